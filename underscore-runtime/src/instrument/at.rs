@@ -1,0 +1,53 @@
+//! The future that every `.await` of an annotated function goes through.
+
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::context::Seat;
+use crate::stack::AwaitPoint;
+
+/// Awaits `future` at `point`: from its first `Pending` until it completes or is dropped, the point
+/// is in the stack of the task that polls it. Outside of a task it only awaits.
+///
+/// # Cancel safety
+///
+/// As cancel safe as `future`.
+#[inline]
+pub fn at<F: IntoFuture>(future: F, point: &'static AwaitPoint) -> At<F::IntoFuture> {
+    At {
+        future: future.into_future(),
+        point,
+        seat: Seat::new(),
+    }
+}
+
+pin_project! {
+    /// The future of [`at`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct At<F> {
+        #[pin]
+        future: F,
+        point: &'static AwaitPoint,
+        seat: Seat,
+    }
+}
+
+impl<F: Future> Future for At<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let visit = this.seat.visit();
+        let polled = this.future.poll(cx);
+        match &polled {
+            Poll::Ready(_) => this.seat.pass(visit),
+            Poll::Pending => this.seat.wait(visit, this.point),
+        }
+        polled
+    }
+}

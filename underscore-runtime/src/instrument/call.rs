@@ -1,0 +1,169 @@
+//! The call of a handler: the one extractor of the function that an annotated handler becomes. It
+//! extracts nothing; it decides whether the handler runs, and hands back the future that runs it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, MatchedPath, OriginalUri, Request};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+
+use super::answer;
+use super::at::at;
+use super::tracked::Tracked;
+use crate::route::{Route, RouteDescriptor};
+use crate::settings::Preempt;
+use crate::stack::AwaitPoint;
+use crate::stats::{Outcome, StatusClass};
+use crate::task::{RequestInfo, Task};
+
+/// A handler's response, or the rejection of one of its extractors. Both go to the client.
+pub type Answer = Result<Response, Response>;
+
+/// What generated code implements for an annotated handler: axum's `Handler::call`, on a type that has
+/// no values.
+///
+/// `M` is axum's marker for whether the last argument takes the body.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler for the state `{S}`",
+    note = "every argument must implement `FromRequestParts<{S}>`, the last one may implement `FromRequest<{S}>`",
+    note = "the arguments' state must be the router's: see `Router::with_state`"
+)]
+pub trait Endpoint<S, M>: Sized + 'static {
+    /// The handler's entry in the link-time slice.
+    fn descriptor() -> &'static RouteDescriptor;
+
+    /// Extracts, calls, responds.
+    fn call(request: Request, state: S) -> impl Future<Output = Answer> + Send;
+}
+
+/// Marks that a [`Call`] is extracted for an endpoint whose own marker is `M`.
+#[derive(Debug)]
+pub struct Via<M>(PhantomData<fn() -> M>);
+
+/// A call of the handler that `H` names: the future of its response.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Call<H> {
+    response: Pin<Box<dyn Future<Output = Response> + Send>>,
+    handler: PhantomData<fn() -> H>,
+}
+
+impl<S, M, H> FromRequest<S, Via<M>> for Call<H>
+where
+    H: Endpoint<S, M>,
+    S: Clone + Send + Sync + 'static,
+    M: 'static,
+{
+    type Rejection = Infallible;
+
+    #[inline]
+    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
+        let route = route_of(H::descriptor(), &request);
+        let effective = route.effective.load();
+        let preempt = effective.as_ref().and_then(|settings| settings.preempt.as_ref());
+        let response = match preempt {
+            Some(preempt) => preempted(route, preempt),
+            None => {
+                let task = Task::new(route, info(&request));
+                Box::pin(Tracked::new(task, H::call(request, state.clone())))
+            }
+        };
+        Ok(Call {
+            response,
+            handler: PhantomData,
+        })
+    }
+}
+
+#[inline]
+fn route_of(descriptor: &'static RouteDescriptor, request: &Request) -> &'static Route {
+    let path = request.extensions().get::<MatchedPath>();
+    descriptor.route(request.method(), path.map(MatchedPath::as_str))
+}
+
+/// What will be shown of the request after the handler has taken it.
+#[inline]
+fn info(request: &Request) -> RequestInfo {
+    let extensions = request.extensions();
+    let uri = match extensions.get::<OriginalUri>() {
+        Some(OriginalUri(uri)) => uri,
+        None => request.uri(),
+    };
+    RequestInfo {
+        method: request.method().clone(),
+        uri: uri.path_and_query().cloned(),
+        version: request.version(),
+        remote: extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|ConnectInfo(address)| *address),
+    }
+}
+
+#[cold]
+fn preempted(
+    route: &Route,
+    preempt: &Preempt,
+) -> Pin<Box<dyn Future<Output = Response> + Send>> {
+    let class = StatusClass::of(preempt.status);
+    route.ledger.count(Outcome::Preempted, class);
+    Box::pin(std::future::ready(answer::preempted(preempt)))
+}
+
+impl<H> Future for Call<H> {
+    type Output = Response;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        self.response.as_mut().poll(cx)
+    }
+}
+
+impl<H> fmt::Debug for Call<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
+}
+
+/// Extracts an argument that does not take the body.
+#[inline]
+pub async fn extract_part<T, S>(
+    parts: &mut Parts,
+    state: &S,
+    point: &'static AwaitPoint,
+) -> Result<T, Response>
+where
+    T: FromRequestParts<S>,
+    S: Send + Sync,
+{
+    let extracted = at(T::from_request_parts(parts, state), point).await;
+    extracted.map_err(IntoResponse::into_response)
+}
+
+/// Extracts the last argument, which may take the body.
+#[inline]
+pub async fn extract_last<T, S, M>(
+    parts: Parts,
+    body: Body,
+    state: &S,
+    point: &'static AwaitPoint,
+) -> Result<T, Response>
+where
+    T: FromRequest<S, M>,
+    S: Send + Sync,
+{
+    let request = Request::from_parts(parts, body);
+    let extracted = at(T::from_request(request, state), point).await;
+    extracted.map_err(IntoResponse::into_response)
+}
+
+/// The response of what a handler returned.
+#[inline]
+#[allow(clippy::missing_errors_doc, clippy::unnecessary_wraps)]
+pub fn respond<R: IntoResponse>(returned: R) -> Answer {
+    Ok(returned.into_response())
+}

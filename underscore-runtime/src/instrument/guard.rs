@@ -1,0 +1,72 @@
+//! The end of a task, decided once: in the drop of the guard that entered it.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+
+use super::context::TaskRef;
+use crate::clock::Instant;
+use crate::stats::{Outcome, StatusClass};
+use crate::task::{State, Task};
+
+/// A task that is entered in its route's ledger; dropping this strikes it off.
+///
+/// What was said before the drop decides the outcome. Silence is an answer: whoever drops a task that
+/// said nothing left, or the task panicked if a poll was never finished.
+#[derive(Debug)]
+pub(super) struct Guard {
+    task: Arc<Task>,
+    reference: TaskRef,
+    said: Option<(Outcome, StatusCode)>,
+}
+
+impl Guard {
+    /// Enters `task`.
+    #[inline]
+    pub(super) fn enter(task: Task) -> Self {
+        let task = Arc::new(task);
+        let place = task.route.ledger.enter(Arc::clone(&task));
+        let reference = TaskRef {
+            id: task.id,
+            route: task.route,
+            place,
+        };
+        Guard {
+            task,
+            reference,
+            said: None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn task(&self) -> &Task {
+        &self.task
+    }
+
+    #[inline]
+    pub(super) fn reference(&self) -> TaskRef {
+        self.reference
+    }
+
+    /// The task was answered with `status`, and this is why it ends.
+    #[inline]
+    pub(super) fn answered(&mut self, outcome: Outcome, status: StatusCode) {
+        self.said = Some((outcome, status));
+    }
+}
+
+impl Drop for Guard {
+    #[inline]
+    fn drop(&mut self) {
+        let task = &self.task;
+        let (outcome, status) = match self.said {
+            Some((outcome, status)) => (outcome, StatusClass::of(status)),
+            None if task.state() == State::Running => (Outcome::Panicked, None),
+            None => (Outcome::Disconnected, None),
+        };
+        let answered = (outcome == Outcome::Completed).then(|| (task.started, Instant::now()));
+        let ledger = &task.route.ledger;
+        ledger.strike_off(self.reference.place, outcome, status, answered);
+        task.ended(outcome);
+    }
+}

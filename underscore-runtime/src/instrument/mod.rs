@@ -1,0 +1,12 @@
+//! What runs inside the host's workers: the call that axum makes of a handler, the future that tracks
+//! it, and the await points within. The hot path of a request is `call` and `tracked`, top to bottom.
+
+mod answer;
+mod at;
+mod call;
+mod context;
+mod guard;
+mod tracked;
+
+pub use at::{At, at};
+pub use call::{Answer, Call, Endpoint, Via, extract_last, extract_part, respond};

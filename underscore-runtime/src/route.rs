@@ -1,0 +1,240 @@
+//! A handler as the attribute leaves it in the binary, and its routes: the mounts that routers brought
+//! requests to. Which handlers there are, and what their ids are, is asked of `table`.
+
+use std::hash::Hasher;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwapOption;
+use axum::http::Method;
+use fnv::FnvHasher;
+
+use crate::settings::{Effective, Stored};
+use crate::sync::Mutex;
+use crate::task::Ledger;
+
+/// Held by whoever changes settings or adds a mount, so that a new mount starts with what was set
+/// last, and a change reaches every mount. No request waits for it, but the first one of a mount.
+pub(crate) static CHANGES: Mutex<()> = Mutex::new(());
+
+/// The handlers that have a mount. The link-time slice should know them all; linkers have lost
+/// entries of it before, and a route with requests is never left out of a list.
+pub(crate) static MOUNTED: Mutex<Vec<&'static RouteDescriptor>> = Mutex::new(Vec::new());
+
+/// What the attribute leaves in the binary for one handler.
+///
+/// Generated code makes one `static` of it per handler. The mounts hang on it, so that a request
+/// finds its route from where it already is, without a map.
+#[derive(Debug)]
+pub struct RouteDescriptor {
+    /// `crate::module::function`.
+    pub(crate) handler: &'static str,
+    pub(crate) name: Option<&'static str>,
+    /// The method in the attribute, as the tables show it.
+    pub(crate) method: Option<&'static str>,
+    pub(crate) path: Option<&'static str>,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    /// What is set for every mount of the handler.
+    pub(crate) settings: Mutex<Stored>,
+    mounts: OnceLock<Box<Mount>>,
+}
+
+impl RouteDescriptor {
+    /// A handler at a place in the source. Generated code is the only caller.
+    pub const fn new(handler: &'static str, file: &'static str, line: u32, column: u32) -> Self {
+        RouteDescriptor {
+            handler,
+            name: None,
+            method: None,
+            path: None,
+            file,
+            line,
+            column,
+            settings: Mutex::new(Stored::new()),
+            mounts: OnceLock::new(),
+        }
+    }
+
+    /// With the name in the attribute.
+    #[must_use]
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// With the method in the attribute.
+    #[must_use]
+    pub const fn method(mut self, method: &'static str) -> Self {
+        self.method = Some(method);
+        self
+    }
+
+    /// With the path in the attribute.
+    #[must_use]
+    pub const fn path(mut self, path: &'static str) -> Self {
+        self.path = Some(path);
+        self
+    }
+
+    /// The route of a request with `method` that a router matched to `path`; made if it is new.
+    #[inline]
+    pub(crate) fn route(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
+        match self.mounts.get() {
+            // The first mount is nearly always the only one.
+            Some(mount) if mount.route.is(method, path) => &mount.route,
+            _ => self.find_or_mount(&self.listed_method(method), path),
+        }
+    }
+
+    #[cold]
+    fn find_or_mount(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
+        if let Some(known) = self.routes().find(|route| route.is(method, path)) {
+            return known;
+        }
+        let _changing = CHANGES.lock();
+        let mut place = &self.mounts;
+        loop {
+            // Looked through again: another thread may have brought the same first request.
+            let mount = place.get_or_init(|| Box::new(Mount::new(self, method, path)));
+            if mount.route.is(method, path) {
+                return &mount.route;
+            }
+            place = &mount.next;
+        }
+    }
+
+    /// The mounts so far, in the order in which they got their first requests.
+    pub(crate) fn routes(&'static self) -> impl Iterator<Item = &'static Route> {
+        let mut place = &self.mounts;
+        std::iter::from_fn(move || {
+            let mount = place.get()?;
+            place = &mount.next;
+            Some(&mount.route)
+        })
+    }
+
+    /// The method that a request is listed under. axum sends HEAD to the handler of GET unless the
+    /// route is one for HEAD; methods that nobody registered are one, or a client could make rows.
+    fn listed_method(&self, method: &Method) -> Method {
+        match *method {
+            Method::HEAD if self.method != Some("HEAD") => Method::GET,
+            Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PUT
+            | Method::DELETE
+            | Method::PATCH
+            | Method::OPTIONS
+            | Method::TRACE
+            | Method::CONNECT => method.clone(),
+            _ => Method::from_bytes(b"OTHER").unwrap_or(Method::GET),
+        }
+    }
+}
+
+/// An entry of the list that only grows: no reader ever waits for a writer.
+#[derive(Debug)]
+struct Mount {
+    route: Route,
+    next: OnceLock<Box<Mount>>,
+}
+
+impl Mount {
+    fn new(descriptor: &'static RouteDescriptor, method: &Method, path: Option<&str>) -> Self {
+        if descriptor.mounts.get().is_none() {
+            MOUNTED.lock().push(descriptor);
+        }
+        Mount {
+            route: Route::new(descriptor, method.clone(), path),
+            next: OnceLock::new(),
+        }
+    }
+}
+
+/// A handler at one method and one path of a router, with all that is counted and set for it.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) descriptor: &'static RouteDescriptor,
+    pub(crate) method: Method,
+    /// The path as the router matched it, nest prefix included; nothing for a fallback.
+    pub(crate) path: Option<Box<str>>,
+    /// What tells this mount from the handler's others in its id.
+    pub(crate) mount: u16,
+    /// Its live tasks and the statistics of the ended ones.
+    pub(crate) ledger: Ledger,
+    /// What is set for this mount only.
+    pub(crate) settings: Mutex<Stored>,
+    /// What holds for the next request: this mount's settings over the handler's.
+    pub(crate) effective: ArcSwapOption<Effective>,
+}
+
+impl Route {
+    fn new(descriptor: &'static RouteDescriptor, method: Method, path: Option<&str>) -> Self {
+        let none = Stored::new();
+        let effective = Effective::of(&none, &descriptor.settings.lock());
+        Route {
+            descriptor,
+            mount: mount_digits(descriptor, &method, path),
+            method,
+            path: path.map(Box::from),
+            ledger: Ledger::new(),
+            settings: Mutex::new(none),
+            effective: ArcSwapOption::new(effective.map(Arc::new)),
+        }
+    }
+
+    /// Puts what is set for the handler and for this mount in force. To be called with `CHANGES` held.
+    pub(crate) fn put_in_force(&self) {
+        let effective = Effective::of(&self.settings.lock(), &self.descriptor.settings.lock());
+        self.effective.store(effective.map(Arc::new));
+    }
+
+    #[inline]
+    fn is(&self, method: &Method, path: Option<&str>) -> bool {
+        self.method == *method && self.path.as_deref() == path
+    }
+}
+
+/// The id of a route: the handler's, and the mount's where the handler has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RouteId {
+    pub(crate) handler: u32,
+    pub(crate) mount: Option<u16>,
+}
+
+impl std::fmt::Display for RouteId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}", self.handler)?;
+        match self.mount {
+            Some(mount) => write!(f, "-{mount:04x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// 32 bits of the FNV-1a hash of `parts`: the same in every process, build and version of Rust.
+pub(crate) fn stable_hash(parts: &[&[u8]]) -> u32 {
+    let mut hasher = FnvHasher::default();
+    for part in parts {
+        hasher.write(part);
+    }
+    let hash = hasher.finish();
+    // Both halves, for the low one alone hardly sees the last bytes.
+    (hash >> 32) as u32 ^ hash as u32
+}
+
+/// The digits of a new mount. Two mounts of a handler with the same digits are one in 65 536; then the
+/// later one is hashed again.
+fn mount_digits(descriptor: &'static RouteDescriptor, method: &Method, path: Option<&str>) -> u16 {
+    let path = path.unwrap_or("-").as_bytes();
+    let mut again = 0_u8;
+    loop {
+        let hash = stable_hash(&[method.as_str().as_bytes(), b" ", path, &[again]]);
+        let digits = (hash >> 16) as u16 ^ hash as u16;
+        again = again.wrapping_add(1);
+        if again == 0 || descriptor.routes().all(|route| route.mount != digits) {
+            return digits;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! How tasks ended, counted by outcome and by the class of the status they were answered with.
+
+use axum::http::StatusCode;
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The handler gave its answer.
+    Completed,
+    /// The task was dropped before it had an answer: its client left, or a timeout of the app gave up.
+    Disconnected,
+    /// An operator ended it.
+    Interrupted,
+    /// The handler panicked.
+    Panicked,
+    /// It was answered before the handler ran.
+    Preempted,
+}
+
+impl Outcome {
+    /// All of them, in the order in which they are shown.
+    pub(crate) const ALL: [Outcome; 5] = [
+        Outcome::Completed,
+        Outcome::Disconnected,
+        Outcome::Interrupted,
+        Outcome::Panicked,
+        Outcome::Preempted,
+    ];
+}
+
+/// The first digit of a status, 1 to 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StatusClass(u8);
+
+impl StatusClass {
+    /// The class of `status`; statuses of 600 and above, which HTTP does not define, have none.
+    pub(crate) fn of(status: StatusCode) -> Option<Self> {
+        let digit = u8::try_from(status.as_u16() / 100).ok()?;
+        (1..=5).contains(&digit).then_some(StatusClass(digit))
+    }
+
+    /// The class of the statuses that begin with `digit`.
+    pub(crate) const fn from_digit(digit: u8) -> Self {
+        StatusClass(digit)
+    }
+}
+
+/// Ends of tasks. Each task is in `outcomes` once, and in `statuses` if it was answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    outcomes: [u64; Outcome::ALL.len()],
+    statuses: [u64; 5],
+}
+
+impl Counts {
+    pub(crate) fn record(&mut self, outcome: Outcome, status: Option<StatusClass>) {
+        self.outcomes[outcome as usize] += 1;
+        if let Some(StatusClass(digit @ 1..=5)) = status {
+            self.statuses[usize::from(digit) - 1] += 1;
+        }
+    }
+
+    /// Adds what `other` counted.
+    pub(crate) fn add(&mut self, other: &Counts) {
+        let outcomes = self.outcomes.iter_mut().zip(other.outcomes);
+        let statuses = self.statuses.iter_mut().zip(other.statuses);
+        outcomes
+            .chain(statuses)
+            .for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    pub(crate) fn outcome(&self, outcome: Outcome) -> u64 {
+        self.outcomes[outcome as usize]
+    }
+
+    pub(crate) fn status(&self, class: StatusClass) -> u64 {
+        let index = usize::from(class.0).wrapping_sub(1);
+        self.statuses.get(index).copied().unwrap_or(0)
+    }
+
+    /// All ends.
+    pub(crate) fn total(&self) -> u64 {
+        self.outcomes.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_add_up_to_their_classes() {
+        let mut counts = Counts::default();
+        for outcome in Outcome::ALL {
+            counts.record(outcome, StatusClass::of(StatusCode::IM_A_TEAPOT));
+        }
+        counts.record(Outcome::Completed, None);
+        let mut twice = counts;
+        twice.add(&counts);
+        assert_eq!(twice.total(), 12);
+        assert_eq!(twice.outcome(Outcome::Completed), 4);
+        assert_eq!(twice.status(StatusClass::from_digit(4)), 10);
+        assert_eq!(twice.status(StatusClass::from_digit(5)), 0);
+    }
+
+    #[test]
+    fn a_status_that_http_does_not_define_has_no_class() {
+        let odd = StatusCode::from_u16(999).expect("http takes three digits");
+        assert_eq!(StatusClass::of(odd), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! The table of all handlers that are linked into this binary, with their ids, and the routes of each.
+
+use std::collections::HashMap;
+
+use linkme::distributed_slice;
+
+use crate::route::{MOUNTED, Route, RouteDescriptor, RouteId, stable_hash};
+
+/// Every annotated handler of the binary, put here by the linker.
+#[distributed_slice]
+pub static ROUTES: [&'static RouteDescriptor];
+
+/// A handler with its id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handler {
+    pub(crate) id: u32,
+    pub(crate) descriptor: &'static RouteDescriptor,
+}
+
+/// A row of `_cat/routes`: a route that has had a request, or a handler that has not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: RouteId,
+    pub(crate) descriptor: &'static RouteDescriptor,
+    pub(crate) route: Option<&'static Route>,
+}
+
+/// All handlers, and one entry per mount of each, or one where it has none.
+pub(crate) fn entries() -> Vec<Entry> {
+    handlers().into_iter().flat_map(Handler::entries).collect()
+}
+
+/// The id of a route as it is shown now.
+pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
+    let handlers: HashMap<*const RouteDescriptor, Handler> = handlers()
+        .into_iter()
+        .map(|handler| (std::ptr::from_ref(handler.descriptor), handler))
+        .collect();
+    move |route| {
+        let handler = handlers.get(&std::ptr::from_ref(route.descriptor))?;
+        Some(handler.route_id(route))
+    }
+}
+
+/// All handlers with their ids.
+///
+/// An id is the hash of the handler's path. Where two handlers share it, because they stand in two
+/// function bodies or because two paths have one hash, each gets the hash of path and place.
+pub(crate) fn handlers() -> Vec<Handler> {
+    let descriptors = descriptors();
+    let by_path = |descriptor: &RouteDescriptor| stable_hash(&[descriptor.handler.as_bytes()]);
+    let mut sharing: HashMap<u32, u32> = HashMap::with_capacity(descriptors.len());
+    for descriptor in &descriptors {
+        *sharing.entry(by_path(descriptor)).or_default() += 1;
+    }
+    descriptors
+        .into_iter()
+        .map(|descriptor| {
+            let id = by_path(descriptor);
+            let id = match sharing.get(&id) {
+                Some(1) => id,
+                _ => by_place(descriptor),
+            };
+            Handler { id, descriptor }
+        })
+        .collect()
+}
+
+impl Handler {
+    fn entries(self) -> Vec<Entry> {
+        let entry = |route: Option<&'static Route>| Entry {
+            id: route.map_or_else(|| self.short_id(), |route| self.route_id(route)),
+            descriptor: self.descriptor,
+            route,
+        };
+        let mounted: Vec<Entry> = self
+            .descriptor
+            .routes()
+            .map(|route| entry(Some(route)))
+            .collect();
+        match mounted.is_empty() {
+            true => vec![entry(None)],
+            false => mounted,
+        }
+    }
+
+    fn short_id(self) -> RouteId {
+        RouteId {
+            handler: self.id,
+            mount: None,
+        }
+    }
+
+    fn route_id(self, route: &Route) -> RouteId {
+        let several = self.descriptor.routes().nth(1).is_some();
+        RouteId {
+            handler: self.id,
+            mount: several.then_some(route.mount),
+        }
+    }
+}
+
+/// The slice, and the handlers that had requests but were not in it.
+fn descriptors() -> Vec<&'static RouteDescriptor> {
+    let mut all: Vec<&'static RouteDescriptor> = ROUTES.iter().copied().collect();
+    let mounted = MOUNTED.lock();
+    for descriptor in mounted.iter() {
+        if !all.iter().any(|known| std::ptr::eq(*known, *descriptor)) {
+            all.push(descriptor);
+        }
+    }
+    all
+}
+
+fn by_place(descriptor: &RouteDescriptor) -> u32 {
+    let place = format!(
+        "{}@{}:{}:{}",
+        descriptor.handler, descriptor.file, descriptor.line, descriptor.column
+    );
+    stable_hash(&[place.as_bytes()])
+}

@@ -1,0 +1,155 @@
+//! The book of one route: the tasks that live, and what became of those that ended.
+//!
+//! It has a page per shard, and a task is entered and struck off on the same page under one lock. So
+//! `total = active + ended` on every page at every moment, and `active` cannot leak, for it is the
+//! number of entries. Two workers share a page only when there are more of them than pages, or
+//! when a task ends on another thread than it began on.
+
+use std::sync::{Arc, OnceLock};
+
+use crossbeam_utils::CachePadded;
+use slab::Slab;
+
+use super::{Task, TaskId, shard};
+use crate::clock::Instant;
+use crate::stats::{Average, Counts, Outcome, Second, StatsSnapshot, StatusClass, Window};
+use crate::sync::Mutex;
+
+/// The most pages: past this many workers, two of them share one.
+const MOST_PAGES: usize = 16;
+
+/// How many entries are copied under one lock, so that a listing never holds a request up for long.
+const CHUNK: usize = 128;
+
+/// The live tasks of a route and the statistics of the ended ones.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pages: Box<[CachePadded<Mutex<Page>>]>,
+    window: Mutex<Window>,
+}
+
+#[derive(Debug, Default)]
+struct Page {
+    live: Slab<Arc<Task>>,
+    ended: Counts,
+    /// The answers of the current second; earlier ones are in the window.
+    second: Second,
+}
+
+/// Where in its ledger a task is entered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    page: u32,
+    entry: u32,
+}
+
+impl Ledger {
+    pub(crate) fn new() -> Self {
+        let pages = (0..page_count()).map(|_| CachePadded::default()).collect();
+        Ledger {
+            pages,
+            window: Mutex::new(Window::new()),
+        }
+    }
+
+    /// Enters a task.
+    #[inline]
+    pub(crate) fn enter(&self, task: Arc<Task>) -> Place {
+        let page = shard() % self.pages.len();
+        let entry = self.pages[page].lock().live.insert(task);
+        Place {
+            page: as_u32(page),
+            entry: as_u32(entry),
+        }
+    }
+
+    /// Strikes a task off and counts its end. The time is counted for answers of the handler only.
+    #[inline]
+    pub(crate) fn strike_off(
+        &self,
+        place: Place,
+        outcome: Outcome,
+        status: Option<StatusClass>,
+        answered: Option<(Instant, Instant)>,
+    ) {
+        let mut page = self.pages[place.page as usize].lock();
+        page.live.try_remove(place.entry as usize);
+        page.ended.record(outcome, status);
+        let done = answered.and_then(|(begun, ended)| {
+            page.second.record(ended.second(), ended.nanos_since(begun))
+        });
+        if let Some(done) = done {
+            // Once per second and page, and still under the page's lock: a second is in the page
+            // or in the window, never in neither.
+            self.window.lock().add(done);
+        }
+    }
+
+    /// Counts a task that was over at once: no entry, one lock.
+    pub(crate) fn count(&self, outcome: Outcome, status: Option<StatusClass>) {
+        let page = shard() % self.pages.len();
+        self.pages[page].lock().ended.record(outcome, status);
+    }
+
+    /// The task at `place` if it is still `id`: the entry may be another task's by now.
+    pub(crate) fn find(&self, place: Place, id: TaskId) -> Option<Arc<Task>> {
+        let page = self.pages.get(place.page as usize)?.lock();
+        let task = page.live.get(place.entry as usize)?;
+        (task.id == id).then(|| Arc::clone(task))
+    }
+
+    /// Calls `each` with every live task. No lock is held meanwhile; a task that begins or ends while
+    /// this goes on may be met or not, and none is met twice.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(Arc<Task>)) {
+        let mut copied = Vec::with_capacity(CHUNK);
+        for page in &self.pages {
+            let mut next = 0;
+            loop {
+                {
+                    let page = page.lock();
+                    let capacity = page.live.capacity();
+                    let end = capacity.min(next + CHUNK);
+                    copied.extend((next..end).filter_map(|entry| page.live.get(entry).cloned()));
+                    next = if end == capacity { usize::MAX } else { end };
+                }
+                copied.drain(..).for_each(&mut each);
+                if next == usize::MAX {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The numbers now.
+    pub(crate) fn snapshot(&self, now: Instant) -> StatsSnapshot {
+        let mut snapshot = StatsSnapshot::default();
+        for page in &self.pages {
+            let mut page = page.lock();
+            snapshot.active += page.live.len() as u64;
+            snapshot.ended.add(&page.ended);
+            if let Some(second) = page.second.take() {
+                self.window.lock().add(second);
+            }
+        }
+        snapshot.averages = self.averages(now);
+        snapshot
+    }
+
+    fn averages(&self, now: Instant) -> [Average; 3] {
+        let window = self.window.lock();
+        StatsSnapshot::WINDOWS.map(|length| window.average(now.second(), length))
+    }
+}
+
+fn page_count() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        threads.next_power_of_two().min(MOST_PAGES)
+    })
+}
+
+/// Pages are at most 16, and four thousand million tasks do not fit in memory.
+fn as_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,141 @@
+//! The order to end a task early, from the admin side to the thread that polls it.
+//!
+//! The flag is what a poll looks at; the waker is how a waiting task learns of it. The poller leaves its
+//! waker and then looks at the flag again, the operator sets the flag and then takes the waker, both
+//! under one lock: whoever comes second sees what the first one left, so no order is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Waker;
+
+use tokio::sync::Notify;
+
+use crate::sync::Mutex;
+
+/// One task's end of the line.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    /// Whether there is an order. Set with the lock held; read without it before every poll.
+    ordered: AtomicBool,
+    line: Mutex<Line>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    waker: Option<Waker>,
+    order: Option<Order>,
+    /// Those who want to know when the task is gone.
+    waiting: Vec<Arc<Waiting>>,
+    /// The task has ended: nothing can be ordered any more.
+    closed: bool,
+}
+
+/// An order to end.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// Why, for the client and the log.
+    pub(crate) reason: Arc<str>,
+}
+
+/// Counts tasks down to the last one that ends.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    left: AtomicUsize,
+    done: Notify,
+}
+
+impl Signal {
+    pub(crate) fn new() -> Self {
+        Signal {
+            ordered: AtomicBool::new(false),
+            line: Mutex::default(),
+        }
+    }
+
+    /// Whether the task was told to end.
+    ///
+    /// Relaxed: a task that misses an order by a moment is woken for it, and the order itself is read
+    /// under the lock.
+    #[inline]
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.ordered.load(Ordering::Relaxed)
+    }
+
+    /// The order to end, if there is one.
+    pub(crate) fn order(&self) -> Option<Order> {
+        self.line.lock().order.clone()
+    }
+
+    /// Leaves the waker with which an order reaches the waiting task, and says whether one came
+    /// meanwhile.
+    pub(crate) fn leave_waker(&self, waker: &Waker) -> bool {
+        let mut line = self.line.lock();
+        let old = line.waker.replace(waker.clone());
+        let ordered = line.order.is_some();
+        drop(line);
+        // A waker's drop is the executor's code: not under our lock.
+        drop(old);
+        ordered
+    }
+
+    /// Orders the task to end, and counts it in `waiting` until it is gone. `false` if it has ended.
+    ///
+    /// The first order stands; a later one only waits for the same end.
+    pub(crate) fn order_end(&self, order: Order, waiting: &Arc<Waiting>) -> bool {
+        let mut line = self.line.lock();
+        if line.closed {
+            return false;
+        }
+        waiting.add();
+        line.waiting.push(Arc::clone(waiting));
+        line.order.get_or_insert(order);
+        self.ordered.store(true, Ordering::Relaxed);
+        let waker = line.waker.clone();
+        drop(line);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+
+    /// The task has ended: lets go of its waker and tells those who wait.
+    pub(crate) fn close(&self) {
+        let mut line = self.line.lock();
+        line.closed = true;
+        let waker = line.waker.take();
+        let waiting = std::mem::take(&mut line.waiting);
+        drop(line);
+        drop(waker);
+        for waiting in waiting {
+            waiting.one_less();
+        }
+    }
+}
+
+impl Waiting {
+    fn add(&self) {
+        // Relaxed: counted up before the order is given, under the task's lock, which the matching
+        // `one_less` takes too.
+        self.left.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn one_less(&self) {
+        // AcqRel: who sees zero sees the outcomes that were written before each step down.
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.done.notify_one();
+        }
+    }
+
+    /// Waits until every counted task has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing: it may be called again.
+    pub(crate) async fn all_ended(&self) {
+        // One waiter only, so a permit left by `notify_one` before we wait is not lost; it may be an
+        // old one, from a moment when the count was zero for a while, hence the loop.
+        while self.left.load(Ordering::Acquire) > 0 {
+            self.done.notified().await;
+        }
+    }
+}

@@ -110,7 +110,10 @@ impl Args {
         {
             diagnostics.set(&mut self.method, word, *shown);
         } else if KEYS.contains(&written.as_str()) {
-            diagnostics.error(word, format!("`{written}` must have a value; write `{written} = ...`"));
+            diagnostics.error(
+                word,
+                format!("`{written}` must have a value; write `{written} = ...`"),
+            );
         } else {
             let known: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
             let known = known.join("`, `");

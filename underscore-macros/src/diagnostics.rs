@@ -30,7 +30,10 @@ impl Diagnostics {
     pub(crate) fn set<T>(&mut self, slot: &mut Option<T>, key: impl ToTokens, value: T) {
         if slot.is_some() {
             let name = key.to_token_stream();
-            self.error(key, format!("`{name}` cannot be given twice; remove one of them"));
+            self.error(
+                key,
+                format!("`{name}` cannot be given twice; remove one of them"),
+            );
         } else {
             *slot = Some(value);
         }

@@ -155,9 +155,7 @@ impl<'a> Expansion<'a> {
     /// One await point for each extractor: a request can be stuck before the body begins.
     fn extractors(&self) -> Option<TokenStream> {
         let Expansion {
-            handler,
-            runtime,
-            ..
+            handler, runtime, ..
         } = self;
         let function = function_name(handler);
         let points: Vec<TokenStream> = handler
@@ -312,7 +310,9 @@ fn body(handler: &Handler, runtime: &Path) -> TokenStream {
     if !points.is_empty() {
         let count = points.len();
         let function = function_name(handler);
-        let points = points.iter().map(|point| point.expression(runtime, &function));
+        let points = points
+            .iter()
+            .map(|point| point.expression(runtime, &function));
         let statement: Stmt = parse_quote! {
             static __UNDERSCORE_POINTS: [#runtime::private::AwaitPoint; #count] = [#(#points),*];
         };

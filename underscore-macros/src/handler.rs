@@ -29,9 +29,9 @@ impl Parse for Handler {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         if !stands_on_a_function(input) {
-            return Err(input.error(
-                "`underscore_route` must stand on a function; move it to the handler",
-            ));
+            return Err(
+                input.error("`underscore_route` must stand on a function; move it to the handler")
+            );
         }
         let sig = input.parse()?;
         let content;

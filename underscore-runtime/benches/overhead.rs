@@ -116,6 +116,16 @@ fn median(mut samples: Vec<f64>) -> f64 {
 }
 
 fn compare(what: &str, plain: &'static str, annotated: &'static str, calls: u32, units: u32) {
+    if let Ok(path) = std::env::var("ONLY") {
+        let path: &'static str = path.leak();
+        if path == plain || path == annotated {
+            let mut app = app();
+            for _ in 0..ROUNDS * 4 {
+                time(&mut app, path, calls, units);
+            }
+        }
+        return;
+    }
     let mut app = app();
     let mut rounds: Vec<(f64, f64)> = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS {
@@ -129,7 +139,12 @@ fn compare(what: &str, plain: &'static str, annotated: &'static str, calls: u32,
         });
     }
     let base = median(rounds.iter().map(|(plain, _)| *plain).collect());
-    let more = median(rounds.iter().map(|(plain, annotated)| annotated - plain).collect());
+    let more = median(
+        rounds
+            .iter()
+            .map(|(plain, annotated)| annotated - plain)
+            .collect(),
+    );
     println!(
         "{what:<44} {base:>8.1} ns  +{more:>6.1} ns  x{:.2}",
         (base + more) / base
@@ -141,12 +156,29 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    underscore_runtime::private::calibrate();
+    let _clock = underscore_runtime::admin_router();
     std::thread::sleep(std::time::Duration::from_millis(300));
     println!("{:<44} {:>11}  {:>10}", "", "plain", "annotated");
     compare("a request, no argument", "/plain", "/annotated", CALLS, 1);
-    compare("a request, one State", "/plain/state", "/annotated/state", CALLS, 1);
-    compare("a further poll of one await", "/plain/waits", "/annotated/waits", 10, POLLS);
-    compare("a further poll, another await each", "/plain/steps", "/annotated/steps", 10, POLLS);
+    compare(
+        "a request, one State",
+        "/plain/state",
+        "/annotated/state",
+        CALLS,
+        1,
+    );
+    compare(
+        "a further poll of one await",
+        "/plain/waits",
+        "/annotated/waits",
+        10,
+        POLLS,
+    );
+    compare(
+        "a further poll, another await each",
+        "/plain/steps",
+        "/annotated/steps",
+        10,
+        POLLS,
+    );
 }
-

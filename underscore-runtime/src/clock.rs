@@ -46,11 +46,17 @@ impl Instant {
     }
 }
 
+/// Calibrates the clock on a thread of its own, which then ends. Until it is done, and where no thread
+/// can be had, the clock is the system's: slower, with the same ticks.
+pub(crate) fn calibrate_in_background() {
+    if CALIBRATED.get().is_none() {
+        let thread = std::thread::Builder::new().name("underscore-clock".into());
+        let _ = thread.spawn(calibrate);
+    }
+}
+
 /// Measures the TSC against the system's clock, for up to 200 ms, the first time it is called.
-///
-/// Never on a request's path: whoever serves the admin API calls it from a thread of its own, and
-/// until it is done the clock is a slower one with the same ticks.
-pub(crate) fn calibrate() {
+fn calibrate() {
     if CALIBRATED.get().is_none() {
         let clock = quanta::Clock::new();
         let origin_nanos = system_nanos();

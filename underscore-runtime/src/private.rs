@@ -9,5 +9,3 @@ pub use crate::instrument::{
 pub use crate::route::RouteDescriptor;
 pub use crate::stack::AwaitPoint;
 pub use crate::table::ROUTES;
-/// x
-pub fn calibrate() { crate::clock::calibrate() }

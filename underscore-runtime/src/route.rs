@@ -2,6 +2,7 @@
 //! requests to. Which handlers there are, and what their ids are, is asked of `table`.
 
 use std::hash::Hasher;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
@@ -114,6 +115,16 @@ impl RouteDescriptor {
         })
     }
 
+    /// What would be in force for a mount with no settings of its own.
+    pub(crate) fn effective(&self) -> Option<Effective> {
+        Effective::of(&Stored::new(), &self.settings.lock())
+    }
+
+    /// Puts what is set for the handler and its mounts in force. To be called with `CHANGES` held.
+    pub(crate) fn put_in_force(&'static self) {
+        self.routes().for_each(Route::put_in_force);
+    }
+
     /// The method that a request is listed under. axum sends HEAD to the handler of GET unless the
     /// route is one for HEAD; methods that nobody registered are one, or a client could make rows.
     fn listed_method(&self, method: &Method) -> Method {
@@ -166,28 +177,43 @@ pub(crate) struct Route {
     /// What is set for this mount only.
     pub(crate) settings: Mutex<Stored>,
     /// What holds for the next request: this mount's settings over the handler's.
-    pub(crate) effective: ArcSwapOption<Effective>,
+    effective: ArcSwapOption<Effective>,
+    /// Whether that is anything. Most routes are never steered: for them a request reads one byte.
+    steered: AtomicBool,
 }
 
 impl Route {
     fn new(descriptor: &'static RouteDescriptor, method: Method, path: Option<&str>) -> Self {
-        let none = Stored::new();
-        let effective = Effective::of(&none, &descriptor.settings.lock());
+        let effective = descriptor.effective();
         Route {
             descriptor,
             mount: mount_digits(descriptor, &method, path),
             method,
             path: path.map(Box::from),
             ledger: Ledger::new(),
-            settings: Mutex::new(none),
+            settings: Mutex::new(Stored::new()),
+            steered: AtomicBool::new(effective.is_some()),
             effective: ArcSwapOption::new(effective.map(Arc::new)),
         }
     }
 
-    /// Puts what is set for the handler and for this mount in force. To be called with `CHANGES` held.
-    pub(crate) fn put_in_force(&self) {
+    fn put_in_force(&self) {
         let effective = Effective::of(&self.settings.lock(), &self.descriptor.settings.lock());
+        let steered = effective.is_some();
         self.effective.store(effective.map(Arc::new));
+        // Release: who sees the flag sees the settings. Who still sees the old flag decides as if the
+        // request had come a moment earlier.
+        self.steered.store(steered, Ordering::Release);
+    }
+
+    /// What is in force now, if anything.
+    #[inline]
+    pub(crate) fn effective(&self) -> Option<Arc<Effective>> {
+        if self.steered.load(Ordering::Acquire) {
+            self.effective.load_full()
+        } else {
+            None
+        }
     }
 
     #[inline]

@@ -54,6 +54,12 @@ pub(crate) struct NodeKey(u32);
 impl NodeKey {
     /// What awaits are in that are in no other await.
     pub(crate) const ROOT: NodeKey = NodeKey(u32::MAX);
+
+    /// Whether the tree gave it out, and has to get it back.
+    #[inline]
+    pub(crate) fn is_high(self) -> bool {
+        self.0 >= u64::BITS
+    }
 }
 
 /// An await that is pending.
@@ -71,38 +77,32 @@ pub(crate) enum Change {
     Clear(NodeKey),
 }
 
-/// The keys that are in use in one task: 64 without allocating, more where branches fan out.
-#[derive(Debug, Default)]
-pub(crate) struct Keys {
-    /// Bit `n` is set while key `n` is in use.
-    low: u64,
-    /// Keys from 64 on that were used and are free.
-    free: Vec<u32>,
-    /// How many keys from 64 on there are.
-    high: u32,
-}
+/// The keys below 64 that are in use in one task, a bit each. They serve all but wide fan-outs, which
+/// get the rest of theirs from the tree.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Keys(u64);
 
 impl Keys {
-    #[inline]
-    pub(crate) fn take(&mut self) -> NodeKey {
-        let bit = self.low.trailing_ones();
-        if bit < u64::BITS {
-            self.low |= 1 << bit;
-            return NodeKey(bit);
-        }
-        let key = self.free.pop().unwrap_or_else(|| {
-            self.high += 1;
-            self.high - 1 + u64::BITS
-        });
-        NodeKey(key)
+    pub(crate) const fn new() -> Self {
+        Keys(0)
     }
 
+    /// A free key, if there is one.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<NodeKey> {
+        let bit = self.0.trailing_ones();
+        if bit == u64::BITS {
+            return None;
+        }
+        self.0 |= 1 << bit;
+        Some(NodeKey(bit))
+    }
+
+    /// Frees a key below 64; the tree frees the others when they are cleared.
     #[inline]
     pub(crate) fn release(&mut self, key: NodeKey) {
-        if key.0 < u64::BITS {
-            self.low &= !(1 << key.0);
-        } else {
-            self.free.push(key.0);
+        if !key.is_high() {
+            self.0 &= !(1 << key.0);
         }
     }
 }
@@ -111,11 +111,23 @@ impl Keys {
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     nodes: SmallVec<[Option<Node>; 3]>,
+    /// The keys from 64 on.
+    high: Option<Box<HighKeys>>,
+}
+
+#[derive(Debug, Default)]
+struct HighKeys {
+    /// Those that were used and are free.
+    free: Vec<NodeKey>,
+    /// How many there are.
+    count: u32,
 }
 
 impl Tree {
+    #[inline]
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
+            Change::Set(NodeKey::ROOT, _) | Change::Clear(NodeKey::ROOT) => {}
             Change::Set(key, node) => {
                 let index = key.0 as usize;
                 if index >= self.nodes.len() {
@@ -129,7 +141,25 @@ impl Tree {
                 if let Some(slot) = self.nodes.get_mut(key.0 as usize) {
                     *slot = None;
                 }
+                self.release_high(key);
             }
+        }
+    }
+
+    /// A free key from 64 on.
+    pub(crate) fn take_high(&mut self) -> NodeKey {
+        let high = self.high.get_or_insert_default();
+        high.free.pop().unwrap_or_else(|| {
+            high.count += 1;
+            NodeKey(high.count - 1 + u64::BITS)
+        })
+    }
+
+    /// Frees `key` if it is one from 64 on.
+    fn release_high(&mut self, key: NodeKey) {
+        match &mut self.high {
+            Some(high) if key.is_high() => high.free.push(key),
+            _ => {}
         }
     }
 
@@ -205,12 +235,16 @@ mod tests {
 
     #[test]
     fn the_innermost_point_is_shown_and_a_split_is_shown_where_it_splits() {
-        let (mut tree, mut keys) = (Tree::default(), Keys::default());
+        let mut tree = Tree::default();
         assert_eq!(innermost(&tree), None);
-        let (outer, left, right) = (keys.take(), keys.take(), keys.take());
+        let (outer, left, right) = (NodeKey(0), NodeKey(1), NodeKey(2));
         // A child is committed before its parent: the inner future is pending first.
         set(&mut tree, left, &LEFT, outer);
-        assert_eq!(innermost(&tree).as_deref(), Some("f.rs:2"), "parent not there yet");
+        assert_eq!(
+            innermost(&tree).as_deref(),
+            Some("f.rs:2"),
+            "parent not there yet"
+        );
         set(&mut tree, outer, &OUTER, NodeKey::ROOT);
         assert_eq!(innermost(&tree).as_deref(), Some("f.rs:2"));
         set(&mut tree, right, &RIGHT, outer);
@@ -224,16 +258,20 @@ mod tests {
 
     #[test]
     fn a_key_is_never_given_twice_and_is_given_again_once_released() {
-        let mut keys = Keys::default();
-        let taken: Vec<NodeKey> = (0..200).map(|_| keys.take()).collect();
+        let (mut tree, mut keys) = (Tree::default(), Keys::new());
+        let mut take =
+            |tree: &mut Tree, keys: &mut Keys| keys.take().unwrap_or_else(|| tree.take_high());
+        let taken: Vec<NodeKey> = (0..200).map(|_| take(&mut tree, &mut keys)).collect();
         for (index, key) in taken.iter().enumerate() {
             assert!(!taken[..index].contains(key), "{key:?} twice");
         }
         for key in &taken {
             keys.release(*key);
+            tree.apply(Change::Clear(*key));
         }
         for _ in 0..200 {
-            assert!(taken.contains(&keys.take()), "a new key while old ones are free");
+            let again = take(&mut tree, &mut keys);
+            assert!(taken.contains(&again), "a new key while old ones are free");
         }
     }
 }

@@ -29,7 +29,11 @@ pub(super) fn interrupted(order: Option<&Order>) -> Response {
         "error": {"type": "request_interrupted", "reason": reason},
         "status": INTERRUPT_STATUS.as_u16(),
     });
-    answer(INTERRUPT_STATUS, "application/json", Body::from(body.to_string()))
+    answer(
+        INTERRUPT_STATUS,
+        "application/json",
+        Body::from(body.to_string()),
+    )
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Response {

@@ -9,7 +9,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, MatchedPath, OriginalUri, Request};
+use axum::extract::{
+    ConnectInfo, FromRequest, FromRequestParts, MatchedPath, OriginalUri, Request,
+};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
@@ -61,22 +63,37 @@ where
 {
     type Rejection = Infallible;
 
+    /// Not an `async fn`: the request would be moved once more, into that function's future.
     #[inline]
-    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
+    fn from_request(
+        request: Request,
+        state: &S,
+    ) -> impl Future<Output = Result<Self, Infallible>> + Send {
+        std::future::ready(Ok(Call::new(request, state.clone())))
+    }
+}
+
+impl<H> Call<H> {
+    #[inline]
+    fn new<S, M>(request: Request, state: S) -> Self
+    where
+        H: Endpoint<S, M>,
+        S: 'static,
+        M: 'static,
+    {
         let route = route_of(H::descriptor(), &request);
-        let effective = route.effective.load();
-        let preempt = effective.as_ref().and_then(|settings| settings.preempt.as_ref());
-        let response = match preempt {
+        let settings = route.effective();
+        let response = match settings.as_ref().and_then(|all| all.preempt.as_ref()) {
             Some(preempt) => preempted(route, preempt),
             None => {
                 let task = Task::new(route, info(&request));
-                Box::pin(Tracked::new(task, H::call(request, state.clone())))
+                Box::pin(Tracked::new(task, H::call(request, state)))
             }
         };
-        Ok(Call {
+        Call {
             response,
             handler: PhantomData,
-        })
+        }
     }
 }
 
@@ -105,10 +122,7 @@ fn info(request: &Request) -> RequestInfo {
 }
 
 #[cold]
-fn preempted(
-    route: &Route,
-    preempt: &Preempt,
-) -> Pin<Box<dyn Future<Output = Response> + Send>> {
+fn preempted(route: &Route, preempt: &Preempt) -> Pin<Box<dyn Future<Output = Response> + Send>> {
     let class = StatusClass::of(preempt.status);
     route.ledger.count(Outcome::Preempted, class);
     Box::pin(std::future::ready(answer::preempted(preempt)))

@@ -1,33 +1,31 @@
 //! Which task this thread is polling, and what changed in its stack since the poll began.
 //!
 //! It lives in a thread-local that a poll fills and empties, so awaits find their task without a
-//! reference to it, and nothing here is shared between threads.
+//! reference to it, and nothing here is shared between threads. What every poll touches are plain
+//! cells; the list of changes is apart, for most polls change nothing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
-use crate::stack::{Change, Keys, Node, NodeKey};
-use crate::task::{Place, Task, TaskId};
 use crate::route::Route;
+use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey, Tree};
+use crate::task::{Place, Task, TaskId};
 
 thread_local! {
-    static CONTEXT: RefCell<Context> = const { RefCell::new(Context::new()) };
-}
-
-struct Context {
-    scope: Option<Scope>,
-    /// Changes of the scopes on this thread, those of an inner one behind those of its outer one. The
+    static CURRENT: Current = const { Current::new() };
+    /// Changes of the polls on this thread, those of an inner one behind those of its outer one. The
     /// memory is kept from poll to poll.
-    changes: Vec<Change>,
+    static CHANGES: RefCell<Vec<Change>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What a poll of a task brings along.
-struct Scope {
-    task: TaskRef,
-    keys: Keys,
+/// The poll that this thread is in.
+struct Current {
+    task: Cell<Option<TaskRef>>,
+    keys: Cell<Keys>,
     /// The await that is being polled now.
-    parent: NodeKey,
-    /// Where this scope's changes begin.
-    first_change: usize,
+    parent: Cell<NodeKey>,
+    /// How many of the changes are this poll's.
+    changes: Cell<usize>,
 }
 
 /// A way back to a task for a future that lost it: cheap to copy, nothing to count.
@@ -38,20 +36,70 @@ pub(super) struct TaskRef {
     pub(super) place: Place,
 }
 
+impl TaskRef {
+    /// The task, if it lives.
+    fn task(self) -> Option<Arc<Task>> {
+        self.route.ledger.find(self.place, self.id)
+    }
+}
+
+impl Current {
+    const fn new() -> Self {
+        Current {
+            task: Cell::new(None),
+            keys: Cell::new(Keys::new()),
+            parent: Cell::new(NodeKey::ROOT),
+            changes: Cell::new(0),
+        }
+    }
+
+    /// Puts this poll in place of `other`, and `other` in place of this.
+    #[inline]
+    fn swap(&self, other: &Current) {
+        self.task.swap(&other.task);
+        self.keys.swap(&other.keys);
+        self.parent.swap(&other.parent);
+        self.changes.swap(&other.changes);
+    }
+
+    #[inline]
+    fn task_id(&self) -> Option<TaskId> {
+        self.task.get().map(|task| task.id)
+    }
+
+    fn change(&self, change: Change) {
+        CHANGES.with_borrow_mut(|changes| changes.push(change));
+        self.changes.set(self.changes.get() + 1);
+    }
+
+    #[inline]
+    fn take_key(&self) -> NodeKey {
+        let mut keys = self.keys.get();
+        let key = keys.take();
+        self.keys.set(keys);
+        key.unwrap_or_else(|| self.take_high_key())
+    }
+
+    /// More than 64 awaits at once in one task: their keys are the tree's.
+    #[cold]
+    fn take_high_key(&self) -> NodeKey {
+        let task = self.task.get().and_then(TaskRef::task);
+        task.map_or(NodeKey::ROOT, |task| task.tree().take_high())
+    }
+
+    #[inline]
+    fn release_key(&self, key: NodeKey) {
+        let mut keys = self.keys.get();
+        keys.release(key);
+        self.keys.set(keys);
+    }
+}
+
 /// A poll of a task: its context is the thread's until this is dropped.
 pub(super) struct Poll<'a> {
     task: &'a Task,
     keys: &'a mut Keys,
-    outer: Option<Scope>,
-}
-
-impl Context {
-    const fn new() -> Self {
-        Context {
-            scope: None,
-            changes: Vec::new(),
-        }
-    }
+    outer: Current,
 }
 
 impl<'a> Poll<'a> {
@@ -59,14 +107,10 @@ impl<'a> Poll<'a> {
     #[inline]
     pub(super) fn enter(task: &'a Task, reference: TaskRef, keys: &'a mut Keys) -> Self {
         task.entered();
-        let outer = CONTEXT.with_borrow_mut(|context| {
-            context.scope.replace(Scope {
-                task: reference,
-                keys: std::mem::take(keys),
-                parent: NodeKey::ROOT,
-                first_change: context.changes.len(),
-            })
-        });
+        let outer = Current::new();
+        outer.task.set(Some(reference));
+        outer.keys.set(*keys);
+        CURRENT.with(|current| current.swap(&outer));
         Poll { task, keys, outer }
     }
 
@@ -74,12 +118,10 @@ impl<'a> Poll<'a> {
     /// without it the changes are forgotten with the task.
     #[inline]
     pub(super) fn commit(&mut self) {
-        CONTEXT.with_borrow_mut(|context| {
-            if let Some(scope) = &context.scope {
-                let changes = &mut context.changes;
-                if changes.len() > scope.first_change {
-                    self.task.commit(changes.drain(scope.first_change..));
-                }
+        CURRENT.with(|current| {
+            let count = current.changes.take();
+            if count > 0 {
+                take_changes(count, |changes| self.task.commit(changes));
             }
         });
     }
@@ -88,16 +130,24 @@ impl<'a> Poll<'a> {
 impl Drop for Poll<'_> {
     #[inline]
     fn drop(&mut self) {
-        // A thread that is being torn down has no context any more, and no tasks to poll.
-        let _ = CONTEXT.try_with(|context| {
-            let mut context = context.borrow_mut();
-            if let Some(scope) = std::mem::replace(&mut context.scope, self.outer.take()) {
-                context.changes.truncate(scope.first_change);
-                *self.keys = scope.keys;
-            }
-        });
+        CURRENT.with(|current| current.swap(&self.outer));
+        *self.keys = self.outer.keys.get();
+        let forgotten = self.outer.changes.get();
+        if forgotten > 0 {
+            take_changes(forgotten, |changes| drop(changes));
+        }
         self.task.left();
     }
+}
+
+/// Takes the last `count` changes off the thread's list.
+fn take_changes(count: usize, with: impl FnOnce(std::vec::Drain<'_, Change>)) {
+    // A thread that is being torn down has no list any more, and no stack to show.
+    let _ = CHANGES.try_with(|changes| {
+        let mut changes = changes.borrow_mut();
+        let first = changes.len().saturating_sub(count);
+        with(changes.drain(first..));
+    });
 }
 
 /// An await's seat in the stack of the task it is polled in.
@@ -127,39 +177,38 @@ impl Seat {
     /// Begins a poll of the await.
     #[inline]
     pub(super) fn visit(&mut self) -> Visit {
-        let place = CONTEXT.with_borrow_mut(|context| {
-            let scope = context.scope.as_mut()?;
-            let key = match self.taken {
-                Some(taken) if taken.task.id == scope.task.id => taken.key,
-                _ => scope.keys.take(),
+        let place = CURRENT.with(|current| {
+            let id = current.task_id()?;
+            let key = match &self.taken {
+                Some(taken) if taken.task.id == id => taken.key,
+                _ => current.take_key(),
             };
-            Some((key, std::mem::replace(&mut scope.parent, key)))
+            Some((key, current.parent.replace(key)))
         });
         Visit { place }
     }
 
     /// Ends a poll that returned `Pending`: the await is in the stack from now on.
     #[inline]
-    pub(super) fn wait(&mut self, mut visit: Visit, point: &'static crate::stack::AwaitPoint) {
+    pub(super) fn wait(&mut self, mut visit: Visit, point: &'static AwaitPoint) {
         let Some((key, parent)) = visit.leave() else {
             return;
         };
-        let moved_from = CONTEXT.with_borrow_mut(|context| {
-            let scope = context.scope.as_mut()?;
-            let before = self.taken.replace(Taken {
-                task: scope.task,
-                key,
-                parent,
-            });
-            let known = before.filter(|before| before.task.id == scope.task.id);
-            if known.is_none_or(|known| known.parent != parent) {
-                let node = Node { point, parent };
-                context.changes.push(Change::Set(key, node));
-            }
-            before.filter(|before| before.task.id != scope.task.id)
+        let settled = |taken: &Taken, id| taken.task.id == id && taken.parent == parent;
+        CURRENT.with(|current| match (current.task.get(), &self.taken) {
+            (Some(task), Some(taken)) if settled(taken, task.id) => {}
+            (Some(task), _) => self.take(current, point, Taken { task, key, parent }),
+            (None, _) => {}
         });
-        if let Some(elsewhere) = moved_from {
-            elsewhere.give_back();
+    }
+
+    fn take(&mut self, current: &Current, point: &'static AwaitPoint, taken: Taken) {
+        let Taken { task, key, parent } = taken;
+        current.change(Change::Set(key, Node { point, parent }));
+        if let Some(before) = self.taken.replace(taken) {
+            if before.task.id != task.id {
+                before.give_back_from_afar();
+            }
         }
     }
 
@@ -169,57 +218,59 @@ impl Seat {
         let Some((key, _)) = visit.leave() else {
             return;
         };
-        match self.taken {
-            Some(_) => self.give_back(),
-            None => CONTEXT.with_borrow_mut(|context| {
-                if let Some(scope) = &mut context.scope {
-                    scope.keys.release(key);
-                }
-            }),
+        let id = CURRENT.with(Current::task_id);
+        let taken = self.taken.take();
+        if taken.is_none_or(|taken| Some(taken.task.id) != id) {
+            release_unused(key);
+        }
+        if let Some(taken) = taken {
+            taken.give_back();
         }
     }
+}
 
+/// Gives back a key that nothing was ever put under.
+#[inline]
+fn release_unused(key: NodeKey) {
+    CURRENT.with(|current| {
+        current.release_key(key);
+        if key.is_high() {
+            current.change(Change::Clear(key));
+        }
+    });
+}
+
+impl Drop for Seat {
     #[inline]
-    fn give_back(&mut self) {
+    fn drop(&mut self) {
         if let Some(taken) = self.taken.take() {
             taken.give_back();
         }
     }
 }
 
-impl Drop for Seat {
-    #[inline]
-    fn drop(&mut self) {
-        self.give_back();
-    }
-}
-
 impl Taken {
     /// Takes the await out of the stack it is in.
     fn give_back(self) {
-        let here = CONTEXT.try_with(|context| {
-            let context = &mut *context.borrow_mut();
-            match &mut context.scope {
-                Some(scope) if scope.task.id == self.task.id => {
-                    context.changes.push(Change::Clear(self.key));
-                    scope.keys.release(self.key);
-                    true
-                }
-                _ => false,
+        let here = CURRENT.with(|current| {
+            let here = current.task_id() == Some(self.task.id);
+            if here {
+                current.change(Change::Clear(self.key));
+                current.release_key(self.key);
             }
+            here
         });
-        if !here.unwrap_or(false) {
+        if !here {
             self.give_back_from_afar();
         }
     }
 
-    /// The future was moved out of its task, or outlived it. Its key stays taken, for the pool is in the
-    /// hands of the thread that polls the task; that costs one number.
+    /// The future was moved out of its task, or outlived it. A key below 64 stays taken, for those are
+    /// in the hands of the thread that polls the task; that costs one number.
     #[cold]
     fn give_back_from_afar(self) {
-        let TaskRef { id, route, place } = self.task;
-        if let Some(task) = route.ledger.find(place, id) {
-            task.commit(std::iter::once(Change::Clear(self.key)));
+        if let Some(task) = self.task.task() {
+            Tree::apply(&mut task.tree(), Change::Clear(self.key));
         }
     }
 }
@@ -229,18 +280,14 @@ impl Visit {
     #[inline]
     fn leave(&mut self) -> Option<(NodeKey, NodeKey)> {
         let place = self.place.take()?;
-        // No context: the thread is being torn down.
-        let _ = CONTEXT.try_with(|context| {
-            if let Some(scope) = &mut context.borrow_mut().scope {
-                scope.parent = place.1;
-            }
-        });
+        CURRENT.with(|current| current.parent.set(place.1));
         Some(place)
     }
 }
 
 impl Drop for Visit {
     /// Where the awaited future panicked, and the panic may be caught further out.
+    #[inline]
     fn drop(&mut self) {
         self.leave();
     }

@@ -3,13 +3,14 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, RawWakerVTable, Waker};
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use pin_project_lite::pin_project;
 
+use super::answer;
 use super::call::Answer;
 use super::context;
 use super::guard::Guard;
-use super::answer;
 use crate::stack::Keys;
 use crate::stats::Outcome;
 use crate::task::Task;
@@ -41,7 +42,7 @@ impl<F: Future<Output = Answer>> Tracked<F> {
         Tracked {
             future: Some(future),
             guard: Some(Guard::enter(task)),
-            keys: Keys::default(),
+            keys: Keys::new(),
             waker: WakerIdentity::none(),
         }
     }
@@ -68,8 +69,10 @@ impl<F: Future<Output = Answer>> Future for Tracked<F> {
         let mut poll = context::Poll::enter(guard.task(), reference, this.keys);
         match future.poll(cx) {
             Poll::Ready(Ok(response) | Err(response)) => {
+                this.future.set(None);
                 drop(poll);
-                Poll::Ready(this.end(Outcome::Completed, response))
+                end(this.guard, Outcome::Completed, response.status());
+                Poll::Ready(response)
             }
             Poll::Pending => {
                 poll.commit();
@@ -86,22 +89,17 @@ impl<F: Future<Output = Answer>> Future for Tracked<F> {
 }
 
 impl<F: Future> Projected<'_, F> {
-    /// Ends the task before the response is given away: a client that has its answer does not find the
-    /// task in a list any more.
-    #[inline]
-    fn end(&mut self, outcome: Outcome, response: Response) -> Response {
-        self.drop_future();
-        if let Some(mut guard) = self.guard.take() {
-            guard.answered(outcome, response.status());
-        }
-        response
-    }
-
     /// Drops the handler at this moment, with all it holds, and answers in its place.
     #[cold]
     fn interrupt(&mut self) -> Response {
-        let order = self.guard.as_ref().and_then(|guard| guard.task().signal.order());
-        self.end(Outcome::Interrupted, answer::interrupted(order.as_ref()))
+        let order = self
+            .guard
+            .as_ref()
+            .and_then(|guard| guard.task().signal.order());
+        self.drop_future();
+        let response = answer::interrupted(order.as_ref());
+        end(self.guard, Outcome::Interrupted, response.status());
+        response
     }
 
     /// Drops the future as part of its task, so that its awaits leave the stack without a search.
@@ -113,6 +111,15 @@ impl<F: Future> Projected<'_, F> {
             }
             _ => {}
         }
+    }
+}
+
+/// Ends the task before its response is given away: a client that has its answer does not find the
+/// task in a list any more.
+#[inline]
+fn end(guard: &mut Option<Guard>, outcome: Outcome, status: StatusCode) {
+    if let Some(mut guard) = guard.take() {
+        guard.answered(outcome, status);
     }
 }
 

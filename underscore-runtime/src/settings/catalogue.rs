@@ -1,4 +1,4 @@
-//! Every setting there is, once: its key, the values it takes, its default, its help. A new setting is
+//! Every setting there is, once: its key and the values it takes. A new setting is
 //! one entry here and its effect where the request is decided.
 
 use axum::http::StatusCode;
@@ -10,14 +10,12 @@ use serde_json::Value;
 pub(crate) struct Setting {
     /// Its dotted key.
     pub(crate) key: &'static str,
-    pub(crate) kind: Kind,
-    /// What it takes and does, for people.
-    pub(crate) help: &'static str,
+    kind: Kind,
 }
 
 /// The values a setting takes.
 #[derive(Debug)]
-pub(crate) enum Kind {
+enum Kind {
     /// A final HTTP status.
     Status,
     /// The words behind the status on an HTTP/1 status line.
@@ -28,20 +26,20 @@ pub(crate) enum Kind {
 
 /// All settings, by key.
 pub(crate) const SETTINGS: &[Setting] = &[
+    // The reason phrase of the answer's status line (HTTP/1).
     Setting {
         key: "preempt.reason",
         kind: Kind::Reason,
-        help: "the reason phrase of the answer's status line (HTTP/1)",
     },
+    // Answer with this status at once, before anything of the request is read.
     Setting {
         key: "preempt.status",
         kind: Kind::Status,
-        help: "answer this status at once, before anything of the request is read",
     },
+    // The answer's body, text/plain.
     Setting {
         key: "preempt.text",
         kind: Kind::Text,
-        help: "the answer's body, text/plain",
     },
 ];
 
@@ -60,7 +58,11 @@ impl Setting {
                 .is_some_and(|text| ReasonPhrase::try_from(text.as_bytes()).is_ok()),
             Kind::Text => value.is_string(),
         };
-        if fits { Ok(value) } else { Err(self.kind.must()) }
+        if fits {
+            Ok(value)
+        } else {
+            Err(self.kind.must())
+        }
     }
 }
 
@@ -108,7 +110,11 @@ mod tests {
         ];
         for (key, value, fits) in cases {
             let setting = Setting::find(key).expect("a setting");
-            assert_eq!(setting.accept(value.clone()).is_ok(), fits, "{key} = {value}");
+            assert_eq!(
+                setting.accept(value.clone()).is_ok(),
+                fits,
+                "{key} = {value}"
+            );
         }
     }
 }

@@ -24,6 +24,7 @@ const CHUNK: usize = 128;
 /// The live tasks of a route and the statistics of the ended ones.
 #[derive(Debug)]
 pub(crate) struct Ledger {
+    /// A power of two, so that a thread finds its own by masking.
     pages: Box<[CachePadded<Mutex<Page>>]>,
     window: Mutex<Window>,
 }
@@ -55,7 +56,7 @@ impl Ledger {
     /// Enters a task.
     #[inline]
     pub(crate) fn enter(&self, task: Arc<Task>) -> Place {
-        let page = shard() % self.pages.len();
+        let page = shard() & (self.pages.len() - 1);
         let entry = self.pages[page].lock().live.insert(task);
         Place {
             page: as_u32(page),
@@ -87,7 +88,7 @@ impl Ledger {
 
     /// Counts a task that was over at once: no entry, one lock.
     pub(crate) fn count(&self, outcome: Outcome, status: Option<StatusClass>) {
-        let page = shard() % self.pages.len();
+        let page = shard() & (self.pages.len() - 1);
         self.pages[page].lock().ended.record(outcome, status);
     }
 

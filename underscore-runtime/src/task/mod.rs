@@ -5,8 +5,8 @@ mod ledger;
 mod signal;
 
 use std::net::SocketAddr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Version};
@@ -36,7 +36,8 @@ pub(crate) struct Task {
     /// Twice the polls so far, and one more while inside one.
     polls: AtomicU64,
     tree: Mutex<Tree>,
-    outcome: OnceLock<Outcome>,
+    /// One more than the outcome's place in `Outcome::ALL`; zero while the task lives.
+    outcome: AtomicU8,
 }
 
 /// What is known of a task's request after its handler has taken it.
@@ -59,6 +60,7 @@ pub(crate) enum State {
 }
 
 impl Task {
+    #[inline]
     pub(crate) fn new(route: &'static Route, request: RequestInfo) -> Self {
         Task {
             id: TaskId::next(),
@@ -68,7 +70,7 @@ impl Task {
             signal: Signal::new(),
             polls: AtomicU64::new(0),
             tree: Mutex::default(),
-            outcome: OnceLock::new(),
+            outcome: AtomicU8::new(0),
         }
     }
 
@@ -106,6 +108,11 @@ impl Task {
         self.polls.load(Ordering::Relaxed).div_ceil(2)
     }
 
+    /// The stack's tree, to read or to change for a few instructions.
+    pub(crate) fn tree(&self) -> MutexGuard<'_, Tree> {
+        self.tree.lock()
+    }
+
     /// Makes visible what changed in the stack during a poll.
     pub(crate) fn commit(&self, changes: impl Iterator<Item = Change>) {
         let mut tree = self.tree.lock();
@@ -118,14 +125,16 @@ impl Task {
     }
 
     /// Notes how the task ended, once it has left its ledger, and tells who waits for that.
+    #[inline]
     pub(crate) fn ended(&self, outcome: Outcome) {
-        // Set once: the guard that calls this is dropped once.
-        let _ = self.outcome.set(outcome);
+        // Release: whoever sees the outcome sees the task gone from its ledger.
+        self.outcome.store(outcome as u8 + 1, Ordering::Release);
         self.signal.close();
     }
 
     /// How it ended; nothing while it lives.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.outcome.get().copied()
+        let place = self.outcome.load(Ordering::Acquire).checked_sub(1)?;
+        Outcome::ALL.get(usize::from(place)).copied()
     }
 }

@@ -1,33 +1,50 @@
 //! The order to end a task early, from the admin side to the thread that polls it.
 //!
 //! The flag is what a poll looks at; the waker is how a waiting task learns of it. The poller leaves its
-//! waker and then looks at the flag again, the operator sets the flag and then takes the waker, both
-//! under one lock: whoever comes second sees what the first one left, so no order is lost.
+//! waker and then looks for an order, the operator leaves the order and then takes the waker, both
+//! under one lock: whoever comes second sees what the first one left, so no order is lost. A task that
+//! ends sets a flag in the same word, and takes the lock only if there is something to take.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use tokio::sync::Notify;
 
 use crate::sync::Mutex;
 
+/// There is an order to end.
+const ORDERED: u8 = 1;
+/// The poller left a waker.
+const WAKER: u8 = 2;
+/// The task has ended: nothing can be ordered any more.
+const CLOSED: u8 = 4;
+
 /// One task's end of the line.
 #[derive(Debug)]
 pub(crate) struct Signal {
-    /// Whether there is an order. Set with the lock held; read without it before every poll.
-    ordered: AtomicBool,
+    /// The flags above. `ORDERED` and `WAKER` are set with the lock held, each before what it announces
+    /// is left; `CLOSED` without it.
+    flags: AtomicU8,
     line: Mutex<Line>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Line {
     waker: Option<Waker>,
     order: Option<Order>,
     /// Those who want to know when the task is gone.
     waiting: Vec<Arc<Waiting>>,
-    /// The task has ended: nothing can be ordered any more.
-    closed: bool,
+}
+
+impl Line {
+    const fn new() -> Self {
+        Line {
+            waker: None,
+            order: None,
+            waiting: Vec::new(),
+        }
+    }
 }
 
 /// An order to end.
@@ -45,10 +62,10 @@ pub(crate) struct Waiting {
 }
 
 impl Signal {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Signal {
-            ordered: AtomicBool::new(false),
-            line: Mutex::default(),
+            flags: AtomicU8::new(0),
+            line: Mutex::new(Line::new()),
         }
     }
 
@@ -58,7 +75,7 @@ impl Signal {
     /// under the lock.
     #[inline]
     pub(crate) fn is_ordered(&self) -> bool {
-        self.ordered.load(Ordering::Relaxed)
+        self.flags.load(Ordering::Relaxed) & ORDERED != 0
     }
 
     /// The order to end, if there is one.
@@ -70,6 +87,8 @@ impl Signal {
     /// meanwhile.
     pub(crate) fn leave_waker(&self, waker: &Waker) -> bool {
         let mut line = self.line.lock();
+        // Relaxed: the only reader that acts on it is `close`, on the thread that polls.
+        self.flags.fetch_or(WAKER, Ordering::Relaxed);
         let old = line.waker.replace(waker.clone());
         let ordered = line.order.is_some();
         drop(line);
@@ -83,13 +102,14 @@ impl Signal {
     /// The first order stands; a later one only waits for the same end.
     pub(crate) fn order_end(&self, order: Order, waiting: &Arc<Waiting>) -> bool {
         let mut line = self.line.lock();
-        if line.closed {
+        // AcqRel: pairs with the one in `close`. Whichever comes first is seen by the other: either the
+        // task is closed to this order, or its end sees `ORDERED` and takes the lock after us.
+        if self.flags.fetch_or(ORDERED, Ordering::AcqRel) & CLOSED != 0 {
             return false;
         }
         waiting.add();
         line.waiting.push(Arc::clone(waiting));
         line.order.get_or_insert(order);
-        self.ordered.store(true, Ordering::Relaxed);
         let waker = line.waker.clone();
         drop(line);
         if let Some(waker) = waker {
@@ -99,9 +119,16 @@ impl Signal {
     }
 
     /// The task has ended: lets go of its waker and tells those who wait.
+    #[inline]
     pub(crate) fn close(&self) {
+        // AcqRel: see `order_end`.
+        if self.flags.fetch_or(CLOSED, Ordering::AcqRel) != 0 {
+            self.clear();
+        }
+    }
+
+    fn clear(&self) {
         let mut line = self.line.lock();
-        line.closed = true;
         let waker = line.waker.take();
         let waiting = std::mem::take(&mut line.waiting);
         drop(line);

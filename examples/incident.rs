@@ -1,0 +1,327 @@
+//! The whole story, played by itself: a service hangs, the cause is found, the bleeding is stopped.
+//!
+//! ```text
+//! cargo run --example incident
+//! ```
+//!
+//! The service is `sample_app`, in this process; what it is told goes over real HTTP, and what the
+//! engineer types goes over the real Unix socket. It ends by itself, with an error if the story does not
+//! come true.
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "sample_app.rs"]
+mod sample_app;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use underscore_runtime::serve_admin;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Longer than anything in the story takes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What hangs is released long before this; a client that waits so long has found a bug.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let socket = directory.path().join("app.sock");
+    let address = start_service()?;
+    let admin = serve_admin(&socket)?;
+    let story = Story::new(address, socket)?;
+    story.play().await?;
+    admin.shutdown();
+    Ok(())
+}
+
+/// Starts the service on a thread of its own, as `sample_app` runs it.
+fn start_service() -> Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    // It ends with the process, like any service that is never told to.
+    thread::spawn(move || {
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener)?;
+            axum::serve(listener, sample_app::app()).await
+        })
+    });
+    Ok(address)
+}
+
+struct Story {
+    address: SocketAddr,
+    socket: PathBuf,
+    service: Client,
+    admin: Client,
+}
+
+impl Story {
+    fn new(address: SocketAddr, socket: PathBuf) -> Result<Self> {
+        let service = Client::builder().timeout(CLIENT_TIMEOUT);
+        let admin = Client::builder()
+            .timeout(CLIENT_TIMEOUT)
+            .unix_socket(socket.clone());
+        Ok(Story {
+            address,
+            socket,
+            service: service.build()?,
+            admin: admin.build()?,
+        })
+    }
+
+    async fn play(&self) -> Result<()> {
+        println!(
+            "A service with three permits is at http://{}.",
+            self.address
+        );
+        println!("/once takes one permit, /twice takes two, both work for half a second.");
+        println!("Its admin API is on a Unix socket:");
+        println!();
+        println!("$ SOCKET={}", self.socket.display());
+        self.look_around().await?;
+        self.congestion().await?;
+        self.find_the_cause().await?;
+        self.stop_the_bleeding().await?;
+        self.keep_it_stopped().await?;
+        println!();
+        println!("Nobody deployed anything, and nobody restarted the service.");
+        Ok(())
+    }
+
+    async fn look_around(&self) -> Result<()> {
+        chapter("What is there to see?");
+        let tables = self.get("_cat").await?;
+        check(
+            tables.starts_with("=^.^=\n/routes\n"),
+            "the CAT APIs are listed",
+        )?;
+        let help = self.get("_cat/routes?help").await?;
+        check(
+            help.contains("stats.req.active"),
+            "the columns are explained",
+        )?;
+
+        chapter("One request is recorded");
+        let answers = self.requests("healthz", 1).await?;
+        check(answers == [200], "/healthz answers")?;
+        self.get("_cat/routes?v&s=method,path").await?;
+        self.expect("healthz", 0, 1).await
+    }
+
+    async fn congestion(&self) -> Result<()> {
+        chapter("Five at once: /once copes");
+        let answers = self.requests("once", 5).await?;
+        check(answers == [200; 5], "all five /once are answered")?;
+        self.get("_cat/routes/once?v&h=path,stats.req.*,avg1m")
+            .await?;
+        self.expect("once", 0, 5).await
+    }
+
+    async fn find_the_cause(&self) -> Result<()> {
+        chapter("Five at once: /twice does not");
+        let clients = self.clients("twice", 5);
+        self.hang(clients).await
+    }
+
+    /// Three of five requests hang; the engineer looks, and ends them.
+    async fn hang(&self, mut clients: JoinSet<reqwest::Result<StatusCode>>) -> Result<()> {
+        println!("(five requests to /twice are sent side by side)");
+        for _ in 0..2 {
+            let status = clients.join_next().await.ok_or("a client is gone")???;
+            println!("a client is answered: {status}");
+            check(status == StatusCode::OK, "two of five are answered")?;
+        }
+        println!("... and then nothing.");
+        self.wait_for("three requests in flight", "twice", |active, _| active == 3)
+            .await?;
+        self.get("_cat/routes?v&s=stats.req.active:desc").await?;
+        self.expect("twice", 3, 5).await?;
+
+        chapter("Where is every one of them stuck?");
+        let tasks = self.get("_cat/tasks?v").await?;
+        let line = second_acquire();
+        let stuck = format!("examples/sample_app.rs:{line} ");
+        check(
+            tasks.matches(&stuck).count() == 3,
+            "three tasks wait at the second acquire",
+        )?;
+        println!();
+        println!("All three wait at line {line}, for their second permit, and hold the first:");
+        println!();
+        println!("  {}", source_line(line));
+
+        chapter("End them: permits are released, clients are answered");
+        let report = self
+            .change(Method::POST, "_routes/twice/interrupt?pretty", None)
+            .await?;
+        check(report["interrupted"] == 3, "three requests are interrupted")?;
+        while let Some(status) = clients.join_next().await {
+            let status = status??;
+            println!("a client is answered: {status}");
+            check(status == 503, "an interrupted client is told so")?;
+        }
+        self.get(
+            "_cat/routes/twice?v&h=path,stats.req.active,stats.req.total,completed,interrupted",
+        )
+        .await?;
+        self.expect("twice", 0, 5).await?;
+        let answers = self.requests("once", 1).await?;
+        check(answers == [200], "the permits are back")
+    }
+
+    async fn stop_the_bleeding(&self) -> Result<()> {
+        chapter("It would happen again: answer 503 before the handler runs");
+        let body = json!({"transient": {"preempt": {"status": 503, "reason": "Back soon"}}});
+        let set = self
+            .change(Method::PUT, "_routes/twice/settings?pretty", Some(body))
+            .await?;
+        check(
+            set.as_object().is_some_and(|routes| {
+                routes
+                    .values()
+                    .all(|route| route["transient"]["preempt"]["status"] == 503)
+            }),
+            "the setting is in force",
+        )?;
+        let start = Instant::now();
+        let answers = self.requests("twice", 5).await?;
+        println!(
+            "five requests to /twice: {answers:?} after {:?}",
+            start.elapsed()
+        );
+        check(answers == [503; 5], "all five are preempted")?;
+        self.get("_cat/routes/twice?v&h=path,stats.req.active,stats.req.total,preempt,preempted")
+            .await?;
+        self.expect("twice", 0, 10).await
+    }
+
+    async fn keep_it_stopped(&self) -> Result<()> {
+        chapter("The permits are enough for one at a time: open the route again");
+        let body = json!({"transient": {"preempt": null}});
+        let set = self
+            .change(Method::PUT, "_routes/twice/settings?pretty", Some(body))
+            .await?;
+        check(
+            set.as_object()
+                .is_some_and(|routes| routes.values().all(|route| route["transient"] == json!({}))),
+            "nothing is set any more",
+        )?;
+        let answers = self.requests("twice", 1).await?;
+        check(answers == [200], "/twice answers again")?;
+        self.get("_cat/routes?v").await?;
+        self.expect("twice", 0, 11).await
+    }
+
+    /// Types a curl line and shows what comes back.
+    async fn get(&self, path: &str) -> Result<String> {
+        println!("$ curl -s --unix-socket $SOCKET 'http://./{path}'");
+        let response = self.admin.get(format!("http://./{path}")).send().await?;
+        let text = response.error_for_status()?.text().await?;
+        print!("{text}");
+        Ok(text)
+    }
+
+    async fn change(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+        let mut request = self
+            .admin
+            .request(method.clone(), format!("http://./{path}"));
+        print!("$ curl -s --unix-socket $SOCKET -X {method} 'http://./{path}'");
+        if let Some(body) = body {
+            print!(" \\\n    -H 'Content-Type: application/json' -d '{body}'");
+            request = request.json(&body);
+        }
+        println!();
+        let text = request.send().await?.error_for_status()?.text().await?;
+        print!("{text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Sends requests to the service side by side.
+    fn clients(&self, path: &str, count: usize) -> JoinSet<reqwest::Result<StatusCode>> {
+        let mut clients = JoinSet::new();
+        for number in 1..=count {
+            let url = format!("http://{}/{path}?{number}", self.address);
+            let request = self.service.get(url).send();
+            clients.spawn(async move { Ok(request.await?.status()) });
+        }
+        clients
+    }
+
+    /// The statuses that requests to the service are answered with.
+    async fn requests(&self, path: &str, count: usize) -> Result<Vec<u16>> {
+        let mut statuses = Vec::new();
+        for status in self.clients(path, count).join_all().await {
+            statuses.push(status?.as_u16());
+        }
+        Ok(statuses)
+    }
+
+    /// Checks a route's counters once its requests have come to rest.
+    async fn expect(&self, route: &str, active: u64, total: u64) -> Result<()> {
+        let what = format!("/{route} has {active} requests in flight of {total}");
+        self.wait_for(&what, route, |a, t| (a, t) == (active, total))
+            .await
+    }
+
+    async fn wait_for(
+        &self,
+        what: &str,
+        route: &str,
+        reached: impl Fn(u64, u64) -> bool,
+    ) -> Result<()> {
+        let url = format!("http://./_cat/routes/{route}?format=json");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let rows: Value = self.admin.get(&url).send().await?.json().await?;
+            let count = |column: &str| rows[0][column].as_u64().unwrap_or(u64::MAX);
+            if reached(count("stats.req.active"), count("stats.req.total")) {
+                return Ok(());
+            }
+            check(Instant::now() < deadline, what)?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+fn chapter(title: &str) {
+    println!();
+    println!("== {title}");
+    println!();
+}
+
+/// The story has to come true.
+fn check(holds: bool, what: &str) -> Result<()> {
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("the story did not come true: {what}").into())
+    }
+}
+
+const SERVICE: &str = include_str!("sample_app.rs");
+
+/// The line of the second acquire in `/twice`: the last one of the file.
+fn second_acquire() -> usize {
+    let lines = SERVICE.lines().enumerate();
+    let last = lines.filter(|(_, line)| line.contains(".acquire")).last();
+    last.map_or(0, |(index, _)| index + 1)
+}
+
+fn source_line(line: usize) -> &'static str {
+    let line = SERVICE.lines().nth(line - 1);
+    line.unwrap_or_default().trim()
+}

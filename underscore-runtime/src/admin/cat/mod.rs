@@ -1,0 +1,30 @@
+//! `_cat`: tables for people. What every table can do is in `table`; each table is a file with its
+//! rows and a list of its columns.
+
+pub(super) mod routes;
+mod table;
+pub(super) mod tasks;
+mod value;
+
+use super::endpoints;
+use super::error::Error;
+use super::exchange::Exchange;
+use super::render::Answer;
+
+pub(super) use table::{list as words, matches_pattern, object};
+use value::Value;
+
+/// `GET /_cat`: the tables there are.
+pub(super) fn list(_: &Exchange) -> Result<Answer, Error> {
+    let mut text = String::from("=^.^=\n");
+    let tables = endpoints::paths()
+        .into_iter()
+        .filter_map(|path| path.strip_prefix("/_cat"))
+        .filter(|table| !table.is_empty());
+    for table in tables {
+        let table = table.replace("{routes}", "{route_id}");
+        text.push_str(&table.replace("{tasks}", "{task_id}"));
+        text.push('\n');
+    }
+    Ok(Answer::Text(text))
+}

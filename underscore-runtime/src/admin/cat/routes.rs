@@ -1,0 +1,292 @@
+//! `_cat/routes`: every annotated handler, mounted or not, with its counters.
+
+use super::Value;
+use super::table::{self, Column};
+use crate::admin::error::Error;
+use crate::admin::exchange::Exchange;
+use crate::admin::render::{Align, Answer};
+use crate::admin::select;
+use crate::clock::Instant;
+use crate::stats::{Average, Outcome, StatsSnapshot, StatusClass};
+use crate::table::Entry;
+
+/// A row: a route with its numbers at one moment.
+pub(in crate::admin) struct Row {
+    entry: Entry,
+    stats: StatsSnapshot,
+}
+
+const fn column(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    align: Align,
+    help: &'static str,
+    value: fn(&Row) -> Value,
+) -> Column<Row> {
+    Column {
+        name,
+        aliases,
+        default: false,
+        align,
+        help,
+        value,
+    }
+}
+
+const fn shown(column: Column<Row>) -> Column<Row> {
+    Column {
+        default: true,
+        ..column
+    }
+}
+
+/// A count of ends.
+macro_rules! ends {
+    ($name:literal, $aliases:expr, $help:literal, $outcome:ident) => {
+        column($name, $aliases, Align::Right, $help, |row| {
+            Value::Number(row.stats.ended.outcome(Outcome::$outcome))
+        })
+    };
+}
+
+/// A count of answers.
+macro_rules! statuses {
+    ($name:literal, $aliases:expr, $help:literal, $digit:literal) => {
+        column($name, $aliases, Align::Right, $help, |row| {
+            Value::Number(row.stats.ended.status(StatusClass::from_digit($digit)))
+        })
+    };
+}
+
+/// An average over a window.
+macro_rules! average {
+    ($name:literal, $aliases:expr, $help:literal, $index:literal) => {
+        column($name, $aliases, Align::Right, $help, |row| {
+            seconds(row.stats.averages.get($index))
+        })
+    };
+}
+
+pub(in crate::admin) const COLUMNS: &[Column<Row>] = &[
+    shown(column(
+        "id",
+        &[],
+        Align::Left,
+        "route id, the same after a restart",
+        |row| Value::text(row.entry.id.to_string()),
+    )),
+    column(
+        "handler",
+        &["hd"],
+        Align::Left,
+        "path of the handler function",
+        |row| Value::text(row.entry.descriptor.handler),
+    ),
+    column(
+        "name",
+        &["n"],
+        Align::Left,
+        "name given in the attribute",
+        |row| row.entry.descriptor.name.into(),
+    ),
+    shown(column(
+        "method",
+        &["m"],
+        Align::Left,
+        "request method",
+        |row| match row.entry.route {
+            Some(route) => Value::text(route.method.to_string()),
+            None => row.entry.descriptor.method.into(),
+        },
+    )),
+    shown(column(
+        "path",
+        &["p"],
+        Align::Left,
+        "path as the router matches it, with the prefix of nested routers",
+        path,
+    )),
+    shown(column(
+        "stats.req.active",
+        &["active"],
+        Align::Right,
+        "requests in flight",
+        |row| Value::Number(row.stats.active),
+    )),
+    shown(column(
+        "stats.req.total",
+        &["total"],
+        Align::Right,
+        "requests since the start, those in flight included",
+        |row| Value::Number(row.stats.total()),
+    )),
+    average!(
+        "stats.resp.time_avg_1m",
+        &["avg1m"],
+        "average seconds to a response, last minute",
+        0
+    ),
+    average!(
+        "stats.resp.time_avg_5m",
+        &["avg5m"],
+        "average seconds to a response, last 5 minutes",
+        1
+    ),
+    average!(
+        "stats.resp.time_avg_15m",
+        &["avg15m"],
+        "average seconds to a response, last 15 minutes",
+        2
+    ),
+    statuses!(
+        "stats.resp.status_1xx",
+        &["1xx"],
+        "responses with a status 1xx",
+        1
+    ),
+    statuses!(
+        "stats.resp.status_2xx",
+        &["2xx"],
+        "responses with a status 2xx",
+        2
+    ),
+    statuses!(
+        "stats.resp.status_3xx",
+        &["3xx"],
+        "responses with a status 3xx",
+        3
+    ),
+    statuses!(
+        "stats.resp.status_4xx",
+        &["4xx"],
+        "responses with a status 4xx",
+        4
+    ),
+    statuses!(
+        "stats.resp.status_5xx",
+        &["5xx"],
+        "responses with a status 5xx",
+        5
+    ),
+    ends!(
+        "stats.end.completed",
+        &["completed"],
+        "requests that ended with the handler's response",
+        Completed
+    ),
+    ends!(
+        "stats.end.disconnected",
+        &["disconnected"],
+        "requests dropped before they had a response: the client left, or a timeout of the app",
+        Disconnected
+    ),
+    ends!(
+        "stats.end.interrupted",
+        &["interrupted"],
+        "requests ended by an operator",
+        Interrupted
+    ),
+    ends!(
+        "stats.end.panicked",
+        &["panicked"],
+        "requests whose handler panicked",
+        Panicked
+    ),
+    ends!(
+        "stats.end.preempted",
+        &["preempted"],
+        "requests answered before the handler ran",
+        Preempted
+    ),
+    column(
+        "mounted",
+        &[],
+        Align::Left,
+        "true once a router has brought a request to it",
+        |row| Value::Bool(row.entry.route.is_some()),
+    ),
+    column(
+        "preempt",
+        &[],
+        Align::Right,
+        "status that requests are preempted with",
+        |row| preempt(row).into(),
+    ),
+    column(
+        "file",
+        &[],
+        Align::Left,
+        "source file of the handler",
+        |row| Value::text(row.entry.descriptor.file),
+    ),
+    column("line", &[], Align::Right, "line of the attribute", |row| {
+        Value::Number(row.entry.descriptor.line.into())
+    }),
+];
+
+/// `GET /_cat/routes[/{routes}]`.
+pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
+    table::answer(exchange, COLUMNS, || rows(exchange.argument()))
+}
+
+/// The routes that `selector` names, by path and then method.
+pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
+    let now = Instant::now();
+    let mut rows: Vec<Row> = select::routes(selector.unwrap_or("_all"))?
+        .into_iter()
+        .map(|entry| Row {
+            entry,
+            stats: entry
+                .route
+                .map_or_else(StatsSnapshot::default, |route| route.ledger.snapshot(now)),
+        })
+        .collect();
+    rows.sort_by_cached_key(|row| {
+        let method = match row.entry.route {
+            Some(route) => route.method.to_string(),
+            None => row.entry.descriptor.method.unwrap_or("-").to_owned(),
+        };
+        let path = path(row).show(None);
+        // Unmounted routes with no path stand at the end.
+        (path == "-", path, method, row.entry.descriptor.handler)
+    });
+    Ok(rows)
+}
+
+fn path(row: &Row) -> Value {
+    match row.entry.route {
+        Some(route) => route.path.as_deref().map(str::to_owned).into(),
+        None => row.entry.descriptor.path.into(),
+    }
+}
+
+fn preempt(row: &Row) -> Option<u64> {
+    let preempt = match row.entry.route {
+        Some(route) => route.effective()?.preempt.clone(),
+        None => row.entry.descriptor.effective()?.preempt,
+    };
+    Some(preempt?.status.as_u16().into())
+}
+
+fn seconds(average: Option<&Average>) -> Value {
+    match average.and_then(|average| average.time()) {
+        Some(time) => Value::Seconds(time),
+        None => Value::Missing,
+    }
+}
+
+impl Row {
+    pub(in crate::admin) fn id(&self) -> String {
+        self.entry.id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_aliases_are_unique() {
+        table::assert_names_are_unique(COLUMNS);
+    }
+}

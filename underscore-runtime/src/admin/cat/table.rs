@@ -1,0 +1,281 @@
+//! What every table can do: choose columns, sort by typed values, page, explain itself, and be written as
+//! text or as rows of JSON. A table gives its columns, one entry each, and its rows.
+
+use super::Value;
+use crate::admin::error::Error;
+use crate::admin::exchange::Exchange;
+use crate::admin::render::{Align, Answer, Format, Node, Table, TableContent, layout};
+use crate::admin::suggest;
+use crate::admin::units::TimeUnit;
+
+/// A column of a table whose rows are `R`.
+pub(in crate::admin) struct Column<R> {
+    pub(in crate::admin) name: &'static str,
+    pub(in crate::admin) aliases: &'static [&'static str],
+    /// Whether it is shown when nobody asks for columns.
+    pub(in crate::admin) default: bool,
+    pub(in crate::admin) align: Align,
+    pub(in crate::admin) help: &'static str,
+    pub(in crate::admin) value: fn(&R) -> Value,
+}
+
+/// A column as someone asked for it.
+struct Shown<'a, R> {
+    column: &'a Column<R>,
+    /// The name or the alias that was written.
+    heading: &'a str,
+}
+
+/// Answers with the rows in the form that `exchange` asks for; `rows` is called if they are wanted.
+pub(super) fn answer<R>(
+    exchange: &Exchange,
+    columns: &[Column<R>],
+    rows: impl FnOnce() -> Result<Vec<R>, Error>,
+) -> Result<Answer, Error> {
+    if exchange.flag("help")? {
+        return Ok(Answer::Text(help(columns)));
+    }
+    let wanted = exchange.value("h").unwrap_or_default();
+    let shown = shown(columns, wanted)?;
+    let order = order(columns, exchange.value("s").unwrap_or_default())?;
+    let heading = exchange.flag("v")?;
+    let unit = time_unit(exchange)?;
+    let (from, size) = (exchange.count("from")?, exchange.count("size")?);
+    let format = exchange.format()?.unwrap_or(Format::Text);
+
+    let mut rows = rows()?;
+    let total = rows.len();
+    sort(&mut rows, &order);
+    let page = rows
+        .iter()
+        .skip(from.unwrap_or(0))
+        .take(size.unwrap_or(usize::MAX));
+    let content = match format {
+        Format::Text => TableContent::Text(text(page, &shown, heading, unit)),
+        Format::Json | Format::Yaml => TableContent::Rows(nodes(page, &shown, unit)),
+    };
+    Ok(Answer::Table(Table { content, total }))
+}
+
+/// The row as an object, dotted names nested, without the columns in `except`.
+pub(in crate::admin) fn object<R>(row: &R, columns: &[Column<R>], except: &[&str]) -> Node {
+    let kept = columns
+        .iter()
+        .filter(|column| !except.contains(&column.name));
+    Node::nested(kept.map(|column| (column.name, (column.value)(row).node(None))))
+}
+
+/// One line per column: `name | aliases | description`.
+fn help<R>(columns: &[Column<R>]) -> String {
+    let rows: Vec<Vec<String>> = columns
+        .iter()
+        .map(|column| {
+            let aliases = match column.aliases {
+                [] => "-".to_owned(),
+                aliases => aliases.join(","),
+            };
+            let bar = || "|".to_owned();
+            vec![
+                column.name.to_owned(),
+                bar(),
+                aliases,
+                bar(),
+                column.help.to_owned(),
+            ]
+        })
+        .collect();
+    layout(&[Align::Left; 5], &rows)
+}
+
+fn shown<'a, R>(columns: &'a [Column<R>], wanted: &'a str) -> Result<Vec<Shown<'a, R>>, Error> {
+    let mut shown: Vec<Shown<'a, R>> = Vec::new();
+    let mut show = |column: &'a Column<R>, heading: &'a str| {
+        if !shown.iter().any(|known| std::ptr::eq(known.column, column)) {
+            shown.push(Shown { column, heading });
+        }
+    };
+    let mut asked = false;
+    for word in list(wanted) {
+        asked = true;
+        if word.contains('*') {
+            let matching = |column: &&Column<R>| matches_pattern(word, column.name);
+            let mut any = false;
+            for column in columns.iter().filter(matching) {
+                any = true;
+                show(column, column.name);
+            }
+            if !any {
+                return Err(unknown_column(columns, "h", word));
+            }
+        } else {
+            let column = find(columns, word).ok_or_else(|| unknown_column(columns, "h", word))?;
+            show(column, word);
+        }
+    }
+    if !asked {
+        for column in columns.iter().filter(|column| column.default) {
+            show(column, column.name);
+        }
+    }
+    Ok(shown)
+}
+
+/// A column to sort by, and whether downwards.
+type Key<'a, R> = (&'a Column<R>, bool);
+
+fn order<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Key<'a, R>>, Error> {
+    list(wanted)
+        .map(|word| {
+            let (name, descending) = match word.rsplit_once(':') {
+                None => (word, false),
+                Some((name, "asc")) => (name, false),
+                Some((name, "desc")) => (name, true),
+                Some((name, other)) => {
+                    return Err(Error::illegal_argument(format!(
+                        "order [{other}] of column [{name}] in parameter [s] must be asc or desc{}",
+                        suggest::hint(other, ["asc", "desc"])
+                    )));
+                }
+            };
+            let column = find(columns, name).ok_or_else(|| unknown_column(columns, "s", name))?;
+            Ok((column, descending))
+        })
+        .collect()
+}
+
+fn sort<R>(rows: &mut [R], order: &[Key<'_, R>]) {
+    if order.is_empty() {
+        return;
+    }
+    rows.sort_by(|a, b| {
+        let by_key = |&(column, descending): &Key<'_, R>| {
+            let ascending = (column.value)(a).compare(&(column.value)(b));
+            if descending {
+                ascending.reverse()
+            } else {
+                ascending
+            }
+        };
+        let first_difference = order.iter().map(by_key).find(|order| order.is_ne());
+        first_difference.unwrap_or(std::cmp::Ordering::Equal)
+    });
+}
+
+fn text<'a, R: 'a>(
+    page: impl Iterator<Item = &'a R>,
+    shown: &[Shown<'_, R>],
+    heading: bool,
+    unit: Option<TimeUnit>,
+) -> String {
+    let heading = heading.then(|| shown.iter().map(|shown| shown.heading.to_owned()).collect());
+    let cells = |row: &R| {
+        let show = |shown: &Shown<'_, R>| (shown.column.value)(row).show(unit);
+        shown.iter().map(show).collect()
+    };
+    let lines: Vec<Vec<String>> = heading.into_iter().chain(page.map(cells)).collect();
+    let columns: Vec<Align> = shown.iter().map(|shown| shown.column.align).collect();
+    layout(&columns, &lines)
+}
+
+fn nodes<'a, R: 'a>(
+    page: impl Iterator<Item = &'a R>,
+    shown: &[Shown<'_, R>],
+    unit: Option<TimeUnit>,
+) -> Node {
+    let object = |row: &R| {
+        let cells = shown.iter();
+        Node::object(cells.map(|shown| (shown.heading, (shown.column.value)(row).node(unit))))
+    };
+    Node::List(page.map(object).collect())
+}
+
+fn time_unit(exchange: &Exchange) -> Result<Option<TimeUnit>, Error> {
+    exchange
+        .value("time")
+        .map(|word| {
+            TimeUnit::parse(word).ok_or_else(|| {
+                Error::illegal_argument(format!(
+                    "unknown value [{word}] of parameter [time]; use one of {}",
+                    TimeUnit::words()
+                ))
+            })
+        })
+        .transpose()
+}
+
+fn find<'a, R>(columns: &'a [Column<R>], word: &str) -> Option<&'a Column<R>> {
+    let named = |column: &&Column<R>| column.name == word || column.aliases.contains(&word);
+    columns.iter().find(named)
+}
+
+fn unknown_column<R>(columns: &[Column<R>], param: &str, word: &str) -> Error {
+    let aliases = columns.iter().flat_map(|column| column.aliases);
+    let names = columns.iter().map(|column| column.name);
+    let hint = suggest::hint(word, names.chain(aliases.copied()));
+    Error::illegal_argument(format!(
+        "unknown column [{word}] in parameter [{param}]{hint}"
+    ))
+}
+
+/// The words of a comma list; empty ones do not count.
+pub(in crate::admin) fn list(words: &str) -> impl Iterator<Item = &str> {
+    words
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+}
+
+/// Whether `text` is what `pattern` says, in which `*` is any run of characters.
+pub(in crate::admin) fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else {
+        return rest.is_empty();
+    };
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = rest.get(at + piece.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+pub(super) fn assert_names_are_unique<R>(columns: &[Column<R>]) {
+    let mut names: Vec<&str> = columns
+        .iter()
+        .flat_map(|column| std::iter::once(&column.name).chain(column.aliases))
+        .copied()
+        .collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all, "a name or an alias stands twice");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_any_run() {
+        let cases = [
+            ("stats.*", "stats.req.total", true),
+            ("*total", "stats.req.total", true),
+            ("*", "", true),
+            ("s*s", "s", false),
+            ("s*q*l", "stats.req.total", true),
+            ("a*b*a", "aba", true),
+            ("a*ab", "ab", false),
+            ("total", "stats.req.total", false),
+        ];
+        for (pattern, text, matches) in cases {
+            assert_eq!(matches_pattern(pattern, text), matches, "{pattern} {text}");
+        }
+    }
+}

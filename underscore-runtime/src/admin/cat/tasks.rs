@@ -1,0 +1,214 @@
+//! `_cat/tasks`: every request in flight, and the line it is stuck on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Value;
+use super::table::{self, Column};
+use crate::admin::error::Error;
+use crate::admin::exchange::Exchange;
+use crate::admin::render::{Align, Answer};
+use crate::admin::select;
+use crate::clock::Instant;
+use crate::route::RouteId;
+use crate::stack::AwaitPoint;
+use crate::table::ids;
+use crate::task::{State, Task};
+
+/// A row: a task as it was when it was looked at.
+struct Row {
+    task: Arc<Task>,
+    route: Option<RouteId>,
+    age: Duration,
+    state: State,
+    point: Option<&'static AwaitPoint>,
+}
+
+const fn column(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    align: Align,
+    help: &'static str,
+    value: fn(&Row) -> Value,
+) -> Column<Row> {
+    Column {
+        name,
+        aliases,
+        default: false,
+        align,
+        help,
+        value,
+    }
+}
+
+const fn shown(column: Column<Row>) -> Column<Row> {
+    Column {
+        default: true,
+        ..column
+    }
+}
+
+const COLUMNS: &[Column<Row>] = &[
+    shown(column(
+        "id",
+        &[],
+        Align::Right,
+        "task id, never used twice",
+        |row| Value::Number(row.task.id.number()),
+    )),
+    column("name", &["n"], Align::Left, "name of the route", |row| {
+        row.task.route.descriptor.name.into()
+    }),
+    column(
+        "coro",
+        &[],
+        Align::Left,
+        "path of the handler function",
+        |row| Value::text(row.task.route.descriptor.handler),
+    ),
+    shown(column(
+        "route_id",
+        &["rid"],
+        Align::Left,
+        "id of the route",
+        |row| row.route.map(|id| id.to_string()).into(),
+    )),
+    column("type", &[], Align::Left, "request", |_| {
+        Value::text("request")
+    }),
+    shown(column(
+        "method",
+        &["m"],
+        Align::Left,
+        "method of the request",
+        |row| Value::text(row.task.request.method.to_string()),
+    )),
+    shown(column(
+        "path",
+        &["p"],
+        Align::Left,
+        "path of the route",
+        |row| row.task.route.path.as_deref().map(str::to_owned).into(),
+    )),
+    column(
+        "uri",
+        &["u"],
+        Align::Left,
+        "path and query of the request",
+        |row| row.task.request.uri.as_ref().map(uri).into(),
+    ),
+    shown(column(
+        "state",
+        &["st"],
+        Align::Left,
+        "running inside a poll now, or waiting to be woken",
+        |row| {
+            Value::text(match row.state {
+                State::Running => "running",
+                State::Waiting => "waiting",
+            })
+        },
+    )),
+    shown(column(
+        "running_time",
+        &["time"],
+        Align::Right,
+        "time since the request was handed to its handler",
+        |row| Value::Time(row.age),
+    )),
+    column(
+        "running_time_ns",
+        &["time_ns"],
+        Align::Right,
+        "the same in nanoseconds",
+        |row| Value::Number(u64::try_from(row.age.as_nanos()).unwrap_or(u64::MAX)),
+    ),
+    shown(column(
+        "where",
+        &["w"],
+        Align::Left,
+        "source line of the await it waits on; of the last one while it runs",
+        |row| row.point.map(ToString::to_string).into(),
+    )),
+    shown(column(
+        "awaiting",
+        &["a"],
+        Align::Left,
+        "source text of what is awaited there",
+        |row| row.point.map(AwaitPoint::source).into(),
+    )),
+    column(
+        "cancelling",
+        &[],
+        Align::Left,
+        "true once it was told to end, until it is gone",
+        |row| Value::Bool(row.task.signal.is_ordered()),
+    ),
+    column(
+        "polls",
+        &[],
+        Align::Right,
+        "how often it was polled",
+        |row| Value::Number(row.task.polls()),
+    ),
+    column(
+        "remote",
+        &["r"],
+        Align::Left,
+        "address of the client, where the app provides it",
+        |row| {
+            row.task
+                .request
+                .remote
+                .map(|address| address.to_string())
+                .into()
+        },
+    ),
+    column(
+        "http_version",
+        &[],
+        Align::Left,
+        "HTTP version of the request",
+        |row| Value::text(format!("{:?}", row.task.request.version)),
+    ),
+];
+
+/// The longest URI that is shown.
+const LONGEST_URI: usize = 1024;
+
+/// `GET /_cat/tasks[/{tasks}]`.
+pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
+    table::answer(exchange, COLUMNS, || rows(exchange.argument()))
+}
+
+fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
+    let mut tasks = select::tasks(selector.unwrap_or("_all"))?;
+    tasks.sort_by_key(|task| (task.started, task.id));
+    let (now, id_of) = (Instant::now(), ids());
+    let row = |task: Arc<Task>| Row {
+        route: id_of(task.route),
+        age: now.since(task.started),
+        state: task.state(),
+        point: task.stack().innermost(),
+        task,
+    };
+    Ok(tasks.into_iter().map(row).collect())
+}
+
+fn uri(uri: &axum::http::uri::PathAndQuery) -> String {
+    let uri = uri.as_str();
+    match uri.char_indices().nth(LONGEST_URI) {
+        Some((end, _)) => format!("{}…", uri.get(..end).unwrap_or_default()),
+        None => uri.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_aliases_are_unique() {
+        table::assert_names_are_unique(COLUMNS);
+    }
+}

@@ -1,0 +1,131 @@
+//! A cell: its typed value, how it sorts, and how it is written in a terminal and in JSON.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use crate::admin::render::{Node, visible};
+use crate::admin::units::{self, TimeUnit};
+
+/// The value of a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::admin) enum Value {
+    /// There is none: `-`, or `null`.
+    Missing,
+    Bool(bool),
+    Number(u64),
+    Text(Cow<'static, str>),
+    /// A length of time that people read: `1.5m`.
+    Time(Duration),
+    /// A length of time that people compare: seconds with six decimals.
+    Seconds(Duration),
+}
+
+impl Value {
+    pub(in crate::admin) fn text(text: impl Into<Cow<'static, str>>) -> Self {
+        Value::Text(text.into())
+    }
+
+    /// How it is shown in a terminal.
+    pub(super) fn show(&self, unit: Option<TimeUnit>) -> String {
+        match (self, unit) {
+            (Value::Missing, _) => "-".to_owned(),
+            (Value::Bool(value), _) => value.to_string(),
+            (Value::Number(value), _) => value.to_string(),
+            (Value::Text(value), _) => value.clone().into_owned(),
+            (Value::Time(value) | Value::Seconds(value), Some(unit)) => {
+                unit.count(*value).to_string()
+            }
+            (Value::Time(value), None) => units::human(*value),
+            (Value::Seconds(value), None) => {
+                format!("{}.{:06}", value.as_secs(), value.subsec_micros())
+            }
+        }
+    }
+
+    /// How it is written in JSON and YAML.
+    pub(super) fn node(self, unit: Option<TimeUnit>) -> Node {
+        match (self, unit) {
+            (Value::Missing, _) => Node::Null,
+            (Value::Bool(value), _) => Node::Bool(value),
+            (Value::Number(value), _) => Node::Integer(value),
+            // JSON ends up in terminals too.
+            (Value::Text(value), _) => Node::text(visible(&value)),
+            (Value::Time(value) | Value::Seconds(value), Some(unit)) => {
+                Node::Integer(unit.count(value))
+            }
+            (Value::Time(value) | Value::Seconds(value), None) => Node::Float(value.as_secs_f64()),
+        }
+    }
+
+    /// Missing values are the lowest; a column has one type, so others are not compared.
+    pub(super) fn compare(&self, other: &Value) -> Ordering {
+        match (self, other) {
+            (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+            (Value::Number(a), Value::Number(b)) => a.cmp(b),
+            (Value::Text(a), Value::Text(b)) => a.cmp(b),
+            (Value::Time(a) | Value::Seconds(a), Value::Time(b) | Value::Seconds(b)) => a.cmp(b),
+            (Value::Missing, Value::Missing) => Ordering::Equal,
+            (Value::Missing, _) => Ordering::Less,
+            (_, Value::Missing) => Ordering::Greater,
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Missing, Into::into)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(value: u64) -> Self {
+        Value::Number(value)
+    }
+}
+
+impl From<&'static str> for Value {
+    fn from(value: &'static str) -> Self {
+        Value::text(value)
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Value::text(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_is_lowest_and_numbers_compare_as_numbers() {
+        let mut values = [
+            Value::Number(10),
+            Value::Missing,
+            Value::Number(9),
+            Value::Number(100),
+        ];
+        values.sort_by(Value::compare);
+        let shown: Vec<String> = values.iter().map(|value| value.show(None)).collect();
+        assert_eq!(shown, ["-", "9", "10", "100"]);
+    }
+
+    #[test]
+    fn a_unit_makes_durations_whole_numbers_in_every_format() {
+        let millis = TimeUnit::parse("ms");
+        let value = Value::Time(Duration::from_micros(1_999));
+        assert_eq!(value.show(millis), "1");
+        assert_eq!(value.show(None), "1.9ms");
+        assert_eq!(value.node(millis), Node::Integer(1));
+    }
+
+    #[test]
+    fn control_characters_are_escaped_in_json_too() {
+        let value = Value::text("\u{1b}[0m\u{9b}");
+        assert_eq!(value.node(None), Node::text("\\u{1b}[0m\\u{9b}"));
+    }
+}

@@ -1,0 +1,101 @@
+//! What goes wrong at the admin API, in one shape. A constructor per situation: the words of an error
+//! stand here, and the place that finds it says only what it found.
+
+use axum::http::{Method, StatusCode};
+
+use super::render::Node;
+use super::suggest;
+
+/// An error with the status and the type that a client tells it by.
+#[derive(Debug)]
+pub(super) struct Error {
+    status: StatusCode,
+    kind: &'static str,
+    reason: String,
+}
+
+impl Error {
+    /// Something in the request is not what it must be.
+    pub(super) fn illegal_argument(reason: impl Into<String>) -> Self {
+        Error::new(
+            StatusCode::BAD_REQUEST,
+            "illegal_argument_exception",
+            reason,
+        )
+    }
+
+    /// The body cannot be read.
+    pub(super) fn parse(reason: impl Into<String>) -> Self {
+        Error::new(StatusCode::BAD_REQUEST, "parse_exception", reason)
+    }
+
+    /// A route or a task does not exist.
+    pub(super) fn not_found(reason: impl Into<String>) -> Self {
+        Error::new(
+            StatusCode::NOT_FOUND,
+            "resource_not_found_exception",
+            reason,
+        )
+    }
+
+    pub(super) fn unknown_path(path: &str, known: &[&'static str]) -> Self {
+        let hint = suggest::hint(path.trim_end_matches('/'), known.iter().copied());
+        Error::new(
+            StatusCode::NOT_FOUND,
+            "invalid_path_exception",
+            format!("no endpoint at [{path}]; GET /_cat lists the tables{hint}"),
+        )
+    }
+
+    pub(super) fn wrong_method(method: &Method, path: &str) -> Self {
+        Error::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("[{path}] cannot be asked with {method}; see the Allow header"),
+        )
+    }
+
+    pub(super) fn media_type(found: &str) -> Self {
+        Error::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "media_type_header_exception",
+            format!("Content-Type [{found}] is not supported; send application/json"),
+        )
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        Error::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "content_too_large",
+            format!("request body must be at most {limit} bytes"),
+        )
+    }
+
+    fn new(status: StatusCode, kind: &'static str, reason: impl Into<String>) -> Self {
+        Error {
+            status,
+            kind,
+            reason: reason.into(),
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The envelope.
+    pub(super) fn node(&self) -> Node {
+        let cause = || {
+            [
+                ("type", Node::text(self.kind)),
+                ("reason", Node::text(&self.reason)),
+            ]
+        };
+        let root_cause = Node::List(vec![Node::object(cause())]);
+        let error = [("root_cause", root_cause)].into_iter().chain(cause());
+        Node::object([
+            ("error", Node::object(error)),
+            ("status", Node::Integer(self.status.as_u16().into())),
+        ])
+    }
+}

@@ -1,0 +1,244 @@
+//! One request to the admin API: its parameters, the argument in its path, its body, and the form in
+//! which it wants the answer. Everything is checked before anything is done.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde_json::{Map, Value};
+
+use super::endpoints::{COMMON, Endpoint, Run};
+use super::error::Error;
+use super::render::{Answer, Format, Style};
+use super::suggest;
+use super::units;
+
+/// The largest body that is read.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// A request, read and checked as far as its endpoint says what it takes.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    path: String,
+    /// What stands at the place of the braces in the endpoint's path.
+    argument: Option<String>,
+    params: Vec<(String, String)>,
+    accept: Option<Format>,
+    body: Bytes,
+}
+
+impl Exchange {
+    /// Answers `request` with `endpoint`.
+    pub(super) async fn run(endpoint: &'static Endpoint, request: Request) -> Response {
+        let mut exchange = Exchange::head(&request);
+        match exchange.answer(endpoint, request).await {
+            Ok(response) => response,
+            Err(error) => exchange.error(&error),
+        }
+    }
+
+    /// Answers `request` with the error that `error` makes of its path.
+    pub(super) fn refuse(request: &Request, error: impl FnOnce(&str) -> Error) -> Response {
+        let exchange = Exchange::head(request);
+        exchange.error(&error(&exchange.path))
+    }
+
+    fn head(request: &Request) -> Self {
+        let query = request.uri().query().unwrap_or_default();
+        Exchange {
+            path: request.uri().path().to_owned(),
+            argument: None,
+            params: form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+            accept: Format::accepted(single_media_type(request.headers())),
+            body: Bytes::new(),
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        endpoint: &'static Endpoint,
+        request: Request,
+    ) -> Result<Response, Error> {
+        self.check_params(endpoint)?;
+        let style = self.style()?;
+        let (mut parts, body) = request.into_parts();
+        if endpoint.path.contains('{') {
+            self.argument = Some(argument(&mut parts, &self.path).await?);
+        }
+        let answer = match endpoint.run {
+            Run::Read(run) => run(self)?,
+            Run::Change(run) => {
+                self.body = read_body(&parts.headers, body).await?;
+                run(self.clone()).await?
+            }
+        };
+        Ok(answer.into_response(StatusCode::OK, style))
+    }
+
+    /// Refuses a parameter that the endpoint does not know.
+    fn check_params(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        let known = || COMMON.iter().chain(endpoint.params).copied();
+        let mut unknown: Vec<&str> = self
+            .params
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !known().any(|known| known == *name))
+            .collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let plural = if unknown.len() > 1 { "s" } else { "" };
+        let listed: Vec<String> = unknown
+            .iter()
+            .map(|name| format!("[{name}]{}", suggest::hint(name, known())))
+            .collect();
+        Err(Error::illegal_argument(format!(
+            "request [{}] contains unrecognized parameter{plural}: {}",
+            self.path,
+            listed.join(", ")
+        )))
+    }
+
+    fn error(&self, error: &Error) -> Response {
+        // An error is JSON unless YAML was asked for, in a way that can be understood.
+        let format = match self.format() {
+            Ok(Some(Format::Yaml)) => Format::Yaml,
+            _ => Format::Json,
+        };
+        let pretty = self.flag("pretty").unwrap_or(false);
+        let style = Style {
+            format: Some(format),
+            pretty,
+        };
+        Answer::Node(error.node()).into_response(error.status(), style)
+    }
+
+    /// How the answer is wanted.
+    fn style(&self) -> Result<Style, Error> {
+        Ok(Style {
+            format: self.format()?,
+            pretty: self.flag("pretty")?,
+        })
+    }
+
+    /// The format that was asked for: the parameter beats the header.
+    pub(super) fn format(&self) -> Result<Option<Format>, Error> {
+        match self.value("format") {
+            None => Ok(self.accept),
+            Some(word) => match Format::parse(word) {
+                Some(format) => Ok(Some(format)),
+                None => Err(Error::illegal_argument(format!(
+                    "unknown value [{word}] of parameter [format]; use one of {}{}",
+                    Format::words().join(", "),
+                    suggest::hint(word, Format::words())
+                ))),
+            },
+        }
+    }
+
+    /// The argument in the path: a list of selectors.
+    pub(super) fn argument(&self) -> Option<&str> {
+        self.argument.as_deref()
+    }
+
+    /// A parameter's value; the last one counts where there are several.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let given = self.params.iter().rev().find(|(given, _)| given == name);
+        given.map(|(_, value)| value.as_str())
+    }
+
+    /// A yes or no. Naming the parameter means yes.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Error> {
+        self.flag_or(name, false)
+    }
+
+    /// A yes or no with another default.
+    pub(super) fn flag_or(&self, name: &str, default: bool) -> Result<bool, Error> {
+        match self.value(name) {
+            None => Ok(default),
+            Some("" | "true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(other) => Err(Error::illegal_argument(format!(
+                "parameter [{name}] must be true or false, not [{other}]"
+            ))),
+        }
+    }
+
+    /// A number of things.
+    pub(super) fn count(&self, name: &str) -> Result<Option<usize>, Error> {
+        self.value(name)
+            .map(|value| {
+                value.parse().map_err(|_| {
+                    Error::illegal_argument(format!(
+                        "parameter [{name}] must be an integer of 0 or more, not [{value}]"
+                    ))
+                })
+            })
+            .transpose()
+    }
+
+    /// A length of time.
+    pub(super) fn duration(&self, name: &str) -> Result<Option<std::time::Duration>, Error> {
+        self.value(name)
+            .map(|value| {
+                units::parse_duration(value).ok_or_else(|| {
+                    Error::illegal_argument(format!(
+                        "parameter [{name}] must be an integer with a unit ({}), as in 30s, not [{value}]",
+                        units::TimeUnit::words()
+                    ))
+                })
+            })
+            .transpose()
+    }
+
+    /// The body as a JSON object.
+    pub(super) fn json_object(&self) -> Result<Map<String, Value>, Error> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return Err(Error::parse("request body is required"));
+        }
+        let value: Value = serde_json::from_slice(&self.body)
+            .map_err(|error| Error::parse(format!("request body is not JSON: {error}")))?;
+        match value {
+            Value::Object(object) => Ok(object),
+            _ => Err(Error::parse("request body must be a JSON object")),
+        }
+    }
+}
+
+/// The media type that a client wants, if it wants one: a list is a browser's, not a wish.
+fn single_media_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(ACCEPT)?.to_str().ok()
+}
+
+/// What stands at the place of the endpoint's braces: the last of the path's arguments, for a prefix
+/// that the API is mounted under may have some of its own.
+async fn argument(parts: &mut Parts, path: &str) -> Result<String, Error> {
+    let unreadable = |why: String| Error::illegal_argument(format!("path [{path}]: {why}"));
+    let arguments = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(|rejection| unreadable(rejection.to_string()))?;
+    let last = arguments.iter().last().map(|(_, value)| value.to_owned());
+    last.ok_or_else(|| unreadable("no argument".to_owned()))
+}
+
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
+    let content_type = headers.get(CONTENT_TYPE);
+    let body = axum::body::to_bytes(body, LARGEST_BODY)
+        .await
+        .map_err(|_| Error::too_large(LARGEST_BODY))?;
+    if let (Some(found), false) = (content_type, body.is_empty()) {
+        let found = String::from_utf8_lossy(found.as_bytes()).into_owned();
+        let essence = found.split(';').next().unwrap_or_default().trim();
+        // `curl -d` says it sends a form unless it is told better; refusing that is the contract's wish.
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Error::media_type(&found));
+        }
+    }
+    Ok(body)
+}

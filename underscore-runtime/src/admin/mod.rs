@@ -1,0 +1,87 @@
+//! The admin API: the only place that knows HTTP words. Every endpoint is one entry of `endpoints`; a
+//! request goes through `exchange`, which reads what it asks for, and comes out of `render`.
+
+mod cat;
+mod endpoints;
+mod error;
+mod exchange;
+mod render;
+mod root;
+mod routes;
+mod select;
+mod suggest;
+mod units;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use endpoints::{ENDPOINTS, Endpoint};
+use error::Error;
+use exchange::Exchange;
+
+/// The admin API as a router, for those who serve it themselves.
+///
+/// [`serve_admin`](crate::serve_admin) is the better choice for an incident: it answers while every
+/// thread of the host's runtime is blocked, and file permissions say who may use it. A router that is
+/// mounted in the host's own service has neither, so put it where only operators come.
+///
+/// It can be nested under any prefix; what is in the paths of the API stays as it is behind it.
+///
+/// ```
+/// use axum::Router;
+///
+/// let app: Router = Router::new().nest("/ops", underscore_runtime::admin_router());
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # use tower::ServiceExt;
+/// let request = axum::extract::Request::get("/ops/_cat/routes?v").body("".into()).unwrap();
+/// assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+/// # });
+/// ```
+pub fn admin_router() -> Router {
+    crate::clock::calibrate_in_background();
+    root::note_start();
+    let mut router = Router::new();
+    for path in endpoints::paths() {
+        for path in with_trailing_slash(path) {
+            router = router.route(&path, methods(path.trim_end_matches('/')));
+        }
+    }
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+}
+
+/// `path`, and the same with a slash at its end.
+fn with_trailing_slash(path: &str) -> Vec<String> {
+    match path {
+        "/" => vec![path.to_owned()],
+        _ => vec![path.to_owned(), format!("{path}/")],
+    }
+}
+
+/// What the endpoints at `path` answer, each to its own method.
+fn methods(path: &str) -> MethodRouter {
+    let at_path = |endpoint: &&'static Endpoint| endpoint.path.trim_end_matches('/') == path;
+    ENDPOINTS
+        .iter()
+        .filter(at_path)
+        .fold(MethodRouter::new(), |methods, endpoint| {
+            let answer = move |request: Request| Exchange::run(endpoint, request);
+            methods.merge(on(endpoint.method, answer))
+        })
+}
+
+async fn unknown_path(request: Request) -> axum::response::Response {
+    Exchange::refuse(&request, |path| {
+        Error::unknown_path(path, &endpoints::paths())
+    })
+}
+
+async fn wrong_method(request: Request) -> axum::response::Response {
+    let method = request.method().clone();
+    Exchange::refuse(&request, |path| Error::wrong_method(&method, path))
+}
+
+/// Read-only endpoints; axum answers HEAD with them too.
+const GET: MethodFilter = MethodFilter::GET;

@@ -1,0 +1,88 @@
+//! JSON: on one line, or pretty as Elasticsearch prints it, with `"key" : value`.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+
+use super::Node;
+
+pub(super) fn write(node: &Node, pretty: bool) -> String {
+    let mut out = Vec::new();
+    // Writing plain data to memory does not fail.
+    if pretty {
+        let spaced = Spaced(PrettyFormatter::new());
+        let _ = node.serialize(&mut Serializer::with_formatter(&mut out, spaced));
+        out.push(b'\n');
+    } else {
+        let _ = node.serialize(&mut Serializer::with_formatter(&mut out, CompactFormatter));
+    }
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// serde_json's pretty formatter with a space before the colon.
+struct Spaced(PrettyFormatter<'static>);
+
+impl Formatter for Spaced {
+    fn begin_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b" : ")
+    }
+
+    fn end_object_value<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pretty_is_spaced_around_the_colon_and_ends_with_a_newline() {
+        let node = Node::object([
+            ("a", Node::List(vec![Node::Integer(1)])),
+            ("b", Node::List(vec![])),
+        ]);
+        assert_eq!(
+            write(&node, true),
+            "{\n  \"a\" : [\n    1\n  ],\n  \"b\" : []\n}\n"
+        );
+        assert_eq!(write(&node, false), r#"{"a":[1],"b":[]}"#);
+    }
+}

@@ -1,0 +1,117 @@
+//! Answers in the form that was asked for: text, JSON or YAML.
+
+mod json;
+mod node;
+mod text;
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+
+pub(super) use node::Node;
+pub(super) use text::{Align, layout, visible};
+
+/// The total behind a page of a table.
+const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+/// A format that an answer can be asked for in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Text,
+    Json,
+    Yaml,
+}
+
+/// How an answer is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    /// Nothing: what the endpoint answers in by itself.
+    pub(super) format: Option<Format>,
+    pub(super) pretty: bool,
+}
+
+/// What an endpoint has to say.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// A structure, JSON unless YAML is asked for.
+    Node(Node),
+    /// A table: text unless another format is asked for.
+    Table(Table),
+    /// Lines of text, whatever is asked for.
+    Text(String),
+}
+
+/// A table in both its forms; which of them is made is decided before.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) content: TableContent,
+    /// How many rows there are in all.
+    pub(super) total: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum TableContent {
+    Text(String),
+    Rows(Node),
+}
+
+impl Format {
+    const ALL: [(&'static str, &'static str, Format); 3] = [
+        ("text", "text/plain", Format::Text),
+        ("json", "application/json", Format::Json),
+        ("yaml", "application/yaml", Format::Yaml),
+    ];
+
+    /// The format with this name.
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(name, _, _)| *name == word)
+            .map(|(.., format)| format)
+    }
+
+    pub(super) fn words() -> [&'static str; 3] {
+        Self::ALL.map(|(name, ..)| name)
+    }
+
+    /// The format of one media type. A list, a wildcard or a type nobody makes counts as no wish.
+    pub(super) fn accepted(media_type: Option<&str>) -> Option<Self> {
+        let essence = media_type?.split(';').next()?.trim();
+        let mut all = Self::ALL.into_iter();
+        all.find(|(_, name, _)| name.eq_ignore_ascii_case(essence))
+            .map(|(.., format)| format)
+    }
+}
+
+impl Answer {
+    pub(super) fn into_response(self, status: StatusCode, style: Style) -> Response {
+        let (total, content) = match self {
+            Answer::Text(text) => (None, TableContent::Text(text)),
+            Answer::Node(node) => (None, TableContent::Rows(node)),
+            Answer::Table(table) => (Some(table.total), table.content),
+        };
+        let (content_type, body) = match content {
+            TableContent::Text(text) => ("text/plain; charset=UTF-8", text),
+            TableContent::Rows(node) => structured(&node, style),
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(total) = total {
+            headers.insert(TOTAL_COUNT, HeaderValue::from(total));
+        }
+        response
+    }
+}
+
+fn structured(node: &Node, style: Style) -> (&'static str, String) {
+    match style.format {
+        Some(Format::Yaml) => {
+            // Writing plain data to a string fails on nothing but a bug in the writer.
+            let yaml = serde_saphyr::to_string(node).unwrap_or_else(|error| format!("# {error}\n"));
+            ("application/yaml", yaml)
+        }
+        _ => ("application/json", json::write(node, style.pretty)),
+    }
+}

@@ -1,0 +1,98 @@
+//! A structured answer before it is written: a tree whose objects keep their order.
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// A value in an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::admin) enum Node {
+    Null,
+    Bool(bool),
+    Integer(u64),
+    /// Never NaN or infinite: those are written as `null`.
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+    /// A value of a setting, as it was given.
+    Value(Value),
+}
+
+impl Node {
+    pub(in crate::admin) fn text(text: impl Into<String>) -> Self {
+        Node::Text(text.into())
+    }
+
+    pub(in crate::admin) fn object<K: Into<String>>(
+        entries: impl IntoIterator<Item = (K, Node)>,
+    ) -> Self {
+        let entries = entries.into_iter();
+        Node::Object(entries.map(|(key, node)| (key.into(), node)).collect())
+    }
+
+    /// An object in which a dotted key is a path: `{"a.b": 1, "a.c": 2}` is `{"a": {"b": 1, "c": 2}}`.
+    pub(in crate::admin) fn nested<K: AsRef<str>>(
+        entries: impl IntoIterator<Item = (K, Node)>,
+    ) -> Self {
+        let mut object = Vec::new();
+        for (key, node) in entries {
+            insert(&mut object, key.as_ref(), node);
+        }
+        Node::Object(object)
+    }
+}
+
+fn insert(object: &mut Vec<(String, Node)>, key: &str, node: Node) {
+    let Some((first, rest)) = key.split_once('.') else {
+        object.push((key.to_owned(), node));
+        return;
+    };
+    let place = object.iter().position(|(known, _)| known == first);
+    let place = place.unwrap_or_else(|| {
+        object.push((first.to_owned(), Node::Object(Vec::new())));
+        object.len() - 1
+    });
+    if let Some((_, Node::Object(inner))) = object.get_mut(place) {
+        insert(inner, rest, node);
+    }
+}
+
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Node::Null => serializer.serialize_unit(),
+            Node::Bool(value) => serializer.serialize_bool(*value),
+            Node::Integer(value) => serializer.serialize_u64(*value),
+            Node::Float(value) if !value.is_finite() => serializer.serialize_unit(),
+            Node::Float(value) => serializer.serialize_f64(*value),
+            Node::Text(value) => serializer.serialize_str(value),
+            Node::List(nodes) => serializer.collect_seq(nodes),
+            Node::Object(entries) => {
+                serializer.collect_map(entries.iter().map(|(key, node)| (key, node)))
+            }
+            Node::Value(value) => value.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dotted_keys_become_objects_in_the_order_of_their_first_key() {
+        let node = Node::nested([
+            ("b.x", Node::Integer(1)),
+            ("a", Node::Null),
+            ("b.y.z", Node::Bool(true)),
+        ]);
+        let json = serde_json::to_string(&node).expect("plain data");
+        assert_eq!(json, r#"{"b":{"x":1,"y":{"z":true}},"a":null}"#);
+    }
+
+    #[test]
+    fn not_a_number_is_null() {
+        let json = serde_json::to_string(&Node::Float(f64::NAN)).expect("plain data");
+        assert_eq!(json, "null");
+    }
+}

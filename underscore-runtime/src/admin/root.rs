@@ -1,0 +1,37 @@
+//! `/`: which process this is.
+
+use std::sync::OnceLock;
+
+use super::error::Error;
+use super::exchange::Exchange;
+use super::render::{Answer, Node};
+use super::units;
+use crate::clock::Instant;
+
+static START: OnceLock<Instant> = OnceLock::new();
+
+/// Notes when the admin API came up, which is when the process did, as far as anyone can ask.
+pub(super) fn note_start() {
+    START.get_or_init(Instant::now);
+}
+
+pub(super) fn root(_: &Exchange) -> Result<Answer, Error> {
+    let uptime = Instant::now().since(*START.get_or_init(Instant::now));
+    Ok(Answer::Node(Node::object([
+        ("name", Node::text(process_name())),
+        ("version", Node::text(env!("CARGO_PKG_VERSION"))),
+        ("pid", Node::Integer(std::process::id().into())),
+        ("uptime", Node::text(units::human(uptime))),
+        ("uptime_in_seconds", Node::Float(uptime.as_secs_f64())),
+        ("tagline", Node::text("You Know, for Incidents")),
+    ])))
+}
+
+fn process_name() -> String {
+    let path = std::env::current_exe().ok();
+    let name = path.as_deref().and_then(std::path::Path::file_name);
+    name.map_or_else(
+        || "-".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}

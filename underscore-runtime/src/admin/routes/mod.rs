@@ -1,0 +1,17 @@
+//! `_routes`: routes as structures, and what can be done to them.
+
+pub(super) mod interrupt;
+pub(super) mod settings;
+
+use super::cat;
+use super::error::Error;
+use super::exchange::Exchange;
+use super::render::{Answer, Node};
+
+/// `GET /_routes[/{routes}]`: the columns of `_cat/routes` under each route's id.
+pub(super) fn get(exchange: &Exchange) -> Result<Answer, Error> {
+    let rows = cat::routes::rows(exchange.argument())?;
+    let object = |row| cat::object(row, cat::routes::COLUMNS, &["id"]);
+    let routes = rows.iter().map(|row| (row.id(), object(row)));
+    Ok(Answer::Node(Node::object(routes)))
+}

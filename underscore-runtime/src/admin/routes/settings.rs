@@ -1,0 +1,306 @@
+//! `/_routes/{routes}/settings`: what is set, and changing it. A change is read and checked whole before
+//! any of it is done, and done on all routes before the next request of any of them is decided.
+
+use serde_json::{Map, Value};
+
+use crate::admin::endpoints::Changing;
+use crate::admin::error::Error;
+use crate::admin::exchange::Exchange;
+use crate::admin::render::{Answer, Node};
+use crate::admin::{cat, select, suggest};
+use crate::route::CHANGES;
+use crate::settings::{SETTINGS, Setting, Stored};
+use crate::sync::Mutex;
+use crate::table::Entry;
+
+const SECTIONS: [&str; 2] = ["transient", "persistent"];
+
+/// A change of one setting: a new value, or back to the default.
+type Change = (&'static Setting, Option<Value>);
+
+/// `GET /_routes[/{routes}]/settings`.
+pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
+    let include_defaults = exchange.flag("include_defaults")?;
+    let entries = select::routes(exchange.argument().unwrap_or("_all"))?;
+    Ok(answer(&entries, include_defaults))
+}
+
+/// `PUT /_routes/{routes}/settings`.
+pub(in crate::admin) fn put(exchange: Exchange) -> Changing {
+    Box::pin(std::future::ready(change(&exchange)))
+}
+
+fn change(exchange: &Exchange) -> Result<Answer, Error> {
+    let changes = read(exchange.json_object()?)?;
+    let selector = exchange.argument().unwrap_or_default();
+    let entries = select::routes_to_change(selector)?;
+    {
+        let _changing = CHANGES.lock();
+        for place in places(selector, &entries) {
+            let mut stored = place.lock();
+            for (setting, value) in &changes {
+                stored.put(setting, value.clone());
+            }
+        }
+        // Every mount: a handler's settings hold for all of them.
+        for entry in &entries {
+            entry.descriptor.put_in_force();
+        }
+    }
+    Ok(answer(&entries, false))
+}
+
+/// Where the settings of the selected routes are kept: with the handler, so that later mounts have them
+/// too, or with the mount if it is one of several and was not named by the id they share.
+fn places<'a>(
+    selector: &'a str,
+    entries: &'a [Entry],
+) -> impl Iterator<Item = &'static Mutex<Stored>> + 'a {
+    entries.iter().map(move |entry| {
+        let short = format!("{:08x}", entry.id.handler);
+        let by_short_id = cat::words(selector).any(|word| word == short);
+        match entry.route {
+            Some(route) if entry.id.mount.is_some() && !by_short_id => &route.settings,
+            _ => &entry.descriptor.settings,
+        }
+    })
+}
+
+fn answer(entries: &[Entry], include_defaults: bool) -> Answer {
+    let routes = entries
+        .iter()
+        .map(|entry| (entry.id.to_string(), settings(entry, include_defaults)));
+    Answer::Node(Node::object(routes))
+}
+
+/// What holds for a route: its own settings over its handler's, and the defaults of the rest if wanted.
+fn settings(entry: &Entry, include_defaults: bool) -> Node {
+    let own = entry.route.map(|route| route.settings.lock().clone());
+    let own = own.unwrap_or_default();
+    let shared = entry.descriptor.settings.lock().clone();
+    let value = |setting: &Setting| {
+        own.get(setting.key)
+            .or_else(|| shared.get(setting.key))
+            .cloned()
+    };
+    let set = SETTINGS
+        .iter()
+        .filter_map(|setting| Some((setting.key, Node::Value(value(setting)?))));
+    let mut sections = vec![("transient", Node::nested(set))];
+    if include_defaults {
+        let unset = SETTINGS.iter().filter(|setting| value(setting).is_none());
+        let defaults = unset.map(|setting| (setting.key, Node::Null));
+        sections.push(("defaults", Node::nested(defaults)));
+    }
+    Node::object(sections)
+}
+
+/// Reads the body of a PUT.
+fn read(body: Map<String, Value>) -> Result<Vec<Change>, Error> {
+    let mut changes = Vec::new();
+    for (section, value) in body {
+        if !SECTIONS.contains(&section.as_str()) {
+            let hint = suggest::hint(&section, SECTIONS);
+            return Err(Error::illegal_argument(format!(
+                "unknown section [{section}]; settings are in [transient]{hint}"
+            )));
+        }
+        if section == "persistent" {
+            return Err(Error::illegal_argument(
+                "section [persistent] needs a settings file, and this service has none; use [transient]",
+            ));
+        }
+        match value {
+            Value::Object(settings) => flatten(&section, "", settings, &mut changes)?,
+            Value::Null => reset(&section, "*", &mut changes)?,
+            _ => {
+                return Err(Error::illegal_argument(format!(
+                    "section [{section}] must be an object"
+                )));
+            }
+        }
+    }
+    Ok(changes)
+}
+
+/// Nested, dotted and mixed keys are the same: they are all read as dotted ones.
+fn flatten(
+    section: &str,
+    prefix: &str,
+    object: Map<String, Value>,
+    changes: &mut Vec<Change>,
+) -> Result<(), Error> {
+    for (key, value) in object {
+        let key = match prefix {
+            "" => key,
+            _ => format!("{prefix}.{key}"),
+        };
+        let setting = Setting::find(&key);
+        match (setting, value) {
+            (Some(setting), Value::Null) => note(section, setting, None, changes)?,
+            (Some(setting), value) => {
+                let value = setting.accept(value.clone()).map_err(|must| {
+                    Error::illegal_argument(format!(
+                        "setting [{section}.{key}] must be {must}, not [{value}]"
+                    ))
+                })?;
+                note(section, setting, Some(value), changes)?;
+            }
+            (None, Value::Null) => reset(section, &key, changes)?,
+            (None, Value::Object(inner)) if has_settings(&key) => {
+                flatten(section, &key, inner, changes)?;
+            }
+            (None, _) => return Err(unknown_setting(section, &key)),
+        }
+    }
+    Ok(())
+}
+
+/// Notes a change. The same setting twice in one body, in two ways of writing it, is no clear wish.
+fn note(
+    section: &str,
+    setting: &'static Setting,
+    value: Option<Value>,
+    changes: &mut Vec<Change>,
+) -> Result<(), Error> {
+    let before = changes
+        .iter()
+        .position(|(known, _)| known.key == setting.key);
+    match before.and_then(|place| changes.get_mut(place)) {
+        None => changes.push((setting, value)),
+        // A reset of all below a key stands before what is set anew there.
+        Some((_, old)) if old.is_none() => *old = value,
+        Some((_, old)) if *old == value => {}
+        Some(_) => {
+            return Err(Error::illegal_argument(format!(
+                "setting [{section}.{}] is given twice with different values",
+                setting.key
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Resets all settings at or below `key`, which may end with `*`.
+fn reset(section: &str, key: &str, changes: &mut Vec<Change>) -> Result<(), Error> {
+    let prefix = key.strip_suffix('*').map(str::to_owned);
+    let prefix = prefix.unwrap_or_else(|| format!("{key}."));
+    let mut below = SETTINGS
+        .iter()
+        .filter(|setting| setting.key.starts_with(&prefix))
+        .peekable();
+    if below.peek().is_none() || prefix.contains('*') {
+        return Err(unknown_setting(section, key));
+    }
+    below.try_for_each(|setting| {
+        let known = changes.iter().any(|(known, _)| known.key == setting.key);
+        if known {
+            Ok(())
+        } else {
+            note(section, setting, None, changes)
+        }
+    })
+}
+
+fn has_settings(key: &str) -> bool {
+    let below = format!("{key}.");
+    SETTINGS
+        .iter()
+        .any(|setting| setting.key.starts_with(&below))
+}
+
+fn unknown_setting(section: &str, key: &str) -> Error {
+    let hint = suggest::hint(key, SETTINGS.iter().map(|setting| setting.key));
+    Error::illegal_argument(format!("unknown setting [{section}.{key}]{hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn changes(body: Value) -> Result<Vec<(&'static str, Option<Value>)>, String> {
+        let Value::Object(body) = body else {
+            return Err("no object".to_owned());
+        };
+        let changes = read(body).map_err(|error| format!("{error:?}"))?;
+        let mut changes: Vec<_> = changes
+            .into_iter()
+            .map(|(setting, value)| (setting.key, value))
+            .collect();
+        changes.sort_by_key(|(key, _)| *key);
+        Ok(changes)
+    }
+
+    #[test]
+    fn nested_dotted_and_mixed_keys_are_the_same() {
+        let expected = Ok(vec![("preempt.status", Some(json!(503)))]);
+        for body in [
+            json!({"transient": {"preempt": {"status": 503}}}),
+            json!({"transient": {"preempt.status": 503}}),
+            json!({"transient": {"preempt": {}, "preempt.status": 503}}),
+        ] {
+            assert_eq!(changes(body), expected);
+        }
+    }
+
+    #[test]
+    fn null_resets_one_setting_or_all_below() {
+        let all: Vec<_> = SETTINGS.iter().map(|setting| (setting.key, None)).collect();
+        for body in [
+            json!({"transient": {"preempt": null}}),
+            json!({"transient": {"preempt.*": null}}),
+            json!({"transient": {"*": null}}),
+            json!({"transient": null}),
+        ] {
+            assert_eq!(changes(body), Ok(all.clone()));
+        }
+        assert_eq!(
+            changes(json!({"transient": {"preempt.text": null}})),
+            Ok(vec![("preempt.text", None)])
+        );
+    }
+
+    #[test]
+    fn a_reset_and_a_value_in_one_body_set_only_the_value() {
+        let body = json!({"transient": {"preempt": null, "preempt.status": 503}});
+        let set: Vec<_> = changes(body)
+            .expect("is well formed")
+            .into_iter()
+            .filter(|(_, value)| value.is_some())
+            .collect();
+        assert_eq!(set, [("preempt.status", Some(json!(503)))]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_section_and_key() {
+        for (body, named) in [
+            (
+                json!({"transient": {"preempt": {"statuss": 1}}}),
+                "did you mean [preempt.status]",
+            ),
+            (
+                json!({"transient": {"preempt.status": 700}}),
+                "[transient.preempt.status] must be",
+            ),
+            (json!({"transient": {"prempt": null}}), "[transient.prempt]"),
+            (json!({"transient": 5}), "[transient] must be an object"),
+            (json!({"transiet": {}}), "did you mean [transient]"),
+            (
+                json!({"persistent": {}}),
+                "[persistent] needs a settings file",
+            ),
+            (
+                json!({"transient": {"preempt": {"status": 500}, "preempt.status": 503}}),
+                "given twice",
+            ),
+            (
+                json!({"transient": {"preempt.status.*": null}}),
+                "unknown setting",
+            ),
+        ] {
+            let error = changes(body.clone()).expect_err("is wrong");
+            assert!(error.contains(named), "{body}: {error}");
+        }
+    }
+}

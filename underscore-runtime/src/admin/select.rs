@@ -1,0 +1,147 @@
+//! Selectors: which routes or tasks a path names. The same everywhere; only a change is stricter, for
+//! it must not hit what was not meant.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::cat::{matches_pattern, words};
+use super::error::Error;
+use super::suggest;
+use crate::table::{Entry, entries};
+use crate::task::{Task, TaskId};
+
+/// The routes that a comma list names, to look at.
+pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
+    select(selector, |_, _| Ok(()))
+}
+
+/// The routes that a comma list names, to change something. A name that several share is refused.
+pub(super) fn routes_to_change(selector: &str) -> Result<Vec<Entry>, Error> {
+    select(selector, |word, found| match found {
+        [_, _, ..] if found.iter().all(|entry| !is_id(word, entry)) => {
+            let candidates: Vec<String> = found.iter().map(|entry| candidate(entry)).collect();
+            Err(Error::illegal_argument(format!(
+                "[{word}] names {} routes; say which by id: {}",
+                found.len(),
+                candidates.join(", ")
+            )))
+        }
+        _ => Ok(()),
+    })
+}
+
+fn select(
+    selector: &str,
+    check_name: impl Fn(&str, &[&Entry]) -> Result<(), Error>,
+) -> Result<Vec<Entry>, Error> {
+    let all = entries();
+    let mut selected = vec![false; all.len()];
+    for word in words(selector) {
+        let (pattern, keep) = match word.strip_prefix('-') {
+            Some(pattern) => (pattern, false),
+            None => (word, true),
+        };
+        let is_pattern = pattern == "_all" || pattern.contains('*');
+        let found: Vec<&Entry> = all
+            .iter()
+            .filter(|entry| is_named(pattern, entry))
+            .collect();
+        if !is_pattern {
+            if found.is_empty() {
+                return Err(unknown_route(pattern, &all));
+            }
+            if keep {
+                check_name(pattern, &found)?;
+            }
+        }
+        for (entry, selected) in all.iter().zip(&mut selected) {
+            if is_named(pattern, entry) {
+                *selected = keep;
+            }
+        }
+    }
+    let chosen = all.into_iter().zip(selected);
+    Ok(chosen
+        .filter_map(|(entry, chosen)| chosen.then_some(entry))
+        .collect())
+}
+
+/// Whether `word` is the entry's id, name or handler path, or a pattern for one of them.
+fn is_named(word: &str, entry: &Entry) -> bool {
+    if word == "_all" || is_id(word, entry) {
+        return true;
+    }
+    let names = [Some(entry.descriptor.handler), entry.descriptor.name];
+    let mut names = names.into_iter().flatten();
+    if word.contains('*') {
+        matches_pattern(word, &entry.id.to_string())
+            || names.any(|name| matches_pattern(word, name))
+    } else {
+        names.any(|name| name == word)
+    }
+}
+
+/// Whether `word` is the entry's id, or the short one that all mounts of its handler share.
+fn is_id(word: &str, entry: &Entry) -> bool {
+    let id = entry.id.to_string();
+    id == word || id.split('-').next() == Some(word)
+}
+
+fn candidate(entry: &Entry) -> String {
+    let handler = entry.descriptor.handler;
+    match entry.route {
+        Some(route) => {
+            let path = route.path.as_deref().unwrap_or("-");
+            format!("[{}] {} {path} ({handler})", entry.id, route.method)
+        }
+        None => format!("[{}] ({handler})", entry.id),
+    }
+}
+
+fn unknown_route(word: &str, all: &[Entry]) -> Error {
+    let ids: Vec<String> = all.iter().map(|entry| entry.id.to_string()).collect();
+    let names = all
+        .iter()
+        .flat_map(|entry| [Some(entry.descriptor.handler), entry.descriptor.name])
+        .flatten();
+    let hint = suggest::hint(word, names.chain(ids.iter().map(String::as_str)));
+    Error::not_found(format!(
+        "no route [{word}]; GET /_cat/routes lists them{hint}"
+    ))
+}
+
+/// The tasks that a comma list of ids names.
+pub(super) fn tasks(selector: &str) -> Result<Vec<Arc<Task>>, Error> {
+    let live = live_tasks();
+    if words(selector).any(|word| word == "_all") {
+        return Ok(live);
+    }
+    let mut live: HashMap<TaskId, Arc<Task>> =
+        live.into_iter().map(|task| (task.id, task)).collect();
+    let mut chosen: Vec<Arc<Task>> = Vec::new();
+    for word in words(selector) {
+        let number = word.parse().map_err(|_| {
+            Error::illegal_argument(format!("task id [{word}] must be a decimal number or _all"))
+        })?;
+        let id = TaskId::from_number(number);
+        let already = chosen.iter().any(|task| Some(task.id) == id);
+        match id.and_then(|id| live.remove(&id)) {
+            Some(task) => chosen.push(task),
+            None if already => {}
+            None => {
+                return Err(Error::not_found(format!(
+                    "no task [{word}]; it has ended, or there was none"
+                )));
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+fn live_tasks() -> Vec<Arc<Task>> {
+    let mut tasks = Vec::new();
+    for route in entries().into_iter().filter_map(|entry| entry.route) {
+        route.ledger.for_each(|task| tasks.push(task));
+    }
+    tasks
+}

@@ -1,0 +1,100 @@
+//! Durations as people type and read them: an integer and a unit in, the largest fitting unit out.
+
+use std::time::Duration;
+
+/// The units with their nanoseconds, the smallest first.
+const UNITS: [(&str, u64); 7] = [
+    ("nanos", 1),
+    ("micros", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+/// A unit of time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimeUnit {
+    nanos: u64,
+}
+
+impl TimeUnit {
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        let (_, nanos) = UNITS.iter().find(|(name, _)| *name == word)?;
+        Some(TimeUnit { nanos: *nanos })
+    }
+
+    /// The whole units in `duration`.
+    pub(super) fn count(self, duration: Duration) -> u64 {
+        let count = duration.as_nanos() / u128::from(self.nanos);
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+
+    /// The words, for a message.
+    pub(super) fn words() -> String {
+        UNITS.map(|(name, _)| name).join(", ")
+    }
+}
+
+/// `30s` as a duration; nothing if it is not an integer with a unit, or longer than 584 years.
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let unit = TimeUnit::parse(unit)?;
+    Some(Duration::from_nanos(number.checked_mul(unit.nanos)?))
+}
+
+/// The largest unit of which there is one, one decimal cut off behind it, `.0` left out: `1.5m`, `0s`.
+pub(super) fn human(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    let fits = |(_, unit): &&(&str, u64)| nanos >= u128::from(*unit);
+    let Some((name, unit)) = UNITS.iter().rev().find(fits) else {
+        return "0s".to_owned();
+    };
+    let tenths = nanos * 10 / u128::from(*unit);
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole}{name}"),
+        (whole, tenth) => format!("{whole}.{tenth}{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_printed_in_the_largest_unit_with_one_decimal_cut_off() {
+        let cases = [
+            (0, "0s"),
+            (999, "999nanos"),
+            (1_999, "1.9micros"),
+            (1_000_000, "1ms"),
+            (59_999_000_000, "59.9s"),
+            (90_000_000_000, "1.5m"),
+            (86_400_000_000_000, "1d"),
+        ];
+        for (nanos, printed) in cases {
+            assert_eq!(human(Duration::from_nanos(nanos)), printed);
+        }
+    }
+
+    #[test]
+    fn a_duration_is_an_integer_with_a_unit() {
+        assert_eq!(parse_duration("30s"), Some(Duration::from_secs(30)));
+        assert_eq!(parse_duration("2d"), Some(Duration::from_secs(172_800)));
+        for wrong in [
+            "",
+            "30",
+            "s",
+            "1.5s",
+            "-1s",
+            "30sec",
+            " 1s",
+            "99999999999999d",
+        ] {
+            assert_eq!(parse_duration(wrong), None, "{wrong}");
+        }
+    }
+}

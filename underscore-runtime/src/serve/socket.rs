@@ -1,0 +1,195 @@
+//! Binding the socket: never wider than its mode, never in the way of a live server, never in place of
+//! something that is not a socket.
+//!
+//! It is bound under a temporary name in the same directory and renamed over the path when it is
+//! ready, so nobody finds it half made. The directory is locked meanwhile: of two processes that
+//! start at once, the second one finds the first one's socket live.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Mode, fchmod};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// Connections that may wait while the admin thread is busy.
+const BACKLOG: i32 = 128;
+
+/// How long another process may take to bind in the same directory.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The longest path that fits in a socket address, without its final NUL.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const LONGEST_PATH: usize = 107;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const LONGEST_PATH: usize = 103;
+
+/// A socket that listens, and the file that leads to it.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub(super) listener: UnixListener,
+    pub(super) file: SocketFile,
+}
+
+/// The file of a socket, and how to tell it from another that took its place.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    pub(super) path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+/// Binds a socket at `path` whose file has the permissions `mode`.
+pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
+    let path = with_pid(path);
+    bind_at(&path, mode).map_err(|error| {
+        let kind = error.kind();
+        io::Error::new(kind, format!("admin socket {}: {error}", path.display()))
+    })
+}
+
+fn bind_at(path: &Path, mode: u32) -> io::Result<Bound> {
+    let temporary = temporary_name(path)?;
+    check_length(path)?;
+    check_length(&temporary)?;
+    let _lock = lock_directory(path)?;
+    check_free(path)?;
+    let listener = listen(&temporary, mode)?;
+    let bound = fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))
+        .and_then(|()| fs::symlink_metadata(&temporary))
+        .and_then(|metadata| fs::rename(&temporary, path).map(|()| metadata));
+    match bound {
+        Ok(metadata) => Ok(Bound {
+            listener,
+            file: SocketFile {
+                path: path.to_owned(),
+                device: metadata.dev(),
+                inode: metadata.ino(),
+            },
+        }),
+        Err(error) => {
+            // What was made on the way is not left behind.
+            let _ = fs::remove_file(&temporary);
+            Err(error)
+        }
+    }
+}
+
+impl SocketFile {
+    /// Removes the file, if it is still the one that was made here.
+    pub(super) fn remove(&self) {
+        let ours = fs::symlink_metadata(&self.path)
+            .is_ok_and(|found| found.dev() == self.device && found.ino() == self.inode);
+        if ours {
+            // A file that cannot be removed is stale, and the next start deals with that.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn with_pid(path: &Path) -> PathBuf {
+    match path.to_str() {
+        Some(text) if text.contains("{pid}") => {
+            PathBuf::from(text.replace("{pid}", &std::process::id().to_string()))
+        }
+        _ => path.to_owned(),
+    }
+}
+
+/// A name beside `path` that no other process and no other call uses.
+fn temporary_name(path: &Path) -> io::Result<PathBuf> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    if path.file_name().is_none() {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "the path must name a file; add a name, as in /run/app.sock",
+        ));
+    }
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Ok(path.with_file_name(format!(".{:x}.{number:x}", std::process::id())))
+}
+
+fn check_length(path: &Path) -> io::Result<()> {
+    let length = path.as_os_str().len();
+    if length <= LONGEST_PATH {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        ErrorKind::InvalidInput,
+        format!(
+            "the path is too long for a Unix socket ({length} bytes of at most {LONGEST_PATH}); choose a shorter one"
+        ),
+    ))
+}
+
+/// Holds the directory against other processes that bind in it. A file system that cannot lock leaves
+/// the rest of the checks.
+fn lock_directory(path: &Path) -> io::Result<Option<File>> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let directory = File::open(directory)
+        .map_err(|error| io::Error::new(error.kind(), format!("its directory: {error}")))?;
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match directory.try_lock() {
+            Ok(()) => return Ok(Some(directory)),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < give_up => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            // Whoever holds it for so long is not binding a socket.
+            Err(_) => return Ok(None),
+        }
+    }
+}
+
+/// Leaves a live server and everything that is not a socket alone.
+fn check_free(path: &Path) -> io::Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    if !found.file_type().is_socket() {
+        return Err(io::Error::new(
+            ErrorKind::AlreadyExists,
+            "what is there is not a socket; remove it or choose another path",
+        ));
+    }
+    match connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
+        // A server that has no place left in its queue is a live one too.
+        Err(error) if error.kind() != ErrorKind::WouldBlock => Err(io::Error::new(
+            ErrorKind::AddrInUse,
+            format!("a socket is there and cannot be asked whether it is in use ({error})"),
+        )),
+        _ => Err(io::Error::new(
+            ErrorKind::AddrInUse,
+            "another server answers there; stop it or choose another path, for example with {pid} in it",
+        )),
+    }
+}
+
+/// Connects without waiting: a server that is stopped must not stop us.
+fn connect(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
+}
+
+fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // On Linux the file is made with the socket's own mode, which the umask can only narrow; elsewhere
+    // this may not be possible, and the umask is all there is until the mode is set.
+    let _ = fchmod(socket.as_fd(), Mode::from_raw_mode(mode));
+    socket.bind(&SockAddr::unix(path)?)?;
+    // Nobody can connect before this, and by then the file may only have become narrower.
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(UnixListener::from(socket))
+}

@@ -1,0 +1,93 @@
+//! The admin thread: its own runtime, so that it answers whatever the host's workers do.
+
+use std::io;
+use std::path::Path;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use super::socket::{Bound, SocketFile};
+use crate::admin::admin_router;
+
+/// How long `shutdown` lets requests under way end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A running admin server.
+///
+/// Dropping it leaves the server running: `serve_admin(path)?;` means that it should be there.
+#[derive(Debug)]
+pub struct AdminServer {
+    file: SocketFile,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl AdminServer {
+    pub(super) fn start(bound: Bound) -> io::Result<Self> {
+        let Bound { listener, file } = bound;
+        let (stop, stopped) = oneshot::channel();
+        match spawn(listener, stopped) {
+            Ok(thread) => Ok(AdminServer { file, stop, thread }),
+            Err(error) => {
+                file.remove();
+                Err(error)
+            }
+        }
+    }
+
+    /// The path of the socket, with `{pid}` replaced.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// Ends the server and removes its socket, if the file is still this server's.
+    ///
+    /// Blocks until the thread has ended, at most a second more than requests under way take. It may be
+    /// called from a tokio task: what it waits for needs nothing of that runtime.
+    pub fn shutdown(self) {
+        self.file.remove();
+        // A thread that is gone needs no word.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+fn spawn(
+    listener: std::os::unix::net::UnixListener,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let listener = {
+        let _context = runtime.enter();
+        UnixListener::from_std(listener)?
+    };
+    Builder::new()
+        .name("underscore-admin".into())
+        .spawn(move || serve(&runtime, listener, stopped))
+}
+
+fn serve(runtime: &Runtime, listener: UnixListener, stopped: oneshot::Receiver<()>) {
+    runtime.block_on(async {
+        let (end, mut ended) = tokio::sync::watch::channel(());
+        let signal = async move {
+            // The handle was dropped without a word: the server stays.
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            end.send_replace(());
+        };
+        let server = axum::serve(listener, admin_router()).with_graceful_shutdown(signal);
+        tokio::select! {
+            _ = server.into_future() => {}
+            () = async {
+                let _ = ended.changed().await;
+                tokio::time::sleep(GRACE).await;
+            } => {}
+        }
+    });
+}

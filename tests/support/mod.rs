@@ -1,0 +1,225 @@
+//! What every test of the whole needs: a real service on loopback, the real admin API on a real Unix
+//! socket, clients for both, and a way to wait for a condition.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(missing_docs, unreachable_pub)]
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use underscore_runtime::{AdminServer, serve_admin};
+
+/// Longer than anything takes on a slow machine; a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A service and its admin API. Both end with the test.
+pub struct Service {
+    pub address: SocketAddr,
+    pub directory: TempDir,
+    admin: Option<AdminServer>,
+    admin_client: Client,
+    client: Client,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub reason: String,
+    pub content_type: String,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Service {
+    /// Serves `app` on a free port of loopback, in the test's own runtime.
+    pub async fn start(app: Router) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(axum::serve(listener, app).into_future());
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let admin = serve_admin(directory.path().join("app.sock")).expect("the socket is bound");
+        let client = || Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0);
+        Service {
+            address,
+            admin_client: client()
+                .unix_socket(admin.path())
+                .build()
+                .expect("a client can be built"),
+            client: client().build().expect("a client can be built"),
+            directory,
+            admin: Some(admin),
+        }
+    }
+
+    /// Sends a GET to the service and waits for the answer.
+    pub async fn get(&self, path: &str) -> Answer {
+        let request = self.client.get(self.url(path));
+        Answer::of(request.send().await.expect("the service answers")).await
+    }
+
+    /// A request to the service, to be built and sent.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A connection to the service on which bytes can be written as one likes.
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("the service listens")
+    }
+
+    /// Asks the admin API.
+    pub async fn admin(&self, path: &str) -> Answer {
+        self.admin_request(Method::GET, path, None).await
+    }
+
+    /// Asks the admin API, which must answer 200 with JSON.
+    pub async fn admin_json(&self, path: &str) -> Value {
+        self.admin(path).await.ok_json()
+    }
+
+    /// Changes something through the admin API.
+    pub async fn admin_request(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let mut request = self.admin_client.request(method, format!("http://./{path}"));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Answer::of(request.send().await.expect("the admin API answers")).await
+    }
+
+    pub async fn post(&self, path: &str) -> Answer {
+        self.admin_request(Method::POST, path, None).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.admin_request(Method::PUT, path, Some(body)).await
+    }
+
+    /// A request to the admin API, to be built and sent.
+    pub fn admin_builder(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.admin_client.request(method, format!("http://./{path}"))
+    }
+
+    /// The row of `_cat/routes` of the route that `selector` names: there must be one.
+    pub async fn route(&self, selector: &str) -> Value {
+        let rows = self.admin_json(&format!("_cat/routes/{selector}?format=json&h=*")).await;
+        let rows = rows.as_array().expect("a table");
+        assert_eq!(rows.len(), 1, "[{selector}] names {} routes", rows.len());
+        rows[0].clone()
+    }
+
+    /// The rows of `_cat/tasks` of a route, oldest first.
+    pub async fn tasks(&self, route_name: &str) -> Vec<Value> {
+        let rows = self.admin_json("_cat/tasks?format=json&h=*").await;
+        let rows = rows.as_array().expect("a table").clone();
+        rows.into_iter().filter(|row| row["name"] == route_name).collect()
+    }
+
+    /// Waits until a column of a route's row has this value, and returns the row.
+    pub async fn wait_for(&self, route: &str, column: &str, value: impl Into<Value>) -> Value {
+        let value = value.into();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let row = self.route(route).await;
+            if row[column] == value {
+                return row;
+            }
+            assert!(Instant::now() < deadline, "{route}: {column} is never {value}: {row:#}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Waits until one task of a route waits at an await whose source text is `awaiting`.
+    pub async fn wait_for_await(&self, route: &str, awaiting: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let tasks = self.tasks(route).await;
+            if let Some(task) = tasks.iter().find(|task| task["awaiting"] == awaiting) {
+                return task.clone();
+            }
+            assert!(Instant::now() < deadline, "{route} never awaits {awaiting}: {tasks:#?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(admin) = self.admin.take() {
+            admin.shutdown();
+        }
+    }
+}
+
+impl Answer {
+    pub async fn of(response: Response) -> Self {
+        let status = response.status();
+        let reason = response.extensions().get::<hyper::ext::ReasonPhrase>().map_or_else(
+            || status.canonical_reason().unwrap_or_default().to_owned(),
+            |reason| String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+        );
+        let headers = response.headers().clone();
+        let content_type = headers.get("content-type").and_then(|value| value.to_str().ok());
+        Answer {
+            status: status.as_u16(),
+            reason,
+            content_type: content_type.unwrap_or_default().to_owned(),
+            headers,
+            text: response.text().await.unwrap_or_default(),
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("{error} in an answer that is no JSON: {self:?}"))
+    }
+
+    pub fn ok_json(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        self.json()
+    }
+
+    /// The type and the reason of an error that has the one shape of all errors.
+    pub fn error(&self) -> (String, String) {
+        let json = self.json();
+        assert_eq!(json["status"], self.status, "{json:#}");
+        assert_eq!(json["error"]["root_cause"][0]["type"], json["error"]["type"]);
+        assert_eq!(json["error"]["root_cause"][0]["reason"], json["error"]["reason"]);
+        let text = |key: &str| json["error"][key].as_str().expect("a string").to_owned();
+        (text("type"), text("reason"))
+    }
+}
+
+/// Writes `bytes` and reads what comes back until `end` is in it or the connection ends.
+pub async fn talk(connection: &mut TcpStream, bytes: &str, end: &str) -> String {
+    connection.write_all(bytes.as_bytes()).await.expect("the service reads");
+    let mut read = Vec::new();
+    let mut buffer = [0; 4096];
+    let reading = async {
+        loop {
+            match connection.read(&mut buffer).await {
+                Ok(0) => break,
+                Ok(count) => read.extend_from_slice(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error) => panic!("{error}"),
+            }
+            if String::from_utf8_lossy(&read).contains(end) {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, reading).await;
+    String::from_utf8_lossy(&read).into_owned()
+}

@@ -95,7 +95,8 @@ impl Current {
     }
 }
 
-/// A poll of a task: its context is the thread's until this is dropped.
+/// A poll of a task: its context is the thread's until this is dropped. The poll is over when it is
+/// left; one that is only dropped was cut short by a panic, and the task is marked by it for good.
 pub(super) struct Poll<'a> {
     task: &'a Task,
     keys: &'a mut Keys,
@@ -125,6 +126,12 @@ impl<'a> Poll<'a> {
             }
         });
     }
+
+    /// Ends the poll, which has come back from the task's code.
+    #[inline]
+    pub(super) fn leave(self) {
+        self.task.left();
+    }
 }
 
 impl Drop for Poll<'_> {
@@ -136,7 +143,6 @@ impl Drop for Poll<'_> {
         if forgotten > 0 {
             take_changes(forgotten, |changes| drop(changes));
         }
-        self.task.left();
     }
 }
 

@@ -70,13 +70,13 @@ impl<F: Future<Output = Answer>> Future for Tracked<F> {
         match future.poll(cx) {
             Poll::Ready(Ok(response) | Err(response)) => {
                 this.future.set(None);
-                drop(poll);
+                poll.leave();
                 end(this.guard, Outcome::Completed, response.status());
                 Poll::Ready(response)
             }
             Poll::Pending => {
                 poll.commit();
-                drop(poll);
+                poll.leave();
                 // The waker is left once, as long as it stays the same. An order that comes after wakes
                 // it, one that came before is seen here.
                 if this.waker.replaced_by(cx.waker()) && signal.leave_waker(cx.waker()) {
@@ -106,8 +106,9 @@ impl<F: Future> Projected<'_, F> {
     fn drop_future(&mut self) {
         match &self.guard {
             Some(guard) if self.future.is_some() => {
-                let _poll = context::Poll::enter(guard.task(), guard.reference(), self.keys);
+                let poll = context::Poll::enter(guard.task(), guard.reference(), self.keys);
                 self.future.set(None);
+                poll.leave();
             }
             _ => {}
         }

@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::answer;
 use super::at::at;
+use super::body::watched;
 use super::tracked::Tracked;
 use crate::route::{Route, RouteDescriptor};
 use crate::settings::Preempt;
@@ -170,7 +171,7 @@ where
     T: FromRequest<S, M>,
     S: Send + Sync,
 {
-    let request = Request::from_parts(parts, body);
+    let request = Request::from_parts(parts, watched(body));
     let extracted = at(T::from_request(request, state), point).await;
     extracted.map_err(IntoResponse::into_response)
 }

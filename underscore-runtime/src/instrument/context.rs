@@ -95,6 +95,14 @@ impl Current {
     }
 }
 
+/// Notes on the thread's current task that its client stopped in the middle of the request.
+pub(super) fn note_that_client_left() {
+    let task = CURRENT.with(|current| current.task.get());
+    if let Some(task) = task.and_then(TaskRef::task) {
+        task.client_left();
+    }
+}
+
 /// A poll of a task: its context is the thread's until this is dropped. The poll is over when it is
 /// left; one that is only dropped was cut short by a panic, and the task is marked by it for good.
 pub(super) struct Poll<'a> {

@@ -60,6 +60,10 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let task = &self.task;
         let (outcome, status) = match self.said {
+            // What the handler made of half a request is an answer to nobody.
+            Some((Outcome::Completed, _)) if task.is_left_by_client() => {
+                (Outcome::Disconnected, None)
+            }
             Some((outcome, status)) => (outcome, StatusClass::of(status)),
             None if task.state() == State::Running => (Outcome::Panicked, None),
             None => (Outcome::Disconnected, None),

@@ -3,6 +3,7 @@
 
 mod answer;
 mod at;
+mod body;
 mod call;
 mod context;
 mod guard;

@@ -6,7 +6,7 @@ mod signal;
 
 use std::net::SocketAddr;
 use std::sync::MutexGuard;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use axum::http::uri::PathAndQuery;
 use axum::http::{Method, Version};
@@ -36,6 +36,8 @@ pub(crate) struct Task {
     /// Twice the polls so far, and one more while inside one.
     polls: AtomicU64,
     tree: Mutex<Tree>,
+    /// The client stopped in the middle of its request.
+    left_by_client: AtomicBool,
     /// One more than the outcome's place in `Outcome::ALL`; zero while the task lives.
     outcome: AtomicU8,
 }
@@ -70,6 +72,7 @@ impl Task {
             signal: Signal::new(),
             polls: AtomicU64::new(0),
             tree: Mutex::default(),
+            left_by_client: AtomicBool::new(false),
             outcome: AtomicU8::new(0),
         }
     }
@@ -94,6 +97,17 @@ impl Task {
     fn step(&self) {
         let polls = self.polls.load(Ordering::Relaxed);
         self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Notes that nobody waits for an answer any more: the client did not even end its request.
+    pub(crate) fn client_left(&self) {
+        // Relaxed: who asks is the thread that polls, in the same poll or in a later one.
+        self.left_by_client.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn is_left_by_client(&self) -> bool {
+        self.left_by_client.load(Ordering::Relaxed)
     }
 
     pub(crate) fn state(&self) -> State {

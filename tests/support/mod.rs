@@ -14,6 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use underscore_runtime::{AdminServer, serve_admin};
 
 /// Longer than anything takes on a slow machine; a test that waits so long has failed.
@@ -26,6 +27,8 @@ pub struct Service {
     admin: Option<AdminServer>,
     admin_client: Client,
     client: Client,
+    /// Where it runs, if not in the test's own runtime.
+    workers: Option<Runtime>,
 }
 
 /// An answer, read to its end.
@@ -41,13 +44,20 @@ pub struct Answer {
 impl Service {
     /// Serves `app` on a free port of loopback, in the test's own runtime.
     pub async fn start(app: Router) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(axum::serve(listener, app).into_future());
         let directory = tempfile::tempdir().expect("a directory can be made");
         let admin = serve_admin(directory.path().join("app.sock")).expect("the socket is bound");
-        let client = || Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0);
+        // A test that waits in vain gives up first, and shows what there is while it is still there.
+        let client = || {
+            Client::builder()
+                .timeout(2 * PATIENCE)
+                .pool_max_idle_per_host(0)
+        };
         Service {
             address,
             admin_client: client()
@@ -57,6 +67,28 @@ impl Service {
             client: client().build().expect("a client can be built"),
             directory,
             admin: Some(admin),
+            workers: None,
+        }
+    }
+
+    /// Serves `app` on worker threads of its own, which handlers may block: the test goes on.
+    pub async fn start_on_workers(workers: usize, app: Router) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build();
+        let runtime = runtime.expect("threads can be had");
+        let started = runtime.spawn(Service::start(app)).await;
+        let mut service = started.expect("it starts");
+        service.workers = Some(runtime);
+        service
+    }
+
+    /// Gives the workers something to do. The one that watched the sockets may be blocked by now, and
+    /// tokio does not wake another one to watch them until there is work.
+    fn nudge(&self) {
+        if let Some(workers) = &self.workers {
+            workers.spawn(async {});
         }
     }
 
@@ -77,7 +109,9 @@ impl Service {
 
     /// A connection to the service on which bytes can be written as one likes.
     pub async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.expect("the service listens")
+        TcpStream::connect(self.address)
+            .await
+            .expect("the service listens")
     }
 
     /// Asks the admin API.
@@ -92,7 +126,9 @@ impl Service {
 
     /// Changes something through the admin API.
     pub async fn admin_request(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let mut request = self.admin_client.request(method, format!("http://./{path}"));
+        let mut request = self
+            .admin_client
+            .request(method, format!("http://./{path}"));
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -109,12 +145,15 @@ impl Service {
 
     /// A request to the admin API, to be built and sent.
     pub fn admin_builder(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.admin_client.request(method, format!("http://./{path}"))
+        self.admin_client
+            .request(method, format!("http://./{path}"))
     }
 
     /// The row of `_cat/routes` of the route that `selector` names: there must be one.
     pub async fn route(&self, selector: &str) -> Value {
-        let rows = self.admin_json(&format!("_cat/routes/{selector}?format=json&h=*")).await;
+        let rows = self
+            .admin_json(&format!("_cat/routes/{selector}?format=json&h=*"))
+            .await;
         let rows = rows.as_array().expect("a table");
         assert_eq!(rows.len(), 1, "[{selector}] names {} routes", rows.len());
         rows[0].clone()
@@ -124,7 +163,9 @@ impl Service {
     pub async fn tasks(&self, route_name: &str) -> Vec<Value> {
         let rows = self.admin_json("_cat/tasks?format=json&h=*").await;
         let rows = rows.as_array().expect("a table").clone();
-        rows.into_iter().filter(|row| row["name"] == route_name).collect()
+        rows.into_iter()
+            .filter(|row| row["name"] == route_name)
+            .collect()
     }
 
     /// Waits until a column of a route's row has this value, and returns the row.
@@ -136,20 +177,42 @@ impl Service {
             if row[column] == value {
                 return row;
             }
-            assert!(Instant::now() < deadline, "{route}: {column} is never {value}: {row:#}");
+            assert!(
+                Instant::now() < deadline,
+                "{route}: {column} is never {value}: {row:#}"
+            );
+            self.nudge();
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// Waits until one task of a route waits at an await whose source text is `awaiting`.
+    /// Waits until a route has nothing in flight and its ends are these and no others.
+    pub async fn wait_for_ends(&self, route: &str, ends: &[(&str, u64)]) -> Value {
+        let total: u64 = ends.iter().map(|(_, count)| count).sum();
+        self.wait_for(route, "stats.req.total", total).await;
+        let row = self.wait_for(route, "stats.req.active", 0).await;
+        for (column, value) in row.as_object().expect("a row") {
+            if let Some(end) = column.strip_prefix("stats.end.") {
+                let expected = ends.iter().find(|(name, _)| *name == end);
+                let expected = expected.map_or(0, |(_, count)| *count);
+                assert_eq!(*value, expected, "{route}: {column} in {row:#}");
+            }
+        }
+        row
+    }
+
+    /// Waits until one task of a route waits at an await whose source text is `awaiting`, spaces aside.
     pub async fn wait_for_await(&self, route: &str, awaiting: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let tasks = self.tasks(route).await;
-            if let Some(task) = tasks.iter().find(|task| task["awaiting"] == awaiting) {
+            if let Some(task) = tasks.iter().find(|task| awaits(task, awaiting)) {
                 return task.clone();
             }
-            assert!(Instant::now() < deadline, "{route} never awaits {awaiting}: {tasks:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "{route} never awaits {awaiting}: {tasks:#?}"
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -157,6 +220,9 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
+        if let Some(workers) = self.workers.take() {
+            workers.shutdown_background();
+        }
         if let Some(admin) = self.admin.take() {
             admin.shutdown();
         }
@@ -166,12 +232,17 @@ impl Drop for Service {
 impl Answer {
     pub async fn of(response: Response) -> Self {
         let status = response.status();
-        let reason = response.extensions().get::<hyper::ext::ReasonPhrase>().map_or_else(
-            || status.canonical_reason().unwrap_or_default().to_owned(),
-            |reason| String::from_utf8_lossy(reason.as_bytes()).into_owned(),
-        );
+        let reason = response
+            .extensions()
+            .get::<hyper::ext::ReasonPhrase>()
+            .map_or_else(
+                || status.canonical_reason().unwrap_or_default().to_owned(),
+                |reason| String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+            );
         let headers = response.headers().clone();
-        let content_type = headers.get("content-type").and_then(|value| value.to_str().ok());
+        let content_type = headers
+            .get("content-type")
+            .and_then(|value| value.to_str().ok());
         Answer {
             status: status.as_u16(),
             reason,
@@ -195,16 +266,33 @@ impl Answer {
     pub fn error(&self) -> (String, String) {
         let json = self.json();
         assert_eq!(json["status"], self.status, "{json:#}");
-        assert_eq!(json["error"]["root_cause"][0]["type"], json["error"]["type"]);
-        assert_eq!(json["error"]["root_cause"][0]["reason"], json["error"]["reason"]);
+        assert_eq!(
+            json["error"]["root_cause"][0]["type"],
+            json["error"]["type"]
+        );
+        assert_eq!(
+            json["error"]["root_cause"][0]["reason"],
+            json["error"]["reason"]
+        );
         let text = |key: &str| json["error"][key].as_str().expect("a string").to_owned();
         (text("type"), text("reason"))
     }
 }
 
+/// Whether a row of `_cat/tasks` waits at an await with this source text, spaces aside.
+pub fn awaits(task: &Value, source: &str) -> bool {
+    let squeeze = |text: &str| text.split_whitespace().collect::<String>();
+    task["awaiting"]
+        .as_str()
+        .is_some_and(|shown| squeeze(shown) == squeeze(source))
+}
+
 /// Writes `bytes` and reads what comes back until `end` is in it or the connection ends.
 pub async fn talk(connection: &mut TcpStream, bytes: &str, end: &str) -> String {
-    connection.write_all(bytes.as_bytes()).await.expect("the service reads");
+    connection
+        .write_all(bytes.as_bytes())
+        .await
+        .expect("the service reads");
     let mut read = Vec::new();
     let mut buffer = [0; 4096];
     let reading = async {

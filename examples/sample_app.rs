@@ -10,6 +10,7 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,15 +60,27 @@ pub fn app() -> Router {
 // One thread, like the service of the story: there, two of five requests get through and three hang, in
 // whatever order they come. With more threads it can be all five.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sample_app: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let options = Options::read()?;
     let listener = TcpListener::bind(options.listen).await?;
     let admin = serve_admin(&options.admin)?;
     greet(listener.local_addr()?, admin.path());
 
+    // With the clients' addresses, so that `_cat/tasks` can show them.
+    let app = app().into_make_service_with_connect_info::<SocketAddr>();
     // Not a graceful shutdown: that would wait for the requests that hang.
     let served = tokio::select! {
-        served = axum::serve(listener, app()).into_future() => served,
+        served = axum::serve(listener, app).into_future() => served,
         stopped = stop() => stopped,
     };
     admin.shutdown();

@@ -64,7 +64,7 @@ impl Exchange {
         request: Request,
     ) -> Result<Response, Error> {
         self.check_params(endpoint)?;
-        let style = self.style()?;
+        let style = self.style(endpoint)?;
         let (mut parts, body) = request.into_parts();
         if endpoint.path.contains('{') {
             self.argument = Some(argument(&mut parts, &self.path).await?);
@@ -119,8 +119,14 @@ impl Exchange {
         Answer::Node(error.node()).into_response(error.status(), style)
     }
 
-    /// How the answer is wanted.
-    fn style(&self) -> Result<Style, Error> {
+    /// How the answer is wanted. Help is text, whatever else is asked for.
+    fn style(&self, endpoint: &Endpoint) -> Result<Style, Error> {
+        if endpoint.params.contains(&"help") && self.flag("help")? {
+            return Ok(Style {
+                format: Some(Format::Text),
+                pretty: false,
+            });
+        }
         Ok(Style {
             format: self.format()?,
             pretty: self.flag("pretty")?,

@@ -1,0 +1,112 @@
+//! The house keeps its order: a file of the runtime crate imports only from its own layer and those
+//! below it, and every room stays small enough to be seen whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers from the ground up; what stands in none of them is a mistake here.
+const LAYERS: &[&[&str]] = &[
+    &["clock", "sync"],
+    &["route", "settings", "stack", "stats", "task"],
+    &["table"],
+    &["instrument"],
+    &["admin"],
+    &["serve"],
+    &["lib", "private"],
+];
+
+/// Where a file has outgrown its room, a second noun has usually moved in.
+const MOST_LINES: usize = 450;
+
+fn layer(module: &str) -> usize {
+    LAYERS
+        .iter()
+        .position(|layer| layer.contains(&module))
+        .unwrap_or_else(|| panic!("module `{module}` is in no layer; give it one here"))
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("underscore-runtime/src")
+}
+
+fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// The module behind `crate::` in each place where it stands; names at the root are no modules.
+fn imports(source: &str) -> impl Iterator<Item = &str> {
+    let code = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+            &rest[..end.unwrap_or(rest.len())]
+        })
+        .filter(|name| name.starts_with(char::is_lowercase))
+}
+
+#[test]
+fn a_file_imports_only_from_layers_below_it() {
+    let mut all = Vec::new();
+    files(&sources(), &mut all);
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for path in all {
+        let relative = path.strip_prefix(sources()).expect("it is below");
+        let top = relative
+            .iter()
+            .next()
+            .expect("it has a name")
+            .to_string_lossy();
+        let mine = layer(top.trim_end_matches(".rs"));
+        let source = fs::read_to_string(&path).expect("it is text");
+        for import in imports(&source) {
+            seen += 1;
+            if layer(import) > mine {
+                wrong.push(format!("{} imports crate::{import}", relative.display()));
+            }
+        }
+    }
+    assert!(
+        seen > 30,
+        "only {seen} imports were found; the reading must be wrong"
+    );
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_file_opens_with_what_lives_there_and_stays_small() {
+    for folder in [
+        "underscore-runtime/src",
+        "underscore-macros/src",
+        "tests",
+        "examples",
+    ] {
+        let mut all = Vec::new();
+        files(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
+            &mut all,
+        );
+        let rust = all
+            .iter()
+            .filter(|path| path.extension().is_some_and(|end| end == "rs"));
+        for path in rust.filter(|path| !path.iter().any(|part| part == "ui")) {
+            let source = fs::read_to_string(path).expect("it is text");
+            let name = path.display();
+            assert!(
+                source.starts_with("//!"),
+                "{name} does not say what lives there"
+            );
+            let lines = source.lines().count();
+            assert!(lines <= MOST_LINES, "{name} has {lines} lines");
+        }
+    }
+}

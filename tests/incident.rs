@@ -1,0 +1,252 @@
+//! The two examples as strangers run them: the story comes true, and the service does what its notebook
+//! says, over the command line, real HTTP and the real Unix socket.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The path of an example's binary, built if it is not there or not new.
+fn example(name: &str) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "underscore",
+            "--example",
+            name,
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "example {name} does not build");
+    // This test is in target/debug/deps, or wherever else cargo was told to build.
+    let test = std::env::current_exe().expect("it has a path");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("cargo's folders");
+    profile.join("examples").join(name)
+}
+
+/// The example service as a process; killed when dropped.
+struct SampleApp {
+    process: Child,
+    base: String,
+    admin: PathBuf,
+    directory: TempDir,
+    client: Client,
+    operator: Client,
+    /// Kept open: the service goes on greeting.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl SampleApp {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let admin = directory.path().join("app.sock");
+        let mut process = Command::new(example("sample_app"))
+            .args(["--listen", "127.0.0.1:0", "--admin"])
+            .arg(&admin)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let stdout = process.stdout.take().expect("it is piped");
+        let (mut stdout, mut first) = (BufReader::new(stdout), String::new());
+        stdout.read_line(&mut first).expect("it greets");
+        let base = first
+            .split([' ', ','])
+            .find(|word| word.starts_with("http://"));
+        let client = || Client::builder().timeout(PATIENCE);
+        SampleApp {
+            base: base.expect("it says where it listens").to_owned(),
+            client: client().build().expect("a client can be built"),
+            operator: client()
+                .unix_socket(admin.clone())
+                .build()
+                .expect("a client can be built"),
+            _stdout: stdout,
+            process,
+            admin,
+            directory,
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> String {
+        let mut request = self.operator.request(method, format!("http://./{path}"));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.expect("the admin API answers");
+        response.text().await.expect("it answers to the end")
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// `GET '_cat/routes' | grep GET | grep twice | cut -f1 -d' '`
+    async fn id_of_twice(&self) -> String {
+        let table = self.get("_cat/routes").await;
+        let row = table
+            .lines()
+            .find(|row| row.contains("GET") && row.contains("twice"));
+        let id = row.expect("there is such a row").split(' ').next();
+        id.expect("a row has fields").to_owned()
+    }
+
+    /// Sends requests side by side; their statuses come as they are answered.
+    fn clients(&self, path: &str, count: usize) -> tokio::task::JoinSet<u16> {
+        let mut clients = tokio::task::JoinSet::new();
+        for number in 0..count {
+            let request = self
+                .client
+                .get(format!("{}{path}?{number}", self.base))
+                .send();
+            clients.spawn(async move { request.await.expect("it answers").status().as_u16() });
+        }
+        clients
+    }
+
+    /// Waits until the row of `/twice` has these numbers.
+    async fn wait_for(&self, active: u64, total: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let rows = self.get("_cat/routes/twice?format=json").await;
+            let rows: Value = serde_json::from_str(&rows).expect("it is JSON");
+            let row = &rows[0];
+            if row["stats.req.active"] == active && row["stats.req.total"] == total {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "never {active} of {total}: {row}"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for SampleApp {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The line of the last `.acquire` in the example, from its source.
+fn second_acquire() -> usize {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/sample_app.rs");
+    let source = std::fs::read_to_string(path).expect("the source is there");
+    let lines = source.lines().enumerate();
+    let last = lines.filter(|(_, line)| line.contains(".acquire")).last();
+    last.expect("it acquires").0 + 1
+}
+
+#[test]
+fn the_story_comes_true() {
+    let output = Command::new(example("incident"))
+        .output()
+        .expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let stuck = format!("examples/sample_app.rs:{}", second_acquire());
+    assert_eq!(text.matches(&stuck).count(), 3, "{text}");
+}
+
+#[tokio::test]
+async fn three_of_five_hang_at_the_second_acquire_and_are_ended() {
+    let app = SampleApp::start();
+    let mut clients = app.clients("/twice", 5);
+    assert_eq!(
+        clients
+            .join_next()
+            .await
+            .expect("one answers")
+            .expect("no panic"),
+        200
+    );
+    assert_eq!(
+        clients
+            .join_next()
+            .await
+            .expect("two answer")
+            .expect("no panic"),
+        200
+    );
+    app.wait_for(3, 5).await;
+
+    let tasks = app.get("_cat/tasks?h=where").await;
+    let stuck = format!("examples/sample_app.rs:{}", second_acquire());
+    assert_eq!(tasks.lines().collect::<Vec<_>>(), [stuck.as_str(); 3]);
+
+    let id = app.id_of_twice().await;
+    let report = app
+        .ask(Method::POST, &format!("_routes/{id}/interrupt"), None)
+        .await;
+    assert!(report.contains("\"interrupted\":3"), "{report}");
+    assert_eq!(clients.join_all().await, [503; 3]);
+    app.wait_for(0, 5).await;
+    assert_eq!(app.get("_cat/tasks").await, "");
+    assert_eq!(
+        app.clients("/once", 3).join_all().await,
+        [200; 3],
+        "all permits are back"
+    );
+}
+
+#[tokio::test]
+async fn a_preempted_route_answers_at_once_and_is_opened_again() {
+    let app = SampleApp::start();
+    let id = app.id_of_twice().await;
+    let path = format!("_routes/{id}/settings");
+    let body = json!({"transient": {"preempt": {"status": 503}}});
+    app.ask(Method::PUT, &path, Some(body)).await;
+    assert_eq!(app.clients("/twice", 5).join_all().await, [503; 5]);
+    app.wait_for(0, 5).await;
+    app.ask(
+        Method::PUT,
+        &path,
+        Some(json!({"transient": {"preempt": null}})),
+    )
+    .await;
+    assert_eq!(app.clients("/twice", 1).join_all().await, [200]);
+    assert_eq!(
+        app.id_of_twice().await,
+        id,
+        "the id has not changed with the first request"
+    );
+}
+
+#[tokio::test]
+async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
+    let mut first = SampleApp::start();
+    let id = first.id_of_twice().await;
+    let pid = first.process.id().to_string();
+    let hanging = first.clients("/twice", 5);
+    first.wait_for(3, 5).await;
+    let told = Command::new("kill")
+        .args(["-INT", &pid])
+        .status()
+        .expect("kill runs");
+    assert!(told.success());
+    let ended = first.process.wait().expect("it ends, whatever hangs");
+    assert!(ended.success(), "{ended}");
+    assert!(!first.admin.exists());
+    let left = std::fs::read_dir(first.directory.path()).expect("it can be listed");
+    assert_eq!(left.count(), 0);
+    drop(hanging);
+    assert_eq!(SampleApp::start().id_of_twice().await, id);
+}

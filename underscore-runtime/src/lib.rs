@@ -1,5 +1,49 @@
 //! See and steer a live axum service with `curl`.
-#![forbid(unsafe_code)]
+//!
+//! An axum service hangs, and the engineer on call has a shell on the box and `curl`. With an attribute
+//! on each handler and one line in `main`, she lists every route with its counters and every request
+//! in flight with its age and **the line of code it is stuck on**, ends one route's requests with a real
+//! answer to their clients, and makes a route answer 503 at once, through a Unix socket.
+//!
+//! ```
+//! use axum::{Router, http::StatusCode, routing::get};
+//! use underscore_runtime::{serve_admin, underscore_route};
+//!
+//! #[underscore_route]
+//! async fn health() -> StatusCode {
+//!     StatusCode::OK
+//! }
+//!
+//! # fn main() -> std::io::Result<()> {
+//! # let directory = tempfile::tempdir()?;
+//! # let socket = directory.path().join("app.sock");
+//! let app: Router = Router::new().route("/health", get(health));
+//! let admin = serve_admin(&socket)?;
+//! // ... axum::serve(listener, app) ...
+//! # let _ = app;
+//! assert!(admin.path().exists());
+//! # admin.shutdown();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! ```text
+//! curl --unix-socket /run/app.sock 'http://./_cat/tasks?v'
+//! ```
+//!
+//! # What it does to a service
+//!
+//! - A request of an annotated handler is registered before anything is extracted from it, and struck
+//!   off when it has its response or is dropped. The handler's future is dropped at that moment, never
+//!   later, so its permits and connections are free when the client has its answer.
+//! - No lock of this crate is held while code of yours runs, and none is shared by all workers.
+//! - Nothing listens anywhere before [`serve_admin`] is called, or [`admin_router`] is served.
+//!
+//! # Limits
+//!
+//! A synchronous call cannot be stopped, awaits inside other macros (`select!`, `join!`) cannot be seen,
+//! work started with `tokio::spawn` outlives its handler's end. Unix only; linkme, which gathers the
+//! routes, has no wasm target.
 
 mod admin;
 mod clock;
@@ -17,4 +61,71 @@ mod task;
 
 pub use admin::admin_router;
 pub use serve::{AdminBuilder, AdminServer, serve_admin};
+
+/// Makes an axum handler visible and interruptible.
+///
+/// The function keeps its name, its generics and its place in the router; what it takes becomes one
+/// extractor that is the whole call, so a request is seen from before its first extractor runs.
+///
+/// ```
+/// use axum::{Json, Router, extract::Path, routing::get};
+/// use underscore_runtime::underscore_route;
+///
+/// #[underscore_route(get, "/users/{id}", name = "user", inner = user_inner)]
+/// async fn user(Path(id): Path<u32>) -> Json<u32> {
+///     let doubled = async { id * 2 }.await;
+///     Json(doubled)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # use tower::ServiceExt;
+/// let app: Router = Router::new().route("/users/{id}", get(user));
+/// # let request = axum::extract::Request::get("/users/21").body(axum::body::Body::empty()).unwrap();
+/// # let response = app.oneshot(request).await.unwrap();
+/// # let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+/// # assert_eq!(body, "42");
+/// assert_eq!(user_inner(Path(21)).await.0, 42);
+/// # });
+/// ```
+///
+/// becomes roughly
+///
+/// ```text
+/// async fn user_inner(Path(id): Path<u32>) -> Json<u32> {
+///     let doubled = at(async { id * 2 }, &POINTS[0]).await;
+///     Json(doubled)
+/// }
+/// fn user(call: Call<User>) -> Call<User> { call }
+/// impl Endpoint for User { /* extracts, calls `user_inner`, makes a response of what it returns */ }
+/// static DESCRIPTOR: RouteDescriptor = /* handler's path, file, line, what stands in the parentheses */;
+/// ```
+///
+/// # In the parentheses, all of it optional
+///
+/// - A method, one of axum's routing functions (`get`, `post`, ... `any`), and a path: shown until
+///   a router brings a request and says what is really so. Nothing is mounted by them.
+/// - `name = "user"`: a name for selectors, in place of the id.
+/// - `inner = user_inner`: keeps the plain function callable under that name.
+/// - `crate = path`: where this crate is found, if not at `::underscore_runtime`.
+///
+/// # With other attributes
+///
+/// `#[utoipa::path]` goes above, or the item that it generates is out of reach; `#[axum::debug_handler]`
+/// below, for it calls the function; `#[tracing::instrument]` above or below.
+///
+/// # What cannot be a handler
+///
+/// A method, for it has no place for the items that are generated beside it: write a free function that takes
+/// `State(...)`. A function with `impl Trait` arguments: write a type parameter. More than sixteen
+/// extractors, as in axum itself.
+///
+/// # Cancel safety
+///
+/// The handler's future is dropped when its client leaves, as axum does, and when an operator interrupts
+/// it. What must happen in any case belongs in a `Drop`, or in a task of its own.
 pub use underscore_macros::underscore_route;
+
+/// The blocks of the README are tests of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

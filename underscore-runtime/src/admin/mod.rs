@@ -34,7 +34,7 @@ use exchange::Exchange;
 /// let app: Router = Router::new().nest("/ops", underscore_runtime::admin_router());
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// # use tower::ServiceExt;
-/// let request = axum::extract::Request::get("/ops/_cat/routes?v").body("".into()).unwrap();
+/// let request = axum::extract::Request::get("/ops/_cat/routes?v").body(axum::body::Body::empty()).unwrap();
 /// assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
 /// # });
 /// ```

@@ -240,6 +240,7 @@ impl std::fmt::Display for RouteId {
 }
 
 /// 32 bits of the FNV-1a hash of `parts`: the same in every process, build and version of Rust.
+#[allow(clippy::cast_possible_truncation, reason = "the halves of a hash")]
 pub(crate) fn stable_hash(parts: &[&[u8]]) -> u32 {
     let mut hasher = FnvHasher::default();
     for part in parts {
@@ -252,6 +253,7 @@ pub(crate) fn stable_hash(parts: &[&[u8]]) -> u32 {
 
 /// The digits of a new mount. Two mounts of a handler with the same digits are one in 65 536; then the
 /// later one is hashed again.
+#[allow(clippy::cast_possible_truncation, reason = "the halves of a hash")]
 fn mount_digits(descriptor: &'static RouteDescriptor, method: &Method, path: Option<&str>) -> u16 {
     let path = path.unwrap_or("-").as_bytes();
     let mut again = 0_u8;

@@ -34,6 +34,11 @@ impl AwaitPoint {
         }
     }
 
+    /// The function that it stands in.
+    pub(crate) fn function(&self) -> &'static str {
+        self.function
+    }
+
     /// The source text of what is awaited.
     pub(crate) fn source(&self) -> &'static str {
         self.source
@@ -125,8 +130,8 @@ struct HighKeys {
 
 impl Tree {
     #[inline]
-    pub(crate) fn apply(&mut self, change: Change) {
-        match change {
+    pub(crate) fn apply(&mut self, change: &Change) {
+        match *change {
             Change::Set(NodeKey::ROOT, _) | Change::Clear(NodeKey::ROOT) => {}
             Change::Set(key, node) => {
                 let index = key.0 as usize;
@@ -226,7 +231,7 @@ mod tests {
     static RIGHT: AwaitPoint = AwaitPoint::new("f", "f.rs", 3, 1, "right()");
 
     fn set(tree: &mut Tree, key: NodeKey, point: &'static AwaitPoint, parent: NodeKey) {
-        tree.apply(Change::Set(key, Node { point, parent }));
+        tree.apply(&Change::Set(key, Node { point, parent }));
     }
 
     fn innermost(tree: &Tree) -> Option<String> {
@@ -249,17 +254,17 @@ mod tests {
         assert_eq!(innermost(&tree).as_deref(), Some("f.rs:2"));
         set(&mut tree, right, &RIGHT, outer);
         assert_eq!(innermost(&tree).as_deref(), Some("f.rs:1"), "two branches");
-        tree.apply(Change::Clear(left));
+        tree.apply(&Change::Clear(left));
         assert_eq!(innermost(&tree).as_deref(), Some("f.rs:3"));
-        tree.apply(Change::Clear(right));
-        tree.apply(Change::Clear(outer));
+        tree.apply(&Change::Clear(right));
+        tree.apply(&Change::Clear(outer));
         assert_eq!(innermost(&tree), None);
     }
 
     #[test]
     fn a_key_is_never_given_twice_and_is_given_again_once_released() {
         let (mut tree, mut keys) = (Tree::default(), Keys::new());
-        let mut take =
+        let take =
             |tree: &mut Tree, keys: &mut Keys| keys.take().unwrap_or_else(|| tree.take_high());
         let taken: Vec<NodeKey> = (0..200).map(|_| take(&mut tree, &mut keys)).collect();
         for (index, key) in taken.iter().enumerate() {
@@ -267,7 +272,7 @@ mod tests {
         }
         for key in &taken {
             keys.release(*key);
-            tree.apply(Change::Clear(*key));
+            tree.apply(&Change::Clear(*key));
         }
         for _ in 0..200 {
             let again = take(&mut tree, &mut keys);

@@ -1,6 +1,7 @@
 //! The table of all handlers that are linked into this binary, with their ids, and the routes of each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use linkme::distributed_slice;
 
@@ -34,10 +35,10 @@ pub(crate) fn entries() -> Vec<Entry> {
 pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
     let handlers: HashMap<*const RouteDescriptor, Handler> = handlers()
         .into_iter()
-        .map(|handler| (std::ptr::from_ref(handler.descriptor), handler))
+        .map(|handler| (address(handler.descriptor), handler))
         .collect();
     move |route| {
-        let handler = handlers.get(&std::ptr::from_ref(route.descriptor))?;
+        let handler = handlers.get(&address(route.descriptor))?;
         Some(handler.route_id(route))
     }
 }
@@ -78,9 +79,10 @@ impl Handler {
             .routes()
             .map(|route| entry(Some(route)))
             .collect();
-        match mounted.is_empty() {
-            true => vec![entry(None)],
-            false => mounted,
+        if mounted.is_empty() {
+            vec![entry(None)]
+        } else {
+            mounted
         }
     }
 
@@ -102,14 +104,26 @@ impl Handler {
 
 /// The slice, and the handlers that had requests but were not in it.
 fn descriptors() -> Vec<&'static RouteDescriptor> {
+    static WARNED: AtomicBool = AtomicBool::new(false);
     let mut all: Vec<&'static RouteDescriptor> = ROUTES.iter().copied().collect();
+    let known: HashSet<*const RouteDescriptor> = ROUTES.iter().map(|one| address(one)).collect();
     let mounted = MOUNTED.lock();
-    for descriptor in mounted.iter() {
-        if !all.iter().any(|known| std::ptr::eq(*known, *descriptor)) {
-            all.push(descriptor);
-        }
+    let lost = mounted.iter().filter(|one| !known.contains(&address(one)));
+    let linked = all.len();
+    all.extend(lost);
+    if all.len() > linked && !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            target: "underscore",
+            lost = all.len() - linked,
+            "the linker lost handlers, which are listed from their first request on only; \
+             see the issues of the crate linkme about the linker in use"
+        );
     }
     all
+}
+
+fn address(descriptor: &'static RouteDescriptor) -> *const RouteDescriptor {
+    std::ptr::from_ref(descriptor)
 }
 
 fn by_place(descriptor: &RouteDescriptor) -> u32 {

@@ -1,6 +1,13 @@
 //! The call of a handler: the one extractor of the function that an annotated handler becomes. It
 //! extracts nothing; it decides whether the handler runs, and hands back the future that runs it.
 
+#![allow(
+    clippy::missing_errors_doc,
+    clippy::result_large_err,
+    clippy::unnecessary_wraps,
+    reason = "generated code is the only caller, and both arms of an answer are a response"
+)]
+
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
@@ -84,12 +91,12 @@ impl<H> Call<H> {
     {
         let route = route_of(H::descriptor(), &request);
         let settings = route.effective();
-        let response = match settings.as_ref().and_then(|all| all.preempt.as_ref()) {
-            Some(preempt) => preempted(route, preempt),
-            None => {
-                let task = Task::new(route, info(&request));
-                Box::pin(Tracked::new(task, H::call(request, state)))
-            }
+        let preempt = settings.as_ref().and_then(|all| all.preempt.as_ref());
+        let response = if let Some(preempt) = preempt {
+            preempted(route, preempt)
+        } else {
+            let task = Task::new(route, info(&request));
+            Box::pin(Tracked::new(task, H::call(request, state)))
         };
         Call {
             response,
@@ -178,7 +185,6 @@ where
 
 /// The response of what a handler returned.
 #[inline]
-#[allow(clippy::missing_errors_doc, clippy::unnecessary_wraps)]
 pub fn respond<R: IntoResponse>(returned: R) -> Answer {
     Ok(returned.into_response())
 }

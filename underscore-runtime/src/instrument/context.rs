@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use crate::route::Route;
-use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey, Tree};
+use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey};
 use crate::task::{Place, Task, TaskId};
 
 thread_local! {
@@ -219,10 +219,9 @@ impl Seat {
     fn take(&mut self, current: &Current, point: &'static AwaitPoint, taken: Taken) {
         let Taken { task, key, parent } = taken;
         current.change(Change::Set(key, Node { point, parent }));
-        if let Some(before) = self.taken.replace(taken) {
-            if before.task.id != task.id {
-                before.give_back_from_afar();
-            }
+        let before = self.taken.replace(taken);
+        if let Some(elsewhere) = before.filter(|before| before.task.id != task.id) {
+            elsewhere.give_back_from_afar();
         }
     }
 
@@ -284,7 +283,7 @@ impl Taken {
     #[cold]
     fn give_back_from_afar(self) {
         if let Some(task) = self.task.task() {
-            Tree::apply(&mut task.tree(), Change::Clear(self.key));
+            task.tree().apply(&Change::Clear(self.key));
         }
     }
 }

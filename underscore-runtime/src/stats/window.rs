@@ -9,7 +9,7 @@ const KEPT: u64 = 15 * 60 + 1;
 /// The answers of one second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Second {
-    second: u64,
+    at: u64,
     count: u32,
     nanos: u64,
 }
@@ -18,10 +18,10 @@ impl Second {
     /// Counts an answer, and gives back the second before if this one begins a new one.
     #[inline]
     pub(crate) fn record(&mut self, second: u64, nanos: u64) -> Option<Second> {
-        let done = (self.second != second && self.count > 0).then_some(*self);
-        if self.second != second {
+        let done = (self.at != second && self.count > 0).then_some(*self);
+        if self.at != second {
             *self = Second {
-                second,
+                at: second,
                 ..Second::default()
             };
         }
@@ -68,13 +68,13 @@ impl Window {
     /// Adds what one writer counted. It may come late: then it goes where it belongs, if that second
     /// is still kept.
     pub(crate) fn add(&mut self, counted: Second) {
-        let slot = usize::try_from(counted.second % KEPT).unwrap_or(0);
+        let slot = usize::try_from(counted.at % KEPT).unwrap_or(0);
         let Some(kept) = self.seconds.get_mut(slot) else {
             return;
         };
-        if kept.second < counted.second {
+        if kept.at < counted.at {
             *kept = counted;
-        } else if kept.second == counted.second {
+        } else if kept.at == counted.at {
             kept.count = kept.count.saturating_add(counted.count);
             kept.nanos = kept.nanos.saturating_add(counted.nanos);
         }
@@ -83,7 +83,7 @@ impl Window {
     /// The average over the `window` that ends with the second `now`.
     pub(crate) fn average(&self, now: u64, window: Duration) -> Average {
         let first = now.saturating_sub(window.as_secs());
-        let within = |kept: &&Second| kept.second > first && kept.second <= now;
+        let within = |kept: &&Second| kept.at > first && kept.at <= now;
         let mut average = Average::default();
         for kept in self.seconds.iter().filter(within) {
             average.count += u64::from(kept.count);
@@ -99,12 +99,8 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn second(second: u64, count: u32, nanos: u64) -> Second {
-        Second {
-            second,
-            count,
-            nanos,
-        }
+    fn second(at: u64, count: u32, nanos: u64) -> Second {
+        Second { at, count, nanos }
     }
 
     #[test]
@@ -113,7 +109,7 @@ mod tests {
         assert!(current.record(7, 100).is_none());
         assert!(current.record(7, 50).is_none());
         let done = current.record(8, 1).expect("second 7 is done");
-        assert_eq!((done.second, done.count, done.nanos), (7, 2, 150));
+        assert_eq!((done.at, done.count, done.nanos), (7, 2, 150));
         assert!(current.take().is_some());
         assert!(current.take().is_none(), "taken once");
     }
@@ -125,16 +121,16 @@ mod tests {
         window.add(second(1030, 1, 1_000));
         assert_eq!(
             window.average(1059, MINUTE).time(),
-            Some(Duration::from_nanos(5_000))
+            Some(Duration::from_micros(5))
         );
         assert_eq!(
             window.average(1060, MINUTE).time(),
-            Some(Duration::from_nanos(1_000))
+            Some(Duration::from_micros(1))
         );
         assert_eq!(window.average(1090, MINUTE).time(), None);
         assert_eq!(
             window.average(1090, 15 * MINUTE).time(),
-            Some(Duration::from_nanos(5_000))
+            Some(Duration::from_micros(5))
         );
     }
 

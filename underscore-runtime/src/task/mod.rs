@@ -130,7 +130,7 @@ impl Task {
     /// Makes visible what changed in the stack during a poll.
     pub(crate) fn commit(&self, changes: impl Iterator<Item = Change>) {
         let mut tree = self.tree.lock();
-        changes.for_each(|change| tree.apply(change));
+        changes.for_each(|change| tree.apply(&change));
     }
 
     /// Where the task waits, or what it left last while it runs.

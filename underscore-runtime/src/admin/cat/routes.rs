@@ -4,7 +4,7 @@ use super::Value;
 use super::table::{self, Column};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
-use crate::admin::render::{Align, Answer};
+use crate::admin::render::Answer;
 use crate::admin::select;
 use crate::clock::Instant;
 use crate::stats::{Average, Outcome, StatsSnapshot, StatusClass};
@@ -16,34 +16,13 @@ pub(in crate::admin) struct Row {
     stats: StatsSnapshot,
 }
 
-const fn column(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    align: Align,
-    help: &'static str,
-    value: fn(&Row) -> Value,
-) -> Column<Row> {
-    Column {
-        name,
-        aliases,
-        default: false,
-        align,
-        help,
-        value,
-    }
-}
-
-const fn shown(column: Column<Row>) -> Column<Row> {
-    Column {
-        default: true,
-        ..column
-    }
-}
+/// A column of this table.
+type Col = Column<Row>;
 
 /// A count of ends.
 macro_rules! ends {
     ($name:literal, $aliases:expr, $help:literal, $outcome:ident) => {
-        column($name, $aliases, Align::Right, $help, |row| {
+        Col::numbers($name, $aliases, $help, |row| {
             Value::Number(row.stats.ended.outcome(Outcome::$outcome))
         })
     };
@@ -52,7 +31,7 @@ macro_rules! ends {
 /// A count of answers.
 macro_rules! statuses {
     ($name:literal, $aliases:expr, $help:literal, $digit:literal) => {
-        column($name, $aliases, Align::Right, $help, |row| {
+        Col::numbers($name, $aliases, $help, |row| {
             Value::Number(row.stats.ended.status(StatusClass::from_digit($digit)))
         })
     };
@@ -61,65 +40,51 @@ macro_rules! statuses {
 /// An average over a window.
 macro_rules! average {
     ($name:literal, $aliases:expr, $help:literal, $index:literal) => {
-        column($name, $aliases, Align::Right, $help, |row| {
+        Col::numbers($name, $aliases, $help, |row| {
             seconds(row.stats.averages.get($index))
         })
     };
 }
 
-pub(in crate::admin) const COLUMNS: &[Column<Row>] = &[
-    shown(column(
-        "id",
-        &[],
-        Align::Left,
-        "route id, the same after a restart",
-        |row| Value::text(row.entry.id.to_string()),
-    )),
-    column(
-        "handler",
-        &["hd"],
-        Align::Left,
-        "path of the handler function",
-        |row| Value::text(row.entry.descriptor.handler),
-    ),
-    column(
-        "name",
-        &["n"],
-        Align::Left,
-        "name given in the attribute",
-        |row| row.entry.descriptor.name.into(),
-    ),
-    shown(column(
-        "method",
-        &["m"],
-        Align::Left,
-        "request method",
-        |row| match row.entry.route {
+pub(in crate::admin) const COLUMNS: &[Col] = &[
+    Col::words("id", &[], "route id, the same after a restart", |row| {
+        Value::text(row.entry.id.to_string())
+    })
+    .shown(),
+    Col::words("handler", &["hd"], "path of the handler function", |row| {
+        Value::text(row.entry.descriptor.handler)
+    }),
+    Col::words("name", &["n"], "name given in the attribute", |row| {
+        row.entry.descriptor.name.into()
+    }),
+    Col::words("method", &["m"], "request method", |row| {
+        match row.entry.route {
             Some(route) => Value::text(route.method.to_string()),
             None => row.entry.descriptor.method.into(),
-        },
-    )),
-    shown(column(
+        }
+    })
+    .shown(),
+    Col::words(
         "path",
         &["p"],
-        Align::Left,
         "path as the router matches it, with the prefix of nested routers",
         path,
-    )),
-    shown(column(
+    )
+    .shown(),
+    Col::numbers(
         "stats.req.active",
         &["active"],
-        Align::Right,
         "requests in flight",
         |row| Value::Number(row.stats.active),
-    )),
-    shown(column(
+    )
+    .shown(),
+    Col::numbers(
         "stats.req.total",
         &["total"],
-        Align::Right,
         "requests since the start, those in flight included",
         |row| Value::Number(row.stats.total()),
-    )),
+    )
+    .shown(),
     average!(
         "stats.resp.time_avg_1m",
         &["avg1m"],
@@ -198,28 +163,22 @@ pub(in crate::admin) const COLUMNS: &[Column<Row>] = &[
         "requests answered before the handler ran",
         Preempted
     ),
-    column(
+    Col::words(
         "mounted",
         &[],
-        Align::Left,
         "true once a router has brought a request to it",
         |row| Value::Bool(row.entry.route.is_some()),
     ),
-    column(
+    Col::numbers(
         "preempt",
         &[],
-        Align::Right,
         "status that requests are preempted with",
         |row| preempt(row).into(),
     ),
-    column(
-        "file",
-        &[],
-        Align::Left,
-        "source file of the handler",
-        |row| Value::text(row.entry.descriptor.file),
-    ),
-    column("line", &[], Align::Right, "line of the attribute", |row| {
+    Col::words("file", &[], "source file of the handler", |row| {
+        Value::text(row.entry.descriptor.file)
+    }),
+    Col::numbers("line", &[], "line of the attribute", |row| {
         Value::Number(row.entry.descriptor.line.into())
     }),
 ];

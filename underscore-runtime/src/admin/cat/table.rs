@@ -10,13 +10,51 @@ use crate::admin::units::TimeUnit;
 
 /// A column of a table whose rows are `R`.
 pub(in crate::admin) struct Column<R> {
-    pub(in crate::admin) name: &'static str,
-    pub(in crate::admin) aliases: &'static [&'static str],
+    name: &'static str,
+    aliases: &'static [&'static str],
     /// Whether it is shown when nobody asks for columns.
-    pub(in crate::admin) default: bool,
-    pub(in crate::admin) align: Align,
-    pub(in crate::admin) help: &'static str,
-    pub(in crate::admin) value: fn(&R) -> Value,
+    default: bool,
+    align: Align,
+    help: &'static str,
+    value: fn(&R) -> Value,
+}
+
+impl<R> Column<R> {
+    /// A column of words.
+    pub(super) const fn words(
+        name: &'static str,
+        aliases: &'static [&'static str],
+        help: &'static str,
+        value: fn(&R) -> Value,
+    ) -> Self {
+        Column {
+            name,
+            aliases,
+            default: false,
+            align: Align::Left,
+            help,
+            value,
+        }
+    }
+
+    /// A column of numbers or lengths of time.
+    pub(super) const fn numbers(
+        name: &'static str,
+        aliases: &'static [&'static str],
+        help: &'static str,
+        value: fn(&R) -> Value,
+    ) -> Self {
+        Column {
+            align: Align::Right,
+            ..Column::words(name, aliases, help, value)
+        }
+    }
+
+    /// Shown when nobody asks for columns.
+    pub(super) const fn shown(mut self) -> Self {
+        self.default = true;
+        self
+    }
 }
 
 /// A column as someone asked for it.

@@ -7,7 +7,7 @@ use super::Value;
 use super::table::{self, Column};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
-use crate::admin::render::{Align, Answer};
+use crate::admin::render::Answer;
 use crate::admin::select;
 use crate::clock::Instant;
 use crate::route::RouteId;
@@ -24,83 +24,39 @@ struct Row {
     point: Option<&'static AwaitPoint>,
 }
 
-const fn column(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    align: Align,
-    help: &'static str,
-    value: fn(&Row) -> Value,
-) -> Column<Row> {
-    Column {
-        name,
-        aliases,
-        default: false,
-        align,
-        help,
-        value,
-    }
-}
+/// A column of this table.
+type Col = Column<Row>;
 
-const fn shown(column: Column<Row>) -> Column<Row> {
-    Column {
-        default: true,
-        ..column
-    }
-}
-
-const COLUMNS: &[Column<Row>] = &[
-    shown(column(
-        "id",
-        &[],
-        Align::Right,
-        "task id, never used twice",
-        |row| Value::Number(row.task.id.number()),
-    )),
-    column("name", &["n"], Align::Left, "name of the route", |row| {
+const COLUMNS: &[Col] = &[
+    Col::numbers("id", &[], "task id, never used twice", |row| {
+        Value::Number(row.task.id.number())
+    })
+    .shown(),
+    Col::words("name", &["n"], "name of the route", |row| {
         row.task.route.descriptor.name.into()
     }),
-    column(
-        "coro",
-        &[],
-        Align::Left,
-        "path of the handler function",
-        |row| Value::text(row.task.route.descriptor.handler),
-    ),
-    shown(column(
-        "route_id",
-        &["rid"],
-        Align::Left,
-        "id of the route",
-        |row| row.route.map(|id| id.to_string()).into(),
-    )),
-    column("type", &[], Align::Left, "request", |_| {
-        Value::text("request")
+    Col::words("coro", &[], "path of the handler function", |row| {
+        Value::text(row.task.route.descriptor.handler)
     }),
-    shown(column(
-        "method",
-        &["m"],
-        Align::Left,
-        "method of the request",
-        |row| Value::text(row.task.request.method.to_string()),
-    )),
-    shown(column(
-        "path",
-        &["p"],
-        Align::Left,
-        "path of the route",
-        |row| row.task.route.path.as_deref().map(str::to_owned).into(),
-    )),
-    column(
-        "uri",
-        &["u"],
-        Align::Left,
-        "path and query of the request",
-        |row| row.task.request.uri.as_ref().map(uri).into(),
-    ),
-    shown(column(
+    Col::words("route_id", &["rid"], "id of the route", |row| {
+        row.route.map(|id| id.to_string()).into()
+    })
+    .shown(),
+    Col::words("type", &[], "request", |_| Value::text("request")),
+    Col::words("method", &["m"], "method of the request", |row| {
+        Value::text(row.task.request.method.to_string())
+    })
+    .shown(),
+    Col::words("path", &["p"], "path of the route", |row| {
+        row.task.route.path.as_deref().map(str::to_owned).into()
+    })
+    .shown(),
+    Col::words("uri", &["u"], "path and query of the request", |row| {
+        row.task.request.uri.as_ref().map(uri).into()
+    }),
+    Col::words(
         "state",
         &["st"],
-        Align::Left,
         "running inside a poll now, or waiting to be woken",
         |row| {
             Value::text(match row.state {
@@ -108,53 +64,47 @@ const COLUMNS: &[Column<Row>] = &[
                 State::Waiting => "waiting",
             })
         },
-    )),
-    shown(column(
+    )
+    .shown(),
+    Col::numbers(
         "running_time",
         &["time"],
-        Align::Right,
         "time since the request was handed to its handler",
         |row| Value::Time(row.age),
-    )),
-    column(
+    )
+    .shown(),
+    Col::numbers(
         "running_time_ns",
         &["time_ns"],
-        Align::Right,
         "the same in nanoseconds",
         |row| Value::Number(u64::try_from(row.age.as_nanos()).unwrap_or(u64::MAX)),
     ),
-    shown(column(
+    Col::words(
         "where",
         &["w"],
-        Align::Left,
         "source line of the await it waits on; of the last one while it runs",
         |row| row.point.map(ToString::to_string).into(),
-    )),
-    shown(column(
+    )
+    .shown(),
+    Col::words(
         "awaiting",
         &["a"],
-        Align::Left,
         "source text of what is awaited there",
         |row| row.point.map(AwaitPoint::source).into(),
-    )),
-    column(
+    )
+    .shown(),
+    Col::words(
         "cancelling",
         &[],
-        Align::Left,
         "true once it was told to end, until it is gone",
         |row| Value::Bool(row.task.signal.is_ordered()),
     ),
-    column(
-        "polls",
-        &[],
-        Align::Right,
-        "how often it was polled",
-        |row| Value::Number(row.task.polls()),
-    ),
-    column(
+    Col::numbers("polls", &[], "how often it was polled", |row| {
+        Value::Number(row.task.polls())
+    }),
+    Col::words(
         "remote",
         &["r"],
-        Align::Left,
         "address of the client, where the app provides it",
         |row| {
             row.task
@@ -164,13 +114,9 @@ const COLUMNS: &[Column<Row>] = &[
                 .into()
         },
     ),
-    column(
-        "http_version",
-        &[],
-        Align::Left,
-        "HTTP version of the request",
-        |row| Value::text(format!("{:?}", row.task.request.version)),
-    ),
+    Col::words("http_version", &[], "HTTP version of the request", |row| {
+        Value::text(format!("{:?}", row.task.request.version))
+    }),
 ];
 
 /// The longest URI that is shown.

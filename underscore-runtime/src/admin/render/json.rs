@@ -20,7 +20,7 @@ pub(super) fn write(node: &Node, pretty: bool) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// serde_json's pretty formatter with a space before the colon.
+/// `serde_json`'s pretty formatter with a space before the colon.
 struct Spaced(PrettyFormatter<'static>);
 
 impl Formatter for Spaced {

@@ -8,6 +8,7 @@ use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node};
 use crate::admin::select;
+use crate::stack::AwaitPoint;
 use crate::stats::Outcome;
 use crate::task::{Order, Task, Waiting};
 
@@ -45,7 +46,9 @@ async fn end(mut tasks: Vec<Arc<Task>>, order: &Order, timeout: Option<Duration>
     tasks.sort_by_key(|task| task.id);
     let waiting = Arc::new(Waiting::default());
     for task in &tasks {
-        task.signal.order_end(order.clone(), &waiting);
+        if task.signal.order_end(order.clone(), &waiting) {
+            log(task, order);
+        }
     }
     if let Some(timeout) = timeout {
         let timeout = timeout.min(LONGEST_TIMEOUT);
@@ -57,6 +60,21 @@ async fn end(mut tasks: Vec<Arc<Task>>, order: &Order, timeout: Option<Duration>
         .map(|task| (task.id.number(), EndState::of(task, timeout.is_some())))
         .collect();
     answer(&report)
+}
+
+/// Leaves in the host's own log what was ended, and where it stood: the lists forget it.
+fn log(task: &Task, order: &Order) {
+    let point = task.stack().innermost();
+    tracing::info!(
+        target: "underscore",
+        task = task.id.number(),
+        handler = task.route.descriptor.handler,
+        at = point.map(tracing::field::display),
+        function = point.map(AwaitPoint::function),
+        awaiting = point.map(AwaitPoint::source),
+        reason = %order.reason,
+        "an operator told a request to end"
+    );
 }
 
 /// What became of a task that was told to end.

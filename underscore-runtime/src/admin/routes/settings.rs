@@ -27,7 +27,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
 
 /// `PUT /_routes/{routes}/settings`.
 pub(in crate::admin) fn put(exchange: Exchange) -> Changing {
-    Box::pin(std::future::ready(change(&exchange)))
+    Box::pin(async move { change(&exchange) })
 }
 
 fn change(exchange: &Exchange) -> Result<Answer, Error> {
@@ -47,7 +47,25 @@ fn change(exchange: &Exchange) -> Result<Answer, Error> {
             entry.descriptor.put_in_force();
         }
     }
+    log(&entries, &changes);
     Ok(answer(&entries, false))
+}
+
+/// Leaves in the host's own log what was changed.
+fn log(entries: &[Entry], changes: &[Change]) {
+    for (entry, (setting, value)) in entries.iter().flat_map(|entry| {
+        let changes = changes.iter();
+        changes.map(move |change| (entry, change))
+    }) {
+        tracing::info!(
+            target: "underscore",
+            route = %entry.id,
+            handler = entry.descriptor.handler,
+            setting = setting.key,
+            value = value.as_ref().map(tracing::field::display),
+            "an operator changed a setting"
+        );
+    }
 }
 
 /// Where the settings of the selected routes are kept: with the handler, so that later mounts have them

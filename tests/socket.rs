@@ -219,9 +219,9 @@ fn shutting_down_works_inside_a_runtime_and_ends_connections() {
         assert_send(&admin);
         let mut idle = UnixStream::connect(&path).expect("the server listens");
         admin.shutdown();
-        let mut rest = Vec::new();
-        idle.read_to_end(&mut rest)
-            .expect("the connection is closed");
+        // Closed if the server had taken the connection, reset if it was still in the queue.
+        let ended = idle.read(&mut [0]);
+        assert!(matches!(&ended, Ok(0)) || ended.is_err(), "{ended:?}");
         assert!(!path.exists());
     });
 }

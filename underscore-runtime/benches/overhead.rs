@@ -120,7 +120,7 @@ fn compare(what: &str, plain: &'static str, annotated: &'static str, calls: u32,
         let path: &'static str = path.leak();
         if path == plain || path == annotated {
             let mut app = app();
-            for _ in 0..ROUNDS * 4 {
+            for _ in 0..std::env::var("N").map_or(1600, |n| n.parse().unwrap()) {
                 time(&mut app, path, calls, units);
             }
         }

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Nanoseconds on the system's monotonic clock.
+/// Nanoseconds since the clock was first read.
 ///
 /// Eight bytes, so that a task's record and a message to the admin side stay small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,17 +73,19 @@ fn calibrate() {
 impl Calibrated {
     #[inline]
     fn nanos(&self) -> u64 {
-        let elapsed = self.clock.now().saturating_duration_since(self.origin);
-        // 584 years fit.
-        self.origin_nanos + elapsed.as_secs() * 1_000_000_000 + u64::from(elapsed.subsec_nanos())
+        self.origin_nanos + nanos(self.clock.now().saturating_duration_since(self.origin))
     }
 }
 
 fn system_nanos() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
-    seconds * 1_000_000_000 + nanos
+    static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
+    nanos(ORIGIN.get_or_init(std::time::Instant::now).elapsed())
+}
+
+/// 584 years fit.
+#[inline]
+fn nanos(duration: Duration) -> u64 {
+    duration.as_secs() * 1_000_000_000 + u64::from(duration.subsec_nanos())
 }
 
 #[cfg(test)]

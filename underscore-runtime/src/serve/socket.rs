@@ -5,15 +5,14 @@
 //! ready, so nobody finds it half made. The directory is locked meanwhile: of two processes that
 //! start at once, the second one finds the first one's socket live.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, fchmod};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Connections that may wait while the admin thread is busy.
@@ -59,7 +58,7 @@ fn bind_at(path: &Path, mode: u32) -> io::Result<Bound> {
     let _lock = lock_directory(path)?;
     check_free(path)?;
     let listener = listen(&temporary, mode)?;
-    let bound = fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))
+    let bound = fs::set_permissions(&temporary, Permissions::from_mode(mode))
         .and_then(|()| fs::symlink_metadata(&temporary))
         .and_then(|metadata| fs::rename(&temporary, path).map(|()| metadata));
     match bound {
@@ -183,13 +182,21 @@ fn connect(path: &Path) -> io::Result<()> {
 }
 
 fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // On Linux the file is made with the socket's own mode, which the umask can only narrow; elsewhere
-    // this may not be possible, and the umask is all there is until the mode is set.
-    let _ = fchmod(socket.as_fd(), Mode::from_raw_mode(mode));
+    let socket = with_mode(Socket::new(Domain::UNIX, Type::STREAM, None)?, mode);
     socket.bind(&SockAddr::unix(path)?)?;
     // Nobody can connect before this, and by then the file may only have become narrower.
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(UnixListener::from(socket))
+}
+
+/// Gives an unbound socket the mode that its file will have.
+///
+/// On Linux the file is made with the socket's own mode, which the umask can only narrow; elsewhere
+/// this may not be possible, and the umask is all there is until the mode is set.
+fn with_mode(socket: Socket, mode: u32) -> Socket {
+    // A file, for the standard library's `fchmod`.
+    let file = File::from(OwnedFd::from(socket));
+    let _ = file.set_permissions(Permissions::from_mode(mode));
+    Socket::from(OwnedFd::from(file))
 }

@@ -25,7 +25,16 @@ struct Current {
     /// The await that is being polled now.
     parent: Cell<NodeKey>,
     /// How many of the changes are this poll's.
-    changes: Cell<usize>,
+    changes: Cell<u32>,
+}
+
+/// What [`Current`] holds, outside of its cells.
+#[derive(Clone, Copy)]
+struct Scope {
+    task: Option<TaskRef>,
+    keys: Keys,
+    parent: NodeKey,
+    changes: u32,
 }
 
 /// A way back to a task for a future that lost it: cheap to copy, nothing to count.
@@ -53,13 +62,15 @@ impl Current {
         }
     }
 
-    /// Puts this poll in place of `other`, and `other` in place of this.
+    /// Puts `scope` in place of what is there, and returns that.
     #[inline]
-    fn swap(&self, other: &Current) {
-        self.task.swap(&other.task);
-        self.keys.swap(&other.keys);
-        self.parent.swap(&other.parent);
-        self.changes.swap(&other.changes);
+    fn replace(&self, scope: Scope) -> Scope {
+        Scope {
+            task: self.task.replace(scope.task),
+            keys: self.keys.replace(scope.keys),
+            parent: self.parent.replace(scope.parent),
+            changes: self.changes.replace(scope.changes),
+        }
     }
 
     #[inline]
@@ -108,7 +119,7 @@ pub(super) fn note_that_client_left() {
 pub(super) struct Poll<'a> {
     task: &'a Task,
     keys: &'a mut Keys,
-    outer: Current,
+    outer: Scope,
 }
 
 impl<'a> Poll<'a> {
@@ -116,10 +127,13 @@ impl<'a> Poll<'a> {
     #[inline]
     pub(super) fn enter(task: &'a Task, reference: TaskRef, keys: &'a mut Keys) -> Self {
         task.entered();
-        let outer = Current::new();
-        outer.task.set(Some(reference));
-        outer.keys.set(*keys);
-        CURRENT.with(|current| current.swap(&outer));
+        let scope = Scope {
+            task: Some(reference),
+            keys: *keys,
+            parent: NodeKey::ROOT,
+            changes: 0,
+        };
+        let outer = CURRENT.with(|current| current.replace(scope));
         Poll { task, keys, outer }
     }
 
@@ -145,21 +159,20 @@ impl<'a> Poll<'a> {
 impl Drop for Poll<'_> {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.with(|current| current.swap(&self.outer));
-        *self.keys = self.outer.keys.get();
-        let forgotten = self.outer.changes.get();
-        if forgotten > 0 {
-            take_changes(forgotten, |changes| drop(changes));
+        let scope = CURRENT.with(|current| current.replace(self.outer));
+        *self.keys = scope.keys;
+        if scope.changes > 0 {
+            take_changes(scope.changes, |changes| drop(changes));
         }
     }
 }
 
 /// Takes the last `count` changes off the thread's list.
-fn take_changes(count: usize, with: impl FnOnce(std::vec::Drain<'_, Change>)) {
+fn take_changes(count: u32, with: impl FnOnce(std::vec::Drain<'_, Change>)) {
     // A thread that is being torn down has no list any more, and no stack to show.
     let _ = CHANGES.try_with(|changes| {
         let mut changes = changes.borrow_mut();
-        let first = changes.len().saturating_sub(count);
+        let first = changes.len().saturating_sub(count as usize);
         with(changes.drain(first..));
     });
 }

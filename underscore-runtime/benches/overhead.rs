@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -115,17 +115,14 @@ fn median(mut samples: Vec<f64>) -> f64 {
     samples[samples.len() / 2]
 }
 
-fn compare(what: &str, plain: &'static str, annotated: &'static str, calls: u32, units: u32) {
-    if let Ok(path) = std::env::var("ONLY") {
-        let path: &'static str = path.leak();
-        if path == plain || path == annotated {
-            let mut app = app();
-            for _ in 0..std::env::var("N").map_or(1600, |n| n.parse().unwrap()) {
-                time(&mut app, path, calls, units);
-            }
-        }
-        return;
-    }
+fn compare(pair: &Pair) {
+    let &Pair {
+        what,
+        plain,
+        annotated,
+        calls,
+        units,
+    } = pair;
     let mut app = app();
     let mut rounds: Vec<(f64, f64)> = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS {
@@ -146,39 +143,68 @@ fn compare(what: &str, plain: &'static str, annotated: &'static str, calls: u32,
             .collect(),
     );
     println!(
-        "{what:<44} {base:>8.1} ns  +{more:>6.1} ns  x{:.2}",
+        "{what:<36} {base:>8.1} ns  +{more:>6.1} ns  x{:.2}",
         (base + more) / base
     );
 }
 
+/// A row of the result: a handler that is not annotated, and the same one that is.
+struct Pair {
+    what: &'static str,
+    plain: &'static str,
+    annotated: &'static str,
+    calls: u32,
+    /// What one call does this many times.
+    units: u32,
+}
+
+const PAIRS: [Pair; 4] = [
+    Pair {
+        what: "a request, no argument",
+        plain: "/plain",
+        annotated: "/annotated",
+        calls: CALLS,
+        units: 1,
+    },
+    Pair {
+        what: "a request, one State",
+        plain: "/plain/state",
+        annotated: "/annotated/state",
+        calls: CALLS,
+        units: 1,
+    },
+    Pair {
+        what: "a further poll of one await",
+        plain: "/plain/waits",
+        annotated: "/annotated/waits",
+        calls: 10,
+        units: POLLS,
+    },
+    Pair {
+        what: "a further poll, another await each",
+        plain: "/plain/steps",
+        annotated: "/annotated/steps",
+        calls: 10,
+        units: POLLS,
+    },
+];
+
 fn main() {
-    // `cargo test --benches` only asks whether it runs.
-    if std::env::args().any(|argument| argument == "--test") {
-        return;
+    // Calibrates the clock in the background, as `serve_admin` does.
+    let _router = underscore_runtime::admin_router();
+    std::thread::sleep(Duration::from_millis(300));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        // `cargo test --benches` only asks whether it runs.
+        [.., "--test"] => {}
+        // For callgrind and perf: one path, so many calls, nothing else.
+        ["--only", path, calls, ..] => {
+            let calls: u32 = calls.parse().expect("a number of calls");
+            time(&mut app(), path.to_owned().leak(), calls, 1);
+        }
+        _ => {
+            println!("{:<36} {:>11}  {:>10}", "", "plain", "annotated");
+            PAIRS.iter().for_each(compare);
+        }
     }
-    let _clock = underscore_runtime::admin_router();
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    println!("{:<44} {:>11}  {:>10}", "", "plain", "annotated");
-    compare("a request, no argument", "/plain", "/annotated", CALLS, 1);
-    compare(
-        "a request, one State",
-        "/plain/state",
-        "/annotated/state",
-        CALLS,
-        1,
-    );
-    compare(
-        "a further poll of one await",
-        "/plain/waits",
-        "/annotated/waits",
-        10,
-        POLLS,
-    );
-    compare(
-        "a further poll, another await each",
-        "/plain/steps",
-        "/annotated/steps",
-        10,
-        POLLS,
-    );
 }

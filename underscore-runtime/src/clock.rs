@@ -4,11 +4,14 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Nanoseconds since the clock was first read.
+/// Nanoseconds since an hour before the clock was first read.
 ///
 /// Eight bytes, so that a task's record and a message to the admin side stay small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(u64);
+
+/// The first reading: an hour, so that a window of the last minutes never begins before zero.
+const FIRST: u64 = 3_600_000_000_000;
 
 /// The calibrated clock, once there is one.
 static CALIBRATED: OnceLock<Calibrated> = OnceLock::new();
@@ -79,7 +82,7 @@ impl Calibrated {
 
 fn system_nanos() -> u64 {
     static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
-    nanos(ORIGIN.get_or_init(std::time::Instant::now).elapsed())
+    FIRST + nanos(ORIGIN.get_or_init(std::time::Instant::now).elapsed())
 }
 
 /// 584 years fit.

@@ -58,7 +58,7 @@ mod tests {
     fn the_most_similar_comes_first() {
         assert_eq!(
             hint("status", ["statu", "stats", "statusx"]),
-            " -> did you mean any of [statusx, statu, stats]?"
+            " -> did you mean any of [statusx, stats, statu]?"
         );
     }
 }

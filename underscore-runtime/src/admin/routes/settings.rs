@@ -295,7 +295,7 @@ mod tests {
         for (body, named) in [
             (
                 json!({"transient": {"preempt": {"statuss": 1}}}),
-                "did you mean [preempt.status]",
+                "did you mean any of [preempt.status, ",
             ),
             (
                 json!({"transient": {"preempt.status": 700}}),

@@ -115,7 +115,7 @@ impl Keys {
 /// The pending awaits of one task.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
-    nodes: SmallVec<[Option<Node>; 3]>,
+    nodes: SmallVec<[Option<Node>; 2]>,
     /// The keys from 64 on.
     high: Option<Box<HighKeys>>,
 }

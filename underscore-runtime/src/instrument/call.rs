@@ -21,9 +21,10 @@ use axum::extract::{
 };
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use pin_project_lite::pin_project;
 
 use super::answer;
-use super::at::at;
+use super::at::{At, at};
 use super::body::watched;
 use super::tracked::Tracked;
 use crate::route::{Route, RouteDescriptor};
@@ -153,34 +154,59 @@ impl<H> fmt::Debug for Call<H> {
 
 /// Extracts an argument that does not take the body.
 #[inline]
-pub async fn extract_part<T, S>(
+pub fn extract_part<T, S>(
     parts: &mut Parts,
     state: &S,
     point: &'static AwaitPoint,
-) -> Result<T, Response>
+) -> impl Future<Output = Result<T, Response>> + Send
 where
     T: FromRequestParts<S>,
     S: Send + Sync,
 {
-    let extracted = at(T::from_request_parts(parts, state), point).await;
-    extracted.map_err(IntoResponse::into_response)
+    Extract {
+        extraction: at(T::from_request_parts(parts, state), point),
+    }
 }
 
 /// Extracts the last argument, which may take the body.
 #[inline]
-pub async fn extract_last<T, S, M>(
+pub fn extract_last<T, S, M>(
     parts: Parts,
     body: Body,
     state: &S,
     point: &'static AwaitPoint,
-) -> Result<T, Response>
+) -> impl Future<Output = Result<T, Response>> + Send
 where
     T: FromRequest<S, M>,
     S: Send + Sync,
 {
     let request = Request::from_parts(parts, watched(body));
-    let extracted = at(T::from_request(request, state), point).await;
-    extracted.map_err(IntoResponse::into_response)
+    Extract {
+        extraction: at(T::from_request(request, state), point),
+    }
+}
+
+pin_project! {
+    /// An extraction whose rejection is a response. Not an `async fn`: those move what they are given
+    /// into their future, and a request is large.
+    struct Extract<F> {
+        #[pin]
+        extraction: At<F>,
+    }
+}
+
+impl<F, T, R> Future for Extract<F>
+where
+    F: Future<Output = Result<T, R>>,
+    R: IntoResponse,
+{
+    type Output = Result<T, Response>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let extracted = self.project().extraction.poll(cx);
+        extracted.map_err(IntoResponse::into_response)
+    }
 }
 
 /// The response of what a handler returned.

@@ -32,7 +32,14 @@ pub(crate) struct Signal {
 #[derive(Debug)]
 struct Line {
     waker: Option<Waker>,
-    order: Option<Order>,
+    /// Nearly no task is ever told to end: a pointer is all that they pay for it.
+    orders: Option<Box<Orders>>,
+}
+
+#[derive(Debug)]
+struct Orders {
+    /// The one that stands.
+    first: Order,
     /// Those who want to know when the task is gone.
     waiting: Vec<Arc<Waiting>>,
 }
@@ -41,8 +48,7 @@ impl Line {
     const fn new() -> Self {
         Line {
             waker: None,
-            order: None,
-            waiting: Vec::new(),
+            orders: None,
         }
     }
 }
@@ -80,7 +86,8 @@ impl Signal {
 
     /// The order to end, if there is one.
     pub(crate) fn order(&self) -> Option<Order> {
-        self.line.lock().order.clone()
+        let line = self.line.lock();
+        line.orders.as_ref().map(|orders| orders.first.clone())
     }
 
     /// Leaves the waker with which an order reaches the waiting task, and says whether one came
@@ -90,7 +97,7 @@ impl Signal {
         // Relaxed: the only reader that acts on it is `close`, on the thread that polls.
         self.flags.fetch_or(WAKER, Ordering::Relaxed);
         let old = line.waker.replace(waker.clone());
-        let ordered = line.order.is_some();
+        let ordered = line.orders.is_some();
         drop(line);
         // A waker's drop is the executor's code: not under our lock.
         drop(old);
@@ -108,8 +115,13 @@ impl Signal {
             return false;
         }
         waiting.add();
-        line.waiting.push(Arc::clone(waiting));
-        line.order.get_or_insert(order);
+        let orders = line.orders.get_or_insert_with(|| {
+            Box::new(Orders {
+                first: order,
+                waiting: Vec::new(),
+            })
+        });
+        orders.waiting.push(Arc::clone(waiting));
         let waker = line.waker.clone();
         drop(line);
         if let Some(waker) = waker {
@@ -130,10 +142,10 @@ impl Signal {
     fn clear(&self) {
         let mut line = self.line.lock();
         let waker = line.waker.take();
-        let waiting = std::mem::take(&mut line.waiting);
+        let orders = line.orders.take();
         drop(line);
         drop(waker);
-        for waiting in waiting {
+        for waiting in orders.into_iter().flat_map(|orders| orders.waiting) {
             waiting.one_less();
         }
     }

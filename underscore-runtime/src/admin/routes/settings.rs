@@ -33,20 +33,19 @@ pub(in crate::admin) fn put(exchange: Exchange) -> Changing {
 fn change(exchange: &Exchange) -> Result<Answer, Error> {
     let changes = read(exchange.json_object()?)?;
     let selector = exchange.argument().unwrap_or_default();
-    let entries = select::routes_to_change(selector)?;
-    {
+    let entries = {
+        // Held from before the routes are chosen: no mount comes up in between and is left out.
         let _changing = CHANGES.lock();
-        for place in places(selector, &entries) {
-            let mut stored = place.lock();
-            for (setting, value) in &changes {
-                stored.put(setting, value.clone());
-            }
+        let entries = select::routes_to_change(selector)?;
+        for entry in &entries {
+            store(entry, scope(selector, entry, &entries), &changes);
         }
         // Every mount: a handler's settings hold for all of them.
         for entry in &entries {
             entry.descriptor.put_in_force();
         }
-    }
+        entries
+    };
     log(&entries, &changes);
     Ok(answer(&entries, false))
 }
@@ -68,20 +67,59 @@ fn log(entries: &[Entry], changes: &[Change]) {
     }
 }
 
-/// Where the settings of the selected routes are kept: with the handler, so that later mounts have them
-/// too, or with the mount if it is one of several and was not named by the id they share.
-fn places<'a>(
-    selector: &'a str,
-    entries: &'a [Entry],
-) -> impl Iterator<Item = &'static Mutex<Stored>> + 'a {
-    entries.iter().map(move |entry| {
-        let short = format!("{:08x}", entry.id.handler);
-        let by_short_id = cat::words(selector).any(|word| word == short);
-        match entry.route {
-            Some(route) if entry.id.mount.is_some() && !by_short_id => &route.settings,
-            _ => &entry.descriptor.settings,
+/// What a change of a route is a change of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// The handler, with its later mounts; what a mount has of its own stays.
+    Handler,
+    /// All there is of the handler, what its mounts have of their own included.
+    Everything,
+    /// One mount of several.
+    Mount,
+}
+
+/// A handler is meant where its only mount is named, or all of them by the id they share. A pattern
+/// over all of them means everything: after `_all` and `null`, nothing is set anywhere.
+fn scope(selector: &str, entry: &Entry, selected: &[Entry]) -> Scope {
+    if entry.id.mount.is_none() {
+        return Scope::Handler;
+    }
+    let mounts = || {
+        let handler = entry.id.handler;
+        selected
+            .iter()
+            .filter(move |other| other.id.handler == handler)
+    };
+    let named = |id: &str| cat::words(selector).any(|word| word == id);
+    let all = mounts().count() == entry.descriptor.routes().count();
+    if !all {
+        Scope::Mount
+    } else if named(&format!("{:08x}", entry.id.handler)) {
+        Scope::Handler
+    } else if mounts().any(|mount| named(&mount.id.to_string())) {
+        Scope::Mount
+    } else {
+        Scope::Everything
+    }
+}
+
+fn store(entry: &Entry, scope: Scope, changes: &[Change]) {
+    let own = entry.route.map(|route| &route.settings);
+    if scope != Scope::Mount {
+        put_all(&entry.descriptor.settings, changes.iter().cloned());
+    }
+    match (scope, own) {
+        (Scope::Mount, Some(own)) => put_all(own, changes.iter().cloned()),
+        (Scope::Everything, Some(own)) => {
+            put_all(own, changes.iter().map(|(setting, _)| (*setting, None)));
         }
-    })
+        _ => {}
+    }
+}
+
+fn put_all(place: &Mutex<Stored>, changes: impl Iterator<Item = Change>) {
+    let mut stored = place.lock();
+    changes.for_each(|(setting, value)| stored.put(setting, value));
 }
 
 fn answer(entries: &[Entry], include_defaults: bool) -> Answer {

@@ -206,6 +206,16 @@ fn flatten(
             (None, Value::Object(inner)) if has_settings(&key) => {
                 flatten(section, &key, inner, changes)?;
             }
+            (None, value) if has_settings(key.trim_end_matches(".*")) => {
+                let must = if key.ends_with('*') {
+                    "null"
+                } else {
+                    "an object or null"
+                };
+                return Err(Error::illegal_argument(format!(
+                    "[{section}.{key}] must be {must}, not [{value}]"
+                )));
+            }
             (None, _) => return Err(unknown_setting(section, &key)),
         }
     }
@@ -334,6 +344,14 @@ mod tests {
             (
                 json!({"transient": {"preempt": {"statuss": 1}}}),
                 "did you mean any of [preempt.status, ",
+            ),
+            (
+                json!({"transient": {"preempt": 503}}),
+                "[transient.preempt] must be an object or null",
+            ),
+            (
+                json!({"transient": {"preempt.*": 503}}),
+                "[transient.preempt.*] must be null",
             ),
             (
                 json!({"transient": {"preempt.status": 700}}),

@@ -65,7 +65,7 @@ impl Args {
         if input.peek(LitStr) {
             let path: LitStr = input.parse()?;
             check_path(&path, diagnostics);
-            diagnostics.set(&mut self.path, &path.clone(), path);
+            diagnostics.set(&mut self.path, path.clone(), path);
             return Ok(());
         }
         if !input.peek(Ident::peek_any) {

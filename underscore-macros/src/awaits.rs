@@ -3,13 +3,12 @@
 //! Nested async blocks and closures are rewritten too; nested items are not, for they are functions
 //! of their own, and neither are the tokens inside other macros, which nobody can know the meaning of.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, Item, Path, parse_quote};
+use syn::{Block, Expr, Ident, Item, Path};
 
-/// The longest source text kept for a point; the rest is cut off at a character's edge.
-const LONGEST_SOURCE: usize = 160;
+use crate::source;
 
 /// A place where a future is awaited.
 pub(crate) struct Point {
@@ -24,7 +23,7 @@ impl Point {
     pub(crate) fn new(span: Span, tokens: &impl ToTokens) -> Self {
         Point {
             span,
-            source: one_line(&tokens.to_token_stream().to_string()),
+            source: source::text(tokens.to_token_stream()),
         }
     }
 
@@ -40,10 +39,11 @@ impl Point {
     }
 }
 
-/// Rewrites the awaits of `block`, which refer to the array `points` of the same function.
-pub(crate) fn rewrite(block: &mut Block, runtime: &Path, points: &TokenStream) -> Vec<Point> {
+/// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`: two names
+/// that are to be defined around it.
+pub(crate) fn rewrite(block: &mut Block, at: &str, points: &Ident) -> Vec<Point> {
     let mut rewriter = Rewriter {
-        runtime,
+        at,
         points,
         found: Vec::new(),
     };
@@ -52,8 +52,8 @@ pub(crate) fn rewrite(block: &mut Block, runtime: &Path, points: &TokenStream) -
 }
 
 struct Rewriter<'a> {
-    runtime: &'a Path,
-    points: &'a TokenStream,
+    at: &'a str,
+    points: &'a Ident,
     found: Vec<Point>,
 }
 
@@ -66,18 +66,46 @@ impl VisitMut for Rewriter<'_> {
         };
         visit_mut::visit_expr_mut(self, expr);
         if let (Expr::Await(awaited), Some(point)) = (expr, point) {
-            let index = self.found.len();
-            let Rewriter {
-                runtime, points, ..
-            } = self;
-            let base = without_parens(&awaited.base);
-            let at = quote_spanned!(hygienic(point.span)=> #runtime::private::at);
-            awaited.base = parse_quote!(#at(#base, &#points[#index]));
+            *awaited.base = self.wrap(&awaited.base, self.found.len(), point.span);
             self.found.push(point);
         }
     }
 
     fn visit_item_mut(&mut self, _: &mut Item) {}
+}
+
+impl Rewriter<'_> {
+    /// `at(<base>, &POINTS[index])`. The call begins and ends where `base` does: lints speak of the
+    /// user's expression, and what they propose to write fits there. A path would not do for `at`, as
+    /// lints would find it longer than it must be.
+    fn wrap(&self, base: &Expr, index: usize, await_span: Span) -> Expr {
+        let (at, points) = (self.at, self.points);
+        let (first, last) = edges(base.to_token_stream()).unwrap_or((await_span, await_span));
+        let base = without_parens(base);
+        let at = Ident::new(at, first);
+        let point = quote_spanned!(hygienic(await_span)=> &#points[#index]);
+        let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#base, #point));
+        arguments.set_span(last);
+        Expr::Verbatim(quote!(#at #arguments))
+    }
+}
+
+/// The places of the first and the last token.
+fn edges(tokens: TokenStream) -> Option<(Span, Span)> {
+    let mut tokens = tokens.into_iter();
+    let first = tokens.next()?;
+    let last = tokens.last().unwrap_or_else(|| first.clone());
+    let first = match &first {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => edges(group.stream())?.0,
+        TokenTree::Group(group) => group.span_open(),
+        other => other.span(),
+    };
+    let last = match &last {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => edges(group.stream())?.1,
+        TokenTree::Group(group) => group.span_close(),
+        other => other.span(),
+    };
+    Some((first, last))
 }
 
 /// `span`'s place with the macro's own hygiene: lints see generated code, errors the user's line.
@@ -93,33 +121,14 @@ fn without_parens(expr: &Expr) -> &Expr {
     }
 }
 
-fn one_line(source: &str) -> String {
-    let mut line = String::new();
-    for word in source.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    if line.len() > LONGEST_SOURCE {
-        let end = (0..=LONGEST_SOURCE)
-            .rev()
-            .find(|&at| line.is_char_boundary(at))
-            .unwrap_or(0);
-        line.truncate(end);
-        line.push('…');
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quote::format_ident;
 
     fn rewritten(body: &str) -> (String, Vec<String>) {
         let mut block: Block = syn::parse_str(body).expect("the case parses");
-        let runtime = parse_quote!(::rt);
-        let points = rewrite(&mut block, &runtime, &quote!(POINTS));
+        let points = rewrite(&mut block, "at", &format_ident!("POINTS"));
         let text = block.to_token_stream().to_string().replace(' ', "");
         (text, points.into_iter().map(|point| point.source).collect())
     }
@@ -129,7 +138,7 @@ mod tests {
         let (text, sources) = rewritten("{ a.b().await; c.await }");
         assert_eq!(
             text,
-            "{::rt::private::at(a.b(),&POINTS[0usize]).await;::rt::private::at(c,&POINTS[1usize]).await}"
+            "{at(a.b(),&POINTS[0usize]).await;at(c,&POINTS[1usize]).await}"
         );
         assert_eq!(sources.len(), 2);
     }
@@ -139,15 +148,15 @@ mod tests {
         let (text, sources) = rewritten("{ f(g().await).await }");
         assert_eq!(
             text,
-            "{::rt::private::at(f(::rt::private::at(g(),&POINTS[0usize]).await),&POINTS[1usize]).await}"
+            "{at(f(at(g(),&POINTS[0usize]).await),&POINTS[1usize]).await}"
         );
-        assert_eq!(sources[1].replace(' ', ""), "f(g().await)");
+        assert_eq!(sources[1], "f(g().await)");
     }
 
     #[test]
     fn parentheses_that_only_await_needs_are_dropped() {
         let (text, _) = rewritten("{ (&mut x).await }");
-        assert_eq!(text, "{::rt::private::at(&mutx,&POINTS[0usize]).await}");
+        assert_eq!(text, "{at(&mutx,&POINTS[0usize]).await}");
     }
 
     #[test]
@@ -156,12 +165,5 @@ mod tests {
             "{ async { a.await }; || async move { b.await }; async fn item() { c.await } select!(d.await); }",
         );
         assert_eq!(sources, ["a", "b"]);
-    }
-
-    #[test]
-    fn a_long_text_is_cut_at_a_characters_edge() {
-        let long = "é".repeat(LONGEST_SOURCE);
-        let line = one_line(&long);
-        assert!(line.ends_with('…') && line.len() <= LONGEST_SOURCE + '…'.len_utf8());
     }
 }

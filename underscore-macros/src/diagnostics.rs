@@ -41,6 +41,6 @@ impl Diagnostics {
 
     /// The `compile_error!` invocations, or nothing if all was well.
     pub(crate) fn finish(self) -> Option<TokenStream> {
-        self.found.map(|error| error.into_compile_error())
+        self.found.map(syn::Error::into_compile_error)
     }
 }

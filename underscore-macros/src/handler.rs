@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    Attribute, FnArg, GenericParam, Ident, ReturnType, Safety, Signature, Token, Type,
+    AttrStyle, Attribute, FnArg, GenericParam, Ident, ReturnType, Safety, Signature, Token, Type,
     TypeImplTrait, Visibility, token,
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Handler {
 
 impl Parse for Handler {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let attrs = input.call(Attribute::parse_outer)?;
+        let mut attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         if !stands_on_a_function(input) {
             return Err(
@@ -36,6 +36,11 @@ impl Parse for Handler {
         let sig = input.parse()?;
         let content;
         let brace = syn::braced!(content in input);
+        // `#![allow(...)]` at the top of the body says the same as `#[allow(...)]` above the function.
+        for mut attr in content.call(Attribute::parse_inner)? {
+            attr.style = AttrStyle::Outer;
+            attrs.push(attr);
+        }
         Ok(Handler {
             attrs,
             vis,
@@ -100,26 +105,6 @@ impl Handler {
             FnArg::Typed(typed) => Some(&*typed.ty),
             FnArg::Receiver(_) => None,
         })
-    }
-
-    /// The attributes whose path is in `names`.
-    pub(crate) fn attrs_named<'a>(
-        &'a self,
-        names: &'a [&str],
-    ) -> impl Iterator<Item = &'a Attribute> {
-        self.attrs
-            .iter()
-            .filter(move |attr| names.iter().any(|name| attr.path().is_ident(name)))
-    }
-
-    /// The attributes whose path is not in `names`.
-    pub(crate) fn attrs_except<'a>(
-        &'a self,
-        names: &'a [&str],
-    ) -> impl Iterator<Item = &'a Attribute> {
-        self.attrs
-            .iter()
-            .filter(move |attr| !names.iter().any(|name| attr.path().is_ident(name)))
     }
 }
 

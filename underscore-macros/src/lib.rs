@@ -2,14 +2,18 @@
 //! depend on that crate, not on this one.
 //!
 //! Here are the entries only; each stage has a file: `args` reads the parentheses, `handler` the
-//! function, `awaits` rewrites its body, `expand` writes what the compiler gets back, and
+//! function, `attrs` sorts its other attributes, `awaits` rewrites its body, `expand` and `endpoint`
+//! write what the compiler gets back, `source` is the text of an await as tables show it, and
 //! `diagnostics` collects what is wrong.
 
 mod args;
+mod attrs;
 mod awaits;
 mod diagnostics;
+mod endpoint;
 mod expand;
 mod handler;
+mod source;
 
 use proc_macro::TokenStream;
 
@@ -17,5 +21,5 @@ use proc_macro::TokenStream;
 #[allow(missing_docs)]
 #[proc_macro_attribute]
 pub fn underscore_route(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::route(args.into(), item.into()).into()
+    expand::route(args.into(), &item.into()).into()
 }

@@ -1,0 +1,214 @@
+//! Writes the endpoint: the type that names a handler to the runtime, and its implementation, which does
+//! what axum's `Handler` does for a function.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{GenericParam, Generics, Ident, ReturnType, Type, parse_quote};
+
+use crate::awaits::hygienic;
+use crate::expand::Expansion;
+
+impl Expansion<'_> {
+    /// The type that stands for the handler in trait bounds; no value of it is ever made.
+    pub(crate) fn endpoint_type(&self) -> TokenStream {
+        let (vis, endpoint) = (&self.handler.vis, &self.endpoint);
+        let generics = &self.handler.sig.generics;
+        let declared = generics.params.iter().filter_map(declaration);
+        let types = generics.type_params().map(|param| &param.ident);
+        // `*const` and not the types themselves, for some have no size.
+        quote! {
+            #[doc(hidden)]
+            #[allow(non_camel_case_types, dead_code, unreachable_pub)]
+            #vis struct #endpoint<#(#declared),*>(
+                ::core::marker::PhantomData<fn() -> (#(*const #types,)*)>
+            );
+        }
+    }
+
+    /// The endpoint's type with the handler's own parameters.
+    pub(crate) fn endpoint_of_handler(&self) -> TokenStream {
+        let endpoint = &self.endpoint;
+        let arguments = self.generic_arguments();
+        quote!(#endpoint<#(#arguments),*>)
+    }
+
+    pub(crate) fn endpoint_impl(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        let names = Names::new();
+        let generics = self.endpoint_generics(&names);
+        let (params, _, bounds) = generics.split_for_impl();
+        let (state, marker) = (&names.state, self.marker(&names));
+        let endpoint = self.endpoint_of_handler();
+        let call = self.call(&names);
+        quote! {
+            impl #params #runtime::private::Endpoint<#state, #marker> for #endpoint #bounds {
+                fn descriptor() -> &'static #runtime::private::RouteDescriptor {
+                    &__UNDERSCORE_DESCRIPTOR
+                }
+                #call
+            }
+        }
+    }
+
+    /// The handler's parameters and bounds, and those that axum puts on its arguments.
+    fn endpoint_generics(&self, names: &Names) -> Generics {
+        let runtime = &self.runtime;
+        let Names { state, via } = names;
+        let mut generics = self.handler.sig.generics.clone();
+        let of_handler: Vec<Ident> = generics
+            .type_params()
+            .map(|param| param.ident.clone())
+            .collect();
+        generics.params.push(parse_quote!(#state));
+        if !self.handler.sig.inputs.is_empty() {
+            generics.params.push(parse_quote!(#via));
+        }
+        let bounds = &mut generics.make_where_clause().predicates;
+        for param in of_handler {
+            bounds.push(parse_quote!(#param: 'static));
+        }
+        bounds.push(parse_quote! {
+            #state: ::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static
+        });
+        let types = self.argument_types();
+        if let Some((last, parts)) = types.split_last() {
+            for ty in parts {
+                let bound = quote_spanned!(hygienic(ty.span())=>
+                    #runtime::private::FromRequestParts<#state> + ::core::marker::Send);
+                bounds.push(parse_quote!(#ty: #bound));
+            }
+            let bound = quote_spanned!(hygienic(last.span())=>
+                #runtime::private::FromRequest<#state, #via> + ::core::marker::Send);
+            bounds.push(parse_quote!(#last: #bound));
+        }
+        generics
+    }
+
+    /// axum's marker for the last argument: does it take the body?
+    fn marker(&self, names: &Names) -> TokenStream {
+        if self.handler.sig.inputs.is_empty() {
+            quote!(())
+        } else {
+            names.via.to_token_stream()
+        }
+    }
+
+    /// Extracts, calls, responds.
+    fn call(&self, names: &Names) -> TokenStream {
+        let (runtime, state) = (&self.runtime, &names.state);
+        let types = self.argument_types();
+        let values: Vec<Ident> = (0..types.len())
+            .map(|index| format_ident!("__arg{index}"))
+            .collect();
+        let extract = types
+            .split_last()
+            .map(|(last, parts)| self.extract(names, &values, parts, last));
+        let respond = self.respond(&values);
+        let (request_name, state_name) = if types.is_empty() {
+            (quote!(_), quote!(_))
+        } else {
+            (quote!(__request), quote!(__state))
+        };
+        // The block stands where the function does: what it holds over an await is blamed there.
+        let block = quote_spanned!(hygienic(self.handler.ident().span())=> async move { #extract #respond });
+        quote! {
+            fn call(
+                #request_name: #runtime::private::Request,
+                #state_name: #state,
+            ) -> impl ::core::future::Future<Output = #runtime::private::Answer>
+                   + ::core::marker::Send {
+                #block
+            }
+        }
+    }
+
+    /// The statements that make `values` from the request.
+    fn extract(
+        &self,
+        names: &Names,
+        values: &[Ident],
+        parts: &[&Type],
+        last: &Type,
+    ) -> TokenStream {
+        let runtime = &self.runtime;
+        let Names { state, via } = names;
+        let last_index = parts.len();
+        let part_indexes = 0..last_index;
+        let (part_values, last_value) = (&values[..last_index], &values[last_index]);
+        let mutable = (!parts.is_empty()).then(|| quote!(mut));
+        quote! {
+            let (#mutable __parts, __body) = __request.into_parts();
+            #(
+                let #part_values = #runtime::private::extract_part::<#parts, #state>(
+                    &mut __parts, &__state, &__UNDERSCORE_EXTRACTORS[#part_indexes],
+                ).await?;
+            )*
+            let #last_value = #runtime::private::extract_last::<#last, #state, #via>(
+                __parts, __body, &__state, &__UNDERSCORE_EXTRACTORS[#last_index],
+            ).await?;
+        }
+    }
+
+    /// The call of the function with the body. Its place is the return type's, so that a type which is
+    /// no future or no response is blamed there.
+    fn respond(&self, values: &[Ident]) -> TokenStream {
+        let runtime = &self.runtime;
+        let inner = self.inner_name();
+        let generics = self.generic_arguments();
+        let place = match &self.handler.sig.output {
+            ReturnType::Type(_, ty) => ty.span(),
+            ReturnType::Default => inner.span(),
+        };
+        quote_spanned!(hygienic(place)=>
+            #runtime::private::respond(#inner::<#(#generics),*>(#(#values),*).await)
+        )
+    }
+
+    fn argument_types(&self) -> Vec<&Type> {
+        self.handler.argument_types().collect()
+    }
+
+    /// The handler's parameters as arguments: `T`, `N`.
+    fn generic_arguments(&self) -> impl Iterator<Item = &Ident> {
+        self.handler.sig.generics.params.iter().filter_map(argument)
+    }
+}
+
+/// The names of the implementation's own parameters.
+struct Names {
+    state: Ident,
+    via: Ident,
+}
+
+impl Names {
+    fn new() -> Self {
+        Names {
+            state: Ident::new("__UnderscoreState", Span::call_site()),
+            via: Ident::new("__UnderscoreVia", Span::call_site()),
+        }
+    }
+}
+
+/// `T: ?Sized`, `const N: usize`: the parameter without its own bounds and default.
+fn declaration(param: &GenericParam) -> Option<TokenStream> {
+    match param {
+        GenericParam::Type(param) => {
+            let ident = &param.ident;
+            Some(quote!(#ident: ?::core::marker::Sized))
+        }
+        GenericParam::Const(param) => {
+            let (ident, ty) = (&param.ident, &param.ty);
+            Some(quote!(const #ident: #ty))
+        }
+        GenericParam::Lifetime(_) => None,
+    }
+}
+
+fn argument(param: &GenericParam) -> Option<&Ident> {
+    match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        GenericParam::Const(param) => Some(&param.ident),
+        GenericParam::Lifetime(_) => None,
+    }
+}

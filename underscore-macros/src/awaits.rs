@@ -6,7 +6,7 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, Ident, Item, Path};
+use syn::{Block, Expr, ExprAsync, ExprClosure, Ident, Item, Path};
 
 use crate::source;
 
@@ -16,6 +16,8 @@ pub(crate) struct Point {
     span: Span,
     /// What is awaited, on one line.
     source: String,
+    /// It stands in a block or a closure, not in the function's own body.
+    in_block: bool,
 }
 
 impl Point {
@@ -24,18 +26,22 @@ impl Point {
         Point {
             span,
             source: source::text(tokens.to_token_stream()),
+            in_block: false,
         }
     }
 
     /// The expression that builds the point, in a function that is shown as `function`.
     pub(crate) fn expression(&self, runtime: &Path, function: &TokenStream) -> TokenStream {
-        let Point { span, source } = self;
+        let Point { span, source, .. } = self;
         // The position is asked for with the user's span: at the attribute's own it would be the
         // attribute's line.
         let file = quote_spanned!(*span=> ::core::file!());
         let line = quote_spanned!(*span=> ::core::line!());
         let column = quote_spanned!(*span=> ::core::column!());
-        quote!(#runtime::private::AwaitPoint::new(#function, #file, #line, #column, #source))
+        let in_block = self.in_block.then(|| quote!(.in_block()));
+        quote! {
+            #runtime::private::AwaitPoint::new(#function, #file, #line, #column, #source) #in_block
+        }
     }
 }
 
@@ -46,6 +52,7 @@ pub(crate) fn rewrite(block: &mut Block, at: &str, points: &Ident) -> Vec<Point>
         at,
         points,
         found: Vec::new(),
+        blocks: 0,
     };
     rewriter.visit_block_mut(block);
     rewriter.found
@@ -55,6 +62,8 @@ struct Rewriter<'a> {
     at: &'a str,
     points: &'a Ident,
     found: Vec<Point>,
+    /// How many async blocks and closures are around what is visited.
+    blocks: usize,
 }
 
 impl VisitMut for Rewriter<'_> {
@@ -65,10 +74,23 @@ impl VisitMut for Rewriter<'_> {
             _ => None,
         };
         visit_mut::visit_expr_mut(self, expr);
-        if let (Expr::Await(awaited), Some(point)) = (expr, point) {
+        if let (Expr::Await(awaited), Some(mut point)) = (expr, point) {
+            point.in_block = self.blocks > 0;
             *awaited.base = self.wrap(&awaited.base, self.found.len(), point.span);
             self.found.push(point);
         }
+    }
+
+    fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
+        self.blocks += 1;
+        visit_mut::visit_expr_async_mut(self, block);
+        self.blocks -= 1;
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        self.blocks += 1;
+        visit_mut::visit_expr_closure_mut(self, closure);
+        self.blocks -= 1;
     }
 
     fn visit_item_mut(&mut self, _: &mut Item) {}
@@ -165,5 +187,14 @@ mod tests {
             "{ async { a.await }; || async move { b.await }; async fn item() { c.await } select!(d.await); }",
         );
         assert_eq!(sources, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_point_knows_whether_it_stands_in_the_functions_own_body() {
+        let body = "{ a.await; async { b.await; async || c.await }; if d.await {} }";
+        let mut block: Block = syn::parse_str(body).expect("the case parses");
+        let points = rewrite(&mut block, "at", &format_ident!("POINTS"));
+        let in_block: Vec<_> = points.iter().map(|point| point.in_block).collect();
+        assert_eq!(in_block, [false, true, true, false]);
     }
 }

@@ -14,6 +14,8 @@ pub struct AwaitPoint {
     line: u32,
     column: u32,
     source: &'static str,
+    /// It stands in a block or closure of the function, not in the body that the task itself is.
+    in_block: bool,
 }
 
 impl AwaitPoint {
@@ -31,7 +33,25 @@ impl AwaitPoint {
             line,
             column,
             source,
+            in_block: false,
         }
+    }
+
+    /// The same in a block or a closure, whose future the function may await, keep or give away.
+    #[must_use]
+    pub const fn in_block(mut self) -> Self {
+        self.in_block = true;
+        self
+    }
+
+    /// A number that no other point has: half of its address, for statics are never that far apart.
+    #[inline]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "the other half is the same everywhere"
+    )]
+    fn tag(&'static self) -> u32 {
+        std::ptr::from_ref(self).addr() as u32
     }
 
     /// The function that it stands in.
@@ -56,8 +76,35 @@ impl fmt::Display for AwaitPoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NodeKey(u32);
 
-impl NodeKey {
+/// What an await is in: the await that has `key`, as long as that one is at the point with this tag.
+///
+/// Keys are given again. A future that was polled in one await, and is kept while the task goes on to
+/// the next, must not be taken for a part of that. Only a loop that comes back to the same point finds
+/// it again, which is what a loop over many branches needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parent {
+    key: NodeKey,
+    tag: u32,
+}
+
+impl Parent {
     /// What awaits are in that are in no other await.
+    pub(crate) const ROOT: Parent = Parent {
+        key: NodeKey::ROOT,
+        tag: 0,
+    };
+
+    #[inline]
+    pub(crate) fn new(key: NodeKey, point: &'static AwaitPoint) -> Self {
+        Parent {
+            key,
+            tag: point.tag(),
+        }
+    }
+}
+
+impl NodeKey {
+    /// No key: for awaits past those that can be numbered.
     pub(crate) const ROOT: NodeKey = NodeKey(u32::MAX);
 
     /// Whether the tree gave it out, and has to get it back.
@@ -72,7 +119,7 @@ impl NodeKey {
 pub(crate) struct Node {
     pub(crate) point: &'static AwaitPoint,
     /// The await that it was polled in.
-    pub(crate) parent: NodeKey,
+    pub(crate) parent: Parent,
 }
 
 /// A change to a tree.
@@ -110,22 +157,29 @@ impl Keys {
             self.0 &= !(1 << key.0);
         }
     }
+
+    /// Frees the keys in `others`.
+    pub(crate) fn release_all(&mut self, others: Keys) {
+        self.0 &= !others.0;
+    }
 }
 
 /// The pending awaits of one task.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     nodes: SmallVec<[Option<Node>; 2]>,
-    /// The keys from 64 on.
-    high: Option<Box<HighKeys>>,
+    /// What few tasks need.
+    rare: Option<Box<Rare>>,
 }
 
 #[derive(Debug, Default)]
-struct HighKeys {
-    /// Those that were used and are free.
+struct Rare {
+    /// Keys from 64 on that were used and are free.
     free: Vec<NodeKey>,
-    /// How many there are.
+    /// How many keys from 64 on there are.
     count: u32,
+    /// Keys whose awaits went away while they were in nobody's hands or in another task's.
+    gone: Vec<NodeKey>,
 }
 
 impl Tree {
@@ -134,6 +188,13 @@ impl Tree {
         match *change {
             Change::Set(NodeKey::ROOT, _) | Change::Clear(NodeKey::ROOT) => {}
             Change::Set(key, node) => {
+                if self
+                    .rare
+                    .as_ref()
+                    .is_some_and(|rare| rare.gone.contains(&key))
+                {
+                    return;
+                }
                 let index = key.0 as usize;
                 if index >= self.nodes.len() {
                     self.nodes.resize(index + 1, None);
@@ -143,29 +204,56 @@ impl Tree {
                 }
             }
             Change::Clear(key) => {
-                if let Some(slot) = self.nodes.get_mut(key.0 as usize) {
-                    *slot = None;
-                }
+                self.clear(key);
                 self.release_high(key);
             }
         }
     }
 
+    fn clear(&mut self, key: NodeKey) {
+        if let Some(slot) = self.nodes.get_mut(key.0 as usize) {
+            *slot = None;
+        }
+    }
+
     /// A free key from 64 on.
     pub(crate) fn take_high(&mut self) -> NodeKey {
-        let high = self.high.get_or_insert_default();
-        high.free.pop().unwrap_or_else(|| {
-            high.count += 1;
-            NodeKey(high.count - 1 + u64::BITS)
+        let rare = self.rare.get_or_insert_default();
+        rare.free.pop().unwrap_or_else(|| {
+            rare.count += 1;
+            NodeKey(rare.count - 1 + u64::BITS)
         })
     }
 
     /// Frees `key` if it is one from 64 on.
-    fn release_high(&mut self, key: NodeKey) {
-        match &mut self.high {
-            Some(high) if key.is_high() => high.free.push(key),
+    pub(crate) fn release_high(&mut self, key: NodeKey) {
+        match &mut self.rare {
+            Some(rare) if key.is_high() && key != NodeKey::ROOT => rare.free.push(key),
             _ => {}
         }
+    }
+
+    /// Takes an await out that is not in the hands of the thread that polls the task. That thread may
+    /// be in a poll, and about to commit that the await is there: its key is kept until then.
+    pub(crate) fn clear_from_afar(&mut self, key: NodeKey) {
+        self.clear(key);
+        self.rare.get_or_insert_default().gone.push(key);
+    }
+
+    /// Frees the keys that were kept for the thread that polls the task, now that it has committed.
+    /// Those below 64 are its own to give again.
+    pub(crate) fn settle(&mut self) -> Keys {
+        let mut keys = Keys::new();
+        if let Some(rare) = &mut self.rare {
+            for key in rare.gone.drain(..) {
+                match key {
+                    NodeKey::ROOT => {}
+                    key if key.is_high() => rare.free.push(key),
+                    NodeKey(bit) => keys.0 |= 1 << bit,
+                }
+            }
+        }
+        keys
     }
 
     /// A copy to read at leisure.
@@ -186,39 +274,37 @@ impl Stack {
     /// The point that says best where the task is: the innermost one, or the one where it splits into
     /// branches. Where it splits without a point of its own, the first branch in the source.
     pub(crate) fn innermost(&self) -> Option<&'static AwaitPoint> {
-        let mut inside = self.first_inside(NodeKey::ROOT)?;
+        let mut innermost = self.outermost()?;
         // A tree of n nodes is at most n deep: a bound, should a node ever be its own ancestor.
         for _ in 0..self.nodes.len() {
-            match self.inside(inside).count() {
-                1 => inside = self.first_inside(inside)?,
+            let (key, node) = innermost;
+            let mut inside = self.inside(Parent::new(key, node.point));
+            match (inside.next(), inside.next()) {
+                (Some(only), None) => innermost = only,
                 _ => break,
             }
         }
-        let node = self.nodes.get(inside.0 as usize)?;
-        node.map(|node| node.point)
+        Some(innermost.1.point)
     }
 
-    fn first_inside(&self, parent: NodeKey) -> Option<NodeKey> {
-        let place = |(_, node): &(NodeKey, Node)| {
-            let point = node.point;
-            (point.file, point.line, point.column)
-        };
-        self.inside(parent).min_by_key(place).map(|(key, _)| key)
+    /// The await that the task's own body is suspended at. Where none is known, because it awaits
+    /// something in the tokens of a macro, the first one that is polled from there.
+    ///
+    /// A body is at one await at a time: what else was polled in it without an await around, by a
+    /// `select!` that is over, is kept somewhere and waited for by nobody.
+    fn outermost(&self) -> Option<(NodeKey, Node)> {
+        self.inside(Parent::ROOT)
+            .min_by_key(|(_, Node { point, .. })| {
+                (point.in_block, point.file, point.line, point.column)
+            })
     }
 
-    /// The awaits that are directly inside `parent`. One whose parent is gone is inside the root.
-    fn inside(&self, parent: NodeKey) -> impl Iterator<Item = (NodeKey, Node)> {
-        let keys = (0..).map(NodeKey);
-        keys.zip(&self.nodes)
+    /// The awaits that are directly inside `parent`.
+    fn inside(&self, parent: Parent) -> impl Iterator<Item = (NodeKey, Node)> {
+        let nodes = (0..).map(NodeKey).zip(&self.nodes);
+        nodes
             .filter_map(|(key, node)| Some((key, (*node)?)))
-            .filter(move |(_, node)| self.known(node.parent) == parent)
-    }
-
-    fn known(&self, parent: NodeKey) -> NodeKey {
-        match self.nodes.get(parent.0 as usize) {
-            Some(Some(_)) => parent,
-            _ => NodeKey::ROOT,
-        }
+            .filter(move |(_, node)| node.parent == parent)
     }
 }
 
@@ -230,7 +316,7 @@ mod tests {
     static LEFT: AwaitPoint = AwaitPoint::new("f", "f.rs", 2, 1, "left()");
     static RIGHT: AwaitPoint = AwaitPoint::new("f", "f.rs", 3, 1, "right()");
 
-    fn set(tree: &mut Tree, key: NodeKey, point: &'static AwaitPoint, parent: NodeKey) {
+    fn set(tree: &mut Tree, key: NodeKey, point: &'static AwaitPoint, parent: Parent) {
         tree.apply(&Change::Set(key, Node { point, parent }));
     }
 
@@ -244,21 +330,46 @@ mod tests {
         assert_eq!(innermost(&tree), None);
         let (outer, left, right) = (NodeKey(0), NodeKey(1), NodeKey(2));
         // A child is committed before its parent: the inner future is pending first.
-        set(&mut tree, left, &LEFT, outer);
-        assert_eq!(
-            innermost(&tree).as_deref(),
-            Some("f.rs:2"),
-            "parent not there yet"
-        );
-        set(&mut tree, outer, &OUTER, NodeKey::ROOT);
+        let inside = Parent::new(outer, &OUTER);
+        set(&mut tree, left, &LEFT, inside);
+        set(&mut tree, outer, &OUTER, Parent::ROOT);
         assert_eq!(innermost(&tree).as_deref(), Some("f.rs:2"));
-        set(&mut tree, right, &RIGHT, outer);
+        set(&mut tree, right, &RIGHT, inside);
         assert_eq!(innermost(&tree).as_deref(), Some("f.rs:1"), "two branches");
         tree.apply(&Change::Clear(left));
         assert_eq!(innermost(&tree).as_deref(), Some("f.rs:3"));
         tree.apply(&Change::Clear(right));
         tree.apply(&Change::Clear(outer));
         assert_eq!(innermost(&tree), None);
+    }
+
+    #[test]
+    fn what_was_polled_in_an_await_that_is_over_is_in_no_other_one() {
+        let mut tree = Tree::default();
+        let (key, kept) = (NodeKey(0), NodeKey(1));
+        set(&mut tree, kept, &LEFT, Parent::new(key, &OUTER));
+        set(&mut tree, key, &RIGHT, Parent::ROOT);
+        assert_eq!(innermost(&tree).as_deref(), Some("f.rs:3"), "another point");
+        tree.apply(&Change::Clear(key));
+        set(&mut tree, key, &OUTER, Parent::ROOT);
+        assert_eq!(
+            innermost(&tree).as_deref(),
+            Some("f.rs:2"),
+            "the same again"
+        );
+    }
+
+    #[test]
+    fn what_left_before_it_was_committed_does_not_come_back() {
+        let (mut tree, mut keys) = (Tree::default(), Keys::new());
+        let key = keys.take().expect("all are free");
+        tree.clear_from_afar(key);
+        set(&mut tree, key, &LEFT, Parent::ROOT);
+        assert_eq!(innermost(&tree), None);
+        keys.release_all(tree.settle());
+        assert_eq!(keys.take(), Some(key), "its key is free again");
+        set(&mut tree, key, &RIGHT, Parent::ROOT);
+        assert_eq!(innermost(&tree).as_deref(), Some("f.rs:3"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl<F: Future> Future for At<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let visit = this.seat.visit();
+        let visit = this.seat.visit(this.point);
         let polled = this.future.poll(cx);
         match &polled {
             Poll::Ready(_) => this.seat.pass(visit),

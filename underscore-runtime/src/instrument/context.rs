@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use crate::route::Route;
-use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey};
+use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey, Parent};
 use crate::task::{Place, Task, TaskId};
 
 thread_local! {
@@ -23,7 +23,7 @@ struct Current {
     task: Cell<Option<TaskRef>>,
     keys: Cell<Keys>,
     /// The await that is being polled now.
-    parent: Cell<NodeKey>,
+    parent: Cell<Parent>,
     /// How many of the changes are this poll's.
     changes: Cell<u32>,
 }
@@ -33,7 +33,7 @@ struct Current {
 struct Scope {
     task: Option<TaskRef>,
     keys: Keys,
-    parent: NodeKey,
+    parent: Parent,
     changes: u32,
 }
 
@@ -57,7 +57,7 @@ impl Current {
         Current {
             task: Cell::new(None),
             keys: Cell::new(Keys::new()),
-            parent: Cell::new(NodeKey::ROOT),
+            parent: Cell::new(Parent::ROOT),
             changes: Cell::new(0),
         }
     }
@@ -98,6 +98,15 @@ impl Current {
         task.map_or(NodeKey::ROOT, |task| task.tree().take_high())
     }
 
+    /// Nothing was under it in this poll either, so it need not wait for the commit: a loop over awaits
+    /// that are ready would use up key after key.
+    #[cold]
+    fn release_high_key(&self, key: NodeKey) {
+        if let Some(task) = self.task.get().and_then(TaskRef::task) {
+            task.tree().release_high(key);
+        }
+    }
+
     #[inline]
     fn release_key(&self, key: NodeKey) {
         let mut keys = self.keys.get();
@@ -130,7 +139,7 @@ impl<'a> Poll<'a> {
         let scope = Scope {
             task: Some(reference),
             keys: *keys,
-            parent: NodeKey::ROOT,
+            parent: Parent::ROOT,
             changes: 0,
         };
         let outer = CURRENT.with(|current| current.replace(scope));
@@ -144,7 +153,11 @@ impl<'a> Poll<'a> {
         CURRENT.with(|current| {
             let count = current.changes.take();
             if count > 0 {
-                take_changes(count, |changes| self.task.commit(changes));
+                take_changes(count, |changes| {
+                    let mut keys = current.keys.get();
+                    keys.release_all(self.task.commit(changes));
+                    current.keys.set(keys);
+                });
             }
         });
     }
@@ -187,13 +200,21 @@ pub(super) struct Seat {
 struct Taken {
     task: TaskRef,
     key: NodeKey,
-    parent: NodeKey,
+    parent: Parent,
 }
 
 /// A poll of an await: what is awaited inside of it is under its key until this is left.
 pub(super) struct Visit {
-    /// The key during this visit and the await around it; nothing outside of a task.
-    place: Option<(NodeKey, NodeKey)>,
+    /// Nothing outside of a task.
+    place: Option<Visited>,
+}
+
+struct Visited {
+    key: NodeKey,
+    /// What the await is in.
+    parent: Parent,
+    /// The key was taken for this visit: nothing is under it yet.
+    is_new: bool,
 }
 
 impl Seat {
@@ -203,54 +224,60 @@ impl Seat {
 
     /// Begins a poll of the await.
     #[inline]
-    pub(super) fn visit(&mut self) -> Visit {
+    pub(super) fn visit(&mut self, point: &'static AwaitPoint) -> Visit {
         let place = CURRENT.with(|current| {
-            let id = current.task_id()?;
-            let key = match &self.taken {
-                Some(taken) if taken.task.id == id => taken.key,
-                _ => current.take_key(),
+            let id = current.task_id();
+            if self.taken.is_some_and(|taken| Some(taken.task.id) != id) {
+                self.leave_other_task();
+            }
+            id?;
+            let (key, is_new) = match &self.taken {
+                Some(taken) => (taken.key, false),
+                None => (current.take_key(), true),
             };
-            Some((key, current.parent.replace(key)))
+            Some(Visited {
+                key,
+                parent: current.parent.replace(Parent::new(key, point)),
+                is_new,
+            })
         });
         Visit { place }
+    }
+
+    /// The future was moved here from another task, whose stack it is no longer in.
+    #[cold]
+    fn leave_other_task(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            taken.give_back_from_afar();
+        }
     }
 
     /// Ends a poll that returned `Pending`: the await is in the stack from now on.
     #[inline]
     pub(super) fn wait(&mut self, mut visit: Visit, point: &'static AwaitPoint) {
-        let Some((key, parent)) = visit.leave() else {
+        let Some(Visited { key, parent, .. }) = visit.leave() else {
             return;
         };
-        let settled = |taken: &Taken, id| taken.task.id == id && taken.parent == parent;
-        CURRENT.with(|current| match (current.task.get(), &self.taken) {
-            (Some(task), Some(taken)) if settled(taken, task.id) => {}
-            (Some(task), _) => self.take(current, point, Taken { task, key, parent }),
-            (None, _) => {}
-        });
-    }
-
-    fn take(&mut self, current: &Current, point: &'static AwaitPoint, taken: Taken) {
-        let Taken { task, key, parent } = taken;
-        current.change(Change::Set(key, Node { point, parent }));
-        let before = self.taken.replace(taken);
-        if let Some(elsewhere) = before.filter(|before| before.task.id != task.id) {
-            elsewhere.give_back_from_afar();
+        if self.taken.is_some_and(|taken| taken.parent == parent) {
+            return;
         }
+        CURRENT.with(|current| {
+            if let Some(task) = current.task.get() {
+                self.taken = Some(Taken { task, key, parent });
+                current.change(Change::Set(key, Node { point, parent }));
+            }
+        });
     }
 
     /// Ends a poll that returned `Ready`: the await is not, or no longer, in the stack.
     #[inline]
     pub(super) fn pass(&mut self, mut visit: Visit) {
-        let Some((key, _)) = visit.leave() else {
+        let Some(visited) = visit.leave() else {
             return;
         };
-        let id = CURRENT.with(Current::task_id);
-        let taken = self.taken.take();
-        if taken.is_none_or(|taken| Some(taken.task.id) != id) {
-            release_unused(key);
-        }
-        if let Some(taken) = taken {
-            taken.give_back();
+        match self.taken.take() {
+            Some(taken) => taken.give_back(),
+            None => release_unused(visited.key),
         }
     }
 }
@@ -261,7 +288,7 @@ fn release_unused(key: NodeKey) {
     CURRENT.with(|current| {
         current.release_key(key);
         if key.is_high() {
-            current.change(Change::Clear(key));
+            current.release_high_key(key);
         }
     });
 }
@@ -291,12 +318,11 @@ impl Taken {
         }
     }
 
-    /// The future was moved out of its task, or outlived it. A key below 64 stays taken, for those are
-    /// in the hands of the thread that polls the task; that costs one number.
+    /// The future was moved out of its task, or outlived it.
     #[cold]
     fn give_back_from_afar(self) {
         if let Some(task) = self.task.task() {
-            task.tree().apply(&Change::Clear(self.key));
+            task.tree().clear_from_afar(self.key);
         }
     }
 }
@@ -304,10 +330,10 @@ impl Taken {
 impl Visit {
     /// Makes the await around this one current again.
     #[inline]
-    fn leave(&mut self) -> Option<(NodeKey, NodeKey)> {
-        let place = self.place.take()?;
-        CURRENT.with(|current| current.parent.set(place.1));
-        Some(place)
+    fn leave(&mut self) -> Option<Visited> {
+        let visited = self.place.take()?;
+        CURRENT.with(|current| current.parent.set(visited.parent));
+        Some(visited)
     }
 }
 
@@ -315,6 +341,8 @@ impl Drop for Visit {
     /// Where the awaited future panicked, and the panic may be caught further out.
     #[inline]
     fn drop(&mut self) {
-        self.leave();
+        if let Some(visited) = self.leave().filter(|visited| visited.is_new) {
+            release_unused(visited.key);
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use signal::{Order, Signal, Waiting};
 
 use crate::clock::Instant;
 use crate::route::Route;
-use crate::stack::{Change, Stack, Tree};
+use crate::stack::{Change, Keys, Stack, Tree};
 use crate::stats::Outcome;
 use crate::sync::Mutex;
 
@@ -127,10 +127,12 @@ impl Task {
         self.tree.lock()
     }
 
-    /// Makes visible what changed in the stack during a poll.
-    pub(crate) fn commit(&self, changes: impl Iterator<Item = Change>) {
+    /// Makes visible what changed in the stack during a poll, and gives the keys back that became free
+    /// without the poller's doing.
+    pub(crate) fn commit(&self, changes: impl Iterator<Item = Change>) -> Keys {
         let mut tree = self.tree.lock();
         changes.for_each(|change| tree.apply(&change));
+        tree.settle()
     }
 
     /// Where the task waits, or what it left last while it runs.

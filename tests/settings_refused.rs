@@ -37,6 +37,7 @@ const JSON: Option<&str> = Some("application/json");
 async fn strict() {}
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 async fn a_setting_that_is_unknown_or_no_value_of_its_kind_is_named_with_section_and_key() {
     let service = Service::start(Router::new().route("/", get(strict))).await;
     let before = json!({"transient": {"preempt": {"status": 503, "text": "t"}}});

@@ -26,9 +26,10 @@ pub async fn join(one: impl Future, other: impl Future) {
     poll_fn(|cx| {
         one_done = one_done || one.as_mut().poll(cx).is_ready();
         other_done = other_done || other.as_mut().poll(cx).is_ready();
-        match one_done && other_done {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        if one_done && other_done {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
         }
     })
     .await;
@@ -107,13 +108,14 @@ impl FanOut {
                 .poll(&mut Context::from_waker(&waker))
                 .is_ready()
             {
-                self.branches.swap_remove(index);
+                drop(self.branches.swap_remove(index));
                 return Poll::Ready(true);
             }
         }
-        match self.branches.is_empty() {
-            true => Poll::Ready(false),
-            false => Poll::Pending,
+        if self.branches.is_empty() {
+            Poll::Ready(false)
+        } else {
+            Poll::Pending
         }
     }
 }

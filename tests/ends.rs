@@ -186,13 +186,11 @@ impl<F: Future> Future for Caught<F> {
         let Some(future) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Some),
-            Err(_) => {
-                self.0 = None;
-                Poll::Ready(None)
-            }
+        if let Ok(polled) = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            return polled.map(Some);
         }
+        self.0 = None;
+        Poll::Ready(None)
     }
 }
 

@@ -24,16 +24,19 @@ impl Diagnostics {
         }
     }
 
-    /// Sets `slot`, or says that `key` stands there twice.
+    /// Sets `slot`, or says that `key` cannot do what it does, for it is not the first.
     ///
     /// The slot itself is asked, so a check cannot look at another key than the one it guards.
-    pub(crate) fn set<T>(&mut self, slot: &mut Option<T>, key: impl ToTokens, value: T) {
+    pub(crate) fn set<T>(
+        &mut self,
+        slot: &mut Option<T>,
+        key: impl ToTokens,
+        value: T,
+        twice: &str,
+    ) {
         if slot.is_some() {
             let name = key.to_token_stream();
-            self.error(
-                key,
-                format!("`{name}` cannot be given twice; remove one of them"),
-            );
+            self.error(key, format!("`{name}` cannot {twice}; remove one of them"));
         } else {
             *slot = Some(value);
         }
@@ -42,5 +45,33 @@ impl Diagnostics {
     /// The `compile_error!` invocations, or nothing if all was well.
     pub(crate) fn finish(self) -> Option<TokenStream> {
         self.found.map(syn::Error::into_compile_error)
+    }
+}
+
+/// The one of `known` that `written` was meant to be, or all of them.
+pub(crate) fn one_of<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let distance = |known: &&str| strsim::osa_distance(written, known);
+    match known.clone().min_by_key(distance) {
+        Some(meant) if distance(&meant) <= 1 + written.len() / 4 => format!("`{meant}`"),
+        _ => {
+            let known: Vec<&str> = known.collect();
+            format!("one of `{}`", known.join("`, `"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_put_right_and_a_stranger_gets_the_list() {
+        let known = ["name", "inner", "crate"];
+        assert_eq!(one_of("nmae", known.into_iter()), "`name`");
+        assert_eq!(one_of("inne", known.into_iter()), "`inner`");
+        assert_eq!(
+            one_of("timeout", known.into_iter()),
+            "one of `name`, `inner`, `crate`"
+        );
     }
 }

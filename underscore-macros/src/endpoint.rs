@@ -110,14 +110,13 @@ impl Expansion<'_> {
         } else {
             (quote!(__request), quote!(__state))
         };
-        // The block stands where the function does: what it holds over an await is blamed there.
-        let block = quote_spanned!(hygienic(self.handler.ident().span())=> async move { #extract #respond });
+        // The future stands where the function does: what it holds over an await is blamed there.
+        let place = hygienic(self.handler.ident().span());
+        let future = quote_spanned!(place=>
+            impl ::core::future::Future<Output = #runtime::private::Answer> + ::core::marker::Send);
+        let block = quote_spanned!(place=> async move { #extract #respond });
         quote! {
-            fn call(
-                #request_name: #runtime::private::Request,
-                #state_name: #state,
-            ) -> impl ::core::future::Future<Output = #runtime::private::Answer>
-                   + ::core::marker::Send {
+            fn call(#request_name: #runtime::private::Request, #state_name: #state) -> #future {
                 #block
             }
         }

@@ -2,15 +2,16 @@
 //! as tokens where it does not parse, so that half-typed code still reaches the compiler's own eyes.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
-use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{
-    AttrStyle, Attribute, FnArg, GenericParam, Ident, ReturnType, Safety, Signature, Token, Type,
-    TypeImplTrait, Visibility, token,
+    AttrStyle, Attribute, FnArg, GenericParam, Ident, PatType, Receiver, ReturnType, Safety,
+    Signature, Token, Type, TypeImplTrait, Visibility, token,
 };
 
 use crate::diagnostics::Diagnostics;
+use crate::source;
 
 /// The most arguments that axum's `Handler` takes.
 const MOST_EXTRACTORS: usize = 16;
@@ -52,46 +53,97 @@ impl Parse for Handler {
 }
 
 impl Handler {
-    /// Reports everything about the signature that cannot be had.
+    /// Reports everything about the function that cannot be had.
     pub(crate) fn check(&self, diagnostics: &mut Diagnostics) {
-        let sig = &self.sig;
+        self.check_qualifiers(diagnostics);
+        self.check_attributes(diagnostics);
+        self.check_parameters(diagnostics);
+        self.check_arguments(diagnostics);
+    }
+
+    fn check_qualifiers(&self, diagnostics: &mut Diagnostics) {
+        let (sig, name) = (&self.sig, self.ident());
         if sig.asyncness.is_none() && matches!(sig.output, ReturnType::Default) {
-            diagnostics.error(
-                sig.fn_token,
-                format!("handler must be async; write `async fn {}`", sig.ident),
-            );
+            let cure = format!("`{name}` must be async; write `async fn {name}`");
+            diagnostics.error(sig.fn_token, cure);
         }
         if let Safety::Unsafe(token) = &sig.safety {
-            diagnostics.error(token, "handler cannot be unsafe; remove `unsafe`");
+            diagnostics.error(token, format!("`{name}` cannot be unsafe; remove `unsafe`"));
         }
         if let Some(abi) = &sig.abi {
-            diagnostics.error(abi, "handler cannot have an ABI; remove `extern`");
-        }
-        if let Some(token) = &sig.constness {
-            diagnostics.error(token, "handler cannot be const; remove `const`");
-        }
-        if let Some(receiver) = sig.receiver() {
+            let written = source::text(abi.to_token_stream());
             diagnostics.error(
-                receiver,
-                "handler cannot be a method; write a free function that takes `State(...)` in place of `self`",
+                abi,
+                format!("`{name}` cannot have an ABI; remove `{written}`"),
             );
         }
-        for param in &sig.generics.params {
+        if let Some(token) = &sig.constness {
+            diagnostics.error(token, format!("`{name}` cannot be const; remove `const`"));
+        }
+    }
+
+    fn check_attributes(&self, diagnostics: &mut Diagnostics) {
+        for attr in &self.attrs {
+            let path = attr.path();
+            let segments: Vec<String> = path
+                .segments
+                .iter()
+                .map(|part| part.ident.to_string())
+                .collect();
+            let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+            match segments[..] {
+                [.., "underscore_route"] => diagnostics.error(
+                    path,
+                    "`underscore_route` cannot stand here twice; remove one, for a handler may be mounted at any number of paths",
+                ),
+                // Below, it would write what `openapi(paths(...))` looks for out of its reach.
+                ["utoipa", .., "path"] => diagnostics.error(
+                    path,
+                    "`utoipa::path` must stand above `underscore_route`; move it up",
+                ),
+                _ => {}
+            }
+        }
+    }
+
+    fn check_parameters(&self, diagnostics: &mut Diagnostics) {
+        for param in &self.sig.generics.params {
             if let GenericParam::Lifetime(lifetime) = param {
+                let name = &lifetime.lifetime;
                 diagnostics.error(
                     lifetime,
-                    "handler cannot have lifetime parameters, for extractors own what they take; remove it",
+                    format!("`{name}` cannot be a parameter of a handler; remove it, for extractors own what they take"),
                 );
             }
         }
-        for extra in sig.inputs.iter().skip(MOST_EXTRACTORS) {
+    }
+
+    fn check_arguments(&self, diagnostics: &mut Diagnostics) {
+        let name = self.ident();
+        if let Some(receiver) = self.sig.receiver() {
             diagnostics.error(
-                extra,
-                format!("handler cannot take more than {MOST_EXTRACTORS} extractors; group some in a type that implements `FromRequestParts`"),
+                receiver.self_token,
+                "`self` cannot be an extractor; write a function outside of the `impl`, which takes `State(...)`",
             );
         }
+        if let Some(extra) = self.sig.inputs.iter().nth(MOST_EXTRACTORS) {
+            diagnostics.error(
+                extra,
+                format!("`{name}` cannot take more than {MOST_EXTRACTORS} extractors; group some in a type that derives `FromRequestParts`"),
+            );
+        }
+        for input in &self.sig.inputs {
+            let (FnArg::Typed(PatType { attrs, .. }) | FnArg::Receiver(Receiver { attrs, .. })) =
+                input;
+            for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
+                diagnostics.error(
+                    attr,
+                    "`cfg` cannot stand on an extractor; write two handlers, each with a `cfg` of its own",
+                );
+            }
+        }
         for ty in self.argument_types() {
-            ImplTrait { diagnostics }.visit_type(ty);
+            ImplTrait { name, diagnostics }.visit_type(ty);
         }
     }
 
@@ -110,15 +162,17 @@ impl Handler {
 
 /// Finds `impl Trait` in an argument's type.
 struct ImplTrait<'a> {
+    name: &'a Ident,
     diagnostics: &'a mut Diagnostics,
 }
 
 impl<'ast> Visit<'ast> for ImplTrait<'_> {
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
-        self.diagnostics.push(syn::Error::new(
-            ty.span(),
-            "extractor cannot be an `impl Trait`; write a type parameter, as in `fn list<T: Trait>(...)`",
-        ));
+        let (name, bounds) = (self.name, source::text(ty.bounds.to_token_stream()));
+        self.diagnostics.error(
+            ty.impl_token,
+            format!("`impl {bounds}` cannot be in an extractor's type; write `fn {name}<T: {bounds}>` and `T` here"),
+        );
         visit::visit_type_impl_trait(self, ty);
     }
 }

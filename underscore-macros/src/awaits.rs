@@ -3,10 +3,10 @@
 //! Nested async blocks and closures are rewritten too; nested items are not, for they are functions
 //! of their own, and neither are the tokens inside other macros, which nobody can know the meaning of.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, ExprAsync, ExprClosure, Ident, Item, Path};
+use syn::{Block, Expr, ExprAsync, ExprClosure, Ident, Item};
 
 use crate::source;
 
@@ -30,8 +30,8 @@ impl Point {
         }
     }
 
-    /// The expression that builds the point, in a function that is shown as `function`.
-    pub(crate) fn expression(&self, runtime: &Path, function: &TokenStream) -> TokenStream {
+    /// The expression that builds the point as a `kind`, in a function that is shown as `function`.
+    pub(crate) fn expression(&self, kind: &TokenStream, function: &TokenStream) -> TokenStream {
         let Point { span, source, .. } = self;
         // The position is asked for with the user's span: at the attribute's own it would be the
         // attribute's line.
@@ -39,9 +39,7 @@ impl Point {
         let line = quote_spanned!(*span=> ::core::line!());
         let column = quote_spanned!(*span=> ::core::column!());
         let in_block = self.in_block.then(|| quote!(.in_block()));
-        quote! {
-            #runtime::private::AwaitPoint::new(#function, #file, #line, #column, #source) #in_block
-        }
+        quote!(#kind::new(#function, #file, #line, #column, #source) #in_block)
     }
 }
 
@@ -105,6 +103,7 @@ impl Rewriter<'_> {
         let (first, last) = edges(base.to_token_stream()).unwrap_or((await_span, await_span));
         let base = without_parens(base);
         let at = Ident::new(at, first);
+        let index = Literal::usize_unsuffixed(index);
         let point = quote_spanned!(hygienic(await_span)=> &#points[#index]);
         let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#base, #point));
         arguments.set_span(last);
@@ -158,27 +157,21 @@ mod tests {
     #[test]
     fn an_await_is_wrapped_with_its_own_point() {
         let (text, sources) = rewritten("{ a.b().await; c.await }");
-        assert_eq!(
-            text,
-            "{at(a.b(),&POINTS[0usize]).await;at(c,&POINTS[1usize]).await}"
-        );
+        assert_eq!(text, "{at(a.b(),&POINTS[0]).await;at(c,&POINTS[1]).await}");
         assert_eq!(sources.len(), 2);
     }
 
     #[test]
     fn an_await_inside_an_awaited_expression_comes_first_and_the_text_is_the_users() {
         let (text, sources) = rewritten("{ f(g().await).await }");
-        assert_eq!(
-            text,
-            "{at(f(at(g(),&POINTS[0usize]).await),&POINTS[1usize]).await}"
-        );
+        assert_eq!(text, "{at(f(at(g(),&POINTS[0]).await),&POINTS[1]).await}");
         assert_eq!(sources[1], "f(g().await)");
     }
 
     #[test]
     fn parentheses_that_only_await_needs_are_dropped() {
         let (text, _) = rewritten("{ (&mut x).await }");
-        assert_eq!(text, "{at(&mutx,&POINTS[0usize]).await}");
+        assert_eq!(text, "{at(&mutx,&POINTS[0]).await}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Writes the endpoint: the type that names a handler to the runtime, and its implementation, which does
-//! what axum's `Handler` does for a function.
+//! what axum's `Handler` does for a function. `__underscore` is the runtime's `private` there.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericParam, Generics, Ident, ReturnType, Type, parse_quote};
@@ -34,7 +34,6 @@ impl Expansion<'_> {
     }
 
     pub(crate) fn endpoint_impl(&self) -> TokenStream {
-        let runtime = &self.runtime;
         let names = Names::new();
         let generics = self.endpoint_generics(&names);
         let (params, _, bounds) = generics.split_for_impl();
@@ -42,8 +41,8 @@ impl Expansion<'_> {
         let endpoint = self.endpoint_of_handler();
         let call = self.call(&names);
         quote! {
-            impl #params #runtime::private::Endpoint<#state, #marker> for #endpoint #bounds {
-                fn descriptor() -> &'static #runtime::private::RouteDescriptor {
+            impl #params __underscore::Endpoint<#state, #marker> for #endpoint #bounds {
+                fn descriptor() -> &'static __underscore::RouteDescriptor {
                     &__UNDERSCORE_DESCRIPTOR
                 }
                 #call
@@ -53,7 +52,6 @@ impl Expansion<'_> {
 
     /// The handler's parameters and bounds, and those that axum puts on its arguments.
     fn endpoint_generics(&self, names: &Names) -> Generics {
-        let runtime = &self.runtime;
         let Names { state, via } = names;
         let mut generics = self.handler.sig.generics.clone();
         let of_handler: Vec<Ident> = generics
@@ -75,11 +73,11 @@ impl Expansion<'_> {
         if let Some((last, parts)) = types.split_last() {
             for ty in parts {
                 let bound = quote_spanned!(hygienic(ty.span())=>
-                    #runtime::private::FromRequestParts<#state> + ::core::marker::Send);
+                    __underscore::FromRequestParts<#state> + ::core::marker::Send);
                 bounds.push(parse_quote!(#ty: #bound));
             }
             let bound = quote_spanned!(hygienic(last.span())=>
-                #runtime::private::FromRequest<#state, #via> + ::core::marker::Send);
+                __underscore::FromRequest<#state, #via> + ::core::marker::Send);
             bounds.push(parse_quote!(#last: #bound));
         }
         generics
@@ -96,14 +94,14 @@ impl Expansion<'_> {
 
     /// Extracts, calls, responds.
     fn call(&self, names: &Names) -> TokenStream {
-        let (runtime, state) = (&self.runtime, &names.state);
+        let state = &names.state;
         let types = self.argument_types();
         let values: Vec<Ident> = (0..types.len())
             .map(|index| format_ident!("__arg{index}"))
             .collect();
         let extract = types
             .split_last()
-            .map(|(last, parts)| self.extract(names, &values, parts, last));
+            .map(|(last, parts)| extract(names, &values, parts, last));
         let respond = self.respond(&values);
         let (request_name, state_name) = if types.is_empty() {
             (quote!(_), quote!(_))
@@ -113,46 +111,18 @@ impl Expansion<'_> {
         // The future stands where the function does: what it holds over an await is blamed there.
         let place = hygienic(self.handler.ident().span());
         let future = quote_spanned!(place=>
-            impl ::core::future::Future<Output = #runtime::private::Answer> + ::core::marker::Send);
+            impl ::core::future::Future<Output = __underscore::Answer> + ::core::marker::Send);
         let block = quote_spanned!(place=> async move { #extract #respond });
         quote! {
-            fn call(#request_name: #runtime::private::Request, #state_name: #state) -> #future {
+            fn call(#request_name: __underscore::Request, #state_name: #state) -> #future {
                 #block
             }
-        }
-    }
-
-    /// The statements that make `values` from the request.
-    fn extract(
-        &self,
-        names: &Names,
-        values: &[Ident],
-        parts: &[&Type],
-        last: &Type,
-    ) -> TokenStream {
-        let runtime = &self.runtime;
-        let Names { state, via } = names;
-        let last_index = parts.len();
-        let part_indexes = 0..last_index;
-        let (part_values, last_value) = (&values[..last_index], &values[last_index]);
-        let mutable = (!parts.is_empty()).then(|| quote!(mut));
-        quote! {
-            let (#mutable __parts, __body) = __request.into_parts();
-            #(
-                let #part_values = #runtime::private::extract_part::<#parts, #state>(
-                    &mut __parts, &__state, &__UNDERSCORE_EXTRACTORS[#part_indexes],
-                ).await?;
-            )*
-            let #last_value = #runtime::private::extract_last::<#last, #state, #via>(
-                __parts, __body, &__state, &__UNDERSCORE_EXTRACTORS[#last_index],
-            ).await?;
         }
     }
 
     /// The call of the function with the body. Its place is the return type's, so that a type which is
     /// no future or no response is blamed there.
     fn respond(&self, values: &[Ident]) -> TokenStream {
-        let runtime = &self.runtime;
         let inner = self.inner_name();
         let generics = self.generic_arguments();
         let place = match &self.handler.sig.output {
@@ -160,7 +130,7 @@ impl Expansion<'_> {
             ReturnType::Default => inner.span(),
         };
         quote_spanned!(hygienic(place)=>
-            #runtime::private::respond(#inner::<#(#generics),*>(#(#values),*).await)
+            __underscore::respond(#inner::<#(#generics),*>(#(#values),*).await)
         )
     }
 
@@ -171,6 +141,26 @@ impl Expansion<'_> {
     /// The handler's parameters as arguments: `T`, `N`.
     fn generic_arguments(&self) -> impl Iterator<Item = &Ident> {
         self.handler.sig.generics.params.iter().filter_map(argument)
+    }
+}
+
+/// The statements that make `values` from the request.
+fn extract(names: &Names, values: &[Ident], parts: &[&Type], last: &Type) -> TokenStream {
+    let Names { state, via } = names;
+    let (part_values, last_value) = (&values[..parts.len()], &values[parts.len()]);
+    let part_indexes = (0..parts.len()).map(Literal::usize_unsuffixed);
+    let last_index = Literal::usize_unsuffixed(parts.len());
+    let mutable = (!parts.is_empty()).then(|| quote!(mut));
+    quote! {
+        let (#mutable __parts, __body) = __request.into_parts();
+        #(
+            let #part_values = __underscore::extract_part::<#parts, #state>(
+                &mut __parts, &__state, &__UNDERSCORE_EXTRACTORS[#part_indexes],
+            ).await?;
+        )*
+        let #last_value = __underscore::extract_last::<#last, #state, #via>(
+            __parts, __body, &__state, &__UNDERSCORE_EXTRACTORS[#last_index],
+        ).await?;
     }
 }
 

@@ -2,7 +2,7 @@
 //! item. The endpoint, through which the runtime calls the handler, is in `endpoint`; what the
 //! generated names do is documented in the runtime crate's `private`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{Block, Ident, Path, Stmt, parse_quote};
@@ -59,7 +59,7 @@ impl<'a> Expansion<'a> {
     }
 
     fn into_tokens(self) -> TokenStream {
-        let cfg = &self.attrs.every;
+        let (cfg, runtime) = (&self.attrs.every, &self.runtime);
         let endpoint_type = self.endpoint_type();
         let face = self.face();
         let inner = self.inner();
@@ -78,6 +78,7 @@ impl<'a> Expansion<'a> {
             #seen
             #(#cfg)*
             const _: () = {
+                use #runtime::private as __underscore;
                 #unseen
                 #extractors
                 #descriptor
@@ -128,37 +129,37 @@ impl<'a> Expansion<'a> {
 
     /// One await point for each extractor: a request can be stuck before the body begins.
     fn extractors(&self) -> Option<TokenStream> {
-        let runtime = &self.runtime;
         let function = function_name(self.handler);
+        let kind = quote!(__underscore::AwaitPoint);
         let inputs = &self.handler.sig.inputs;
         let points = inputs
             .iter()
-            .map(|input| Point::new(input.span(), input).expression(runtime, &function));
-        let count = inputs.len();
-        (count > 0).then(|| {
+            .map(|input| Point::new(input.span(), input).expression(&kind, &function));
+        let count = Literal::usize_unsuffixed(inputs.len());
+        (!inputs.is_empty()).then(|| {
             quote! {
-                static __UNDERSCORE_EXTRACTORS: [#runtime::private::AwaitPoint; #count] = [#(#points),*];
+                static __UNDERSCORE_EXTRACTORS: [#kind; #count] = [#(#points),*];
             }
         })
     }
 
     /// The static that makes the handler a row of `_cat/routes`, and its entry in the slice.
     fn descriptor(&self) -> TokenStream {
-        let (args, runtime) = (self.args, &self.runtime);
+        let args = self.args;
         let function = function_name(self.handler);
         let name = args.name.iter().map(|name| quote!(.name(#name)));
         let method = args.method.iter().map(|method| quote!(.method(#method)));
         let path = args.path.iter().map(|path| quote!(.path(#path)));
         quote! {
-            static __UNDERSCORE_DESCRIPTOR: #runtime::private::RouteDescriptor =
-                #runtime::private::RouteDescriptor::new(
+            static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor =
+                __underscore::RouteDescriptor::new(
                     #function, ::core::file!(), ::core::line!(), ::core::column!(),
                 )
                 #(#name)* #(#method)* #(#path)*;
 
-            #[#runtime::private::linkme::distributed_slice(#runtime::private::ROUTES)]
-            #[linkme(crate = #runtime::private::linkme)]
-            static __UNDERSCORE_ENTRY: &#runtime::private::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
+            #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
+            #[linkme(crate = __underscore::linkme)]
+            static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
         }
     }
 }
@@ -173,20 +174,20 @@ fn body(handler: &Handler, runtime: &Path) -> TokenStream {
     let Ok(mut block) = syn::parse2::<Block>(text.clone()) else {
         return text;
     };
-    let (at, array) = (
-        format_ident!("__underscore_at"),
-        format_ident!("__UNDERSCORE_POINTS"),
-    );
-    let points = awaits::rewrite(&mut block, &at.to_string(), &array);
+    let at = "__underscore_at";
+    let array = format_ident!("__UNDERSCORE_POINTS");
+    let points = awaits::rewrite(&mut block, at, &array);
     if !points.is_empty() {
-        let count = points.len();
+        let at = format_ident!("{at}");
+        let kind = quote!(__UnderscorePoint);
+        let count = Literal::usize_unsuffixed(points.len());
         let function = function_name(handler);
         let points = points
             .iter()
-            .map(|point| point.expression(runtime, &function));
+            .map(|point| point.expression(&kind, &function));
         let items: [Stmt; 2] = [
-            parse_quote!(use #runtime::private::at as #at;),
-            parse_quote!(static #array: [#runtime::private::AwaitPoint; #count] = [#(#points),*];),
+            parse_quote!(use #runtime::private::{AwaitPoint as #kind, at as #at};),
+            parse_quote!(static #array: [#kind; #count] = [#(#points),*];),
         ];
         block.stmts.splice(0..0, items);
     }
@@ -197,4 +198,41 @@ fn body(handler: &Handler, runtime: &Path) -> TokenStream {
 fn function_name(handler: &Handler) -> TokenStream {
     let suffix = format!("::{}", handler.ident());
     quote!(::core::concat!(::core::module_path!(), #suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The expansion is kept in a file, so that a reviewer reads what users get.
+    #[test]
+    fn the_expansion_of_a_handler_is_the_one_that_was_reviewed() {
+        let golden = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/expansions/login.expanded.rs"
+        );
+        let source = include_str!("../tests/expansions/login.rs");
+        let mut item: syn::ItemFn = syn::parse_str(source).expect("the source is a function");
+        let ours = |attr: &syn::Attribute| attr.path().is_ident("underscore_route");
+        let place = item.attrs.iter().position(ours).expect("it is annotated");
+        let attribute = item.attrs.remove(place);
+        let arguments = attribute
+            .meta
+            .require_list()
+            .expect("with arguments")
+            .tokens
+            .clone();
+
+        let expanded = route(arguments, &item.into_token_stream());
+        let expanded = syn::parse2(expanded).expect("the expansion is Rust");
+        let expanded = prettyplease::unparse(&expanded);
+        if std::env::var_os("GOLDEN").is_some_and(|value| value == "overwrite") {
+            std::fs::write(golden, &expanded).expect("the file can be written");
+        }
+        let reviewed = std::fs::read_to_string(golden).unwrap_or_default();
+        assert_eq!(
+            expanded, reviewed,
+            "`GOLDEN=overwrite cargo test -p underscore-macros` keeps it"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 //! of changes (`instrument::at`), commits it when the poll returns `Pending`, and whoever looks reads
 //! what was committed: so a stack is what the task waits on, and a running task shows what it left.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use smallvec::SmallVec;
@@ -73,7 +74,7 @@ impl fmt::Display for AwaitPoint {
 }
 
 /// An await's place in its task's tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NodeKey(u32);
 
 /// What an await is in: the await that has `key`, as long as that one is at the point with this tag.
@@ -81,7 +82,7 @@ pub(crate) struct NodeKey(u32);
 /// Keys are given again. A future that was polled in one await, and is kept while the task goes on to
 /// the next, must not be taken for a part of that. Only a loop that comes back to the same point finds
 /// it again, which is what a loop over many branches needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Parent {
     key: NodeKey,
     tag: u32,
@@ -270,42 +271,98 @@ pub(crate) struct Stack {
     nodes: Vec<Option<Node>>,
 }
 
+/// A pending await, and those that are pending inside of it: several where it splits into branches.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) point: &'static AwaitPoint,
+    pub(crate) inside: Vec<Frame>,
+}
+
 impl Stack {
-    /// The point that says best where the task is: the innermost one, or the one where it splits into
-    /// branches. Where it splits without a point of its own, the first branch in the source.
+    /// See [`innermost`].
     pub(crate) fn innermost(&self) -> Option<&'static AwaitPoint> {
-        let mut innermost = self.outermost()?;
-        // A tree of n nodes is at most n deep: a bound, should a node ever be its own ancestor.
-        for _ in 0..self.nodes.len() {
-            let (key, node) = innermost;
-            let mut inside = self.inside(Parent::new(key, node.point));
-            match (inside.next(), inside.next()) {
-                (Some(only), None) => innermost = only,
-                _ => break,
-            }
-        }
-        Some(innermost.1.point)
+        innermost(&self.frames())
     }
 
-    /// The await that the task's own body is suspended at. Where none is known, because it awaits
-    /// something in the tokens of a macro, the first one that is polled from there.
+    /// The tree from the outside in; branches in the order of the source.
+    ///
+    /// Outermost is the await that the task's own body is suspended at. Where none is known, because the
+    /// body awaits something in the tokens of a macro, it is what is polled from there.
     ///
     /// A body is at one await at a time: what else was polled in it without an await around, by a
     /// `select!` that is over, is kept somewhere and waited for by nobody.
-    fn outermost(&self) -> Option<(NodeKey, Node)> {
-        self.inside(Parent::ROOT)
-            .min_by_key(|(_, Node { point, .. })| {
-                (point.in_block, point.file, point.line, point.column)
-            })
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        let mut inside: HashMap<Parent, Vec<(NodeKey, &'static AwaitPoint)>> = HashMap::new();
+        for (key, node) in (0..).map(NodeKey).zip(&self.nodes) {
+            if let Some(Node { point, parent }) = *node {
+                inside.entry(parent).or_default().push((key, point));
+            }
+        }
+        let mut frames = frames_inside(Parent::ROOT, &mut inside);
+        if frames.iter().any(|frame| !frame.point.in_block) {
+            frames.retain(|frame| !frame.point.in_block);
+        }
+        frames
     }
+}
 
-    /// The awaits that are directly inside `parent`.
-    fn inside(&self, parent: Parent) -> impl Iterator<Item = (NodeKey, Node)> {
-        let nodes = (0..).map(NodeKey).zip(&self.nodes);
-        nodes
-            .filter_map(|(key, node)| Some((key, (*node)?)))
-            .filter(move |(_, node)| node.parent == parent)
+/// Takes what is inside `parent` out of `inside`: each is taken once, so a node that were its own
+/// ancestor would end this, not keep it going.
+fn frames_inside(
+    parent: Parent,
+    inside: &mut HashMap<Parent, Vec<(NodeKey, &'static AwaitPoint)>>,
+) -> Vec<Frame> {
+    let children = inside.remove(&parent).unwrap_or_default();
+    let mut frames: Vec<Frame> = children
+        .into_iter()
+        .map(|(key, point)| Frame {
+            point,
+            inside: frames_inside(Parent::new(key, point), inside),
+        })
+        .collect();
+    frames.sort_by_key(|Frame { point, .. }| (point.file, point.line, point.column));
+    frames
+}
+
+/// The point that says best where a task is: the innermost one, or the one where it splits into
+/// branches. Where it splits without a point of its own, the first branch in the source.
+pub(crate) fn innermost(frames: &[Frame]) -> Option<&'static AwaitPoint> {
+    let mut innermost = frames.first()?;
+    while let [only] = innermost.inside.as_slice() {
+        innermost = only;
     }
+    Some(innermost.point)
+}
+
+/// The frames on one line: innermost last, ` > ` between, branches as `[a | b]`.
+pub(crate) fn on_one_line(frames: &[Frame]) -> String {
+    #[allow(
+        clippy::format_push_string,
+        reason = "reads better than a result to ignore"
+    )]
+    fn write(line: &mut String, frames: &[Frame]) {
+        let branches = frames.len() > 1;
+        if branches {
+            line.push('[');
+        }
+        for (index, frame) in frames.iter().enumerate() {
+            if index > 0 {
+                line.push_str(" | ");
+            }
+            let point = frame.point;
+            line.push_str(&format!("{point} {}", point.source));
+            if !frame.inside.is_empty() {
+                line.push_str(" > ");
+                write(line, &frame.inside);
+            }
+        }
+        if branches {
+            line.push(']');
+        }
+    }
+    let mut line = String::new();
+    write(&mut line, frames);
+    line
 }
 
 #[cfg(test)]
@@ -320,27 +377,46 @@ mod tests {
         tree.apply(&Change::Set(key, Node { point, parent }));
     }
 
-    fn innermost(tree: &Tree) -> Option<String> {
+    #[test]
+    fn a_stack_is_one_line_with_its_branches_in_brackets() {
+        let mut tree = Tree::default();
+        assert_eq!(on_one_line(&tree.snapshot().frames()), "");
+        let outer = Parent::new(NodeKey(0), &OUTER);
+        set(&mut tree, NodeKey(2), &RIGHT, outer);
+        set(&mut tree, NodeKey(1), &LEFT, outer);
+        set(&mut tree, NodeKey(0), &OUTER, Parent::ROOT);
+        assert_eq!(
+            on_one_line(&tree.snapshot().frames()),
+            "f.rs:1 outer() > [f.rs:2 left() | f.rs:3 right()]"
+        );
+        tree.apply(&Change::Clear(NodeKey(1)));
+        assert_eq!(
+            on_one_line(&tree.snapshot().frames()),
+            "f.rs:1 outer() > f.rs:3 right()"
+        );
+    }
+
+    fn shown(tree: &Tree) -> Option<String> {
         tree.snapshot().innermost().map(ToString::to_string)
     }
 
     #[test]
     fn the_innermost_point_is_shown_and_a_split_is_shown_where_it_splits() {
         let mut tree = Tree::default();
-        assert_eq!(innermost(&tree), None);
+        assert_eq!(shown(&tree), None);
         let (outer, left, right) = (NodeKey(0), NodeKey(1), NodeKey(2));
         // A child is committed before its parent: the inner future is pending first.
         let inside = Parent::new(outer, &OUTER);
         set(&mut tree, left, &LEFT, inside);
         set(&mut tree, outer, &OUTER, Parent::ROOT);
-        assert_eq!(innermost(&tree).as_deref(), Some("f.rs:2"));
+        assert_eq!(shown(&tree).as_deref(), Some("f.rs:2"));
         set(&mut tree, right, &RIGHT, inside);
-        assert_eq!(innermost(&tree).as_deref(), Some("f.rs:1"), "two branches");
+        assert_eq!(shown(&tree).as_deref(), Some("f.rs:1"), "two branches");
         tree.apply(&Change::Clear(left));
-        assert_eq!(innermost(&tree).as_deref(), Some("f.rs:3"));
+        assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"));
         tree.apply(&Change::Clear(right));
         tree.apply(&Change::Clear(outer));
-        assert_eq!(innermost(&tree), None);
+        assert_eq!(shown(&tree), None);
     }
 
     #[test]
@@ -349,14 +425,10 @@ mod tests {
         let (key, kept) = (NodeKey(0), NodeKey(1));
         set(&mut tree, kept, &LEFT, Parent::new(key, &OUTER));
         set(&mut tree, key, &RIGHT, Parent::ROOT);
-        assert_eq!(innermost(&tree).as_deref(), Some("f.rs:3"), "another point");
+        assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"), "another point");
         tree.apply(&Change::Clear(key));
         set(&mut tree, key, &OUTER, Parent::ROOT);
-        assert_eq!(
-            innermost(&tree).as_deref(),
-            Some("f.rs:2"),
-            "the same again"
-        );
+        assert_eq!(shown(&tree).as_deref(), Some("f.rs:2"), "the same again");
     }
 
     #[test]
@@ -365,11 +437,11 @@ mod tests {
         let key = keys.take().expect("all are free");
         tree.clear_from_afar(key);
         set(&mut tree, key, &LEFT, Parent::ROOT);
-        assert_eq!(innermost(&tree), None);
+        assert_eq!(shown(&tree), None);
         keys.release_all(tree.settle());
         assert_eq!(keys.take(), Some(key), "its key is free again");
         set(&mut tree, key, &RIGHT, Parent::ROOT);
-        assert_eq!(innermost(&tree).as_deref(), Some("f.rs:3"));
+        assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"));
     }
 
     #[test]

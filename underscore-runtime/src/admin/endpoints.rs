@@ -75,6 +75,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     read("/_cat/routes/{routes}", TABLE, cat::routes::table),
     read("/_cat/tasks", TABLE, cat::tasks::table),
     read("/_cat/tasks/{tasks}", TABLE, cat::tasks::table),
+    read("/_cat/stacks", TABLE, cat::stacks::table),
+    read("/_cat/stacks/{routes}", TABLE, cat::stacks::table),
     read("/_routes", &[], routes::get),
     read("/_routes/{routes}", &[], routes::get),
     read("/_routes/settings", SETTINGS, routes::settings::get),

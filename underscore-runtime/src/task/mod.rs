@@ -53,7 +53,7 @@ pub(crate) struct RequestInfo {
 }
 
 /// Whether a thread is in the task's code now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     /// A thread is inside its poll.
     Running,

@@ -2,6 +2,7 @@
 //! rows and a list of its columns.
 
 pub(super) mod routes;
+pub(super) mod stacks;
 mod table;
 pub(super) mod tasks;
 mod value;

@@ -58,12 +58,7 @@ const COLUMNS: &[Col] = &[
         "state",
         &["st"],
         "running inside a poll now, or waiting to be woken",
-        |row| {
-            Value::text(match row.state {
-                State::Running => "running",
-                State::Waiting => "waiting",
-            })
-        },
+        |row| state_word(row.state).into(),
     )
     .shown(),
     Col::numbers(
@@ -118,6 +113,14 @@ const COLUMNS: &[Col] = &[
         Value::text(format!("{:?}", row.task.request.version))
     }),
 ];
+
+/// The wire's word for a state.
+pub(super) fn state_word(state: State) -> &'static str {
+    match state {
+        State::Running => "running",
+        State::Waiting => "waiting",
+    }
+}
 
 /// The longest URI that is shown.
 const LONGEST_URI: usize = 1024;

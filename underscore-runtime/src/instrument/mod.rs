@@ -2,6 +2,7 @@
 //! it, and the await points within. The hot path of a request is `call` and `tracked`, top to bottom.
 
 mod answer;
+mod argument;
 mod at;
 mod body;
 mod call;
@@ -9,5 +10,6 @@ mod context;
 mod guard;
 mod tracked;
 
+pub use argument::{AnyArgument, Argument, TakesBody};
 pub use at::{At, at};
 pub use call::{Answer, Call, Endpoint, Via, extract_last, extract_part, respond};

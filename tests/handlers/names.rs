@@ -184,3 +184,30 @@ async fn the_runtime_may_be_reexported() {
     assert_eq!(service.get("/").await.text, "4");
     assert_eq!(service.get("/again").await.text, "again");
 }
+
+/// Extractors of one's own, named like those of axum that take the body.
+mod own {
+    use axum::extract::FromRequestParts;
+    use axum::http::request::Parts;
+
+    pub(super) struct Request(pub(super) String);
+
+    impl FromRequestParts<u32> for Request {
+        type Rejection = std::convert::Infallible;
+
+        async fn from_request_parts(parts: &mut Parts, _: &u32) -> Result<Self, Self::Rejection> {
+            Ok(Request(parts.uri.to_string()))
+        }
+    }
+}
+
+#[underscore_route]
+async fn own_request(own::Request(uri): own::Request, State(count): State<u32>) -> String {
+    format!("{uri} {count}")
+}
+
+#[tokio::test]
+async fn an_extractor_may_have_the_name_of_one_that_takes_the_body() {
+    let app = Router::new().route("/own", get(own_request)).with_state(1);
+    assert_eq!(Service::start(app).await.get("/own").await.text, "/own 1");
+}

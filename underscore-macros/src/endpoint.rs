@@ -8,6 +8,7 @@ use syn::{GenericParam, Generics, Ident, ReturnType, Type, parse_quote};
 
 use crate::awaits::hygienic;
 use crate::expand::Expansion;
+use crate::source;
 
 impl Expansion<'_> {
     /// The type that stands for the handler in trait bounds; no value of it is ever made.
@@ -47,6 +48,29 @@ impl Expansion<'_> {
                 }
                 #call
             }
+        }
+    }
+
+    /// Checks that no argument but the last one takes the body. Only the names of axum's extractors are
+    /// asked about, so most handlers have none of this; whether it is axum's type the compiler knows.
+    pub(crate) fn body_checks(&self) -> Vec<TokenStream> {
+        const NAMES: &[&str] = &["Body", "Bytes", "Json", "RawForm", "Request", "String"];
+        let suspect = |ty: &&&Type| match ty {
+            Type::Path(path) => path
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| NAMES.iter().any(|name| last.ident == name)),
+            _ => false,
+        };
+        match self.argument_types().split_last() {
+            // A constant cannot name the parameters of the function around it.
+            Some((_, parts)) if self.handler.sig.generics.params.is_empty() => parts
+                .iter()
+                .filter(suspect)
+                .map(|ty| body_check(ty))
+                .collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -161,6 +185,21 @@ fn extract(names: &Names, values: &[Ident], parts: &[&Type], last: &Type) -> Tok
         let #last_value = __underscore::extract_last::<#last, #state, #via>(
             __parts, __body, &__state, &__UNDERSCORE_EXTRACTORS[#last_index],
         ).await?;
+    }
+}
+
+fn body_check(ty: &Type) -> TokenStream {
+    let shown = source::text(ty.to_token_stream());
+    let message =
+        format!("`{shown}` must be the last argument, for it takes the body; move it to the end");
+    let assert = quote_spanned! {hygienic(ty.span())=>
+        ::core::assert!(!__underscore::Argument::<#ty>::TAKES_BODY, #message);
+    };
+    quote! {
+        const _: () = {
+            use __underscore::AnyArgument as _;
+            #assert
+        };
     }
 }
 

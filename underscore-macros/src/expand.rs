@@ -70,6 +70,7 @@ impl<'a> Expansion<'a> {
         };
         let extractors = self.extractors();
         let descriptor = self.descriptor();
+        let body_checks = self.body_checks();
         let endpoint_impl = self.endpoint_impl();
         quote! {
             #(#cfg)*
@@ -82,6 +83,7 @@ impl<'a> Expansion<'a> {
                 #unseen
                 #extractors
                 #descriptor
+                #(#body_checks)*
                 #endpoint_impl
             };
         }

@@ -3,7 +3,7 @@
 //! generated names do is documented in the runtime crate's `private`.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Block, Ident, Path, Stmt, parse_quote};
 
@@ -61,14 +61,14 @@ impl<'a> Expansion<'a> {
     fn into_tokens(self) -> TokenStream {
         let (cfg, runtime) = (&self.attrs.every, &self.runtime);
         let endpoint_type = self.endpoint_type();
-        let face = self.face();
         let inner = self.inner();
         // The plain function is out of sight, unless it was given a name.
         let (seen, unseen) = match self.args.inner {
             Some(_) => (Some(inner), None),
             None => (None, Some(inner)),
         };
-        let extractors = self.extractors();
+        let face = self.face(unseen.as_ref());
+        let arguments = self.arguments();
         let descriptor = self.descriptor();
         let body_checks = self.body_checks();
         let endpoint_impl = self.endpoint_impl();
@@ -80,8 +80,7 @@ impl<'a> Expansion<'a> {
             #(#cfg)*
             const _: () = {
                 use #runtime::private as __underscore;
-                #unseen
-                #extractors
+                #arguments
                 #descriptor
                 #(#body_checks)*
                 #endpoint_impl
@@ -89,18 +88,28 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// The function that keeps the handler's name: it takes the call and returns it.
-    fn face(&self) -> TokenStream {
+    /// The function that keeps the handler's name: it takes the call and runs `unseen`, or the function
+    /// that was given a name.
+    fn face(&self, unseen: Option<&TokenStream>) -> TokenStream {
         let (handler, runtime, attrs) = (self.handler, &self.runtime, &self.attrs.face);
-        let (vis, ident) = (&handler.vis, handler.ident());
+        let (vis, ident, endpoint) = (&handler.vis, handler.ident(), &self.endpoint);
         let (params, _, bounds) = handler.sig.generics.split_for_impl();
-        let endpoint = self.endpoint_of_handler();
+        let types = handler.argument_types();
+        // Where the types are known, a future that is not `Send` is blamed here; a generic handler may
+        // be `Send` for some types and not for others, and axum asks for those that are mounted.
+        let send = handler.sig.generics.type_params().next().is_none();
+        let send = send.then(|| quote!(+ ::core::marker::Send));
+        let future = quote_spanned! {awaits::hygienic(ident.span())=>
+            impl ::core::future::Future<Output = #runtime::private::Response> #send
+        };
+        let run = self.run();
         quote! {
             #(#attrs)*
             #vis fn #ident #params (
-                __call: #runtime::private::Call<#endpoint>
-            ) -> #runtime::private::Call<#endpoint> #bounds {
-                __call
+                __call: #runtime::private::Call<#endpoint, (#(#types,)*)>
+            ) -> #future #bounds {
+                #unseen
+                #run
             }
         }
     }
@@ -129,8 +138,8 @@ impl<'a> Expansion<'a> {
         self.args.inner.as_ref().unwrap_or(self.handler.ident())
     }
 
-    /// One await point for each extractor: a request can be stuck before the body begins.
-    fn extractors(&self) -> Option<TokenStream> {
+    /// One await point for each argument: a request can be stuck before the body begins.
+    fn arguments(&self) -> Option<TokenStream> {
         let function = function_name(self.handler);
         let kind = quote!(__underscore::AwaitPoint);
         let inputs = &self.handler.sig.inputs;
@@ -140,7 +149,7 @@ impl<'a> Expansion<'a> {
         let count = Literal::usize_unsuffixed(inputs.len());
         (!inputs.is_empty()).then(|| {
             quote! {
-                static __UNDERSCORE_EXTRACTORS: [#kind; #count] = [#(#points),*];
+                static __UNDERSCORE_ARGUMENTS: [#kind; #count] = [#(#points),*];
             }
         })
     }

@@ -1,16 +1,13 @@
 #[doc(hidden)]
-#[allow(non_camel_case_types, dead_code, unreachable_pub)]
-pub struct __UnderscoreRoute_login<DB: ?::core::marker::Sized>(
-    ::core::marker::PhantomData<fn() -> (*const DB,)>,
-);
+#[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
+pub enum __UnderscoreRoute_login {}
 /// Opens a session.
 pub fn login<DB: Database>(
-    __call: ::underscore_runtime::private::Call<__UnderscoreRoute_login<DB>>,
-) -> ::underscore_runtime::private::Call<__UnderscoreRoute_login<DB>> {
-    __call
-}
-const _: () = {
-    use ::underscore_runtime::private as __underscore;
+    __call: ::underscore_runtime::private::Call<
+        __UnderscoreRoute_login,
+        (State<App<DB>>, Json<Login>),
+    >,
+) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
     #[allow(clippy::unused_async)]
     async fn login<DB: Database>(
         State(app): State<App<DB>>,
@@ -49,7 +46,11 @@ const _: () = {
         };
         Ok(Json(session))
     }
-    static __UNDERSCORE_EXTRACTORS: [__underscore::AwaitPoint; 2] = [
+    __call.run(|(__arg0, __arg1)| login::<DB>(__arg0, __arg1))
+}
+const _: () = {
+    use ::underscore_runtime::private as __underscore;
+    static __UNDERSCORE_ARGUMENTS: [__underscore::AwaitPoint; 2] = [
         __underscore::AwaitPoint::new(
             ::core::concat!(::core::module_path!(), "::login"),
             ::core::file!(),
@@ -77,48 +78,12 @@ const _: () = {
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
-    impl<
-        DB: Database,
-        __UnderscoreState,
-        __UnderscoreVia,
-    > __underscore::Endpoint<__UnderscoreState, __UnderscoreVia>
-    for __UnderscoreRoute_login<DB>
-    where
-        DB: 'static,
-        __UnderscoreState: ::core::clone::Clone + ::core::marker::Send
-            + ::core::marker::Sync + 'static,
-        State<
-            App<DB>,
-        >: __underscore::FromRequestParts<__UnderscoreState> + ::core::marker::Send,
-        Json<
-            Login,
-        >: __underscore::FromRequest<__UnderscoreState, __UnderscoreVia>
-            + ::core::marker::Send,
-    {
+    impl __underscore::Endpoint for __UnderscoreRoute_login {
         fn descriptor() -> &'static __underscore::RouteDescriptor {
             &__UNDERSCORE_DESCRIPTOR
         }
-        fn call(
-            __request: __underscore::Request,
-            __state: __UnderscoreState,
-        ) -> impl ::core::future::Future<
-            Output = __underscore::Answer,
-        > + ::core::marker::Send {
-            async move {
-                let (mut __parts, __body) = __request.into_parts();
-                let __arg0 = __underscore::extract_part::<
-                    State<App<DB>>,
-                    __UnderscoreState,
-                >(&mut __parts, &__state, &__UNDERSCORE_EXTRACTORS[0])
-                    .await?;
-                let __arg1 = __underscore::extract_last::<
-                    Json<Login>,
-                    __UnderscoreState,
-                    __UnderscoreVia,
-                >(__parts, __body, &__state, &__UNDERSCORE_EXTRACTORS[1])
-                    .await?;
-                __underscore::respond(login::<DB>(__arg0, __arg1).await)
-            }
+        fn arguments() -> &'static [__underscore::AwaitPoint] {
+            &__UNDERSCORE_ARGUMENTS
         }
     }
 };

@@ -8,17 +8,18 @@ use std::task::{Context, Poll};
 
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
 use hyper::body::{Frame, SizeHint};
 
 use super::context;
 
-/// Watches `body`, if there is anything to come.
+/// Watches the body of `request`, if there is anything to come.
 #[inline]
-pub(super) fn watched(body: Body) -> Body {
-    if body.is_end_stream() {
-        body
+pub(super) fn watched(request: Request) -> Request {
+    if request.body().is_end_stream() {
+        request
     } else {
-        Body::new(Watched(body))
+        request.map(|body| Body::new(Watched(body)))
     }
 }
 

@@ -1,74 +1,59 @@
-//! The call of a handler: the one extractor of the function that an annotated handler becomes. It
-//! extracts nothing; it decides whether the handler runs, and hands back the future that runs it.
-
-#![allow(
-    clippy::missing_errors_doc,
-    clippy::result_large_err,
-    clippy::unnecessary_wraps,
-    reason = "generated code is the only caller, and both arms of an answer are a response"
-)]
+//! The call of a handler: the one extractor of the function that an annotated handler becomes. Its
+//! extraction decides whether the handler runs, enters the task and extracts the arguments; then the
+//! function runs it. Both are polled inside the one future that axum has boxed anyway.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use axum::body::Body;
-use axum::extract::{
-    ConnectInfo, FromRequest, FromRequestParts, MatchedPath, OriginalUri, Request,
-};
-use axum::http::request::Parts;
+use axum::extract::{ConnectInfo, FromRequest, MatchedPath, OriginalUri, Request};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
 use super::answer;
-use super::at::{At, at};
-use super::body::watched;
-use super::tracked::Tracked;
+use super::extract::Extract;
+use super::tracked::{Step, Tracked, Tracking};
 use crate::route::{Route, RouteDescriptor};
 use crate::settings::Preempt;
 use crate::stack::AwaitPoint;
 use crate::stats::{Outcome, StatusClass};
 use crate::task::{RequestInfo, Task};
 
-/// A handler's response, or the rejection of one of its extractors. Both go to the client.
-pub type Answer = Result<Response, Response>;
-
-/// What generated code implements for an annotated handler: axum's `Handler::call`, on a type that has
-/// no values.
-///
-/// `M` is axum's marker for whether the last argument takes the body.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler for the state `{S}`",
-    note = "every argument must implement `FromRequestParts<{S}>`, the last one may implement `FromRequest<{S}>`",
-    note = "the arguments' state must be the router's: see `Router::with_state`"
-)]
-pub trait Endpoint<S, M>: Sized + 'static {
+/// What generated code says of an annotated handler, on a type that has no values.
+pub trait Endpoint: 'static {
     /// The handler's entry in the link-time slice.
     fn descriptor() -> &'static RouteDescriptor;
 
-    /// Extracts, calls, responds.
-    fn call(request: Request, state: S) -> impl Future<Output = Answer> + Send;
+    /// The places of its arguments in the source.
+    fn arguments() -> &'static [AwaitPoint];
 }
 
-/// Marks that a [`Call`] is extracted for an endpoint whose own marker is `M`.
+/// Marks that a [`Call`] is extracted for arguments whose own marker is `M`.
 #[derive(Debug)]
 pub struct Via<M>(PhantomData<fn() -> M>);
 
-/// A call of the handler that `H` names: the future of its response.
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Call<H> {
-    response: Pin<Box<dyn Future<Output = Response> + Send>>,
+/// A call of the handler that `H` names, with the arguments `A`.
+#[must_use = "a call does nothing unless it is run"]
+pub struct Call<H, A> {
+    stage: Stage<A>,
     handler: PhantomData<fn() -> H>,
 }
 
-impl<S, M, H> FromRequest<S, Via<M>> for Call<H>
+enum Stage<A> {
+    /// The task has its arguments.
+    Ready { arguments: A, tracking: Tracking },
+    /// There is an answer already: preempted, rejected by an extractor, or interrupted in one.
+    Answered(Box<Response>),
+}
+
+impl<S, M, H, A> FromRequest<S, Via<M>> for Call<H, A>
 where
-    H: Endpoint<S, M>,
-    S: Clone + Send + Sync + 'static,
-    M: 'static,
+    S: Send + Sync,
+    H: Endpoint,
+    A: Extract<S, M> + Send,
 {
     type Rejection = Infallible;
 
@@ -78,31 +63,131 @@ where
         request: Request,
         state: &S,
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
-        std::future::ready(Ok(Call::new(request, state.clone())))
+        let route = route_of(H::descriptor(), &request);
+        let settings = route.effective();
+        if let Some(preempt) = settings.as_ref().and_then(|all| all.preempt.as_ref()) {
+            return Begin::Decided {
+                call: Some(Call::answered(preempted(route, preempt))),
+            };
+        }
+        let tracking = Tracking::enter(Task::new(route, info(&request)));
+        match A::nothing() {
+            Some(arguments) => Begin::Decided {
+                call: Some(Call::ready(arguments, tracking)),
+            },
+            None => Begin::Extracting {
+                extraction: Tracked::new(tracking, A::extract(request, state, H::arguments())),
+            },
+        }
     }
 }
 
-impl<H> Call<H> {
-    #[inline]
-    fn new<S, M>(request: Request, state: S) -> Self
-    where
-        H: Endpoint<S, M>,
-        S: 'static,
-        M: 'static,
-    {
-        let route = route_of(H::descriptor(), &request);
-        let settings = route.effective();
-        let preempt = settings.as_ref().and_then(|all| all.preempt.as_ref());
-        let response = if let Some(preempt) = preempt {
-            preempted(route, preempt)
-        } else {
-            let task = Task::new(route, info(&request));
-            Box::pin(Tracked::new(task, H::call(request, state)))
-        };
+impl<H, A> Call<H, A> {
+    fn ready(arguments: A, tracking: Tracking) -> Self {
         Call {
-            response,
+            stage: Stage::Ready {
+                arguments,
+                tracking,
+            },
             handler: PhantomData,
         }
+    }
+
+    #[cold]
+    fn answered(response: Response) -> Self {
+        Call {
+            stage: Stage::Answered(Box::new(response)),
+            handler: PhantomData,
+        }
+    }
+
+    /// Runs the handler, or gives the answer that stands already.
+    #[inline]
+    pub fn run<F, R>(self, handler: F) -> impl Future<Output = Response>
+    where
+        F: FnOnce(A) -> R,
+        R: Future<Output: IntoResponse>,
+    {
+        match self.stage {
+            // The handler is called inside of the future, so that all of it is the task's code.
+            Stage::Ready {
+                arguments,
+                tracking,
+            } => Run::Handling {
+                handling: Tracked::new(tracking, async move {
+                    handler(arguments).await.into_response()
+                }),
+            },
+            Stage::Answered(response) => Run::Answered {
+                response: Some(response),
+            },
+        }
+    }
+}
+
+pin_project! {
+    /// The extraction of a call.
+    #[project = BeginProjected]
+    enum Begin<H, A, F: Future> {
+        Decided { call: Option<Call<H, A>> },
+        Extracting { #[pin] extraction: Tracked<F> },
+    }
+}
+
+impl<H, A, F> Future for Begin<H, A, F>
+where
+    F: Future<Output = Result<A, Response>>,
+{
+    type Output = Result<Call<H, A>, Infallible>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let call = match self.project() {
+            BeginProjected::Decided { call } => match call.take() {
+                Some(call) => call,
+                None => return Poll::Pending,
+            },
+            BeginProjected::Extracting { extraction } => match ready!(extraction.poll(cx)) {
+                Step::Done(Ok(arguments), tracking) => Call::ready(arguments, tracking),
+                Step::Done(Err(rejection), tracking) => {
+                    tracking.end(Outcome::Completed, rejection.status());
+                    Call::answered(rejection)
+                }
+                Step::Interrupted(response) => Call::answered(response),
+            },
+        };
+        Poll::Ready(Ok(call))
+    }
+}
+
+pin_project! {
+    /// The run of a call.
+    #[project = RunProjected]
+    enum Run<F: Future> {
+        Answered { response: Option<Box<Response>> },
+        Handling { #[pin] handling: Tracked<F> },
+    }
+}
+
+impl<F: Future<Output = Response>> Future for Run<F> {
+    type Output = Response;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let response = match self.project() {
+            RunProjected::Answered { response } => match response.take() {
+                Some(response) => *response,
+                None => return Poll::Pending,
+            },
+            RunProjected::Handling { handling } => match ready!(handling.poll(cx)) {
+                Step::Done(response, tracking) => {
+                    tracking.end(Outcome::Completed, response.status());
+                    response
+                }
+                Step::Interrupted(response) => response,
+            },
+        };
+        Poll::Ready(response)
     }
 }
 
@@ -131,86 +216,14 @@ fn info(request: &Request) -> RequestInfo {
 }
 
 #[cold]
-fn preempted(route: &Route, preempt: &Preempt) -> Pin<Box<dyn Future<Output = Response> + Send>> {
+fn preempted(route: &Route, preempt: &Preempt) -> Response {
     let class = StatusClass::of(preempt.status);
     route.ledger.count(Outcome::Preempted, class);
-    Box::pin(std::future::ready(answer::preempted(preempt)))
+    answer::preempted(preempt)
 }
 
-impl<H> Future for Call<H> {
-    type Output = Response;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        self.response.as_mut().poll(cx)
-    }
-}
-
-impl<H> fmt::Debug for Call<H> {
+impl<H, A> fmt::Debug for Call<H, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").finish_non_exhaustive()
     }
-}
-
-/// Extracts an argument that does not take the body.
-#[inline]
-pub fn extract_part<T, S>(
-    parts: &mut Parts,
-    state: &S,
-    point: &'static AwaitPoint,
-) -> impl Future<Output = Result<T, Response>> + Send
-where
-    T: FromRequestParts<S>,
-    S: Send + Sync,
-{
-    Extract {
-        extraction: at(T::from_request_parts(parts, state), point),
-    }
-}
-
-/// Extracts the last argument, which may take the body.
-#[inline]
-pub fn extract_last<T, S, M>(
-    parts: Parts,
-    body: Body,
-    state: &S,
-    point: &'static AwaitPoint,
-) -> impl Future<Output = Result<T, Response>> + Send
-where
-    T: FromRequest<S, M>,
-    S: Send + Sync,
-{
-    let request = Request::from_parts(parts, watched(body));
-    Extract {
-        extraction: at(T::from_request(request, state), point),
-    }
-}
-
-pin_project! {
-    /// An extraction whose rejection is a response. Not an `async fn`: those move what they are given
-    /// into their future, and a request is large.
-    struct Extract<F> {
-        #[pin]
-        extraction: At<F>,
-    }
-}
-
-impl<F, T, R> Future for Extract<F>
-where
-    F: Future<Output = Result<T, R>>,
-    R: IntoResponse,
-{
-    type Output = Result<T, Response>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let extracted = self.project().extraction.poll(cx);
-        extracted.map_err(IntoResponse::into_response)
-    }
-}
-
-/// The response of what a handler returned.
-#[inline]
-pub fn respond<R: IntoResponse>(returned: R) -> Answer {
-    Ok(returned.into_response())
 }

@@ -162,6 +162,12 @@ impl<'a> Poll<'a> {
         });
     }
 
+    /// Ends the poll of a future that is done: the task's next one goes on within the same poll.
+    #[inline]
+    pub(super) fn hand_on(self) {
+        self.task.handed_on();
+    }
+
     /// Ends the poll, which has come back from the task's code.
     #[inline]
     pub(super) fn leave(self) {

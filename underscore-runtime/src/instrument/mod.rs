@@ -7,9 +7,11 @@ mod at;
 mod body;
 mod call;
 mod context;
+mod extract;
 mod guard;
 mod tracked;
 
 pub use argument::{AnyArgument, Argument, TakesBody};
 pub use at::{At, at};
-pub use call::{Answer, Call, Endpoint, Via, extract_last, extract_part, respond};
+pub use call::{Call, Endpoint, Via};
+pub use extract::Extract;

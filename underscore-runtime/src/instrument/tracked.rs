@@ -1,4 +1,5 @@
-//! The future of one request: polls the handler, keeps its stack, and ends it when an order comes.
+//! A task under way: polls the futures that do its work, one after the other, keeps its stack, and ends
+//! it when an order comes.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, RawWakerVTable, Waker};
@@ -7,25 +8,37 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use pin_project_lite::pin_project;
 
-use super::answer;
-use super::call::Answer;
-use super::context;
 use super::guard::Guard;
+use super::{answer, context};
 use crate::stack::Keys;
 use crate::stats::Outcome;
 use crate::task::Task;
 
+/// What a task keeps from poll to poll, and from one of its futures to the next.
+#[derive(Debug)]
+pub(super) struct Tracking {
+    guard: Guard,
+    keys: Keys,
+    waker: WakerIdentity,
+}
+
+/// How one of a task's futures ended.
+pub(super) enum Step<T> {
+    /// By itself: the task goes on with its next future, or is answered.
+    Done(T, Tracking),
+    /// By an order; this is the answer, and the task is over.
+    Interrupted(Response),
+}
+
 pin_project! {
-    /// A handler's future with its task. The task is entered when this is made and struck off when this
-    /// resolves or is dropped.
+    /// One of the futures that do a task's work. Dropped before its end, it ends the task.
     #[project = Projected]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub(super) struct Tracked<F: Future> {
-        // Dropped at the end, in whatever way it comes, with the task current: see `end`.
+        // Dropped at the end, in whatever way it comes, with the task current: see `drop_future`.
         #[pin]
         future: Option<F>,
-        guard: Option<Guard>,
-        keys: Keys,
-        waker: WakerIdentity,
+        tracking: Option<Tracking>,
     }
 
     impl<F: Future> PinnedDrop for Tracked<F> {
@@ -35,52 +48,70 @@ pin_project! {
     }
 }
 
-impl<F: Future<Output = Answer>> Tracked<F> {
-    /// Enters `task`; `future` does its work.
+impl Tracking {
+    /// Enters `task`: from now on it is listed, until this is dropped.
     #[inline]
-    pub(super) fn new(task: Task, future: F) -> Self {
-        Tracked {
-            future: Some(future),
-            guard: Some(Guard::enter(task)),
+    pub(super) fn enter(task: Task) -> Self {
+        Tracking {
+            guard: Guard::enter(task),
             keys: Keys::new(),
             waker: WakerIdentity::none(),
         }
     }
+
+    /// Ends the task before its response is given away: a client that has its answer does not find the
+    /// task in a list any more.
+    #[inline]
+    pub(super) fn end(mut self, outcome: Outcome, status: StatusCode) {
+        self.guard.answered(outcome, status);
+    }
 }
 
-impl<F: Future<Output = Answer>> Future for Tracked<F> {
-    type Output = Response;
+impl<F: Future> Tracked<F> {
+    /// `future` does the work of the task from here on.
+    #[inline]
+    pub(super) fn new(tracking: Tracking, future: F) -> Self {
+        Tracked {
+            future: Some(future),
+            tracking: Some(tracking),
+        }
+    }
+}
+
+impl<F: Future> Future for Tracked<F> {
+    type Output = Step<F::Output>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Step<F::Output>> {
         let mut this = self.project();
-        let Some(guard) = this.guard.as_mut() else {
+        let Some(Tracking { guard, keys, waker }) = this.tracking.as_mut() else {
             // Polled again after the end, which no executor does: there is no second answer.
             return Poll::Pending;
         };
         let signal = &guard.task().signal;
         if signal.is_ordered() {
-            return Poll::Ready(this.interrupt());
+            return this.interrupt();
         }
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
-        let reference = guard.reference();
-        let mut poll = context::Poll::enter(guard.task(), reference, this.keys);
+        let mut poll = context::Poll::enter(guard.task(), guard.reference(), keys);
         match future.poll(cx) {
-            Poll::Ready(Ok(response) | Err(response)) => {
+            Poll::Ready(output) => {
                 this.future.set(None);
-                poll.leave();
-                end(this.guard, Outcome::Completed, response.status());
-                Poll::Ready(response)
+                poll.hand_on();
+                match this.tracking.take() {
+                    Some(tracking) => Poll::Ready(Step::Done(output, tracking)),
+                    None => Poll::Pending,
+                }
             }
             Poll::Pending => {
                 poll.commit();
                 poll.leave();
                 // The waker is left once, as long as it stays the same. An order that comes after wakes
                 // it, one that came before is seen here.
-                if this.waker.replaced_by(cx.waker()) && signal.leave_waker(cx.waker()) {
-                    return Poll::Ready(this.interrupt());
+                if waker.replaced_by(cx.waker()) && signal.leave_waker(cx.waker()) {
+                    return this.interrupt();
                 }
                 Poll::Pending
             }
@@ -89,38 +120,27 @@ impl<F: Future<Output = Answer>> Future for Tracked<F> {
 }
 
 impl<F: Future> Projected<'_, F> {
-    /// Drops the handler at this moment, with all it holds, and answers in its place.
+    /// Drops the future at this moment, with all it holds, and answers in its place.
     #[cold]
-    fn interrupt(&mut self) -> Response {
-        let order = self
-            .guard
-            .as_ref()
-            .and_then(|guard| guard.task().signal.order());
+    fn interrupt(&mut self) -> Poll<Step<F::Output>> {
         self.drop_future();
+        let Some(tracking) = self.tracking.take() else {
+            return Poll::Pending;
+        };
+        let order = tracking.guard.task().signal.order();
         let response = answer::interrupted(order.as_ref());
-        end(self.guard, Outcome::Interrupted, response.status());
-        response
+        tracking.end(Outcome::Interrupted, response.status());
+        Poll::Ready(Step::Interrupted(response))
     }
 
     /// Drops the future as part of its task, so that its awaits leave the stack without a search.
     fn drop_future(&mut self) {
-        match &self.guard {
-            Some(guard) if self.future.is_some() => {
-                let poll = context::Poll::enter(guard.task(), guard.reference(), self.keys);
-                self.future.set(None);
-                poll.leave();
-            }
-            _ => {}
+        if let (Some(_), Some(tracking)) = (&*self.future, self.tracking.as_mut()) {
+            let Tracking { guard, keys, .. } = tracking;
+            let poll = context::Poll::enter(guard.task(), guard.reference(), keys);
+            self.future.set(None);
+            poll.leave();
         }
-    }
-}
-
-/// Ends the task before its response is given away: a client that has its answer does not find the
-/// task in a list any more.
-#[inline]
-fn end(guard: &mut Option<Guard>, outcome: Outcome, status: StatusCode) {
-    if let Some(mut guard) = guard.take() {
-        guard.answered(outcome, status);
     }
 }
 

@@ -89,6 +89,14 @@ impl Task {
         self.step();
     }
 
+    /// Takes back that a poll has begun: it goes on with the next future of the task, which says so
+    /// itself, and it is one poll all the same.
+    #[inline]
+    pub(crate) fn handed_on(&self) {
+        let polls = self.polls.load(Ordering::Relaxed);
+        self.polls.store(polls.wrapping_sub(1), Ordering::Relaxed);
+    }
+
     /// A plain add would do, for there is one writer at a time and whoever polls next was handed the
     /// future by the one before, so a load and a store are enough and spare a locked instruction.
     ///

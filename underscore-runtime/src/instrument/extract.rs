@@ -1,0 +1,122 @@
+//! Extracts a handler's arguments, in axum's order and with axum's traits: a tuple of them at once.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
+
+use super::at::at;
+use super::body::watched;
+use crate::stack::AwaitPoint;
+
+/// The arguments of a handler. `M` is axum's marker for whether the last one takes the body.
+#[diagnostic::on_unimplemented(
+    message = "the arguments `{Self}` cannot be extracted with the state `{S}`",
+    note = "every argument must implement `FromRequestParts<{S}>`, the last one may implement `FromRequest<{S}>`",
+    note = "the arguments' state must be the router's: see `Router::with_state`"
+)]
+pub trait Extract<S, M>: Sized {
+    /// Extracts them one after the other; a rejection is a response. `points` are the places of the
+    /// arguments in the source, for a request can be stuck at each.
+    fn extract(
+        request: Request,
+        state: &S,
+        points: &'static [AwaitPoint],
+    ) -> impl Future<Output = Result<Self, Response>> + Send;
+
+    /// The arguments, if there is nothing to extract.
+    #[inline]
+    fn nothing() -> Option<Self> {
+        None
+    }
+}
+
+impl<S: Sync> Extract<S, ()> for () {
+    fn extract(
+        _: Request,
+        _: &S,
+        _: &'static [AwaitPoint],
+    ) -> impl Future<Output = Result<Self, Response>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    #[inline]
+    fn nothing() -> Option<Self> {
+        Some(())
+    }
+}
+
+/// Stands in where generated code gave no place.
+static UNKNOWN: AwaitPoint = AwaitPoint::new("-", "-", 0, 0, "-");
+
+fn point(points: &'static [AwaitPoint], index: usize) -> &'static AwaitPoint {
+    points.get(index).unwrap_or(&UNKNOWN)
+}
+
+macro_rules! impl_extract {
+    ($($part:ident $index:literal,)* @ $last:ident $last_index:literal) => {
+        impl<S, M, $($part,)* $last> Extract<S, M> for ($($part,)* $last,)
+        where
+            S: Send + Sync,
+            $($part: FromRequestParts<S> + Send,)*
+            $last: FromRequest<S, M> + Send,
+        {
+            #[allow(non_snake_case, reason = "a value is named like its type")]
+            fn extract(
+                request: Request,
+                state: &S,
+                points: &'static [AwaitPoint],
+            ) -> impl Future<Output = Result<Self, Response>> + Send {
+                async move {
+                    impl_extract!(@parts request, state, points, $($part $index,)*);
+                    let $last = at(
+                        $last::from_request(watched(request), state),
+                        point(points, $last_index),
+                    )
+                    .await
+                    .map_err(IntoResponse::into_response)?;
+                    Ok(($($part,)* $last,))
+                }
+            }
+        }
+    };
+    // A request is large: it is taken apart only where that is needed.
+    (@parts $request:ident, $state:ident, $points:ident,) => {};
+    (@parts $request:ident, $state:ident, $points:ident, $($part:ident $index:literal,)+) => {
+        let (mut parts, body) = $request.into_parts();
+        $(
+            let $part = at(
+                $part::from_request_parts(&mut parts, $state),
+                point($points, $index),
+            )
+            .await
+            .map_err(IntoResponse::into_response)?;
+        )+
+        let $request = Request::from_parts(parts, body);
+    };
+}
+
+impl_extract!(@ T1 0);
+impl_extract!(T1 0, @ T2 1);
+impl_extract!(T1 0, T2 1, @ T3 2);
+impl_extract!(T1 0, T2 1, T3 2, @ T4 3);
+impl_extract!(T1 0, T2 1, T3 2, T4 3, @ T5 4);
+impl_extract!(T1 0, T2 1, T3 2, T4 3, T5 4, @ T6 5);
+impl_extract!(T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, @ T7 6);
+impl_extract!(T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, @ T8 7);
+impl_extract!(T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, T8 7, @ T9 8);
+impl_extract!(T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, T8 7, T9 8, @ T10 9);
+impl_extract!(T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, T8 7, T9 8, T10 9, @ T11 10);
+impl_extract!(T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, T8 7, T9 8, T10 9, T11 10, @ T12 11);
+impl_extract!(
+    T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, T8 7, T9 8, T10 9, T11 10, T12 11, @ T13 12
+);
+impl_extract!(
+    T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, T8 7, T9 8, T10 9, T11 10, T12 11, T13 12, @ T14 13
+);
+impl_extract!(
+    T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, T8 7, T9 8, T10 9, T11 10, T12 11, T13 12, T14 13,
+    @ T15 14
+);
+impl_extract!(
+    T1 0, T2 1, T3 2, T4 3, T5 4, T6 5, T7 6, T8 7, T9 8, T10 9, T11 10, T12 11, T13 12, T14 13,
+    T15 14, @ T16 15
+);

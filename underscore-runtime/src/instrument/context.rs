@@ -233,13 +233,15 @@ impl Seat {
     pub(super) fn visit(&mut self, point: &'static AwaitPoint) -> Visit {
         let place = CURRENT.with(|current| {
             let id = current.task_id();
-            if self.taken.is_some_and(|taken| Some(taken.task.id) != id) {
-                self.leave_other_task();
-            }
-            id?;
             let (key, is_new) = match &self.taken {
-                Some(taken) => (taken.key, false),
-                None => (current.take_key(), true),
+                Some(taken) if Some(taken.task.id) == id => (taken.key, false),
+                taken => {
+                    if taken.is_some() {
+                        self.leave_other_task();
+                    }
+                    id?;
+                    (current.take_key(), true)
+                }
             };
             Some(Visited {
                 key,

@@ -3,10 +3,7 @@
 
 mod support;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +12,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use reqwest::Method;
+use support::futures::caught;
 use support::{Service, talk};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
@@ -176,24 +174,6 @@ async fn a_panic_in_a_drop_after_the_client_left_is_counted() {
         .await;
 }
 
-/// Polls `F` and turns its panic into `None`.
-struct Caught<F>(Option<Pin<Box<F>>>);
-
-impl<F: Future> Future for Caught<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = &mut self.0 else {
-            return Poll::Ready(None);
-        };
-        if let Ok(polled) = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            return polled.map(Some);
-        }
-        self.0 = None;
-        Poll::Ready(None)
-    }
-}
-
 async fn panics_after(gate: &Semaphore) {
     let _permit = gate.acquire().await;
     panic!("inside")
@@ -202,7 +182,7 @@ async fn panics_after(gate: &Semaphore) {
 #[underscore_route(name = "catches")]
 async fn catches(State(gate): Gate) -> String {
     let nested = async { panics_after(&gate).await };
-    let caught = Caught(Some(Box::pin(nested))).await.is_none();
+    let caught = caught(nested).await.is_none();
     let spawned = tokio::spawn(async { panic!("elsewhere") });
     let failed = spawned.await.is_err();
     gate.acquire_many(2).await.expect("the gate stays").forget();

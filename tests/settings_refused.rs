@@ -33,6 +33,8 @@ async fn put_raw(
 
 const JSON: Option<&str> = Some("application/json");
 
+const STRICT: &str = "_routes/strict/settings";
+
 #[underscore_route(name = "strict")]
 async fn strict() {}
 
@@ -41,124 +43,100 @@ async fn strict() {}
 async fn a_setting_that_is_unknown_or_no_value_of_its_kind_is_named_with_section_and_key() {
     let service = Service::start(Router::new().route("/", get(strict))).await;
     let before = json!({"transient": {"preempt": {"status": 503, "text": "t"}}});
-    let set = service
-        .put("_routes/strict/settings", before)
-        .await
-        .ok_json();
-    for (transient, words) in [
+    let set = service.put(STRICT, before).await.ok_json();
+    for (key, value, words) in [
         (
-            json!({"preempt": {"statsu": 500}}),
-            [
-                "[transient.preempt.statsu]",
-                "did you mean any of [preempt.status,",
-            ],
+            "preempt.statsu",
+            json!(500),
+            "did you mean any of [preempt.status,",
         ),
         (
-            json!({"preempt.reasn": "x"}),
-            [
-                "[transient.preempt.reasn]",
-                "did you mean any of [preempt.reason,",
-            ],
+            "preempt.reasn",
+            json!("x"),
+            "did you mean any of [preempt.reason,",
         ),
         (
-            json!({"prempt.status": 500}),
-            [
-                "[transient.prempt.status]",
-                "did you mean any of [preempt.status,",
-            ],
+            "prempt.status",
+            json!(500),
+            "did you mean any of [preempt.status,",
         ),
+        ("nothing_like_it", Value::Null, "unknown setting"),
         (
-            json!({"nothing_like_it": null}),
-            ["unknown setting", "[transient.nothing_like_it]"],
+            "preempt.status",
+            json!(700),
+            "between 200 and 599, not [700]",
         ),
-        (
-            json!({"preempt.status": 700}),
-            ["[transient.preempt.status]", "not [700]"],
-        ),
-        (
-            json!({"preempt": {"status": 199}}),
-            ["[transient.preempt.status]", "between 200 and 599"],
-        ),
-        (
-            json!({"preempt.status": 600}),
-            ["[transient.preempt.status]", "not [600]"],
-        ),
-        (
-            json!({"preempt.status": "503"}),
-            ["[transient.preempt.status]", "not [\"503\"]"],
-        ),
-        (
-            json!({"preempt.status": 503.5}),
-            ["[transient.preempt.status]", "not [503.5]"],
-        ),
-        (
-            json!({"preempt.status": -1}),
-            ["[transient.preempt.status]", "not [-1]"],
-        ),
-        (
-            json!({"preempt.status": true}),
-            ["[transient.preempt.status]", "not [true]"],
-        ),
-        (
-            json!({"preempt.status": {"a": 1}}),
-            ["[transient.preempt.status]", "an integer"],
-        ),
-        (
-            json!({"preempt.reason": "two\nlines"}),
-            ["[transient.preempt.reason]", "one line"],
-        ),
-        (
-            json!({"preempt.reason": 1}),
-            ["[transient.preempt.reason]", "a string"],
-        ),
-        (
-            json!({"preempt.text": ["a"]}),
-            ["[transient.preempt.text]", "a string"],
-        ),
-        (json!({"preempt": 503}), ["[transient.preempt]", "object"]),
-        (
-            json!({"preempt.status": {}}),
-            ["[transient.preempt.status]", "an integer"],
-        ),
-        (json!({"preempt.*": 1}), ["[transient.preempt.*]", "null"]),
-        (json!([]), ["[transient]", "must be an object"]),
-        (
-            json!({"preempt": {"status": 500}, "preempt.status": 501}),
-            ["preempt.status", "twice"],
-        ),
-        // One that is right beside one that is wrong, in either order: none of them is done.
-        (
-            json!({"preempt.reason": "new", "preempt.status": 99}),
-            ["[transient.preempt.status]", "99"],
-        ),
-        (
-            json!({"preempt.status": 500, "preempt.test": "t"}),
-            [
-                "[transient.preempt.test]",
-                "did you mean any of [preempt.text,",
-            ],
-        ),
+        ("preempt.status", json!(600), "not [600]"),
+        ("preempt.status", json!(199), "not [199]"),
+        ("preempt.status", json!("503"), "not [\"503\"]"),
+        ("preempt.status", json!(503.5), "not [503.5]"),
+        ("preempt.status", json!(-1), "not [-1]"),
+        ("preempt.status", json!(true), "not [true]"),
+        ("preempt.status", json!({"a": 1}), "an integer"),
+        ("preempt.reason", json!("two\nlines"), "one line"),
+        ("preempt.reason", json!(1), "a string"),
+        ("preempt.text", json!(["a"]), "a string"),
+        ("preempt", json!(503), "an object or null"),
+        ("preempt.*", json!(1), "must be null"),
     ] {
         let answer = service
-            .put("_routes/strict/settings", json!({"transient": transient}))
+            .put(STRICT, json!({"transient": {key: value}}))
             .await;
         let (status, kind, reason) = refusal(&answer);
         assert_eq!(
             (status, &*kind),
             (400, "illegal_argument_exception"),
-            "{transient}"
+            "{key}: {value}"
         );
-        for word in words {
-            assert!(
-                reason.contains(word),
-                "{transient}: [{word}] is not in: {reason}"
-            );
-        }
+        assert!(reason.contains(&format!("[transient.{key}]")), "{reason}");
+        assert!(
+            reason.contains(words),
+            "{key}: {value}: {words} is not in: {reason}"
+        );
+        assert_eq!(service.admin_json(STRICT).await, set, "{key}: {value}");
+    }
+}
+
+#[underscore_route(name = "whole")]
+async fn whole() {}
+
+#[tokio::test]
+async fn nothing_of_a_body_is_done_where_a_part_of_it_is_wrong() {
+    let service = Service::start(Router::new().route("/", get(whole))).await;
+    for (transient, words) in [
+        (
+            json!({"preempt.reason": "new", "preempt.status": 99}),
+            "[transient.preempt.status]",
+        ),
+        (
+            json!({"preempt.status": 500, "preempt.test": "t"}),
+            "[transient.preempt.test]",
+        ),
+        (
+            json!({"preempt": {"status": 500, "test": "t"}}),
+            "[transient.preempt.test]",
+        ),
+        (
+            json!({"preempt": {"status": 500}, "preempt.status": 501}),
+            "twice",
+        ),
+        (
+            json!([{"preempt.status": 500}]),
+            "[transient] must be an object",
+        ),
+    ] {
+        let body = json!({"transient": transient});
+        let (status, kind, reason) = refusal(&service.put("_routes/whole/settings", body).await);
         assert_eq!(
-            service.admin_json("_routes/strict/settings").await,
-            set,
+            (status, &*kind),
+            (400, "illegal_argument_exception"),
             "{transient}"
         );
+        assert!(
+            reason.contains(words),
+            "{transient}: {words} is not in: {reason}"
+        );
+        assert_eq!(service.get("/").await.status, 200, "{transient}");
     }
 }
 

@@ -73,6 +73,33 @@ where
     format!("{item} {N} {count}{mark}")
 }
 
+/// A trait whose futures are `Send` for some types only: axum asks for those that are mounted.
+trait Store: Clone + Send + Sync + 'static {
+    fn count(&self) -> impl Future<Output = u8>;
+}
+
+impl Store for Pg {
+    async fn count(&self) -> u8 {
+        ready(7).await
+    }
+}
+
+#[underscore_route]
+async fn counted<D: Store>(State(app): State<App<D>>) -> String {
+    app.database.count().await.to_string()
+}
+
+#[tokio::test]
+async fn a_trait_need_not_promise_send_futures_where_the_mounted_types_have_them() {
+    let app = Router::new()
+        .route("/named", get(counted::<Pg>))
+        .route("/inferred", get(counted))
+        .with_state(App { database: Pg });
+    let service = Service::start(app).await;
+    assert_eq!(service.get("/named").await.text, "7");
+    assert_eq!(service.get("/inferred").await.text, "7");
+}
+
 /// Bounds that hold only once the parameter is known: the trait promises neither `'static` nor that
 /// its futures are `Send`, as an `async fn` in a trait does not.
 trait Clock {

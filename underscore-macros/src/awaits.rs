@@ -134,6 +134,16 @@ pub(crate) fn hygienic(span: Span) -> Span {
     Span::call_site().located_at(span)
 }
 
+/// `tokens`, which have no groups, all of them at `span`: what is made of several pieces is blamed at one
+/// place.
+pub(crate) fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    let at_span = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.into_iter().map(at_span).collect()
+}
+
 /// `(&mut x).await` needs its parentheses, `at(&mut x, ..)` would be warned about them.
 fn without_parens(expr: &Expr) -> &Expr {
     match expr {

@@ -3,7 +3,7 @@
 //! generated names do is documented in the runtime crate's `private`.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{Block, Ident, Path, Stmt, parse_quote};
 
@@ -99,9 +99,10 @@ impl<'a> Expansion<'a> {
         // be `Send` for some types and not for others, and axum asks for those that are mounted.
         let send = handler.sig.generics.type_params().next().is_none();
         let send = send.then(|| quote!(+ ::core::marker::Send));
-        let future = quote_spanned! {awaits::hygienic(ident.span())=>
+        let future = quote! {
             impl ::core::future::Future<Output = #runtime::private::Response> #send
         };
+        let future = awaits::respanned(future, awaits::hygienic(ident.span()));
         let run = self.run();
         quote! {
             #(#attrs)*

@@ -65,7 +65,7 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// Makes an axum handler visible and interruptible.
 ///
 /// The function keeps its name, its generics and its place in the router; what it takes becomes one
-/// extractor that is the whole call, so a request is seen from before its first extractor runs.
+/// extractor that is the whole call, so a request is seen from before its first argument is extracted.
 ///
 /// ```
 /// use axum::{Json, Router, extract::Path, routing::get};
@@ -95,8 +95,9 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 ///     let doubled = at(async { id * 2 }, &POINTS[0]).await;
 ///     Json(doubled)
 /// }
-/// fn user(call: Call<User>) -> Call<User> { call }
-/// impl Endpoint for User { /* extracts, calls `user_inner`, makes a response of what it returns */ }
+/// fn user(call: Call<User, (Path<u32>,)>) -> impl Future<Output = Response> {
+///     call.run(|(id,)| user_inner(id))
+/// }
 /// static DESCRIPTOR: RouteDescriptor = /* handler's path, file, line, what stands in the parentheses */;
 /// ```
 ///

@@ -1,0 +1,11 @@
+//! The await points that a task is inside of, as a tree. The thread that polls the task keeps a list
+//! of changes (`instrument::at`), commits it when the poll returns `Pending`, and whoever looks reads
+//! what was committed: so a stack is what the task waits on, and a running task shows what it left.
+
+mod frames;
+mod point;
+mod tree;
+
+pub(crate) use frames::{Stack, innermost, on_one_line};
+pub use point::AwaitPoint;
+pub(crate) use tree::{Change, Keys, Node, NodeKey, Parent, Tree};

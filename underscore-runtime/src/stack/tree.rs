@@ -1,0 +1,220 @@
+//! The pending awaits of one task, as a tree that is changed in place: what is inside of what, by keys
+//! that are given again. How it is read is in `frames`.
+
+use smallvec::SmallVec;
+
+use super::{AwaitPoint, Stack};
+
+/// An await's place in its task's tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NodeKey(pub(super) u32);
+
+/// What an await is in: the await that has `key`, as long as that one is at the point with this tag.
+///
+/// Keys are given again. A future that was polled in one await, and is kept while the task goes on to
+/// the next, must not be taken for a part of that. Only a loop that comes back to the same point finds
+/// it again, which is what a loop over many branches needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Parent {
+    key: NodeKey,
+    tag: u32,
+}
+
+impl Parent {
+    /// What awaits are in that are in no other await.
+    pub(crate) const ROOT: Parent = Parent {
+        key: NodeKey::ROOT,
+        tag: 0,
+    };
+
+    #[inline]
+    pub(crate) fn new(key: NodeKey, point: &'static AwaitPoint) -> Self {
+        Parent {
+            key,
+            tag: point.tag(),
+        }
+    }
+}
+
+impl NodeKey {
+    /// No key: for awaits past those that can be numbered.
+    pub(crate) const ROOT: NodeKey = NodeKey(u32::MAX);
+
+    /// Whether the tree gave it out, and has to get it back.
+    #[inline]
+    pub(crate) fn is_high(self) -> bool {
+        self.0 >= u64::BITS
+    }
+}
+
+/// An await that is pending.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    pub(crate) point: &'static AwaitPoint,
+    /// The await that it was polled in.
+    pub(crate) parent: Parent,
+}
+
+/// A change to a tree.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Set(NodeKey, Node),
+    Clear(NodeKey),
+}
+
+/// The keys below 64 that are in use in one task, a bit each. They serve all but wide fan-outs, which
+/// get the rest of theirs from the tree.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Keys(u64);
+
+impl Keys {
+    pub(crate) const fn new() -> Self {
+        Keys(0)
+    }
+
+    /// A free key, if there is one.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<NodeKey> {
+        let bit = self.0.trailing_ones();
+        if bit == u64::BITS {
+            return None;
+        }
+        self.0 |= 1 << bit;
+        Some(NodeKey(bit))
+    }
+
+    /// Frees a key below 64; the tree frees the others when they are cleared.
+    #[inline]
+    pub(crate) fn release(&mut self, key: NodeKey) {
+        if !key.is_high() {
+            self.0 &= !(1 << key.0);
+        }
+    }
+
+    /// Frees the keys in `others`.
+    pub(crate) fn release_all(&mut self, others: Keys) {
+        self.0 &= !others.0;
+    }
+}
+
+/// The pending awaits of one task.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    nodes: SmallVec<[Option<Node>; 2]>,
+    /// What few tasks need.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    /// Keys from 64 on that were used and are free.
+    free: Vec<NodeKey>,
+    /// How many keys from 64 on there are.
+    count: u32,
+    /// Keys whose awaits went away while they were in nobody's hands or in another task's.
+    gone: Vec<NodeKey>,
+}
+
+impl Tree {
+    #[inline]
+    pub(crate) fn apply(&mut self, change: &Change) {
+        match *change {
+            Change::Set(NodeKey::ROOT, _) | Change::Clear(NodeKey::ROOT) => {}
+            Change::Set(key, node) => {
+                if self
+                    .rare
+                    .as_ref()
+                    .is_some_and(|rare| rare.gone.contains(&key))
+                {
+                    return;
+                }
+                let index = key.0 as usize;
+                if index >= self.nodes.len() {
+                    self.nodes.resize(index + 1, None);
+                }
+                if let Some(slot) = self.nodes.get_mut(index) {
+                    *slot = Some(node);
+                }
+            }
+            Change::Clear(key) => {
+                self.clear(key);
+                self.release_high(key);
+            }
+        }
+    }
+
+    fn clear(&mut self, key: NodeKey) {
+        if let Some(slot) = self.nodes.get_mut(key.0 as usize) {
+            *slot = None;
+        }
+    }
+
+    /// A free key from 64 on.
+    pub(crate) fn take_high(&mut self) -> NodeKey {
+        let rare = self.rare.get_or_insert_default();
+        rare.free.pop().unwrap_or_else(|| {
+            rare.count += 1;
+            NodeKey(rare.count - 1 + u64::BITS)
+        })
+    }
+
+    /// Frees `key` if it is one from 64 on.
+    pub(crate) fn release_high(&mut self, key: NodeKey) {
+        match &mut self.rare {
+            Some(rare) if key.is_high() && key != NodeKey::ROOT => rare.free.push(key),
+            _ => {}
+        }
+    }
+
+    /// Takes an await out that is not in the hands of the thread that polls the task. That thread may
+    /// be in a poll, and about to commit that the await is there: its key is kept until then.
+    pub(crate) fn clear_from_afar(&mut self, key: NodeKey) {
+        self.clear(key);
+        self.rare.get_or_insert_default().gone.push(key);
+    }
+
+    /// Frees the keys that were kept for the thread that polls the task, now that it has committed.
+    /// Those below 64 are its own to give again.
+    pub(crate) fn settle(&mut self) -> Keys {
+        let mut keys = Keys::new();
+        if let Some(rare) = &mut self.rare {
+            for key in rare.gone.drain(..) {
+                match key {
+                    NodeKey::ROOT => {}
+                    key if key.is_high() => rare.free.push(key),
+                    NodeKey(bit) => keys.0 |= 1 << bit,
+                }
+            }
+        }
+        keys
+    }
+
+    /// A copy to read at leisure.
+    pub(crate) fn snapshot(&self) -> Stack {
+        Stack::new(self.nodes.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_never_given_twice_and_is_given_again_once_released() {
+        let (mut tree, mut keys) = (Tree::default(), Keys::new());
+        let take =
+            |tree: &mut Tree, keys: &mut Keys| keys.take().unwrap_or_else(|| tree.take_high());
+        let taken: Vec<NodeKey> = (0..200).map(|_| take(&mut tree, &mut keys)).collect();
+        for (index, key) in taken.iter().enumerate() {
+            assert!(!taken[..index].contains(key), "{key:?} twice");
+        }
+        for key in &taken {
+            keys.release(*key);
+            tree.apply(&Change::Clear(*key));
+        }
+        for _ in 0..200 {
+            let again = take(&mut tree, &mut keys);
+            assert!(taken.contains(&again), "a new key while old ones are free");
+        }
+    }
+}

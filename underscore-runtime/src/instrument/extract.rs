@@ -1,9 +1,13 @@
 //! Extracts a handler's arguments, in axum's order and with axum's traits: a tuple of them at once.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
+use pin_project_lite::pin_project;
 
-use super::at::at;
+use super::at::{At, at};
 use super::body::watched;
 use crate::stack::AwaitPoint;
 
@@ -51,12 +55,52 @@ fn point(points: &'static [AwaitPoint], index: usize) -> &'static AwaitPoint {
     points.get(index).unwrap_or(&UNKNOWN)
 }
 
+impl<S, M, T> Extract<S, M> for (T,)
+where
+    S: Send + Sync,
+    T: FromRequest<S, M> + Send,
+{
+    fn extract(
+        request: Request,
+        state: &S,
+        points: &'static [AwaitPoint],
+    ) -> impl Future<Output = Result<Self, Response>> + Send {
+        Single {
+            extraction: at(T::from_request(watched(request), state), point(points, 0)),
+        }
+    }
+}
+
+pin_project! {
+    /// The extraction of a single argument. Not an `async` block: a request is large, and a block keeps
+    /// room for what it is given beside the future that it gives it to.
+    struct Single<F> {
+        #[pin]
+        extraction: At<F>,
+    }
+}
+
+impl<F, T, R> Future for Single<F>
+where
+    F: Future<Output = Result<T, R>>,
+    R: IntoResponse,
+{
+    type Output = Result<(T,), Response>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let extracted = self.project().extraction.poll(cx);
+        let extracted = extracted.map_err(IntoResponse::into_response);
+        extracted.map_ok(|argument| (argument,))
+    }
+}
+
 macro_rules! impl_extract {
-    ($($part:ident $index:literal,)* @ $last:ident $last_index:literal) => {
-        impl<S, M, $($part,)* $last> Extract<S, M> for ($($part,)* $last,)
+    ($($part:ident $index:literal,)+ @ $last:ident $last_index:literal) => {
+        impl<S, M, $($part,)+ $last> Extract<S, M> for ($($part,)+ $last,)
         where
             S: Send + Sync,
-            $($part: FromRequestParts<S> + Send,)*
+            $($part: FromRequestParts<S> + Send,)+
             $last: FromRequest<S, M> + Send,
         {
             #[allow(non_snake_case, reason = "a value is named like its type")]
@@ -65,36 +109,28 @@ macro_rules! impl_extract {
                 state: &S,
                 points: &'static [AwaitPoint],
             ) -> impl Future<Output = Result<Self, Response>> + Send {
+                // Taken apart out here, so that the block has no room for it as a whole.
+                let (mut parts, body) = request.into_parts();
                 async move {
-                    impl_extract!(@parts request, state, points, $($part $index,)*);
-                    let $last = at(
-                        $last::from_request(watched(request), state),
-                        point(points, $last_index),
-                    )
-                    .await
-                    .map_err(IntoResponse::into_response)?;
-                    Ok(($($part,)* $last,))
+                    $(
+                        let $part = at(
+                            $part::from_request_parts(&mut parts, state),
+                            point(points, $index),
+                        )
+                        .await
+                        .map_err(IntoResponse::into_response)?;
+                    )+
+                    let request = watched(Request::from_parts(parts, body));
+                    let $last = at($last::from_request(request, state), point(points, $last_index))
+                        .await
+                        .map_err(IntoResponse::into_response)?;
+                    Ok(($($part,)+ $last,))
                 }
             }
         }
     };
-    // A request is large: it is taken apart only where that is needed.
-    (@parts $request:ident, $state:ident, $points:ident,) => {};
-    (@parts $request:ident, $state:ident, $points:ident, $($part:ident $index:literal,)+) => {
-        let (mut parts, body) = $request.into_parts();
-        $(
-            let $part = at(
-                $part::from_request_parts(&mut parts, $state),
-                point($points, $index),
-            )
-            .await
-            .map_err(IntoResponse::into_response)?;
-        )+
-        let $request = Request::from_parts(parts, body);
-    };
 }
 
-impl_extract!(@ T1 0);
 impl_extract!(T1 0, @ T2 1);
 impl_extract!(T1 0, T2 1, @ T3 2);
 impl_extract!(T1 0, T2 1, T3 2, @ T4 3);

@@ -3,19 +3,23 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{get, post};
 use reqwest::Method;
-use support::futures::caught;
+use support::futures::{Boxed, boxed, caught};
 use support::{Service, talk};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
+use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use underscore_runtime::underscore_route;
@@ -347,4 +351,38 @@ async fn total_is_the_sum_of_the_ends_when_they_come_in_any_order() {
     let row = service.wait_for_ends("mixed", &ends).await;
     assert_eq!(row["stats.resp.status_2xx"], 3);
     assert_eq!(row["stats.resp.status_4xx"], 1);
+}
+
+#[underscore_route(name = "torn_down")]
+async fn torn_down(State(gate): Gate) {
+    let _permit = gate.acquire().await;
+}
+
+thread_local! {
+    /// What a thread keeps until it is torn down, as some keep a whole runtime.
+    static KEPT: RefCell<Option<Boxed<Response>>> = const { RefCell::new(None) };
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_while_its_thread_is_torn_down_counts_as_disconnected() {
+    let app = Router::new().route("/", get(torn_down));
+    let app: Router = app.with_state(Arc::new(Semaphore::new(0)));
+    let service = Service::start(Router::new()).await;
+    let thread = std::thread::spawn(move || {
+        // Before the request, so that it is torn down after what the request's polls left there.
+        KEPT.with_borrow_mut(|kept| {
+            let request = Request::get("/").body(Body::empty());
+            let request = app.oneshot(request.expect("a request"));
+            let mut request = boxed(async { request.await.expect("it cannot fail") });
+            let polled = request
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending());
+            *kept = Some(request);
+        });
+    });
+    thread.join().expect("the thread ends");
+    service
+        .wait_for_ends("torn_down", &[("disconnected", 1)])
+        .await;
 }

@@ -79,8 +79,11 @@ impl Current {
     }
 
     fn change(&self, change: Change) {
-        CHANGES.with_borrow_mut(|changes| changes.push(change));
-        self.changes.set(self.changes.get() + 1);
+        // A thread that is being torn down has no list any more, and no stack to show. It may still drop
+        // a request: whoever keeps a runtime in a thread-local does so there.
+        let noted = CHANGES.try_with(|changes| changes.borrow_mut().push(change));
+        self.changes
+            .set(self.changes.get() + u32::from(noted.is_ok()));
     }
 
     #[inline]
@@ -188,7 +191,7 @@ impl Drop for Poll<'_> {
 
 /// Takes the last `count` changes off the thread's list.
 fn take_changes(count: u32, with: impl FnOnce(std::vec::Drain<'_, Change>)) {
-    // A thread that is being torn down has no list any more, and no stack to show.
+    // Without a list nothing was put on it: see `Current::change`.
     let _ = CHANGES.try_with(|changes| {
         let mut changes = changes.borrow_mut();
         let first = changes.len().saturating_sub(count as usize);

@@ -48,6 +48,7 @@
 mod admin;
 mod clock;
 mod instrument;
+mod log;
 #[doc(hidden)]
 pub mod private;
 mod route;

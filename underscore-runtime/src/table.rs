@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use linkme::distributed_slice;
 
+use crate::log;
 use crate::route::{MOUNTED, Route, RouteDescriptor, RouteId, stable_hash};
 
 /// Every annotated handler of the binary, put here by the linker.
@@ -112,12 +113,15 @@ fn descriptors() -> Vec<&'static RouteDescriptor> {
     let linked = all.len();
     all.extend(lost);
     if all.len() > linked && !WARNED.swap(true, Ordering::Relaxed) {
-        tracing::warn!(
-            target: "underscore",
-            lost = all.len() - linked,
-            "the linker lost handlers, which are listed from their first request on only; \
-             see the issues of the crate linkme about the linker in use"
-        );
+        let lost = all.len() - linked;
+        log::write(move || {
+            tracing::warn!(
+                target: "underscore",
+                lost,
+                "the linker lost handlers, which are listed from their first request on only; \
+                 see the issues of the crate linkme about the linker in use"
+            );
+        });
     }
     all
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::socket::{Bound, SocketFile};
 use crate::admin::admin_router;
+use crate::log;
 
 /// How long `shutdown` lets requests under way end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -45,13 +46,15 @@ impl AdminServer {
 
     /// Ends the server and removes its socket, if the file is still this server's.
     ///
-    /// Blocks until the thread has ended, at most a second more than requests under way take. It may be
-    /// called from a tokio task: what it waits for needs nothing of that runtime.
+    /// Blocks until the thread has ended: requests to the API that are under way have a second to end,
+    /// and what operators did has another one to reach the log. It may be called from a tokio task: what
+    /// it waits for needs nothing of that runtime.
     pub fn shutdown(self) {
         self.file.remove();
         // A thread that is gone needs no word.
         let _ = self.stop.send(());
         let _ = self.thread.join();
+        log::flush(GRACE);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node};
 use crate::admin::select;
+use crate::log;
 use crate::stack::AwaitPoint;
 use crate::stats::Outcome;
 use crate::task::{Order, Task, Waiting};
@@ -45,11 +46,13 @@ async fn interrupt(exchange: &Exchange) -> Result<Answer, Error> {
 async fn end(mut tasks: Vec<Arc<Task>>, order: &Order, timeout: Option<Duration>) -> Answer {
     tasks.sort_by_key(|task| task.id);
     let waiting = Arc::new(Waiting::default());
-    for task in &tasks {
-        if task.signal.order_end(order.clone(), &waiting) {
-            log(task, order);
-        }
-    }
+    let told: Vec<Arc<Task>> = tasks
+        .iter()
+        .filter(|task| task.signal.order_end(order.clone(), &waiting))
+        .cloned()
+        .collect();
+    let order = order.clone();
+    log::write(move || told.iter().for_each(|task| report(task, &order)));
     if let Some(timeout) = timeout {
         let timeout = timeout.min(LONGEST_TIMEOUT);
         // Whether all ended or the time did is seen in the tasks themselves.
@@ -63,7 +66,7 @@ async fn end(mut tasks: Vec<Arc<Task>>, order: &Order, timeout: Option<Duration>
 }
 
 /// Leaves in the host's own log what was ended, and where it stood: the lists forget it.
-fn log(task: &Task, order: &Order) {
+fn report(task: &Task, order: &Order) {
     let point = task.stack().innermost();
     tracing::info!(
         target: "underscore",

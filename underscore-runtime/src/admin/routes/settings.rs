@@ -8,6 +8,7 @@ use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node};
 use crate::admin::{cat, select, suggest};
+use crate::log;
 use crate::route::CHANGES;
 use crate::settings::{SETTINGS, Setting, Stored};
 use crate::sync::Mutex;
@@ -46,12 +47,13 @@ fn change(exchange: &Exchange) -> Result<Answer, Error> {
         }
         entries
     };
-    log(&entries, &changes);
-    Ok(answer(&entries, false))
+    let answer = answer(&entries, false);
+    log::write(move || report(&entries, &changes));
+    Ok(answer)
 }
 
 /// Leaves in the host's own log what was changed.
-fn log(entries: &[Entry], changes: &[Change]) {
+fn report(entries: &[Entry], changes: &[Change]) {
     for (entry, (setting, value)) in entries.iter().flat_map(|entry| {
         let changes = changes.iter();
         changes.map(move |change| (entry, change))

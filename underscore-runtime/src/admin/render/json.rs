@@ -1,5 +1,6 @@
 //! JSON: on one line, or pretty as Elasticsearch prints it, with `"key" : value`.
 
+use std::fmt::Write;
 use std::io;
 
 use serde::Serialize;
@@ -17,7 +18,28 @@ pub(super) fn write(node: &Node, pretty: bool) -> String {
     } else {
         let _ = node.serialize(&mut Serializer::with_formatter(&mut out, CompactFormatter));
     }
-    String::from_utf8(out).unwrap_or_default()
+    escape_controls(String::from_utf8(out).unwrap_or_default())
+}
+
+/// Escapes the control characters that JSON lets stand: DEL and C1, which drive terminals as ESC does.
+/// They can only be inside of strings.
+fn escape_controls(json: String) -> String {
+    if !json.chars().any(is_bare_control) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_bare_control(c) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+fn is_bare_control(c: char) -> bool {
+    ('\u{7f}'..='\u{9f}').contains(&c)
 }
 
 /// `serde_json`'s pretty formatter with a space before the colon.
@@ -84,5 +106,14 @@ mod tests {
             "{\n  \"a\" : [\n    1\n  ],\n  \"b\" : []\n}\n"
         );
         assert_eq!(write(&node, false), r#"{"a":[1],"b":[]}"#);
+    }
+
+    #[test]
+    fn every_control_character_is_escaped_in_keys_and_in_values() {
+        let node = Node::object([("\u{7f}", Node::text("\u{1b}[2J \u{9b}2J é"))]);
+        let json = write(&node, false);
+        assert_eq!(json, r#"{"\u007f":"\u001b[2J \u009b2J é"}"#);
+        let read: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+        assert_eq!(read["\u{7f}"], "\u{1b}[2J \u{9b}2J é");
     }
 }

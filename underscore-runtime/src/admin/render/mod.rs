@@ -115,3 +115,65 @@ fn structured(node: &Node, style: Style) -> (&'static str, String) {
         _ => ("application/json", json::write(node, style.pretty)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn yaml(node: &Node) -> String {
+        let style = Style {
+            format: Some(Format::Yaml),
+            pretty: false,
+        };
+        structured(node, style).1
+    }
+
+    #[test]
+    fn a_text_that_looks_like_another_type_is_still_a_text_in_yaml() {
+        let texts = [
+            "12345678",
+            "1e234567",
+            "0x123456",
+            "00000017",
+            "0o123456",
+            "1_234_56",
+            "12:34:56",
+            ".inf",
+            "null",
+            "~",
+            "true",
+            "no",
+            "off",
+            "y",
+            "-",
+            "",
+            " x",
+            "a: b",
+            "# x",
+            "2026-01-01",
+        ];
+        for text in texts {
+            for written in [
+                yaml(&Node::List(vec![Node::text(text)])),
+                yaml(&Node::object([(text, Node::Null)])),
+            ] {
+                let quoted = [format!("\"{text}\""), format!("'{text}'")];
+                assert!(
+                    quoted.iter().any(|quoted| written.contains(quoted)),
+                    "{text:?} is written as {written:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_control_character_is_written_but_the_end_of_a_line() {
+        let text = "a\u{0}b\u{1b}[2J\r\n\tc\u{7f}d\u{85}e\u{9b}2J\u{2028}f";
+        let written = yaml(&Node::object([
+            (text, Node::text(text)),
+            ("value", Node::Value(text.into())),
+        ]));
+        let control = written.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(control, None, "{written:?}");
+    }
+}

@@ -386,3 +386,31 @@ async fn an_interrupt_ends_every_request_of_its_route_and_a_later_one_is_served(
         .wait_for_ends("all_or_one", &[("interrupted", 50), ("completed", 1)])
         .await;
 }
+
+#[underscore_route(name = "spared")]
+async fn spared(State(gate): Gate) {
+    let _permit = gate.acquire().await;
+}
+
+#[tokio::test]
+async fn an_interrupt_that_names_no_route_or_says_something_in_a_body_is_400_and_ends_nothing() {
+    let app = Router::new().route("/", get(spared));
+    let service = Service::start(app.with_state(Arc::new(Semaphore::new(0)))).await;
+    let _client = get_in_background(&service, "/");
+    service.wait_for("spared", "stats.req.active", 1).await;
+    for selector in ["", ",", "-spared", "%20,-*"] {
+        let answer = service.post(&format!("_routes/{selector}/interrupt")).await;
+        assert_eq!(answer.status, 400, "[{selector}]: {}", answer.text);
+        let (kind, reason) = answer.error();
+        assert_eq!(kind, "illegal_argument_exception");
+        assert!(reason.contains("begin with _all"), "{reason}");
+    }
+    let body = json!({"reason": "would be ignored"});
+    let path = "_routes/spared/interrupt";
+    let answer = service.admin_request(Method::POST, path, Some(body)).await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
+    let (_, reason) = answer.error();
+    assert!(reason.contains("parameters [reason, timeout"), "{reason}");
+    let row = service.route("spared").await;
+    assert_eq!(row["stats.req.active"], 1);
+}

@@ -65,7 +65,8 @@ const fn change(
 }
 
 const SETTINGS: &[&str] = &["include_defaults"];
-const INTERRUPT: &[&str] = &["reason", "timeout", "wait_for_completion"];
+/// Those of an interrupt.
+pub(super) const INTERRUPT: &[&str] = &["reason", "timeout", "wait_for_completion"];
 
 /// All endpoints, in the order in which people read about them.
 pub(super) const ENDPOINTS: &[Endpoint] = &[

@@ -203,6 +203,18 @@ impl Exchange {
             .transpose()
     }
 
+    /// Refuses a body where everything is said in parameters: what stands in it would be ignored.
+    pub(super) fn no_body(&self, endpoint_params: &[&str]) -> Result<(), Error> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        Err(Error::illegal_argument(format!(
+            "request [{}] takes no body; what it takes are the parameters [{}]",
+            self.path,
+            endpoint_params.join(", ")
+        )))
+    }
+
     /// The body as a JSON object.
     pub(super) fn json_object(&self) -> Result<Map<String, Value>, Error> {
         if self.body.iter().all(u8::is_ascii_whitespace) {

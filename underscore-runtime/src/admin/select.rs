@@ -15,8 +15,14 @@ pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
     select(selector, |_, _| Ok(()))
 }
 
-/// The routes that a comma list names, to change something. A name that several share is refused.
+/// The routes that a comma list names, to change something. A name that several share is refused, and a
+/// list that names nothing: somebody's shell had an empty variable, or `-x` was to mean all but x.
 pub(super) fn routes_to_change(selector: &str) -> Result<Vec<Entry>, Error> {
+    if words(selector).all(|word| word.starts_with('-')) {
+        return Err(Error::illegal_argument(format!(
+            "[{selector}] names no route to change; name one, or begin with _all"
+        )));
+    }
     select(selector, |word, found| match found {
         [_, _, ..] if found.iter().all(|entry| !is_id(word, entry)) => {
             let candidates: Vec<String> = found.iter().map(|entry| candidate(entry)).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admin::endpoints::Changing;
+use crate::admin::endpoints::{Changing, INTERRUPT};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node};
@@ -26,6 +26,7 @@ pub(in crate::admin) fn post(exchange: Exchange) -> Changing {
 }
 
 async fn interrupt(exchange: &Exchange) -> Result<Answer, Error> {
+    exchange.no_body(INTERRUPT)?;
     let wait = exchange.flag_or("wait_for_completion", true)?;
     let timeout = exchange.duration("timeout")?.unwrap_or(DEFAULT_TIMEOUT);
     let reason = exchange.value("reason").filter(|reason| !reason.is_empty());

@@ -1,17 +1,22 @@
 //! One request to the admin API: its parameters, the argument in its path, its body, and the form in
 //! which it wants the answer. Everything is checked before anything is done.
 
+use std::error::Error as StdError;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use http_body_util::LengthLimitError;
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use super::endpoints::{COMMON, Endpoint, Run};
 use super::error::Error;
 use super::render::{Answer, Format, Style};
+use super::strict::Strict;
 use super::suggest;
 use super::units;
 
@@ -220,8 +225,13 @@ impl Exchange {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::parse("request body is required"));
         }
-        let value: Value = serde_json::from_slice(&self.body)
-            .map_err(|error| Error::parse(format!("request body is not JSON: {error}")))?;
+        let Strict(value) = serde_json::from_slice(&self.body).map_err(|error| {
+            let what = match error.classify() {
+                Category::Data => "request body cannot be read",
+                _ => "request body is not JSON",
+            };
+            Error::parse(format!("{what}: {error}"))
+        })?;
         match value {
             Value::Object(object) => Ok(object),
             _ => Err(Error::parse("request body must be a JSON object")),
@@ -249,7 +259,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
     let content_type = headers.get(CONTENT_TYPE);
     let body = axum::body::to_bytes(body, LARGEST_BODY)
         .await
-        .map_err(|_| Error::too_large(LARGEST_BODY))?;
+        .map_err(|error| unread(&error))?;
     if let (Some(found), false) = (content_type, body.is_empty()) {
         let found = String::from_utf8_lossy(found.as_bytes()).into_owned();
         let essence = found.split(';').next().unwrap_or_default().trim();
@@ -259,4 +269,14 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
         }
     }
     Ok(body)
+}
+
+/// A body that was not read is too large, or its sender made a mess of it.
+fn unread(error: &axum::Error) -> Error {
+    let mut causes = std::iter::successors(error.source(), |&error| error.source());
+    if causes.any(<dyn StdError>::is::<LengthLimitError>) {
+        Error::too_large(LARGEST_BODY)
+    } else {
+        Error::parse(format!("request body cannot be read: {error}"))
+    }
 }

@@ -9,6 +9,7 @@ mod render;
 mod root;
 mod routes;
 mod select;
+mod strict;
 mod suggest;
 mod units;
 

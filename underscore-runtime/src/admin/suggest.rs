@@ -21,9 +21,14 @@ pub(super) fn similar<'a>(
 }
 
 fn similarity(a: &str, b: &str) -> f64 {
-    let longer = a.chars().count().max(b.chars().count());
+    let lengths = (a.chars().count(), b.chars().count());
+    let (shorter, longer) = (lengths.0.min(lengths.1), lengths.0.max(lengths.1));
     if longer == 0 {
         return 1.0;
+    }
+    // The distance is at least what one word is longer: no need to measure it against a word of 60 KB.
+    if shorter * 2 <= longer {
+        return 0.0;
     }
     // Words are short: both numbers are exact as floats.
     #[allow(clippy::cast_precision_loss)]
@@ -52,6 +57,8 @@ mod tests {
     #[test]
     fn what_is_half_alike_is_not_meant() {
         assert_eq!(hint("ab", ["ac"]), "");
+        assert_eq!(hint("time", ["timetime"]), "");
+        assert_eq!(hint("time", ["timetim"]), " -> did you mean [timetim]?");
     }
 
     #[test]

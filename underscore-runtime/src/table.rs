@@ -27,6 +27,24 @@ pub(crate) struct Entry {
     pub(crate) route: Option<&'static Route>,
 }
 
+impl Entry {
+    /// The method that requests came with, or the one in the attribute.
+    pub(crate) fn method(&self) -> Option<&str> {
+        match self.route {
+            Some(route) => Some(route.method.as_str()),
+            None => self.descriptor.method,
+        }
+    }
+
+    /// The path that a router matched, or the one in the attribute.
+    pub(crate) fn path(&self) -> Option<&str> {
+        match self.route {
+            Some(route) => route.path.as_deref(),
+            None => self.descriptor.path,
+        }
+    }
+}
+
 /// All handlers, and one entry per mount of each, or one where it has none.
 pub(crate) fn entries() -> Vec<Entry> {
     handlers().into_iter().flat_map(Handler::entries).collect()

@@ -40,7 +40,8 @@ fn select(
     selector: &str,
     check_name: impl Fn(&str, &[&Entry]) -> Result<(), Error>,
 ) -> Result<Vec<Entry>, Error> {
-    let all = entries();
+    let mut all = entries();
+    all.sort_by_cached_key(order);
     let mut selected = vec![false; all.len()];
     for word in words(selector) {
         let (pattern, keep) = match word.strip_prefix('-') {
@@ -70,6 +71,17 @@ fn select(
     Ok(chosen
         .filter_map(|(entry, chosen)| chosen.then_some(entry))
         .collect())
+}
+
+/// Routes stand by path and then method wherever they are listed; those with no path at the end.
+fn order(entry: &Entry) -> impl Ord + use<> {
+    let path = entry.path().map(str::to_owned);
+    (
+        path.is_none(),
+        path,
+        entry.method().map(str::to_owned),
+        entry.descriptor.handler,
+    )
 }
 
 /// Whether `word` is the entry's id, name or handler path, or a pattern for one of them.

@@ -58,17 +58,14 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         row.entry.descriptor.name.into()
     }),
     Col::words("method", &["m"], "request method", |row| {
-        match row.entry.route {
-            Some(route) => Value::text(route.method.to_string()),
-            None => row.entry.descriptor.method.into(),
-        }
+        row.entry.method().map(str::to_owned).into()
     })
     .shown(),
     Col::words(
         "path",
         &["p"],
         "path as the router matches it, with the prefix of nested routers",
-        path,
+        |row| row.entry.path().map(str::to_owned).into(),
     )
     .shown(),
     Col::numbers(
@@ -188,10 +185,10 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
     table::answer(exchange, COLUMNS, || rows(exchange.argument()))
 }
 
-/// The routes that `selector` names, by path and then method.
+/// The routes that `selector` names, in the order of `select`.
 pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
     let now = Instant::now();
-    let mut rows: Vec<Row> = select::routes(selector.unwrap_or("_all"))?
+    let rows = select::routes(selector.unwrap_or("_all"))?
         .into_iter()
         .map(|entry| Row {
             entry,
@@ -200,23 +197,7 @@ pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> 
                 .map_or_else(StatsSnapshot::default, |route| route.ledger.snapshot(now)),
         })
         .collect();
-    rows.sort_by_cached_key(|row| {
-        let method = match row.entry.route {
-            Some(route) => route.method.to_string(),
-            None => row.entry.descriptor.method.unwrap_or("-").to_owned(),
-        };
-        let path = path(row).show(None);
-        // Unmounted routes with no path stand at the end.
-        (path == "-", path, method, row.entry.descriptor.handler)
-    });
     Ok(rows)
-}
-
-fn path(row: &Row) -> Value {
-    match row.entry.route {
-        Some(route) => route.path.as_deref().map(str::to_owned).into(),
-        None => row.entry.descriptor.path.into(),
-    }
 }
 
 fn preempt(row: &Row) -> Option<u64> {

@@ -358,3 +358,29 @@ async fn a_client_cannot_make_rows() {
         .filter(|row| row["method"] == "OTHER");
     assert_eq!(other.count(), 1, "{rows}");
 }
+
+#[tokio::test]
+async fn a_task_number_that_no_task_can_have_is_404_like_any_other() {
+    let service = Service::start(Router::new()).await;
+    for number in ["0", "18446744073709551615", "99999999999999999999999"] {
+        let answer = service.admin(&format!("_cat/tasks/{number}")).await;
+        assert_eq!(answer.status, 404, "{number}: {}", answer.text);
+        assert_eq!(answer.error().0, "resource_not_found_exception");
+    }
+    for word in ["x", "+5", "1.0", "-1"] {
+        let answer = service.admin(&format!("_cat/tasks/{word}")).await;
+        assert_eq!(answer.status, 400, "{word}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_error_repeats_no_control_character_of_what_was_wrong() {
+    let service = Service::start(Router::new()).await;
+    for format in ["json", "yaml"] {
+        let path = format!("_cat/routes/%1b%5b2J%7f%c2%9b2J?format={format}");
+        let answer = service.admin(&path).await;
+        assert_eq!(answer.status, 404, "{}", answer.text);
+        let control = answer.text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(control, None, "{:?}", answer.text);
+    }
+}

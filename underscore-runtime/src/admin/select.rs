@@ -138,10 +138,13 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<Arc<Task>>, Error> {
         live.into_iter().map(|task| (task.id, task)).collect();
     let mut chosen: Vec<Arc<Task>> = Vec::new();
     for word in words(selector) {
-        let number = word.parse().map_err(|_| {
-            Error::illegal_argument(format!("task id [{word}] must be a decimal number or _all"))
-        })?;
-        let id = TaskId::from_number(number);
+        if !word.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::illegal_argument(format!(
+                "task id [{word}] must be a decimal number or _all"
+            )));
+        }
+        // A number that is too large for an id is one that no task has.
+        let id = word.parse().ok().and_then(TaskId::from_number);
         let already = chosen.iter().any(|task| Some(task.id) == id);
         match id.and_then(|id| live.remove(&id)) {
             Some(task) => chosen.push(task),

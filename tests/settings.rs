@@ -316,3 +316,50 @@ async fn a_change_holds_for_every_request_that_begins_after_its_answer() {
         }
     }
 }
+
+#[underscore_route(name = "bodyless")]
+async fn bodyless() {}
+
+#[tokio::test]
+async fn a_status_that_has_no_content_is_sent_without_the_text() {
+    let service = Service::start(Router::new().route("/", get(bodyless))).await;
+    for status in [204, 205, 304] {
+        let body = json!({"transient": {"preempt": {"status": status, "text": "never sent"}}});
+        service
+            .put("_routes/bodyless/settings", body)
+            .await
+            .ok_json();
+        let mut connection = service.connect().await;
+        let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let answer = talk(&mut connection, request, "never sent").await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(!answer.contains("content-length: 10"), "{answer}");
+        assert!(!answer.contains("never sent"), "{answer}");
+    }
+}
+
+#[underscore_route(get, "/b", name = "listed_b")]
+async fn listed_b() {}
+
+#[underscore_route(post, "/a", name = "listed_a2")]
+async fn listed_a2() {}
+
+#[underscore_route(get, "/a", name = "listed_a1")]
+async fn listed_a1() {}
+
+#[tokio::test]
+async fn settings_are_listed_in_the_order_of_the_tables() {
+    let app = Router::new()
+        .route("/b", get(listed_b))
+        .route("/a", get(listed_a1).post(listed_a2));
+    let service = Service::start(app).await;
+    let ids = service.admin("_cat/routes/listed_*?h=id").await.text;
+    let settings = service.admin("_routes/listed_*/settings").await.text;
+    let places: Vec<_> = ids.lines().map(|id| settings.find(id)).collect();
+    assert_eq!(places.len(), 3);
+    assert!(places.iter().all(Option::is_some), "{ids}{settings}");
+    assert!(places.is_sorted(), "{ids}{settings}");
+}

@@ -14,8 +14,14 @@ const INTERRUPT_STATUS: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// The answer that an operator has set in the handler's place.
 pub(super) fn preempted(preempt: &Preempt) -> Response {
-    let body = Body::from(preempt.text.clone());
-    let mut response = answer(preempt.status, "text/plain; charset=utf-8", body);
+    let mut response = if may_have_content(preempt.status) {
+        let body = Body::from(preempt.text.clone());
+        answer(preempt.status, "text/plain; charset=utf-8", body)
+    } else {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = preempt.status;
+        response
+    };
     if let Some(reason) = &preempt.reason {
         response.extensions_mut().insert(reason.clone());
     }
@@ -33,6 +39,14 @@ pub(super) fn interrupted(order: Option<&Order>) -> Response {
         INTERRUPT_STATUS,
         "application/json",
         Body::from(body.to_string()),
+    )
+}
+
+/// A length announced with one of these, and no content after it, upsets clients and proxies.
+fn may_have_content(status: StatusCode) -> bool {
+    !matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
     )
 }
 

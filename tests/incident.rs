@@ -250,3 +250,23 @@ async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
     drop(hanging);
     assert_eq!(SampleApp::start().id_of_twice().await, id);
 }
+
+#[tokio::test]
+async fn the_readme_shows_the_ids_and_the_line_that_the_service_shows() {
+    let readme = include_str!("../README.md");
+    let app = SampleApp::start();
+    let routes = app.get("_cat/routes?v&h=id,method,path").await;
+    for line in routes.lines() {
+        let shown = readme
+            .lines()
+            .any(|shown| shown.starts_with(line.trim_end()));
+        assert!(shown, "the README does not show the row [{line}]");
+    }
+    let rows = format!(
+        "examples/sample_app.rs:{} permits.acquire()",
+        second_acquire()
+    );
+    assert_eq!(readme.matches(&rows).count(), 3, "{rows}");
+    let prose = format!("Line {} is the second `acquire`", second_acquire());
+    assert!(readme.contains(&prose), "{prose}");
+}

@@ -27,7 +27,9 @@ use exchange::Exchange;
 /// thread of the host's runtime is blocked, and file permissions say who may use it. A router that is
 /// mounted in the host's own service has neither, so put it where only operators come.
 ///
-/// It can be nested under any prefix; what is in the paths of the API stays as it is behind it.
+/// It can be nested under any prefix; what is in the paths of the API stays as it is behind it. A router
+/// with a state takes it after `with_state`. Under `/ops`, `GET /ops` is the API's `/`; axum sends
+/// `/ops/` there only with `nest_service`.
 ///
 /// ```
 /// use axum::Router;

@@ -23,7 +23,7 @@ pub(super) fn root(_: &Exchange) -> Result<Answer, Error> {
         ("version", Node::text(env!("CARGO_PKG_VERSION"))),
         ("pid", Node::Integer(std::process::id().into())),
         ("uptime", Node::text(units::human(uptime))),
-        ("uptime_in_seconds", Node::Float(uptime.as_secs_f64())),
+        ("uptime_in_seconds", Node::Float(units::seconds(uptime))),
         ("tagline", Node::text("You Know, for Incidents")),
     ])))
 }

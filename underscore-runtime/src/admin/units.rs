@@ -46,6 +46,15 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     Some(Duration::from_nanos(number.checked_mul(unit.nanos)?))
 }
 
+/// `duration` in seconds, rounded once: adding up seconds and nanoseconds shows as noise in the last digits.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "exact below 104 days, and to 15 digits above"
+)]
+pub(super) fn seconds(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e9
+}
+
 /// The largest unit of which there is one, one decimal cut off behind it, `.0` left out: `1.5m`, `0s`.
 pub(super) fn human(duration: Duration) -> String {
     let nanos = duration.as_nanos();
@@ -78,6 +87,12 @@ mod tests {
         for (nanos, printed) in cases {
             assert_eq!(human(Duration::from_nanos(nanos)), printed);
         }
+    }
+
+    #[test]
+    fn seconds_have_no_noise_in_their_last_digits() {
+        let duration = Duration::from_nanos(1_251_933_520);
+        assert_eq!(seconds(duration).to_string(), "1.25193352");
     }
 
     #[test]

@@ -35,11 +35,9 @@ pub(super) fn interrupted(order: Option<&Order>) -> Response {
         "error": {"type": "request_interrupted", "reason": reason},
         "status": INTERRUPT_STATUS.as_u16(),
     });
-    answer(
-        INTERRUPT_STATUS,
-        "application/json",
-        Body::from(body.to_string()),
-    )
+    // A line of its own in the terminal of whoever waited for it.
+    let body = Body::from(format!("{body}\n"));
+    answer(INTERRUPT_STATUS, "application/json", body)
 }
 
 /// A length announced with one of these, and no content after it, upsets clients and proxies.

@@ -5,8 +5,8 @@
 //! under one lock: whoever comes second sees what the first one left, so no order is lost. A task that
 //! ends sets a flag in the same word, and takes the lock only if there is something to take.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use tokio::sync::Notify;
@@ -40,8 +40,8 @@ struct Line {
 struct Orders {
     /// The one that stands.
     first: Order,
-    /// Those who want to know when the task is gone.
-    waiting: Vec<Arc<Waiting>>,
+    /// Those who want to know when the task is gone, until they give up.
+    waiting: Vec<Weak<Waiting>>,
 }
 
 impl Line {
@@ -93,13 +93,14 @@ impl Signal {
     /// Leaves the waker with which an order reaches the waiting task, and says whether one came
     /// meanwhile.
     pub(crate) fn leave_waker(&self, waker: &Waker) -> bool {
+        // To copy, to wake and to drop a waker is the executor's code: not under our lock.
+        let waker = waker.clone();
         let mut line = self.line.lock();
         // Relaxed: the only reader that acts on it is `close`, on the thread that polls.
         self.flags.fetch_or(WAKER, Ordering::Relaxed);
-        let old = line.waker.replace(waker.clone());
+        let old = line.waker.replace(waker);
         let ordered = line.orders.is_some();
         drop(line);
-        // A waker's drop is the executor's code: not under our lock.
         drop(old);
         ordered
     }
@@ -121,8 +122,11 @@ impl Signal {
                 waiting: Vec::new(),
             })
         });
-        orders.waiting.push(Arc::clone(waiting));
-        let waker = line.waker.clone();
+        // A task that is stuck may be told many times, by people who have long given up.
+        orders.waiting.retain(|waiting| waiting.strong_count() > 0);
+        orders.waiting.push(Arc::downgrade(waiting));
+        // Woken once, it ends at its next poll: nobody needs the waker after that.
+        let waker = line.waker.take();
         drop(line);
         if let Some(waker) = waker {
             waker.wake();
@@ -145,7 +149,8 @@ impl Signal {
         let orders = line.orders.take();
         drop(line);
         drop(waker);
-        for waiting in orders.into_iter().flat_map(|orders| orders.waiting) {
+        let waiting = orders.into_iter().flat_map(|orders| orders.waiting);
+        for waiting in waiting.filter_map(|waiting| waiting.upgrade()) {
             waiting.one_less();
         }
     }

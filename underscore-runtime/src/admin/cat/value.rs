@@ -54,7 +54,9 @@ impl Value {
             (Value::Time(value) | Value::Seconds(value), Some(unit)) => {
                 Node::Integer(unit.count(value))
             }
-            (Value::Time(value) | Value::Seconds(value), None) => Node::Float(value.as_secs_f64()),
+            (Value::Time(value) | Value::Seconds(value), None) => {
+                Node::Float(units::seconds(value))
+            }
         }
     }
 

@@ -160,6 +160,12 @@ impl Story {
             "three tasks wait at the second acquire",
         )?;
         println!();
+        let stacks = self.get("_cat/stacks?v&h=count,path,oldest,stack").await?;
+        check(
+            stacks.lines().count() == 2 && stacks.contains(&stuck),
+            "they are one line of _cat/stacks",
+        )?;
+        println!();
         println!("All three wait at line {line}, for their second permit, and hold the first:");
         println!();
         println!("  {}", source_line(line));

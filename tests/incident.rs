@@ -163,7 +163,11 @@ fn the_story_comes_true() {
         String::from_utf8_lossy(&output.stderr)
     );
     let stuck = format!("examples/sample_app.rs:{}", second_acquire());
-    assert_eq!(text.matches(&stuck).count(), 3, "{text}");
+    let listed = text.matches(&stuck).count();
+    assert_eq!(
+        listed, 4,
+        "three tasks, and the one stack they share: {text}"
+    );
 }
 
 #[tokio::test]

@@ -203,6 +203,24 @@ impl Service {
         row
     }
 
+    /// Waits until so many tasks of a route wait at an await.
+    pub async fn wait_for_waiting(&self, route: &str, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let tasks = self.tasks(route).await;
+            let waiting = |task: &&Value| task["state"] == "waiting" && task["where"].is_string();
+            if tasks.iter().filter(waiting).count() == count {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{route}: never {count} that wait: {tasks:#?}"
+            );
+            self.nudge();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Waits until one task of a route waits at an await whose source text is `awaiting`, spaces aside.
     pub async fn wait_for_await(&self, route: &str, awaiting: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;

@@ -165,6 +165,12 @@ impl Story {
             stacks.lines().count() == 2 && stacks.contains(&stuck),
             "they are one line of _cat/stacks",
         )?;
+        let first = tasks
+            .lines()
+            .nth(1)
+            .and_then(|row| row.split_whitespace().next());
+        let first = first.unwrap_or_default();
+        self.get(&format!("_tasks/{first}/print_stack")).await?;
         println!();
         println!("All three wait at line {line}, for their second permit, and hold the first:");
         println!();

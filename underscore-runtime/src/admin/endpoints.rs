@@ -8,7 +8,7 @@ use axum::routing::MethodFilter;
 use super::error::Error;
 use super::exchange::Exchange;
 use super::render::Answer;
-use super::{GET, cat, root, routes};
+use super::{GET, cat, root, routes, tasks};
 
 /// One thing that can be asked for.
 pub(super) struct Endpoint {
@@ -65,8 +65,31 @@ const fn change(
 }
 
 const SETTINGS: &[&str] = &["include_defaults"];
-/// Those of an interrupt.
-pub(super) const INTERRUPT: &[&str] = &["reason", "timeout", "wait_for_completion"];
+
+/// Those of a table of tasks, and of the end of some of them: `TaskFilter::PARAMS` beside the others.
+const TASK_TABLE: &[&str] = &[
+    "from",
+    "h",
+    "help",
+    "older_than",
+    "routes",
+    "s",
+    "size",
+    "state",
+    "time",
+    "v",
+];
+const CANCEL: &[&str] = &[
+    "older_than",
+    "reason",
+    "routes",
+    "state",
+    "timeout",
+    "wait_for_completion",
+];
+
+/// Those of an end.
+pub(super) const END: &[&str] = &["reason", "timeout", "wait_for_completion"];
 
 /// All endpoints, in the order in which people read about them.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -74,8 +97,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     read("/_cat", &[], cat::list),
     read("/_cat/routes", TABLE, cat::routes::table),
     read("/_cat/routes/{routes}", TABLE, cat::routes::table),
-    read("/_cat/tasks", TABLE, cat::tasks::table),
-    read("/_cat/tasks/{tasks}", TABLE, cat::tasks::table),
+    read("/_cat/tasks", TASK_TABLE, cat::tasks::table),
+    read("/_cat/tasks/{tasks}", TASK_TABLE, cat::tasks::table),
     read("/_cat/stacks", TABLE, cat::stacks::table),
     read("/_cat/stacks/{routes}", TABLE, cat::stacks::table),
     read("/_routes", &[], routes::get),
@@ -95,14 +118,39 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     change(
         MethodFilter::POST,
         "/_routes/{routes}/interrupt",
-        INTERRUPT,
+        END,
         routes::interrupt::post,
     ),
     change(
         MethodFilter::POST,
         "/_routes/{routes}/_interrupt",
-        INTERRUPT,
+        END,
         routes::interrupt::post,
+    ),
+    read("/_tasks/{tasks}/print_stack", &[], tasks::print_stack::get),
+    change(
+        MethodFilter::POST,
+        "/_tasks/_cancel",
+        CANCEL,
+        tasks::cancel::post,
+    ),
+    change(
+        MethodFilter::POST,
+        "/_tasks/cancel",
+        CANCEL,
+        tasks::cancel::post,
+    ),
+    change(
+        MethodFilter::POST,
+        "/_tasks/{tasks}/_cancel",
+        CANCEL,
+        tasks::cancel::post,
+    ),
+    change(
+        MethodFilter::POST,
+        "/_tasks/{tasks}/cancel",
+        CANCEL,
+        tasks::cancel::post,
     ),
 ];
 
@@ -116,6 +164,18 @@ pub(super) fn paths() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_and_ends_of_tasks_know_every_filter() {
+        for param in crate::admin::select::TaskFilter::PARAMS {
+            assert!(
+                TASK_TABLE.contains(&param) && CANCEL.contains(&param),
+                "{param}"
+            );
+        }
+        assert!(END.iter().all(|param| CANCEL.contains(param)));
+        assert!(TABLE.iter().all(|param| TASK_TABLE.contains(param)));
+    }
 
     #[test]
     fn endpoints_of_one_path_stand_together_so_that_each_path_is_listed_once() {

@@ -2,6 +2,7 @@
 //! request goes through `exchange`, which reads what it asks for, and comes out of `render`.
 
 mod cat;
+mod ending;
 mod endpoints;
 mod error;
 mod exchange;
@@ -11,6 +12,7 @@ mod routes;
 mod select;
 mod strict;
 mod suggest;
+mod tasks;
 mod units;
 
 use axum::Router;

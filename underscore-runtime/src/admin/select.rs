@@ -3,12 +3,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::cat::{matches_pattern, words};
+use super::cat::{matches_pattern, state_word, words};
 use super::error::Error;
+use super::exchange::Exchange;
 use super::suggest;
+use crate::clock::Instant;
+use crate::route::Route;
 use crate::table::{Entry, entries};
-use crate::task::{Task, TaskId};
+use crate::task::{State, Task, TaskId};
 
 /// The routes that a comma list names, to look at.
 pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
@@ -130,7 +134,7 @@ fn unknown_route(word: &str, all: &[Entry]) -> Error {
 
 /// The tasks that a comma list of ids names.
 pub(super) fn tasks(selector: &str) -> Result<Vec<Arc<Task>>, Error> {
-    let live = live_tasks();
+    let live = tasks_of(&entries());
     if words(selector).any(|word| word == "_all") {
         return Ok(live);
     }
@@ -159,10 +163,66 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<Arc<Task>>, Error> {
     Ok(chosen)
 }
 
-fn live_tasks() -> Vec<Arc<Task>> {
+/// The live tasks of `entries`.
+pub(super) fn tasks_of(entries: &[Entry]) -> Vec<Arc<Task>> {
     let mut tasks = Vec::new();
-    for route in entries().into_iter().filter_map(|entry| entry.route) {
+    for route in entries.iter().filter_map(|entry| entry.route) {
         route.ledger.for_each(|task| tasks.push(task));
     }
     tasks
+}
+
+/// What tasks must be like to be chosen, besides being named: `routes=`, `older_than=`, `state=`.
+pub(super) struct TaskFilter {
+    routes: Option<Vec<&'static Route>>,
+    older_than: Option<Duration>,
+    state: Option<State>,
+}
+
+impl TaskFilter {
+    /// The parameters that it is read from.
+    pub(super) const PARAMS: [&str; 3] = ["older_than", "routes", "state"];
+
+    pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
+        let routes = exchange.value("routes").map(routes).transpose()?;
+        let mounted = |entries: Vec<Entry>| entries.into_iter().filter_map(|entry| entry.route);
+        let state = exchange.value("state").map(|word| {
+            let known = [State::Running, State::Waiting];
+            let found = known.into_iter().find(|state| state_word(*state) == word);
+            found.ok_or_else(|| {
+                let words = known.map(state_word);
+                Error::illegal_argument(format!(
+                    "unknown value [{word}] of parameter [state]; use one of {}{}",
+                    words.join(", "),
+                    suggest::hint(word, words)
+                ))
+            })
+        });
+        Ok(TaskFilter {
+            routes: routes.map(|entries| mounted(entries).collect()),
+            older_than: exchange.duration("older_than")?,
+            state: state.transpose()?,
+        })
+    }
+
+    /// Whether nothing is asked of a task.
+    pub(super) fn is_empty(&self) -> bool {
+        self.routes.is_none() && self.older_than.is_none() && self.state.is_none()
+    }
+
+    /// The tasks that `selector` names and that are as they must be.
+    pub(super) fn tasks(&self, selector: &str) -> Result<Vec<Arc<Task>>, Error> {
+        let now = Instant::now();
+        let mut tasks = tasks(selector)?;
+        tasks.retain(|task| {
+            let is_its = |route: &&Route| std::ptr::eq(*route, task.route);
+            let routes = self.routes.as_ref();
+            routes.is_none_or(|routes| routes.iter().any(is_its))
+                && self
+                    .older_than
+                    .is_none_or(|age| now.since(task.started) > age)
+                && self.state.is_none_or(|state| task.state() == state)
+        });
+        Ok(tasks)
+    }
 }

@@ -6,6 +6,6 @@ mod frames;
 mod point;
 mod tree;
 
-pub(crate) use frames::{Stack, innermost, on_one_line};
+pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
 pub use point::AwaitPoint;
 pub(crate) use tree::{Change, Keys, Node, NodeKey, Parent, Tree};

@@ -13,6 +13,7 @@ use super::exchange::Exchange;
 use super::render::Answer;
 
 pub(super) use table::{list as words, matches_pattern, object};
+pub(super) use tasks::state_word;
 use value::Value;
 
 /// `GET /_cat`: the tables there are.

@@ -8,7 +8,7 @@ use super::table::{self, Column};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
-use crate::admin::select;
+use crate::admin::select::TaskFilter;
 use crate::clock::Instant;
 use crate::route::RouteId;
 use crate::stack::AwaitPoint;
@@ -115,7 +115,7 @@ const COLUMNS: &[Col] = &[
 ];
 
 /// The wire's word for a state.
-pub(super) fn state_word(state: State) -> &'static str {
+pub(in crate::admin) fn state_word(state: State) -> &'static str {
     match state {
         State::Running => "running",
         State::Waiting => "waiting",
@@ -127,11 +127,12 @@ const LONGEST_URI: usize = 1024;
 
 /// `GET /_cat/tasks[/{tasks}]`.
 pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
-    table::answer(exchange, COLUMNS, || rows(exchange.argument()))
+    table::answer(exchange, COLUMNS, || rows(exchange))
 }
 
-fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
-    let mut tasks = select::tasks(selector.unwrap_or("_all"))?;
+fn rows(exchange: &Exchange) -> Result<Vec<Row>, Error> {
+    let filter = TaskFilter::read(exchange)?;
+    let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     tasks.sort_by_key(|task| (task.started, task.id));
     let (now, id_of) = (Instant::now(), ids());
     let row = |task: Arc<Task>| Row {

@@ -1,0 +1,135 @@
+//! Ending tasks: telling them, waiting for them, and saying what became of each. Which tasks are meant is
+//! the endpoints' affair: `routes::interrupt` and `tasks::cancel`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::endpoints::END;
+use super::error::Error;
+use super::exchange::Exchange;
+use super::render::{Answer, Node};
+use crate::log;
+use crate::stack::AwaitPoint;
+use crate::stats::Outcome;
+use crate::task::{Order, Task, Waiting};
+
+/// How long the answer waits for the tasks to end.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The longest that anyone may let it wait.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+
+const DEFAULT_REASON: &str = "interrupted by an operator";
+
+/// How tasks are to be ended.
+pub(super) struct Terms {
+    order: Order,
+    /// How long to wait for them; nothing if nobody waits.
+    timeout: Option<Duration>,
+}
+
+impl Terms {
+    /// Reads `reason`, `timeout` and `wait_for_completion`.
+    pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
+        exchange.no_body(END)?;
+        let wait = exchange.flag_or("wait_for_completion", true)?;
+        let timeout = exchange.duration("timeout")?.unwrap_or(DEFAULT_TIMEOUT);
+        let reason = exchange.value("reason").filter(|reason| !reason.is_empty());
+        Ok(Terms {
+            order: Order {
+                reason: Arc::from(reason.unwrap_or(DEFAULT_REASON)),
+            },
+            timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
+        })
+    }
+}
+
+/// Tells `tasks` to end, waits for them as long as it is wanted, and reports.
+pub(super) async fn end(mut tasks: Vec<Arc<Task>>, terms: &Terms) -> Answer {
+    let Terms { order, timeout } = terms;
+    tasks.sort_by_key(|task| task.id);
+    let waiting = Arc::new(Waiting::default());
+    let told: Vec<Arc<Task>> = tasks
+        .iter()
+        .filter(|task| task.signal.order_end(order.clone(), &waiting))
+        .cloned()
+        .collect();
+    let order = order.clone();
+    log::write(move || told.iter().for_each(|task| report(task, &order)));
+    if let Some(timeout) = timeout {
+        // Whether all ended or the time did is seen in the tasks themselves.
+        let _ = tokio::time::timeout(*timeout, waiting.all_ended()).await;
+    }
+    let report: Vec<(u64, EndState)> = tasks
+        .iter()
+        .map(|task| (task.id.number(), EndState::of(task, timeout.is_some())))
+        .collect();
+    answer(&report)
+}
+
+/// Leaves in the host's own log what was ended, and where it stood: the lists forget it.
+fn report(task: &Task, order: &Order) {
+    let point = task.stack().innermost();
+    tracing::info!(
+        target: "underscore",
+        task = task.id.number(),
+        handler = task.route.descriptor.handler,
+        at = point.map(tracing::field::display),
+        function = point.map(AwaitPoint::function),
+        awaiting = point.map(AwaitPoint::source),
+        reason = %order.reason,
+        "an operator told a request to end"
+    );
+}
+
+/// What became of a task that was told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EndState {
+    /// It ended because it was told to.
+    Interrupted,
+    /// It ended in another way before the order reached it.
+    FinishedFirst,
+    /// It has not ended in time: a thread is inside its code, or none was free to poll it.
+    StuckInPoll,
+    /// Nobody waited for its end.
+    Cancelling,
+}
+
+impl EndState {
+    fn of(task: &Task, waited: bool) -> Self {
+        match task.outcome() {
+            Some(Outcome::Interrupted) => EndState::Interrupted,
+            Some(_) => EndState::FinishedFirst,
+            None if waited => EndState::StuckInPoll,
+            None => EndState::Cancelling,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            EndState::Interrupted => "interrupted",
+            EndState::FinishedFirst => "finished_first",
+            EndState::StuckInPoll => "stuck_in_poll",
+            EndState::Cancelling => "cancelling",
+        }
+    }
+}
+
+fn answer(report: &[(u64, EndState)]) -> Answer {
+    let count = |wanted: &[EndState]| {
+        let counted = report.iter().filter(|(_, state)| wanted.contains(state));
+        Node::Integer(counted.count() as u64)
+    };
+    let tasks = report
+        .iter()
+        .map(|(id, state)| (id.to_string(), Node::text(state.word())));
+    Answer::Node(Node::object([
+        ("acknowledged", Node::Bool(true)),
+        ("interrupted", count(&[EndState::Interrupted])),
+        (
+            "still_running",
+            count(&[EndState::StuckInPoll, EndState::Cancelling]),
+        ),
+        ("tasks", Node::object(tasks)),
+    ]))
+}

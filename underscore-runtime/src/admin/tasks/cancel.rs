@@ -1,0 +1,35 @@
+//! `POST /_tasks/{tasks}/_cancel` and `POST /_tasks/_cancel?routes=...`: ends single tasks, or those that a
+//! filter finds.
+
+use crate::admin::ending::{Terms, end};
+use crate::admin::endpoints::Changing;
+use crate::admin::error::Error;
+use crate::admin::exchange::Exchange;
+use crate::admin::render::Answer;
+use crate::admin::select::TaskFilter;
+
+pub(in crate::admin) fn post(exchange: Exchange) -> Changing {
+    Box::pin(async move { cancel(&exchange).await })
+}
+
+async fn cancel(exchange: &Exchange) -> Result<Answer, Error> {
+    let terms = Terms::read(exchange)?;
+    let filter = TaskFilter::read(exchange)?;
+    let selector = match exchange.argument() {
+        Some(selector) => selector,
+        // Everything is never what someone means who names nothing.
+        None if filter.is_empty() => {
+            return Err(Error::illegal_argument(format!(
+                "no tasks are named; POST /_tasks/{{tasks}}/_cancel with ids or _all, or choose with {}",
+                TaskFilter::PARAMS.join("=, ") + "="
+            )));
+        }
+        None => "_all",
+    };
+    if selector.split(',').all(|word| word.trim().is_empty()) {
+        return Err(Error::illegal_argument(
+            "no tasks are named; write their ids or _all",
+        ));
+    }
+    Ok(end(filter.tasks(selector)?, &terms).await)
+}

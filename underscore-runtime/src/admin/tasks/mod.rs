@@ -1,0 +1,4 @@
+//! `_tasks`: single tasks, whatever route they are of.
+
+pub(super) mod cancel;
+pub(super) mod print_stack;

@@ -15,7 +15,8 @@ use pin_project_lite::pin_project;
 
 use super::answer;
 use super::extract::Extract;
-use super::tracked::{Step, Tracked, Tracking};
+use super::guard::Guard;
+use super::tracked::{Step, Tracked};
 use crate::route::{Route, RouteDescriptor};
 use crate::settings::Preempt;
 use crate::stack::AwaitPoint;
@@ -44,7 +45,7 @@ pub struct Call<H, A> {
 
 enum Stage<A> {
     /// The task has its arguments.
-    Ready { arguments: A, tracking: Tracking },
+    Ready { arguments: A, guard: Guard },
     /// There is an answer already: preempted, rejected by an extractor, or interrupted in one.
     Answered(Box<Response>),
 }
@@ -70,25 +71,22 @@ where
                 call: Some(Call::answered(preempted(route, preempt))),
             };
         }
-        let tracking = Tracking::enter(Task::new(route, info(&request)));
+        let guard = Guard::enter(Task::new(route, info(&request)));
         match A::nothing() {
             Some(arguments) => Begin::Decided {
-                call: Some(Call::ready(arguments, tracking)),
+                call: Some(Call::ready(arguments, guard)),
             },
             None => Begin::Extracting {
-                extraction: Tracked::new(tracking, A::extract(request, state, H::arguments())),
+                extraction: Tracked::new(guard, A::extract(request, state, H::arguments())),
             },
         }
     }
 }
 
 impl<H, A> Call<H, A> {
-    fn ready(arguments: A, tracking: Tracking) -> Self {
+    fn ready(arguments: A, guard: Guard) -> Self {
         Call {
-            stage: Stage::Ready {
-                arguments,
-                tracking,
-            },
+            stage: Stage::Ready { arguments, guard },
             handler: PhantomData,
         }
     }
@@ -110,13 +108,11 @@ impl<H, A> Call<H, A> {
     {
         match self.stage {
             // The handler is called inside of the future, so that all of it is the task's code.
-            Stage::Ready {
-                arguments,
-                tracking,
-            } => Run::Handling {
-                handling: Tracked::new(tracking, async move {
-                    handler(arguments).await.into_response()
-                }),
+            Stage::Ready { arguments, guard } => Run::Handling {
+                handling: Tracked::new(
+                    guard,
+                    async move { handler(arguments).await.into_response() },
+                ),
             },
             Stage::Answered(response) => Run::Answered {
                 response: Some(response),
@@ -148,9 +144,9 @@ where
                 None => return Poll::Pending,
             },
             BeginProjected::Extracting { extraction } => match ready!(extraction.poll(cx)) {
-                Step::Done(Ok(arguments), tracking) => Call::ready(arguments, tracking),
-                Step::Done(Err(rejection), tracking) => {
-                    tracking.end(Outcome::Completed, rejection.status());
+                Step::Done(Ok(arguments), guard) => Call::ready(arguments, guard),
+                Step::Done(Err(rejection), guard) => {
+                    guard.end(Outcome::Completed, rejection.status());
                     Call::answered(rejection)
                 }
                 Step::Interrupted(response) => Call::answered(response),
@@ -180,8 +176,8 @@ impl<F: Future<Output = Response>> Future for Run<F> {
                 None => return Poll::Pending,
             },
             RunProjected::Handling { handling } => match ready!(handling.poll(cx)) {
-                Step::Done(response, tracking) => {
-                    tracking.end(Outcome::Completed, response.status());
+                Step::Done(response, guard) => {
+                    guard.end(Outcome::Completed, response.status());
                     response
                 }
                 Step::Interrupted(response) => response,

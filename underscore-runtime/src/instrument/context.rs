@@ -130,23 +130,26 @@ pub(super) fn note_that_client_left() {
 /// left; one that is only dropped was cut short by a panic, and the task is marked by it for good.
 pub(super) struct Poll<'a> {
     task: &'a Task,
-    keys: &'a mut Keys,
     outer: Scope,
 }
 
 impl<'a> Poll<'a> {
     /// Makes `task` the thread's current one.
     #[inline]
-    pub(super) fn enter(task: &'a Task, reference: TaskRef, keys: &'a mut Keys) -> Self {
+    pub(super) fn enter(task: &'a Task) -> Self {
         task.entered();
         let scope = Scope {
-            task: Some(reference),
-            keys: *keys,
+            task: Some(TaskRef {
+                id: task.id,
+                route: task.route,
+                place: task.own.place(),
+            }),
+            keys: task.own.keys(),
             parent: Parent::ROOT,
             changes: 0,
         };
         let outer = CURRENT.with(|current| current.replace(scope));
-        Poll { task, keys, outer }
+        Poll { task, outer }
     }
 
     /// Makes what changed in the stack visible. To be called when the poll returned `Pending`;
@@ -182,7 +185,7 @@ impl Drop for Poll<'_> {
     #[inline]
     fn drop(&mut self) {
         let scope = CURRENT.with(|current| current.replace(self.outer));
-        *self.keys = scope.keys;
+        self.task.own.set_keys(scope.keys);
         if scope.changes > 0 {
             take_changes(scope.changes, |changes| drop(changes));
         }

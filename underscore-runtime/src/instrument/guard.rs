@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 
-use super::context::TaskRef;
 use crate::clock::Instant;
 use crate::stats::{Outcome, StatusClass};
 use crate::task::{State, Task};
@@ -15,9 +14,8 @@ use crate::task::{State, Task};
 /// said nothing left, or the task panicked if a poll was never finished.
 #[derive(Debug)]
 pub(super) struct Guard {
+    // Nothing else: this moves with the future, see `task::own`.
     task: Arc<Task>,
-    reference: TaskRef,
-    said: Option<(Outcome, StatusCode)>,
 }
 
 impl Guard {
@@ -26,16 +24,8 @@ impl Guard {
     pub(super) fn enter(task: Task) -> Self {
         let task = Arc::new(task);
         let place = task.route.ledger.enter(Arc::clone(&task));
-        let reference = TaskRef {
-            id: task.id,
-            route: task.route,
-            place,
-        };
-        Guard {
-            task,
-            reference,
-            said: None,
-        }
+        task.own.set_place(place);
+        Guard { task }
     }
 
     #[inline]
@@ -43,15 +33,10 @@ impl Guard {
         &self.task
     }
 
+    /// Ends the task, which was answered with `status` for the reason that `outcome` says.
     #[inline]
-    pub(super) fn reference(&self) -> TaskRef {
-        self.reference
-    }
-
-    /// The task was answered with `status`, and this is why it ends.
-    #[inline]
-    pub(super) fn answered(&mut self, outcome: Outcome, status: StatusCode) {
-        self.said = Some((outcome, status));
+    pub(super) fn end(self, outcome: Outcome, status: StatusCode) {
+        self.task.own.say(outcome, status);
     }
 }
 
@@ -59,7 +44,7 @@ impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
         let task = &self.task;
-        let (outcome, status) = match self.said {
+        let (outcome, status) = match task.own.said() {
             // What the handler made of half a request is an answer to nobody.
             Some((Outcome::Completed, _)) if task.is_left_by_client() => {
                 (Outcome::Disconnected, None)
@@ -70,7 +55,7 @@ impl Drop for Guard {
         };
         let answered = (outcome == Outcome::Completed).then(|| (task.started, Instant::now()));
         let ledger = &task.route.ledger;
-        ledger.strike_off(self.reference.place, outcome, status, answered);
+        ledger.strike_off(task.own.place(), outcome, status, answered);
         task.ended(outcome);
     }
 }

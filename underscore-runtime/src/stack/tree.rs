@@ -72,6 +72,16 @@ impl Keys {
         Keys(0)
     }
 
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Keys(bits)
+    }
+
+    #[inline]
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
+
     /// A free key, if there is one.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<NodeKey> {

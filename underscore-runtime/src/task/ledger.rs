@@ -44,6 +44,25 @@ pub(crate) struct Place {
     entry: u32,
 }
 
+impl Place {
+    #[inline]
+    pub(super) fn to_bits(self) -> u64 {
+        u64::from(self.page) << 32 | u64::from(self.entry)
+    }
+
+    #[inline]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "the halves that were put together"
+    )]
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Place {
+            page: (bits >> 32) as u32,
+            entry: bits as u32,
+        }
+    }
+}
+
 impl Ledger {
     pub(crate) fn new() -> Self {
         let pages = (0..page_count()).map(|_| CachePadded::default()).collect();

@@ -2,6 +2,7 @@
 
 mod id;
 mod ledger;
+mod own;
 mod signal;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use axum::http::{Method, Version};
 
 pub(crate) use id::{TaskId, shard};
 pub(crate) use ledger::{Ledger, Place};
+pub(crate) use own::Own;
 pub(crate) use signal::{Order, Signal, Waiting};
 
 use crate::clock::Instant;
@@ -33,6 +35,8 @@ pub(crate) struct Task {
     pub(crate) request: RequestInfo,
     /// The order to end early.
     pub(crate) signal: Signal,
+    /// For the thread that polls it, and nobody else.
+    pub(crate) own: Own,
     /// Twice the polls so far, and one more while inside one.
     polls: AtomicU64,
     tree: Mutex<Tree>,
@@ -70,6 +74,7 @@ impl Task {
             started: Instant::now(),
             request,
             signal: Signal::new(),
+            own: Own::new(),
             polls: AtomicU64::new(0),
             tree: Mutex::default(),
             left_by_client: AtomicBool::new(false),

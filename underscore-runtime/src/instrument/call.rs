@@ -21,7 +21,7 @@ use crate::route::{Route, RouteDescriptor};
 use crate::settings::Preempt;
 use crate::stack::AwaitPoint;
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{RequestInfo, Task};
+use crate::task::RequestInfo;
 
 /// What generated code says of an annotated handler, on a type that has no values.
 pub trait Endpoint: 'static {
@@ -71,7 +71,7 @@ where
                 call: Some(Call::answered(preempted(route, preempt))),
             };
         }
-        let guard = Guard::enter(Task::new(route, info(&request)));
+        let guard = Guard::enter(route, info(&request, route));
         match A::nothing() {
             Some(arguments) => Begin::Decided {
                 call: Some(Call::ready(arguments, guard)),
@@ -195,12 +195,16 @@ fn route_of(descriptor: &'static RouteDescriptor, request: &Request) -> &'static
 
 /// What will be shown of the request after the handler has taken it.
 #[inline]
-fn info(request: &Request) -> RequestInfo {
+fn info(request: &Request, route: &Route) -> RequestInfo {
     let extensions = request.extensions();
-    let uri = match extensions.get::<OriginalUri>() {
-        Some(OriginalUri(uri)) => uri,
-        None => request.uri(),
-    };
+    // A nested router cuts its prefix off the URI, which then is shorter than the route's whole path:
+    // where the two are equal, there is nothing to look up.
+    let mut uri = request.uri();
+    if route.path.as_deref() != Some(uri.path())
+        && let Some(OriginalUri(original)) = extensions.get()
+    {
+        uri = original;
+    }
     RequestInfo {
         method: request.method().clone(),
         uri: uri.path_and_query().cloned(),

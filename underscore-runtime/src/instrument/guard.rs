@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 
 use crate::clock::Instant;
+use crate::route::Route;
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{State, Task};
+use crate::task::{RequestInfo, State, Task};
 
 /// A task that is entered in its route's ledger; dropping this strikes it off.
 ///
@@ -19,10 +20,10 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Enters `task`.
+    /// Enters a task of `route`.
     #[inline]
-    pub(super) fn enter(task: Task) -> Self {
-        let task = Arc::new(task);
+    pub(super) fn enter(route: &'static Route, request: RequestInfo) -> Self {
+        let task = Arc::new(Task::new(route, request));
         let place = task.route.ledger.enter(Arc::clone(&task));
         task.own.set_place(place);
         Guard { task }

@@ -15,11 +15,11 @@ use super::context;
 
 /// Watches the body of `request`, if there is anything to come.
 #[inline]
-pub(super) fn watched(request: Request) -> Request {
-    if request.body().is_end_stream() {
-        request
-    } else {
-        request.map(|body| Body::new(Watched(body)))
+pub(super) fn watch(request: &mut Request) {
+    // In place: a request is large, and most have no body.
+    let body = request.body_mut();
+    if !body.is_end_stream() {
+        *body = Body::new(Watched(std::mem::take(body)));
     }
 }
 

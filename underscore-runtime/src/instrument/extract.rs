@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
 use super::at::{At, at};
-use super::body::watched;
+use super::body::watch;
 use crate::stack::AwaitPoint;
 
 /// The arguments of a handler. `M` is axum's marker for whether the last one takes the body.
@@ -60,13 +60,15 @@ where
     S: Send + Sync,
     T: FromRequest<S, M> + Send,
 {
+    #[inline]
     fn extract(
-        request: Request,
+        mut request: Request,
         state: &S,
         points: &'static [AwaitPoint],
     ) -> impl Future<Output = Result<Self, Response>> + Send {
+        watch(&mut request);
         Single {
-            extraction: at(T::from_request(watched(request), state), point(points, 0)),
+            extraction: at(T::from_request(request, state), point(points, 0)),
         }
     }
 }
@@ -120,7 +122,8 @@ macro_rules! impl_extract {
                         .await
                         .map_err(IntoResponse::into_response)?;
                     )+
-                    let request = watched(Request::from_parts(parts, body));
+                    let mut request = Request::from_parts(parts, body);
+                    watch(&mut request);
                     let $last = at($last::from_request(request, state), point(points, $last_index))
                         .await
                         .map_err(IntoResponse::into_response)?;

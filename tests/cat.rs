@@ -338,6 +338,25 @@ async fn a_task_shows_its_request_and_control_characters_are_escaped() {
 }
 
 #[tokio::test]
+async fn the_mark_of_a_request_is_echoed_with_its_answer_and_with_an_error() {
+    let service = Service::start(app()).await;
+    for (path, status) in [("_cat", 200), ("_cat/routes?tiem", 400), ("nothing", 404)] {
+        let marked = service.admin_builder(Method::GET, path);
+        let answer = marked.header("x-opaque-id", "night shift").send().await;
+        let answer = answer.expect("it answers");
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(answer.headers()["x-opaque-id"], "night shift", "{path}");
+    }
+    assert!(
+        !service
+            .admin("_cat")
+            .await
+            .headers
+            .contains_key("x-opaque-id")
+    );
+}
+
+#[tokio::test]
 async fn a_client_cannot_make_rows() {
     let service = Service::start(app()).await;
     for word in ["PURGE", "BREW", "WHEN"] {

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body_util::LengthLimitError;
 use serde_json::error::Category;
@@ -20,6 +20,9 @@ use super::strict::Strict;
 use super::suggest;
 use super::units;
 
+/// Whatever a client wants to tell its requests by.
+const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
+
 /// The largest body that is read.
 const LARGEST_BODY: usize = 1 << 20;
 
@@ -31,6 +34,7 @@ pub(super) struct Exchange {
     argument: Option<String>,
     params: Vec<(String, String)>,
     accept: Option<Format>,
+    opaque_id: Option<HeaderValue>,
     body: Bytes,
 }
 
@@ -38,16 +42,25 @@ impl Exchange {
     /// Answers `request` with `endpoint`.
     pub(super) async fn run(endpoint: &'static Endpoint, request: Request) -> Response {
         let mut exchange = Exchange::head(&request);
-        match exchange.answer(endpoint, request).await {
+        let response = match exchange.answer(endpoint, request).await {
             Ok(response) => response,
             Err(error) => exchange.error(&error),
-        }
+        };
+        exchange.sign(response)
     }
 
     /// Answers `request` with the error that `error` makes of its path.
     pub(super) fn refuse(request: &Request, error: impl FnOnce(&str) -> Error) -> Response {
         let exchange = Exchange::head(request);
-        exchange.error(&error(&exchange.path))
+        exchange.sign(exchange.error(&error(&exchange.path)))
+    }
+
+    /// Gives the client's own mark back to it, by which it tells its answers apart.
+    fn sign(&self, mut response: Response) -> Response {
+        if let Some(id) = &self.opaque_id {
+            response.headers_mut().insert(OPAQUE_ID, id.clone());
+        }
+        response
     }
 
     fn head(request: &Request) -> Self {
@@ -59,6 +72,7 @@ impl Exchange {
                 .into_owned()
                 .collect(),
             accept: Format::accepted(single_media_type(request.headers())),
+            opaque_id: request.headers().get(OPAQUE_ID).cloned(),
             body: Bytes::new(),
         }
     }

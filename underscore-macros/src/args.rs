@@ -60,6 +60,11 @@ impl Args {
         args
     }
 
+    /// Whether anything is said that only a route has.
+    pub(crate) fn names_a_route(&self) -> bool {
+        self.method.is_some() || self.path.is_some() || self.name.is_some() || self.inner.is_some()
+    }
+
     fn argument(
         &mut self,
         input: ParseStream<'_>,

@@ -4,10 +4,11 @@
 //! of their own, and neither are the tokens inside other macros, which nobody can know the meaning of.
 
 use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, ExprAsync, ExprClosure, Ident, Item};
+use syn::{Block, Expr, ExprAsync, ExprClosure, Ident, Item, Path, Stmt, parse_quote};
 
+use crate::handler::Handler;
 use crate::source;
 
 /// A place where a future is awaited.
@@ -43,14 +44,53 @@ impl Point {
     }
 }
 
+/// What the body of a function is to the task that runs it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The task itself: it is at one of the body's awaits at a time.
+    Task,
+    /// A part of it, of which there can be several at once.
+    Helper,
+}
+
+/// The body with its awaits rewritten, or untouched where it is no Rust (yet): then the compiler
+/// says what is wrong, and an editor still completes in it.
+pub(crate) fn body(handler: &Handler, runtime: &Path, place: Place) -> TokenStream {
+    let mut text = TokenStream::new();
+    handler.brace.surround(&mut text, |inside| {
+        handler.body.to_tokens(inside);
+    });
+    let Ok(mut block) = syn::parse2::<Block>(text.clone()) else {
+        return text;
+    };
+    let at = "__underscore_at";
+    let array = format_ident!("__UNDERSCORE_POINTS");
+    let points = rewrite(&mut block, at, &array, place);
+    if !points.is_empty() {
+        let at = format_ident!("{at}");
+        let kind = quote!(__UnderscorePoint);
+        let count = Literal::usize_unsuffixed(points.len());
+        let function = handler.function_name();
+        let points = points
+            .iter()
+            .map(|point| point.expression(&kind, &function));
+        let items: [Stmt; 2] = [
+            parse_quote!(use #runtime::private::{AwaitPoint as #kind, at as #at};),
+            parse_quote!(static #array: [#kind; #count] = [#(#points),*];),
+        ];
+        block.stmts.splice(0..0, items);
+    }
+    block.into_token_stream()
+}
+
 /// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`: two names
 /// that are to be defined around it.
-pub(crate) fn rewrite(block: &mut Block, at: &str, points: &Ident) -> Vec<Point> {
+fn rewrite(block: &mut Block, at: &str, points: &Ident, place: Place) -> Vec<Point> {
     let mut rewriter = Rewriter {
         at,
         points,
         found: Vec::new(),
-        blocks: 0,
+        blocks: usize::from(place == Place::Helper),
     };
     rewriter.visit_block_mut(block);
     rewriter.found
@@ -155,11 +195,10 @@ fn without_parens(expr: &Expr) -> &Expr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quote::format_ident;
 
     fn rewritten(body: &str) -> (String, Vec<String>) {
         let mut block: Block = syn::parse_str(body).expect("the case parses");
-        let points = rewrite(&mut block, "at", &format_ident!("POINTS"));
+        let points = rewrite(&mut block, "at", &format_ident!("POINTS"), Place::Task);
         let text = block.to_token_stream().to_string().replace(' ', "");
         (text, points.into_iter().map(|point| point.source).collect())
     }
@@ -196,7 +235,7 @@ mod tests {
     fn a_point_knows_whether_it_stands_in_the_functions_own_body() {
         let body = "{ a.await; async { b.await; async || c.await }; if d.await {} }";
         let mut block: Block = syn::parse_str(body).expect("the case parses");
-        let points = rewrite(&mut block, "at", &format_ident!("POINTS"));
+        let points = rewrite(&mut block, "at", &format_ident!("POINTS"), Place::Task);
         let in_block: Vec<_> = points.iter().map(|point| point.in_block).collect();
         assert_eq!(in_block, [false, true, true, false]);
     }

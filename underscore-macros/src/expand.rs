@@ -3,9 +3,9 @@
 //! generated names do is documented in the runtime crate's `private`.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use quote::{format_ident, quote};
 use syn::spanned::Spanned;
-use syn::{Block, Ident, Path, Stmt, parse_quote};
+use syn::{Ident, Path, parse_quote};
 
 use crate::args::Args;
 use crate::attrs::Attrs;
@@ -124,7 +124,7 @@ impl<'a> Expansion<'a> {
             let vis = &self.handler.vis;
             quote!(#[doc(hidden)] #vis)
         });
-        let body = body(self.handler, &self.runtime);
+        let body = awaits::body(self.handler, &self.runtime, awaits::Place::Task);
         // A handler is async for its caller's sake; clippy knows that of the function that it sees in
         // `get(...)`, but not of this one.
         quote! {
@@ -141,7 +141,7 @@ impl<'a> Expansion<'a> {
 
     /// One await point for each argument: a request can be stuck before the body begins.
     fn arguments(&self) -> Option<TokenStream> {
-        let function = function_name(self.handler);
+        let function = self.handler.function_name();
         let kind = quote!(__underscore::AwaitPoint);
         let inputs = &self.handler.sig.inputs;
         let points = inputs
@@ -158,7 +158,7 @@ impl<'a> Expansion<'a> {
     /// The static that makes the handler a row of `_cat/routes`, and its entry in the slice.
     fn descriptor(&self) -> TokenStream {
         let args = self.args;
-        let function = function_name(self.handler);
+        let function = self.handler.function_name();
         let name = args.name.iter().map(|name| quote!(.name(#name)));
         let method = args.method.iter().map(|method| quote!(.method(#method)));
         let path = args.path.iter().map(|path| quote!(.path(#path)));
@@ -176,45 +176,10 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// The body with its awaits rewritten, or untouched where it is no Rust (yet): then the compiler
-/// says what is wrong, and an editor still completes in it.
-fn body(handler: &Handler, runtime: &Path) -> TokenStream {
-    let mut text = TokenStream::new();
-    handler.brace.surround(&mut text, |inside| {
-        handler.body.to_tokens(inside);
-    });
-    let Ok(mut block) = syn::parse2::<Block>(text.clone()) else {
-        return text;
-    };
-    let at = "__underscore_at";
-    let array = format_ident!("__UNDERSCORE_POINTS");
-    let points = awaits::rewrite(&mut block, at, &array);
-    if !points.is_empty() {
-        let at = format_ident!("{at}");
-        let kind = quote!(__UnderscorePoint);
-        let count = Literal::usize_unsuffixed(points.len());
-        let function = function_name(handler);
-        let points = points
-            .iter()
-            .map(|point| point.expression(&kind, &function));
-        let items: [Stmt; 2] = [
-            parse_quote!(use #runtime::private::{AwaitPoint as #kind, at as #at};),
-            parse_quote!(static #array: [#kind; #count] = [#(#points),*];),
-        ];
-        block.stmts.splice(0..0, items);
-    }
-    block.into_token_stream()
-}
-
-/// `crate::module::function`, the handler's path.
-fn function_name(handler: &Handler) -> TokenStream {
-    let suffix = format!("::{}", handler.ident());
-    quote!(::core::concat!(::core::module_path!(), #suffix))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quote::ToTokens;
 
     /// The expansion is kept in a file, so that a reviewer reads what users get.
     #[test]

@@ -3,6 +3,7 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
+use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{
@@ -145,6 +146,12 @@ impl Handler {
         for ty in self.argument_types() {
             ImplTrait { name, diagnostics }.visit_type(ty);
         }
+    }
+
+    /// `crate::module::function`, the function's path.
+    pub(crate) fn function_name(&self) -> TokenStream {
+        let suffix = format!("::{}", self.ident());
+        quote!(::core::concat!(::core::module_path!(), #suffix))
     }
 
     pub(crate) fn ident(&self) -> &Ident {

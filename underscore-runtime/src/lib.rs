@@ -127,6 +127,37 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// it. What must happen in any case belongs in a `Drop`, or in a task of its own.
 pub use underscore_macros::underscore_route;
 
+/// Continues the stack below a handler: the awaits of a helper are shown inside of the await that it was
+/// called from.
+///
+/// It goes on any `async fn`: a free function, a method, a trait's implementation, a generic one. Only the
+/// awaits change, so the helper can be called from everywhere; outside of a tracked task it only awaits.
+///
+/// ```
+/// use underscore_runtime::underscore_frame;
+///
+/// struct Pool;
+///
+/// impl Pool {
+///     #[underscore_frame]
+///     async fn get(&self) -> u8 {
+///         std::future::ready(7).await
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(Pool.get().await, 7);
+/// # });
+/// ```
+///
+/// Here, `std::future::ready(7).await` becomes `at(std::future::ready(7), &POINTS[0]).await`, and that is all.
+/// In the parentheses, `crate = path` says where this crate is found, if not at `::underscore_runtime`.
+///
+/// # Cancel safety
+///
+/// As cancel safe as the function without it.
+pub use underscore_macros::underscore_frame;
+
 /// The blocks of the README are tests of this crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -1,0 +1,132 @@
+//! `#[underscore_frame]`: the stack goes on in helpers, whatever kind of function they are.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::all, clippy::pedantic)]
+
+mod support;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use reqwest::Method;
+use support::Service;
+use tokio::sync::Semaphore;
+use underscore_runtime::{underscore_frame, underscore_route};
+
+static NEVER: Semaphore = Semaphore::const_new(0);
+
+#[underscore_frame]
+async fn outer(step: u8) -> u8 {
+    middle(&step).await
+}
+
+#[underscore_frame]
+async fn middle<T: Copy + Into<u8> + Sync>(step: &T) -> u8 {
+    Depot.take((*step).into()).await
+}
+
+struct Depot;
+
+impl Depot {
+    #[underscore_frame]
+    async fn take(&self, step: u8) -> u8 {
+        if step == 1 {
+            return Shelf.fetch().await;
+        }
+        NEVER.acquire().await.map_or(0, |_| step)
+    }
+}
+
+trait Fetch {
+    fn fetch(&self) -> impl Future<Output = u8> + Send;
+}
+
+struct Shelf;
+
+impl Fetch for Shelf {
+    #[underscore_frame]
+    async fn fetch(&self) -> u8 {
+        NEVER.acquire().await.map_or(0, |_| 1)
+    }
+}
+
+#[underscore_frame(crate = ::underscore_runtime)]
+async fn quick() -> u8 {
+    std::future::ready(3).await
+}
+
+#[underscore_route(name = "deep")]
+async fn deep(Path(step): Path<u8>) -> String {
+    outer(step).await.to_string()
+}
+
+#[underscore_route(name = "wide")]
+async fn wide() -> String {
+    let (one, two) = tokio::join!(outer(0), async { Shelf.fetch().await });
+    (one + two).to_string()
+}
+
+/// The sources in a stack's line, from the outside in, and whether each stands at a place.
+async fn stack(service: &Service, route: &str) -> String {
+    let rows = service
+        .admin_json(&format!("_cat/stacks/{route}?format=json"))
+        .await;
+    let line = rows[0]["stack"].as_str().expect("a stack").to_owned();
+    let words = line
+        .split(' ')
+        .filter(|word| !word.starts_with("tests/frames.rs:"));
+    let bracket = |word: &&str| word.starts_with("[tests/frames.rs:");
+    assert!(
+        !words
+            .clone()
+            .any(|word| bracket(&word) && !line.contains('|'))
+    );
+    words
+        .map(|word| if bracket(&word) { "[" } else { word })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+async fn stuck(service: &Service, route: &str, path: &str) -> tokio::task::JoinHandle<u16> {
+    let request = service.request(Method::GET, path);
+    let client =
+        tokio::spawn(async move { request.send().await.expect("it answers").status().as_u16() });
+    service.wait_for_waiting(route, 1).await;
+    client
+}
+
+#[tokio::test]
+async fn a_stack_goes_through_functions_generics_methods_and_traits() {
+    let service = Service::start(Router::new().route("/deep/{step}", get(deep))).await;
+    for (step, innermost) in [
+        (0, "NEVER.acquire()"),
+        (1, "Shelf.fetch() > NEVER.acquire()"),
+    ] {
+        let client = stuck(&service, "deep", &format!("/deep/{step}")).await;
+        let expected =
+            format!("outer(step) > middle(&step) > Depot.take((*step).into()) > {innermost}");
+        assert_eq!(stack(&service, "deep").await, expected);
+        let task = &service.tasks("deep").await[0];
+        assert_eq!(task["awaiting"], "NEVER.acquire()");
+        service.post("_routes/deep/interrupt").await;
+        assert_eq!(client.await.expect("no panic"), 503);
+        service.wait_for("deep", "stats.req.active", 0).await;
+    }
+}
+
+#[tokio::test]
+async fn helpers_that_a_macro_awaits_side_by_side_are_branches() {
+    let service = Service::start(Router::new().route("/wide", get(wide))).await;
+    let client = stuck(&service, "wide", "/wide").await;
+    assert_eq!(
+        stack(&service, "wide").await,
+        "[ middle(&step) > Depot.take((*step).into()) > NEVER.acquire() | NEVER.acquire()]"
+    );
+    service.post("_routes/wide/interrupt").await;
+    assert_eq!(client.await.expect("no panic"), 503);
+}
+
+#[tokio::test]
+async fn a_helper_outside_of_any_task_only_awaits() {
+    assert_eq!(quick().await, 3);
+}

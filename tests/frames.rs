@@ -5,11 +5,14 @@
 
 mod support;
 
+use std::time::Instant;
+
 use axum::Router;
 use axum::extract::Path;
-use axum::routing::get;
+use axum::routing::{get, post};
 use reqwest::Method;
-use support::Service;
+use support::{PATIENCE, Service};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use underscore_runtime::{underscore_frame, underscore_route};
 
@@ -129,4 +132,32 @@ async fn helpers_that_a_macro_awaits_side_by_side_are_branches() {
 #[tokio::test]
 async fn a_helper_outside_of_any_task_only_awaits() {
     assert_eq!(quick().await, 3);
+}
+
+#[underscore_route(name = "opaque")]
+async fn opaque(_body: String) {
+    tokio::select! {
+        () = std::future::pending() => {}
+    }
+}
+
+#[tokio::test]
+async fn an_argument_that_is_extracted_is_not_where_a_request_waits_any_more() {
+    let service = Service::start(Router::new().route("/opaque", post(opaque))).await;
+    let mut connection = service.connect().await;
+    let head = b"POST /opaque HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n";
+    connection.write_all(head).await.expect("written");
+    service.wait_for_await("opaque", "_body: String").await;
+    connection.write_all(b"ok").await.expect("written");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let task = &service.tasks("opaque").await[0];
+        if task["where"].is_null() && task["state"] == "waiting" {
+            break;
+        }
+        assert!(Instant::now() < deadline, "still there: {task:#}");
+        tokio::task::yield_now().await;
+    }
+    service.post("_routes/opaque/interrupt").await;
+    service.wait_for("opaque", "stats.req.active", 0).await;
 }

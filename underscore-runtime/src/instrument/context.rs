@@ -39,10 +39,10 @@ struct Scope {
 
 /// A way back to a task for a future that lost it: cheap to copy, nothing to count.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TaskRef {
-    pub(super) id: TaskId,
-    pub(super) route: &'static Route,
-    pub(super) place: Place,
+struct TaskRef {
+    id: TaskId,
+    route: &'static Route,
+    place: Place,
 }
 
 impl TaskRef {
@@ -152,8 +152,8 @@ impl<'a> Poll<'a> {
         Poll { task, outer }
     }
 
-    /// Makes what changed in the stack visible. To be called when the poll returned `Pending`;
-    /// without it the changes are forgotten with the task.
+    /// Makes what changed in the stack visible. To be called when the task goes on after this poll, or
+    /// with its next future; without it the changes are forgotten with the task.
     #[inline]
     pub(super) fn commit(&mut self) {
         CURRENT.with(|current| {
@@ -168,9 +168,11 @@ impl<'a> Poll<'a> {
         });
     }
 
-    /// Ends the poll of a future that is done: the task's next one goes on within the same poll.
+    /// Ends the poll of a future that is done: the task's next one goes on within the same poll. Where the
+    /// next one waits at no await that is known, nothing else would take this one's out of the stack.
     #[inline]
-    pub(super) fn hand_on(self) {
+    pub(super) fn hand_on(mut self) {
+        self.commit();
         self.task.handed_on();
     }
 

@@ -19,8 +19,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest that anyone may let it wait.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
-const DEFAULT_REASON: &str = "interrupted by an operator";
-
 /// How tasks are to be ended.
 pub(super) struct Terms {
     order: Order,
@@ -37,7 +35,7 @@ impl Terms {
         let reason = exchange.value("reason").filter(|reason| !reason.is_empty());
         Ok(Terms {
             order: Order {
-                reason: Arc::from(reason.unwrap_or(DEFAULT_REASON)),
+                reason: Arc::from(reason.unwrap_or(Order::DEFAULT_REASON)),
             },
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
         })

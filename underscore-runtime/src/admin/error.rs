@@ -24,6 +24,15 @@ impl Error {
         )
     }
 
+    /// A parameter takes one of some words, and this is none of them.
+    pub(super) fn unknown_value(param: &str, word: &str, words: &[&'static str]) -> Self {
+        let hint = suggest::hint(word, words.iter().copied());
+        Error::illegal_argument(format!(
+            "unknown value [{word}] of parameter [{param}]; use one of {}{hint}",
+            words.join(", "),
+        ))
+    }
+
     /// The body cannot be read.
     pub(super) fn parse(reason: impl Into<String>) -> Self {
         Error::new(StatusCode::BAD_REQUEST, "parse_exception", reason)

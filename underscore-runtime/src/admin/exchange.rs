@@ -158,11 +158,7 @@ impl Exchange {
             None => Ok(self.accept),
             Some(word) => match Format::parse(word) {
                 Some(format) => Ok(Some(format)),
-                None => Err(Error::illegal_argument(format!(
-                    "unknown value [{word}] of parameter [format]; use one of {}{}",
-                    Format::words().join(", "),
-                    suggest::hint(word, Format::words())
-                ))),
+                None => Err(Error::unknown_value("format", word, &Format::words())),
             },
         }
     }

@@ -53,11 +53,10 @@ fn select(
             None => (word, true),
         };
         let is_pattern = pattern == "_all" || pattern.contains('*');
-        let found: Vec<&Entry> = all
-            .iter()
-            .filter(|entry| is_named(pattern, entry))
-            .collect();
+        let named: Vec<bool> = all.iter().map(|entry| is_named(pattern, entry)).collect();
         if !is_pattern {
+            let found = all.iter().zip(&named).filter(|(_, named)| **named);
+            let found: Vec<&Entry> = found.map(|(entry, _)| entry).collect();
             if found.is_empty() {
                 return Err(unknown_route(pattern, &all));
             }
@@ -65,8 +64,8 @@ fn select(
                 check_name(pattern, &found)?;
             }
         }
-        for (entry, selected) in all.iter().zip(&mut selected) {
-            if is_named(pattern, entry) {
+        for (named, selected) in named.into_iter().zip(&mut selected) {
+            if named {
                 *selected = keep;
             }
         }
@@ -189,14 +188,7 @@ impl TaskFilter {
         let state = exchange.value("state").map(|word| {
             let known = [State::Running, State::Waiting];
             let found = known.into_iter().find(|state| state_word(*state) == word);
-            found.ok_or_else(|| {
-                let words = known.map(state_word);
-                Error::illegal_argument(format!(
-                    "unknown value [{word}] of parameter [state]; use one of {}{}",
-                    words.join(", "),
-                    suggest::hint(word, words)
-                ))
-            })
+            found.ok_or_else(|| Error::unknown_value("state", word, &known.map(state_word)))
         });
         Ok(TaskFilter {
             routes: routes.map(|entries| mounted(entries).collect()),

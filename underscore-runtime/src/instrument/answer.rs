@@ -30,7 +30,7 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
 
 /// The answer to a client whose request an operator has ended.
 pub(super) fn interrupted(order: Option<&Order>) -> Response {
-    let reason = order.map_or("interrupted by an operator", |order| &order.reason);
+    let reason = order.map_or(Order::DEFAULT_REASON, |order| &order.reason);
     let body = json!({
         "error": {"type": "request_interrupted", "reason": reason},
         "status": INTERRUPT_STATUS.as_u16(),

@@ -60,6 +60,11 @@ pub(crate) struct Order {
     pub(crate) reason: Arc<str>,
 }
 
+impl Order {
+    /// What clients read where the operator gave no reason.
+    pub(crate) const DEFAULT_REASON: &str = "interrupted by an operator";
+}
+
 /// Counts tasks down to the last one that ends.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {

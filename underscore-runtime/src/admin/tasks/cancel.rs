@@ -1,6 +1,7 @@
 //! `POST /_tasks/{tasks}/_cancel` and `POST /_tasks/_cancel?routes=...`: ends single tasks, or those that a
 //! filter finds.
 
+use crate::admin::cat::words;
 use crate::admin::ending::{Terms, end};
 use crate::admin::endpoints::Changing;
 use crate::admin::error::Error;
@@ -26,7 +27,7 @@ async fn cancel(exchange: &Exchange) -> Result<Answer, Error> {
         }
         None => "_all",
     };
-    if selector.split(',').all(|word| word.trim().is_empty()) {
+    if words(selector).next().is_none() {
         return Err(Error::illegal_argument(
             "no tasks are named; write their ids or _all",
         ));

@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use reqwest::Method;
 use support::futures::{Boxed, boxed, caught};
-use support::{Service, talk};
+use support::{PanicsWhenDropped, Service, talk};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
@@ -28,14 +28,6 @@ use underscore_runtime::underscore_route;
 type Gate = State<Arc<Semaphore>>;
 
 /// Panics when it is dropped, unless a panic is already on its way.
-struct PanicsWhenDropped;
-
-impl Drop for PanicsWhenDropped {
-    fn drop(&mut self) {
-        assert!(std::thread::panicking(), "dropped");
-    }
-}
-
 #[underscore_route(name = "completes")]
 async fn completes() -> &'static str {
     "done"
@@ -164,11 +156,7 @@ async fn left_with_a_panic(State(gate): Gate) {
 async fn a_panic_in_a_drop_after_the_client_left_is_counted() {
     let app = Router::new().route("/", get(left_with_a_panic));
     let service = Service::start(app.with_state(Arc::new(Semaphore::new(0)))).await;
-    let mut connection = service.connect().await;
-    connection
-        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .expect("written");
+    let connection = service.send_get().await;
     service
         .wait_for_await("left_with_a_panic", "gate.acquire()")
         .await;
@@ -221,11 +209,7 @@ async fn left_alone(State(gate): Gate) {
 async fn a_client_that_leaves_while_the_handler_waits_is_disconnected() {
     let app = Router::new().route("/", get(left_alone));
     let service = Service::start(app.with_state(Arc::new(Semaphore::new(0)))).await;
-    let mut connection = service.connect().await;
-    connection
-        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .expect("written");
+    let connection = service.send_get().await;
     service.wait_for_await("left_alone", "gate.acquire()").await;
     drop(connection);
     let row = service

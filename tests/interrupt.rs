@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Answer, PATIENCE, Service, talk};
+use support::{Answer, PATIENCE, PanicsWhenDropped, Service, talk};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -330,14 +330,6 @@ async fn two_interrupts_at_once_end_a_request_once_and_both_report_it() {
         service
             .wait_for_ends("wanted_twice", &[("interrupted", round)])
             .await;
-    }
-}
-
-struct PanicsWhenDropped;
-
-impl Drop for PanicsWhenDropped {
-    fn drop(&mut self) {
-        assert!(std::thread::panicking(), "dropped");
     }
 }
 

@@ -116,6 +116,14 @@ impl Service {
             .expect("the service listens")
     }
 
+    /// Sends a GET on a connection of its own, to be dropped or read as one likes.
+    pub async fn send_get(&self) -> TcpStream {
+        let mut connection = self.connect().await;
+        let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        connection.write_all(request).await.expect("written");
+        connection
+    }
+
     /// Asks the admin API.
     pub async fn admin(&self, path: &str) -> Answer {
         self.admin_request(Method::GET, path, None).await
@@ -235,6 +243,15 @@ impl Service {
             );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+}
+
+/// Panics when it is dropped, but not on top of another panic.
+pub struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "dropped");
     }
 }
 

@@ -9,6 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["clock", "log", "sync"],
     &["route", "settings", "stack", "stats", "task"],
     &["table"],
+    &["workers"],
     &["instrument"],
     &["admin"],
     &["serve"],

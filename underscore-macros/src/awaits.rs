@@ -9,7 +9,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, ExprAsync, ExprClosure, Ident, Item, Path, Stmt, parse_quote};
 
 use crate::handler::Handler;
-use crate::source;
+use crate::{source, upgrades};
 
 /// A place where a future is awaited.
 pub(crate) struct Point {
@@ -63,6 +63,7 @@ pub(crate) fn body(handler: &Handler, runtime: &Path, place: Place) -> TokenStre
     let Ok(mut block) = syn::parse2::<Block>(text.clone()) else {
         return text;
     };
+    upgrades::rewrite(&mut block, &handler.sig, runtime);
     let at = "__underscore_at";
     let array = format_ident!("__UNDERSCORE_POINTS");
     let points = rewrite(&mut block, at, &array, place);

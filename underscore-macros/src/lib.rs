@@ -15,6 +15,7 @@ mod expand;
 mod frame;
 mod handler;
 mod source;
+mod upgrades;
 
 use proc_macro::TokenStream;
 

@@ -2,6 +2,7 @@
 //! clock otherwise. Times of day are made from it where they are shown, not kept.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Nanoseconds since an hour before the clock was first read.
@@ -46,6 +47,55 @@ impl Instant {
     /// The second this falls into; what is counted per second is counted under this number.
     pub(crate) fn second(self) -> u64 {
         self.0 / 1_000_000_000
+    }
+}
+
+/// The time of the last tick of whoever keeps the coarse clock; zero while nobody does.
+static COARSE: AtomicU64 = AtomicU64::new(0);
+
+/// Sets the coarse clock. To be called every few milliseconds, by one thread.
+pub(crate) fn publish_coarse(now: Instant) {
+    // Relaxed: a plain number, here and wherever it is read.
+    COARSE.store(now.0, Ordering::Relaxed);
+}
+
+/// Nobody keeps the coarse clock any more.
+pub(crate) fn stop_coarse() {
+    COARSE.store(0, Ordering::Relaxed);
+}
+
+/// A moment that one thread notes and others read, to a tick of the coarse clock: to note it costs a load
+/// and a store, and no clock is read.
+#[derive(Debug)]
+pub(crate) struct AtomicInstant(AtomicU64);
+
+impl AtomicInstant {
+    pub(crate) const fn never() -> Self {
+        AtomicInstant(AtomicU64::new(0))
+    }
+
+    /// Notes the moment, and says whether it is another tick than the one that was noted.
+    #[inline]
+    pub(crate) fn set_coarse(&self) -> bool {
+        let now = COARSE.load(Ordering::Relaxed);
+        let before = self.0.load(Ordering::Relaxed);
+        self.0.store(now, Ordering::Relaxed);
+        before != now
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, moment: Option<Instant>) {
+        self.0
+            .store(moment.map_or(0, |moment| moment.0), Ordering::Relaxed);
+    }
+
+    /// The moment that was noted; nothing where nobody kept the clock then.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<Instant> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Instant(nanos)),
+        }
     }
 }
 

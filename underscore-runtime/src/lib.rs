@@ -59,8 +59,10 @@ mod stats;
 mod sync;
 mod table;
 mod task;
+mod workers;
 
 pub use admin::admin_router;
+pub use instrument::{Interrupted, spawn, track};
 pub use serve::{AdminBuilder, AdminServer, serve_admin};
 
 /// Makes an axum handler visible and interruptible.

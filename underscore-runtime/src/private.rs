@@ -4,7 +4,8 @@ pub use axum::response::Response;
 pub use linkme;
 
 pub use crate::instrument::{
-    AnyArgument, Argument, At, Call, Endpoint, Extract, TakesBody, Via, at,
+    AnyArgument, Argument, At, Call, Endpoint, Extract, GoesOn, HandedOn, TakesBody, Via, at,
+    handed_on,
 };
 pub use crate::route::RouteDescriptor;
 pub use crate::stack::AwaitPoint;

@@ -1,12 +1,14 @@
 //! The table of all handlers that are linked into this binary, with their ids, and the routes of each.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use linkme::distributed_slice;
 
 use crate::log;
 use crate::route::{MOUNTED, Route, RouteDescriptor, RouteId, stable_hash};
+use crate::task::{Ledger, Task};
 
 /// Every annotated handler of the binary, put here by the linker.
 #[distributed_slice]
@@ -60,6 +62,15 @@ pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
         let handler = handlers.get(&address(route.descriptor))?;
         Some(handler.route_id(route))
     }
+}
+
+/// Calls `each` with every live task there is: the requests of all routes, and all background work.
+pub(crate) fn for_each_task(mut each: impl FnMut(Arc<Task>)) {
+    // No lock is held while tasks are met, so it is not this one either.
+    let mounted = MOUNTED.lock().clone();
+    let routes = mounted.into_iter().flat_map(RouteDescriptor::routes);
+    routes.for_each(|route| route.ledger.for_each(&mut each));
+    Ledger::of_background().for_each(each);
 }
 
 /// All handlers with their ids.

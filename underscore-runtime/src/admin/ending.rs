@@ -8,6 +8,7 @@ use super::endpoints::END;
 use super::error::Error;
 use super::exchange::Exchange;
 use super::render::{Answer, Node};
+use super::select::with_children;
 use crate::log;
 use crate::stack::AwaitPoint;
 use crate::stats::Outcome;
@@ -24,10 +25,12 @@ pub(super) struct Terms {
     order: Order,
     /// How long to wait for them; nothing if nobody waits.
     timeout: Option<Duration>,
+    /// Whether what was begun in them is to end too.
+    children: bool,
 }
 
 impl Terms {
-    /// Reads `reason`, `timeout` and `wait_for_completion`.
+    /// Reads `children`, `reason`, `timeout` and `wait_for_completion`.
     pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
         exchange.no_body(END)?;
         let wait = exchange.flag_or("wait_for_completion", true)?;
@@ -38,13 +41,21 @@ impl Terms {
                 reason: Arc::from(reason.unwrap_or(Order::DEFAULT_REASON)),
             },
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
+            children: exchange.flag("children")?,
         })
     }
 }
 
 /// Tells `tasks` to end, waits for them as long as it is wanted, and reports.
 pub(super) async fn end(mut tasks: Vec<Arc<Task>>, terms: &Terms) -> Answer {
-    let Terms { order, timeout } = terms;
+    let Terms {
+        order,
+        timeout,
+        children,
+    } = terms;
+    if *children {
+        with_children(&mut tasks);
+    }
     tasks.sort_by_key(|task| task.id);
     let waiting = Arc::new(Waiting::default());
     let told: Vec<Arc<Task>> = tasks
@@ -71,12 +82,13 @@ fn report(task: &Task, order: &Order) {
     tracing::info!(
         target: "underscore",
         task = task.id.number(),
-        handler = task.route.descriptor.handler,
+        handler = task.route().map(|route| route.descriptor.handler),
+        name = task.background().map(|background| &*background.name),
         at = point.map(tracing::field::display),
         function = point.map(AwaitPoint::function),
         awaiting = point.map(AwaitPoint::source),
         reason = %order.reason,
-        "an operator told a request to end"
+        "an operator told a task to end"
     );
 }
 

@@ -80,6 +80,7 @@ const TASK_TABLE: &[&str] = &[
     "v",
 ];
 const CANCEL: &[&str] = &[
+    "children",
     "older_than",
     "reason",
     "routes",
@@ -89,7 +90,17 @@ const CANCEL: &[&str] = &[
 ];
 
 /// Those of an end.
-pub(super) const END: &[&str] = &["reason", "timeout", "wait_for_completion"];
+pub(super) const END: &[&str] = &["children", "reason", "timeout", "wait_for_completion"];
+
+/// Those of tasks as structures.
+const TASKS: &[&str] = &[
+    "detailed",
+    "group_by",
+    "human",
+    "older_than",
+    "routes",
+    "state",
+];
 
 /// All endpoints, in the order in which people read about them.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -101,6 +112,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     read("/_cat/tasks/{tasks}", TASK_TABLE, cat::tasks::table),
     read("/_cat/stacks", TABLE, cat::stacks::table),
     read("/_cat/stacks/{routes}", TABLE, cat::stacks::table),
+    read("/_cat/workers", TABLE, cat::workers::table),
     read("/_routes", &[], routes::get),
     read("/_routes/{routes}", &[], routes::get),
     read("/_routes/settings", SETTINGS, routes::settings::get),
@@ -127,6 +139,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         END,
         routes::interrupt::post,
     ),
+    read("/_tasks", TASKS, tasks::get::get),
+    read("/_tasks/{tasks}", TASKS, tasks::get::get),
     read("/_tasks/{tasks}/print_stack", &[], tasks::print_stack::get),
     change(
         MethodFilter::POST,
@@ -169,7 +183,9 @@ mod tests {
     fn tables_and_ends_of_tasks_know_every_filter() {
         for param in crate::admin::select::TaskFilter::PARAMS {
             assert!(
-                TASK_TABLE.contains(&param) && CANCEL.contains(&param),
+                [TASK_TABLE, CANCEL, TASKS]
+                    .iter()
+                    .all(|known| known.contains(&param)),
                 "{param}"
             );
         }

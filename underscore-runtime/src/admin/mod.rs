@@ -9,6 +9,7 @@ mod exchange;
 mod render;
 mod root;
 mod routes;
+mod seen;
 mod select;
 mod strict;
 mod suggest;
@@ -45,6 +46,8 @@ use exchange::Exchange;
 /// ```
 pub fn admin_router() -> Router {
     crate::clock::calibrate_in_background();
+    // It runs as long as there is a router that shows what it finds.
+    let sampling = crate::workers::start();
     root::note_start();
     let mut router = Router::new();
     for path in endpoints::paths() {
@@ -53,7 +56,10 @@ pub fn admin_router() -> Router {
         }
     }
     router
-        .fallback(unknown_path)
+        .fallback(move |request| {
+            let _ = &sampling;
+            unknown_path(request)
+        })
         .method_not_allowed_fallback(wrong_method)
 }
 

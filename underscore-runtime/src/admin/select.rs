@@ -1,7 +1,7 @@
 //! Selectors: which routes or tasks a path names. The same everywhere; only a change is stricter, for
 //! it must not hit what was not meant.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::exchange::Exchange;
 use super::suggest;
 use crate::clock::Instant;
 use crate::route::Route;
-use crate::table::{Entry, entries};
-use crate::task::{State, Task, TaskId};
+use crate::table::{Entry, entries, for_each_task};
+use crate::task::{Ledger, State, Task, TaskId};
 
 /// The routes that a comma list names, to look at.
 pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
@@ -133,7 +133,7 @@ fn unknown_route(word: &str, all: &[Entry]) -> Error {
 
 /// The tasks that a comma list of ids names.
 pub(super) fn tasks(selector: &str) -> Result<Vec<Arc<Task>>, Error> {
-    let live = tasks_of(&entries());
+    let live = live_tasks();
     if words(selector).any(|word| word == "_all") {
         return Ok(live);
     }
@@ -162,13 +162,58 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<Arc<Task>>, Error> {
     Ok(chosen)
 }
 
-/// The live tasks of `entries`.
-pub(super) fn tasks_of(entries: &[Entry]) -> Vec<Arc<Task>> {
+/// All live tasks.
+pub(super) fn live_tasks() -> Vec<Arc<Task>> {
     let mut tasks = Vec::new();
-    for route in entries.iter().filter_map(|entry| entry.route) {
-        route.ledger.for_each(|task| tasks.push(task));
-    }
+    for_each_task(|task| tasks.push(task));
     tasks
+}
+
+/// The live tasks that are the requests of `entries`, and what became of those that were upgraded.
+pub(super) fn requests_of(entries: &[Entry]) -> Vec<Arc<Task>> {
+    let routes: HashSet<*const Route> = entries
+        .iter()
+        .filter_map(|entry| entry.route)
+        .map(std::ptr::from_ref)
+        .collect();
+    let mut tasks = Vec::new();
+    for entry in entries.iter().filter_map(|entry| entry.route) {
+        entry.ledger.for_each(|task| tasks.push(task));
+    }
+    tasks.extend(background().into_iter().filter(|task| {
+        let route = task.route().map(std::ptr::from_ref);
+        route.is_some_and(|route| routes.contains(&route)) && task.goes_on_with_request()
+    }));
+    tasks
+}
+
+/// All background work.
+pub(super) fn background() -> Vec<Arc<Task>> {
+    let mut tasks = Vec::new();
+    Ledger::of_background().for_each(|task| tasks.push(task));
+    tasks
+}
+
+/// Adds to `tasks` what was begun in them and still goes on, and what was begun in that.
+pub(super) fn with_children(tasks: &mut Vec<Arc<Task>>) {
+    let mut chosen: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
+    let mut rest = background();
+    rest.retain(|task| !chosen.contains(&task.id));
+    loop {
+        let is_child = |task: &mut Arc<Task>| {
+            let began_in = [task.parent(), task.works_for()];
+            began_in
+                .into_iter()
+                .flatten()
+                .any(|id| chosen.contains(&id))
+        };
+        let found: Vec<Arc<Task>> = rest.extract_if(.., is_child).collect();
+        if found.is_empty() {
+            return;
+        }
+        chosen.extend(found.iter().map(|task| task.id));
+        tasks.extend(found);
+    }
 }
 
 /// What tasks must be like to be chosen, besides being named: `routes=`, `older_than=`, `state=`.
@@ -186,7 +231,7 @@ impl TaskFilter {
         let routes = exchange.value("routes").map(routes).transpose()?;
         let mounted = |entries: Vec<Entry>| entries.into_iter().filter_map(|entry| entry.route);
         let state = exchange.value("state").map(|word| {
-            let known = [State::Running, State::Waiting];
+            let known = [State::Running, State::Waiting, State::Streaming];
             let found = known.into_iter().find(|state| state_word(*state) == word);
             found.ok_or_else(|| Error::unknown_value("state", word, &known.map(state_word)))
         });
@@ -207,7 +252,7 @@ impl TaskFilter {
         let now = Instant::now();
         let mut tasks = tasks(selector)?;
         tasks.retain(|task| {
-            let is_its = |route: &&Route| std::ptr::eq(*route, task.route);
+            let is_its = |route: &&Route| task.route().is_some_and(|its| std::ptr::eq(*route, its));
             let routes = self.routes.as_ref();
             routes.is_none_or(|routes| routes.iter().any(is_its))
                 && self

@@ -55,6 +55,11 @@ pub(super) fn seconds(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e9
 }
 
+/// `duration` in nanoseconds.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// The largest unit of which there is one, one decimal cut off behind it, `.0` left out: `1.5m`, `0s`.
 pub(super) fn human(duration: Duration) -> String {
     let nanos = duration.as_nanos();

@@ -10,18 +10,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::extract::{ConnectInfo, FromRequest, MatchedPath, OriginalUri, Request};
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
 use super::answer;
 use super::extract::Extract;
 use super::guard::Guard;
+use super::response_body::answered;
 use super::tracked::{Step, Tracked};
 use crate::route::{Route, RouteDescriptor};
 use crate::settings::Preempt;
 use crate::stack::AwaitPoint;
 use crate::stats::{Outcome, StatusClass};
-use crate::task::RequestInfo;
+use crate::task::{self, Kind, Marks};
 
 /// What generated code says of an annotated handler, on a type that has no values.
 pub trait Endpoint: 'static {
@@ -71,7 +73,7 @@ where
                 call: Some(Call::answered(preempted(route, preempt))),
             };
         }
-        let guard = Guard::enter(route, info(&request, route));
+        let guard = Guard::enter(Kind::Request(info(&request, route)));
         match A::nothing() {
             Some(arguments) => Begin::Decided {
                 call: Some(Call::ready(arguments, guard)),
@@ -146,10 +148,10 @@ where
             BeginProjected::Extracting { extraction } => match ready!(extraction.poll(cx)) {
                 Step::Done(Ok(arguments), guard) => Call::ready(arguments, guard),
                 Step::Done(Err(rejection), guard) => {
-                    guard.end(Outcome::Completed, rejection.status());
+                    guard.end_with(Outcome::Completed, rejection.status());
                     Call::answered(rejection)
                 }
-                Step::Interrupted(response) => Call::answered(response),
+                Step::Interrupted(guard) => Call::answered(interrupted(guard)),
             },
         };
         Poll::Ready(Ok(call))
@@ -176,11 +178,8 @@ impl<F: Future<Output = Response>> Future for Run<F> {
                 None => return Poll::Pending,
             },
             RunProjected::Handling { handling } => match ready!(handling.poll(cx)) {
-                Step::Done(response, guard) => {
-                    guard.end(Outcome::Completed, response.status());
-                    response
-                }
-                Step::Interrupted(response) => response,
+                Step::Done(response, guard) => answered(guard, response),
+                Step::Interrupted(guard) => interrupted(guard),
             },
         };
         Poll::Ready(response)
@@ -195,7 +194,7 @@ fn route_of(descriptor: &'static RouteDescriptor, request: &Request) -> &'static
 
 /// What will be shown of the request after the handler has taken it.
 #[inline]
-fn info(request: &Request, route: &Route) -> RequestInfo {
+fn info(request: &Request, route: &'static Route) -> task::Request {
     let extensions = request.extensions();
     // A nested router cuts its prefix off the URI, which then is shorter than the route's whole path:
     // where the two are equal, there is nothing to look up.
@@ -205,14 +204,43 @@ fn info(request: &Request, route: &Route) -> RequestInfo {
     {
         uri = original;
     }
-    RequestInfo {
+    task::Request {
+        route,
         method: request.method().clone(),
         uri: uri.path_and_query().cloned(),
         version: request.version(),
         remote: extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(address)| *address),
+        marks: marks(request.headers()),
     }
+}
+
+const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
+#[inline]
+fn marks(headers: &HeaderMap) -> Option<Box<Marks>> {
+    let get = |name| headers.get(name).cloned();
+    let [opaque_id, request_id, trace_parent] = [OPAQUE_ID, REQUEST_ID, TRACE_PARENT].map(get);
+    if opaque_id.is_none() && request_id.is_none() && trace_parent.is_none() {
+        return None;
+    }
+    Some(Box::new(Marks {
+        opaque_id,
+        request_id,
+        trace_parent,
+    }))
+}
+
+/// Ends a task that was told to end, with the answer that its client gets.
+#[cold]
+fn interrupted(guard: Guard) -> Response {
+    let order = guard.task().signal.order();
+    let response = answer::interrupted(order.as_ref());
+    guard.end_with(Outcome::Interrupted, response.status());
+    response
 }
 
 #[cold]

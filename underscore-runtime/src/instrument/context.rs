@@ -7,9 +7,9 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use crate::route::Route;
 use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey, Parent};
-use crate::task::{Place, Task, TaskId};
+use crate::task::{Ledger, Place, Task, TaskId};
+use crate::workers::Turn;
 
 thread_local! {
     static CURRENT: Current = const { Current::new() };
@@ -41,14 +41,14 @@ struct Scope {
 #[derive(Clone, Copy, Debug)]
 struct TaskRef {
     id: TaskId,
-    route: &'static Route,
+    ledger: &'static Ledger,
     place: Place,
 }
 
 impl TaskRef {
     /// The task, if it lives.
     fn task(self) -> Option<Arc<Task>> {
-        self.route.ledger.find(self.place, self.id)
+        self.ledger.find(self.place, self.id)
     }
 }
 
@@ -120,10 +120,14 @@ impl Current {
 
 /// Notes on the thread's current task that its client stopped in the middle of the request.
 pub(super) fn note_that_client_left() {
-    let task = CURRENT.with(|current| current.task.get());
-    if let Some(task) = task.and_then(TaskRef::task) {
+    if let Some(task) = current() {
         task.client_left();
     }
+}
+
+/// The task that this thread polls.
+pub(super) fn current() -> Option<Arc<Task>> {
+    CURRENT.with(|current| current.task.get())?.task()
 }
 
 /// A poll of a task: its context is the thread's until this is dropped. The poll is over when it is
@@ -131,17 +135,19 @@ pub(super) fn note_that_client_left() {
 pub(super) struct Poll<'a> {
     task: &'a Task,
     outer: Scope,
+    _turn: Turn,
 }
 
 impl<'a> Poll<'a> {
     /// Makes `task` the thread's current one.
     #[inline]
     pub(super) fn enter(task: &'a Task) -> Self {
-        task.entered();
+        let turn = Turn::begin(task.id);
+        task.entered(turn.slot_number());
         let scope = Scope {
             task: Some(TaskRef {
                 id: task.id,
-                route: task.route,
+                ledger: task.ledger,
                 place: task.own.place(),
             }),
             keys: task.own.keys(),
@@ -149,7 +155,11 @@ impl<'a> Poll<'a> {
             changes: 0,
         };
         let outer = CURRENT.with(|current| current.replace(scope));
-        Poll { task, outer }
+        Poll {
+            task,
+            outer,
+            _turn: turn,
+        }
     }
 
     /// Makes what changed in the stack visible. To be called when the task goes on after this poll, or

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
 use super::at::{At, at};
-use super::body::watch;
+use super::request_body::watch;
 use crate::stack::AwaitPoint;
 
 /// The arguments of a handler. `M` is axum's marker for whether the last one takes the body.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 
 use crate::clock::Instant;
-use crate::route::Route;
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{RequestInfo, State, Task};
+use crate::task::{Kind, State, Task};
 
 /// A task that is entered in its route's ledger; dropping this strikes it off.
 ///
@@ -20,13 +19,28 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Enters a task of `route`.
+    /// Enters a task.
     #[inline]
-    pub(super) fn enter(route: &'static Route, request: RequestInfo) -> Self {
-        let task = Arc::new(Task::new(route, request));
-        let place = task.route.ledger.enter(Arc::clone(&task));
+    pub(super) fn enter(kind: Kind) -> Self {
+        let task = Arc::new(Task::new(kind));
+        let place = task.ledger.enter(Arc::clone(&task));
         task.own.set_place(place);
         Guard { task }
+    }
+
+    /// The record, to keep a while.
+    pub(super) fn arc(&self) -> &Arc<Task> {
+        &self.task
+    }
+
+    /// The handler has given its answer, and the task lives on in the answer's body. The time that the
+    /// answer took is the time until now: how long a client reads says nothing about the handler.
+    pub(super) fn streams(&self, status: StatusCode) {
+        self.task.own.answer(status);
+        self.task.streams();
+        self.task
+            .ledger
+            .record_time(self.task.started, Instant::now());
     }
 
     #[inline]
@@ -34,10 +48,17 @@ impl Guard {
         &self.task
     }
 
-    /// Ends the task, which was answered with `status` for the reason that `outcome` says.
+    /// Ends the task for the reason that `outcome` says.
     #[inline]
-    pub(super) fn end(self, outcome: Outcome, status: StatusCode) {
-        self.task.own.say(outcome, status);
+    pub(super) fn end(self, outcome: Outcome) {
+        self.task.own.say(outcome);
+    }
+
+    /// Ends the task, which was answered with `status`.
+    #[inline]
+    pub(super) fn end_with(self, outcome: Outcome, status: StatusCode) {
+        self.task.own.answer(status);
+        self.end(outcome);
     }
 }
 
@@ -45,18 +66,18 @@ impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
         let task = &self.task;
+        let status = task.own.status().and_then(StatusClass::of);
         let (outcome, status) = match task.own.said() {
             // What the handler made of half a request is an answer to nobody.
-            Some((Outcome::Completed, _)) if task.is_left_by_client() => {
-                (Outcome::Disconnected, None)
-            }
-            Some((outcome, status)) => (outcome, StatusClass::of(status)),
-            None if task.state() == State::Running => (Outcome::Panicked, None),
-            None => (Outcome::Disconnected, None),
+            Some(Outcome::Completed) if task.is_left_by_client() => (Outcome::Disconnected, None),
+            Some(outcome) => (outcome, status),
+            None if task.state() == State::Running => (Outcome::Panicked, status),
+            None => (Outcome::Disconnected, status),
         };
-        let answered = (outcome == Outcome::Completed).then(|| (task.started, Instant::now()));
-        let ledger = &task.route.ledger;
-        ledger.strike_off(task.own.place(), outcome, status, answered);
+        let timed = outcome == Outcome::Completed && task.bytes_sent().is_none();
+        let answered = timed.then(|| (task.started, Instant::now()));
+        task.ledger
+            .strike_off(task.own.place(), outcome, status, answered);
         task.ended(outcome);
     }
 }

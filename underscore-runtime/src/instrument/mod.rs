@@ -4,14 +4,19 @@
 mod answer;
 mod argument;
 mod at;
-mod body;
 mod call;
 mod context;
 mod extract;
 mod guard;
+mod request_body;
+mod response_body;
+mod track;
 mod tracked;
+mod upgrade;
 
 pub use argument::{AnyArgument, Argument, TakesBody};
 pub use at::{At, at};
 pub use call::{Call, Endpoint, Via};
 pub use extract::Extract;
+pub use track::{Interrupted, spawn, track};
+pub use upgrade::{GoesOn, HandedOn, handed_on};

@@ -4,19 +4,17 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use axum::response::Response;
 use pin_project_lite::pin_project;
 
+use super::context;
 use super::guard::Guard;
-use super::{answer, context};
-use crate::stats::Outcome;
 
 /// How one of a task's futures ended.
 pub(super) enum Step<T> {
     /// By itself: the task goes on with its next future, or is answered.
     Done(T, Guard),
-    /// By an order; this is the answer, and the task is over.
-    Interrupted(Response),
+    /// By an order: the future is gone, and the task is over once it has its answer.
+    Interrupted(Guard),
 }
 
 pin_project! {
@@ -90,17 +88,14 @@ impl<F: Future> Future for Tracked<F> {
 }
 
 impl<F: Future> Projected<'_, F> {
-    /// Drops the future at this moment, with all it holds, and answers in its place.
+    /// Drops the future at this moment, with all it holds.
     #[cold]
     fn interrupt(&mut self) -> Poll<Step<F::Output>> {
         self.drop_future();
-        let Some(guard) = self.guard.take() else {
-            return Poll::Pending;
-        };
-        let order = guard.task().signal.order();
-        let response = answer::interrupted(order.as_ref());
-        guard.end(Outcome::Interrupted, response.status());
-        Poll::Ready(Step::Interrupted(response))
+        match self.guard.take() {
+            Some(guard) => Poll::Ready(Step::Interrupted(guard)),
+            None => Poll::Pending,
+        }
     }
 
     /// Drops the future as part of its task, so that its awaits leave the stack without a search.

@@ -6,12 +6,12 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Id, Runtime};
 use tokio::sync::oneshot;
 
 use super::socket::{Bound, SocketFile};
 use crate::admin::admin_router;
-use crate::log;
+use crate::{log, workers};
 
 /// How long `shutdown` lets requests under way end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -24,6 +24,8 @@ pub struct AdminServer {
     file: SocketFile,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
+    /// The runtime that it was started from, which is nearly always the one that serves requests.
+    runtime: Option<Id>,
 }
 
 impl AdminServer {
@@ -31,7 +33,12 @@ impl AdminServer {
         let Bound { listener, file } = bound;
         let (stop, stopped) = oneshot::channel();
         match spawn(listener, stopped) {
-            Ok(thread) => Ok(AdminServer { file, stop, thread }),
+            Ok(thread) => Ok(AdminServer {
+                file,
+                stop,
+                thread,
+                runtime: workers::meet_current_runtime(),
+            }),
             Err(error) => {
                 file.remove();
                 Err(error)
@@ -54,6 +61,9 @@ impl AdminServer {
         // A thread that is gone needs no word.
         let _ = self.stop.send(());
         let _ = self.thread.join();
+        if let Some(runtime) = self.runtime {
+            workers::forget(runtime);
+        }
         log::flush(GRACE);
     }
 }

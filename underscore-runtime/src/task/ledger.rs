@@ -1,11 +1,11 @@
-//! The book of one route: the tasks that live, and what became of those that ended.
+//! The book of one route, or of all background work: the tasks that live, and what became of those that ended.
 //!
 //! It has a page per shard, and a task is entered and struck off on the same page under one lock. So
 //! `total = active + ended` on every page at every moment, and `active` cannot leak, for it is the
 //! number of entries. Two workers share a page only when there are more of them than pages, or
 //! when a task ends on another thread than it began on.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
@@ -72,6 +72,13 @@ impl Ledger {
         }
     }
 
+    /// The one for work that is no request. What became of that is not shown anywhere; it is counted
+    /// all the same, for a ledger has one way to strike off.
+    pub(crate) fn of_background() -> &'static Ledger {
+        static BACKGROUND: LazyLock<Ledger> = LazyLock::new(Ledger::new);
+        &BACKGROUND
+    }
+
     /// Enters a task.
     #[inline]
     pub(crate) fn enter(&self, task: Arc<Task>) -> Place {
@@ -95,9 +102,20 @@ impl Ledger {
         let mut page = self.pages[place.page as usize].lock();
         page.live.try_remove(place.entry as usize);
         page.ended.record(outcome, status);
-        let done = answered.and_then(|(begun, ended)| {
-            page.second.record(ended.second(), ended.nanos_since(begun))
-        });
+        if let Some((begun, ended)) = answered {
+            self.add_time(&mut page, begun, ended);
+        }
+    }
+
+    /// Counts the time to an answer whose task lives on.
+    pub(crate) fn record_time(&self, begun: Instant, ended: Instant) {
+        let page = shard() & (self.pages.len() - 1);
+        self.add_time(&mut self.pages[page].lock(), begun, ended);
+    }
+
+    #[inline]
+    fn add_time(&self, page: &mut Page, begun: Instant, ended: Instant) {
+        let done = page.second.record(ended.second(), ended.nanos_since(begun));
         if let Some(done) = done {
             // Once per second and page, and still under the page's lock: a second is in the page
             // or in the window, never in neither.

@@ -1,24 +1,24 @@
 //! A unit of work in flight, as everyone but the thread that polls it sees it.
 
 mod id;
+mod kind;
 mod ledger;
 mod own;
 mod signal;
 
-use std::net::SocketAddr;
 use std::sync::MutexGuard;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
-use axum::http::uri::PathAndQuery;
-use axum::http::{Method, Version};
+use axum::http::{Method, StatusCode};
 
 pub(crate) use id::{TaskId, shard};
+pub(crate) use kind::{Background, Kind, Marks, Parent, Request};
 pub(crate) use ledger::{Ledger, Place};
 pub(crate) use own::Own;
 pub(crate) use signal::{Order, Signal, Waiting};
 
-use crate::clock::Instant;
-use crate::route::Route;
+use crate::clock::{AtomicInstant, Instant};
 use crate::stack::{Change, Keys, Stack, Tree};
 use crate::stats::Outcome;
 use crate::sync::Mutex;
@@ -30,61 +30,77 @@ use crate::sync::Mutex;
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) id: TaskId,
-    pub(crate) route: &'static Route,
+    /// Where it is entered: its route's, or the one of all background work.
+    pub(crate) ledger: &'static Ledger,
     pub(crate) started: Instant,
-    pub(crate) request: RequestInfo,
+    pub(crate) kind: Kind,
     /// The order to end early.
     pub(crate) signal: Signal,
     /// For the thread that polls it, and nobody else.
     pub(crate) own: Own,
     /// Twice the polls so far, and one more while inside one.
     polls: AtomicU64,
+    /// When that last changed.
+    since: AtomicInstant,
+    /// The number of the thread that polled it last.
+    thread: AtomicU32,
     tree: Mutex<Tree>,
+    stream: Stream,
     /// The client stopped in the middle of its request.
     left_by_client: AtomicBool,
     /// One more than the outcome's place in `Outcome::ALL`; zero while the task lives.
     outcome: AtomicU8,
 }
 
-/// What is known of a task's request after its handler has taken it.
+/// The body of a response whose length nobody knew in advance.
 #[derive(Debug)]
-pub(crate) struct RequestInfo {
-    pub(crate) method: Method,
-    /// As the client sent it: shared with the request's own bytes, not copied.
-    pub(crate) uri: Option<PathAndQuery>,
-    pub(crate) version: Version,
-    pub(crate) remote: Option<SocketAddr>,
+struct Stream {
+    begun: AtomicBool,
+    bytes: AtomicU64,
 }
 
-/// Whether a thread is in the task's code now.
+/// Whether a thread is in the task's code now, and if not, what it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     /// A thread is inside its poll.
     Running,
     /// It waits to be woken.
     Waiting,
+    /// Its response is on its way; it waits for more of the body, or for the client to take it.
+    Streaming,
 }
 
 impl Task {
     #[inline]
-    pub(crate) fn new(route: &'static Route, request: RequestInfo) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         Task {
             id: TaskId::next(),
-            route,
+            ledger: match &kind {
+                Kind::Request(request) => &request.route.ledger,
+                Kind::Background(_) => Ledger::of_background(),
+            },
             started: Instant::now(),
-            request,
+            kind,
             signal: Signal::new(),
             own: Own::new(),
             polls: AtomicU64::new(0),
+            since: AtomicInstant::never(),
+            thread: AtomicU32::new(u32::MAX),
             tree: Mutex::default(),
+            stream: Stream {
+                begun: AtomicBool::new(false),
+                bytes: AtomicU64::new(0),
+            },
             left_by_client: AtomicBool::new(false),
             outcome: AtomicU8::new(0),
         }
     }
 
-    /// Notes that a poll begins. Only the thread that polls calls this and [`left`](Self::left).
+    /// Notes that a poll begins, on the thread with this number. Only the thread that polls calls this and
+    /// [`left`](Self::left).
     #[inline]
-    pub(crate) fn entered(&self) {
+    pub(crate) fn entered(&self, thread: u32) {
+        self.thread.store(thread, Ordering::Relaxed);
         self.step();
     }
 
@@ -110,6 +126,7 @@ impl Task {
     fn step(&self) {
         let polls = self.polls.load(Ordering::Relaxed);
         self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+        self.since.set_coarse();
     }
 
     /// Notes that nobody waits for an answer any more: the client did not even end its request.
@@ -123,11 +140,47 @@ impl Task {
         self.left_by_client.load(Ordering::Relaxed)
     }
 
+    /// Notes that the response's head is on its way, and that the body will be streamed.
+    pub(crate) fn streams(&self) {
+        // Relaxed, as all that is only shown.
+        self.stream.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that so many bytes more of the body were handed to the connection.
+    pub(crate) fn sent(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(0);
+        // One writer at a time: see `step`.
+        let before = self.stream.bytes.load(Ordering::Relaxed);
+        let sent = before.saturating_add(bytes);
+        self.stream.bytes.store(sent, Ordering::Relaxed);
+    }
+
+    /// The bytes of the body that were handed to the connection, once it is streaming.
+    pub(crate) fn bytes_sent(&self) -> Option<u64> {
+        let begun = self.stream.begun.load(Ordering::Relaxed);
+        begun.then(|| self.stream.bytes.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn state(&self) -> State {
         match self.polls.load(Ordering::Relaxed) % 2 {
             1 => State::Running,
+            _ if self.stream.begun.load(Ordering::Relaxed) => State::Streaming,
             _ => State::Waiting,
         }
+    }
+
+    /// For how long it has been in its state: inside one poll, or waiting since the last one. To a tick of
+    /// the coarse clock; nothing where nobody keeps that.
+    pub(crate) fn in_state_for(&self, now: Instant) -> Option<Duration> {
+        // A tick may lie before the task itself.
+        self.since
+            .get()
+            .map(|since| now.since(since).min(now.since(self.started)))
+    }
+
+    /// The number of the thread that polled it last.
+    pub(crate) fn thread(&self) -> u32 {
+        self.thread.load(Ordering::Relaxed)
     }
 
     /// Polls begun so far.
@@ -165,5 +218,19 @@ impl Task {
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         let place = self.outcome.load(Ordering::Acquire).checked_sub(1)?;
         Outcome::ALL.get(usize::from(place)).copied()
+    }
+
+    /// Whether it was a request whose answer gave the connection away, to a websocket for example.
+    fn was_upgraded(&self) -> bool {
+        let Kind::Request(request) = &self.kind else {
+            return false;
+        };
+        // The poller's part may be read by others once the end is seen: nothing is written after it.
+        match self.outcome().and_then(|_| self.own.status()) {
+            Some(StatusCode::SWITCHING_PROTOCOLS) => true,
+            // HTTP/2 has no other word for it.
+            Some(status) => request.method == Method::CONNECT && status.is_success(),
+            None => false,
+        }
     }
 }

@@ -14,6 +14,9 @@ use super::Place;
 use crate::stack::Keys;
 use crate::stats::Outcome;
 
+/// The part of `Own::said` that is the status.
+const STATUS: u32 = 0xffff;
+
 /// The poller's part of a task's record.
 #[derive(Debug)]
 pub(crate) struct Own {
@@ -21,7 +24,7 @@ pub(crate) struct Own {
     keys: AtomicU64,
     waker_data: AtomicUsize,
     waker_vtable: AtomicUsize,
-    /// Zero, or how it was answered: outcome and status.
+    /// The status it was answered with, and above it one more than the outcome that was said.
     said: AtomicU32,
 }
 
@@ -76,20 +79,34 @@ impl Own {
         !same
     }
 
-    /// The task was answered with `status`, and this is why it ends.
+    /// The task was answered with `status`.
     #[inline]
-    pub(crate) fn say(&self, outcome: Outcome, status: StatusCode) {
-        let said = (outcome as u32 + 1) << 16 | u32::from(status.as_u16());
+    pub(crate) fn answer(&self, status: StatusCode) {
+        let said = self.said.load(Ordering::Relaxed) & !STATUS | u32::from(status.as_u16());
         self.said.store(said, Ordering::Relaxed);
     }
 
-    /// How it was answered, if it was.
+    /// The status it was answered with, if it was.
     #[inline]
-    pub(crate) fn said(&self) -> Option<(Outcome, StatusCode)> {
-        let said = self.said.load(Ordering::Relaxed);
-        let outcome = Outcome::ALL.get(usize::try_from(said >> 16).ok()?.checked_sub(1)?)?;
-        let status = u16::try_from(said & 0xffff).ok()?;
-        Some((*outcome, StatusCode::from_u16(status).ok()?))
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        let status = u16::try_from(self.said.load(Ordering::Relaxed) & STATUS).ok()?;
+        StatusCode::from_u16(status).ok()
+    }
+
+    /// This is why the task ends.
+    #[inline]
+    pub(crate) fn say(&self, outcome: Outcome) {
+        let said = self.said.load(Ordering::Relaxed) & STATUS | (outcome as u32 + 1) << 16;
+        self.said.store(said, Ordering::Relaxed);
+    }
+
+    /// Why it ends, if that was said.
+    #[inline]
+    pub(crate) fn said(&self) -> Option<Outcome> {
+        let said = self.said.load(Ordering::Relaxed) >> 16;
+        Outcome::ALL
+            .get(usize::try_from(said).ok()?.checked_sub(1)?)
+            .copied()
     }
 }
 
@@ -100,10 +117,13 @@ mod tests {
     #[test]
     fn what_is_said_is_heard() {
         let own = Own::new();
-        assert_eq!(own.said(), None);
+        assert_eq!((own.said(), own.status()), (None, None));
+        own.answer(StatusCode::IM_A_TEAPOT);
+        assert_eq!(own.said(), None, "answered, and not over yet");
         for outcome in Outcome::ALL {
-            own.say(outcome, StatusCode::IM_A_TEAPOT);
-            assert_eq!(own.said(), Some((outcome, StatusCode::IM_A_TEAPOT)));
+            own.say(outcome);
+            assert_eq!(own.said(), Some(outcome));
+            assert_eq!(own.status(), Some(StatusCode::IM_A_TEAPOT));
         }
     }
 

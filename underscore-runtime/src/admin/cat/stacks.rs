@@ -1,8 +1,10 @@
 //! `_cat/stacks`: live tasks grouped by where they are stuck. Ten thousand requests at one await are
 //! one line.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Value;
@@ -11,17 +13,17 @@ use super::tasks::state_word;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
-use crate::admin::select;
+use crate::admin::select::{background, routes};
 use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, innermost, on_one_line};
-use crate::table::Entry;
-use crate::task::State;
+use crate::table::{for_each_task, ids};
+use crate::task::{State, Task};
 
-/// A row: the tasks of one route in one state with one stack.
+/// A row: the tasks of one route, or of none, in one state with one stack.
 struct Row {
-    id: RouteId,
-    route: &'static Route,
+    id: Option<RouteId>,
+    route: Option<&'static Route>,
     state: State,
     point: Option<&'static AwaitPoint>,
     stack: String,
@@ -39,15 +41,16 @@ const COLUMNS: &[Col] = &[
     })
     .shown(),
     Col::words("route_id", &["rid"], "id of the route", |row| {
-        Value::text(row.id.to_string())
+        row.id.map(|id| id.to_string()).into()
     })
     .shown(),
     Col::words("method", &["m"], "method of the route", |row| {
-        Value::text(row.route.method.to_string())
+        row.route.map(|route| route.method.to_string()).into()
     })
     .shown(),
     Col::words("path", &["p"], "path of the route", |row| {
-        row.route.path.as_deref().map(str::to_owned).into()
+        let path = row.route.and_then(|route| route.path.as_deref());
+        path.map(str::to_owned).into()
     })
     .shown(),
     Col::numbers("oldest", &[], "running time of the oldest of them", |row| {
@@ -61,7 +64,7 @@ const COLUMNS: &[Col] = &[
     Col::words(
         "state",
         &["st"],
-        "running inside a poll now, or waiting to be woken",
+        "running inside a poll now, waiting to be woken, or streaming its response's body",
         |row| state_word(row.state).into(),
     )
     .shown(),
@@ -93,35 +96,78 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
 /// The groups, the most numerous first, and among equals the one with the oldest task.
 fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
     let now = Instant::now();
-    let mut rows: Vec<Row> = select::routes(selector.unwrap_or("_all"))?
-        .into_iter()
-        .filter_map(|entry| Some(of_route(&entry, entry.route?, now)))
-        .flatten()
-        .collect();
+    let mut groups = Groups::default();
+    match selector {
+        None => for_each_task(|task| groups.add(&task, now)),
+        Some(selector) => {
+            let routes: HashSet<*const Route> = routes(selector)?
+                .into_iter()
+                .filter_map(|entry| entry.route)
+                .inspect(|route| route.ledger.for_each(|task| groups.add(&task, now)))
+                .map(std::ptr::from_ref)
+                .collect();
+            let of_routes = |task: &Arc<Task>| {
+                let route = task.route().map(std::ptr::from_ref);
+                route.is_some_and(|route| routes.contains(&route))
+            };
+            let work = background().into_iter().filter(of_routes);
+            work.for_each(|task| groups.add(&task, now));
+        }
+    }
+    let id_of = ids();
+    let mut rows: Vec<Row> = groups.0.into_values().collect();
+    for row in &mut rows {
+        row.id = row.route.and_then(&id_of);
+    }
     rows.sort_by_key(|row| Reverse((row.count, row.oldest)));
     Ok(rows)
 }
 
-fn of_route(entry: &Entry, route: &'static Route, now: Instant) -> Vec<Row> {
-    let mut groups: HashMap<(State, String), Row> = HashMap::new();
-    route.ledger.for_each(|task| {
+/// What makes tasks stand on one line.
+#[derive(PartialEq, Eq, Hash)]
+struct Likeness {
+    route: Option<*const Route>,
+    /// The name of background work, whose route is that of the request it is for.
+    work: Option<Cow<'static, str>>,
+    state: State,
+    stack: String,
+}
+
+#[derive(Default)]
+struct Groups(HashMap<Likeness, Row>);
+
+impl Groups {
+    fn add(&mut self, task: &Task, now: Instant) {
         let frames = task.stack().frames();
-        let age = now.since(task.started);
-        let group = groups
-            .entry((task.state(), on_one_line(&frames)))
-            .or_insert_with_key(|(state, stack)| Row {
-                id: entry.id,
-                route,
-                state: *state,
-                point: innermost(&frames),
-                stack: stack.clone(),
-                count: 0,
-                oldest: age,
-                newest: age,
-            });
+        let (route, age) = (task.route(), now.since(task.started));
+        let likeness = Likeness {
+            route: route.map(std::ptr::from_ref),
+            work: task.background().map(|background| background.name.clone()),
+            state: task.state(),
+            stack: on_one_line(&frames),
+        };
+        let group = self.0.entry(likeness).or_insert_with_key(|likeness| Row {
+            id: None,
+            route,
+            state: likeness.state,
+            point: innermost(&frames),
+            stack: likeness.stack.clone(),
+            count: 0,
+            oldest: age,
+            newest: age,
+        });
         group.count += 1;
         group.oldest = group.oldest.max(age);
         group.newest = group.newest.min(age);
-    });
-    groups.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_aliases_are_unique() {
+        table::assert_names_are_unique(COLUMNS);
+    }
 }

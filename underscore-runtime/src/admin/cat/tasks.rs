@@ -1,117 +1,179 @@
-//! `_cat/tasks`: every request in flight, and the line it is stuck on.
+//! `_cat/tasks`: every piece of work in flight, whose it is, and the line it is stuck on.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Value;
 use super::table::{self, Column};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
+use crate::admin::seen::{Seen, look_at, oldest_first};
 use crate::admin::select::TaskFilter;
-use crate::clock::Instant;
-use crate::route::RouteId;
+use crate::admin::units;
 use crate::stack::AwaitPoint;
-use crate::table::ids;
-use crate::task::{State, Task};
-
-/// A row: a task as it was when it was looked at.
-struct Row {
-    task: Arc<Task>,
-    route: Option<RouteId>,
-    age: Duration,
-    state: State,
-    point: Option<&'static AwaitPoint>,
-}
+use crate::task::{State, TaskId};
 
 /// A column of this table.
-type Col = Column<Row>;
+type Col = Column<Seen>;
 
 const COLUMNS: &[Col] = &[
-    Col::numbers("id", &[], "task id, never used twice", |row| {
-        Value::Number(row.task.id.number())
+    Col::numbers("id", &[], "task id, never used twice", |task| {
+        Value::Number(task.task.id.number())
     })
     .shown(),
-    Col::words("name", &["n"], "name of the route", |row| {
-        row.task.route.descriptor.name.into()
-    }),
-    Col::words("coro", &[], "path of the handler function", |row| {
-        Value::text(row.task.route.descriptor.handler)
-    }),
-    Col::words("route_id", &["rid"], "id of the route", |row| {
-        row.route.map(|id| id.to_string()).into()
+    Col::words(
+        "name",
+        &["n"],
+        "name of the route, or of the background work",
+        |task| task.name().map(str::to_owned).into(),
+    ),
+    Col::words(
+        "coro",
+        &[],
+        "path of the handler function, or type of the background work's future",
+        |task| task.code().into(),
+    ),
+    Col::words(
+        "route_id",
+        &["rid"],
+        "id of the route that it is a request of, or works for",
+        |task| task.route_id.map(|id| id.to_string()).into(),
+    )
+    .shown(),
+    Col::numbers(
+        "parent_task_id",
+        &["ptid"],
+        "id of the task in which it was begun",
+        |task| task.task.parent().map(TaskId::number).into(),
+    ),
+    Col::words(
+        "type",
+        &["ty"],
+        "request, or background for work that was given to track or spawn",
+        |task| task.kind_word().into(),
+    ),
+    Col::words("method", &["m"], "method of the request", |task| {
+        let method = task.request().map(|request| request.method.to_string());
+        method.into()
     })
     .shown(),
-    Col::words("type", &[], "request", |_| Value::text("request")),
-    Col::words("method", &["m"], "method of the request", |row| {
-        Value::text(row.task.request.method.to_string())
+    Col::words("path", &["p"], "path of the route", |task| {
+        let path = task.route().and_then(|route| route.path.as_deref());
+        path.map(str::to_owned).into()
     })
     .shown(),
-    Col::words("path", &["p"], "path of the route", |row| {
-        row.task.route.path.as_deref().map(str::to_owned).into()
-    })
-    .shown(),
-    Col::words("uri", &["u"], "path and query of the request", |row| {
-        row.task.request.uri.as_ref().map(uri).into()
+    Col::words("uri", &["u"], "path and query of the request", |task| {
+        task.uri().into()
     }),
     Col::words(
         "state",
         &["st"],
-        "running inside a poll now, or waiting to be woken",
-        |row| state_word(row.state).into(),
+        "running inside a poll now, waiting to be woken, or streaming its response's body",
+        |task| state_word(task.state).into(),
     )
     .shown(),
     Col::numbers(
         "running_time",
         &["time"],
-        "time since the request was handed to its handler",
-        |row| Value::Time(row.age),
+        "time since it was begun",
+        |task| Value::Time(task.age),
     )
     .shown(),
     Col::numbers(
         "running_time_ns",
         &["time_ns"],
         "the same in nanoseconds",
-        |row| Value::Number(u64::try_from(row.age.as_nanos()).unwrap_or(u64::MAX)),
+        |task| Value::Number(units::nanos(task.age)),
+    ),
+    Col::numbers(
+        "waiting_time",
+        &["wt"],
+        "time since its last poll was over, to 25 ms",
+        |task| task.waiting_time().map(Value::Time).into(),
     ),
     Col::words(
         "where",
         &["w"],
         "source line of the await it waits on; of the last one while it runs",
-        |row| row.point.map(ToString::to_string).into(),
+        |task| task.point().map(ToString::to_string).into(),
     )
     .shown(),
     Col::words(
         "awaiting",
         &["a"],
         "source text of what is awaited there",
-        |row| row.point.map(AwaitPoint::source).into(),
+        |task| task.point().map(AwaitPoint::source).into(),
     )
     .shown(),
     Col::words(
-        "cancelling",
-        &[],
-        "true once it was told to end, until it is gone",
-        |row| Value::Bool(row.task.signal.is_ordered()),
+        "cancellable",
+        &["cb"],
+        "false while it blocks a thread inside one poll",
+        |task| Value::Bool(task.is_cancellable()),
     ),
-    Col::numbers("polls", &[], "how often it was polled", |row| {
-        Value::Number(row.task.polls())
+    Col::words(
+        "cancelling",
+        &["cg"],
+        "true once it was told to end, until it is gone",
+        |task| Value::Bool(task.task.signal.is_ordered()),
+    ),
+    Col::numbers("polls", &[], "how often it was polled", |task| {
+        Value::Number(task.task.polls())
     }),
+    Col::words(
+        "thread",
+        &["th"],
+        "name of the thread that is inside its poll",
+        |task| task.thread_name().map(str::to_owned).into(),
+    ),
     Col::words(
         "remote",
         &["r"],
         "address of the client, where the app provides it",
-        |row| {
-            row.task
-                .request
-                .remote
-                .map(|address| address.to_string())
-                .into()
-        },
+        |task| task.remote().into(),
     ),
-    Col::words("http_version", &[], "HTTP version of the request", |row| {
-        Value::text(format!("{:?}", row.task.request.version))
-    }),
+    Col::words(
+        "http_version",
+        &["hv"],
+        "HTTP version of the request",
+        |task| task.http_version().into(),
+    ),
+    Col::words(
+        "x_opaque_id",
+        &["xoid"],
+        "X-Opaque-Id of the request",
+        |task| task.opaque_id().into(),
+    ),
+    Col::words(
+        "request_id",
+        &["xrid"],
+        "X-Request-Id of the request",
+        |task| task.request_id().into(),
+    ),
+    Col::words(
+        "trace_id",
+        &["tid"],
+        "id of the trace in the request's traceparent",
+        |task| task.trace_id().into(),
+    ),
+    Col::numbers(
+        "bytes_sent",
+        &["bs"],
+        "bytes of a streaming response's body that were handed to the connection",
+        |task| task.task.bytes_sent().into(),
+    ),
+    Col::numbers(
+        "start_time",
+        &["start"],
+        "when it was begun, in milliseconds since 1970",
+        |task| Value::Number(epoch_millis(task.started)),
+    ),
+    Col::words(
+        "timestamp",
+        &["ts"],
+        "when it was begun, as a time of day in UTC",
+        |task| time_of_day(task.started).into(),
+    ),
 ];
 
 /// The wire's word for a state.
@@ -119,46 +181,57 @@ pub(in crate::admin) fn state_word(state: State) -> &'static str {
     match state {
         State::Running => "running",
         State::Waiting => "waiting",
+        State::Streaming => "streaming",
     }
 }
-
-/// The longest URI that is shown.
-const LONGEST_URI: usize = 1024;
 
 /// `GET /_cat/tasks[/{tasks}]`.
 pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
     table::answer(exchange, COLUMNS, || rows(exchange))
 }
 
-fn rows(exchange: &Exchange) -> Result<Vec<Row>, Error> {
+fn rows(exchange: &Exchange) -> Result<Vec<Seen>, Error> {
     let filter = TaskFilter::read(exchange)?;
     let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
-    tasks.sort_by_key(|task| (task.started, task.id));
-    let (now, id_of) = (Instant::now(), ids());
-    let row = |task: Arc<Task>| Row {
-        route: id_of(task.route),
-        age: now.since(task.started),
-        state: task.state(),
-        point: task.stack().innermost(),
-        task,
-    };
-    Ok(tasks.into_iter().map(row).collect())
+    oldest_first(&mut tasks);
+    Ok(look_at(tasks).collect())
 }
 
-fn uri(uri: &axum::http::uri::PathAndQuery) -> String {
-    let uri = uri.as_str();
-    match uri.char_indices().nth(LONGEST_URI) {
-        Some((end, _)) => format!("{}…", uri.get(..end).unwrap_or_default()),
-        None => uri.to_owned(),
-    }
+/// Milliseconds since 1970, which is how Elasticsearch writes a moment.
+pub(in crate::admin) fn epoch_millis(moment: SystemTime) -> u64 {
+    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The date and the time of day in UTC, as RFC 3339 writes them, to a millisecond.
+pub(in crate::admin) fn date_and_time(moment: SystemTime) -> String {
+    humantime::format_rfc3339_millis(moment.max(UNIX_EPOCH)).to_string()
+}
+
+/// `HH:MM:SS` in UTC.
+pub(super) fn time_of_day(moment: SystemTime) -> String {
+    let moment = humantime::format_rfc3339_seconds(moment.max(UNIX_EPOCH)).to_string();
+    let time = moment
+        .split_once('T')
+        .map(|(_, time)| time.trim_end_matches('Z'));
+    time.unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn names_and_aliases_are_unique() {
         table::assert_names_are_unique(COLUMNS);
+    }
+
+    #[test]
+    fn a_moment_has_a_time_of_day() {
+        let moment = UNIX_EPOCH + Duration::from_millis(1_795_432_084_999);
+        assert_eq!(time_of_day(moment), "11:08:04");
+        assert_eq!(epoch_millis(moment), 1_795_432_084_999);
+        assert_eq!(date_and_time(moment), "2026-11-23T11:08:04.999Z");
     }
 }

@@ -19,6 +19,8 @@ pub(in crate::admin) enum Value {
     Time(Duration),
     /// A length of time that people compare: seconds with six decimals.
     Seconds(Duration),
+    /// A share of a hundred, with one decimal.
+    Percent(f64),
 }
 
 impl Value {
@@ -32,6 +34,7 @@ impl Value {
             (Value::Missing, _) => "-".to_owned(),
             (Value::Bool(value), _) => value.to_string(),
             (Value::Number(value), _) => value.to_string(),
+            (Value::Percent(value), _) => format!("{value:.1}"),
             (Value::Text(value), _) => value.clone().into_owned(),
             (Value::Time(value) | Value::Seconds(value), Some(unit)) => {
                 unit.count(*value).to_string()
@@ -49,6 +52,7 @@ impl Value {
             (Value::Missing, _) => Node::Null,
             (Value::Bool(value), _) => Node::Bool(value),
             (Value::Number(value), _) => Node::Integer(value),
+            (Value::Percent(value), _) => Node::Float((value * 10.0).round() / 10.0),
             // JSON ends up in terminals too.
             (Value::Text(value), _) => Node::text(visible(&value)),
             (Value::Time(value) | Value::Seconds(value), Some(unit)) => {
@@ -65,6 +69,7 @@ impl Value {
         match (self, other) {
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
             (Value::Number(a), Value::Number(b)) => a.cmp(b),
+            (Value::Percent(a), Value::Percent(b)) => a.total_cmp(b),
             (Value::Text(a), Value::Text(b)) => a.cmp(b),
             (Value::Time(a) | Value::Seconds(a), Value::Time(b) | Value::Seconds(b)) => a.cmp(b),
             (Value::Missing, Value::Missing) => Ordering::Equal,

@@ -14,6 +14,6 @@ pub(in crate::admin) fn post(exchange: Exchange) -> Changing {
 async fn interrupt(exchange: &Exchange) -> Result<Answer, Error> {
     let terms = Terms::read(exchange)?;
     let selector = exchange.argument().unwrap_or_default();
-    let tasks = select::tasks_of(&select::routes_to_change(selector)?);
+    let tasks = select::requests_of(&select::routes_to_change(selector)?);
     Ok(end(tasks, &terms).await)
 }

@@ -1,92 +1,123 @@
 //! `GET /_tasks/{tasks}/print_stack`: where tasks wait, as a tree that one reads at a glance.
 
+use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::Arc;
-use std::time::Duration;
 
+use super::frame_nodes;
 use crate::admin::cat::state_word;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Format, Node, visible};
+use crate::admin::seen::{Seen, look_at, oldest_first};
 use crate::admin::{select, units};
-use crate::clock::Instant;
 use crate::stack::Frame;
-use crate::table::ids;
-use crate::task::Task;
-
-/// A task as it was when it was looked at.
-struct Printed {
-    task: Arc<Task>,
-    route_id: Option<String>,
-    state: &'static str,
-    age: Duration,
-    frames: Vec<Frame>,
-}
+use crate::task::TaskId;
 
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
+    let format = exchange.format()?.unwrap_or(Format::Text);
     let mut tasks = select::tasks(exchange.argument().unwrap_or_default())?;
-    tasks.sort_by_key(|task| (task.started, task.id));
-    let (now, id_of) = (Instant::now(), ids());
-    let printed = tasks.into_iter().map(|task| Printed {
-        route_id: id_of(task.route).map(|id| id.to_string()),
-        state: state_word(task.state()),
-        age: now.since(task.started),
-        frames: task.stack().frames(),
-        task,
-    });
-    match exchange.format()?.unwrap_or(Format::Text) {
-        Format::Text => Ok(Answer::Text(printed.map(|task| task.text()).collect())),
+    oldest_first(&mut tasks);
+    let seen = look_at(tasks);
+    match format {
+        Format::Text => {
+            let began = began();
+            Ok(Answer::Text(seen.map(|task| text(&task, &began)).collect()))
+        }
         Format::Json | Format::Yaml => {
-            let tasks = printed.map(|task| (task.task.id.to_string(), task.node()));
+            let tasks = seen.map(|task| (task.task.id.to_string(), node(&task)));
             Ok(Answer::Node(Node::object([("tasks", Node::object(tasks))])))
         }
     }
 }
 
-impl Printed {
-    /// A line for the task, and below it a line for each await, the inner ones further in.
-    fn text(&self) -> String {
-        let Printed { task, state, .. } = self;
-        let path = task.route.path.as_deref().unwrap_or("-");
-        let (method, age) = (&task.request.method, units::human(self.age));
-        let mut text = format!("task {}  {method} {path}  {state} {age}\n", task.id);
-        lines(&mut text, &self.frames, 1);
-        if self.frames.is_empty() {
-            text.push_str("  it has not waited at a known await yet\n");
+/// The work that goes on, under the task in which it was begun.
+fn began() -> HashMap<TaskId, Vec<Seen>> {
+    let mut tasks = select::background();
+    oldest_first(&mut tasks);
+    let mut began: HashMap<TaskId, Vec<Seen>> = HashMap::new();
+    for task in look_at(tasks) {
+        if let Some(parent) = task.task.parent() {
+            began.entry(parent).or_default().push(task);
         }
-        text
     }
+    began
+}
 
-    fn node(self) -> Node {
-        let text = |text: Option<&str>| text.map_or(Node::Null, |text| Node::text(visible(text)));
-        Node::object([
-            ("route_id", text(self.route_id.as_deref())),
-            ("method", text(Some(self.task.request.method.as_str()))),
-            ("path", text(self.task.route.path.as_deref())),
-            ("state", text(Some(self.state))),
-            ("running_time", Node::Float(units::seconds(self.age))),
-            ("stack", Node::List(nodes(&self.frames))),
-        ])
+/// A line for the task, below it a line for each await, the inner ones further in, and one for each task
+/// that was begun in it.
+fn text(task: &Seen, began: &HashMap<TaskId, Vec<Seen>>) -> String {
+    let mut text = head(task);
+    if let Some(parent) = task.task.parent() {
+        // Writing to a string does not fail.
+        let _ = write!(text, ", begun in task {parent}");
     }
+    text.push('\n');
+    lines(&mut text, &task.frames, 1);
+    if task.frames.is_empty() {
+        text.push_str("  it has not waited at a known await yet\n");
+    }
+    for child in began.get(&task.task.id).into_iter().flatten() {
+        let _ = writeln!(text, "  began {}", head(child));
+    }
+    text
+}
+
+/// What the task is and what it does.
+fn head(seen: &Seen) -> String {
+    let what = match seen.task.background() {
+        Some(background) => visible(&background.name).into_owned(),
+        None => {
+            let method = seen
+                .request()
+                .map_or("-", |request| request.method.as_str());
+            let path = seen.route().and_then(|route| route.path.as_deref());
+            format!("{method} {}", path.unwrap_or("-"))
+        }
+    };
+    let (id, state, age) = (seen.task.id, state_word(seen.state), units::human(seen.age));
+    let mut head = format!("task {id}  {what}  {state} {age}");
+    if seen.blocks {
+        let inside = units::human(seen.in_poll_for().unwrap_or_default());
+        let thread = seen.thread_name().unwrap_or("a thread without a name");
+        let _ = write!(head, ", inside one poll for {inside} on {thread}");
+        if let Some(kernel) = seen.kernel_wait() {
+            let _ = write!(head, " ({kernel})");
+        }
+    }
+    head
+}
+
+fn node(seen: &Seen) -> Node {
+    let text = |text: Option<&str>| text.map_or(Node::Null, |text| Node::text(visible(text)));
+    let time = |time| Node::Float(units::seconds(time));
+    Node::object([
+        ("type", text(Some(seen.kind_word()))),
+        ("name", text(seen.name())),
+        (
+            "route_id",
+            text(seen.route_id.map(|id| id.to_string()).as_deref()),
+        ),
+        (
+            "method",
+            text(seen.request().map(|request| request.method.as_str())),
+        ),
+        (
+            "path",
+            text(seen.route().and_then(|route| route.path.as_deref())),
+        ),
+        ("state", text(Some(state_word(seen.state)))),
+        ("running_time", time(seen.age)),
+        ("in_poll_for", seen.in_poll_for().map_or(Node::Null, time)),
+        ("thread", text(seen.thread_name())),
+        ("kernel_wait", text(seen.kernel_wait().as_deref())),
+        ("stack", Node::List(frame_nodes(&seen.frames))),
+    ])
 }
 
 fn lines(text: &mut String, frames: &[Frame], depth: usize) {
     for Frame { point, inside } in frames {
         let (function, source) = (point.function(), point.source());
-        // Writing to a string does not fail.
         let _ = writeln!(text, "{:1$}{function}  {point}  {source}", "", 2 * depth);
         lines(text, inside, depth + 1);
     }
-}
-
-fn nodes(frames: &[Frame]) -> Vec<Node> {
-    let node = |Frame { point, inside }: &Frame| {
-        Node::object([
-            ("function", Node::text(point.function())),
-            ("where", Node::text(point.to_string())),
-            ("awaiting", Node::text(point.source())),
-            ("inside", Node::List(nodes(inside))),
-        ])
-    };
-    frames.iter().map(node).collect()
 }

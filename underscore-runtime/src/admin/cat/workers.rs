@@ -1,0 +1,145 @@
+//! `_cat/workers`: the threads that run the service, and which of them does not come back from a poll.
+
+use std::collections::HashMap;
+
+use super::Value;
+use super::table::{self, Column};
+use crate::admin::error::Error;
+use crate::admin::exchange::Exchange;
+use crate::admin::render::Answer;
+use crate::admin::seen::{Seen, look_at};
+use crate::clock::Instant;
+use crate::table::for_each_task;
+use crate::task::TaskId;
+use crate::workers::{WorkerSnapshot, WorkerState, workers};
+
+/// A row: a worker, and the task whose poll it is in.
+struct Row {
+    worker: WorkerSnapshot,
+    seen: Option<Seen>,
+}
+
+/// A column of this table.
+type Col = Column<Row>;
+
+const COLUMNS: &[Col] = &[
+    Col::numbers(
+        "worker",
+        &["w"],
+        "number of the worker in its runtime",
+        |row| u64::try_from(row.worker.index).ok().into(),
+    )
+    .shown(),
+    Col::words(
+        "thread",
+        &["th"],
+        "name of its thread, once that has run a task",
+        |row| {
+            let thread = row.worker.thread.as_ref();
+            thread.and_then(|thread| thread.name.clone()).into()
+        },
+    )
+    .shown(),
+    Col::words(
+        "state",
+        &["st"],
+        "parked without work, running, or blocked inside one poll of a task",
+        |row| state_word(row.worker.state).into(),
+    )
+    .shown(),
+    Col::numbers(
+        "in_poll_for",
+        &["ipf"],
+        "time since the poll began that it is inside of, to 25 ms",
+        |row| {
+            row.worker
+                .task
+                .and_then(|(_, time)| time)
+                .map(Value::Time)
+                .into()
+        },
+    )
+    .shown(),
+    Col::numbers("task_id", &["tid"], "id of the task that it polls", |row| {
+        row.worker.task.map(|(id, _)| id.number()).into()
+    })
+    .shown(),
+    Col::words("route_id", &["rid"], "id of that task's route", |row| {
+        let id = row.seen.as_ref().and_then(|seen| seen.route_id);
+        id.map(|id| id.to_string()).into()
+    })
+    .shown(),
+    Col::words(
+        "where",
+        &["wh"],
+        "source line of the last await that the task came back from",
+        |row| {
+            let point = row.seen.as_ref().and_then(Seen::point);
+            point.map(ToString::to_string).into()
+        },
+    )
+    .shown(),
+    Col::numbers(
+        "busy_1m",
+        &["busy"],
+        "share of the last minute in which it was at work, in percent",
+        |row| {
+            row.worker
+                .busy
+                .map(|share| Value::Percent(100.0 * share))
+                .into()
+        },
+    )
+    .shown(),
+    Col::words(
+        "kernel_wait",
+        &["kw"],
+        "what the kernel says that its thread does (Linux): running, futex, sleeping, ...",
+        |row| {
+            let thread = row.worker.thread.as_ref();
+            thread.and_then(|thread| thread.kernel_wait()).into()
+        },
+    )
+    .shown(),
+];
+
+/// The wire's word for what a worker does.
+fn state_word(state: WorkerState) -> &'static str {
+    match state {
+        WorkerState::Parked => "parked",
+        WorkerState::Running => "running",
+        WorkerState::Blocked => "blocked",
+    }
+}
+
+/// `GET /_cat/workers`.
+pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
+    table::answer(exchange, COLUMNS, || Ok(rows()))
+}
+
+fn rows() -> Vec<Row> {
+    let workers = workers(Instant::now());
+    let mut tasks = Vec::new();
+    for_each_task(|task| {
+        let polled = |worker: &WorkerSnapshot| worker.task.is_some_and(|(id, _)| id == task.id);
+        if workers.iter().any(polled) {
+            tasks.push(task);
+        }
+    });
+    let mut seen: HashMap<TaskId, Seen> = look_at(tasks).map(|seen| (seen.task.id, seen)).collect();
+    let row = |worker: WorkerSnapshot| Row {
+        seen: worker.task.and_then(|(id, _)| seen.remove(&id)),
+        worker,
+    };
+    workers.into_iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_aliases_are_unique() {
+        table::assert_names_are_unique(COLUMNS);
+    }
+}

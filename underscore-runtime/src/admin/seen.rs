@@ -1,0 +1,211 @@
+//! A task as it was when it was looked at: what every list and every tree of tasks is made from, so that
+//! all of them say the same.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::http::HeaderValue;
+use axum::http::uri::PathAndQuery;
+
+use crate::clock::Instant;
+use crate::route::{Route, RouteId};
+use crate::stack::{AwaitPoint, Frame, innermost};
+use crate::table::ids;
+use crate::task::{Kind, Marks, Request, State, Task};
+use crate::workers::{Slot, Thread, with_number};
+
+/// A task at one moment.
+pub(super) struct Seen {
+    pub(super) task: Arc<Task>,
+    pub(super) route_id: Option<RouteId>,
+    pub(super) age: Duration,
+    pub(super) started: SystemTime,
+    pub(super) state: State,
+    /// For how long it has been in that state, where that is known.
+    pub(super) in_state_for: Option<Duration>,
+    /// The thread in whose poll it is.
+    pub(super) thread: Option<Arc<Thread>>,
+    /// It keeps that thread from all other work.
+    pub(super) blocks: bool,
+    pub(super) frames: Vec<Frame>,
+}
+
+/// Looks at tasks, all at the same moment.
+pub(super) fn look_at(tasks: Vec<Arc<Task>>) -> impl Iterator<Item = Seen> {
+    let (now, wall_now, id_of) = (Instant::now(), SystemTime::now(), ids());
+    tasks.into_iter().map(move |task| {
+        let state = task.state();
+        let slot = match state {
+            State::Running => with_number(task.thread()),
+            State::Waiting | State::Streaming => None,
+        };
+        let age = now.since(task.started);
+        Seen {
+            route_id: task.route().and_then(&id_of),
+            age,
+            started: wall_now.checked_sub(age).unwrap_or(wall_now),
+            state,
+            in_state_for: task.in_state_for(now),
+            thread: slot.and_then(Slot::thread),
+            blocks: slot.is_some_and(Slot::is_blocked),
+            frames: task.stack().frames(),
+            task,
+        }
+    })
+}
+
+/// All tasks in the order in which they are listed: the oldest first.
+pub(super) fn oldest_first(tasks: &mut [Arc<Task>]) {
+    tasks.sort_by_key(|task| (task.started, task.id));
+}
+
+impl Seen {
+    /// The name of its route, or its own.
+    pub(super) fn name(&self) -> Option<&str> {
+        match &self.task.kind {
+            Kind::Request(request) => request.route.descriptor.name,
+            Kind::Background(background) => Some(&background.name),
+        }
+    }
+
+    /// What runs: the handler, or a future of this type.
+    pub(super) fn code(&self) -> &'static str {
+        match &self.task.kind {
+            Kind::Request(request) => request.route.descriptor.handler,
+            Kind::Background(background) => background.future,
+        }
+    }
+
+    pub(super) fn kind_word(&self) -> &'static str {
+        match self.task.kind {
+            Kind::Request(_) => "request",
+            Kind::Background(_) => "background",
+        }
+    }
+
+    pub(super) fn request(&self) -> Option<&Request> {
+        self.task.request()
+    }
+
+    pub(super) fn route(&self) -> Option<&'static Route> {
+        self.task.route()
+    }
+
+    pub(super) fn point(&self) -> Option<&'static AwaitPoint> {
+        innermost(&self.frames)
+    }
+
+    /// How long it has waited, if it does.
+    pub(super) fn waiting_time(&self) -> Option<Duration> {
+        self.in_state_for.filter(|_| self.state != State::Running)
+    }
+
+    /// How long it has been inside its poll, if it is in one.
+    pub(super) fn in_poll_for(&self) -> Option<Duration> {
+        self.in_state_for.filter(|_| self.state == State::Running)
+    }
+
+    pub(super) fn thread_name(&self) -> Option<&str> {
+        self.thread.as_ref()?.name.as_deref()
+    }
+
+    /// What the kernel says of the thread that the task blocks: of one that does not stay in a poll it would
+    /// say what it did a moment ago.
+    pub(super) fn kernel_wait(&self) -> Option<String> {
+        self.thread.as_ref().filter(|_| self.blocks)?.kernel_wait()
+    }
+
+    /// Whether an order to end would reach it: it does not while it keeps a thread in one poll.
+    pub(super) fn is_cancellable(&self) -> bool {
+        !self.blocks
+    }
+
+    pub(super) fn remote(&self) -> Option<String> {
+        Some(self.request()?.remote?.to_string())
+    }
+
+    pub(super) fn uri(&self) -> Option<String> {
+        Some(shortened(
+            self.request()?.uri.as_ref().map(PathAndQuery::as_str)?,
+        ))
+    }
+
+    pub(super) fn http_version(&self) -> Option<String> {
+        Some(format!("{:?}", self.request()?.version))
+    }
+
+    pub(super) fn opaque_id(&self) -> Option<String> {
+        self.mark(|marks| marks.opaque_id.as_ref())
+    }
+
+    pub(super) fn request_id(&self) -> Option<String> {
+        self.mark(|marks| marks.request_id.as_ref())
+    }
+
+    pub(super) fn trace_parent(&self) -> Option<String> {
+        self.mark(|marks| marks.trace_parent.as_ref())
+    }
+
+    /// The id of the trace that a `traceparent` names.
+    pub(super) fn trace_id(&self) -> Option<String> {
+        trace_id(&self.trace_parent()?)
+    }
+
+    fn mark(&self, which: impl Fn(&Marks) -> Option<&HeaderValue>) -> Option<String> {
+        let value = which(self.request()?.marks.as_ref()?)?;
+        Some(shortened(&String::from_utf8_lossy(value.as_bytes())))
+    }
+}
+
+/// The longest text of a client's that is shown.
+const LONGEST_TEXT: usize = 1024;
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The second field of `version-traceid-parentid-flags`, if it is what the W3C's Trace Context says:
+/// 32 lower-case hex digits, not all of them zero.
+fn trace_id(trace_parent: &str) -> Option<String> {
+    let mut fields = trace_parent.trim().split('-');
+    let (version, id, parent) = (fields.next()?, fields.next()?, fields.next()?);
+    let is_hex = |text: &str, length: usize| {
+        text.len() == length
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let fits = is_hex(version, 2) && version != "ff" && is_hex(id, 32) && is_hex(parent, 16);
+    (fits && id.bytes().any(|byte| byte != b'0')).then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_id_is_taken_from_a_trace_parent_that_is_one() {
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let cases = [
+            (format!("00-{id}-00f067aa0ba902b7-01"), Some(id.to_owned())),
+            (
+                format!("01-{id}-00f067aa0ba902b7-01-more"),
+                Some(id.to_owned()),
+            ),
+            (format!("ff-{id}-00f067aa0ba902b7-01"), None),
+            (format!("00-{id}"), None),
+            (
+                format!("00-{}-00f067aa0ba902b7-01", id.to_uppercase()),
+                None,
+            ),
+            (format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), None),
+            (String::from("\u{1b}[2J"), None),
+        ];
+        for (header, expected) in cases {
+            assert_eq!(trace_id(&header), expected, "{header}");
+        }
+    }
+}

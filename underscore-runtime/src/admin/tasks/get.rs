@@ -1,0 +1,258 @@
+//! `GET /_tasks[/{tasks}]`: tasks as structures, in the shape in which Elasticsearch gives its own.
+
+use std::collections::{HashMap, HashSet};
+
+use super::frame_nodes;
+use crate::admin::cat::{date_and_time, epoch_millis, state_word};
+use crate::admin::error::Error;
+use crate::admin::exchange::Exchange;
+use crate::admin::render::{Answer, Node, visible};
+use crate::admin::seen::{Seen, look_at, oldest_first};
+use crate::admin::select::TaskFilter;
+use crate::admin::units;
+use crate::stack::AwaitPoint;
+use crate::task::TaskId;
+
+/// What the tasks are put under.
+#[derive(Clone, Copy)]
+enum GroupBy {
+    /// Nothing: they are a list.
+    None,
+    /// The task in which each was begun, if that is among them.
+    Parents,
+    /// The route of each.
+    Routes,
+}
+
+impl GroupBy {
+    const ALL: [(&'static str, GroupBy); 3] = [
+        ("none", GroupBy::None),
+        ("parents", GroupBy::Parents),
+        ("routes", GroupBy::Routes),
+    ];
+
+    fn read(exchange: &Exchange) -> Result<Self, Error> {
+        let Some(word) = exchange.value("group_by") else {
+            return Ok(GroupBy::None);
+        };
+        let found = Self::ALL.into_iter().find(|(name, _)| *name == word);
+        found
+            .map(|(_, group_by)| group_by)
+            .ok_or_else(|| Error::unknown_value("group_by", word, &Self::ALL.map(|(name, _)| name)))
+    }
+}
+
+/// How much is said of a task.
+#[derive(Clone, Copy)]
+struct Detail {
+    detailed: bool,
+    human: bool,
+}
+
+pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
+    let filter = TaskFilter::read(exchange)?;
+    let group_by = GroupBy::read(exchange)?;
+    let detail = Detail {
+        detailed: exchange.flag("detailed")?,
+        human: exchange.flag("human")?,
+    };
+    let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
+    oldest_first(&mut tasks);
+    let seen: Vec<Seen> = look_at(tasks).collect();
+    let node = match group_by {
+        GroupBy::None => {
+            let tasks = seen.iter().map(|task| node(task, detail));
+            Node::object([("tasks", Node::List(tasks.collect()))])
+        }
+        GroupBy::Parents => by_parents(&seen, detail),
+        GroupBy::Routes => by_routes(&seen, detail),
+    };
+    Ok(Answer::Node(node))
+}
+
+/// A task as an object of its properties.
+fn node(task: &Seen, detail: Detail) -> Node {
+    Node::Object(properties(task, detail))
+}
+
+fn properties(seen: &Seen, detail: Detail) -> Vec<(String, Node)> {
+    let mut object = Properties(Vec::new());
+    let request = seen.request();
+    object.number("id", Some(seen.task.id.number()));
+    object.text("type", Some(seen.kind_word()));
+    object.text("action", Some(&action(seen)));
+    object.text("name", seen.name());
+    object.text(
+        "route_id",
+        seen.route_id.map(|id| id.to_string()).as_deref(),
+    );
+    object.number("parent_task_id", seen.task.parent().map(TaskId::number));
+    object.text("method", request.map(|request| request.method.as_str()));
+    object.text("path", seen.route().and_then(|route| route.path.as_deref()));
+    object.text("state", Some(state_word(seen.state)));
+    if detail.human {
+        object.text("start_time", Some(&date_and_time(seen.started)));
+    }
+    object.number("start_time_in_millis", Some(epoch_millis(seen.started)));
+    object.time("running_time", Some(seen.age), detail);
+    object.text("where", seen.point().map(ToString::to_string).as_deref());
+    object.text("awaiting", seen.point().map(AwaitPoint::source));
+    object.bool("cancellable", seen.is_cancellable());
+    object.bool("cancelling", seen.task.signal.is_ordered());
+    let headers = headers(seen);
+    object.0.push(("headers".to_owned(), Node::Object(headers)));
+    if detail.detailed {
+        more(&mut object, seen, detail);
+    }
+    object.0
+}
+
+/// What `detailed` adds.
+fn more(object: &mut Properties, seen: &Seen, detail: Detail) {
+    object.text("description", Some(&description(seen)));
+    object.text("coro", Some(seen.code()));
+    object.text("uri", seen.uri().as_deref());
+    object.text("remote", seen.remote().as_deref());
+    object.text("http_version", seen.http_version().as_deref());
+    object.text("trace_id", seen.trace_id().as_deref());
+    object.number("bytes_sent", seen.task.bytes_sent());
+    object.number("polls", Some(seen.task.polls()));
+    object.time("waiting_time", seen.waiting_time(), detail);
+    object.time("in_poll_for", seen.in_poll_for(), detail);
+    object.text("thread", seen.thread_name());
+    object.text("kernel_wait", seen.kernel_wait().as_deref());
+    let stack = Node::List(frame_nodes(&seen.frames));
+    object.0.push(("stack".to_owned(), stack));
+}
+
+/// What is known of a task, in order; what is not known is left out, as Elasticsearch does.
+struct Properties(Vec<(String, Node)>);
+
+impl Properties {
+    fn text(&mut self, key: &str, text: Option<&str>) {
+        self.push(key, text.map(|text| Node::text(visible(text))));
+    }
+
+    fn number(&mut self, key: &str, number: Option<u64>) {
+        self.push(key, number.map(Node::Integer));
+    }
+
+    fn bool(&mut self, key: &str, value: bool) {
+        self.push(key, Some(Node::Bool(value)));
+    }
+
+    /// A length of time in nanoseconds, and before it, if people are to read it, in words.
+    fn time(&mut self, key: &str, time: Option<std::time::Duration>, detail: Detail) {
+        if detail.human {
+            self.text(key, time.map(units::human).as_deref());
+        }
+        self.number(&format!("{key}_in_nanos"), time.map(units::nanos));
+    }
+
+    fn push(&mut self, key: &str, node: Option<Node>) {
+        self.0.extend(node.map(|node| (key.to_owned(), node)));
+    }
+}
+
+/// What a task does, in the fewest words.
+fn action(seen: &Seen) -> String {
+    match (seen.task.background(), seen.route()) {
+        (Some(background), _) => background.name.to_string(),
+        (None, Some(route)) => {
+            let path = route.path.as_deref().unwrap_or("-");
+            format!("{} {path}", route.method)
+        }
+        (None, None) => "-".to_owned(),
+    }
+}
+
+fn description(seen: &Seen) -> String {
+    let of = seen.request().map(|request| {
+        let uri = seen.uri().unwrap_or_else(|| "-".to_owned());
+        format!("{} {uri}", request.method)
+    });
+    match (seen.task.background(), of) {
+        (Some(background), Some(of)) => format!("{} of {of}", background.name),
+        (Some(background), None) => background.name.to_string(),
+        (None, of) => of.unwrap_or_default(),
+    }
+}
+
+/// The client's own marks, under the names by which they came.
+fn headers(seen: &Seen) -> Vec<(String, Node)> {
+    let marks = [
+        ("X-Opaque-Id", seen.opaque_id()),
+        ("X-Request-Id", seen.request_id()),
+        ("traceparent", seen.trace_parent()),
+    ];
+    let present = marks.into_iter().filter_map(|(name, value)| {
+        let value = Node::text(visible(&value?));
+        Some((name.to_owned(), value))
+    });
+    present.collect()
+}
+
+fn by_parents(seen: &[Seen], detail: Detail) -> Node {
+    let listed: HashSet<TaskId> = seen.iter().map(|task| task.task.id).collect();
+    let mut children: HashMap<TaskId, Vec<&Seen>> = HashMap::new();
+    let mut roots = Vec::new();
+    for task in seen {
+        match task.task.parent().filter(|parent| listed.contains(parent)) {
+            Some(parent) => children.entry(parent).or_default().push(task),
+            None => roots.push(task),
+        }
+    }
+    let tasks = roots.into_iter().map(|task| {
+        (
+            task.task.id.to_string(),
+            family(task, &mut children, detail),
+        )
+    });
+    Node::object([("tasks", Node::object(tasks.collect::<Vec<_>>()))])
+}
+
+/// A task with all that was begun in it. A task is begun after the one in which it was, so this ends.
+fn family(task: &Seen, children: &mut HashMap<TaskId, Vec<&Seen>>, detail: Detail) -> Node {
+    let mut object = properties(task, detail);
+    let inside: Vec<Node> = children
+        .remove(&task.task.id)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|child| family(child, children, detail))
+        .collect();
+    if !inside.is_empty() {
+        object.push(("children".to_owned(), Node::List(inside)));
+    }
+    Node::Object(object)
+}
+
+/// The routes in the order of their oldest tasks; work for no route is under `-`.
+fn by_routes(seen: &[Seen], detail: Detail) -> Node {
+    let mut routes: Vec<(String, Vec<&Seen>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for task in seen {
+        let id = task
+            .route_id
+            .map_or_else(|| "-".to_owned(), |id| id.to_string());
+        let place = *places.entry(id.clone()).or_insert(routes.len());
+        match routes.get_mut(place) {
+            Some((_, tasks)) => tasks.push(task),
+            None => routes.push((id, vec![task])),
+        }
+    }
+    let routes = routes.into_iter().map(|(id, tasks)| {
+        let mut object = Properties(Vec::new());
+        if let Some(route) = tasks.first().and_then(|task| task.route()) {
+            object.text("handler", Some(route.descriptor.handler));
+            object.text("name", route.descriptor.name);
+            object.text("method", Some(route.method.as_str()));
+            object.text("path", route.path.as_deref());
+        }
+        let tasks = tasks
+            .into_iter()
+            .map(|task| (task.task.id.to_string(), node(task, detail)));
+        object.push("tasks", Some(Node::object(tasks)));
+        (id, Node::Object(object.0))
+    });
+    Node::object([("routes", Node::object(routes))])
+}

@@ -1,0 +1,230 @@
+//! The response's body on its way to the client, where its length is not known in advance: the task lives
+//! until the last byte, an error, an interrupt, or until whoever sends it lets go of it.
+//!
+//! A client that does not read keeps its connection from asking for more, so an interrupt cannot wait for
+//! the next poll. It is carried out by a tokio task of its own: the body is dropped at once, with all that
+//! it holds, and the client finds its response broken off when it reads on.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use hyper::body::{Frame, SizeHint};
+use tokio::runtime::Handle;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::context;
+use super::guard::Guard;
+use crate::stats::Outcome;
+use crate::sync::Mutex;
+use crate::task::Kind;
+
+/// Ends the task of a handler that has answered, or lets it live on in the body of its answer.
+#[inline]
+pub(super) fn answered(guard: Guard, response: Response) -> Response {
+    // Of a body whose length is known, whoever sends it drops the rest when it has enough: there would be
+    // nothing to see of its end. And most are so small that they are gone at once.
+    if response.body().size_hint().exact().is_some() || !has_content(&guard, response.status()) {
+        guard.end_with(Outcome::Completed, response.status());
+        response
+    } else {
+        stream(guard, response)
+    }
+}
+
+/// Answers to HEAD, and some statuses, have a head only; the body is dropped unread.
+fn has_content(guard: &Guard, status: StatusCode) -> bool {
+    let head_only = match &guard.task().kind {
+        Kind::Request(request) => request.method == Method::HEAD,
+        Kind::Background(_) => false,
+    };
+    !head_only
+        && !status.is_informational()
+        && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+#[cold]
+fn stream(guard: Guard, response: Response) -> Response {
+    guard.streams(response.status());
+    let (head, body) = response.into_parts();
+    let task = Arc::clone(guard.arc());
+    let live: Live = Arc::new(AsyncMutex::new(Some((body, guard))));
+    let hang_up = Arc::new(HangUp {
+        live: Arc::clone(&live),
+        runtime: Handle::try_current().ok(),
+        connection: Mutex::new(None),
+    });
+    if task.signal.leave_waker(&Waker::from(Arc::clone(&hang_up))) {
+        Arc::clone(&hang_up).wake();
+    }
+    let body = Body::new(Streaming {
+        live,
+        hang_up,
+        is_over: false,
+    });
+    Response::from_parts(head, body)
+}
+
+/// The body and its task while both live: in the hands of the connection that asks for more, or of the
+/// interrupt that ends them.
+type Live = Arc<AsyncMutex<Option<(Body, Guard)>>>;
+
+struct Streaming {
+    live: Live,
+    hang_up: Arc<HangUp>,
+    /// It came to its end, of one kind or another.
+    is_over: bool,
+}
+
+/// Carries an interrupt out: the waker that is left with the task's signal.
+struct HangUp {
+    live: Live,
+    runtime: Option<Handle>,
+    /// The connection, to be told that there is no more to wait for.
+    connection: Mutex<Option<Waker>>,
+}
+
+impl Wake for HangUp {
+    fn wake(self: Arc<Self>) {
+        let runtime = self.runtime.clone();
+        let work = async move {
+            let ended = self.live.lock().await.take();
+            if let Some((body, guard)) = ended {
+                end(body, guard, Some(Outcome::Interrupted));
+            }
+            let connection = self.connection.lock().take();
+            if let Some(connection) = connection {
+                connection.wake();
+            }
+        };
+        // Without a runtime there is no connection either, and nobody who would wait for this.
+        if let Some(runtime) = runtime {
+            runtime.spawn(work);
+        }
+    }
+}
+
+impl Streaming {
+    /// Leaves the connection's waker for an interrupt that comes from now on.
+    fn leave_waker(&self, waker: &Waker) {
+        let known = self
+            .hang_up
+            .connection
+            .lock()
+            .as_ref()
+            .map(|known| known.will_wake(waker));
+        if known != Some(true) {
+            // To copy and to drop a waker is the executor's code: not under our lock.
+            let new = waker.clone();
+            let old = self.hang_up.connection.lock().replace(new);
+            drop(old);
+        }
+    }
+
+    /// Asks the body for more; nothing if it has been interrupted.
+    fn next(&mut self, cx: &mut Context<'_>) -> Option<Polled> {
+        // Contended by an interrupt only, which takes what is inside.
+        let mut live = self.live.try_lock().ok()?;
+        let (body, guard) = live.as_mut()?;
+        let mut poll = context::Poll::enter(guard.task());
+        let polled = Pin::new(&mut *body).poll_frame(cx);
+        poll.commit();
+        poll.leave();
+        let is_over = match &polled {
+            Poll::Pending => false,
+            Poll::Ready(Some(Ok(frame))) => {
+                guard.task().sent(frame.data_ref().map_or(0, Bytes::len));
+                // Whoever sends it asks the same, and does not come back for a `None`.
+                frame.is_trailers() || body.is_end_stream()
+            }
+            // An error is the handler's own way to end it.
+            Poll::Ready(None | Some(Err(_))) => true,
+        };
+        if is_over && let Some((body, guard)) = live.take() {
+            self.is_over = true;
+            end(body, guard, Some(Outcome::Completed));
+        }
+        Some(polled)
+    }
+
+    /// What the body says of itself; nothing if it is gone.
+    fn ask<T>(&self, what: impl FnOnce(&Body) -> T) -> Option<T> {
+        let live = self.live.try_lock().ok()?;
+        live.as_ref().map(|(body, _)| what(body))
+    }
+}
+
+type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
+
+/// Drops a body as part of its task, and ends that.
+fn end(body: Body, guard: Guard, outcome: Option<Outcome>) {
+    let poll = context::Poll::enter(guard.task());
+    drop(body);
+    poll.leave();
+    match outcome {
+        Some(outcome) => guard.end(outcome),
+        // The guard knows what it means when nothing is said.
+        None => drop(guard),
+    }
+}
+
+impl HttpBody for Streaming {
+    type Data = Bytes;
+    /// Not `axum::Error`: that is what `Body::new` makes of it.
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        self.leave_waker(cx.waker());
+        match self.next(cx) {
+            Some(polled) => polled.map_err(axum::Error::into_inner),
+            None => {
+                self.is_over = true;
+                Poll::Ready(Some(Err(Box::new(BrokenOff))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over || self.ask(Body::is_end_stream).unwrap_or(false)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.ask(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for Streaming {
+    /// Who sent it lets go of it before its end: the client left. Without this it would live on, for an
+    /// interrupt that never comes.
+    fn drop(&mut self) {
+        let live = self.live.try_lock().ok().and_then(|mut live| live.take());
+        if let Some((body, guard)) = live {
+            let outcome = body.is_end_stream().then_some(Outcome::Completed);
+            end(body, guard, outcome);
+        }
+    }
+}
+
+/// What the connection is told of a body that an operator ended.
+#[derive(Debug)]
+struct BrokenOff;
+
+impl fmt::Display for BrokenOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an operator interrupted the response")
+    }
+}
+
+impl Error for BrokenOff {}

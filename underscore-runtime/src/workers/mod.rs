@@ -1,0 +1,40 @@
+//! The threads that run tasks: what each says of itself while it is in a poll, and the sampler that
+//! dates it. A worker only writes a few numbers of its own; whether it is blocked is found out by others.
+
+mod kernel;
+mod runtimes;
+mod sampler;
+mod slot;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Id;
+
+pub(crate) use runtimes::{WorkerSnapshot, WorkerState, forget, workers};
+pub(crate) use sampler::start;
+pub(crate) use slot::{Slot, Thread, Turn, with_number};
+
+/// A poll that takes longer than this blocks its worker, in nanoseconds.
+static BLOCKED_AFTER: AtomicU64 = AtomicU64::new(DEFAULT_BLOCKED_AFTER);
+
+/// Long enough for any poll that is written with care, short enough to be seen before users see it.
+const DEFAULT_BLOCKED_AFTER: u64 = 100_000_000;
+
+/// How long a poll may take before its worker counts as blocked.
+pub(crate) fn blocked_after() -> Duration {
+    // Relaxed: a plain number.
+    Duration::from_nanos(BLOCKED_AFTER.load(Ordering::Relaxed))
+}
+
+/// Sets how long a poll may take, for the whole process.
+pub(crate) fn set_blocked_after(limit: Duration) {
+    let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+    BLOCKED_AFTER.store(nanos, Ordering::Relaxed);
+}
+
+/// Notes that the runtime of the calling thread, if it is in one, is one that serves requests: its workers
+/// are listed before the first request comes, until it is forgotten.
+pub(crate) fn meet_current_runtime() -> Option<Id> {
+    runtimes::meet_current(true)
+}

@@ -1,0 +1,225 @@
+//! The tokio runtimes that tasks run in, and what each of their workers does: as tokio counts it, as
+//! the worker's slot says, and over the last minute as the sampler saw it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Id, RuntimeMetrics};
+
+use super::slot::{self, Slot, Thread};
+use crate::clock::Instant;
+use crate::sync::Mutex;
+use crate::task::TaskId;
+
+/// A runtime whose workers are listed.
+struct Known {
+    handle: Handle,
+    /// It is listed though none of its threads has run a task.
+    pinned: bool,
+    workers: Vec<Busy>,
+}
+
+static RUNTIMES: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// The seconds that are looked back on.
+const SECONDS: u64 = 60;
+
+/// How often a worker was looked at, and found at work, in each of the last seconds.
+#[derive(Clone, Debug, Default)]
+struct Busy {
+    seconds: Vec<Looks>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Looks {
+    second: u64,
+    all: u32,
+    busy: u32,
+}
+
+/// What a worker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkerState {
+    /// It has nothing to do.
+    Parked,
+    /// It does something.
+    Running,
+    /// It has been inside one poll of a task for too long.
+    Blocked,
+}
+
+/// A worker at one moment.
+#[derive(Debug)]
+pub(crate) struct WorkerSnapshot {
+    /// Its number among its runtime's workers, the one of tokio's metrics.
+    pub(crate) index: usize,
+    pub(crate) state: WorkerState,
+    /// Its thread, once that has run a task.
+    pub(crate) thread: Option<Arc<Thread>>,
+    /// The task whose poll it is in, and for how long.
+    pub(crate) task: Option<(TaskId, Option<Duration>)>,
+    /// The share of the last minute, from 0 to 1, in which it was at work.
+    pub(crate) busy: Option<f64>,
+}
+
+/// Notes the runtime that the calling thread is in.
+pub(super) fn meet_current(pinned: bool) -> Option<Id> {
+    let handle = Handle::try_current().ok()?;
+    let id = handle.id();
+    let mut runtimes = RUNTIMES.lock();
+    match runtimes.iter_mut().find(|known| known.handle.id() == id) {
+        Some(known) => known.pinned |= pinned,
+        None => runtimes.push(Known {
+            workers: vec![Busy::default(); handle.metrics().num_workers()],
+            handle,
+            pinned,
+        }),
+    }
+    Some(id)
+}
+
+/// Takes back that a runtime is listed whether or not it has run a task.
+pub(crate) fn forget(id: Id) {
+    let mut runtimes = RUNTIMES.lock();
+    if let Some(known) = runtimes.iter_mut().find(|known| known.handle.id() == id) {
+        known.pinned = false;
+    }
+}
+
+/// Looks at every worker, as part of the sampler's tick.
+pub(super) fn look(now: Instant) {
+    let threads: Vec<Arc<Thread>> = slot::all()
+        .iter()
+        .filter_map(|slot| slot.thread())
+        .collect();
+    let mut runtimes = RUNTIMES.lock();
+    // The threads of a runtime that has ended have ended too.
+    runtimes.retain(|known| {
+        let id = Some(known.handle.id());
+        known.pinned || threads.iter().any(|thread| thread.runtime == id)
+    });
+    for known in runtimes.iter_mut() {
+        let metrics = known.handle.metrics();
+        for (index, busy) in known.workers.iter_mut().enumerate() {
+            busy.note(now.second(), !is_parked(&metrics, index));
+        }
+    }
+}
+
+/// How often the worker that `slot`'s thread is has gone to rest or come back: while that changes, it is
+/// not blocked, whatever the thread does that once was this worker.
+pub(super) fn rests(slot: &Slot) -> Option<u64> {
+    let index = slot.worker()?;
+    let runtime = slot.thread()?.runtime?;
+    let runtimes = RUNTIMES.lock();
+    let known = runtimes.iter().find(|known| known.handle.id() == runtime)?;
+    let metrics = known.handle.metrics();
+    (index < metrics.num_workers()).then(|| rests_of(&metrics, index))
+}
+
+/// All workers of all runtimes that tasks run in.
+pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
+    let slots = slot::all();
+    let runtimes = RUNTIMES.lock();
+    let of_runtime = |known: &Known| {
+        let metrics = known.handle.metrics();
+        let id = known.handle.id();
+        let each = known.workers.iter().enumerate();
+        each.map(|(index, busy)| {
+            let slot = worker_slot(&slots, id, index);
+            let reading = slot.and_then(Slot::reading);
+            WorkerSnapshot {
+                index,
+                state: match slot {
+                    Some(slot) if slot.is_blocked() => WorkerState::Blocked,
+                    _ if is_parked(&metrics, index) => WorkerState::Parked,
+                    _ => WorkerState::Running,
+                },
+                thread: slot.and_then(Slot::thread),
+                task: reading.map(|reading| {
+                    let since = reading.entered.map(|entered| now.since(entered));
+                    (reading.task, since)
+                }),
+                busy: busy.share(now.second()),
+            }
+        })
+        .collect::<Vec<_>>()
+    };
+    runtimes.iter().flat_map(of_runtime).collect()
+}
+
+/// The slot of the thread that is this worker: of several that were, the one that was last at it.
+fn worker_slot(slots: &[&'static Slot], runtime: Id, index: usize) -> Option<&'static Slot> {
+    let is_its = |slot: &&&Slot| {
+        slot.worker() == Some(index)
+            && slot
+                .thread()
+                .is_some_and(|thread| thread.runtime == Some(runtime))
+    };
+    let last = |slot: &&&Slot| slot.reading().and_then(|reading| reading.entered);
+    slots.iter().filter(is_its).max_by_key(last).copied()
+}
+
+#[cfg(target_has_atomic = "64")]
+fn rests_of(metrics: &RuntimeMetrics, worker: usize) -> u64 {
+    metrics.worker_park_unpark_count(worker)
+}
+
+/// tokio counts only where it has 64-bit atomics.
+#[cfg(not(target_has_atomic = "64"))]
+fn rests_of(_: &RuntimeMetrics, _: usize) -> u64 {
+    0
+}
+
+/// An odd count is a worker that has gone to rest and not come back.
+fn is_parked(metrics: &RuntimeMetrics, worker: usize) -> bool {
+    worker < metrics.num_workers() && rests_of(metrics, worker) % 2 == 1
+}
+
+impl Busy {
+    fn note(&mut self, second: u64, busy: bool) {
+        if self.seconds.is_empty() {
+            self.seconds = vec![Looks::default(); usize::try_from(SECONDS).unwrap_or(60)];
+        }
+        let place = usize::try_from(second % SECONDS).unwrap_or(0);
+        if let Some(looks) = self.seconds.get_mut(place) {
+            if looks.second != second {
+                *looks = Looks {
+                    second,
+                    ..Looks::default()
+                };
+            }
+            looks.all += 1;
+            looks.busy += u32::from(busy);
+        }
+    }
+
+    /// The share of looks in the last minute at which it was at work.
+    fn share(&self, now: u64) -> Option<f64> {
+        let inside = |looks: &&Looks| looks.second + SECONDS > now && looks.second <= now;
+        let looks = self.seconds.iter().filter(inside);
+        let (all, busy) = looks.fold((0, 0), |(all, busy), looks| {
+            (all + looks.all, busy + looks.busy)
+        });
+        (all > 0).then(|| f64::from(busy) / f64::from(all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_as_busy_as_it_was_seen_in_the_last_minute() {
+        let mut busy = Busy::default();
+        assert_eq!(busy.share(1_000), None);
+        for second in 1_000..1_010 {
+            busy.note(second, true);
+            busy.note(second, second % 2 == 0);
+        }
+        assert_eq!(busy.share(1_009), Some(0.75));
+        assert_eq!(busy.share(1_061), Some(0.75), "all but two seconds");
+        busy.note(1_100, false);
+        assert_eq!(busy.share(1_100), Some(0.0), "the busy seconds are over");
+    }
+}

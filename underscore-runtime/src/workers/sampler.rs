@@ -1,0 +1,173 @@
+//! The sampler: a thread that keeps the coarse clock, and looks at what every worker says of itself. It
+//! dates what workers only mark, so that a poll reads no clock, and finds those that do not come back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::slot::{self, Reading, Slot, Thread};
+use super::{blocked_after, runtimes};
+use crate::clock::{self, Instant};
+use crate::log;
+use crate::stack::AwaitPoint;
+use crate::sync::Mutex;
+use crate::table::for_each_task;
+use crate::task::{Task, TaskId};
+
+/// The most that the coarse clock is behind.
+const LONGEST_TICK: Duration = Duration::from_millis(25);
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
+
+/// The sampler runs as long as somebody holds this.
+#[derive(Debug)]
+pub(crate) struct Sampling(());
+
+static RUNNING: Mutex<Weak<Sampling>> = Mutex::new(Weak::new());
+
+/// Starts the sampler, or joins those for whom it runs already. Where no thread can be had, all that it
+/// would find out is shown as unknown.
+pub(crate) fn start() -> Arc<Sampling> {
+    let mut running = RUNNING.lock();
+    if let Some(sampling) = running.upgrade() {
+        return sampling;
+    }
+    let sampling = Arc::new(Sampling(()));
+    *running = Arc::downgrade(&sampling);
+    let mine = Arc::downgrade(&sampling);
+    let thread = std::thread::Builder::new().name("underscore-sampler".into());
+    let _ = thread.spawn(move || sample(&mine));
+    sampling
+}
+
+fn sample(mine: &Weak<Sampling>) {
+    let mut watches = HashMap::new();
+    let mut last = Instant::now();
+    while mine.strong_count() > 0 {
+        let now = Instant::now();
+        // First, so that every poll that begins after the look is marked with a later time.
+        clock::publish_coarse(now);
+        if now.since(last) > blocked_after().max(LONGEST_TICK) {
+            // This thread itself stood still, and maybe the whole process: it saw nothing meanwhile.
+            watches.retain(|_, watch: &mut Watch| watch.reported);
+        }
+        look(&mut watches, now);
+        runtimes::look(now);
+        last = now;
+        std::thread::sleep((blocked_after() / 4).clamp(SHORTEST_TICK, LONGEST_TICK));
+    }
+    let running = RUNNING.lock();
+    if running.strong_count() == 0 {
+        clock::stop_coarse();
+        slot::all()
+            .iter()
+            .for_each(|slot| slot.set_blocked_by(None));
+    }
+}
+
+/// A poll that was seen before.
+struct Watch {
+    reading: Reading,
+    first_seen: Instant,
+    /// What tokio counted of the worker then.
+    rests: Option<u64>,
+    reported: bool,
+}
+
+fn look(watches: &mut HashMap<u32, Watch>, now: Instant) {
+    for slot in slot::all() {
+        let reading = slot.reading();
+        let known = watches.remove(&slot.number());
+        let (watch, over) = match known {
+            Some(watch) if Some(watch.reading) == reading => (Some(watch), None),
+            over => (
+                reading.map(|reading| Watch::begin(slot, reading, now)),
+                over,
+            ),
+        };
+        if let Some(over) = over.filter(|watch| watch.reported) {
+            slot.set_blocked_by(None);
+            over.report_end(now);
+        }
+        if let Some(mut watch) = watch {
+            watch.check(slot, now);
+            watches.insert(slot.number(), watch);
+        }
+    }
+}
+
+impl Watch {
+    fn begin(slot: &Slot, reading: Reading, now: Instant) -> Self {
+        Watch {
+            reading,
+            first_seen: now,
+            rests: runtimes::rests(slot),
+            reported: false,
+        }
+    }
+
+    /// Reports the poll once, when it has taken too long. Its time is counted from when it was first seen,
+    /// which is never before it began.
+    fn check(&mut self, slot: &'static Slot, now: Instant) {
+        let long = now.since(self.first_seen) >= blocked_after();
+        if !long || self.reported || self.rests.is_none() || self.rests != runtimes::rests(slot) {
+            return;
+        }
+        self.reported = true;
+        slot.set_blocked_by(Some(self.reading.task));
+        if let (Some(task), Some(thread)) = (find(self.reading.task), slot.thread()) {
+            report(&task, &thread, now.since(self.first_seen));
+        }
+    }
+
+    fn report_end(&self, now: Instant) {
+        let task = self.reading.task.number();
+        let millis = millis(now.since(self.first_seen));
+        log::write(move || {
+            tracing::info!(
+                target: "underscore",
+                task,
+                in_poll_for_ms = millis,
+                "a worker thread came back from the poll that blocked it"
+            );
+        });
+    }
+}
+
+fn report(task: &Arc<Task>, thread: &Arc<Thread>, in_poll_for: Duration) {
+    let (task, thread) = (Arc::clone(task), Arc::clone(thread));
+    let kernel = thread.kernel_wait();
+    log::write(move || {
+        let point = task.stack().innermost();
+        let route = task.route();
+        tracing::warn!(
+            target: "underscore",
+            task = task.id.number(),
+            handler = route.map(|route| route.descriptor.handler),
+            method = route.map(|route| tracing::field::display(&route.method)),
+            path = route.and_then(|route| route.path.as_deref()),
+            name = task.background().map(|background| &*background.name),
+            after = point.map(tracing::field::display),
+            function = point.map(AwaitPoint::function),
+            awaiting = point.map(AwaitPoint::source),
+            thread = thread.name.as_deref(),
+            kernel = kernel.as_deref(),
+            in_poll_for_ms = millis(in_poll_for),
+            "a worker thread is blocked inside one poll; `after` is the last await that it came back from"
+        );
+    });
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The task with this id: looked for among all, which happens once per report.
+fn find(id: TaskId) -> Option<Arc<Task>> {
+    let mut found = None;
+    for_each_task(|task| {
+        if task.id == id {
+            found = Some(task);
+        }
+    });
+    found
+}

@@ -95,17 +95,26 @@ impl Wake for HangUp {
         let runtime = self.runtime.clone();
         let work = async move {
             let ended = self.live.lock().await.take();
+            // Dropped last, and in any case: what the body does when it is dropped may panic.
+            let _connection = Told(self.connection.lock().take());
             if let Some((body, guard)) = ended {
                 end(body, guard, Some(Outcome::Interrupted));
-            }
-            let connection = self.connection.lock().take();
-            if let Some(connection) = connection {
-                connection.wake();
             }
         };
         // Without a runtime there is no connection either, and nobody who would wait for this.
         if let Some(runtime) = runtime {
             runtime.spawn(work);
+        }
+    }
+}
+
+/// Wakes the connection when it is dropped.
+struct Told(Option<Waker>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            connection.wake();
         }
     }
 }

@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 pub mod futures;
+pub mod log;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -106,15 +106,17 @@ pub(super) fn look(now: Instant) {
     }
 }
 
-/// How often the worker that `slot`'s thread is has gone to rest or come back: while that changes, it is
-/// not blocked, whatever the thread does that once was this worker.
+/// How often the worker that `slot`'s thread is, or was, has gone to rest; nothing while it rests. As long as
+/// that stays the same it may be blocked. Where it changes, another thread is this worker by now, and
+/// the one in question was given leave to block (`block_in_place`).
 pub(super) fn rests(slot: &Slot) -> Option<u64> {
     let index = slot.worker()?;
     let runtime = slot.thread()?.runtime?;
     let runtimes = RUNTIMES.lock();
     let known = runtimes.iter().find(|known| known.handle.id() == runtime)?;
     let metrics = known.handle.metrics();
-    (index < metrics.num_workers()).then(|| rests_of(&metrics, index))
+    let at_work = index < metrics.num_workers() && !is_parked(&metrics, index);
+    at_work.then(|| rests_of(&metrics, index))
 }
 
 /// All workers of all runtimes that tasks run in.
@@ -126,13 +128,16 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
         let id = known.handle.id();
         let each = known.workers.iter().enumerate();
         each.map(|(index, busy)| {
-            let slot = worker_slot(&slots, id, index);
+            let parked = is_parked(&metrics, index);
+            // A thread that is in a poll while its worker rests has been replaced (`block_in_place`).
+            let slot =
+                worker_slot(&slots, id, index).filter(|slot| !parked || slot.reading().is_none());
             let reading = slot.and_then(Slot::reading);
             WorkerSnapshot {
                 index,
                 state: match slot {
                     Some(slot) if slot.is_blocked() => WorkerState::Blocked,
-                    _ if is_parked(&metrics, index) => WorkerState::Parked,
+                    _ if parked => WorkerState::Parked,
                     _ => WorkerState::Running,
                 },
                 thread: slot.and_then(Slot::thread),

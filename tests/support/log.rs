@@ -1,0 +1,93 @@
+//! The host's log as a test sees it: a subscriber that keeps the lines of the library's own target.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::PATIENCE;
+
+/// A log that nobody reads: whoever writes to it waits, until it is opened.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Inside>);
+
+#[derive(Default)]
+struct Inside {
+    open: AtomicBool,
+    lines: Mutex<Vec<String>>,
+    changed: Condvar,
+}
+
+impl Log {
+    /// The log of this process, which must have no other.
+    pub fn install() -> Self {
+        let log = Log::default();
+        tracing::subscriber::set_global_default(log.clone()).expect("the only one of this binary");
+        log
+    }
+
+    pub fn open(&self) {
+        let _lines = self.locked();
+        self.0.open.store(true, Ordering::Relaxed);
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until `condition` holds of the lines.
+    pub fn wait(&self, condition: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let lines = self.locked();
+        let waited = self
+            .0
+            .changed
+            .wait_timeout_while(lines, PATIENCE, |lines| !condition(lines));
+        let (lines, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(!timeout.timed_out(), "{lines:#?}");
+        lines.clone()
+    }
+
+    /// What was written so far, in the order of writing.
+    pub fn lines(&self) -> Vec<String> {
+        self.locked().clone()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "underscore"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(format!("{} ", event.metadata().level()));
+        event.record(&mut line);
+        self.wait(|_| self.0.open.load(Ordering::Relaxed));
+        let mut lines = self.locked();
+        lines.push(line.0);
+        self.0.changed.notify_all();
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, "{field}={value:?} ").expect("a string takes all");
+    }
+}

@@ -1,0 +1,206 @@
+//! Awaits that are waited for at once, joined by hand and in macros.
+
+use std::future::pending;
+
+use axum::extract::State;
+use axum::routing::get;
+use underscore_runtime::{underscore_frame, underscore_route};
+
+use crate::case::Case;
+use crate::gate::Gate;
+use crate::support::futures::{FanOut, join};
+
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "joined",
+        handler: || get(joined),
+        stacks: &[
+            &[
+                "* branches::joined <both> join(left, right)",
+                "    branches::joined <left begins> gate.pass()",
+                "    branches::joined <right> deep",
+                "      branches::joined <deep in the right> gate.pass()",
+            ],
+            &[
+                "* branches::joined <both> join(left, right)",
+                "    branches::joined <left ends> gate.below(1)",
+                "    branches::joined <right> deep",
+                "      branches::joined <deep in the right> gate.pass()",
+            ],
+            // The right one is through.
+            &[
+                "  branches::joined <both> join(left, right)",
+                "*   branches::joined <left ends> gate.below(1)",
+            ],
+            &["* branches::joined <neither> gate.pass()"],
+        ],
+    },
+    Case {
+        name: "joined_twice",
+        handler: || get(joined_twice),
+        stacks: &[&[
+            "  branches::joined_twice <one way to the split> all",
+            "*   branches::joined_twice <split> join(pair, third)",
+            "      branches::joined_twice <split in the split> join(first, second)",
+            "        branches::joined_twice <first branch> gate.pass()",
+            "        branches::joined_twice <second branch> gate.pass()",
+            "      branches::joined_twice <third branch> gate.pass()",
+        ]],
+    },
+    Case {
+        name: "fanned_out",
+        handler: || get(fanned_out),
+        stacks: &[
+            &[
+                "* branches::fanned_out <fan> fan.next()",
+                "    branches::fanned_out <in the fan> gate.pass()",
+                "    branches::fanned_out <in the fan> gate.pass()",
+                "    branches::fanned_out <in the fan> gate.pass()",
+            ],
+            &[
+                "* branches::fanned_out <fan> fan.next()",
+                "    branches::fanned_out <in the fan> gate.pass()",
+                "    branches::fanned_out <in the fan> gate.pass()",
+            ],
+            &[
+                "  branches::fanned_out <fan> fan.next()",
+                "*   branches::fanned_out <in the fan> gate.pass()",
+            ],
+            &["* branches::fanned_out <behind the fan> gate.pass()"],
+        ],
+    },
+    Case {
+        name: "join_macro",
+        handler: || get(join_macro),
+        stacks: &[
+            // Two awaits that stand in the macro, and the one of them that is left.
+            &[],
+            &[],
+            &["* branches::join_macro <behind the macro> gate.pass()"],
+            &[
+                "  branches::join_macro <block with a macro> async { tokio::join!(gate.pass(), framed(&gate)) }",
+                "*   branches::framed <helper in a macro> gate.checked()",
+            ],
+        ],
+    },
+    Case {
+        name: "select_macro",
+        handler: || get(select_macro),
+        stacks: &[
+            &[],
+            &[],
+            &[
+                "* branches::select_macro <around the macro> async { tokio::select! { _ = gate.pass() => {} () = pending() => {} } }",
+            ],
+            // Without an await around, the branches are the outermost that are known.
+            &[
+                "* branches::select_macro <one branch> gate.pass()",
+                "  branches::select_macro <other branch> gate.checked()",
+            ],
+        ],
+    },
+    Case {
+        name: "other_macros",
+        handler: || get(other_macros),
+        stacks: &[
+            &[],
+            &[],
+            &["* branches::other_macros <awaited macro> passing!(gate)"],
+        ],
+    },
+];
+
+#[underscore_route(name = "joined")]
+async fn joined(State(gate): State<Gate>) {
+    let left = async {
+        gate.pass().await; // left begins
+        gate.below(1).await; // left ends
+    };
+    let right = async {
+        let deep = async {
+            gate.pass().await; // deep in the right
+        };
+        deep.await; // right
+    };
+    join(left, right).await; // both
+    gate.pass().await; // neither
+}
+
+#[underscore_route(name = "joined_twice")]
+async fn joined_twice(State(gate): State<Gate>) {
+    let all = async {
+        let pair = async {
+            let first = async { gate.pass().await }; // first branch
+            let second = async { gate.pass().await }; // second branch
+            join(first, second).await; // split in the split
+        };
+        let third = async { gate.pass().await }; // third branch
+        join(pair, third).await; // split
+    };
+    all.await; // one way to the split
+}
+
+#[underscore_route(name = "fanned_out")]
+async fn fanned_out(State(gate): State<Gate>) {
+    let mut fan = FanOut::default();
+    for _ in 0..3 {
+        let gate = gate.clone();
+        fan.push(async move {
+            gate.pass().await; // in the fan
+        });
+    }
+    while fan.len() > 0 {
+        fan.next().await; // fan
+    }
+    gate.pass().await; // behind the fan
+}
+
+#[underscore_frame]
+async fn framed(gate: &Gate) {
+    let _ = gate.checked().await; // helper in a macro
+}
+
+#[underscore_route(name = "join_macro")]
+async fn join_macro(State(gate): State<Gate>) {
+    tokio::join!(gate.pass(), async { gate.pass().await });
+    gate.pass().await; // behind the macro
+    async { tokio::join!(gate.pass(), framed(&gate)) }.await; // block with a macro
+}
+
+#[underscore_route(name = "select_macro")]
+async fn select_macro(State(gate): State<Gate>) {
+    tokio::select! {
+        _ = gate.pass() => {}
+        () = pending() => {}
+    }
+    tokio::select! {
+        () = pending() => {}
+        _ = async { gate.pass().await } => {}
+    }
+    async {
+        tokio::select! {
+            _ = gate.pass() => {}
+            () = pending() => {}
+        }
+    }
+    .await; // around the macro
+    let one = async { gate.pass().await }; // one branch
+    let other = async { gate.checked().await }; // other branch
+    tokio::select! {
+        _ = one => {}
+        _ = other => {}
+    }
+}
+
+macro_rules! passing {
+    ($gate:ident) => {
+        $gate.pass()
+    };
+}
+
+#[underscore_route(name = "other_macros")]
+async fn other_macros(State(gate): State<Gate>) {
+    assert!(gate.pass().await < 9, "so many are not here");
+    let _text = format!("{}", gate.pass().await);
+    passing!(gate).await; // awaited macro
+}

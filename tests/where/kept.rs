@@ -1,0 +1,275 @@
+//! Futures that were polled and are kept, while the handler waits for something else.
+
+use std::future::{pending, ready};
+
+use axum::extract::State;
+use axum::routing::get;
+use underscore_runtime::{underscore_frame, underscore_route};
+
+use crate::case::Case;
+use crate::gate::Gate;
+use crate::support::futures::{FanOut, boxed, first_of, join};
+
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "race_in_a_body",
+        handler: || get(race_in_a_body),
+        stacks: &[
+            &["* kept::race_in_a_body <behind the race> gate.pass()"],
+            &[
+                "  kept::race_in_a_body <loser at last> loser",
+                "*   kept::race_in_a_body <in the loser> pending::<()>()",
+            ],
+        ],
+    },
+    Case {
+        name: "race_by_hand",
+        handler: || get(race_by_hand),
+        stacks: &[
+            &[
+                "  kept::race_by_hand <call of a race by hand> by_hand(&gate)",
+                "*   kept::by_hand <behind the race by hand> gate.pass()",
+            ],
+            &[
+                "  kept::race_by_hand <call of a race by hand> by_hand(&gate)",
+                "    kept::by_hand <loser by hand> loser",
+                "*     kept::by_hand <in the loser by hand> pending::<()>()",
+            ],
+        ],
+    },
+    Case {
+        name: "plain_called",
+        handler: || get(plain_called),
+        stacks: &[&[
+            "  kept::plain_called <call of the plain one> plain_inner(State(gate))",
+            "*   kept::plain <in the plain one> gate.pass()",
+        ]],
+    },
+];
+
+/// Races in a macro, elsewhere than in the body of a handler.
+pub(crate) const LOSERS: &[Case] = &[
+    Case {
+        name: "race_in_a_helper",
+        handler: || get(race_in_a_helper),
+        stacks: &[&[
+            "  kept::race_in_a_helper <call of a race> race(&gate)",
+            "*   kept::race <behind the race in a helper> gate.pass()",
+        ]],
+    },
+    Case {
+        name: "race_in_a_block",
+        handler: || get(race_in_a_block),
+        stacks: &[&[
+            "  kept::race_in_a_block <block with a race> block",
+            "*   kept::race_in_a_block <behind the race in a block> gate.pass()",
+        ]],
+    },
+    Case {
+        name: "race_in_a_future",
+        handler: || get(race_in_a_future),
+        stacks: &[&["* kept::race_in_a_future <behind the race in a future> gate.pass()"]],
+    },
+];
+
+/// A handler's plain function that lost a race in another handler.
+pub(crate) const PLAIN_RACED: &[Case] = &[Case {
+    name: "plain_raced",
+    handler: || get(plain_raced),
+    stacks: &[&["* kept::plain_raced <behind the race of a plain one> gate.checked()"]],
+}];
+
+/// A handler's plain function beside a block in another handler.
+pub(crate) const PLAIN_JOINED: &[Case] = &[Case {
+    name: "plain_joined",
+    handler: || get(plain_joined),
+    stacks: &[&[
+        "* kept::plain <in the plain one> gate.pass()",
+        "  kept::plain_joined <beside the plain one> gate.checked()",
+    ]],
+}];
+
+/// Several futures that are waited for at one await, one after the other.
+pub(crate) const TURNS: &[Case] = &[Case {
+    name: "turns",
+    handler: || get(turns),
+    stacks: &[&[
+        "  kept::turns <turn> first_of(attempt, &mut timer)",
+        "*   kept::turns <second attempt> gate.pass()",
+    ]],
+}];
+
+/// The same in two helpers side by side, each with futures of its own.
+pub(crate) const FANS: &[Case] = &[Case {
+    name: "two_fans",
+    handler: || get(two_fans),
+    stacks: &[
+        &[
+            "* kept::two_fans <both fans> join(left, right)",
+            "    kept::two_fans <left fan> drain(fan, &gate)",
+            "    kept::two_fans <right fan> drain(fan, &gate)",
+        ],
+        &[
+            "* kept::two_fans <both fans> join(left, right)",
+            "    kept::two_fans <left fan> drain(fan, &gate)",
+            "      kept::drain <turn of a fan> fan.next()",
+            "        kept::two_fans <in the left fan> pending::<()>()",
+            "    kept::two_fans <right fan> drain(fan, &gate)",
+        ],
+    ],
+}];
+
+#[underscore_route(name = "race_in_a_body")]
+async fn race_in_a_body(State(gate): State<Gate>) {
+    let mut loser = boxed(async {
+        pending::<()>().await; // in the loser
+    });
+    tokio::select! {
+        biased;
+        () = &mut loser => {}
+        () = ready(()) => {}
+    }
+    gate.pass().await; // behind the race
+    loser.await; // loser at last
+}
+
+#[underscore_frame]
+async fn by_hand(gate: &Gate) {
+    let mut loser = boxed(async {
+        pending::<()>().await; // in the loser by hand
+    });
+    first_of(&mut loser, &mut boxed(ready(()))).await;
+    gate.pass().await; // behind the race by hand
+    loser.await; // loser by hand
+}
+
+#[underscore_route(name = "race_by_hand")]
+async fn race_by_hand(State(gate): State<Gate>) {
+    by_hand(&gate).await; // call of a race by hand
+}
+
+#[underscore_frame]
+async fn race(gate: &Gate) {
+    let mut loser = boxed(async { pending::<()>().await });
+    tokio::select! {
+        biased;
+        () = &mut loser => {}
+        () = ready(()) => {}
+    }
+    gate.pass().await; // behind the race in a helper
+    loser.await;
+}
+
+#[underscore_route(name = "race_in_a_helper")]
+async fn race_in_a_helper(State(gate): State<Gate>) {
+    race(&gate).await; // call of a race
+}
+
+#[underscore_route(name = "race_in_a_block")]
+async fn race_in_a_block(State(gate): State<Gate>) {
+    let block = async {
+        let mut loser = boxed(async { pending::<()>().await });
+        tokio::select! {
+            biased;
+            () = &mut loser => {}
+            () = ready(()) => {}
+        }
+        gate.pass().await; // behind the race in a block
+        loser.await;
+    };
+    block.await; // block with a race
+}
+
+#[underscore_route(name = "race_in_a_future")]
+fn race_in_a_future(State(gate): State<Gate>) -> impl Future<Output = ()> {
+    async move {
+        let mut loser = boxed(async { pending::<()>().await });
+        tokio::select! {
+            biased;
+            () = &mut loser => {}
+            () = ready(()) => {}
+        }
+        gate.pass().await; // behind the race in a future
+        loser.await;
+    }
+}
+
+#[underscore_route(name = "plain", inner = plain_inner)]
+async fn plain(State(gate): State<Gate>) {
+    gate.pass().await; // in the plain one
+}
+
+#[underscore_route(name = "plain_raced")]
+async fn plain_raced(State(gate): State<Gate>) {
+    let mut loser = boxed(plain_inner(State(gate.clone())));
+    tokio::select! {
+        biased;
+        () = &mut loser => {}
+        () = ready(()) => {}
+    }
+    let _ = gate.checked().await; // behind the race of a plain one
+    loser.await;
+}
+
+#[underscore_route(name = "plain_joined")]
+async fn plain_joined(State(gate): State<Gate>) {
+    let beside = async { gate.checked().await }; // beside the plain one
+    let _ = tokio::join!(plain_inner(State(gate.clone())), beside);
+}
+
+#[underscore_route(name = "plain_called")]
+async fn plain_called(State(gate): State<Gate>) {
+    plain_inner(State(gate)).await; // call of the plain one
+}
+
+#[underscore_route(name = "turns")]
+async fn turns(State(gate): State<Gate>) {
+    let first = boxed(async { pending::<()>().await });
+    let second = boxed(async move {
+        gate.pass().await; // second attempt
+    });
+    let timers = [boxed(ready(())), boxed(pending())];
+    let mut attempts = [first, second];
+    for (attempt, mut timer) in attempts.iter_mut().zip(timers) {
+        first_of(attempt, &mut timer).await; // turn
+    }
+}
+
+#[underscore_frame]
+async fn drain(mut fan: FanOut, gate: &Gate) {
+    fan.push(ready(()));
+    // turn of a fan
+    while fan.next().await {
+        tokio::select! {
+            _ = gate.pass() => {}
+        }
+    }
+}
+
+#[underscore_route(name = "two_fans")]
+async fn two_fans(State(gate): State<Gate>) {
+    let left = async {
+        let mut fan = FanOut::default();
+        fan.push(async {
+            pending::<()>().await; // in the left fan
+        });
+        drain(fan, &gate).await; // left fan
+    };
+    let right = async {
+        let mut fan = FanOut::default();
+        fan.push(async {
+            pending::<()>().await; // in the right fan
+        });
+        drain(fan, &gate).await; // right fan
+    };
+    join(left, right).await; // both fans
+}
+
+/// What the driver is tried with.
+#[underscore_route(name = "compared")]
+pub(crate) async fn compared(State(gate): State<Gate>) {
+    let block = async {
+        gate.pass().await; // in the compared
+    };
+    block.await; // compared
+}

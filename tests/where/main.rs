@@ -1,0 +1,239 @@
+//! Handlers that are stuck at known lines, in each place where an await can stand: what tables and
+//! printed stacks say of them is compared to the letter. The handlers and the tables of what they show
+//! are in the modules, the driver is here.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::all, clippy::pedantic)]
+
+mod blocks;
+mod branches;
+mod case;
+mod extractors;
+mod flow;
+mod gate;
+mod helpers;
+mod kept;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fmt::Debug;
+use std::time::Instant;
+
+use axum::Router;
+use axum::routing::get;
+use reqwest::Method;
+use serde_json::Value;
+use support::{PATIENCE, Service};
+
+use case::{Case, Expected};
+use gate::Gate;
+
+/// What is shown and should not be, in words.
+#[derive(Default)]
+struct Differences(Vec<String>);
+
+impl Differences {
+    fn compare<T: PartialEq + Debug>(&mut self, what: &str, shown: &T, expected: &T) {
+        if shown != expected {
+            self.0.push(format!(
+                "{what}\n   shown: {shown:#?}\nexpected: {expected:#?}"
+            ));
+        }
+    }
+}
+
+/// Sends one request to the handler of `case` and looks at it at each of its steps; ends it at the last.
+async fn walk(case: &Case<'_>) -> Differences {
+    let (name, gate) = (case.name, Gate::default());
+    let path = format!("/{name}");
+    let app = Router::new().route(&path, (case.handler)());
+    let service = Service::start_on_workers(2, app.with_state(gate.clone())).await;
+    let client = tokio::spawn(service.request(Method::GET, &path).send());
+    let mut differences = Differences::default();
+    for (step, stack) in case.stacks.iter().enumerate() {
+        if step > 0 {
+            gate.open();
+        }
+        let task = stopped(&service, &gate, name, step).await;
+        let what = format!("{name}, step {step}");
+        look(&service, &task, &what, stack, &mut differences).await;
+    }
+    let report = service.post(&format!("_routes/{name}/interrupt")).await;
+    assert_eq!(report.ok_json()["interrupted"], 1, "{name}");
+    let answer = client.await.expect("no panic").expect("an answer");
+    assert_eq!(answer.status(), 503, "{name}");
+    service.wait_for(name, "stats.req.active", 0).await;
+    differences
+}
+
+/// Waits until the request has passed the gate so often and is at rest again, and returns its row. It
+/// passes within a poll, so what it shows once that poll is over stays until the gate is opened again.
+async fn stopped(service: &Service, gate: &Gate, name: &str, passed: usize) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Looked at before the row is: the other way round, the row could be of the step before.
+        let is_there = gate.was_reached() && gate.passed() == passed;
+        let mut tasks = service.tasks(name).await;
+        if is_there && tasks.len() == 1 && tasks[0]["state"] == "waiting" {
+            return tasks.remove(0);
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{name} is never at step {passed}: {tasks:#?}"
+        );
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Compares all that is shown of the task to the stack that is expected.
+async fn look(
+    service: &Service,
+    task: &Value,
+    what: &str,
+    stack: &[&str],
+    differences: &mut Differences,
+) {
+    let (expected, id) = (Expected::read(stack), &task["id"]);
+    let (place, source) = expected.shown();
+    differences.compare(&format!("{what}: where"), &task["where"], &place);
+    differences.compare(&format!("{what}: awaiting"), &task["awaiting"], &source);
+
+    let path = format!("_tasks/{id}/print_stack");
+    let text = service.admin(&path).await.text;
+    let (head, lines) = text.split_once('\n').expect("a line for the task");
+    let start = format!(
+        "task {id}  GET {}  waiting ",
+        task["path"].as_str().expect("text")
+    );
+    assert!(head.starts_with(&start), "{head}");
+    let (lines, text): (Vec<&str>, String) = (lines.lines().collect(), expected.text());
+    differences.compare(
+        &format!("{what}: the text"),
+        &lines,
+        &text.lines().collect(),
+    );
+
+    let json = service.admin_json(&format!("{path}?format=json")).await;
+    let stack = &json["tasks"][id.to_string()]["stack"];
+    differences.compare(&format!("{what}: the JSON"), stack, &expected.json());
+}
+
+/// Walks through all of `cases` before it says what is wrong with any.
+async fn assert_shown(cases: &[Case<'_>]) {
+    let mut all = Vec::new();
+    for case in cases {
+        all.extend(walk(case).await.0);
+    }
+    assert!(all.is_empty(), "{}", all.join("\n\n"));
+}
+
+#[tokio::test]
+async fn an_await_is_shown_at_its_line_wherever_it_stands_in_a_body() {
+    assert_shown(flow::CASES).await;
+}
+
+#[tokio::test]
+async fn an_await_in_a_block_or_a_closure_is_shown_below_the_one_around_it() {
+    assert_shown(blocks::CASES).await;
+}
+
+#[tokio::test]
+async fn awaits_side_by_side_are_branches_and_the_tokens_of_a_macro_are_not_seen() {
+    assert_shown(branches::CASES).await;
+}
+
+#[tokio::test]
+async fn an_await_in_a_helper_is_shown_below_the_call() {
+    assert_shown(helpers::CASES).await;
+}
+
+#[tokio::test]
+async fn an_extractor_that_waits_is_shown_at_its_argument() {
+    assert_shown(extractors::CASES).await;
+}
+
+#[tokio::test]
+async fn a_future_that_nobody_waits_for_is_not_shown() {
+    assert_shown(kept::CASES).await;
+}
+
+#[tokio::test]
+#[ignore = "outside of a handler's own body, a future that lost a `select!` is shown as a branch of what follows"]
+async fn the_loser_of_a_race_in_a_macro_is_not_shown_wherever_the_macro_stands() {
+    assert_shown(kept::LOSERS).await;
+}
+
+#[tokio::test]
+#[ignore = "a handler's plain function that lost a `select!` in another handler is shown as where that one waits"]
+async fn the_loser_of_a_race_is_not_shown_if_it_is_a_handler_itself() {
+    assert_shown(kept::PLAIN_RACED).await;
+}
+
+#[tokio::test]
+#[ignore = "a handler's plain function in a `join!` of another handler hides the branches beside it"]
+async fn a_branch_is_shown_beside_one_that_is_a_handler_itself() {
+    assert_shown(kept::PLAIN_JOINED).await;
+}
+
+#[tokio::test]
+#[ignore = "a future that was polled at an await and is kept is shown there when the await is on another one"]
+async fn a_future_of_an_earlier_turn_is_not_shown_in_a_later_one() {
+    assert_shown(kept::TURNS).await;
+}
+
+#[tokio::test]
+#[ignore = "a future that is not polled in each turn of a helper is shown below the other call of that helper"]
+async fn a_future_is_shown_below_the_call_that_waits_for_it() {
+    assert_shown(kept::FANS).await;
+}
+
+/// Without this, a driver that compares nothing would be content with every table.
+#[tokio::test]
+async fn a_stack_that_is_wrong_in_any_part_is_noticed() {
+    let right = [
+        "  kept::compared <compared> block",
+        "*   kept::compared <in the compared> gate.pass()",
+    ];
+    let (all, printed) = ("where awaiting text JSON", "text JSON");
+    for (stack, noticed) in [
+        (&right[..], ""),
+        (&["  kept::other <compared> block", right[1]], printed),
+        (&["  kept::compared <turn> block", right[1]], printed),
+        (&["  kept::compared <compared> blocks", right[1]], printed),
+        (
+            &[right[0], "*   kept::compared <turn> gate.pass()"],
+            "where text JSON",
+        ),
+        (
+            &[right[0], "*   kept::compared <in the compared> gate"],
+            "awaiting text JSON",
+        ),
+        (
+            &[right[0], "* kept::compared <in the compared> gate.pass()"],
+            printed,
+        ),
+        (
+            &[
+                "* kept::compared <compared> block",
+                "    kept::compared <in the compared> gate.pass()",
+            ],
+            "where awaiting",
+        ),
+        (&["* kept::compared <in the compared> gate.pass()"], printed),
+        (&["* kept::compared <compared> block"], all),
+        (&[], all),
+    ] {
+        let case = Case {
+            name: "compared",
+            handler: || get(kept::compared),
+            stacks: &[stack],
+        };
+        let differences = walk(&case).await.0;
+        let words = |difference: &String| {
+            let what = difference.lines().next().unwrap_or_default();
+            what.rsplit(' ').next().unwrap_or_default().to_owned()
+        };
+        let words: Vec<String> = differences.iter().map(words).collect();
+        assert_eq!(words.join(" "), noticed, "{stack:#?}: {differences:#?}");
+    }
+}

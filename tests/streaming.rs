@@ -25,7 +25,7 @@ use underscore_runtime::underscore_route;
 
 /// A body of the pieces that a test sends, which holds a permit until it is dropped.
 struct Pieces {
-    pieces: mpsc::UnboundedReceiver<Bytes>,
+    coming: mpsc::UnboundedReceiver<Bytes>,
     _held: OwnedSemaphorePermit,
     bomb: Option<PanicsWhenDropped>,
 }
@@ -38,7 +38,7 @@ impl hyper::body::Body for Pieces {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let polled = self.pieces.poll_recv(cx);
+        let polled = self.coming.poll_recv(cx);
         polled.map(|piece| {
             let piece = piece?;
             assert_ne!(piece, "panic", "on purpose");
@@ -56,10 +56,10 @@ struct Streams {
 
 impl Streams {
     fn body(&self) -> Pieces {
-        let (sender, pieces) = mpsc::unbounded_channel();
+        let (sender, coming) = mpsc::unbounded_channel();
         self.senders.send(sender).expect("the test listens");
         Pieces {
-            pieces,
+            coming,
             _held: Arc::clone(&self.permits)
                 .try_acquire_owned()
                 .expect("a permit is free"),
@@ -139,17 +139,12 @@ async fn a_stream_is_a_task_until_its_last_byte() {
     sender.send(piece("hello ")).expect("it is read");
     fixture.wait_for_bytes(6).await;
     sender.send(piece("world")).expect("it is read");
-    let listed = fixture.wait_for_bytes(11).await["id"].clone();
+    let listed = fixture.wait_for_bytes(11).await["id"].to_string();
     let filtered = fixture
         .service
         .admin("_cat/tasks?state=streaming&h=id")
         .await;
-    assert!(
-        filtered
-            .text
-            .lines()
-            .any(|id| id.trim() == listed.to_string())
-    );
+    assert!(filtered.text.lines().any(|id| id.trim() == listed));
     let row = fixture.service.route("whole").await;
     assert_eq!(row["stats.req.active"], 1, "until the last byte");
     assert_eq!(row["stats.end.completed"], 0);

@@ -8,7 +8,7 @@ use underscore_runtime::{underscore_frame, underscore_route};
 
 use crate::case::Case;
 use crate::gate::Gate;
-use crate::support::futures::{FanOut, boxed, first_of, join};
+use crate::support::futures::{boxed, first_of};
 
 pub(crate) const CASES: &[Case] = &[
     Case {
@@ -45,10 +45,6 @@ pub(crate) const CASES: &[Case] = &[
             "*   kept::plain <in the plain one> gate.pass()",
         ]],
     },
-];
-
-/// Races in a macro, elsewhere than in the body of a handler.
-pub(crate) const LOSERS: &[Case] = &[
     Case {
         name: "race_in_a_helper",
         handler: || get(race_in_a_helper),
@@ -70,54 +66,20 @@ pub(crate) const LOSERS: &[Case] = &[
         handler: || get(race_in_a_future),
         stacks: &[&["* kept::race_in_a_future <behind the race in a future> gate.pass()"]],
     },
+    Case {
+        name: "plain_raced",
+        handler: || get(plain_raced),
+        stacks: &[&["* kept::plain_raced <behind the race of a plain one> gate.checked()"]],
+    },
+    Case {
+        name: "plain_joined",
+        handler: || get(plain_joined),
+        stacks: &[&[
+            "* kept::plain <in the plain one> gate.pass()",
+            "  kept::plain_joined <beside the plain one> gate.checked()",
+        ]],
+    },
 ];
-
-/// A handler's plain function that lost a race in another handler.
-pub(crate) const PLAIN_RACED: &[Case] = &[Case {
-    name: "plain_raced",
-    handler: || get(plain_raced),
-    stacks: &[&["* kept::plain_raced <behind the race of a plain one> gate.checked()"]],
-}];
-
-/// A handler's plain function beside a block in another handler.
-pub(crate) const PLAIN_JOINED: &[Case] = &[Case {
-    name: "plain_joined",
-    handler: || get(plain_joined),
-    stacks: &[&[
-        "* kept::plain <in the plain one> gate.pass()",
-        "  kept::plain_joined <beside the plain one> gate.checked()",
-    ]],
-}];
-
-/// Several futures that are waited for at one await, one after the other.
-pub(crate) const TURNS: &[Case] = &[Case {
-    name: "turns",
-    handler: || get(turns),
-    stacks: &[&[
-        "  kept::turns <turn> first_of(attempt, &mut timer)",
-        "*   kept::turns <second attempt> gate.pass()",
-    ]],
-}];
-
-/// The same in two helpers side by side, each with futures of its own.
-pub(crate) const FANS: &[Case] = &[Case {
-    name: "two_fans",
-    handler: || get(two_fans),
-    stacks: &[
-        &[
-            "* kept::two_fans <both fans> join(left, right)",
-            "    kept::two_fans <left fan> drain(fan, &gate)",
-            "    kept::two_fans <right fan> drain(fan, &gate)",
-        ],
-        &[
-            "* kept::two_fans <both fans> join(left, right)",
-            "    kept::two_fans <left fan> drain(fan, &gate)",
-            "      kept::drain <turn of a fan> fan.next()",
-            "        kept::two_fans <in the left fan> pending::<()>()",
-            "    kept::two_fans <right fan> drain(fan, &gate)",
-        ],
-    ],
-}];
 
 #[underscore_route(name = "race_in_a_body")]
 async fn race_in_a_body(State(gate): State<Gate>) {
@@ -220,49 +182,6 @@ async fn plain_joined(State(gate): State<Gate>) {
 #[underscore_route(name = "plain_called")]
 async fn plain_called(State(gate): State<Gate>) {
     plain_inner(State(gate)).await; // call of the plain one
-}
-
-#[underscore_route(name = "turns")]
-async fn turns(State(gate): State<Gate>) {
-    let first = boxed(async { pending::<()>().await });
-    let second = boxed(async move {
-        gate.pass().await; // second attempt
-    });
-    let timers = [boxed(ready(())), boxed(pending())];
-    let mut attempts = [first, second];
-    for (attempt, mut timer) in attempts.iter_mut().zip(timers) {
-        first_of(attempt, &mut timer).await; // turn
-    }
-}
-
-#[underscore_frame]
-async fn drain(mut fan: FanOut, gate: &Gate) {
-    fan.push(ready(()));
-    // turn of a fan
-    while fan.next().await {
-        tokio::select! {
-            _ = gate.pass() => {}
-        }
-    }
-}
-
-#[underscore_route(name = "two_fans")]
-async fn two_fans(State(gate): State<Gate>) {
-    let left = async {
-        let mut fan = FanOut::default();
-        fan.push(async {
-            pending::<()>().await; // in the left fan
-        });
-        drain(fan, &gate).await; // left fan
-    };
-    let right = async {
-        let mut fan = FanOut::default();
-        fan.push(async {
-            pending::<()>().await; // in the right fan
-        });
-        drain(fan, &gate).await; // right fan
-    };
-    join(left, right).await; // both fans
 }
 
 /// What the driver is tried with.

@@ -157,36 +157,6 @@ async fn a_future_that_nobody_waits_for_is_not_shown() {
     assert_shown(kept::CASES).await;
 }
 
-#[tokio::test]
-#[ignore = "outside of a handler's own body, a future that lost a `select!` is shown as a branch of what follows"]
-async fn the_loser_of_a_race_in_a_macro_is_not_shown_wherever_the_macro_stands() {
-    assert_shown(kept::LOSERS).await;
-}
-
-#[tokio::test]
-#[ignore = "a handler's plain function that lost a `select!` in another handler is shown as where that one waits"]
-async fn the_loser_of_a_race_is_not_shown_if_it_is_a_handler_itself() {
-    assert_shown(kept::PLAIN_RACED).await;
-}
-
-#[tokio::test]
-#[ignore = "a handler's plain function in a `join!` of another handler hides the branches beside it"]
-async fn a_branch_is_shown_beside_one_that_is_a_handler_itself() {
-    assert_shown(kept::PLAIN_JOINED).await;
-}
-
-#[tokio::test]
-#[ignore = "a future that was polled at an await and is kept is shown there when the await is on another one"]
-async fn a_future_of_an_earlier_turn_is_not_shown_in_a_later_one() {
-    assert_shown(kept::TURNS).await;
-}
-
-#[tokio::test]
-#[ignore = "a future that is not polled in each turn of a helper is shown below the other call of that helper"]
-async fn a_future_is_shown_below_the_call_that_waits_for_it() {
-    assert_shown(kept::FANS).await;
-}
-
 /// Without this, a driver that compares nothing would be content with every table.
 #[tokio::test]
 async fn a_stack_that_is_wrong_in_any_part_is_noticed() {
@@ -198,10 +168,13 @@ async fn a_stack_that_is_wrong_in_any_part_is_noticed() {
     for (stack, noticed) in [
         (&right[..], ""),
         (&["  kept::other <compared> block", right[1]], printed),
-        (&["  kept::compared <turn> block", right[1]], printed),
+        (
+            &["  kept::compared <behind the race> block", right[1]],
+            printed,
+        ),
         (&["  kept::compared <compared> blocks", right[1]], printed),
         (
-            &[right[0], "*   kept::compared <turn> gate.pass()"],
+            &[right[0], "*   kept::compared <behind the race> gate.pass()"],
             "where text JSON",
         ),
         (

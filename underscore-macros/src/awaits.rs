@@ -17,8 +17,8 @@ pub(crate) struct Point {
     span: Span,
     /// What is awaited, on one line.
     source: String,
-    /// It stands in a block or a closure, not in the function's own body.
-    in_block: bool,
+    /// Of how many bodies it stands in the innermost: 1 in the function's own, if that is async.
+    depth: u32,
 }
 
 impl Point {
@@ -27,7 +27,7 @@ impl Point {
         Point {
             span,
             source: source::text(tokens.to_token_stream()),
-            in_block: false,
+            depth: 1,
         }
     }
 
@@ -39,23 +39,18 @@ impl Point {
         let file = quote_spanned!(*span=> ::core::file!());
         let line = quote_spanned!(*span=> ::core::line!());
         let column = quote_spanned!(*span=> ::core::column!());
-        let in_block = self.in_block.then(|| quote!(.in_block()));
-        quote!(#kind::new(#function, #file, #line, #column, #source) #in_block)
+        // Most stand in the function's own body, so that is what `new` makes.
+        let depth = (self.depth != 1).then(|| {
+            let depth = Literal::u32_unsuffixed(self.depth);
+            quote!(.depth(#depth))
+        });
+        quote!(#kind::new(#function, #file, #line, #column, #source) #depth)
     }
-}
-
-/// What the body of a function is to the task that runs it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The task itself: it is at one of the body's awaits at a time.
-    Task,
-    /// A part of it, of which there can be several at once.
-    Helper,
 }
 
 /// The body with its awaits rewritten, or untouched where it is no Rust (yet): then the compiler
 /// says what is wrong, and an editor still completes in it.
-pub(crate) fn body(handler: &Handler, runtime: &Path, place: Place) -> TokenStream {
+pub(crate) fn body(handler: &Handler, runtime: &Path) -> TokenStream {
     let mut text = TokenStream::new();
     handler.brace.surround(&mut text, |inside| {
         handler.body.to_tokens(inside);
@@ -66,7 +61,8 @@ pub(crate) fn body(handler: &Handler, runtime: &Path, place: Place) -> TokenStre
     upgrades::rewrite(&mut block, &handler.sig, runtime);
     let at = "__underscore_at";
     let array = format_ident!("__UNDERSCORE_POINTS");
-    let points = rewrite(&mut block, at, &array, place);
+    let is_async = handler.sig.asyncness.is_some();
+    let points = rewrite(&mut block, at, &array, is_async);
     if !points.is_empty() {
         let at = format_ident!("{at}");
         let kind = quote!(__UnderscorePoint);
@@ -86,12 +82,12 @@ pub(crate) fn body(handler: &Handler, runtime: &Path, place: Place) -> TokenStre
 
 /// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`: two names
 /// that are to be defined around it.
-fn rewrite(block: &mut Block, at: &str, points: &Ident, place: Place) -> Vec<Point> {
+fn rewrite(block: &mut Block, at: &str, points: &Ident, is_async: bool) -> Vec<Point> {
     let mut rewriter = Rewriter {
         at,
         points,
         found: Vec::new(),
-        blocks: usize::from(place == Place::Helper),
+        depth: u32::from(is_async),
     };
     rewriter.visit_block_mut(block);
     rewriter.found
@@ -101,8 +97,8 @@ struct Rewriter<'a> {
     at: &'a str,
     points: &'a Ident,
     found: Vec<Point>,
-    /// How many async blocks and closures are around what is visited.
-    blocks: usize,
+    /// Of how many bodies what is visited stands in the innermost.
+    depth: u32,
 }
 
 impl VisitMut for Rewriter<'_> {
@@ -114,22 +110,24 @@ impl VisitMut for Rewriter<'_> {
         };
         visit_mut::visit_expr_mut(self, expr);
         if let (Expr::Await(awaited), Some(mut point)) = (expr, point) {
-            point.in_block = self.blocks > 0;
+            point.depth = self.depth;
             *awaited.base = self.wrap(&awaited.base, self.found.len(), point.span);
             self.found.push(point);
         }
     }
 
     fn visit_expr_async_mut(&mut self, block: &mut ExprAsync) {
-        self.blocks += 1;
+        self.depth += 1;
         visit_mut::visit_expr_async_mut(self, block);
-        self.blocks -= 1;
+        self.depth -= 1;
     }
 
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        self.blocks += 1;
+        // To the compiler an async closure is a body of its own around that of its future.
+        let bodies = 1 + u32::from(closure.asyncness.is_some());
+        self.depth += bodies;
         visit_mut::visit_expr_closure_mut(self, closure);
-        self.blocks -= 1;
+        self.depth -= bodies;
     }
 
     fn visit_item_mut(&mut self, _: &mut Item) {}
@@ -199,7 +197,7 @@ mod tests {
 
     fn rewritten(body: &str) -> (String, Vec<String>) {
         let mut block: Block = syn::parse_str(body).expect("the case parses");
-        let points = rewrite(&mut block, "at", &format_ident!("POINTS"), Place::Task);
+        let points = rewrite(&mut block, "at", &format_ident!("POINTS"), true);
         let text = block.to_token_stream().to_string().replace(' ', "");
         (text, points.into_iter().map(|point| point.source).collect())
     }
@@ -233,11 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn a_point_knows_whether_it_stands_in_the_functions_own_body() {
-        let body = "{ a.await; async { b.await; async || c.await }; if d.await {} }";
-        let mut block: Block = syn::parse_str(body).expect("the case parses");
-        let points = rewrite(&mut block, "at", &format_ident!("POINTS"), Place::Task);
-        let in_block: Vec<_> = points.iter().map(|point| point.in_block).collect();
-        assert_eq!(in_block, [false, true, true, false]);
+    fn a_point_knows_in_which_body_it_stands() {
+        let body =
+            "{ a.await; async { b.await; async || c.await }; || async { d.await }; e.await }";
+        for (is_async, depths) in [(true, [1, 2, 4, 3, 1]), (false, [0, 1, 3, 2, 0])] {
+            let mut block: Block = syn::parse_str(body).expect("the case parses");
+            let points = rewrite(&mut block, "at", &format_ident!("POINTS"), is_async);
+            let found: Vec<_> = points.iter().map(|point| point.depth).collect();
+            assert_eq!(found, depths);
+        }
     }
 }

@@ -124,7 +124,7 @@ impl<'a> Expansion<'a> {
             let vis = &self.handler.vis;
             quote!(#[doc(hidden)] #vis)
         });
-        let body = awaits::body(self.handler, &self.runtime, awaits::Place::Task);
+        let body = awaits::body(self.handler, &self.runtime);
         // A handler is async for its caller's sake; clippy knows that of the function that it sees in
         // `get(...)`, but not of this one.
         quote! {

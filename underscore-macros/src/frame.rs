@@ -6,7 +6,7 @@ use quote::quote;
 use syn::parse_quote;
 
 use crate::args::Args;
-use crate::awaits::{self, Place};
+use crate::awaits;
 use crate::diagnostics::Diagnostics;
 use crate::handler::Handler;
 
@@ -38,6 +38,6 @@ pub(crate) fn frame(args: TokenStream, item: &TokenStream) -> TokenStream {
     let Handler {
         attrs, vis, sig, ..
     } = &helper;
-    let body = awaits::body(&helper, &runtime, Place::Helper);
+    let body = awaits::body(&helper, &runtime);
     quote!(#(#attrs)* #vis #sig #body)
 }

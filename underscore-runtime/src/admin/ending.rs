@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::render::{Answer, Node};
 use super::select::with_children;
 use crate::log;
-use crate::stack::AwaitPoint;
+use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
 use crate::task::{Order, Task, Waiting};
 
@@ -78,7 +78,7 @@ pub(super) async fn end(mut tasks: Vec<Arc<Task>>, terms: &Terms) -> Answer {
 
 /// Leaves in the host's own log what was ended, and where it stood: the lists forget it.
 fn report(task: &Task, order: &Order) {
-    let point = task.stack().innermost();
+    let point = innermost(&task.stack());
     tracing::info!(
         target: "underscore",
         task = task.id.number(),

@@ -56,9 +56,9 @@ pub fn admin_router() -> Router {
         }
     }
     router
-        .fallback(move |request| {
+        .fallback(move |request: Request| {
             let _ = &sampling;
-            unknown_path(request)
+            std::future::ready(unknown_path(&request))
         })
         .method_not_allowed_fallback(wrong_method)
 }
@@ -83,8 +83,8 @@ fn methods(path: &str) -> MethodRouter {
         })
 }
 
-async fn unknown_path(request: Request) -> axum::response::Response {
-    Exchange::refuse(&request, |path| {
+fn unknown_path(request: &Request) -> axum::response::Response {
+    Exchange::refuse(request, |path| {
         Error::unknown_path(path, &endpoints::paths())
     })
 }

@@ -48,7 +48,7 @@ pub(super) fn look_at(tasks: Vec<Arc<Task>>) -> impl Iterator<Item = Seen> {
             in_state_for: task.in_state_for(now),
             thread: slot.and_then(Slot::thread),
             blocks: slot.is_some_and(Slot::is_blocked),
-            frames: task.stack().frames(),
+            frames: task.stack(),
             task,
         }
     })

@@ -1,5 +1,6 @@
 //! The future that every `.await` of an annotated function goes through.
 
+use std::any::type_name;
 use std::future::IntoFuture;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -46,7 +47,7 @@ impl<F: Future> Future for At<F> {
         let polled = this.future.poll(cx);
         match &polled {
             Poll::Ready(_) => this.seat.pass(visit),
-            Poll::Pending => this.seat.wait(visit, this.point),
+            Poll::Pending => this.seat.wait(visit, this.point, type_name::<F>),
         }
         polled
     }

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey, Parent};
+use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey, Parent, TypeName};
 use crate::task::{Ledger, Place, Task, TaskId};
 use crate::workers::Turn;
 
@@ -280,7 +280,7 @@ impl Seat {
 
     /// Ends a poll that returned `Pending`: the await is in the stack from now on.
     #[inline]
-    pub(super) fn wait(&mut self, mut visit: Visit, point: &'static AwaitPoint) {
+    pub(super) fn wait(&mut self, mut visit: Visit, point: &'static AwaitPoint, awaited: TypeName) {
         let Some(Visited { key, parent, .. }) = visit.leave() else {
             return;
         };
@@ -290,7 +290,14 @@ impl Seat {
         CURRENT.with(|current| {
             if let Some(task) = current.task.get() {
                 self.taken = Some(Taken { task, key, parent });
-                current.change(Change::Set(key, Node { point, parent }));
+                current.change(Change::Set(
+                    key,
+                    Node {
+                        point,
+                        parent,
+                        awaited,
+                    },
+                ));
             }
         });
     }

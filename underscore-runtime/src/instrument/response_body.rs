@@ -196,13 +196,11 @@ impl HttpBody for Streaming {
             return Poll::Ready(None);
         }
         self.leave_waker(cx.waker());
-        match self.next(cx) {
-            Some(polled) => polled.map_err(axum::Error::into_inner),
-            None => {
-                self.is_over = true;
-                Poll::Ready(Some(Err(Box::new(BrokenOff))))
-            }
+        if let Some(polled) = self.next(cx) {
+            return polled.map_err(axum::Error::into_inner);
         }
+        self.is_over = true;
+        Poll::Ready(Some(Err(Box::new(BrokenOff))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{AwaitPoint, Node, NodeKey, Parent};
+use super::{AwaitPoint, Body, Node, NodeKey, Parent};
 
 /// The await points of a task at one moment.
 #[derive(Debug)]
@@ -22,30 +22,20 @@ impl Stack {
         Stack { nodes }
     }
 
-    /// See [`innermost`].
-    pub(crate) fn innermost(&self) -> Option<&'static AwaitPoint> {
-        innermost(&self.frames())
-    }
-
-    /// The tree from the outside in; branches in the order of the source.
+    /// The tree from the outside in; branches in the order of the source. `body` is what the task itself runs,
+    /// if that is known.
     ///
-    /// Outermost is the await that the task's own body is suspended at. Where none is known, because the
-    /// body awaits something in the tokens of a macro, it is what is polled from there.
-    ///
-    /// A body is at one await at a time: what else was polled in it without an await around, by a
-    /// `select!` that is over, is kept somewhere and waited for by nobody.
-    pub(crate) fn frames(&self) -> Vec<Frame> {
-        let mut inside: HashMap<Parent, Vec<(NodeKey, &'static AwaitPoint)>> = HashMap::new();
+    /// A body is at one await at a time: where one of its own is pending, what else was polled in it, by a
+    /// `select!` that is over, is kept somewhere and waited for by nobody. Where none of its own is known,
+    /// because it awaits something in the tokens of a macro, it waits for all that is polled from there.
+    pub(crate) fn frames(&self, body: Option<Body<'_>>) -> Vec<Frame> {
+        let mut inside: HashMap<Parent, Vec<(NodeKey, Node)>> = HashMap::new();
         for (key, node) in (0..).map(NodeKey).zip(&self.nodes) {
-            if let Some(Node { point, parent }) = *node {
-                inside.entry(parent).or_default().push((key, point));
+            if let Some(node) = *node {
+                inside.entry(node.parent).or_default().push((key, node));
             }
         }
-        let mut frames = frames_inside(Parent::ROOT, &mut inside);
-        if frames.iter().any(|frame| !frame.point.in_block) {
-            frames.retain(|frame| !frame.point.in_block);
-        }
-        frames
+        frames_inside(Parent::ROOT, body, &mut inside)
     }
 }
 
@@ -53,14 +43,19 @@ impl Stack {
 /// ancestor would end this, not keep it going.
 fn frames_inside(
     parent: Parent,
-    inside: &mut HashMap<Parent, Vec<(NodeKey, &'static AwaitPoint)>>,
+    body: Option<Body<'_>>,
+    inside: &mut HashMap<Parent, Vec<(NodeKey, Node)>>,
 ) -> Vec<Frame> {
-    let children = inside.remove(&parent).unwrap_or_default();
+    let mut children = inside.remove(&parent).unwrap_or_default();
+    let is_own = |(_, node): &(NodeKey, Node)| body.is_some_and(|body| body.owns(node.point));
+    if children.iter().any(is_own) {
+        children.retain(is_own);
+    }
     let mut frames: Vec<Frame> = children
         .into_iter()
-        .map(|(key, point)| Frame {
+        .map(|(key, Node { point, awaited, .. })| Frame {
             point,
-            inside: frames_inside(Parent::new(key, point), inside),
+            inside: frames_inside(Parent::new(key, point), Body::of_type(awaited()), inside),
         })
         .collect();
     frames.sort_by_key(|Frame { point, .. }| (point.file, point.line, point.column));
@@ -118,30 +113,36 @@ mod tests {
     static RIGHT: AwaitPoint = AwaitPoint::new("f", "f.rs", 3, 1, "right()");
 
     fn set(tree: &mut Tree, key: NodeKey, point: &'static AwaitPoint, parent: Parent) {
-        tree.apply(&Change::Set(key, Node { point, parent }));
+        let node = Node {
+            point,
+            parent,
+            awaited: || "",
+        };
+        tree.apply(&Change::Set(key, node));
     }
 
     #[test]
     fn a_stack_is_one_line_with_its_branches_in_brackets() {
         let mut tree = Tree::default();
-        assert_eq!(on_one_line(&tree.snapshot().frames()), "");
+        assert_eq!(on_one_line(&tree.snapshot().frames(None)), "");
         let outer = Parent::new(NodeKey(0), &OUTER);
         set(&mut tree, NodeKey(2), &RIGHT, outer);
         set(&mut tree, NodeKey(1), &LEFT, outer);
         set(&mut tree, NodeKey(0), &OUTER, Parent::ROOT);
         assert_eq!(
-            on_one_line(&tree.snapshot().frames()),
+            on_one_line(&tree.snapshot().frames(None)),
             "f.rs:1 outer() > [f.rs:2 left() | f.rs:3 right()]"
         );
         tree.apply(&Change::Clear(NodeKey(1)));
         assert_eq!(
-            on_one_line(&tree.snapshot().frames()),
+            on_one_line(&tree.snapshot().frames(None)),
             "f.rs:1 outer() > f.rs:3 right()"
         );
     }
 
     fn shown(tree: &Tree) -> Option<String> {
-        tree.snapshot().innermost().map(ToString::to_string)
+        let frames = tree.snapshot().frames(None);
+        innermost(&frames).map(ToString::to_string)
     }
 
     #[test]
@@ -186,5 +187,22 @@ mod tests {
         assert_eq!(keys.take(), Some(key), "its key is free again");
         set(&mut tree, key, &RIGHT, Parent::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"));
+    }
+
+    #[test]
+    fn a_body_that_is_at_its_own_await_waits_for_nothing_else() {
+        static LOST: AwaitPoint = AwaitPoint::new("g", "g.rs", 1, 1, "lost()").depth(2);
+        let mut tree = Tree::default();
+        set(&mut tree, NodeKey(0), &LOST, Parent::ROOT);
+        let line = |tree: &Tree, body| on_one_line(&tree.snapshot().frames(body));
+        let body = Some(Body::of_function("m::f"));
+        assert_eq!(line(&tree, body), "g.rs:1 lost()", "nothing else is known");
+        set(&mut tree, NodeKey(1), &LEFT, Parent::ROOT);
+        assert_eq!(line(&tree, body), "f.rs:2 left()");
+        assert_eq!(line(&tree, None), "[f.rs:2 left() | g.rs:1 lost()]");
+        assert_eq!(
+            line(&tree, Body::of_type("m::g::{{closure}}::{{closure}}")),
+            "g.rs:1 lost()"
+        );
     }
 }

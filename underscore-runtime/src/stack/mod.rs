@@ -2,10 +2,12 @@
 //! of changes (`instrument::at`), commits it when the poll returns `Pending`, and whoever looks reads
 //! what was committed: so a stack is what the task waits on, and a running task shows what it left.
 
+mod body;
 mod frames;
 mod point;
 mod tree;
 
+pub(crate) use body::Body;
 pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
 pub use point::AwaitPoint;
-pub(crate) use tree::{Change, Keys, Node, NodeKey, Parent, Tree};
+pub(crate) use tree::{Change, Keys, Node, NodeKey, Parent, Tree, TypeName};

@@ -10,8 +10,8 @@ pub struct AwaitPoint {
     pub(super) line: u32,
     pub(super) column: u32,
     source: &'static str,
-    /// It stands in a block or closure of the function, not in the body that the task itself is.
-    pub(super) in_block: bool,
+    /// Of how many bodies it is in the innermost, the function's own future being the first: see `Body`.
+    pub(super) depth: u32,
 }
 
 impl AwaitPoint {
@@ -29,14 +29,15 @@ impl AwaitPoint {
             line,
             column,
             source,
-            in_block: false,
+            depth: 1,
         }
     }
 
-    /// The same in a block or a closure, whose future the function may await, keep or give away.
+    /// The same in another body than the function's own: a block's or a closure's, whose future the function
+    /// may await, keep or give away.
     #[must_use]
-    pub const fn in_block(mut self) -> Self {
-        self.in_block = true;
+    pub const fn depth(mut self, depth: u32) -> Self {
+        self.depth = depth;
         self
     }
 

@@ -53,7 +53,12 @@ pub(crate) struct Node {
     pub(crate) point: &'static AwaitPoint,
     /// The await that it was polled in.
     pub(crate) parent: Parent,
+    /// The name of the type of what is awaited.
+    pub(crate) awaited: TypeName,
 }
+
+/// Gives the name of a type: asked for when a stack is read.
+pub(crate) type TypeName = fn() -> &'static str;
 
 /// A change to a tree.
 #[derive(Debug)]

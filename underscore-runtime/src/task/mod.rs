@@ -19,7 +19,7 @@ pub(crate) use own::Own;
 pub(crate) use signal::{Order, Signal, Waiting};
 
 use crate::clock::{AtomicInstant, Instant};
-use crate::stack::{Change, Keys, Stack, Tree};
+use crate::stack::{Body, Change, Frame, Keys, Tree};
 use crate::stats::Outcome;
 use crate::sync::Mutex;
 
@@ -201,9 +201,14 @@ impl Task {
         tree.settle()
     }
 
-    /// Where the task waits, or what it left last while it runs.
-    pub(crate) fn stack(&self) -> Stack {
-        self.tree.lock().snapshot()
+    /// Where the task waits, or what it left last while it runs, from the outside in.
+    pub(crate) fn stack(&self) -> Vec<Frame> {
+        let body = match &self.kind {
+            Kind::Request(request) => Some(Body::of_function(request.route.descriptor.handler)),
+            Kind::Background(background) => Body::of_type(background.future),
+        };
+        let stack = self.tree.lock().snapshot();
+        stack.frames(body)
     }
 
     /// Notes how the task ended, once it has left its ledger, and tells who waits for that.

@@ -9,7 +9,7 @@ use super::slot::{self, Reading, Slot, Thread};
 use super::{blocked_after, runtimes};
 use crate::clock::{self, Instant};
 use crate::log;
-use crate::stack::AwaitPoint;
+use crate::stack::{AwaitPoint, innermost};
 use crate::sync::Mutex;
 use crate::table::for_each_task;
 use crate::task::{Task, TaskId};
@@ -58,9 +58,9 @@ fn sample(mine: &Weak<Sampling>) {
     let running = RUNNING.lock();
     if running.strong_count() == 0 {
         clock::stop_coarse();
-        slot::all()
-            .iter()
-            .for_each(|slot| slot.set_blocked_by(None));
+        for slot in slot::all() {
+            slot.set_blocked_by(None);
+        }
     }
 }
 
@@ -137,7 +137,7 @@ fn report(task: &Arc<Task>, thread: &Arc<Thread>, in_poll_for: Duration) {
     let (task, thread) = (Arc::clone(task), Arc::clone(thread));
     let kernel = thread.kernel_wait();
     log::write(move || {
-        let point = task.stack().innermost();
+        let point = innermost(&task.stack());
         let route = task.route();
         tracing::warn!(
             target: "underscore",

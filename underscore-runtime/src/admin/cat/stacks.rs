@@ -138,7 +138,7 @@ struct Groups(HashMap<Likeness, Row>);
 
 impl Groups {
     fn add(&mut self, task: &Task, now: Instant) {
-        let frames = task.stack().frames();
+        let frames = task.stack();
         let (route, age) = (task.route(), now.since(task.started));
         let likeness = Likeness {
             route: route.map(std::ptr::from_ref),

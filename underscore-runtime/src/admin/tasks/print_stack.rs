@@ -64,15 +64,14 @@ fn text(task: &Seen, began: &HashMap<TaskId, Vec<Seen>>) -> String {
 
 /// What the task is and what it does.
 fn head(seen: &Seen) -> String {
-    let what = match seen.task.background() {
-        Some(background) => visible(&background.name).into_owned(),
-        None => {
-            let method = seen
-                .request()
-                .map_or("-", |request| request.method.as_str());
-            let path = seen.route().and_then(|route| route.path.as_deref());
-            format!("{method} {}", path.unwrap_or("-"))
-        }
+    let what = if let Some(background) = seen.task.background() {
+        visible(&background.name).into_owned()
+    } else {
+        let method = seen
+            .request()
+            .map_or("-", |request| request.method.as_str());
+        let path = seen.route().and_then(|route| route.path.as_deref());
+        format!("{method} {}", path.unwrap_or("-"))
     };
     let (id, state, age) = (seen.task.id, state_word(seen.state), units::human(seen.age));
     let mut head = format!("task {id}  {what}  {state} {age}");

@@ -296,7 +296,6 @@ static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(())
 
 #[tokio::test]
 async fn a_chain_of_successors_keeps_no_record_of_those_before() {
-    let ended = Arc::new(Mutex::new(0));
     fn link(left: u32, ended: Arc<Mutex<u32>>) -> tokio::task::JoinHandle<()> {
         let work = async move {
             *ended.lock().expect("whole") += 1;
@@ -307,6 +306,7 @@ async fn a_chain_of_successors_keeps_no_record_of_those_before() {
         let work = spawn("link", work);
         tokio::spawn(async move { drop(work.await) })
     }
+    let ended = Arc::new(Mutex::new(0));
     drop(link(5_000, Arc::clone(&ended)));
     let deadline = Instant::now() + PATIENCE;
     // Were each link to hold the one before, the last one's end would unwind five thousand of them.

@@ -402,7 +402,10 @@ async fn an_interrupt_that_names_no_route_or_says_something_in_a_body_is_400_and
     let answer = service.admin_request(Method::POST, path, Some(body)).await;
     assert_eq!(answer.status, 400, "{}", answer.text);
     let (_, reason) = answer.error();
-    assert!(reason.contains("parameters [reason, timeout"), "{reason}");
+    assert!(
+        reason.contains("parameters [children, reason, timeout"),
+        "{reason}"
+    );
     let row = service.route("spared").await;
     assert_eq!(row["stats.req.active"], 1);
 }

@@ -34,15 +34,17 @@
 //! # What it does to a service
 //!
 //! - A request of an annotated handler is registered before anything is extracted from it, and struck
-//!   off when it has its response or is dropped. The handler's future is dropped at that moment, never
-//!   later, so its permits and connections are free when the client has its answer.
+//!   off when its response is sent or dropped. The handler's future is dropped when it has its answer, never
+//!   later, so its permits and connections are free when the client has it.
+//! - Any other future is listed the same way if it is given to [`track`] or [`spawn`].
+//! - A thread of this crate looks at what the service's workers do, and warns of those that are blocked.
 //! - No lock of this crate is held while code of yours runs, and none is shared by all workers.
 //! - Nothing listens anywhere before [`serve_admin`] is called, or [`admin_router`] is served.
 //!
 //! # Limits
 //!
 //! A synchronous call cannot be stopped, awaits inside other macros (`select!`, `join!`) cannot be seen,
-//! work started with `tokio::spawn` outlives its handler's end. Unix only; linkme, which gathers the
+//! work started with `tokio::spawn` outlives its handler's end and is not listed. Unix only; linkme, which gathers the
 //! routes, has no wasm target.
 
 mod admin;

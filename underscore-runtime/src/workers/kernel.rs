@@ -14,7 +14,7 @@ pub(super) fn current_thread() -> Option<u32> {
 }
 
 /// What a thread of this process does: `running`, `futex` (it waits for a lock or a condition of this
-/// process), `sleeping`, or the name of the function in which it sleeps in the kernel.
+/// process), `epoll`, `sleeping`, or the name of the function in which it sleeps in the kernel.
 pub(super) fn wait(thread: u32) -> Option<String> {
     let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}"));
     let stat = read("stat").ok()?;
@@ -31,6 +31,7 @@ fn word(state: char, sleeps_in: Option<&str>) -> String {
         (_, Some(function)) if function.starts_with("futex") => "futex",
         (_, None | Some("" | "0")) => "sleeping",
         (_, Some(function)) if function.contains("nanosleep") => "sleeping",
+        (_, Some(function)) if function.contains("epoll") || function == "ep_poll" => "epoll",
         (_, Some(function)) => function,
     };
     word.to_owned()
@@ -49,7 +50,9 @@ mod tests {
             ('S', Some("hrtimer_nanosleep"), "sleeping"),
             ('S', Some("0"), "sleeping"),
             ('S', None, "sleeping"),
-            ('S', Some("ep_poll"), "ep_poll"),
+            ('S', Some("ep_poll"), "epoll"),
+            ('S', Some("do_epoll_wait"), "epoll"),
+            ('S', Some("pipe_read"), "pipe_read"),
             ('D', Some("io_schedule"), "disk"),
         ];
         for (state, function, expected) in cases {

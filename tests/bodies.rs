@@ -1,0 +1,89 @@
+//! Bodies that end without being asked for their end: they are whole all the same.
+
+mod support;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use hyper::body::{Frame, SizeHint};
+use support::Service;
+use underscore_runtime::underscore_route;
+
+/// Says after its only piece that it was the last, as bodies of a single piece do.
+struct One(Option<Bytes>);
+
+impl hyper::body::Body for One {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+#[underscore_route(name = "one")]
+async fn one() -> Body {
+    Body::new(One(Some(Bytes::from_static(b"all there is"))))
+}
+
+#[underscore_route(name = "trailers")]
+async fn trailers() -> Response {
+    struct WithTrailers(u8);
+    impl hyper::body::Body for WithTrailers {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0 += 1;
+            Poll::Ready(Some(Ok(match self.0 {
+                1 => Frame::data(Bytes::from_static(b"data")),
+                _ => Frame::trailers(HeaderMap::new()),
+            })))
+        }
+    }
+    Response::new(Body::new(WithTrailers(0)))
+}
+
+#[tokio::test]
+async fn whoever_sends_a_body_need_not_ask_for_the_end_that_it_knows() {
+    let app = Router::new()
+        .route("/one", get(one))
+        .route("/trailers", get(trailers));
+    let service = Service::start(app).await;
+    assert_eq!(service.get("/one").await.text, "all there is");
+    service.wait_for_ends("one", &[("completed", 1)]).await;
+    assert_eq!(service.get("/trailers").await.text, "data");
+    service.wait_for_ends("trailers", &[("completed", 1)]).await;
+}
+
+#[underscore_route(name = "known")]
+async fn known() -> &'static str {
+    "a body of known length"
+}
+
+#[tokio::test]
+async fn a_body_of_known_length_keeps_its_length() {
+    let service = Service::start(Router::new().route("/", get(known))).await;
+    let answer = service.get("/").await;
+    assert_eq!(answer.headers["content-length"], "22");
+    service.wait_for_ends("known", &[("completed", 1)]).await;
+}

@@ -32,7 +32,7 @@ pub(super) enum Run {
 pub(super) type Changing = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
 
 /// The parameters of every endpoint.
-pub(super) const COMMON: &[&str] = &["format", "pretty"];
+pub(super) const COMMON: &[&str] = &["filter_path", "format", "pretty"];
 
 /// Those of every table.
 const TABLE: &[&str] = &["from", "h", "help", "s", "size", "time", "v"];

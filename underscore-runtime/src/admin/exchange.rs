@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::endpoints::{COMMON, Endpoint, Run};
 use super::error::Error;
+use super::filter_path::FilterPath;
 use super::render::{Answer, Format, Style};
 use super::strict::Strict;
 use super::suggest;
@@ -84,6 +85,7 @@ impl Exchange {
     ) -> Result<Response, Error> {
         self.check_params(endpoint)?;
         let style = self.style(endpoint)?;
+        let filter = self.value("filter_path").and_then(FilterPath::parse);
         let (mut parts, body) = request.into_parts();
         if endpoint.path.contains('{') {
             self.argument = Some(argument(&mut parts, &self.path).await?);
@@ -94,6 +96,11 @@ impl Exchange {
                 self.body = read_body(&parts.headers, body).await?;
                 run(self.clone()).await?
             }
+        };
+        // Only here: an error comes by another way, so that a filter never hides what went wrong.
+        let answer = match filter {
+            Some(filter) => answer.map(|node| filter.apply(node)),
+            None => answer,
         };
         Ok(answer.into_response(StatusCode::OK, style))
     }

@@ -6,6 +6,7 @@ mod ending;
 mod endpoints;
 mod error;
 mod exchange;
+mod filter_path;
 mod render;
 mod root;
 mod routes;

@@ -84,6 +84,21 @@ impl Format {
 }
 
 impl Answer {
+    /// The answer with `change` made to its structure, if it is one. The total behind a table stays.
+    pub(super) fn map(self, change: impl FnOnce(Node) -> Node) -> Self {
+        match self {
+            Answer::Node(node) => Answer::Node(change(node)),
+            Answer::Table(Table {
+                content: TableContent::Rows(rows),
+                total,
+            }) => Answer::Table(Table {
+                content: TableContent::Rows(change(rows)),
+                total,
+            }),
+            text => text,
+        }
+    }
+
     pub(super) fn into_response(self, status: StatusCode, style: Style) -> Response {
         let (total, content) = match self {
             Answer::Text(text) => (None, TableContent::Text(text)),

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::endpoints::END;
 use super::error::Error;
 use super::exchange::Exchange;
+use super::params::{self, END};
 use super::render::{Answer, Node};
 use super::select::with_children;
 use crate::log;
@@ -33,15 +33,19 @@ impl Terms {
     /// Reads `children`, `reason`, `timeout` and `wait_for_completion`.
     pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
         exchange.no_body(END)?;
-        let wait = exchange.flag_or("wait_for_completion", true)?;
-        let timeout = exchange.duration("timeout")?.unwrap_or(DEFAULT_TIMEOUT);
-        let reason = exchange.value("reason").filter(|reason| !reason.is_empty());
+        let wait = exchange.flag_or(&params::WAIT_FOR_COMPLETION, true);
+        let timeout = exchange
+            .duration(&params::TIMEOUT)
+            .unwrap_or(DEFAULT_TIMEOUT);
+        let reason = exchange
+            .value(&params::REASON)
+            .filter(|reason| !reason.is_empty());
         Ok(Terms {
             order: Order {
                 reason: Arc::from(reason.unwrap_or(Order::DEFAULT_REASON)),
             },
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
-            children: exchange.flag("children")?,
+            children: exchange.flag(&params::CHILDREN),
         })
     }
 }

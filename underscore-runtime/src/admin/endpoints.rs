@@ -7,6 +7,7 @@ use axum::routing::MethodFilter;
 
 use super::error::Error;
 use super::exchange::Exchange;
+use super::params::{self, END, Group, SETTINGS, TABLE, TASK_FILTER, TASKS};
 use super::render::Answer;
 use super::{GET, cat, root, routes, tasks};
 
@@ -16,8 +17,16 @@ pub(super) struct Endpoint {
     /// In axum's syntax. What stands in braces is the one argument that a path can have.
     pub(super) path: &'static str,
     /// The parameters it knows besides those that every endpoint knows.
-    pub(super) params: &'static [&'static str],
+    pub(super) params: &'static [Group],
     pub(super) run: Run,
+}
+
+impl Endpoint {
+    /// Whether it is a table, which explains itself.
+    pub(super) fn is_table(&self) -> bool {
+        let mut params = params::known(self.params);
+        params.any(|param| param.name == params::HELP.name)
+    }
 }
 
 /// How an endpoint comes to its answer.
@@ -31,15 +40,9 @@ pub(super) enum Run {
 /// A change under way.
 pub(super) type Changing = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
 
-/// The parameters of every endpoint.
-pub(super) const COMMON: &[&str] = &["filter_path", "format", "pretty"];
-
-/// Those of every table.
-const TABLE: &[&str] = &["from", "h", "help", "s", "size", "time", "v"];
-
 const fn read(
     path: &'static str,
-    params: &'static [&'static str],
+    params: &'static [Group],
     run: fn(&Exchange) -> Result<Answer, Error>,
 ) -> Endpoint {
     Endpoint {
@@ -53,7 +56,7 @@ const fn read(
 const fn change(
     method: MethodFilter,
     path: &'static str,
-    params: &'static [&'static str],
+    params: &'static [Group],
     run: fn(Exchange) -> Changing,
 ) -> Endpoint {
     Endpoint {
@@ -64,106 +67,72 @@ const fn change(
     }
 }
 
-const SETTINGS: &[&str] = &["include_defaults"];
-
-/// Those of a table of tasks, and of the end of some of them: `TaskFilter::PARAMS` beside the others.
-const TASK_TABLE: &[&str] = &[
-    "from",
-    "h",
-    "help",
-    "older_than",
-    "routes",
-    "s",
-    "size",
-    "state",
-    "time",
-    "v",
-];
-const CANCEL: &[&str] = &[
-    "children",
-    "older_than",
-    "reason",
-    "routes",
-    "state",
-    "timeout",
-    "wait_for_completion",
-];
-
-/// Those of an end.
-pub(super) const END: &[&str] = &["children", "reason", "timeout", "wait_for_completion"];
-
-/// Those of tasks as structures.
-const TASKS: &[&str] = &[
-    "detailed",
-    "group_by",
-    "human",
-    "older_than",
-    "routes",
-    "state",
-];
-
 /// All endpoints, in the order in which people read about them.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     read("/", &[], root::root),
     read("/_cat", &[], cat::list),
-    read("/_cat/routes", TABLE, cat::routes::table),
-    read("/_cat/routes/{routes}", TABLE, cat::routes::table),
-    read("/_cat/tasks", TASK_TABLE, cat::tasks::table),
-    read("/_cat/tasks/{tasks}", TASK_TABLE, cat::tasks::table),
-    read("/_cat/stacks", TABLE, cat::stacks::table),
-    read("/_cat/stacks/{routes}", TABLE, cat::stacks::table),
-    read("/_cat/workers", TABLE, cat::workers::table),
+    read("/_cat/routes", &[TABLE], cat::routes::table),
+    read("/_cat/routes/{routes}", &[TABLE], cat::routes::table),
+    read("/_cat/tasks", &[TABLE, TASK_FILTER], cat::tasks::table),
+    read(
+        "/_cat/tasks/{tasks}",
+        &[TABLE, TASK_FILTER],
+        cat::tasks::table,
+    ),
+    read("/_cat/stacks", &[TABLE], cat::stacks::table),
+    read("/_cat/stacks/{routes}", &[TABLE], cat::stacks::table),
+    read("/_cat/workers", &[TABLE], cat::workers::table),
     read("/_routes", &[], routes::get),
     read("/_routes/{routes}", &[], routes::get),
-    read("/_routes/settings", SETTINGS, routes::settings::get),
+    read("/_routes/settings", &[SETTINGS], routes::settings::get),
     read(
         "/_routes/{routes}/settings",
-        SETTINGS,
+        &[SETTINGS],
         routes::settings::get,
     ),
     change(
         MethodFilter::PUT,
         "/_routes/{routes}/settings",
-        &[],
+        &[SETTINGS],
         routes::settings::put,
     ),
     change(
         MethodFilter::POST,
         "/_routes/{routes}/interrupt",
-        END,
+        &[END],
         routes::interrupt::post,
     ),
     change(
         MethodFilter::POST,
         "/_routes/{routes}/_interrupt",
-        END,
+        &[END],
         routes::interrupt::post,
     ),
-    read("/_tasks", TASKS, tasks::get::get),
-    read("/_tasks/{tasks}", TASKS, tasks::get::get),
+    read("/_tasks", &[TASKS, TASK_FILTER], tasks::get::get),
+    read("/_tasks/{tasks}", &[TASKS, TASK_FILTER], tasks::get::get),
     read("/_tasks/{tasks}/print_stack", &[], tasks::print_stack::get),
     change(
         MethodFilter::POST,
         "/_tasks/_cancel",
-        CANCEL,
+        &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
     change(
         MethodFilter::POST,
         "/_tasks/cancel",
-        CANCEL,
+        &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
     change(
         MethodFilter::POST,
         "/_tasks/{tasks}/_cancel",
-        CANCEL,
+        &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
     change(
         MethodFilter::POST,
         "/_tasks/{tasks}/cancel",
-        CANCEL,
+        &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
 ];
@@ -178,20 +147,6 @@ pub(super) fn paths() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tables_and_ends_of_tasks_know_every_filter() {
-        for param in crate::admin::select::TaskFilter::PARAMS {
-            assert!(
-                [TASK_TABLE, CANCEL, TASKS]
-                    .iter()
-                    .all(|known| known.contains(&param)),
-                "{param}"
-            );
-        }
-        assert!(END.iter().all(|param| CANCEL.contains(param)));
-        assert!(TABLE.iter().all(|param| TASK_TABLE.contains(param)));
-    }
 
     #[test]
     fn endpoints_of_one_path_stand_together_so_that_each_path_is_listed_once() {

@@ -2,6 +2,7 @@
 //! which it wants the answer. Everything is checked before anything is done.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request};
@@ -13,12 +14,12 @@ use http_body_util::LengthLimitError;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use super::endpoints::{COMMON, Endpoint, Run};
+use super::endpoints::{Endpoint, Run};
 use super::error::Error;
 use super::filter_path::FilterPath;
+use super::params::{self, Group, Param};
 use super::render::{Answer, Format, Style};
 use super::strict::Strict;
-use super::suggest;
 use super::units;
 
 /// Whatever a client wants to tell its requests by.
@@ -84,8 +85,8 @@ impl Exchange {
         request: Request,
     ) -> Result<Response, Error> {
         self.check_params(endpoint)?;
-        let style = self.style(endpoint)?;
-        let filter = self.value("filter_path").and_then(FilterPath::parse);
+        let style = self.style(endpoint);
+        let filter = self.value(&params::FILTER_PATH).and_then(FilterPath::parse);
         let (mut parts, body) = request.into_parts();
         if endpoint.path.contains('{') {
             self.argument = Some(argument(&mut parts, &self.path).await?);
@@ -105,24 +106,27 @@ impl Exchange {
         Ok(answer.into_response(StatusCode::OK, style))
     }
 
-    /// Refuses a parameter that the endpoint does not know.
+    /// Refuses a parameter that the endpoint does not know, and a value that it cannot have.
     fn check_params(&self, endpoint: &Endpoint) -> Result<(), Error> {
-        let known = || COMMON.iter().chain(endpoint.params).copied();
+        let known = |name: &str| params::known(endpoint.params).find(|param| param.name == name);
         let mut unknown: Vec<&str> = self
             .params
             .iter()
             .map(|(name, _)| name.as_str())
-            .filter(|name| !known().any(|known| known == *name))
+            .filter(|name| known(name).is_none())
             .collect();
         unknown.sort_unstable();
         unknown.dedup();
         if unknown.is_empty() {
-            return Ok(());
+            let for_help = endpoint.is_table() && self.flag(&params::HELP);
+            return self.params.iter().try_for_each(|(name, value)| {
+                known(name).map_or(Ok(()), |param| param.check(value, for_help))
+            });
         }
         let plural = if unknown.len() > 1 { "s" } else { "" };
         let listed: Vec<String> = unknown
             .iter()
-            .map(|name| format!("[{name}]{}", suggest::hint(name, known())))
+            .map(|name| format!("[{name}]{}", params::hint(name, endpoint.params)))
             .collect();
         Err(Error::illegal_argument(format!(
             "request [{}] contains unrecognized parameter{plural}: {}",
@@ -134,10 +138,10 @@ impl Exchange {
     fn error(&self, error: &Error) -> Response {
         // An error is JSON unless YAML was asked for, in a way that can be understood.
         let format = match self.format() {
-            Ok(Some(Format::Yaml)) => Format::Yaml,
+            Some(Format::Yaml) => Format::Yaml,
             _ => Format::Json,
         };
-        let pretty = self.flag("pretty").unwrap_or(false);
+        let pretty = self.flag(&params::PRETTY);
         let style = Style {
             format: Some(format),
             pretty,
@@ -146,27 +150,24 @@ impl Exchange {
     }
 
     /// How the answer is wanted. Help is text, whatever else is asked for.
-    fn style(&self, endpoint: &Endpoint) -> Result<Style, Error> {
-        if endpoint.params.contains(&"help") && self.flag("help")? {
-            return Ok(Style {
+    fn style(&self, endpoint: &Endpoint) -> Style {
+        if endpoint.is_table() && self.flag(&params::HELP) {
+            return Style {
                 format: Some(Format::Text),
                 pretty: false,
-            });
+            };
         }
-        Ok(Style {
-            format: self.format()?,
-            pretty: self.flag("pretty")?,
-        })
+        Style {
+            format: self.format(),
+            pretty: self.flag(&params::PRETTY),
+        }
     }
 
     /// The format that was asked for: the parameter beats the header.
-    pub(super) fn format(&self) -> Result<Option<Format>, Error> {
-        match self.value("format") {
-            None => Ok(self.accept),
-            Some(word) => match Format::parse(word) {
-                Some(format) => Ok(Some(format)),
-                None => Err(Error::unknown_value("format", word, &Format::words())),
-            },
+    pub(super) fn format(&self) -> Option<Format> {
+        match self.value(&params::FORMAT) {
+            None => self.accept,
+            Some(word) => Format::parse(word),
         }
     }
 
@@ -176,64 +177,42 @@ impl Exchange {
     }
 
     /// A parameter's value; the last one counts where there are several.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let given = self.params.iter().rev().find(|(given, _)| given == name);
+    pub(super) fn value(&self, param: &Param) -> Option<&str> {
+        let mut given = self.params.iter().rev();
+        let given = given.find(|(given, _)| given == param.name);
         given.map(|(_, value)| value.as_str())
     }
 
     /// A yes or no. Naming the parameter means yes.
-    pub(super) fn flag(&self, name: &str) -> Result<bool, Error> {
-        self.flag_or(name, false)
+    pub(super) fn flag(&self, param: &Param) -> bool {
+        self.flag_or(param, false)
     }
 
     /// A yes or no with another default.
-    pub(super) fn flag_or(&self, name: &str, default: bool) -> Result<bool, Error> {
-        match self.value(name) {
-            None => Ok(default),
-            Some("" | "true") => Ok(true),
-            Some("false") => Ok(false),
-            Some(other) => Err(Error::illegal_argument(format!(
-                "parameter [{name}] must be true or false, not [{other}]"
-            ))),
-        }
+    pub(super) fn flag_or(&self, param: &Param, default: bool) -> bool {
+        self.value(param).map_or(default, |value| value != "false")
     }
 
     /// A number of things.
-    pub(super) fn count(&self, name: &str) -> Result<Option<usize>, Error> {
-        self.value(name)
-            .map(|value| {
-                value.parse().map_err(|_| {
-                    Error::illegal_argument(format!(
-                        "parameter [{name}] must be an integer of 0 or more, not [{value}]"
-                    ))
-                })
-            })
-            .transpose()
+    pub(super) fn count(&self, param: &Param) -> Option<usize> {
+        self.value(param)?.parse().ok()
     }
 
     /// A length of time.
-    pub(super) fn duration(&self, name: &str) -> Result<Option<std::time::Duration>, Error> {
-        self.value(name)
-            .map(|value| {
-                units::parse_duration(value).ok_or_else(|| {
-                    Error::illegal_argument(format!(
-                        "parameter [{name}] must be an integer with a unit ({}), as in 30s, not [{value}]",
-                        units::TimeUnit::words()
-                    ))
-                })
-            })
-            .transpose()
+    pub(super) fn duration(&self, param: &Param) -> Option<Duration> {
+        units::parse_duration(self.value(param)?)
     }
 
     /// Refuses a body where everything is said in parameters: what stands in it would be ignored.
-    pub(super) fn no_body(&self, endpoint_params: &[&str]) -> Result<(), Error> {
+    pub(super) fn no_body(&self, params: Group) -> Result<(), Error> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
         }
+        let names: Vec<&str> = params.iter().map(|param| param.name).collect();
         Err(Error::illegal_argument(format!(
             "request [{}] takes no body; what it takes are the parameters [{}]",
             self.path,
-            endpoint_params.join(", ")
+            names.join(", ")
         )))
     }
 

@@ -7,6 +7,9 @@ mod endpoints;
 mod error;
 mod exchange;
 mod filter_path;
+mod params;
+#[cfg(test)]
+mod readme;
 mod render;
 mod root;
 mod routes;
@@ -19,6 +22,7 @@ mod units;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use endpoints::{ENDPOINTS, Endpoint};
@@ -92,6 +96,10 @@ fn unknown_path(request: &Request) -> axum::response::Response {
 
 async fn wrong_method(request: Request) -> axum::response::Response {
     let method = request.method().clone();
+    if method == Method::OPTIONS {
+        // Which methods there are stands in the header that axum adds.
+        return axum::response::Response::default();
+    }
     Exchange::refuse(&request, |path| Error::wrong_method(&method, path))
 }
 

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cat::{matches_pattern, state_word, words};
+use super::cat::{STATES, matches_pattern, state_word, words};
 use super::error::Error;
 use super::exchange::Exchange;
-use super::suggest;
+use super::{params, suggest};
 use crate::clock::Instant;
 use crate::route::Route;
 use crate::table::{Entry, entries, for_each_task};
@@ -224,21 +224,15 @@ pub(super) struct TaskFilter {
 }
 
 impl TaskFilter {
-    /// The parameters that it is read from.
-    pub(super) const PARAMS: [&str; 3] = ["older_than", "routes", "state"];
-
     pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
-        let routes = exchange.value("routes").map(routes).transpose()?;
+        let routes = exchange.value(&params::ROUTES).map(routes).transpose()?;
         let mounted = |entries: Vec<Entry>| entries.into_iter().filter_map(|entry| entry.route);
-        let state = exchange.value("state").map(|word| {
-            let known = [State::Running, State::Waiting, State::Streaming];
-            let found = known.into_iter().find(|state| state_word(*state) == word);
-            found.ok_or_else(|| Error::unknown_value("state", word, &known.map(state_word)))
-        });
+        let state = exchange.value(&params::STATE);
         Ok(TaskFilter {
             routes: routes.map(|entries| mounted(entries).collect()),
-            older_than: exchange.duration("older_than")?,
-            state: state.transpose()?,
+            older_than: exchange.duration(&params::OLDER_THAN),
+            state: state
+                .and_then(|word| STATES.into_iter().find(|state| state_word(*state) == word)),
         })
     }
 

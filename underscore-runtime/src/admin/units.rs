@@ -31,9 +31,42 @@ impl TimeUnit {
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
-    /// The words, for a message.
-    pub(super) fn words() -> String {
-        UNITS.map(|(name, _)| name).join(", ")
+    /// The words, the smallest unit first.
+    pub(super) fn words() -> [&'static str; UNITS.len()] {
+        UNITS.map(|(name, _)| name)
+    }
+}
+
+/// The units of size with their bytes, the smallest first.
+const BYTE_UNITS: [(&str, u64); 6] = [
+    ("b", 1),
+    ("kb", 1 << 10),
+    ("mb", 1 << 20),
+    ("gb", 1 << 30),
+    ("tb", 1 << 40),
+    ("pb", 1 << 50),
+];
+
+/// A unit of size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByteUnit {
+    bytes: u64,
+}
+
+impl ByteUnit {
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        let (_, bytes) = BYTE_UNITS.iter().find(|(name, _)| *name == word)?;
+        Some(ByteUnit { bytes: *bytes })
+    }
+
+    /// The whole units in `bytes`.
+    pub(super) fn count(self, bytes: u64) -> u64 {
+        bytes / self.bytes
+    }
+
+    /// The words, the smallest unit first.
+    pub(super) fn words() -> [&'static str; BYTE_UNITS.len()] {
+        BYTE_UNITS.map(|(name, _)| name)
     }
 }
 
@@ -62,16 +95,23 @@ pub(super) fn nanos(duration: Duration) -> u64 {
 
 /// The largest unit of which there is one, one decimal cut off behind it, `.0` left out: `1.5m`, `0s`.
 pub(super) fn human(duration: Duration) -> String {
-    let nanos = duration.as_nanos();
-    let fits = |(_, unit): &&(&str, u64)| nanos >= u128::from(*unit);
-    let Some((name, unit)) = UNITS.iter().rev().find(fits) else {
-        return "0s".to_owned();
-    };
-    let tenths = nanos * 10 / u128::from(*unit);
-    match (tenths / 10, tenths % 10) {
+    in_largest(duration.as_nanos(), &UNITS).unwrap_or_else(|| "0s".to_owned())
+}
+
+/// A size in the largest unit of which there is one, as `human` writes a duration: `1.5kb`, `0b`.
+pub(super) fn human_bytes(bytes: u64) -> String {
+    in_largest(bytes.into(), &BYTE_UNITS).unwrap_or_else(|| "0b".to_owned())
+}
+
+fn in_largest(count: u128, units: &[(&str, u64)]) -> Option<String> {
+    let fits = |(_, unit): &&(&str, u64)| count >= u128::from(*unit);
+    let (name, unit) = units.iter().rev().find(fits)?;
+    // One decimal, cut off, and left out where it is none.
+    let tenths = count * 10 / u128::from(*unit);
+    Some(match (tenths / 10, tenths % 10) {
         (whole, 0) => format!("{whole}{name}"),
         (whole, tenth) => format!("{whole}.{tenth}{name}"),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -92,6 +132,24 @@ mod tests {
         for (nanos, printed) in cases {
             assert_eq!(human(Duration::from_nanos(nanos)), printed);
         }
+    }
+
+    #[test]
+    fn sizes_are_printed_alike_with_units_of_1024() {
+        let cases = [
+            (0, "0b"),
+            (1023, "1023b"),
+            (1024, "1kb"),
+            (1 << 19, "512kb"),
+            ((3 << 19) + 1, "1.5mb"),
+            (u64::MAX, "16383.9pb"),
+        ];
+        for (bytes, printed) in cases {
+            assert_eq!(human_bytes(bytes), printed);
+        }
+        let kb = ByteUnit::parse("kb").expect("a unit");
+        assert_eq!(kb.count(2047), 1);
+        assert!(ByteUnit::parse("k").is_none());
     }
 
     #[test]

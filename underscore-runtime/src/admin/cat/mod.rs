@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use super::render::Answer;
 
 pub(super) use table::{list as words, matches_pattern, object};
-pub(super) use tasks::{date_and_time, epoch_millis, state_word};
+pub(super) use tasks::{STATES, date_and_time, epoch_millis, state_word};
 use value::Value;
 
 /// `GET /_cat`: the tables there are.

@@ -1,12 +1,12 @@
 //! What every table can do: choose columns, sort by typed values, page, explain itself, and be written as
 //! text or as rows of JSON. A table gives its columns, one entry each, and its rows.
 
-use super::Value;
+use super::value::{Units, Value};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Align, Answer, Format, Node, Table, TableContent, layout};
-use crate::admin::suggest;
-use crate::admin::units::TimeUnit;
+use crate::admin::units::{ByteUnit, TimeUnit};
+use crate::admin::{params, suggest};
 
 /// A column of a table whose rows are `R`.
 pub(in crate::admin) struct Column<R> {
@@ -14,6 +14,8 @@ pub(in crate::admin) struct Column<R> {
     aliases: &'static [&'static str],
     /// Whether it is shown when nobody asks for columns.
     default: bool,
+    /// Whether `ts=false` leaves it out.
+    time_of_day: bool,
     align: Align,
     help: &'static str,
     value: fn(&R) -> Value,
@@ -31,6 +33,7 @@ impl<R> Column<R> {
             name,
             aliases,
             default: false,
+            time_of_day: false,
             align: Align::Left,
             help,
             value,
@@ -48,6 +51,12 @@ impl<R> Column<R> {
             align: Align::Right,
             ..Column::words(name, aliases, help, value)
         }
+    }
+
+    /// A moment of the day, which differs between two looks at the same thing.
+    pub(super) const fn time_of_day(mut self) -> Self {
+        self.time_of_day = true;
+        self
     }
 
     /// Shown when nobody asks for columns.
@@ -70,16 +79,22 @@ pub(super) fn answer<R>(
     columns: &[Column<R>],
     rows: impl FnOnce() -> Result<Vec<R>, Error>,
 ) -> Result<Answer, Error> {
-    if exchange.flag("help")? {
+    if exchange.flag(&params::HELP) {
         return Ok(Answer::Text(help(columns)));
     }
-    let wanted = exchange.value("h").unwrap_or_default();
-    let shown = shown(columns, wanted)?;
-    let order = order(columns, exchange.value("s").unwrap_or_default())?;
-    let heading = exchange.flag("v")?;
-    let unit = time_unit(exchange)?;
-    let (from, size) = (exchange.count("from")?, exchange.count("size")?);
-    let format = exchange.format()?.unwrap_or(Format::Text);
+    let wanted = exchange.value(&params::H).unwrap_or_default();
+    let mut shown = shown(columns, wanted)?;
+    if !exchange.flag_or(&params::TS, true) {
+        shown.retain(|shown| !shown.column.time_of_day);
+    }
+    let order = order(columns, exchange.value(&params::S).unwrap_or_default())?;
+    let heading = exchange.flag(&params::V);
+    let units = Units {
+        time: exchange.value(&params::TIME).and_then(TimeUnit::parse),
+        bytes: exchange.value(&params::BYTES).and_then(ByteUnit::parse),
+    };
+    let (from, size) = (exchange.count(&params::FROM), exchange.count(&params::SIZE));
+    let format = exchange.format().unwrap_or(Format::Text);
 
     let mut rows = rows()?;
     let total = rows.len();
@@ -89,8 +104,10 @@ pub(super) fn answer<R>(
         .skip(from.unwrap_or(0))
         .take(size.unwrap_or(usize::MAX));
     let content = match format {
-        Format::Text => TableContent::Text(text(page, &shown, heading, unit)),
-        Format::Json | Format::Yaml => TableContent::Rows(nodes(page, &shown, unit)),
+        Format::Text => TableContent::Text(text(page, &shown, heading, units)),
+        Format::Json | Format::Yaml | Format::Cbor => {
+            TableContent::Rows(nodes(page, &shown, units))
+        }
     };
     Ok(Answer::Table(Table { content, total }))
 }
@@ -100,7 +117,7 @@ pub(in crate::admin) fn object<R>(row: &R, columns: &[Column<R>], except: &[&str
     let kept = columns
         .iter()
         .filter(|column| !except.contains(&column.name));
-    Node::nested(kept.map(|column| (column.name, (column.value)(row).node(None))))
+    Node::nested(kept.map(|column| (column.name, (column.value)(row).node(Units::default()))))
 }
 
 /// One line per column: `name | aliases | description`.
@@ -203,11 +220,11 @@ fn text<'a, R: 'a>(
     page: impl Iterator<Item = &'a R>,
     shown: &[Shown<'_, R>],
     heading: bool,
-    unit: Option<TimeUnit>,
+    units: Units,
 ) -> String {
     let heading = heading.then(|| shown.iter().map(|shown| shown.heading.to_owned()).collect());
     let cells = |row: &R| {
-        let show = |shown: &Shown<'_, R>| (shown.column.value)(row).show(unit);
+        let show = |shown: &Shown<'_, R>| (shown.column.value)(row).show(units);
         shown.iter().map(show).collect()
     };
     let lines: Vec<Vec<String>> = heading.into_iter().chain(page.map(cells)).collect();
@@ -218,27 +235,13 @@ fn text<'a, R: 'a>(
 fn nodes<'a, R: 'a>(
     page: impl Iterator<Item = &'a R>,
     shown: &[Shown<'_, R>],
-    unit: Option<TimeUnit>,
+    units: Units,
 ) -> Node {
     let object = |row: &R| {
         let cells = shown.iter();
-        Node::object(cells.map(|shown| (shown.heading, (shown.column.value)(row).node(unit))))
+        Node::object(cells.map(|shown| (shown.heading, (shown.column.value)(row).node(units))))
     };
     Node::List(page.map(object).collect())
-}
-
-fn time_unit(exchange: &Exchange) -> Result<Option<TimeUnit>, Error> {
-    exchange
-        .value("time")
-        .map(|word| {
-            TimeUnit::parse(word).ok_or_else(|| {
-                Error::illegal_argument(format!(
-                    "unknown value [{word}] of parameter [time]; use one of {}",
-                    TimeUnit::words()
-                ))
-            })
-        })
-        .transpose()
 }
 
 fn find<'a, R>(columns: &'a [Column<R>], word: &str) -> Option<&'a Column<R>> {

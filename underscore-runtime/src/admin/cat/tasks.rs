@@ -160,21 +160,26 @@ const COLUMNS: &[Col] = &[
         "bytes_sent",
         &["bs"],
         "bytes of a streaming response's body that were handed to the connection",
-        |task| task.task.bytes_sent().into(),
+        |task| task.task.bytes_sent().map(Value::Bytes).into(),
     ),
     Col::numbers(
         "start_time",
         &["start"],
         "when it was begun, in milliseconds since 1970",
         |task| Value::Number(epoch_millis(task.started)),
-    ),
+    )
+    .time_of_day(),
     Col::words(
         "timestamp",
         &["ts"],
         "when it was begun, as a time of day in UTC",
         |task| time_of_day(task.started).into(),
-    ),
+    )
+    .time_of_day(),
 ];
+
+/// The states there are.
+pub(in crate::admin) const STATES: [State; 3] = [State::Running, State::Waiting, State::Streaming];
 
 /// The wire's word for a state.
 pub(in crate::admin) fn state_word(state: State) -> &'static str {

@@ -5,7 +5,14 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::admin::render::{Node, visible};
-use crate::admin::units::{self, TimeUnit};
+use crate::admin::units::{self, ByteUnit, TimeUnit};
+
+/// The units that someone asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::admin) struct Units {
+    pub(super) time: Option<TimeUnit>,
+    pub(super) bytes: Option<ByteUnit>,
+}
 
 /// The value of a cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +26,8 @@ pub(in crate::admin) enum Value {
     Time(Duration),
     /// A length of time that people compare: seconds with six decimals.
     Seconds(Duration),
+    /// A size in bytes.
+    Bytes(u64),
     /// A share of a hundred, with one decimal.
     Percent(f64),
 }
@@ -29,37 +38,48 @@ impl Value {
     }
 
     /// How it is shown in a terminal.
-    pub(super) fn show(&self, unit: Option<TimeUnit>) -> String {
-        match (self, unit) {
+    pub(super) fn show(&self, units: Units) -> String {
+        match (self, units) {
             (Value::Missing, _) => "-".to_owned(),
             (Value::Bool(value), _) => value.to_string(),
             (Value::Number(value), _) => value.to_string(),
             (Value::Percent(value), _) => format!("{value:.1}"),
             (Value::Text(value), _) => value.clone().into_owned(),
-            (Value::Time(value) | Value::Seconds(value), Some(unit)) => {
-                unit.count(*value).to_string()
-            }
-            (Value::Time(value), None) => units::human(*value),
-            (Value::Seconds(value), None) => {
+            (
+                Value::Time(value) | Value::Seconds(value),
+                Units {
+                    time: Some(unit), ..
+                },
+            ) => unit.count(*value).to_string(),
+            (Value::Time(value), _) => units::human(*value),
+            (Value::Seconds(value), _) => {
                 format!("{}.{:06}", value.as_secs(), value.subsec_micros())
             }
+            (
+                Value::Bytes(value),
+                Units {
+                    bytes: Some(unit), ..
+                },
+            ) => unit.count(*value).to_string(),
+            (Value::Bytes(value), _) => units::human_bytes(*value),
         }
     }
 
-    /// How it is written in JSON and YAML.
-    pub(super) fn node(self, unit: Option<TimeUnit>) -> Node {
-        match (self, unit) {
-            (Value::Missing, _) => Node::Null,
-            (Value::Bool(value), _) => Node::Bool(value),
-            (Value::Number(value), _) => Node::Integer(value),
-            (Value::Percent(value), _) => Node::Float((value * 10.0).round() / 10.0),
-            // JSON ends up in terminals too.
-            (Value::Text(value), _) => Node::text(visible(&value)),
-            (Value::Time(value) | Value::Seconds(value), Some(unit)) => {
-                Node::Integer(unit.count(value))
-            }
-            (Value::Time(value) | Value::Seconds(value), None) => {
-                Node::Float(units::seconds(value))
+    /// How it is written in JSON, YAML and CBOR.
+    pub(super) fn node(self, units: Units) -> Node {
+        match self {
+            Value::Missing => Node::Null,
+            Value::Bool(value) => Node::Bool(value),
+            Value::Number(value) => Node::Integer(value),
+            Value::Percent(value) => Node::Float((value * 10.0).round() / 10.0),
+            // These end up in terminals too.
+            Value::Text(value) => Node::text(visible(&value)),
+            Value::Time(value) | Value::Seconds(value) => match units.time {
+                Some(unit) => Node::Integer(unit.count(value)),
+                None => Node::Float(units::seconds(value)),
+            },
+            Value::Bytes(value) => {
+                Node::Integer(units.bytes.map_or(value, |unit| unit.count(value)))
             }
         }
     }
@@ -68,7 +88,7 @@ impl Value {
     pub(super) fn compare(&self, other: &Value) -> Ordering {
         match (self, other) {
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-            (Value::Number(a), Value::Number(b)) => a.cmp(b),
+            (Value::Number(a), Value::Number(b)) | (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
             (Value::Percent(a), Value::Percent(b)) => a.total_cmp(b),
             (Value::Text(a), Value::Text(b)) => a.cmp(b),
             (Value::Time(a) | Value::Seconds(a), Value::Time(b) | Value::Seconds(b)) => a.cmp(b),
@@ -117,22 +137,36 @@ mod tests {
             Value::Number(100),
         ];
         values.sort_by(Value::compare);
-        let shown: Vec<String> = values.iter().map(|value| value.show(None)).collect();
+        let shown: Vec<String> = values
+            .iter()
+            .map(|value| value.show(Units::default()))
+            .collect();
         assert_eq!(shown, ["-", "9", "10", "100"]);
     }
 
     #[test]
-    fn a_unit_makes_durations_whole_numbers_in_every_format() {
-        let millis = TimeUnit::parse("ms");
+    fn a_unit_makes_whole_numbers_in_every_format() {
+        let asked = Units {
+            time: TimeUnit::parse("ms"),
+            bytes: ByteUnit::parse("kb"),
+        };
         let value = Value::Time(Duration::from_micros(1_999));
-        assert_eq!(value.show(millis), "1");
-        assert_eq!(value.show(None), "1.9ms");
-        assert_eq!(value.node(millis), Node::Integer(1));
+        assert_eq!(value.show(asked), "1");
+        assert_eq!(value.show(Units::default()), "1.9ms");
+        assert_eq!(value.node(asked), Node::Integer(1));
+        let value = Value::Bytes(2_047);
+        assert_eq!(value.show(asked), "1");
+        assert_eq!(value.show(Units::default()), "1.9kb");
+        assert_eq!(value.clone().node(asked), Node::Integer(1));
+        assert_eq!(value.node(Units::default()), Node::Integer(2_047));
     }
 
     #[test]
     fn control_characters_are_escaped_in_json_too() {
         let value = Value::text("\u{1b}[0m\u{9b}");
-        assert_eq!(value.node(None), Node::text("\\u{1b}[0m\\u{9b}"));
+        assert_eq!(
+            value.node(Units::default()),
+            Node::text("\\u{1b}[0m\\u{9b}")
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Answers in the form that was asked for: text, JSON or YAML.
+//! Answers in the form that was asked for: text, JSON, YAML or CBOR.
 
 mod json;
 mod node;
@@ -21,6 +21,7 @@ pub(super) enum Format {
     Text,
     Json,
     Yaml,
+    Cbor,
 }
 
 /// How an answer is wanted.
@@ -57,10 +58,11 @@ pub(super) enum TableContent {
 }
 
 impl Format {
-    const ALL: [(&'static str, &'static str, Format); 3] = [
+    const ALL: [(&'static str, &'static str, Format); 4] = [
         ("text", "text/plain", Format::Text),
         ("json", "application/json", Format::Json),
         ("yaml", "application/yaml", Format::Yaml),
+        ("cbor", "application/cbor", Format::Cbor),
     ];
 
     /// The format with this name.
@@ -70,7 +72,7 @@ impl Format {
             .map(|(.., format)| format)
     }
 
-    pub(super) fn words() -> [&'static str; 3] {
+    pub(super) fn words() -> [&'static str; 4] {
         Self::ALL.map(|(name, ..)| name)
     }
 
@@ -106,7 +108,7 @@ impl Answer {
             Answer::Table(table) => (Some(table.total), table.content),
         };
         let (content_type, body) = match content {
-            TableContent::Text(text) => ("text/plain; charset=UTF-8", text),
+            TableContent::Text(text) => ("text/plain; charset=UTF-8", text.into_bytes()),
             TableContent::Rows(node) => structured(&node, style),
         };
         let mut response = Response::new(Body::from(body));
@@ -120,14 +122,23 @@ impl Answer {
     }
 }
 
-fn structured(node: &Node, style: Style) -> (&'static str, String) {
+fn structured(node: &Node, style: Style) -> (&'static str, Vec<u8>) {
     match style.format {
         Some(Format::Yaml) => {
             // Writing plain data to a string fails on nothing but a bug in the writer.
             let yaml = serde_saphyr::to_string(node).unwrap_or_else(|error| format!("# {error}\n"));
-            ("application/yaml", yaml)
+            ("application/yaml", yaml.into_bytes())
         }
-        _ => ("application/json", json::write(node, style.pretty)),
+        Some(Format::Cbor) => {
+            let mut cbor = Vec::new();
+            // As above; and memory takes whatever is written to it.
+            let _ = ciborium::into_writer(node, &mut cbor);
+            ("application/cbor", cbor)
+        }
+        _ => (
+            "application/json",
+            json::write(node, style.pretty).into_bytes(),
+        ),
     }
 }
 
@@ -140,7 +151,7 @@ mod tests {
             format: Some(Format::Yaml),
             pretty: false,
         };
-        structured(node, style).1
+        String::from_utf8(structured(node, style).1).expect("YAML is text")
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::admin::endpoints::Changing;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node};
-use crate::admin::{cat, select, suggest};
+use crate::admin::{cat, params, select, suggest};
 use crate::log;
 use crate::route::CHANGES;
 use crate::settings::{SETTINGS, Setting, Stored};
@@ -21,9 +21,8 @@ type Change = (&'static Setting, Option<Value>);
 
 /// `GET /_routes[/{routes}]/settings`.
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
-    let include_defaults = exchange.flag("include_defaults")?;
     let entries = select::routes(exchange.argument().unwrap_or("_all"))?;
-    Ok(answer(&entries, include_defaults))
+    Ok(answer(&entries, &Wanted::read(exchange)))
 }
 
 /// `PUT /_routes/{routes}/settings`.
@@ -47,7 +46,7 @@ fn change(exchange: &Exchange) -> Result<Answer, Error> {
         }
         entries
     };
-    let answer = answer(&entries, false);
+    let answer = answer(&entries, &Wanted::read(exchange));
     log::write(move || report(&entries, &changes));
     Ok(answer)
 }
@@ -124,15 +123,38 @@ fn put_all(place: &Mutex<Stored>, changes: impl Iterator<Item = Change>) {
     changes.for_each(|(setting, value)| stored.put(setting, value));
 }
 
-fn answer(entries: &[Entry], include_defaults: bool) -> Answer {
+/// How settings are to be shown.
+struct Wanted {
+    include_defaults: bool,
+    flat: bool,
+}
+
+impl Wanted {
+    fn read(exchange: &Exchange) -> Self {
+        Wanted {
+            include_defaults: exchange.flag(&params::INCLUDE_DEFAULTS),
+            flat: exchange.flag(&params::FLAT_SETTINGS),
+        }
+    }
+
+    fn object(&self, settings: impl Iterator<Item = (&'static str, Node)>) -> Node {
+        if self.flat {
+            Node::object(settings)
+        } else {
+            Node::nested(settings)
+        }
+    }
+}
+
+fn answer(entries: &[Entry], wanted: &Wanted) -> Answer {
     let routes = entries
         .iter()
-        .map(|entry| (entry.id.to_string(), settings(entry, include_defaults)));
+        .map(|entry| (entry.id.to_string(), settings(entry, wanted)));
     Answer::Node(Node::object(routes))
 }
 
 /// What holds for a route: its own settings over its handler's, and the defaults of the rest if wanted.
-fn settings(entry: &Entry, include_defaults: bool) -> Node {
+fn settings(entry: &Entry, wanted: &Wanted) -> Node {
     let own = entry.route.map(|route| route.settings.lock().clone());
     let own = own.unwrap_or_default();
     let shared = entry.descriptor.settings.lock().clone();
@@ -144,11 +166,11 @@ fn settings(entry: &Entry, include_defaults: bool) -> Node {
     let set = SETTINGS
         .iter()
         .filter_map(|setting| Some((setting.key, Node::Value(value(setting)?))));
-    let mut sections = vec![("transient", Node::nested(set))];
-    if include_defaults {
+    let mut sections = vec![("transient", wanted.object(set))];
+    if wanted.include_defaults {
         let unset = SETTINGS.iter().filter(|setting| value(setting).is_none());
         let defaults = unset.map(|setting| (setting.key, Node::Null));
-        sections.push(("defaults", Node::nested(defaults)));
+        sections.push(("defaults", wanted.object(defaults)));
     }
     Node::object(sections)
 }

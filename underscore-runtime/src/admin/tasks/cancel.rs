@@ -6,6 +6,7 @@ use crate::admin::ending::{Terms, end};
 use crate::admin::endpoints::Changing;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
+use crate::admin::params::TASK_FILTER;
 use crate::admin::render::Answer;
 use crate::admin::select::TaskFilter;
 
@@ -20,9 +21,10 @@ async fn cancel(exchange: &Exchange) -> Result<Answer, Error> {
         Some(selector) => selector,
         // Everything is never what someone means who names nothing.
         None if filter.is_empty() => {
+            let names: Vec<&str> = TASK_FILTER.iter().map(|param| param.name).collect();
             return Err(Error::illegal_argument(format!(
                 "no tasks are named; POST /_tasks/{{tasks}}/_cancel with ids or _all, or choose with {}",
-                TaskFilter::PARAMS.join("=, ") + "="
+                names.join("=, ") + "="
             )));
         }
         None => "_all",

@@ -9,7 +9,7 @@ use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node, visible};
 use crate::admin::seen::{Seen, look_at, oldest_first};
 use crate::admin::select::TaskFilter;
-use crate::admin::units;
+use crate::admin::{params, units};
 use crate::stack::AwaitPoint;
 use crate::task::TaskId;
 
@@ -24,21 +24,16 @@ enum GroupBy {
     Routes,
 }
 
-impl GroupBy {
-    const ALL: [(&'static str, GroupBy); 3] = [
-        ("none", GroupBy::None),
-        ("parents", GroupBy::Parents),
-        ("routes", GroupBy::Routes),
-    ];
+/// The words for what tasks are put under.
+pub(in crate::admin) const GROUPS: [&str; 3] = ["none", "parents", "routes"];
 
-    fn read(exchange: &Exchange) -> Result<Self, Error> {
-        let Some(word) = exchange.value("group_by") else {
-            return Ok(GroupBy::None);
-        };
-        let found = Self::ALL.into_iter().find(|(name, _)| *name == word);
-        found
-            .map(|(_, group_by)| group_by)
-            .ok_or_else(|| Error::unknown_value("group_by", word, &Self::ALL.map(|(name, _)| name)))
+impl GroupBy {
+    fn read(exchange: &Exchange) -> Self {
+        match exchange.value(&params::GROUP_BY) {
+            Some("parents") => GroupBy::Parents,
+            Some("routes") => GroupBy::Routes,
+            _ => GroupBy::None,
+        }
     }
 }
 
@@ -51,10 +46,10 @@ struct Detail {
 
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let filter = TaskFilter::read(exchange)?;
-    let group_by = GroupBy::read(exchange)?;
+    let group_by = GroupBy::read(exchange);
     let detail = Detail {
-        detailed: exchange.flag("detailed")?,
-        human: exchange.flag("human")?,
+        detailed: exchange.flag(&params::DETAILED),
+        human: exchange.flag(&params::HUMAN),
     };
     let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);

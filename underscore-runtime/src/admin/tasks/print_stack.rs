@@ -14,7 +14,7 @@ use crate::stack::Frame;
 use crate::task::TaskId;
 
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
-    let format = exchange.format()?.unwrap_or(Format::Text);
+    let format = exchange.format().unwrap_or(Format::Text);
     let mut tasks = select::tasks(exchange.argument().unwrap_or_default())?;
     oldest_first(&mut tasks);
     let seen = look_at(tasks);
@@ -23,7 +23,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
             let began = began();
             Ok(Answer::Text(seen.map(|task| text(&task, &began)).collect()))
         }
-        Format::Json | Format::Yaml => {
+        Format::Json | Format::Yaml | Format::Cbor => {
             let tasks = seen.map(|task| (task.task.id.to_string(), node(&task)));
             Ok(Answer::Node(Node::object([("tasks", Node::object(tasks))])))
         }

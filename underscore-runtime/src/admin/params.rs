@@ -1,0 +1,317 @@
+//! Every query parameter there is, once: its name, the values it takes and what it does. Endpoints name the
+//! groups that they know; an unknown one is told from a known one, a value is checked, and the README's
+//! table is made, from what stands here.
+
+use super::error::Error;
+use super::render::Format;
+use super::suggest;
+use super::units::{self, ByteUnit, TimeUnit};
+
+/// A query parameter.
+#[derive(Debug)]
+pub(super) struct Param {
+    pub(super) name: &'static str,
+    takes: Takes,
+    /// What it does, for the README.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the README is compared in a test")
+    )]
+    about: &'static str,
+    /// Whether the value is looked at when help is asked for, which says nothing of values.
+    ignored_by_help: bool,
+}
+
+/// The values that a parameter takes.
+#[derive(Clone, Copy, Debug)]
+enum Takes {
+    /// Nothing or `true` is yes, `false` is no.
+    Flag,
+    /// An integer of 0 or more.
+    Count,
+    /// An integer and a unit of time.
+    Duration,
+    /// One of some words.
+    Word(fn() -> Vec<&'static str>),
+    /// What it is, is for its endpoint to say.
+    Text,
+}
+
+impl Param {
+    const fn new(name: &'static str, takes: Takes, about: &'static str) -> Self {
+        Param {
+            name,
+            takes,
+            about,
+            ignored_by_help: false,
+        }
+    }
+
+    const fn flag(name: &'static str, about: &'static str) -> Self {
+        Param::new(name, Takes::Flag, about)
+    }
+
+    const fn count(name: &'static str, about: &'static str) -> Self {
+        Param::new(name, Takes::Count, about).of_table()
+    }
+
+    const fn duration(name: &'static str, about: &'static str) -> Self {
+        Param::new(name, Takes::Duration, about)
+    }
+
+    const fn word(
+        name: &'static str,
+        words: fn() -> Vec<&'static str>,
+        about: &'static str,
+    ) -> Self {
+        Param::new(name, Takes::Word(words), about)
+    }
+
+    const fn text(name: &'static str, about: &'static str) -> Self {
+        Param::new(name, Takes::Text, about)
+    }
+
+    /// It says how a table is shown, so help does not care.
+    const fn of_table(mut self) -> Self {
+        self.ignored_by_help = true;
+        self
+    }
+
+    /// Says what is wrong with `value`, if anything is. Texts are for the endpoint to judge.
+    pub(super) fn check(&self, value: &str, for_help: bool) -> Result<(), Error> {
+        let must = |what: String| {
+            Err(Error::illegal_argument(format!(
+                "parameter [{}] must be {what}, not [{value}]",
+                self.name
+            )))
+        };
+        if for_help && self.ignored_by_help {
+            return Ok(());
+        }
+        match self.takes {
+            Takes::Flag if !matches!(value, "" | "true" | "false") => {
+                must("true or false".to_owned())
+            }
+            Takes::Count if value.parse::<usize>().is_err() || value.starts_with('+') => {
+                must("an integer of 0 or more".to_owned())
+            }
+            Takes::Duration if units::parse_duration(value).is_none() => must(format!(
+                "an integer with a unit ({}), as in 30s",
+                TimeUnit::words().join(", ")
+            )),
+            Takes::Word(words) if !words().contains(&value) => {
+                Err(Error::unknown_value(self.name, value, &words()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The values it takes, in a few words.
+    #[cfg(test)]
+    fn values(&self) -> String {
+        match self.takes {
+            Takes::Flag => "bool".to_owned(),
+            Takes::Count => "an integer".to_owned(),
+            Takes::Duration => "as in `30s`".to_owned(),
+            Takes::Word(words) => {
+                let words: Vec<String> = words().iter().map(|word| format!("`{word}`")).collect();
+                words.join(" ")
+            }
+            Takes::Text => "text".to_owned(),
+        }
+    }
+}
+
+pub(super) const CHILDREN: Param = Param::flag("children", "end also what the tasks began");
+pub(super) const BYTES: Param = Param::word(
+    "bytes",
+    || ByteUnit::words().to_vec(),
+    "sizes as whole numbers of this unit, of 1024 each",
+)
+.of_table();
+pub(super) const DETAILED: Param = Param::flag("detailed", "say all that is known of each task");
+pub(super) const ERROR_TRACE: Param =
+    Param::flag("error_trace", "add a stack trace to an error that has one");
+pub(super) const FILTER_PATH: Param = Param::text(
+    "filter_path",
+    "the parts of a structured answer that are wanted, or with `-` those that are not",
+);
+pub(super) const FLAT_SETTINGS: Param = Param::flag("flat_settings", "settings under dotted keys");
+pub(super) const FORMAT: Param = Param::word(
+    "format",
+    || Format::words().to_vec(),
+    "the form of the answer; beats the header `Accept`",
+)
+.of_table();
+pub(super) const FROM: Param = Param::count("from", "leave out so many rows at the top");
+pub(super) const GROUP_BY: Param = Param::word(
+    "group_by",
+    || super::tasks::get::GROUPS.to_vec(),
+    "a list of tasks, or each under its parent or its route",
+);
+pub(super) const H: Param = Param::text(
+    "h",
+    "the columns, in this order: names, aliases, patterns with `*`",
+)
+.of_table();
+pub(super) const HELP: Param = Param::flag("help", "the columns there are");
+pub(super) const HUMAN: Param = Param::flag(
+    "human",
+    "beside each number of nanoseconds, the same for people",
+);
+pub(super) const INCLUDE_DEFAULTS: Param =
+    Param::flag("include_defaults", "also the defaults of what is not set");
+pub(super) const OLDER_THAN: Param = Param::duration("older_than", "tasks that are older");
+pub(super) const PRETTY: Param = Param::flag("pretty", "JSON on several lines");
+pub(super) const REASON: Param =
+    Param::text("reason", "why, for the clients and for the host's log");
+pub(super) const ROUTES: Param = Param::text("routes", "tasks of these routes");
+pub(super) const S: Param = Param::text(
+    "s",
+    "the order: columns, each with `:asc` or `:desc` behind it",
+)
+.of_table();
+pub(super) const SIZE: Param = Param::count(
+    "size",
+    "at most so many rows; the header `x-total-count` says how many there are",
+);
+pub(super) const STATE: Param = Param::word(
+    "state",
+    || super::cat::STATES.map(super::cat::state_word).to_vec(),
+    "tasks in this state",
+);
+pub(super) const TIME: Param = Param::word(
+    "time",
+    || TimeUnit::words().to_vec(),
+    "lengths of time as whole numbers of this unit",
+)
+.of_table();
+pub(super) const TIMEOUT: Param = Param::duration("timeout", "wait so long for the tasks to end");
+pub(super) const TS: Param = Param::flag(
+    "ts",
+    "`false` leaves out the columns that are a time of day",
+)
+.of_table();
+pub(super) const V: Param = Param::flag("v", "a line of headings").of_table();
+pub(super) const WAIT_FOR_COMPLETION: Param = Param::flag(
+    "wait_for_completion",
+    "`false` does not wait for the tasks to end",
+);
+
+/// Parameters that go together.
+pub(super) type Group = &'static [&'static Param];
+
+/// Those of every endpoint.
+pub(super) const COMMON: Group = &[&ERROR_TRACE, &FILTER_PATH, &FORMAT, &HUMAN, &PRETTY];
+
+/// Those of every table.
+pub(super) const TABLE: Group = &[&BYTES, &FROM, &H, &HELP, &S, &SIZE, &TIME, &TS, &V];
+
+/// What tasks must be like to be chosen.
+pub(super) const TASK_FILTER: Group = &[&OLDER_THAN, &ROUTES, &STATE];
+
+/// Those of tasks as structures.
+pub(super) const TASKS: Group = &[&DETAILED, &GROUP_BY];
+
+/// Those of settings.
+pub(super) const SETTINGS: Group = &[&FLAT_SETTINGS, &INCLUDE_DEFAULTS];
+
+/// Those of an end of tasks.
+pub(super) const END: Group = &[&CHILDREN, &REASON, &TIMEOUT, &WAIT_FOR_COMPLETION];
+
+/// The groups, each with what it belongs to, in the order of the README.
+#[cfg(test)]
+const GROUPS: [(&str, Group); 6] = [
+    ("everything", COMMON),
+    ("tables", TABLE),
+    ("tasks", TASK_FILTER),
+    ("`_tasks`", TASKS),
+    ("settings", SETTINGS),
+    ("ending tasks", END),
+];
+
+/// ` -> did you mean ...?` for a parameter that none of `groups` has.
+pub(super) fn hint(name: &str, groups: &[Group]) -> String {
+    suggest::hint(name, names(groups))
+}
+
+/// The names of the parameters of `groups` and of those that every endpoint knows.
+pub(super) fn names(groups: &[Group]) -> impl Iterator<Item = &'static str> {
+    known(groups).map(|param| param.name)
+}
+
+/// The parameters of `groups` and those that every endpoint knows.
+pub(super) fn known(groups: &[Group]) -> impl Iterator<Item = &'static Param> {
+    COMMON
+        .iter()
+        .chain(groups.iter().copied().flatten())
+        .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, group)| group.iter().map(|param| param.name))
+            .collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    /// With `README=overwrite` in the environment the table is written anew.
+    #[test]
+    fn the_readme_shows_every_parameter() {
+        let mut table = String::from("| parameter | of | value | effect |\n|---|---|---|---|\n");
+        for (of, group) in GROUPS {
+            for param in group {
+                let (name, values, about) = (param.name, param.values(), param.about);
+                writeln!(table, "| `{name}` | {of} | {values} | {about} |").expect("a string");
+            }
+        }
+        crate::admin::readme::assert_block("parameters", &table);
+    }
+
+    #[test]
+    fn a_value_is_checked_by_its_kind() {
+        let wrong = [
+            (&V, "yes"),
+            (&SIZE, "-1"),
+            (&SIZE, "+1"),
+            (&SIZE, ""),
+            (&OLDER_THAN, "5"),
+            (&STATE, "stuck"),
+            (&FORMAT, "xml"),
+            (&TIME, "sec"),
+            (&BYTES, "B"),
+        ];
+        for (param, value) in wrong {
+            let error = param.check(value, false).expect_err(value);
+            assert!(
+                format!("{error:?}").contains(&format!("[{value}]")),
+                "{error:?}"
+            );
+            assert_eq!(
+                param.check(value, true).is_ok(),
+                param.ignored_by_help,
+                "{}",
+                param.name
+            );
+        }
+        for (param, value) in [
+            (&V, ""),
+            (&V, "false"),
+            (&SIZE, "0"),
+            (&TIMEOUT, "2m"),
+            (&BYTES, "kb"),
+        ] {
+            assert!(param.check(value, false).is_ok(), "{} {value}", param.name);
+        }
+    }
+}

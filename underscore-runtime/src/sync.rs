@@ -1,5 +1,11 @@
-//! The locks of this crate. A lock here guards plain values for a few instructions, never across
-//! code of a user, so that nothing a handler does can hold one.
+//! What threads meet at: the locks of this crate, and the one door to atomics, `Arc` and `Notify` for those
+//! files whose interleavings are played through in `tests/loom`, with loom's behind this door.
+//!
+//! A lock here guards plain values for a few instructions, never across code of a user, so that nothing a
+//! handler does can hold one.
+
+pub(crate) use std::sync::{Arc, Weak, atomic};
+pub(crate) use tokio::sync::Notify;
 
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 

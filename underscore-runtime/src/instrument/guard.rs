@@ -1,11 +1,10 @@
 //! The end of a task, decided once: in the drop of the guard that entered it.
 
-use std::sync::Arc;
-
 use axum::http::StatusCode;
 
 use crate::clock::Instant;
 use crate::stats::{Outcome, StatusClass};
+use crate::sync::Arc;
 use crate::task::{Kind, State, Task};
 
 /// A task that is entered in its route's ledger; dropping this strikes it off.

@@ -1,9 +1,10 @@
 //! Task ids: a counter that never gives a number twice, handed out in blocks so that the workers do
-//! not share a cache line; and the shard that a thread counts in.
+//! not share a cache line; the shard that a thread counts in, and how many of those there are.
 
 use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The number of a task: never an address, never used again in this process.
@@ -13,6 +14,9 @@ pub(crate) struct TaskId(NonZeroU64);
 /// How many ids a thread takes at a time. Small, so that numbers stay in the order of time as far as
 /// people care; large enough that the shared counter is seldom touched.
 const BLOCK: u64 = 64;
+
+/// The most shards: past this many workers, two of them share one.
+const MOST_SHARDS: usize = 16;
 
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(1);
 static NEXT_SHARD: AtomicUsize = AtomicUsize::new(0);
@@ -63,6 +67,15 @@ pub(crate) fn shard() -> usize {
     let shard = NEXT_SHARD.fetch_add(1, Ordering::Relaxed);
     SHARD.set(shard);
     shard
+}
+
+/// How many shards a count is kept in: a power of two, so that a thread finds its own by masking.
+pub(super) fn shards() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        threads.next_power_of_two().min(MOST_SHARDS)
+    })
 }
 
 #[cfg(test)]

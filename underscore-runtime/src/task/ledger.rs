@@ -5,18 +5,15 @@
 //! number of entries. Two workers share a page only when there are more of them than pages, or
 //! when a task ends on another thread than it began on.
 
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 use crossbeam_utils::CachePadded;
 use slab::Slab;
 
-use super::{Task, TaskId, shard};
+use super::{Task, TaskId, shard, shards};
 use crate::clock::Instant;
 use crate::stats::{Average, Counts, Outcome, Second, StatsSnapshot, StatusClass, Window};
-use crate::sync::Mutex;
-
-/// The most pages: past this many workers, two of them share one.
-const MOST_PAGES: usize = 16;
+use crate::sync::{Arc, Mutex};
 
 /// How many entries are copied under one lock, so that a listing never holds a request up for long.
 const CHUNK: usize = 128;
@@ -65,7 +62,7 @@ impl Place {
 
 impl Ledger {
     pub(crate) fn new() -> Self {
-        let pages = (0..page_count()).map(|_| CachePadded::default()).collect();
+        let pages = (0..shards()).map(|_| CachePadded::default()).collect();
         Ledger {
             pages,
             window: Mutex::new(Window::new()),
@@ -177,14 +174,6 @@ impl Ledger {
         let window = self.window.lock();
         StatsSnapshot::WINDOWS.map(|length| window.average(now.second(), length))
     }
-}
-
-fn page_count() -> usize {
-    static COUNT: OnceLock<usize> = OnceLock::new();
-    *COUNT.get_or_init(|| {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        threads.next_power_of_two().min(MOST_PAGES)
-    })
 }
 
 /// Pages are at most 16, and four thousand million tasks do not fit in memory.

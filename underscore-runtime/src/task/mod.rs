@@ -1,5 +1,6 @@
 //! A unit of work in flight, as everyone but the thread that polls it sees it.
 
+mod end;
 mod id;
 mod kind;
 mod ledger;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 
+use id::shards;
 pub(crate) use id::{TaskId, shard};
 pub(crate) use kind::{Background, Kind, Marks, Parent, Request};
 pub(crate) use ledger::{Ledger, Place};
@@ -20,7 +22,6 @@ pub(crate) use signal::{Order, Signal, Waiting};
 
 use crate::clock::{AtomicInstant, Instant};
 use crate::stack::{Body, Change, Frame, Keys, Tree};
-use crate::stats::Outcome;
 use crate::sync::Mutex;
 
 /// The record of one task: shared by the future that runs it and whoever looks at it.
@@ -209,20 +210,6 @@ impl Task {
         };
         let stack = self.tree.lock().snapshot();
         stack.frames(body)
-    }
-
-    /// Notes how the task ended, once it has left its ledger, and tells who waits for that.
-    #[inline]
-    pub(crate) fn ended(&self, outcome: Outcome) {
-        // Release: whoever sees the outcome sees the task gone from its ledger.
-        self.outcome.store(outcome as u8 + 1, Ordering::Release);
-        self.signal.close();
-    }
-
-    /// How it ended; nothing while it lives.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        let place = self.outcome.load(Ordering::Acquire).checked_sub(1)?;
-        Outcome::ALL.get(usize::from(place)).copied()
     }
 
     /// Whether it was a request whose answer gave the connection away, to a websocket for example.

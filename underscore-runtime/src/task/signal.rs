@@ -5,13 +5,10 @@
 //! under one lock: whoever comes second sees what the first one left, so no order is lost. A task that
 //! ends sets a flag in the same word, and takes the lock only if there is something to take.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use tokio::sync::Notify;
-
-use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::{Arc, Mutex, Notify, Weak};
 
 /// There is an order to end.
 const ORDERED: u8 = 1;
@@ -73,7 +70,7 @@ pub(crate) struct Waiting {
 }
 
 impl Signal {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Signal {
             flags: AtomicU8::new(0),
             line: Mutex::new(Line::new()),
@@ -115,9 +112,12 @@ impl Signal {
     /// The first order stands; a later one only waits for the same end.
     pub(crate) fn order_end(&self, order: Order, waiting: &Arc<Waiting>) -> bool {
         let mut line = self.line.lock();
-        // AcqRel: pairs with the one in `close`. Whichever comes first is seen by the other: either the
-        // task is closed to this order, or its end sees `ORDERED` and takes the lock after us.
-        if self.flags.fetch_or(ORDERED, Ordering::AcqRel) & CLOSED != 0 {
+        // Whichever comes first, this or the step in `close`, is seen by the other: either the task is
+        // closed to this order, or its end sees `ORDERED` and takes the lock after us.
+        //
+        // Acquire: pairs with `close`, so that who is refused sees how the task ended. Not Release: all
+        // that is left for the end lies under the lock.
+        if self.flags.fetch_or(ORDERED, Ordering::Acquire) & CLOSED != 0 {
             return false;
         }
         waiting.add();
@@ -142,8 +142,8 @@ impl Signal {
     /// The task has ended: lets go of its waker and tells those who wait.
     #[inline]
     pub(crate) fn close(&self) {
-        // AcqRel: see `order_end`.
-        if self.flags.fetch_or(CLOSED, Ordering::AcqRel) != 0 {
+        // Release: see `order_end`. Not Acquire: what the flags announce is read under the lock.
+        if self.flags.fetch_or(CLOSED, Ordering::Release) != 0 {
             self.clear();
         }
     }
@@ -169,8 +169,9 @@ impl Waiting {
     }
 
     fn one_less(&self) {
-        // AcqRel: who sees zero sees the outcomes that were written before each step down.
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // Release: who sees zero sees the outcomes that were written before each step down, for each
+        // step hands on the ones before it. Not Acquire: the last one calls, and reads nothing of theirs.
+        if self.left.fetch_sub(1, Ordering::Release) == 1 {
             self.done.notify_one();
         }
     }
@@ -183,6 +184,8 @@ impl Waiting {
     pub(crate) async fn all_ended(&self) {
         // One waiter only, so a permit left by `notify_one` before we wait is not lost; it may be an
         // old one, from a moment when the count was zero for a while, hence the loop.
+        //
+        // Acquire: pairs with `one_less`.
         while self.left.load(Ordering::Acquire) > 0 {
             self.done.notified().await;
         }

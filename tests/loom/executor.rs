@@ -1,0 +1,75 @@
+//! An executor of one future on one of loom's threads. A wake hands over to the next poll what the waker's
+//! thread has seen, as every executor's does. A future that nobody wakes is a deadlock, which loom reports.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use loom::sync::{Condvar, Mutex};
+
+/// Polls `future` until it is done; sleeps while nobody wakes it.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let sleep = Arc::new(Sleep::default());
+    let waker = Waker::from(Arc::clone(&sleep));
+    let mut future = Kept::new(Box::pin(future));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => sleep.until_woken(),
+        }
+    }
+}
+
+/// A guard, or a future with one, that a panic does not drop. The drop would end the task, which takes
+/// steps, and a run that failed has no more of them: what loom said of the failure would be lost in that.
+pub(crate) struct Kept<T>(Option<T>);
+
+impl<T> Kept<T> {
+    pub(crate) fn new(kept: T) -> Self {
+        Kept(Some(kept))
+    }
+}
+
+impl<T> Deref for Kept<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl<T> DerefMut for Kept<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("it is there until the drop")
+    }
+}
+
+impl<T> Drop for Kept<T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::mem::forget(self.0.take());
+        }
+    }
+}
+
+#[derive(Default)]
+struct Sleep {
+    is_woken: Mutex<bool>,
+    bell: Condvar,
+}
+
+impl Sleep {
+    fn until_woken(&self) {
+        let mut is_woken = self.is_woken.lock().expect("not poisoned");
+        while !std::mem::take(&mut *is_woken) {
+            is_woken = self.bell.wait(is_woken).expect("not poisoned");
+        }
+    }
+}
+
+impl Wake for Sleep {
+    fn wake(self: Arc<Self>) {
+        *self.is_woken.lock().expect("not poisoned") = true;
+        self.bell.notify_one();
+    }
+}

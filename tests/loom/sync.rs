@@ -1,0 +1,150 @@
+//! loom's side of the door that `underscore_runtime`'s `sync` is: what loom has, and for what it has not,
+//! a stand-in made of its parts.
+
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::task::{Poll, Waker};
+
+pub(crate) use loom::sync::atomic;
+
+use atomic::{AtomicUsize, Ordering, fence};
+use loom::sync::MutexGuard;
+
+/// As the runtime's. No model panics while a lock is held.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().expect("loom's locks are not poisoned")
+    }
+}
+
+/// loom's own has no [`Weak`]. This one counts as std's does, with the same orderings, so that it hands
+/// over no more than that; std's own inside does nothing but free.
+#[derive(Debug)]
+pub(crate) struct Arc<T: ?Sized> {
+    count: std::sync::Arc<AtomicUsize>,
+    value: std::sync::Arc<T>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Weak<T: ?Sized> {
+    count: std::sync::Arc<AtomicUsize>,
+    value: std::sync::Weak<T>,
+}
+
+impl<T> Arc<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Arc::from(std::sync::Arc::new(value))
+    }
+}
+
+impl<T: ?Sized> Arc<T> {
+    pub(crate) fn downgrade(this: &Self) -> Weak<T> {
+        Weak {
+            count: std::sync::Arc::clone(&this.count),
+            value: std::sync::Arc::downgrade(&this.value),
+        }
+    }
+}
+
+impl<T: ?Sized> Weak<T> {
+    pub(crate) fn strong_count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<Arc<T>> {
+        let one_more = |count: usize| (count > 0).then_some(count + 1);
+        self.count
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, one_more)
+            .ok()?;
+        Some(Arc {
+            count: std::sync::Arc::clone(&self.count),
+            value: self.value.upgrade().expect("it was counted"),
+        })
+    }
+}
+
+impl<T: ?Sized> From<std::sync::Arc<T>> for Arc<T> {
+    fn from(value: std::sync::Arc<T>) -> Self {
+        Arc {
+            count: std::sync::Arc::new(AtomicUsize::new(1)),
+            value,
+        }
+    }
+}
+
+impl From<&str> for Arc<str> {
+    fn from(text: &str) -> Self {
+        Arc::from(std::sync::Arc::from(text))
+    }
+}
+
+impl<T: ?Sized> Clone for Arc<T> {
+    fn clone(&self) -> Self {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Arc {
+            count: std::sync::Arc::clone(&self.count),
+            value: std::sync::Arc::clone(&self.value),
+        }
+    }
+}
+
+impl<T: ?Sized> Drop for Arc<T> {
+    fn drop(&mut self) {
+        // A run that failed is over: loom has no more steps, and to ask for one would hide why it failed.
+        if std::thread::panicking() {
+            return;
+        }
+        if self.count.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for Arc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// As tokio's, for one waiter: a permit that is left before somebody waits is kept, and there is at most
+/// one. It hands over what the notifier has seen, and tokio's does so too.
+#[derive(Debug, Default)]
+pub(crate) struct Notify(Mutex<Permit>);
+
+#[derive(Debug, Default)]
+struct Permit {
+    is_left: bool,
+    waiter: Option<Waker>,
+}
+
+impl Notify {
+    pub(crate) fn notify_one(&self) {
+        let mut permit = self.0.lock();
+        permit.is_left = true;
+        let waiter = permit.waiter.take();
+        drop(permit);
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+
+    pub(crate) fn notified(&self) -> impl Future<Output = ()> {
+        poll_fn(|cx| {
+            let mut permit = self.0.lock();
+            if std::mem::take(&mut permit.is_left) {
+                return Poll::Ready(());
+            }
+            permit.waiter = Some(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+}

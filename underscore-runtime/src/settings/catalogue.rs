@@ -11,6 +11,12 @@ pub(crate) struct Setting {
     /// Its dotted key.
     pub(crate) key: &'static str,
     kind: Kind,
+    /// What it does, for the README.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the README is compared in a test")
+    )]
+    pub(crate) about: &'static str,
 }
 
 /// The values a setting takes.
@@ -26,20 +32,20 @@ enum Kind {
 
 /// All settings, by key.
 pub(crate) const SETTINGS: &[Setting] = &[
-    // The reason phrase of the answer's status line (HTTP/1).
     Setting {
         key: "preempt.reason",
         kind: Kind::Reason,
+        about: "the words on the status line (HTTP/1)",
     },
-    // Answer with this status at once, before anything of the request is read.
     Setting {
         key: "preempt.status",
         kind: Kind::Status,
+        about: "answer this at once, before anything of the request is read",
     },
-    // The answer's body, text/plain.
     Setting {
         key: "preempt.text",
         kind: Kind::Text,
+        about: "the body, text/plain",
     },
 ];
 
@@ -47,6 +53,12 @@ impl Setting {
     /// The setting with this dotted key.
     pub(crate) fn find(key: &str) -> Option<&'static Setting> {
         SETTINGS.iter().find(|setting| setting.key == key)
+    }
+
+    /// What its values must be, in a few words.
+    #[cfg(test)]
+    pub(crate) fn values(&self) -> &'static str {
+        self.kind.must()
     }
 
     /// Takes a value as it was given, or says what it must be.

@@ -308,6 +308,7 @@ fn unknown_setting(section: &str, key: &str) -> Error {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::fmt::Write;
 
     fn changes(body: Value) -> Result<Vec<(&'static str, Option<Value>)>, String> {
         let Value::Object(body) = body else {
@@ -320,6 +321,17 @@ mod tests {
             .collect();
         changes.sort_by_key(|(key, _)| *key);
         Ok(changes)
+    }
+
+    /// With `README=overwrite` in the environment the table is written anew.
+    #[test]
+    fn the_readme_shows_every_setting() {
+        let mut table = String::from("| setting | value | effect |\n|---|---|---|\n");
+        for setting in SETTINGS {
+            let (key, values, about) = (setting.key, setting.values(), setting.about);
+            writeln!(table, "| `{key}` | {values} | {about} |").expect("a string");
+        }
+        crate::admin::readme::assert_block("settings", &table);
     }
 
     #[test]

@@ -35,7 +35,13 @@ enum Takes {
     Word(fn() -> Vec<&'static str>),
     /// What it is, is for its endpoint to say.
     Text,
+    /// The same, several of them with commas between.
+    List,
 }
+
+/// Whoever needs more has made a mistake, and matching it would keep others waiting.
+const LONGEST_TEXT: usize = 16 << 10;
+const LONGEST_LIST: usize = 1_000;
 
 impl Param {
     const fn new(name: &'static str, takes: Takes, about: &'static str) -> Self {
@@ -71,6 +77,10 @@ impl Param {
         Param::new(name, Takes::Text, about)
     }
 
+    const fn list(name: &'static str, about: &'static str) -> Self {
+        Param::new(name, Takes::List, about)
+    }
+
     /// It says how a table is shown, so help does not care.
     const fn of_table(mut self) -> Self {
         self.ignored_by_help = true;
@@ -99,6 +109,20 @@ impl Param {
                 "an integer with a unit ({}), as in 30s",
                 TimeUnit::words().join(", ")
             )),
+            Takes::Text | Takes::List if value.len() > LONGEST_TEXT => {
+                Err(Error::illegal_argument(format!(
+                    "parameter [{}] must have at most {LONGEST_TEXT} bytes, not {}",
+                    self.name,
+                    value.len()
+                )))
+            }
+            Takes::List if value.split(',').count() > LONGEST_LIST => {
+                Err(Error::illegal_argument(format!(
+                    "parameter [{}] must list at most {LONGEST_LIST} things, not {}",
+                    self.name,
+                    value.split(',').count()
+                )))
+            }
             Takes::Word(words) if !words().contains(&value) => {
                 Err(Error::unknown_value(self.name, value, &words()))
             }
@@ -118,6 +142,7 @@ impl Param {
                 words.join(" ")
             }
             Takes::Text => "text".to_owned(),
+            Takes::List => "comma list".to_owned(),
         }
     }
 }
@@ -132,7 +157,7 @@ pub(super) const BYTES: Param = Param::word(
 pub(super) const DETAILED: Param = Param::flag("detailed", "say all that is known of each task");
 pub(super) const ERROR_TRACE: Param =
     Param::flag("error_trace", "add a stack trace to an error that has one");
-pub(super) const FILTER_PATH: Param = Param::text(
+pub(super) const FILTER_PATH: Param = Param::list(
     "filter_path",
     "the parts of a structured answer that are wanted, or with `-` those that are not",
 );
@@ -149,7 +174,7 @@ pub(super) const GROUP_BY: Param = Param::word(
     || super::tasks::get::GROUPS.to_vec(),
     "a list of tasks, or each under its parent or its route",
 );
-pub(super) const H: Param = Param::text(
+pub(super) const H: Param = Param::list(
     "h",
     "the columns, in this order: names, aliases, patterns with `*`",
 )
@@ -165,8 +190,8 @@ pub(super) const OLDER_THAN: Param = Param::duration("older_than", "tasks that a
 pub(super) const PRETTY: Param = Param::flag("pretty", "JSON on several lines");
 pub(super) const REASON: Param =
     Param::text("reason", "why, for the clients and for the host's log");
-pub(super) const ROUTES: Param = Param::text("routes", "tasks of these routes");
-pub(super) const S: Param = Param::text(
+pub(super) const ROUTES: Param = Param::list("routes", "tasks of these routes");
+pub(super) const S: Param = Param::list(
     "s",
     "the order: columns, each with `:asc` or `:desc` behind it",
 )

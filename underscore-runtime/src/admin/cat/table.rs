@@ -79,6 +79,17 @@ pub(super) fn answer<R>(
     columns: &[Column<R>],
     rows: impl FnOnce() -> Result<Vec<R>, Error>,
 ) -> Result<Answer, Error> {
+    answer_of(exchange, columns, rows, |rows| rows)
+}
+
+/// The same for `things` of which `look` makes rows: only of those on the page, where the order that they
+/// come in is the one that is wanted.
+pub(super) fn answer_of<T, R>(
+    exchange: &Exchange,
+    columns: &[Column<R>],
+    things: impl FnOnce() -> Result<Vec<T>, Error>,
+    look: impl FnOnce(Vec<T>) -> Vec<R>,
+) -> Result<Answer, Error> {
     if exchange.flag(&params::HELP) {
         return Ok(Answer::Text(help(columns)));
     }
@@ -93,23 +104,34 @@ pub(super) fn answer<R>(
         time: exchange.value(&params::TIME).and_then(TimeUnit::parse),
         bytes: exchange.value(&params::BYTES).and_then(ByteUnit::parse),
     };
-    let (from, size) = (exchange.count(&params::FROM), exchange.count(&params::SIZE));
+    let from = exchange.count(&params::FROM).unwrap_or(0);
+    let size = exchange.count(&params::SIZE).unwrap_or(usize::MAX);
     let format = exchange.format().unwrap_or(Format::Text);
 
-    let mut rows = rows()?;
-    let total = rows.len();
-    sort(&mut rows, &order);
-    let page = rows
-        .iter()
-        .skip(from.unwrap_or(0))
-        .take(size.unwrap_or(usize::MAX));
+    let mut things = things()?;
+    let total = things.len();
+    let page = if order.is_empty() {
+        page(&mut things, from, size);
+        look(things)
+    } else {
+        let mut rows = look(things);
+        sort(&mut rows, &order);
+        page(&mut rows, from, size);
+        rows
+    };
     let content = match format {
-        Format::Text => TableContent::Text(text(page, &shown, heading, units)),
+        Format::Text => TableContent::Text(text(&page, &shown, heading, units)),
         Format::Json | Format::Yaml | Format::Cbor => {
-            TableContent::Rows(nodes(page, &shown, units))
+            TableContent::Rows(nodes(&page, &shown, units))
         }
     };
     Ok(Answer::Table(Table { content, total }))
+}
+
+/// Leaves `size` of `things` from the place `from` on.
+fn page<T>(things: &mut Vec<T>, from: usize, size: usize) {
+    things.truncate(from.saturating_add(size));
+    things.drain(..from.min(things.len()));
 }
 
 /// The row as an object, dotted names nested, without the columns in `except`.
@@ -199,9 +221,6 @@ fn order<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Key<'a, R>
 }
 
 fn sort<R>(rows: &mut [R], order: &[Key<'_, R>]) {
-    if order.is_empty() {
-        return;
-    }
     rows.sort_by(|a, b| {
         let by_key = |&(column, descending): &Key<'_, R>| {
             let ascending = (column.value)(a).compare(&(column.value)(b));
@@ -216,32 +235,23 @@ fn sort<R>(rows: &mut [R], order: &[Key<'_, R>]) {
     });
 }
 
-fn text<'a, R: 'a>(
-    page: impl Iterator<Item = &'a R>,
-    shown: &[Shown<'_, R>],
-    heading: bool,
-    units: Units,
-) -> String {
+fn text<R>(page: &[R], shown: &[Shown<'_, R>], heading: bool, units: Units) -> String {
     let heading = heading.then(|| shown.iter().map(|shown| shown.heading.to_owned()).collect());
     let cells = |row: &R| {
         let show = |shown: &Shown<'_, R>| (shown.column.value)(row).show(units);
         shown.iter().map(show).collect()
     };
-    let lines: Vec<Vec<String>> = heading.into_iter().chain(page.map(cells)).collect();
+    let lines: Vec<Vec<String>> = heading.into_iter().chain(page.iter().map(cells)).collect();
     let columns: Vec<Align> = shown.iter().map(|shown| shown.column.align).collect();
     layout(&columns, &lines)
 }
 
-fn nodes<'a, R: 'a>(
-    page: impl Iterator<Item = &'a R>,
-    shown: &[Shown<'_, R>],
-    units: Units,
-) -> Node {
+fn nodes<R>(page: &[R], shown: &[Shown<'_, R>], units: Units) -> Node {
     let object = |row: &R| {
         let cells = shown.iter();
         Node::object(cells.map(|shown| (shown.heading, (shown.column.value)(row).node(units))))
     };
-    Node::List(page.map(object).collect())
+    Node::List(page.iter().map(object).collect())
 }
 
 fn find<'a, R>(columns: &'a [Column<R>], word: &str) -> Option<&'a Column<R>> {

@@ -1,5 +1,6 @@
 //! `_cat/tasks`: every piece of work in flight, whose it is, and the line it is stuck on.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Value;
@@ -11,7 +12,7 @@ use crate::admin::seen::{Seen, look_at, oldest_first};
 use crate::admin::select::TaskFilter;
 use crate::admin::units;
 use crate::stack::AwaitPoint;
-use crate::task::{State, TaskId};
+use crate::task::{State, Task, TaskId};
 
 /// A column of this table.
 type Col = Column<Seen>;
@@ -192,14 +193,19 @@ pub(in crate::admin) fn state_word(state: State) -> &'static str {
 
 /// `GET /_cat/tasks[/{tasks}]`.
 pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
-    table::answer(exchange, COLUMNS, || rows(exchange))
+    table::answer_of(
+        exchange,
+        COLUMNS,
+        || tasks(exchange),
+        |tasks| look_at(tasks).collect(),
+    )
 }
 
-fn rows(exchange: &Exchange) -> Result<Vec<Seen>, Error> {
+fn tasks(exchange: &Exchange) -> Result<Vec<Arc<Task>>, Error> {
     let filter = TaskFilter::read(exchange)?;
     let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
-    Ok(look_at(tasks).collect())
+    Ok(tasks)
 }
 
 /// Milliseconds since 1970, which is how Elasticsearch writes a moment.

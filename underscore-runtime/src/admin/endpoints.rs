@@ -7,9 +7,9 @@ use axum::routing::MethodFilter;
 
 use super::error::Error;
 use super::exchange::Exchange;
-use super::params::{self, END, Group, SETTINGS, TABLE, TASK_FILTER, TASKS};
+use super::params::{self, END, Group, Param, SETTINGS, TABLE, TASK_FILTER, TASKS};
 use super::render::Answer;
-use super::{GET, cat, root, routes, tasks};
+use super::{GET, cat, metrics, root, routes, tasks};
 
 /// One thing that can be asked for.
 pub(super) struct Endpoint {
@@ -27,12 +27,19 @@ impl Endpoint {
         let mut params = params::known(self.params);
         params.any(|param| param.name == params::HELP.name)
     }
+
+    /// Whether it says itself what a parameter may be: what it writes has formats of its own.
+    pub(super) fn judges(&self, param: &Param) -> bool {
+        matches!(self.run, Run::Expose(_)) && param.name == params::FORMAT.name
+    }
 }
 
 /// How an endpoint comes to its answer.
 pub(super) enum Run {
     /// By looking.
     Read(fn(&Exchange) -> Result<Answer, Error>),
+    /// By looking, in forms of its own: what `format` and `Accept` mean is left to it.
+    Expose(fn(&Exchange) -> Result<Answer, Error>),
     /// By doing something, for which it may have to wait.
     Change(fn(Exchange) -> Changing),
 }
@@ -66,6 +73,14 @@ const fn change(
         run: Run::Change(run),
     }
 }
+
+/// For machines that read a format of theirs.
+const METRICS: Endpoint = Endpoint {
+    method: GET,
+    path: "/_metrics",
+    params: &[],
+    run: Run::Expose(metrics::get),
+};
 
 /// All endpoints, in the order in which people read about them.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -135,6 +150,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
+    METRICS,
 ];
 
 /// The paths, each once.

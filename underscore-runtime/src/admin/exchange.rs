@@ -35,7 +35,7 @@ pub(super) struct Exchange {
     /// What stands at the place of the braces in the endpoint's path.
     argument: Option<String>,
     params: Vec<(String, String)>,
-    accept: Option<Format>,
+    accept: Vec<HeaderValue>,
     opaque_id: Option<HeaderValue>,
     body: Bytes,
 }
@@ -73,7 +73,7 @@ impl Exchange {
             params: form_urlencoded::parse(query.as_bytes())
                 .into_owned()
                 .collect(),
-            accept: Format::accepted(single_media_type(request.headers())),
+            accept: request.headers().get_all(ACCEPT).iter().cloned().collect(),
             opaque_id: request.headers().get(OPAQUE_ID).cloned(),
             body: Bytes::new(),
         }
@@ -92,7 +92,7 @@ impl Exchange {
             self.argument = Some(argument(&mut parts, &self.path).await?);
         }
         let answer = match endpoint.run {
-            Run::Read(run) => run(self)?,
+            Run::Read(run) | Run::Expose(run) => run(self)?,
             Run::Change(run) => {
                 self.body = read_body(&parts.headers, body).await?;
                 run(self.clone()).await?
@@ -120,7 +120,8 @@ impl Exchange {
         if unknown.is_empty() {
             let for_help = endpoint.is_table() && self.flag(&params::HELP);
             return self.params.iter().try_for_each(|(name, value)| {
-                known(name).map_or(Ok(()), |param| param.check(value, for_help))
+                let known = known(name).filter(|param| !endpoint.judges(param));
+                known.map_or(Ok(()), |param| param.check(value, for_help))
             });
         }
         let plural = if unknown.len() > 1 { "s" } else { "" };
@@ -157,8 +158,12 @@ impl Exchange {
                 pretty: false,
             };
         }
+        let format = match endpoint.run {
+            Run::Expose(_) => None,
+            Run::Read(_) | Run::Change(_) => self.format(),
+        };
         Style {
-            format: self.format(),
+            format,
             pretty: self.flag(&params::PRETTY),
         }
     }
@@ -166,9 +171,22 @@ impl Exchange {
     /// The format that was asked for: the parameter beats the header.
     pub(super) fn format(&self) -> Option<Format> {
         match self.value(&params::FORMAT) {
-            None => self.accept,
+            None => Format::accepted(self.single_media_type()),
             Some(word) => Format::parse(word),
         }
+    }
+
+    /// The media type that the client wants, if it wants one: a list is a browser's, not a wish.
+    fn single_media_type(&self) -> Option<&str> {
+        match &*self.accept {
+            [one] => one.to_str().ok(),
+            _ => None,
+        }
+    }
+
+    /// What the client accepts, in as many lists as it sent.
+    pub(super) fn accept(&self) -> impl Iterator<Item = &str> {
+        self.accept.iter().filter_map(|list| list.to_str().ok())
     }
 
     /// The argument in the path: a list of selectors.
@@ -233,11 +251,6 @@ impl Exchange {
             _ => Err(Error::parse("request body must be a JSON object")),
         }
     }
-}
-
-/// The media type that a client wants, if it wants one: a list is a browser's, not a wish.
-fn single_media_type(headers: &HeaderMap) -> Option<&str> {
-    headers.get(ACCEPT)?.to_str().ok()
 }
 
 /// What stands at the place of the endpoint's braces: the last of the path's arguments, for a prefix

@@ -7,6 +7,7 @@ mod endpoints;
 mod error;
 mod exchange;
 mod filter_path;
+mod metrics;
 mod params;
 #[cfg(test)]
 mod readme;

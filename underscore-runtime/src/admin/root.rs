@@ -1,6 +1,7 @@
 //! `/`: which process this is.
 
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use super::error::Error;
 use super::exchange::Exchange;
@@ -8,16 +9,22 @@ use super::render::{Answer, Node};
 use super::units;
 use crate::clock::Instant;
 
-static START: OnceLock<Instant> = OnceLock::new();
+/// On both clocks: made from the other one anew, the time of day would differ a little each time.
+static START: OnceLock<(Instant, SystemTime)> = OnceLock::new();
 
 /// Notes when the admin API came up, which is when the process did, as far as anyone can ask.
 pub(super) fn note_start() {
-    START.get_or_init(Instant::now);
+    start();
+}
+
+/// When the admin API came up.
+pub(super) fn start() -> (Instant, SystemTime) {
+    *START.get_or_init(|| (Instant::now(), SystemTime::now()))
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
 pub(super) fn root(_: &Exchange) -> Result<Answer, Error> {
-    let uptime = Instant::now().since(*START.get_or_init(Instant::now));
+    let uptime = Instant::now().since(start().0);
     Ok(Answer::Node(Node::object([
         ("name", Node::text(process_name())),
         ("version", Node::text(env!("CARGO_PKG_VERSION"))),

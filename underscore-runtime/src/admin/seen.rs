@@ -77,10 +77,7 @@ impl Seen {
     }
 
     pub(super) fn kind_word(&self) -> &'static str {
-        match self.task.kind {
-            Kind::Request(_) => "request",
-            Kind::Background(_) => "background",
-        }
+        kind_word(&self.task.kind)
     }
 
     pub(super) fn request(&self) -> Option<&Request> {
@@ -154,6 +151,18 @@ impl Seen {
     fn mark(&self, which: impl Fn(&Marks) -> Option<&HeaderValue>) -> Option<String> {
         let value = which(self.request()?.marks.as_ref()?)?;
         Some(shortened(&String::from_utf8_lossy(value.as_bytes())))
+    }
+}
+
+/// The wire's words for the kinds of tasks.
+pub(super) const KINDS: [&str; 2] = ["request", "background"];
+
+/// The wire's word for a kind.
+pub(super) fn kind_word(kind: &Kind) -> &'static str {
+    let [request, background] = KINDS;
+    match kind {
+        Kind::Request(_) => request,
+        Kind::Background(_) => background,
     }
 }
 

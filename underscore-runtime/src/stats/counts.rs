@@ -1,5 +1,7 @@
 //! How tasks ended, counted by outcome and by the class of the status they were answered with.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 /// How a task ended.
@@ -50,6 +52,10 @@ impl StatusClass {
 pub(crate) struct Counts {
     outcomes: [u64; Outcome::ALL.len()],
     statuses: [u64; 5],
+    /// Answers of handlers.
+    answers: u64,
+    /// The time until each of them, added up. Ten thousand long polls would fill 64 bits in three weeks.
+    answer_nanos: u128,
 }
 
 impl Counts {
@@ -60,6 +66,12 @@ impl Counts {
         }
     }
 
+    /// Counts the time to an answer.
+    pub(crate) fn record_time(&mut self, nanos: u64) {
+        self.answers += 1;
+        self.answer_nanos += u128::from(nanos);
+    }
+
     /// Adds what `other` counted.
     pub(crate) fn add(&mut self, other: &Counts) {
         let outcomes = self.outcomes.iter_mut().zip(other.outcomes);
@@ -67,6 +79,8 @@ impl Counts {
         outcomes
             .chain(statuses)
             .for_each(|(mine, theirs)| *mine += theirs);
+        self.answers += other.answers;
+        self.answer_nanos += other.answer_nanos;
     }
 
     pub(crate) fn outcome(&self, outcome: Outcome) -> u64 {
@@ -76,6 +90,21 @@ impl Counts {
     pub(crate) fn status(&self, class: StatusClass) -> u64 {
         let index = usize::from(class.0).wrapping_sub(1);
         self.statuses.get(index).copied().unwrap_or(0)
+    }
+
+    /// The answers whose time was counted.
+    pub(crate) fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// The time until each of those answers, added up.
+    pub(crate) fn answer_time(&self) -> Duration {
+        const SECOND: u128 = 1_000_000_000;
+        let seconds = u64::try_from(self.answer_nanos / SECOND).unwrap_or(u64::MAX);
+        Duration::new(
+            seconds,
+            u32::try_from(self.answer_nanos % SECOND).unwrap_or(0),
+        )
     }
 
     /// All ends.
@@ -101,6 +130,18 @@ mod tests {
         assert_eq!(twice.outcome(Outcome::Completed), 4);
         assert_eq!(twice.status(StatusClass::from_digit(4)), 10);
         assert_eq!(twice.status(StatusClass::from_digit(5)), 0);
+    }
+
+    #[test]
+    fn times_add_up_past_64_bits_of_nanoseconds() {
+        let mut counts = Counts::default();
+        counts.record_time(u64::MAX);
+        counts.record_time(1_000_000_001);
+        let mut twice = counts;
+        twice.add(&counts);
+        assert_eq!(twice.answers(), 4);
+        let once = Duration::from_nanos(u64::MAX) + Duration::from_nanos(1_000_000_001);
+        assert_eq!(twice.answer_time(), 2 * once);
     }
 
     #[test]

@@ -112,7 +112,9 @@ impl Ledger {
 
     #[inline]
     fn add_time(&self, page: &mut Page, begun: Instant, ended: Instant) {
-        let done = page.second.record(ended.second(), ended.nanos_since(begun));
+        let nanos = ended.nanos_since(begun);
+        page.ended.record_time(nanos);
+        let done = page.second.record(ended.second(), nanos);
         if let Some(done) = done {
             // Once per second and page, and still under the page's lock: a second is in the page
             // or in the window, never in neither.

@@ -51,6 +51,8 @@ pub(crate) enum WorkerState {
 /// A worker at one moment.
 #[derive(Debug)]
 pub(crate) struct WorkerSnapshot {
+    /// The place of its runtime among those that are listed.
+    pub(crate) runtime: usize,
     /// Its number among its runtime's workers, the one of tokio's metrics.
     pub(crate) index: usize,
     pub(crate) state: WorkerState,
@@ -123,7 +125,7 @@ pub(super) fn rests(slot: &Slot) -> Option<u64> {
 pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     let slots = slot::all();
     let runtimes = RUNTIMES.lock();
-    let of_runtime = |known: &Known| {
+    let of_runtime = |(runtime, known): (usize, &Known)| {
         let metrics = known.handle.metrics();
         let id = known.handle.id();
         let each = known.workers.iter().enumerate();
@@ -134,6 +136,7 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
                 worker_slot(&slots, id, index).filter(|slot| !parked || slot.reading().is_none());
             let reading = slot.and_then(Slot::reading);
             WorkerSnapshot {
+                runtime,
                 index,
                 state: match slot {
                     Some(slot) if slot.is_blocked() => WorkerState::Blocked,
@@ -150,7 +153,7 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
         })
         .collect::<Vec<_>>()
     };
-    runtimes.iter().flat_map(of_runtime).collect()
+    runtimes.iter().enumerate().flat_map(of_runtime).collect()
 }
 
 /// The slot of the thread that is this worker: of several that were, the one that was last at it.

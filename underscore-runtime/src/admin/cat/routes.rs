@@ -12,8 +12,8 @@ use crate::table::Entry;
 
 /// A row: a route with its numbers at one moment.
 pub(in crate::admin) struct Row {
-    entry: Entry,
-    stats: StatsSnapshot,
+    pub(in crate::admin) entry: Entry,
+    pub(in crate::admin) stats: StatsSnapshot,
 }
 
 /// A column of this table.

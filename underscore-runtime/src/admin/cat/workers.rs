@@ -104,7 +104,7 @@ const COLUMNS: &[Col] = &[
 ];
 
 /// The wire's word for what a worker does.
-fn state_word(state: WorkerState) -> &'static str {
+pub(in crate::admin) fn state_word(state: WorkerState) -> &'static str {
     match state {
         WorkerState::Parked => "parked",
         WorkerState::Running => "running",

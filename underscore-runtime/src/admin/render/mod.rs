@@ -15,6 +15,9 @@ pub(super) use text::{Align, layout, visible};
 /// The total behind a page of a table.
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
+/// Text for people.
+const TEXT: &str = "text/plain; charset=UTF-8";
+
 /// A format that an answer can be asked for in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -41,6 +44,11 @@ pub(super) enum Answer {
     Table(Table),
     /// Lines of text, whatever is asked for.
     Text(String),
+    /// Text in a form of the endpoint's own.
+    Written {
+        content_type: &'static str,
+        text: String,
+    },
 }
 
 /// A table in both its forms; which of them is made is decided before.
@@ -102,14 +110,17 @@ impl Answer {
     }
 
     pub(super) fn into_response(self, status: StatusCode, style: Style) -> Response {
-        let (total, content) = match self {
-            Answer::Text(text) => (None, TableContent::Text(text)),
-            Answer::Node(node) => (None, TableContent::Rows(node)),
-            Answer::Table(table) => (Some(table.total), table.content),
-        };
-        let (content_type, body) = match content {
-            TableContent::Text(text) => ("text/plain; charset=UTF-8", text.into_bytes()),
-            TableContent::Rows(node) => structured(&node, style),
+        let (total, (content_type, body)) = match self {
+            Answer::Text(text) => (None, (TEXT, text.into_bytes())),
+            Answer::Node(node) => (None, structured(&node, style)),
+            Answer::Written { content_type, text } => (None, (content_type, text.into_bytes())),
+            Answer::Table(table) => {
+                let written = match table.content {
+                    TableContent::Text(text) => (TEXT, text.into_bytes()),
+                    TableContent::Rows(node) => structured(&node, style),
+                };
+                (Some(table.total), written)
+            }
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;

@@ -1,0 +1,238 @@
+//! The families, once: name, unit, help, and how the samples come from a snapshot. Labels have few
+//! values, and none of them is a client's: what a stranger sends never makes a series.
+
+use std::fmt;
+
+use prometheus_client::encoding::{
+    CounterValueEncoder, EncodeCounterValue, EncodeGaugeValue, GaugeValueEncoder,
+};
+
+use super::snapshot::{Labels, RouteSeen, Snapshot};
+use crate::stats::{Outcome, StatsSnapshot, StatusClass};
+
+/// What a family's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It only rises, from the start of the process.
+    Counter,
+    /// It is as it is now.
+    Gauge,
+    /// Its labels are what it says.
+    Info,
+}
+
+/// A value, written as what it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Number {
+    Integer(u64),
+    Float(f64),
+}
+
+/// Takes a sample.
+type Write<'a> = dyn FnMut(&[(&str, &str)], Number) -> fmt::Result + 'a;
+
+/// Samples of one name.
+pub(super) struct Family {
+    /// Without the endings that its unit and its kind give it.
+    pub(super) name: &'static str,
+    pub(super) unit: Option<&'static str>,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
+    pub(super) samples: fn(&Snapshot, &mut Write<'_>) -> fmt::Result,
+}
+
+/// All families, in the order in which they are written.
+pub(super) const FAMILIES: &[Family] = &[
+    Family {
+        name: "underscore_build",
+        unit: None,
+        kind: Kind::Info,
+        help: "Version of the library underscore-runtime in this process; the value is always 1.",
+        samples: |_, write| {
+            let version = env!("CARGO_PKG_VERSION");
+            write(&[("version", version)], Number::Integer(1))
+        },
+    },
+    Family {
+        name: "underscore_start_time",
+        unit: Some("seconds"),
+        kind: Kind::Gauge,
+        help: "When the admin API came up, in seconds since 1970.",
+        samples: |snapshot, write| write(&[], Number::Float(snapshot.started.as_secs_f64())),
+    },
+    Family {
+        name: "underscore_requests_in_flight",
+        unit: None,
+        kind: Kind::Gauge,
+        help: "Requests in flight: from the first poll of the handler to its end, or to the last byte of a \
+               streaming body.",
+        samples: |snapshot, write| {
+            of_routes(snapshot, write, |stats| Number::Integer(stats.active))
+        },
+    },
+    Family {
+        name: "underscore_requests_ended",
+        unit: None,
+        kind: Kind::Counter,
+        help: "Requests that ended, each once: completed with the handler's response, disconnected before it, \
+               interrupted by an operator, panicked, or preempted before the handler ran.",
+        samples: |snapshot, write| {
+            each_route(snapshot, |route| {
+                Outcome::ALL.into_iter().try_for_each(|outcome| {
+                    let ended = route.stats.ended.outcome(outcome);
+                    let labels = and(route.labels(), ("end", end_word(outcome)));
+                    write(&labels, Number::Integer(ended))
+                })
+            })
+        },
+    },
+    Family {
+        name: "underscore_responses",
+        unit: None,
+        kind: Kind::Counter,
+        help: "Responses by the class of their status. A request that ended without a response is in none.",
+        samples: |snapshot, write| {
+            each_route(snapshot, |route| {
+                (1..).zip(CLASSES).try_for_each(|(digit, class)| {
+                    let answered = route.stats.ended.status(StatusClass::from_digit(digit));
+                    let labels = and(route.labels(), ("class", class));
+                    write(&labels, Number::Integer(answered))
+                })
+            })
+        },
+    },
+    Family {
+        name: "underscore_response_time",
+        unit: Some("seconds"),
+        kind: Kind::Counter,
+        help: "Time until handlers had their responses, added up, in seconds. Its increase over that of \
+               underscore_responses_timed_total is the average.",
+        samples: |snapshot, write| {
+            of_routes(snapshot, write, |stats| {
+                Number::Float(stats.ended.answer_time().as_secs_f64())
+            })
+        },
+    },
+    Family {
+        name: "underscore_responses_timed",
+        unit: None,
+        kind: Kind::Counter,
+        help: "Responses whose time is in underscore_response_time_seconds_total: those of handlers. A \
+               streaming one is there from its head on, though its request has not ended.",
+        samples: |snapshot, write| {
+            of_routes(snapshot, write, |stats| {
+                Number::Integer(stats.ended.answers())
+            })
+        },
+    },
+    Family {
+        name: "underscore_tasks",
+        unit: None,
+        kind: Kind::Gauge,
+        help: "Live tasks by type, a request or tracked work in the background, and by state: running inside a \
+               poll, waiting to be woken, or streaming a response's body.",
+        samples: |snapshot, write| {
+            snapshot.tasks.iter().try_for_each(|(kind, state, count)| {
+                write(&[("type", kind), ("state", state)], Number::Integer(*count))
+            })
+        },
+    },
+    Family {
+        name: "underscore_workers",
+        unit: None,
+        kind: Kind::Gauge,
+        help: "Worker threads of the service by state: parked without work, running, or blocked inside one poll.",
+        samples: |snapshot, write| {
+            snapshot
+                .workers
+                .iter()
+                .try_for_each(|(state, count)| write(&[("state", state)], Number::Integer(*count)))
+        },
+    },
+    Family {
+        name: "underscore_worker_busy",
+        unit: Some("ratio"),
+        kind: Kind::Gauge,
+        help: "Share of the last minute in which the worker was at work, from 0 to 1. Near 1 on all of them, \
+               requests wait for a thread.",
+        samples: |snapshot, write| {
+            snapshot.busy.iter().try_for_each(|worker| {
+                let (runtime, index) = (worker.runtime.to_string(), worker.index.to_string());
+                let labels = [("runtime", runtime.as_str()), ("worker", index.as_str())];
+                write(&labels, Number::Float(worker.share))
+            })
+        },
+    },
+];
+
+/// The wire's words for the classes of statuses, from 100 on.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The wire's word for an end: what stands behind `stats.end.` in `_cat/routes`.
+fn end_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Completed => "completed",
+        Outcome::Disconnected => "disconnected",
+        Outcome::Interrupted => "interrupted",
+        Outcome::Panicked => "panicked",
+        Outcome::Preempted => "preempted",
+    }
+}
+
+fn each_route(snapshot: &Snapshot, each: impl FnMut(&RouteSeen) -> fmt::Result) -> fmt::Result {
+    snapshot.routes.iter().try_for_each(each)
+}
+
+/// One sample per route.
+fn of_routes(
+    snapshot: &Snapshot,
+    write: &mut Write<'_>,
+    number: fn(&StatsSnapshot) -> Number,
+) -> fmt::Result {
+    each_route(snapshot, |route| {
+        write(&route.labels(), number(&route.stats))
+    })
+}
+
+/// The labels of a route, and one more.
+fn and<'a>(labels: Labels<'a>, more: (&'static str, &'a str)) -> [(&'static str, &'a str); 5] {
+    let [id, method, path, handler] = labels;
+    [id, method, path, handler, more]
+}
+
+impl EncodeGaugeValue for Number {
+    fn encode(&self, encoder: &mut GaugeValueEncoder<'_>) -> fmt::Result {
+        match self {
+            Number::Integer(value) => EncodeGaugeValue::encode(value, encoder),
+            Number::Float(value) => EncodeGaugeValue::encode(value, encoder),
+        }
+    }
+}
+
+impl EncodeCounterValue for Number {
+    fn encode(&self, encoder: &mut CounterValueEncoder<'_>) -> fmt::Result {
+        match self {
+            Number::Integer(value) => EncodeCounterValue::encode(value, encoder),
+            Number::Float(value) => EncodeCounterValue::encode(value, encoder),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_family_has_a_name_of_its_own_and_a_help_that_needs_no_escaping() {
+        let mut names = HashSet::new();
+        for Family { name, help, .. } in FAMILIES {
+            assert!(names.insert(name), "{name} stands twice");
+            assert!(name.starts_with("underscore_"), "{name}");
+            let fits = |c: char| c.is_ascii_lowercase() || c == '_';
+            assert!(name.chars().all(fits), "{name}");
+            let plain = |c: char| c.is_ascii() && !c.is_control() && c != '\\' && c != '"';
+            assert!(help.chars().all(plain) && help.ends_with('.'), "{help}");
+        }
+    }
+}

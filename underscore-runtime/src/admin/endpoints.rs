@@ -164,6 +164,49 @@ pub(super) fn paths() -> Vec<&'static str> {
 mod tests {
     use super::*;
 
+    /// `GET /a[/{b}]` is two endpoints.
+    fn documented() -> Vec<String> {
+        let readme = include_str!("../../../README.md");
+        let (_, table) = readme
+            .split_once("| request | what it does |\n")
+            .expect("the table is there");
+        let rows = table.lines().take_while(|line| line.starts_with('|'));
+        let forms = rows.filter_map(|row| row.strip_prefix("| `")?.split('`').next());
+        let both = |form: &str| match form.split_once('[') {
+            Some((before, rest)) => {
+                let (inside, after) = rest.split_once(']').expect("it closes");
+                vec![
+                    format!("{before}{after}"),
+                    format!("{before}{inside}{after}"),
+                ]
+            }
+            None => vec![form.to_owned()],
+        };
+        forms.flat_map(both).collect()
+    }
+
+    #[test]
+    fn the_readme_has_every_endpoint_and_no_other() {
+        // The second spelling of a verb is there for whoever types it.
+        let is_alias = |path: &str| path.ends_with("/cancel") || path.ends_with("/_interrupt");
+        let mut served: Vec<String> = ENDPOINTS
+            .iter()
+            .filter(|endpoint| !is_alias(endpoint.path))
+            .map(|endpoint| {
+                let method = match endpoint.method {
+                    MethodFilter::PUT => "PUT",
+                    MethodFilter::POST => "POST",
+                    _ => "GET",
+                };
+                format!("{method} {}", endpoint.path)
+            })
+            .collect();
+        let mut documented = documented();
+        served.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(documented, served);
+    }
+
     #[test]
     fn endpoints_of_one_path_stand_together_so_that_each_path_is_listed_once() {
         let mut sorted = paths();

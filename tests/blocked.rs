@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::Value;
 use support::log::Log;
 use support::{PATIENCE, Service};
-use underscore_runtime::underscore_route;
+use underscore_runtime::{track, underscore_route};
 
 /// Blocks threads, as a lock does, until a test lets them go.
 struct Gate {
@@ -307,6 +307,30 @@ async fn a_stall_is_one_warning_that_names_route_task_and_await_point() {
     let came_back = |line: &String| line.starts_with("INFO ") && line.contains(&task);
     LOG.wait(|lines| lines.iter().any(came_back));
     assert_eq!(told_of("told").len(), 1);
+}
+
+static PARTS: Gate = Gate::new();
+
+#[underscore_route(name = "in_parts")]
+async fn in_parts() {
+    while !PARTS.is_open() {
+        // No await gives the thread back: each part is ready when it is polled.
+        let part = track("part", async {
+            std::thread::sleep(Duration::from_millis(5));
+        });
+        part.await.expect("not it alone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_is_one_stall_however_many_tasks_take_part_in_it() {
+    let _turn = turn().await;
+    let app = Router::new().route("/in_parts", get(in_parts));
+    let service = Service::start_on_workers(2, app).await;
+    let client = tokio::spawn(service.request(Method::GET, "/in_parts").send());
+    wait_for_culprit(&service, "in_parts").await;
+    PARTS.open();
+    client.await.expect("no panic").expect("an answer");
 }
 
 #[underscore_route(name = "idle")]

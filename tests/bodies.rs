@@ -75,6 +75,36 @@ async fn whoever_sends_a_body_need_not_ask_for_the_end_that_it_knows() {
     service.wait_for_ends("trailers", &[("completed", 1)]).await;
 }
 
+#[underscore_route(name = "announced")]
+async fn announced() -> Response {
+    /// Does not know that it is at its end, as a file that is read does not.
+    struct Unaware(Option<Bytes>);
+    impl hyper::body::Body for Unaware {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+        }
+    }
+    let body = Body::new(Unaware(Some(Bytes::from_static(b"as long as it says"))));
+    let response = Response::builder().header("content-length", "18");
+    response.body(body).expect("a response")
+}
+
+#[tokio::test]
+async fn a_body_is_whole_when_it_is_as_long_as_the_head_says() {
+    let service = Service::start(Router::new().route("/", get(announced))).await;
+    let answer = service.get("/").await;
+    assert_eq!(answer.text, "as long as it says");
+    assert_eq!(answer.headers["content-length"], "18");
+    service
+        .wait_for_ends("announced", &[("completed", 1)])
+        .await;
+}
+
 #[underscore_route(name = "known")]
 async fn known() -> &'static str {
     "a body of known length"

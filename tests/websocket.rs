@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::{PATIENCE, Service};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use underscore_runtime::{track, underscore_frame, underscore_route};
+use underscore_runtime::{spawn, track, underscore_frame, underscore_route};
 
 /// Echoes until its client leaves.
 #[underscore_frame]
@@ -52,6 +52,27 @@ async fn in_an_async_closure(upgrade: WebSocketUpgrade) -> Response {
         })
 }
 
+#[underscore_route(name = "in_a_method_in_a_block")]
+async fn in_a_method_in_a_block(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade({
+        let greeting = String::from("hello");
+        move |mut socket| {
+            drop(greeting);
+            async move {
+                let frames = async move {
+                    // Its type is only known from `on_upgrade`.
+                    while let Some(Ok(message)) = socket.recv().await {
+                        if socket.send(message).await.is_err() {
+                            return;
+                        }
+                    }
+                };
+                let _ = track("socket", frames).await;
+            }
+        }
+    })
+}
+
 #[underscore_route(name = "not_tracked")]
 async fn not_tracked(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(echo)
@@ -59,6 +80,7 @@ async fn not_tracked(upgrade: WebSocketUpgrade) -> Response {
 
 #[underscore_route(name = "closed")]
 async fn closed(upgrade: WebSocketUpgrade) -> Response {
+    drop(spawn("spared", std::future::pending::<()>()));
     upgrade.on_upgrade(|socket| tracked(socket))
 }
 
@@ -72,6 +94,7 @@ fn app() -> Router {
         .route("/in_a_block", any(in_a_block))
         .route("/in_a_function", any(in_a_function))
         .route("/in_an_async_closure", any(in_an_async_closure))
+        .route("/in_a_method_in_a_block", any(in_a_method_in_a_block))
         .route("/closed", any(closed))
         .route("/chosen", any(chosen))
         .route("/not_tracked", any(not_tracked))
@@ -115,7 +138,12 @@ async fn sockets(service: &Service, route: &str, count: usize) -> Vec<Value> {
 #[tokio::test]
 async fn a_tracked_socket_is_a_task_of_its_route_until_it_is_closed() {
     let service = Service::start(app()).await;
-    for route in ["in_a_block", "in_a_function", "in_an_async_closure"] {
+    for route in [
+        "in_a_block",
+        "in_a_function",
+        "in_an_async_closure",
+        "in_a_method_in_a_block",
+    ] {
         let mut connection = open(&service, &format!("/{route}")).await;
         let task = &sockets(&service, route, 1).await[0];
         assert_eq!(task["name"], "socket", "{route}");
@@ -147,7 +175,7 @@ async fn interrupting_the_route_closes_its_sockets() {
         open(&service, "/closed").await,
         open(&service, "/closed").await,
     ];
-    sockets(&service, "closed", 2).await;
+    sockets(&service, "closed", 4).await;
     let report = service.post("_routes/closed/interrupt").await.ok_json();
     assert_eq!(report["interrupted"], 2, "{report:#}");
     for connection in &mut connections {
@@ -155,6 +183,13 @@ async fn interrupting_the_route_closes_its_sockets() {
         // An end or a reset: closed in any case.
         let _ = connection.read_to_end(&mut rest).await;
     }
+    let spared = sockets(&service, "closed", 2).await;
+    assert!(
+        spared.iter().all(|task| task["name"] == "spared"),
+        "what the requests began besides goes on"
+    );
+    let report = service.post("_tasks/_cancel?routes=closed").await;
+    assert_eq!(report.ok_json()["interrupted"], 2);
     sockets(&service, "closed", 0).await;
 }
 

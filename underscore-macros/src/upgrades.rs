@@ -9,8 +9,9 @@ use quote::{format_ident, quote};
 use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Block, Expr, ExprClosure, ExprMethodCall, ExprReturn, FnArg, Item, Path, ReturnType, Signature,
-    Type, parse_quote,
+    Block, Expr, ExprAsync, ExprClosure, ExprMethodCall, ExprReturn, FnArg, GenericArgument, Item,
+    Macro, Pat, PatType, Path, PathArguments, ReturnType, Signature, Stmt, Token, Type,
+    parse_quote,
 };
 
 /// Hands the request on to the callbacks in `block`, if the function takes an upgrade.
@@ -21,14 +22,29 @@ pub(crate) fn rewrite(block: &mut Block, sig: &Signature, runtime: &Path) {
 }
 
 fn is_upgrade(argument: &FnArg) -> bool {
-    let FnArg::Typed(argument) = argument else {
+    match argument {
+        FnArg::Typed(argument) => names_upgrade(&argument.ty),
+        FnArg::Receiver(_) => false,
+    }
+}
+
+/// `WebSocketUpgrade`, by whatever path, alone or in a `Result` or an `Option`.
+fn names_upgrade(ty: &Type) -> bool {
+    let Type::Path(ty) = ty else {
         return false;
     };
-    let Type::Path(ty) = &*argument.ty else {
+    let Some(last) = ty.path.segments.last() else {
         return false;
     };
-    let name = ty.path.segments.last();
-    name.is_some_and(|name| name.ident == "WebSocketUpgrade")
+    let inside = match &last.arguments {
+        PathArguments::AngleBracketed(inside) => inside.args.first(),
+        _ => None,
+    };
+    match inside {
+        _ if last.ident == "WebSocketUpgrade" => true,
+        Some(GenericArgument::Type(inside)) => names_upgrade(inside),
+        _ => false,
+    }
 }
 
 struct Rewriter<'a> {
@@ -50,58 +66,114 @@ impl VisitMut for Rewriter<'_> {
 
 impl Rewriter<'_> {
     /// `{ let request = handed_on(); |socket| request.to(<body>) }`: the closure stays one, for the type of its
-    /// argument comes from the method that it is given to.
+    /// argument comes from the method that it is given to. What cannot be changed from outside stays.
     fn hand_on(&self, callback: &mut Expr) {
-        let runtime = self.runtime;
         let request = format_ident!("__underscore_request");
-        let closure = match callback {
-            Expr::Closure(closure) => match handing_on(closure, &request) {
-                Some(closure) => closure,
-                None => return,
-            },
-            callback => {
-                let function = format_ident!("__underscore_callback");
-                let socket = format_ident!("__underscore_socket");
-                *callback = parse_quote!({
-                    let #request = #runtime::private::handed_on();
-                    let #function = #callback;
-                    move |#socket| #request.to(#function(#socket))
-                });
+        let handing_on: Expr = match callback {
+            Expr::Paren(paren) => return self.hand_on(&mut paren.expr),
+            Expr::Group(group) => return self.hand_on(&mut group.expr),
+            Expr::Block(block) => {
+                if let Some(Stmt::Expr(last, None)) = block.block.stmts.last_mut() {
+                    self.hand_on(last);
+                }
                 return;
             }
+            Expr::Closure(closure) => match handing_on(closure, &request) {
+                Some(closure) => parse_quote!(#closure),
+                None => return,
+            },
+            Expr::Path(_) | Expr::Field(_) | Expr::Call(_) | Expr::MethodCall(_) => {
+                let function = format_ident!("__underscore_callback");
+                let socket = format_ident!("__underscore_socket");
+                parse_quote!({
+                    let #function = #callback;
+                    move |#socket| #request.to(#function(#socket))
+                })
+            }
+            _ => return,
         };
+        let runtime = self.runtime;
         *callback = parse_quote!({
             let #request = #runtime::private::handed_on();
-            #closure
+            #handing_on
         });
     }
 }
 
 /// The closure with its future given to `request`; nothing where that cannot be done from outside.
 fn handing_on(closure: &ExprClosure, request: &Ident) -> Option<ExprClosure> {
-    if !matches!(closure.output, ReturnType::Default) {
+    if !matches!(closure.output, ReturnType::Default) || closure.inputs.len() != 1 {
         return None;
     }
     let mut closure = closure.clone();
-    let body = &closure.body;
-    let future = match closure.asyncness.take() {
-        // What it captures it gives to its future, which is called once and outlives it.
-        Some(_) => quote!(async move { #body }),
-        None if returns(body) => return None,
-        None => quote!(#body),
-    };
-    *closure.body = parse_quote!(#request.to(#future));
+    if closure.asyncness.take().is_some() {
+        make_plain(&mut closure, request);
+    } else {
+        give_last(&mut closure.body, request)?;
+    }
     Some(closure)
 }
 
-/// Whether a `return` in `expr` leaves the closure whose body it is.
-fn returns(expr: &Expr) -> bool {
+/// Makes an async closure one that returns the future itself. What it captures it gives to its future, which
+/// is called once and outlives it; and so it does with its argument, whether the body names that or not.
+fn make_plain(closure: &mut ExprClosure, request: &Ident) {
+    let socket = format_ident!("__underscore_socket");
+    let pattern = closure.inputs.pop();
+    let (pattern, ty) = match pattern {
+        Some(Pat::Type(typed)) => (Some(*typed.pat), Some(typed.ty)),
+        pattern => (pattern, None),
+    };
+    let argument: Pat = parse_quote!(#socket);
+    closure.inputs.push(match ty {
+        Some(ty) => Pat::Type(PatType {
+            attrs: Vec::new(),
+            pat: Box::new(argument),
+            colon_token: Token![:](socket.span()),
+            ty,
+        }),
+        None => argument,
+    });
+    let body = match &*closure.body {
+        Expr::Block(block) if block.label.is_none() && block.attrs.is_empty() => {
+            let statements = &block.block.stmts;
+            quote!(#(#statements)*)
+        }
+        body => quote!(#body),
+    };
+    *closure.body = parse_quote!(#request.to(async move {
+        let #socket = #socket;
+        let #pattern = #socket;
+        #body
+    }));
+}
+
+/// Gives what `body` comes to at its end to `request`.
+fn give_last(body: &mut Expr, request: &Ident) -> Option<()> {
+    if leaves_early(body) {
+        return None;
+    }
+    let last = match body {
+        Expr::Block(block) if block.label.is_none() => match block.block.stmts.last_mut() {
+            Some(Stmt::Expr(last, None)) => last,
+            _ => return None,
+        },
+        body => body,
+    };
+    *last = parse_quote!(#request.to(#last));
+    Some(())
+}
+
+/// Whether a `return` in `expr` leaves the closure whose body it is, or may, in the tokens of a macro.
+fn leaves_early(expr: &Expr) -> bool {
     struct Finder(bool);
     impl<'ast> Visit<'ast> for Finder {
         fn visit_expr_return(&mut self, _: &'ast ExprReturn) {
             self.0 = true;
         }
-        fn visit_expr_async(&mut self, _: &'ast syn::ExprAsync) {}
+        fn visit_macro(&mut self, _: &'ast Macro) {
+            self.0 = true;
+        }
+        fn visit_expr_async(&mut self, _: &'ast ExprAsync) {}
         fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
         fn visit_item(&mut self, _: &'ast Item) {}
     }
@@ -132,20 +204,28 @@ mod tests {
                  |s|__underscore_request.to(talk(s))})}",
             ),
             (
-                "{ ws.on_upgrade(async move |s| talk(s).await) }",
+                "{ ws.on_upgrade(async move |mut s: S| { talk(s).await }) }",
                 "{ws.on_upgrade({let__underscore_request=u::private::handed_on();\
-                 move|s|__underscore_request.to(asyncmove{talk(s).await})})}",
+                 move|__underscore_socket:S|__underscore_request.to(asyncmove{\
+                 let__underscore_socket=__underscore_socket;letmuts=__underscore_socket;\
+                 talk(s).await})})}",
+            ),
+            (
+                "{ ws.on_upgrade({ let c = c.clone(); move |s| { let t = c; talk(s, t) } }) }",
+                "{ws.on_upgrade({letc=c.clone();{let__underscore_request=u::private::handed_on();\
+                 move|s|{lett=c;__underscore_request.to(talk(s,t))}}})}",
             ),
             (
                 "{ ws.on_upgrade(talk) }",
                 "{ws.on_upgrade({let__underscore_request=u::private::handed_on();\
-                 let__underscore_callback=talk;\
+                 {let__underscore_callback=talk;\
                  move|__underscore_socket|\
-                 __underscore_request.to(__underscore_callback(__underscore_socket))})}",
+                 __underscore_request.to(__underscore_callback(__underscore_socket))}})}",
             ),
         ];
         for (body, expected) in cases {
             assert_eq!(rewritten("ws: axum::ws::WebSocketUpgrade", body), expected);
+            assert_eq!(rewritten("ws: Result<WebSocketUpgrade, E>", body), expected);
         }
     }
 
@@ -160,6 +240,14 @@ mod tests {
             (
                 "ws: WebSocketUpgrade",
                 "{ ws.on_upgrade(|s| { if x { return talk(s); } other(s) }) }",
+            ),
+            (
+                "ws: WebSocketUpgrade",
+                "{ ws.on_upgrade(|s| { bail!(s); talk(s) }) }",
+            ),
+            (
+                "ws: WebSocketUpgrade",
+                "{ ws.on_upgrade(|s| { talk(s); }) }",
             ),
             ("ws: WebSocketUpgrade", "{ ws.on_upgrade(a, b) }"),
             (

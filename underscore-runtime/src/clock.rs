@@ -59,6 +59,11 @@ pub(crate) fn publish_coarse(now: Instant) {
     COARSE.store(now.0, Ordering::Relaxed);
 }
 
+/// Whether somebody keeps the coarse clock.
+pub(crate) fn is_coarse_kept() -> bool {
+    COARSE.load(Ordering::Relaxed) != 0
+}
+
 /// Nobody keeps the coarse clock any more.
 pub(crate) fn stop_coarse() {
     COARSE.store(0, Ordering::Relaxed);

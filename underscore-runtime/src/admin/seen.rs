@@ -4,14 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use axum::http::HeaderValue;
-use axum::http::uri::PathAndQuery;
-
 use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, Frame, innermost};
 use crate::table::ids;
-use crate::task::{Kind, Marks, Request, State, Task};
+use crate::task::{Kind, Mark, Marks, Request, State, Task};
 use crate::workers::{Slot, Thread, with_number};
 
 /// A task at one moment.
@@ -32,9 +29,18 @@ pub(super) struct Seen {
 
 /// Looks at tasks, all at the same moment.
 pub(super) fn look_at(tasks: Vec<Arc<Task>>) -> impl Iterator<Item = Seen> {
+    look_at_chosen(tasks, None)
+}
+
+/// Looks at tasks that were chosen for the state that they were in, and shows them in that: to choose by
+/// one look and to show another would be a contradiction.
+pub(super) fn look_at_chosen(
+    tasks: Vec<Arc<Task>>,
+    chosen: Option<State>,
+) -> impl Iterator<Item = Seen> {
     let (now, wall_now, id_of) = (Instant::now(), SystemTime::now(), ids());
     tasks.into_iter().map(move |task| {
-        let state = task.state();
+        let state = chosen.unwrap_or_else(|| task.state());
         let slot = match state {
             State::Running => with_number(task.thread()),
             State::Waiting | State::Streaming => None,
@@ -122,9 +128,9 @@ impl Seen {
     }
 
     pub(super) fn uri(&self) -> Option<String> {
-        Some(shortened(
-            self.request()?.uri.as_ref().map(PathAndQuery::as_str)?,
-        ))
+        let request = self.request()?;
+        let sent = request.uri.as_deref().or(request.route.path.as_deref());
+        sent.map(shortened)
     }
 
     pub(super) fn http_version(&self) -> Option<String> {
@@ -148,9 +154,9 @@ impl Seen {
         trace_id(&self.trace_parent()?)
     }
 
-    fn mark(&self, which: impl Fn(&Marks) -> Option<&HeaderValue>) -> Option<String> {
+    fn mark(&self, which: impl Fn(&Marks) -> Option<&Mark>) -> Option<String> {
         let value = which(self.request()?.marks.as_ref()?)?;
-        Some(shortened(&String::from_utf8_lossy(value.as_bytes())))
+        Some(shortened(&String::from_utf8_lossy(value)))
     }
 }
 

@@ -236,6 +236,11 @@ impl TaskFilter {
         })
     }
 
+    /// The state that tasks must be in, if any.
+    pub(super) fn state(&self) -> Option<State> {
+        self.state
+    }
+
     /// Whether nothing is asked of a task.
     pub(super) fn is_empty(&self) -> bool {
         self.routes.is_none() && self.older_than.is_none() && self.state.is_none()

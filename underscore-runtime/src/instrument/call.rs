@@ -10,7 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::extract::{ConnectInfo, FromRequest, MatchedPath, OriginalUri, Request};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderName, Uri};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
@@ -23,7 +24,7 @@ use crate::route::{Route, RouteDescriptor};
 use crate::settings::Preempt;
 use crate::stack::AwaitPoint;
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{self, Kind, Marks};
+use crate::task::{self, Kind, Mark, Marks};
 
 /// What generated code says of an annotated handler, on a type that has no values.
 pub trait Endpoint: 'static {
@@ -197,17 +198,22 @@ fn route_of(descriptor: &'static RouteDescriptor, request: &Request) -> &'static
 fn info(request: &Request, route: &'static Route) -> task::Request {
     let extensions = request.extensions();
     // A nested router cuts its prefix off the URI, which then is shorter than the route's whole path:
-    // where the two are equal, there is nothing to look up.
+    // where the two are equal, there is nothing to look up, and nothing to keep.
     let mut uri = request.uri();
-    if route.path.as_deref() != Some(uri.path())
+    let is_path = |uri: &Uri| {
+        let sent = uri.path_and_query().map(PathAndQuery::as_str);
+        sent.is_some() && sent == route.path.as_deref()
+    };
+    if !is_path(uri)
         && let Some(OriginalUri(original)) = extensions.get()
     {
         uri = original;
     }
+    let sent = uri.path_and_query().filter(|_| !is_path(uri));
     task::Request {
         route,
         method: request.method().clone(),
-        uri: uri.path_and_query().cloned(),
+        uri: sent.map(|sent| sent.as_str().into()),
         version: request.version(),
         remote: extensions
             .get::<ConnectInfo<SocketAddr>>()
@@ -222,7 +228,7 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 #[inline]
 fn marks(headers: &HeaderMap) -> Option<Box<Marks>> {
-    let get = |name| headers.get(name).cloned();
+    let get = |name| headers.get(name).map(|value| Mark::from(value.as_bytes()));
     let [opaque_id, request_id, trace_parent] = [OPAQUE_ID, REQUEST_ID, TRACE_PARENT].map(get);
     if opaque_id.is_none() && request_id.is_none() && trace_parent.is_none() {
         return None;

@@ -13,7 +13,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{Method, StatusCode};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
@@ -23,7 +24,7 @@ use super::context;
 use super::guard::Guard;
 use crate::stats::Outcome;
 use crate::sync::Mutex;
-use crate::task::Kind;
+use crate::task::{Kind, State};
 
 /// Ends the task of a handler that has answered, or lets it live on in the body of its answer.
 #[inline]
@@ -53,6 +54,7 @@ fn has_content(guard: &Guard, status: StatusCode) -> bool {
 fn stream(guard: Guard, response: Response) -> Response {
     guard.streams(response.status());
     let (head, body) = response.into_parts();
+    let announced = announced(&head.headers);
     let task = Arc::clone(guard.arc());
     let live: Live = Arc::new(AsyncMutex::new(Some((body, guard))));
     let hang_up = Arc::new(HangUp {
@@ -66,9 +68,14 @@ fn stream(guard: Guard, response: Response) -> Response {
     let body = Body::new(Streaming {
         live,
         hang_up,
+        announced,
         is_over: false,
     });
     Response::from_parts(head, body)
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The body and its task while both live: in the hands of the connection that asks for more, or of the
@@ -78,6 +85,8 @@ type Live = Arc<AsyncMutex<Option<(Body, Guard)>>>;
 struct Streaming {
     live: Live,
     hang_up: Arc<HangUp>,
+    /// The length that the head says. Whoever sends the body does not ask for more behind it.
+    announced: Option<u64>,
     /// It came to its end, of one kind or another.
     is_over: bool,
 }
@@ -93,6 +102,10 @@ struct HangUp {
 impl Wake for HangUp {
     fn wake(self: Arc<Self>) {
         let runtime = self.runtime.clone();
+        let connection = match runtime {
+            Some(_) => None,
+            None => self.connection.lock().take(),
+        };
         let work = async move {
             let ended = self.live.lock().await.take();
             // Dropped last, and in any case: what the body does when it is dropped may panic.
@@ -101,9 +114,10 @@ impl Wake for HangUp {
                 end(body, guard, Some(Outcome::Interrupted));
             }
         };
-        // Without a runtime there is no connection either, and nobody who would wait for this.
-        if let Some(runtime) = runtime {
-            runtime.spawn(work);
+        match runtime {
+            Some(runtime) => drop(runtime.spawn(work)),
+            // Then the next poll carries it out.
+            None => drop(Told(connection)),
         }
     }
 }
@@ -141,6 +155,12 @@ impl Streaming {
         // Contended by an interrupt only, which takes what is inside.
         let mut live = self.live.try_lock().ok()?;
         let (body, guard) = live.as_mut()?;
+        if guard.task().signal.is_ordered() {
+            // Whoever was woken for the order may have no runtime to carry it out in.
+            let (body, guard) = live.take()?;
+            end(body, guard, Some(Outcome::Interrupted));
+            return None;
+        }
         let mut poll = context::Poll::enter(guard.task());
         let polled = Pin::new(&mut *body).poll_frame(cx);
         poll.commit();
@@ -150,7 +170,11 @@ impl Streaming {
             Poll::Ready(Some(Ok(frame))) => {
                 guard.task().sent(frame.data_ref().map_or(0, Bytes::len));
                 // Whoever sends it asks the same, and does not come back for a `None`.
-                frame.is_trailers() || body.is_end_stream()
+                frame.is_trailers()
+                    || body.is_end_stream()
+                    || self
+                        .announced
+                        .is_some_and(|all| guard.task().bytes_sent() >= Some(all))
             }
             // An error is the handler's own way to end it.
             Poll::Ready(None | Some(Err(_))) => true,
@@ -218,8 +242,10 @@ impl Drop for Streaming {
     fn drop(&mut self) {
         let live = self.live.try_lock().ok().and_then(|mut live| live.take());
         if let Some((body, guard)) = live {
-            let outcome = body.is_end_stream().then_some(Outcome::Completed);
-            end(body, guard, outcome);
+            // A body that panicked is asked nothing more.
+            let panicked = guard.task().state() == State::Running;
+            let is_over = !panicked && body.is_end_stream();
+            end(body, guard, is_over.then_some(Outcome::Completed));
         }
     }
 }

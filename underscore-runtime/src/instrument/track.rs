@@ -20,7 +20,7 @@ use crate::task::{Background, Kind, Order, Parent};
 /// and the line it is stuck on, and an operator can interrupt it.
 ///
 /// Called in a request, or in another tracked future, it is a child of that: it carries the parent's id and
-/// its route, and `children=true` interrupts it along with it. Awaits inside of it are shown where they
+/// its route, and an interrupt of the parent with `children=true` ends it as well. Awaits inside of it are shown where they
 /// stand in an annotated function, [`underscore_frame`](crate::underscore_frame)'s for example.
 ///
 /// ```
@@ -52,7 +52,7 @@ use crate::task::{Background, Kind, Order, Parent};
 ///
 /// # Panics
 ///
-/// Where `future` panics.
+/// Where `future` panics, and if it is polled after it has completed.
 ///
 /// # Cancel safety
 ///
@@ -145,11 +145,14 @@ pin_project! {
 
 impl<F: Future> Track<F> {
     fn begin(name: Cow<'static, str>, future: F) -> Self {
-        let parent = context::current().or_else(upgrade::request);
+        let parent = match context::current() {
+            Some(parent) => Some(Parent::new(&parent)),
+            None => upgrade::request().map(|request| Parent::handed_on(&request)),
+        };
         let background = Background {
             name,
             future: type_name::<F>(),
-            parent: parent.as_ref().map(Parent::new),
+            parent,
         };
         let guard = Guard::enter(Kind::Background(Box::new(background)));
         Track {
@@ -162,7 +165,12 @@ impl<F: Future> Future for Track<F> {
     type Output = Result<F::Output, Interrupted>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match ready!(self.project().work.poll(cx)) {
+        let work = self.project().work;
+        assert!(
+            !work.is_over(),
+            "a tracked future was polled after it had completed"
+        );
+        Poll::Ready(match ready!(work.poll(cx)) {
             Step::Done(output, guard) => {
                 guard.end(Outcome::Completed);
                 Ok(output)

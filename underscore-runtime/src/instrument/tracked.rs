@@ -36,6 +36,11 @@ pin_project! {
 }
 
 impl<F: Future> Tracked<F> {
+    /// Whether the task is over, or goes on with another future.
+    pub(super) fn is_over(&self) -> bool {
+        self.guard.is_none()
+    }
+
     /// `future` does the work of the task from here on.
     #[inline]
     pub(super) fn new(guard: Guard, future: F) -> Self {

@@ -59,26 +59,28 @@ impl<F: Future> Future for GoesOn<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _during = During::begin(this.request.clone());
+        let _during = During::begin(this.request);
         this.future.poll(cx)
     }
 }
 
-/// The request is the thread's until this is dropped.
-struct During {
+/// The request is the thread's until this is dropped: lent, so that a poll counts no references.
+struct During<'a> {
+    lent: &'a mut Option<Arc<Task>>,
     before: Option<Arc<Task>>,
 }
 
-impl During {
-    fn begin(request: Option<Arc<Task>>) -> Self {
+impl<'a> During<'a> {
+    fn begin(request: &'a mut Option<Arc<Task>>) -> Self {
         During {
-            before: REQUEST.replace(request),
+            before: REQUEST.replace(request.take()),
+            lent: request,
         }
     }
 }
 
-impl Drop for During {
+impl Drop for During<'_> {
     fn drop(&mut self) {
-        REQUEST.set(self.before.take());
+        *self.lent = REQUEST.replace(self.before.take());
     }
 }

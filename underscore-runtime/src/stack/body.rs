@@ -11,7 +11,8 @@ use super::AwaitPoint;
 /// function's own future being the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Body<'a> {
-    function: &'a str,
+    /// The function's path: of a method it may have the type, or the trait, before the last part.
+    path: &'a str,
     depth: u32,
 }
 
@@ -21,10 +22,7 @@ const BODY: &str = "::{{closure}}";
 impl<'a> Body<'a> {
     /// The own body of an async function with this path.
     pub(crate) fn of_function(path: &'a str) -> Self {
-        Body {
-            function: last_segment(path),
-            depth: 1,
-        }
+        Body { path, depth: 1 }
     }
 
     /// The body whose run is a future of the type with this name; nothing if the type is another one. Names of
@@ -38,14 +36,36 @@ impl<'a> Body<'a> {
             depth += 1;
         }
         (depth > 0).then(|| Body {
-            function: last_segment(without_generics(path)),
+            path: without_generics(path),
             depth,
         })
     }
 
     /// Whether `point` is one of its own awaits.
     pub(super) fn owns(self, point: &AwaitPoint) -> bool {
-        point.depth == self.depth && last_segment(point.function()) == self.function
+        point.depth == self.depth && self.is_run_of(point.function())
+    }
+
+    /// Whether it is the function with this path: of methods, which are known by their module, any that has
+    /// the name and a type of that module.
+    fn is_run_of(self, function: &str) -> bool {
+        // `module_path!` writes a name that is a keyword in another way than the name of a type does.
+        let function = &*function.replace("r#", "");
+        if self.path.replace("r#", "") == function {
+            return true;
+        }
+        let Some((module, name)) = function.rsplit_once("::") else {
+            return false;
+        };
+        let of_type = self
+            .path
+            .strip_suffix(name)
+            .and_then(|path| path.strip_suffix("::"));
+        let of_module = |path: &str| {
+            let rest = path.trim_start_matches('<').strip_prefix(module);
+            rest.is_some_and(|rest| rest.starts_with("::"))
+        };
+        of_type.is_some_and(of_module)
     }
 }
 
@@ -81,10 +101,6 @@ fn without_generics(path: &str) -> &str {
         }
     }
     path
-}
-
-fn last_segment(path: &str) -> &str {
-    path.rsplit("::").next().unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -135,12 +151,26 @@ mod tests {
             (type_name_of_val(&closure()), here, 2),
         ];
         for (name, function, depth) in cases {
-            let body = Body::of_type(name);
-            assert_eq!(body, Some(Body { function, depth }), "{name}");
+            let body = Body::of_type(name).expect("the run of a body");
+            assert_eq!(body.depth, depth, "{name}");
+            let function = format!("{}::{function}", module_path!());
+            assert!(body.is_run_of(&function), "{function} in {name}");
+            assert!(!body.is_run_of("another::generic"), "{name}");
         }
         assert_eq!(Body::of_type(type_name_of_val(&ready(1))), None);
         let boxed: Box<dyn Future<Output = ()>> = Box::new(generic(1));
         assert_eq!(Body::of_type(type_name_of_val(&boxed)), None);
         drop(holder.0);
+    }
+
+    #[test]
+    fn a_function_of_the_same_name_in_another_module_is_another_one() {
+        let body = Body::of_function("api::get_user");
+        assert!(body.is_run_of("api::get_user"));
+        assert!(!body.is_run_of("repo::get_user"));
+        let method = Body::of_type("<api::Users<u8> as api::Get>::get_user::{{closure}}");
+        let method = method.expect("the run of a body");
+        assert!(method.is_run_of("api::get_user"));
+        assert!(!method.is_run_of("apis::get_user"));
     }
 }

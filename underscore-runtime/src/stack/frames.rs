@@ -35,9 +35,13 @@ impl Stack {
                 inside.entry(node.parent).or_default().push((key, node));
             }
         }
-        frames_inside(Parent::ROOT, body, &mut inside)
+        frames_inside(Parent::ROOT, body, &mut inside, MOST_FRAMES)
     }
 }
+
+/// How many awaits inside of each other are shown. A function that calls itself can have more, and whoever
+/// shows them, one inside of the other, must not come to the end of its own stack.
+const MOST_FRAMES: u32 = 200;
 
 /// Takes what is inside `parent` out of `inside`: each is taken once, so a node that were its own
 /// ancestor would end this, not keep it going.
@@ -45,7 +49,11 @@ fn frames_inside(
     parent: Parent,
     body: Option<Body<'_>>,
     inside: &mut HashMap<Parent, Vec<(NodeKey, Node)>>,
+    most: u32,
 ) -> Vec<Frame> {
+    let Some(most) = most.checked_sub(1) else {
+        return Vec::new();
+    };
     let mut children = inside.remove(&parent).unwrap_or_default();
     let is_own = |(_, node): &(NodeKey, Node)| body.is_some_and(|body| body.owns(node.point));
     if children.iter().any(is_own) {
@@ -55,7 +63,12 @@ fn frames_inside(
         .into_iter()
         .map(|(key, Node { point, awaited, .. })| Frame {
             point,
-            inside: frames_inside(Parent::new(key, point), Body::of_type(awaited()), inside),
+            inside: frames_inside(
+                Parent::new(key, point),
+                Body::of_type(awaited()),
+                inside,
+                most,
+            ),
         })
         .collect();
     frames.sort_by_key(|Frame { point, .. }| (point.file, point.line, point.column));
@@ -108,9 +121,9 @@ mod tests {
     use super::super::{Change, Keys, Tree};
     use super::*;
 
-    static OUTER: AwaitPoint = AwaitPoint::new("f", "f.rs", 1, 1, "outer()");
-    static LEFT: AwaitPoint = AwaitPoint::new("f", "f.rs", 2, 1, "left()");
-    static RIGHT: AwaitPoint = AwaitPoint::new("f", "f.rs", 3, 1, "right()");
+    static OUTER: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 1, 1, "outer()");
+    static LEFT: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 2, 1, "left()");
+    static RIGHT: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 3, 1, "right()");
 
     fn set(tree: &mut Tree, key: NodeKey, point: &'static AwaitPoint, parent: Parent) {
         let node = Node {
@@ -191,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_at_its_own_await_waits_for_nothing_else() {
-        static LOST: AwaitPoint = AwaitPoint::new("g", "g.rs", 1, 1, "lost()").depth(2);
+        static LOST: AwaitPoint = AwaitPoint::new("m::g", "g.rs", 1, 1, "lost()").depth(2);
         let mut tree = Tree::default();
         set(&mut tree, NodeKey(0), &LOST, Parent::ROOT);
         let line = |tree: &Tree, body| on_one_line(&tree.snapshot().frames(body));

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, Method, Version};
+use axum::http::{Method, Version};
 
 use super::{Task, TaskId};
 use crate::route::Route;
@@ -24,8 +23,9 @@ pub(crate) enum Kind {
 pub(crate) struct Request {
     pub(crate) route: &'static Route,
     pub(crate) method: Method,
-    /// As the client sent it: shared with the request's own bytes, not copied.
-    pub(crate) uri: Option<PathAndQuery>,
+    /// Path and query as the client sent them, where they are not the route's path itself. A copy: to share
+    /// the request's bytes would keep all of its connection's read buffer, for as long as a stream lasts.
+    pub(crate) uri: Option<Box<str>>,
     pub(crate) version: Version,
     pub(crate) remote: Option<SocketAddr>,
     /// Nothing where the request carries none of them.
@@ -35,10 +35,13 @@ pub(crate) struct Request {
 /// The headers by which clients and proxies tell a request from others.
 #[derive(Debug)]
 pub(crate) struct Marks {
-    pub(crate) opaque_id: Option<HeaderValue>,
-    pub(crate) request_id: Option<HeaderValue>,
-    pub(crate) trace_parent: Option<HeaderValue>,
+    pub(crate) opaque_id: Option<Mark>,
+    pub(crate) request_id: Option<Mark>,
+    pub(crate) trace_parent: Option<Mark>,
 }
+
+/// The value of a header, copied for the same reason.
+pub(crate) type Mark = Box<[u8]>;
 
 /// Work that was given to `track` or `spawn`.
 #[derive(Debug)]
@@ -56,6 +59,8 @@ pub(crate) struct Parent {
     /// The request that it is all for: the parent itself, or the one that the parent works for. Not the
     /// parent's record, for work that begins its own successor would keep a record for each before it.
     request: Option<Arc<Task>>,
+    /// The request's connection was handed on to this work.
+    handed_on: bool,
 }
 
 impl Parent {
@@ -67,6 +72,15 @@ impl Parent {
         Parent {
             id: parent.id,
             request,
+            handed_on: false,
+        }
+    }
+
+    /// The request that has given its connection away, to be gone on with.
+    pub(crate) fn handed_on(request: &Arc<Task>) -> Self {
+        Parent {
+            handed_on: true,
+            ..Parent::new(request)
         }
     }
 }
@@ -109,12 +123,10 @@ impl Task {
         }
     }
 
-    /// Whether it is what became of its request: that was answered with a change of protocol, so
-    /// its client's connection is in the hands of what it began, a websocket's work for example.
+    /// Whether it is what became of its request: that was answered with a change of protocol, and its client's
+    /// connection is in the hands of this work, a websocket's for example.
     pub(crate) fn goes_on_with_request(&self) -> bool {
-        let request = self
-            .background()
-            .and_then(|background| background.parent.as_ref()?.request.as_ref());
-        request.is_some_and(|request| request.was_upgraded())
+        let parent = self.background().and_then(|work| work.parent.as_ref());
+        parent.is_some_and(|parent| parent.handed_on)
     }
 }

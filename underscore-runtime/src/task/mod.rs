@@ -11,11 +11,9 @@ use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
-
 use id::shards;
 pub(crate) use id::{TaskId, shard};
-pub(crate) use kind::{Background, Kind, Marks, Parent, Request};
+pub(crate) use kind::{Background, Kind, Mark, Marks, Parent, Request};
 pub(crate) use ledger::{Ledger, Place};
 pub(crate) use own::Own;
 pub(crate) use signal::{Order, Signal, Waiting};
@@ -210,19 +208,5 @@ impl Task {
         };
         let stack = self.tree.lock().snapshot();
         stack.frames(body)
-    }
-
-    /// Whether it was a request whose answer gave the connection away, to a websocket for example.
-    fn was_upgraded(&self) -> bool {
-        let Kind::Request(request) = &self.kind else {
-            return false;
-        };
-        // The poller's part may be read by others once the end is seen: nothing is written after it.
-        match self.outcome().and_then(|_| self.own.status()) {
-            Some(StatusCode::SWITCHING_PROTOCOLS) => true,
-            // HTTP/2 has no other word for it.
-            Some(status) => request.method == Method::CONNECT && status.is_success(),
-            None => false,
-        }
     }
 }

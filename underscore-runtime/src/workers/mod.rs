@@ -36,5 +36,5 @@ pub(crate) fn set_blocked_after(limit: Duration) {
 /// Notes that the runtime of the calling thread, if it is in one, is one that serves requests: its workers
 /// are listed before the first request comes, until it is forgotten.
 pub(crate) fn meet_current_runtime() -> Option<Id> {
-    runtimes::meet_current(true)
+    runtimes::pin_current()
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id, RuntimeMetrics};
 
 use super::slot::{self, Slot, Thread};
-use crate::clock::Instant;
+use crate::clock::{self, Instant};
 use crate::sync::Mutex;
 use crate::task::TaskId;
 
 /// A runtime whose workers are listed.
 struct Known {
     handle: Handle,
-    /// It is listed though none of its threads has run a task.
-    pinned: bool,
+    /// How many admin servers list it though none of its threads has run a task.
+    pins: usize,
     workers: Vec<Busy>,
 }
 
@@ -64,28 +64,55 @@ pub(crate) struct WorkerSnapshot {
     pub(crate) busy: Option<f64>,
 }
 
-/// Notes the runtime that the calling thread is in.
-pub(super) fn meet_current(pinned: bool) -> Option<Id> {
+/// Notes a runtime that tasks run in. Only while somebody looks: a handle keeps descriptors of its runtime open,
+/// and nobody else would let go of it.
+pub(super) fn meet(handle: Handle) {
+    if clock::is_coarse_kept() {
+        note(handle, 0);
+    }
+}
+
+/// Notes the runtime that the calling thread is in, to be listed until it is forgotten.
+pub(super) fn pin_current() -> Option<Id> {
     let handle = Handle::try_current().ok()?;
+    let id = handle.id();
+    note(handle, 1);
+    Some(id)
+}
+
+fn note(handle: Handle, pins: usize) {
     let id = handle.id();
     let mut runtimes = RUNTIMES.lock();
     match runtimes.iter_mut().find(|known| known.handle.id() == id) {
-        Some(known) => known.pinned |= pinned,
+        Some(known) => known.pins += pins,
         None => runtimes.push(Known {
             workers: vec![Busy::default(); handle.metrics().num_workers()],
             handle,
-            pinned,
+            pins,
         }),
     }
-    Some(id)
 }
 
 /// Takes back that a runtime is listed whether or not it has run a task.
 pub(crate) fn forget(id: Id) {
     let mut runtimes = RUNTIMES.lock();
     if let Some(known) = runtimes.iter_mut().find(|known| known.handle.id() == id) {
-        known.pinned = false;
+        known.pins = known.pins.saturating_sub(1);
     }
+}
+
+/// Lets go of all that is only known by its threads.
+pub(super) fn let_go() {
+    keep(|known| known.pins > 0);
+}
+
+fn keep(is_kept: impl Fn(&Known) -> bool) {
+    let gone: Vec<Known> = RUNTIMES
+        .lock()
+        .extract_if(.., |known| !is_kept(known))
+        .collect();
+    // The last handle of a runtime drops code of the host's: not under our lock.
+    drop(gone);
 }
 
 /// Looks at every worker, as part of the sampler's tick.
@@ -94,12 +121,12 @@ pub(super) fn look(now: Instant) {
         .iter()
         .filter_map(|slot| slot.thread())
         .collect();
-    let mut runtimes = RUNTIMES.lock();
-    // The threads of a runtime that has ended have ended too.
-    runtimes.retain(|known| {
+    // The threads of a runtime that has ended have ended too, or run another one.
+    keep(|known| {
         let id = Some(known.handle.id());
-        known.pinned || threads.iter().any(|thread| thread.runtime == id)
+        known.pins > 0 || threads.iter().any(|thread| thread.runtime == id)
     });
+    let mut runtimes = RUNTIMES.lock();
     for known in runtimes.iter_mut() {
         let metrics = known.handle.metrics();
         for (index, busy) in known.workers.iter_mut().enumerate() {
@@ -111,14 +138,16 @@ pub(super) fn look(now: Instant) {
 /// How often the worker that `slot`'s thread is, or was, has gone to rest; nothing while it rests. As long as
 /// that stays the same it may be blocked. Where it changes, another thread is this worker by now, and
 /// the one in question was given leave to block (`block_in_place`).
-pub(super) fn rests(slot: &Slot) -> Option<u64> {
+pub(super) fn rests(slot: &'static Slot) -> Option<u64> {
     let index = slot.worker()?;
     let runtime = slot.thread()?.runtime?;
+    let is_replaced = worker_slot(&slot::all(), runtime, index)
+        .is_some_and(|last| last.entered() > slot.entered());
     let runtimes = RUNTIMES.lock();
     let known = runtimes.iter().find(|known| known.handle.id() == runtime)?;
     let metrics = known.handle.metrics();
     let at_work = index < metrics.num_workers() && !is_parked(&metrics, index);
-    at_work.then(|| rests_of(&metrics, index))
+    (at_work && !is_replaced).then(|| rests_of(&metrics, index))
 }
 
 /// All workers of all runtimes that tasks run in.
@@ -164,7 +193,7 @@ fn worker_slot(slots: &[&'static Slot], runtime: Id, index: usize) -> Option<&'s
                 .thread()
                 .is_some_and(|thread| thread.runtime == Some(runtime))
     };
-    let last = |slot: &&&Slot| slot.reading().and_then(|reading| reading.entered);
+    let last = |slot: &&&'static Slot| slot.entered();
     slots.iter().filter(is_its).max_by_key(last).copied()
 }
 

@@ -58,8 +58,9 @@ fn sample(mine: &Weak<Sampling>) {
     let running = RUNNING.lock();
     if running.strong_count() == 0 {
         clock::stop_coarse();
+        runtimes::let_go();
         for slot in slot::all() {
-            slot.set_blocked_by(None);
+            slot.set_blocked_since(None);
         }
     }
 }
@@ -78,14 +79,14 @@ fn look(watches: &mut HashMap<u32, Watch>, now: Instant) {
         let reading = slot.reading();
         let known = watches.remove(&slot.number());
         let (watch, over) = match known {
-            Some(watch) if Some(watch.reading) == reading => (Some(watch), None),
+            Some(watch) if watch.is_same(reading) => (Some(watch), None),
             over => (
                 reading.map(|reading| Watch::begin(slot, reading, now)),
                 over,
             ),
         };
         if let Some(over) = over.filter(|watch| watch.reported) {
-            slot.set_blocked_by(None);
+            slot.set_blocked_since(None);
             over.report_end(now);
         }
         if let Some(mut watch) = watch {
@@ -96,7 +97,7 @@ fn look(watches: &mut HashMap<u32, Watch>, now: Instant) {
 }
 
 impl Watch {
-    fn begin(slot: &Slot, reading: Reading, now: Instant) -> Self {
+    fn begin(slot: &'static Slot, reading: Reading, now: Instant) -> Self {
         Watch {
             reading,
             first_seen: now,
@@ -105,16 +106,23 @@ impl Watch {
         }
     }
 
+    /// Whether the thread is in the poll that it was in, be it in another task within that.
+    fn is_same(&self, reading: Option<Reading>) -> bool {
+        reading.is_some_and(|reading| reading.entered == self.reading.entered)
+    }
+
     /// Reports the poll once, when it has taken too long. Its time is counted from when it was first seen,
-    /// which is never before it began.
+    /// which is at most a moment before it began.
     fn check(&mut self, slot: &'static Slot, now: Instant) {
         let long = now.since(self.first_seen) >= blocked_after();
         if !long || self.reported || self.rests.is_none() || self.rests != runtimes::rests(slot) {
             return;
         }
         self.reported = true;
-        slot.set_blocked_by(Some(self.reading.task));
-        if let (Some(task), Some(thread)) = (find(self.reading.task), slot.thread()) {
+        slot.set_blocked_since(self.reading.entered);
+        // The innermost task, where there are several in the poll.
+        let task = slot.reading().unwrap_or(self.reading).task;
+        if let (Some(task), Some(thread)) = (find(task), slot.thread()) {
             report(&task, &thread, now.since(self.first_seen));
         }
     }

@@ -20,12 +20,12 @@ pub(crate) struct Slot {
     number: u32,
     /// The number of the task whose poll the thread is in; zero outside of all.
     task: AtomicU64,
-    /// When that poll began, to a tick of the coarse clock.
+    /// When the outermost poll began that the thread is in, or was in last, to a tick of the coarse clock.
     entered: AtomicInstant,
     /// One more than the thread's number among its runtime's workers; zero if it is none of them.
     worker: AtomicU32,
-    /// The task that the sampler found to block the thread; zero if none.
-    blocked_by: AtomicU64,
+    /// What `entered` was when the sampler found the thread to be blocked.
+    blocked_since: AtomicInstant,
     thread: Mutex<Option<Arc<Thread>>>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Thread {
 }
 
 /// What a slot said when it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) task: TaskId,
     pub(super) entered: Option<Instant>,
@@ -74,7 +74,6 @@ impl Drop for Lease {
 pub(crate) struct Turn {
     slot: &'static Slot,
     outer_task: u64,
-    outer_entered: Option<Instant>,
 }
 
 impl Turn {
@@ -86,17 +85,13 @@ impl Turn {
             None => take(),
         };
         // Relaxed, all of them: the reader takes what it gets, and looks again a tick later.
-        let outer_entered = slot.entered.get();
-        if slot.entered.set_coarse() {
+        let outer_task = slot.task.load(Ordering::Relaxed);
+        // A poll within a poll keeps the thread from other work for no longer than the outer one.
+        if outer_task == 0 && slot.entered.set_coarse() {
             slot.note_worker();
         }
-        let outer_task = slot.task.load(Ordering::Relaxed);
         slot.task.store(task.number(), Ordering::Relaxed);
-        Turn {
-            slot,
-            outer_task,
-            outer_entered,
-        }
+        Turn { slot, outer_task }
     }
 
     /// The number of the thread, for `with_number`.
@@ -110,9 +105,6 @@ impl Drop for Turn {
     #[inline]
     fn drop(&mut self) {
         self.slot.task.store(self.outer_task, Ordering::Relaxed);
-        if self.outer_task != 0 {
-            self.slot.entered.set(self.outer_entered);
-        }
     }
 }
 
@@ -123,27 +115,36 @@ impl Slot {
             task: AtomicU64::new(0),
             entered: AtomicInstant::never(),
             worker: AtomicU32::new(0),
-            blocked_by: AtomicU64::new(0),
+            blocked_since: AtomicInstant::never(),
             thread: Mutex::new(None),
         }
     }
 
-    /// A thread can lose its place among the workers to another one (`block_in_place`), so it is asked
-    /// anew, though not more than once per tick.
+    /// A thread can lose its place among the workers to another one (`block_in_place`), and run one runtime
+    /// after the other, so it is asked anew, though not more than once per tick.
     #[cold]
     fn note_worker(&self) {
-        let worker = runtime::Handle::try_current()
-            .ok()
-            .and_then(|_| runtime::worker_index())
-            .and_then(|index| u32::try_from(index + 1).ok());
+        let handle = runtime::Handle::try_current().ok();
+        let id = handle.as_ref().map(runtime::Handle::id);
+        let index = handle.as_ref().and_then(|_| runtime::worker_index());
+        let worker = index.and_then(|index| u32::try_from(index + 1).ok());
         self.worker.store(worker.unwrap_or(0), Ordering::Relaxed);
+        let mut thread = self.thread.lock();
+        match &mut *thread {
+            Some(thread) if thread.runtime == id => {}
+            thread => *thread = Some(Arc::new(Thread::current(id))),
+        }
+        drop(thread);
+        if let Some(handle) = handle {
+            runtimes::meet(handle);
+        }
     }
 
     fn clear(&self) {
         *self.thread.lock() = None;
         self.task.store(0, Ordering::Relaxed);
         self.worker.store(0, Ordering::Relaxed);
-        self.blocked_by.store(0, Ordering::Relaxed);
+        self.blocked_since.set(None);
         self.entered.set(None);
     }
 
@@ -164,15 +165,19 @@ impl Slot {
         usize::try_from(self.worker.load(Ordering::Relaxed).checked_sub(1)?).ok()
     }
 
-    pub(super) fn set_blocked_by(&self, task: Option<TaskId>) {
-        let number = task.map_or(0, TaskId::number);
-        self.blocked_by.store(number, Ordering::Relaxed);
+    /// When the outermost poll began that its thread is in, or was in last.
+    pub(super) fn entered(&self) -> Option<Instant> {
+        self.entered.get()
+    }
+
+    pub(super) fn set_blocked_since(&self, entered: Option<Instant>) {
+        self.blocked_since.set(entered);
     }
 
     /// Whether its thread is a worker that is blocked in a poll.
     pub(crate) fn is_blocked(&self) -> bool {
-        let by = self.blocked_by.load(Ordering::Relaxed);
-        by != 0 && by == self.task.load(Ordering::Relaxed)
+        let since = self.blocked_since.get();
+        since.is_some() && since == self.entered.get() && self.reading().is_some()
     }
 
     pub(super) fn number(&self) -> u32 {
@@ -181,11 +186,11 @@ impl Slot {
 }
 
 impl Thread {
-    fn current() -> Self {
+    fn current(runtime: Option<runtime::Id>) -> Self {
         Thread {
             name: std::thread::current().name().map(str::to_owned),
             kernel_id: super::kernel::current_thread(),
-            runtime: runtimes::meet_current(false),
+            runtime,
         }
     }
 
@@ -211,7 +216,6 @@ fn take() -> &'static Slot {
     let slot = LEASE.try_with(|_| free().unwrap_or_else(more));
     let slot = slot.unwrap_or(&NOBODYS);
     if slot.number != NOBODYS.number {
-        *slot.thread.lock() = Some(Arc::new(Thread::current()));
         slot.note_worker();
     }
     MINE.set(Some(slot));

@@ -8,9 +8,9 @@ use super::table::{self, Column};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
-use crate::admin::seen::{Seen, look_at, oldest_first};
+use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
-use crate::admin::units;
+use crate::admin::{params, select, units};
 use crate::stack::AwaitPoint;
 use crate::task::{State, Task, TaskId};
 
@@ -193,17 +193,24 @@ pub(in crate::admin) fn state_word(state: State) -> &'static str {
 
 /// `GET /_cat/tasks[/{tasks}]`.
 pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
+    // Help is there whatever the filter says.
+    let help = exchange.flag(&params::HELP);
+    let filter = (!help).then(|| TaskFilter::read(exchange)).transpose()?;
+    let state = filter.as_ref().and_then(TaskFilter::state);
     table::answer_of(
         exchange,
         COLUMNS,
-        || tasks(exchange),
-        |tasks| look_at(tasks).collect(),
+        || tasks(exchange, filter),
+        |tasks| look_at_chosen(tasks, state).collect(),
     )
 }
 
-fn tasks(exchange: &Exchange) -> Result<Vec<Arc<Task>>, Error> {
-    let filter = TaskFilter::read(exchange)?;
-    let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
+fn tasks(exchange: &Exchange, filter: Option<TaskFilter>) -> Result<Vec<Arc<Task>>, Error> {
+    let selector = exchange.argument().unwrap_or("_all");
+    let mut tasks = match filter {
+        Some(filter) => filter.tasks(selector)?,
+        None => select::tasks(selector)?,
+    };
     oldest_first(&mut tasks);
     Ok(tasks)
 }

@@ -7,7 +7,7 @@ use crate::admin::cat::{date_and_time, epoch_millis, state_word};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node, visible};
-use crate::admin::seen::{Seen, look_at, oldest_first};
+use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
 use crate::admin::{params, units};
 use crate::stack::AwaitPoint;
@@ -53,7 +53,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     };
     let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
-    let seen: Vec<Seen> = look_at(tasks).collect();
+    let seen: Vec<Seen> = look_at_chosen(tasks, filter.state()).collect();
     let node = match group_by {
         GroupBy::None => {
             let tasks = seen.iter().map(|task| node(task, detail));
@@ -200,20 +200,32 @@ fn by_parents(seen: &[Seen], detail: Detail) -> Node {
     let tasks = roots.into_iter().map(|task| {
         (
             task.task.id.to_string(),
-            family(task, &mut children, detail),
+            family(task, &mut children, detail, MOST_NESTED),
         )
     });
     Node::object([("tasks", Node::object(tasks.collect::<Vec<_>>()))])
 }
 
+/// How deep tasks are put into those in which they were begun: whoever writes them down must not come to the
+/// end of its own stack.
+const MOST_NESTED: u32 = 100;
+
 /// A task with all that was begun in it. A task is begun after the one in which it was, so this ends.
-fn family(task: &Seen, children: &mut HashMap<TaskId, Vec<&Seen>>, detail: Detail) -> Node {
+fn family(
+    task: &Seen,
+    children: &mut HashMap<TaskId, Vec<&Seen>>,
+    detail: Detail,
+    most: u32,
+) -> Node {
     let mut object = properties(task, detail);
-    let inside: Vec<Node> = children
-        .remove(&task.task.id)
+    let begun = match most {
+        0 => None,
+        _ => children.remove(&task.task.id),
+    };
+    let inside: Vec<Node> = begun
         .unwrap_or_default()
         .into_iter()
-        .map(|child| family(child, children, detail))
+        .map(|child| family(child, children, detail, most.saturating_sub(1)))
         .collect();
     if !inside.is_empty() {
         object.push(("children".to_owned(), Node::List(inside)));

@@ -1,6 +1,6 @@
 //! `GET /_tasks/{tasks}/print_stack`: where tasks wait, as a tree that one reads at a glance.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::frame_nodes;
@@ -17,10 +17,11 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let format = exchange.format().unwrap_or(Format::Text);
     let mut tasks = select::tasks(exchange.argument().unwrap_or_default())?;
     oldest_first(&mut tasks);
+    let ids: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
     let seen = look_at(tasks);
     match format {
         Format::Text => {
-            let began = began();
+            let began = began(&ids);
             Ok(Answer::Text(seen.map(|task| text(&task, &began)).collect()))
         }
         Format::Json | Format::Yaml | Format::Cbor => {
@@ -30,9 +31,13 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     }
 }
 
-/// The work that goes on, under the task in which it was begun.
-fn began() -> HashMap<TaskId, Vec<Seen>> {
+/// The work that goes on, under the task of `parents` in which it was begun.
+fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<Seen>> {
     let mut tasks = select::background();
+    tasks.retain(|task| {
+        task.parent()
+            .is_some_and(|parent| parents.contains(&parent))
+    });
     oldest_first(&mut tasks);
     let mut began: HashMap<TaskId, Vec<Seen>> = HashMap::new();
     for task in look_at(tasks) {

@@ -123,7 +123,15 @@ async fn columns_are_chosen_by_name_alias_and_pattern_and_shown_once() {
         .text;
     assert_eq!(
         lines(&text)[0],
-        ["p", "stats.req.active", "stats.req.total", "hd"]
+        [
+            "p",
+            "stats.req.active",
+            "stats.req.total",
+            "stats.req.rate_1m",
+            "stats.req.rate_5m",
+            "stats.req.rate_15m",
+            "hd"
+        ]
     );
     for (wanted, hint) in [
         ("h=pth", "did you mean [path]?"),

@@ -48,6 +48,11 @@ impl Instant {
     pub(crate) fn second(self) -> u64 {
         self.0 / 1_000_000_000
     }
+
+    /// How much of that second has passed.
+    pub(crate) fn into_second(self) -> Duration {
+        Duration::from_nanos(self.0 % 1_000_000_000)
+    }
 }
 
 /// The time of the last tick of whoever keeps the coarse clock; zero while nobody does.
@@ -167,5 +172,6 @@ mod tests {
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(late.since(early), Duration::from_nanos(2_000_000_004));
         assert_eq!(late.second(), 2);
+        assert_eq!(late.into_second(), Duration::from_nanos(9));
     }
 }

@@ -111,6 +111,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         &[SETTINGS],
         routes::settings::put,
     ),
+    read("/_routes/stats", &[], routes::stats),
+    read("/_routes/{routes}/stats", &[], routes::stats),
     change(
         MethodFilter::POST,
         "/_routes/{routes}/interrupt",

@@ -20,6 +20,7 @@ use super::extract::Extract;
 use super::guard::Guard;
 use super::response_body::answered;
 use super::tracked::{Step, Tracked};
+use crate::clock::Instant;
 use crate::route::{Route, RouteDescriptor};
 use crate::settings::Preempt;
 use crate::stack::AwaitPoint;
@@ -252,7 +253,9 @@ fn interrupted(guard: Guard) -> Response {
 #[cold]
 fn preempted(route: &Route, preempt: &Preempt) -> Response {
     let class = StatusClass::of(preempt.status);
-    route.ledger.count(Outcome::Preempted, class);
+    route
+        .ledger
+        .count(Outcome::Preempted, class, Instant::now());
     answer::preempted(preempt)
 }
 

@@ -15,18 +15,24 @@ pub(crate) enum Outcome {
     Interrupted,
     /// The handler panicked.
     Panicked,
-    /// It was answered before the handler ran.
+    /// It was answered before the handler ran, as an operator had said.
     Preempted,
+    /// It was refused before the handler ran, for a limit was reached.
+    Rejected,
+    /// Its time was up.
+    Expired,
 }
 
 impl Outcome {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Outcome; 5] = [
+    pub(crate) const ALL: [Outcome; 7] = [
         Outcome::Completed,
         Outcome::Disconnected,
         Outcome::Interrupted,
         Outcome::Panicked,
         Outcome::Preempted,
+        Outcome::Rejected,
+        Outcome::Expired,
     ];
 }
 
@@ -126,9 +132,9 @@ mod tests {
         counts.record(Outcome::Completed, None);
         let mut twice = counts;
         twice.add(&counts);
-        assert_eq!(twice.total(), 12);
+        assert_eq!(twice.total(), 16);
         assert_eq!(twice.outcome(Outcome::Completed), 4);
-        assert_eq!(twice.status(StatusClass::from_digit(4)), 10);
+        assert_eq!(twice.status(StatusClass::from_digit(4)), 14);
         assert_eq!(twice.status(StatusClass::from_digit(5)), 0);
     }
 

@@ -1,172 +1,147 @@
-//! Averages over the last minutes from one bucket per second: fixed memory, and a window's edge is
-//! at most one second off. The seconds are the caller's, so that a test can play fifteen minutes.
+//! The last fifteen minutes of a route, in fixed memory. The seconds are the caller's, so that a test can play
+//! them.
+//!
+//! Counts, sums and the longest time are kept second by second: of them, a window's edge is at most one second
+//! off. So it is of percentiles as long as the blocks of all seconds fit, see `blocks`.
 
 use std::time::Duration;
 
-/// The seconds that are kept: the longest window, and the second that is still being filled.
-const KEPT: u64 = 15 * 60 + 1;
+use super::history::History;
+use super::ring::{KEPT, Ring};
+use super::second::Second;
 
-/// The answers of one second.
+/// The seconds of the windows that are asked for.
+pub(crate) const WINDOWS: [u64; 3] = [60, 5 * 60, 15 * 60];
+
+/// What was counted in one second.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Second {
-    at: u64,
-    count: u32,
+struct Total {
+    begun: u32,
+    answered: u32,
     nanos: u64,
+    longest: u64,
 }
 
-impl Second {
-    /// Counts an answer, and gives back the second before if this one begins a new one.
-    #[inline]
-    pub(crate) fn record(&mut self, second: u64, nanos: u64) -> Option<Second> {
-        let done = (self.at != second && self.count > 0).then_some(*self);
-        if self.at != second {
-            *self = Second {
-                at: second,
-                ..Second::default()
-            };
+/// What happened in one of the [`WINDOWS`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Recent {
+    begun: u64,
+    answered: u64,
+    nanos: u64,
+    longest: u64,
+    percentiles: [u64; 3],
+    /// How long the window is now.
+    length: Duration,
+}
+
+/// A number that sums response times up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    Average,
+    P50,
+    P90,
+    P99,
+    Longest,
+}
+
+impl Recent {
+    /// The response time that `measure` says; nothing where nothing was answered.
+    pub(crate) fn time(&self, measure: Measure) -> Option<Duration> {
+        let average = self.nanos.checked_div(self.answered)?;
+        let [p50, p90, p99] = self.percentiles;
+        let nanos = match measure {
+            Measure::Average => average,
+            // The middle of a bucket may lie above the longest of all.
+            Measure::P50 => p50.min(self.longest),
+            Measure::P90 => p90.min(self.longest),
+            Measure::P99 => p99.min(self.longest),
+            Measure::Longest => self.longest,
+        };
+        Some(Duration::from_nanos(nanos))
+    }
+
+    /// Tasks begun per second.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "it is shown with three decimals"
+    )]
+    pub(crate) fn rate(&self) -> f64 {
+        if self.begun == 0 {
+            return 0.0;
         }
-        self.count = self.count.saturating_add(1);
-        self.nanos = self.nanos.saturating_add(nanos);
-        done
+        self.begun as f64 / self.length.as_secs_f64()
     }
 
-    /// Takes what was counted so far, for someone who looks now.
-    pub(crate) fn take(&mut self) -> Option<Second> {
-        let taken = std::mem::take(self);
-        (taken.count > 0).then_some(taken)
-    }
-}
-
-/// The average time of the answers in a window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Average {
-    count: u64,
-    nanos: u64,
-}
-
-impl Average {
-    /// The average, or nothing where nothing was answered.
-    pub(crate) fn time(self) -> Option<Duration> {
-        Some(Duration::from_nanos(self.nanos.checked_div(self.count)?))
+    fn add(&mut self, total: Total) {
+        self.begun += u64::from(total.begun);
+        self.answered += u64::from(total.answered);
+        self.nanos = self.nanos.saturating_add(total.nanos);
+        self.longest = self.longest.max(total.longest);
     }
 }
 
-/// The last fifteen minutes, a bucket per second: 22 KB, allocated with the route's first request.
-#[derive(Debug)]
+/// The last fifteen minutes: 59 KB, allocated with the route's first request.
+#[derive(Clone, Debug)]
 pub(crate) struct Window {
-    seconds: Box<[Second]>,
+    totals: Ring<Total>,
+    history: History,
 }
 
 impl Window {
     pub(crate) fn new() -> Self {
-        let kept = usize::try_from(KEPT).unwrap_or(usize::MAX);
         Window {
-            seconds: vec![Second::default(); kept].into_boxed_slice(),
+            totals: Ring::new(),
+            history: History::new(),
         }
     }
 
-    /// Adds what one writer counted. It may come late: then it goes where it belongs, if that second
-    /// is still kept.
-    pub(crate) fn add(&mut self, counted: Second) {
-        let slot = usize::try_from(counted.at % KEPT).unwrap_or(0);
-        let Some(kept) = self.seconds.get_mut(slot) else {
+    /// Adds what one page counted. It may come late: then it goes where it belongs, if that second is
+    /// still kept. Nothing is allocated.
+    pub(crate) fn add(&mut self, counted: &Second) {
+        self.totals.advance(counted.at, |_, _| ());
+        let Some(total) = self.totals.get_mut(counted.at) else {
             return;
         };
-        if kept.at < counted.at {
-            *kept = counted;
-        } else if kept.at == counted.at {
-            kept.count = kept.count.saturating_add(counted.count);
-            kept.nanos = kept.nanos.saturating_add(counted.nanos);
+        let answers = counted.answers();
+        let answered = u32::try_from(answers.len()).unwrap_or(u32::MAX);
+        total.begun = total.begun.saturating_add(counted.begun);
+        total.answered = total.answered.saturating_add(answered);
+        total.nanos = total.nanos.saturating_add(counted.nanos);
+        total.longest = total.longest.max(counted.longest);
+        if answered > 0 {
+            self.history.add(counted.at, answers);
         }
     }
 
-    /// The average over the `window` that ends with the second `now`.
-    pub(crate) fn average(&self, now: u64, window: Duration) -> Average {
-        let first = now.saturating_sub(window.as_secs());
-        let within = |kept: &&Second| kept.at > first && kept.at <= now;
-        let mut average = Average::default();
-        for kept in self.seconds.iter().filter(within) {
-            average.count += u64::from(kept.count);
-            average.nanos = average.nanos.saturating_add(kept.nanos);
-        }
-        average
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    fn second(at: u64, count: u32, nanos: u64) -> Second {
-        Second { at, count, nanos }
+    /// Whether nothing happened in the last fifteen minutes.
+    pub(crate) fn is_idle(&self, now: u64) -> bool {
+        self.totals.newest() + KEPT <= now
     }
 
-    #[test]
-    fn a_new_second_gives_back_the_one_before() {
-        let mut current = Second::default();
-        assert!(current.record(7, 100).is_none());
-        assert!(current.record(7, 50).is_none());
-        let done = current.record(8, 1).expect("second 7 is done");
-        assert_eq!((done.at, done.count, done.nanos), (7, 2, 150));
-        assert!(current.take().is_some());
-        assert!(current.take().is_none(), "taken once");
-    }
-
-    #[test]
-    fn an_average_forgets_what_left_its_window() {
-        let mut window = Window::new();
-        window.add(second(1000, 1, 9_000));
-        window.add(second(1030, 1, 1_000));
-        assert_eq!(
-            window.average(1059, MINUTE).time(),
-            Some(Duration::from_micros(5))
-        );
-        assert_eq!(
-            window.average(1060, MINUTE).time(),
-            Some(Duration::from_micros(1))
-        );
-        assert_eq!(window.average(1090, MINUTE).time(), None);
-        assert_eq!(
-            window.average(1090, 15 * MINUTE).time(),
-            Some(Duration::from_micros(5))
-        );
-    }
-
-    #[test]
-    fn a_late_second_goes_where_it_belongs_and_a_too_late_one_nowhere() {
-        let mut window = Window::new();
-        window.add(second(2000, 1, 10));
-        window.add(second(1999, 1, 20));
-        window.add(second(2000 - KEPT, 1, 1_000_000));
-        let average = window.average(2000, 15 * MINUTE);
-        assert_eq!((average.count, average.nanos), (2, 30));
-    }
-
-    #[test]
-    fn the_average_is_that_of_the_recorded_samples_for_every_window_and_moment() {
-        // A deterministic walk through forty minutes, compared with summing the samples again.
-        let mut samples = Vec::new();
-        let (mut window, mut current, mut now, mut seed) =
-            (Window::new(), Second::default(), 10_000_u64, 1_u64);
-        for _ in 0..5_000 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            now += (seed >> 62) & 1;
-            let nanos = (seed >> 40) & 0xffff;
-            samples.push((now, nanos));
-            if let Some(done) = current.record(now, nanos) {
-                window.add(done);
+    /// What happened in each of the [`WINDOWS`], which end `within` the second `now`.
+    pub(crate) fn read(&self, now: u64, within: Duration) -> [Recent; WINDOWS.len()] {
+        // Another thread may already have counted what happened after the caller looked at the clock.
+        let now = now.max(self.totals.newest());
+        let percentiles = self.history.percentiles(now, WINDOWS);
+        let mut seconds = self.totals.iter().rev().peekable();
+        let mut all = Recent::default();
+        let mut of_window = percentiles.into_iter();
+        WINDOWS.map(|window| {
+            let first = now.saturating_sub(window);
+            while let Some((_, total)) = seconds.next_if(|(second, _)| *second > first) {
+                all.add(total);
             }
-        }
-        if let Some(rest) = current.take() {
-            window.add(rest);
-        }
-        for length in [60, 300, 900] {
-            let inside = samples.iter().filter(|(at, _)| *at > now - length);
-            let (count, sum) = inside.fold((0, 0), |(n, sum), (_, nanos)| (n + 1, sum + nanos));
-            let average = window.average(now, Duration::from_secs(length));
-            assert_eq!((average.count, average.nanos), (count, sum));
-        }
+            Recent {
+                percentiles: of_window.next().flatten().unwrap_or_default(),
+                length: Duration::from_secs(window - 1) + within,
+                ..all
+            }
+        })
+    }
+
+    /// The bytes of its allocations.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> usize {
+        self.totals.memory() + self.history.memory()
     }
 }

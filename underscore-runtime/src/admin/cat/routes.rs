@@ -1,19 +1,23 @@
 //! `_cat/routes`: every annotated handler, mounted or not, with its counters.
 
+use std::cell::OnceCell;
+
 use super::Value;
 use super::table::{self, Column};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
 use crate::admin::select;
-use crate::clock::Instant;
-use crate::stats::{Average, Outcome, StatsSnapshot, StatusClass};
+use crate::stats::{Measure, Outcome, Recent, StatsSnapshot, StatusClass, WINDOWS};
 use crate::table::Entry;
 
 /// A row: a route with its numbers at one moment.
 pub(in crate::admin) struct Row {
     pub(in crate::admin) entry: Entry,
     pub(in crate::admin) stats: StatsSnapshot,
+    /// Read when the first column wants it, and then once for all of them: it takes a thousand times as
+    /// long as the counts.
+    recent: OnceCell<[Recent; WINDOWS.len()]>,
 }
 
 /// A column of this table.
@@ -37,11 +41,20 @@ macro_rules! statuses {
     };
 }
 
-/// An average over a window.
-macro_rules! average {
-    ($name:literal, $aliases:expr, $help:literal, $index:literal) => {
-        Col::numbers($name, $aliases, $help, |row| {
-            seconds(row.stats.averages.get($index))
+/// A response time in a window.
+macro_rules! time {
+    ($key:literal, $alias:literal, $help:literal, $measure:ident, $window:literal) => {
+        Col::numbers(concat!("stats.resp.time_", $key), &[$alias], $help, |row| {
+            row.time(Measure::$measure, $window)
+        })
+    };
+}
+
+/// A rate in a window.
+macro_rules! rate {
+    ($key:literal, $alias:literal, $help:literal, $window:literal) => {
+        Col::numbers(concat!("stats.req.rate_", $key), &[$alias], $help, |row| {
+            row.rate($window)
         })
     };
 }
@@ -82,22 +95,122 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         |row| Value::Number(row.stats.total()),
     )
     .shown(),
-    average!(
-        "stats.resp.time_avg_1m",
-        &["avg1m"],
+    time!(
+        "avg_1m",
+        "avg1m",
         "average seconds to a response, last minute",
+        Average,
         0
     ),
-    average!(
-        "stats.resp.time_avg_5m",
-        &["avg5m"],
+    time!(
+        "avg_5m",
+        "avg5m",
         "average seconds to a response, last 5 minutes",
+        Average,
         1
     ),
-    average!(
-        "stats.resp.time_avg_15m",
-        &["avg15m"],
+    time!(
+        "avg_15m",
+        "avg15m",
         "average seconds to a response, last 15 minutes",
+        Average,
+        2
+    ),
+    time!(
+        "p50_1m",
+        "p50_1m",
+        "seconds that half of the responses took at most, last minute",
+        P50,
+        0
+    ),
+    time!(
+        "p50_5m",
+        "p50_5m",
+        "seconds that half of the responses took at most, last 5 minutes",
+        P50,
+        1
+    ),
+    time!(
+        "p50_15m",
+        "p50_15m",
+        "seconds that half of the responses took at most, last 15 minutes",
+        P50,
+        2
+    ),
+    time!(
+        "p90_1m",
+        "p90_1m",
+        "seconds that 90 % of the responses took at most, last minute",
+        P90,
+        0
+    ),
+    time!(
+        "p90_5m",
+        "p90_5m",
+        "seconds that 90 % of the responses took at most, last 5 minutes",
+        P90,
+        1
+    ),
+    time!(
+        "p90_15m",
+        "p90_15m",
+        "seconds that 90 % of the responses took at most, last 15 minutes",
+        P90,
+        2
+    ),
+    time!(
+        "p99_1m",
+        "p99_1m",
+        "seconds that 99 % of the responses took at most, last minute",
+        P99,
+        0
+    ),
+    time!(
+        "p99_5m",
+        "p99_5m",
+        "seconds that 99 % of the responses took at most, last 5 minutes",
+        P99,
+        1
+    ),
+    time!(
+        "p99_15m",
+        "p99_15m",
+        "seconds that 99 % of the responses took at most, last 15 minutes",
+        P99,
+        2
+    ),
+    time!(
+        "max_1m",
+        "max_1m",
+        "seconds that the slowest response took, last minute",
+        Longest,
+        0
+    ),
+    time!(
+        "max_5m",
+        "max_5m",
+        "seconds that the slowest response took, last 5 minutes",
+        Longest,
+        1
+    ),
+    time!(
+        "max_15m",
+        "max_15m",
+        "seconds that the slowest response took, last 15 minutes",
+        Longest,
+        2
+    ),
+    rate!("1m", "rate1m", "requests begun per second, last minute", 0),
+    rate!(
+        "5m",
+        "rate5m",
+        "requests begun per second, last 5 minutes",
+        1
+    ),
+    rate!(
+        "15m",
+        "rate15m",
+        "requests begun per second, last 15 minutes",
         2
     ),
     statuses!(
@@ -157,8 +270,20 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
     ends!(
         "stats.end.preempted",
         &["preempted"],
-        "requests answered before the handler ran",
+        "requests answered before the handler ran, as an operator had set it",
         Preempted
+    ),
+    ends!(
+        "stats.end.rejected",
+        &["rejected"],
+        "requests refused before the handler ran: a limit was reached",
+        Rejected
+    ),
+    ends!(
+        "stats.end.expired",
+        &["expired"],
+        "requests ended by the timeout of their route",
+        Expired
     ),
     Col::words(
         "mounted",
@@ -187,17 +312,16 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
 
 /// The routes that `selector` names, in the order of `select`.
 pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
-    let now = Instant::now();
-    let rows = select::routes(selector.unwrap_or("_all"))?
-        .into_iter()
-        .map(|entry| Row {
-            entry,
-            stats: entry
-                .route
-                .map_or_else(StatsSnapshot::default, |route| route.ledger.snapshot(now)),
-        })
-        .collect();
-    Ok(rows)
+    let row = |entry: Entry| Row {
+        entry,
+        stats: entry
+            .route
+            .map(|route| route.ledger.snapshot())
+            .unwrap_or_default(),
+        recent: OnceCell::new(),
+    };
+    let entries = select::routes(selector.unwrap_or("_all"))?;
+    Ok(entries.into_iter().map(row).collect())
 }
 
 fn preempt(row: &Row) -> Option<u64> {
@@ -208,16 +332,26 @@ fn preempt(row: &Row) -> Option<u64> {
     Some(preempt?.status.as_u16().into())
 }
 
-fn seconds(average: Option<&Average>) -> Value {
-    match average.and_then(|average| average.time()) {
-        Some(time) => Value::Seconds(time),
-        None => Value::Missing,
-    }
-}
-
 impl Row {
     pub(in crate::admin) fn id(&self) -> String {
         self.entry.id.to_string()
+    }
+
+    fn time(&self, measure: Measure, window: usize) -> Value {
+        let time = self.recent(window).and_then(|recent| recent.time(measure));
+        time.map_or(Value::Missing, Value::Seconds)
+    }
+
+    fn rate(&self, window: usize) -> Value {
+        Value::Rate(self.recent(window).map_or(0.0, Recent::rate))
+    }
+
+    /// What happened in the last minutes; nothing if no request ever came.
+    fn recent(&self, window: usize) -> Option<&Recent> {
+        let route = self.entry.route?;
+        self.recent
+            .get_or_init(|| route.ledger.recent())
+            .get(window)
     }
 }
 

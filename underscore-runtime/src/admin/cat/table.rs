@@ -134,11 +134,13 @@ fn page<T>(things: &mut Vec<T>, from: usize, size: usize) {
     things.drain(..from.min(things.len()));
 }
 
-/// The row as an object, dotted names nested, without the columns in `except`.
-pub(in crate::admin) fn object<R>(row: &R, columns: &[Column<R>], except: &[&str]) -> Node {
-    let kept = columns
-        .iter()
-        .filter(|column| !except.contains(&column.name));
+/// The row as an object of the columns whose names are `wanted`; dotted names are nested.
+pub(in crate::admin) fn object<R>(
+    row: &R,
+    columns: &[Column<R>],
+    wanted: impl Fn(&str) -> bool,
+) -> Node {
+    let kept = columns.iter().filter(|column| wanted(column.name));
     Node::nested(kept.map(|column| (column.name, (column.value)(row).node(Units::default()))))
 }
 

@@ -30,6 +30,8 @@ pub(in crate::admin) enum Value {
     Bytes(u64),
     /// A share of a hundred, with one decimal.
     Percent(f64),
+    /// A number per second, with three decimals.
+    Rate(f64),
 }
 
 impl Value {
@@ -44,6 +46,7 @@ impl Value {
             (Value::Bool(value), _) => value.to_string(),
             (Value::Number(value), _) => value.to_string(),
             (Value::Percent(value), _) => format!("{value:.1}"),
+            (Value::Rate(value), _) => format!("{value:.3}"),
             (Value::Text(value), _) => value.clone().into_owned(),
             (
                 Value::Time(value) | Value::Seconds(value),
@@ -72,6 +75,7 @@ impl Value {
             Value::Bool(value) => Node::Bool(value),
             Value::Number(value) => Node::Integer(value),
             Value::Percent(value) => Node::Float((value * 10.0).round() / 10.0),
+            Value::Rate(value) => Node::Float((value * 1_000.0).round() / 1_000.0),
             // These end up in terminals too.
             Value::Text(value) => Node::text(visible(&value)),
             Value::Time(value) | Value::Seconds(value) => match units.time {
@@ -89,7 +93,9 @@ impl Value {
         match (self, other) {
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
             (Value::Number(a), Value::Number(b)) | (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
-            (Value::Percent(a), Value::Percent(b)) => a.total_cmp(b),
+            (Value::Percent(a), Value::Percent(b)) | (Value::Rate(a), Value::Rate(b)) => {
+                a.total_cmp(b)
+            }
             (Value::Text(a), Value::Text(b)) => a.cmp(b),
             (Value::Time(a) | Value::Seconds(a), Value::Time(b) | Value::Seconds(b)) => a.cmp(b),
             (Value::Missing, Value::Missing) => Ordering::Equal,
@@ -159,6 +165,13 @@ mod tests {
         assert_eq!(value.show(Units::default()), "1.9kb");
         assert_eq!(value.clone().node(asked), Node::Integer(1));
         assert_eq!(value.node(Units::default()), Node::Integer(2_047));
+    }
+
+    #[test]
+    fn a_rate_has_three_decimals_everywhere() {
+        let value = Value::Rate(2.0 / 60.0);
+        assert_eq!(value.show(Units::default()), "0.033");
+        assert_eq!(value.node(Units::default()), Node::Float(0.033));
     }
 
     #[test]

@@ -176,6 +176,8 @@ fn end_word(outcome: Outcome) -> &'static str {
         Outcome::Interrupted => "interrupted",
         Outcome::Panicked => "panicked",
         Outcome::Preempted => "preempted",
+        Outcome::Rejected => "rejected",
+        Outcome::Expired => "expired",
     }
 }
 

@@ -1,0 +1,80 @@
+//! Lengths of time, each rounded to one of 1650 buckets: fifty equal ones in every doubling, from half a
+//! microsecond to 73 minutes. What is shorter counts as the shortest, what is longer as the longest.
+
+/// The first doubling is that of 2^9 nanoseconds.
+const LOWEST: u32 = 9;
+
+/// 33 doublings, to 2^42 nanoseconds.
+const OCTAVES: u32 = 33;
+
+/// A bucket is at most a fiftieth of its least time wide, so its middle is at most a hundredth off.
+const PER_OCTAVE: u64 = 50;
+
+/// How many there are.
+#[allow(clippy::cast_possible_truncation, reason = "small numbers")]
+pub(super) const BUCKETS: usize = OCTAVES as usize * PER_OCTAVE as usize;
+
+/// The number of a bucket; the longer the time, the higher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bucket(u16);
+
+impl Bucket {
+    /// The bucket of a time in nanoseconds.
+    #[inline]
+    pub(super) fn of(nanos: u64) -> Self {
+        let nanos = nanos.clamp(1 << LOWEST, (1 << (LOWEST + OCTAVES)) - 1);
+        let octave = nanos.ilog2();
+        let inside = nanos - (1 << octave);
+        let number = u64::from(octave - LOWEST) * PER_OCTAVE + ((inside * PER_OCTAVE) >> octave);
+        Bucket(u16::try_from(number).unwrap_or(u16::MAX))
+    }
+
+    /// The bucket with this number.
+    pub(super) fn from_number(number: usize) -> Self {
+        Bucket(u16::try_from(number).unwrap_or(u16::MAX))
+    }
+
+    #[inline]
+    pub(super) fn number(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The nanoseconds in the middle of it: at most 1 % from every time in it.
+    pub(super) fn nanos(self) -> u64 {
+        let number = u64::from(self.0);
+        u64::midpoint(least(number), least(number + 1) - 1)
+    }
+}
+
+/// The shortest time in a bucket.
+fn least(number: u64) -> u64 {
+    let octave = u64::from(LOWEST) + number / PER_OCTAVE;
+    (1 << octave) + ((number % PER_OCTAVE) << octave).div_ceil(PER_OCTAVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_bucket_is_at_most_one_percent_from_its_ends() {
+        for number in 0..BUCKETS {
+            let bucket = Bucket::from_number(number);
+            let (from, to) = (least(number as u64), least(number as u64 + 1) - 1);
+            for nanos in [from, to] {
+                assert_eq!(Bucket::of(nanos), bucket, "{nanos}");
+                assert!(bucket.nanos().abs_diff(nanos) * 100 <= nanos, "{nanos}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_counts_as_its_end() {
+        const MICROSECOND: u64 = 1_000;
+        const HOUR: u64 = 3_600_000_000_000;
+        assert_eq!(Bucket::of(0), Bucket::from_number(0));
+        assert_eq!(Bucket::of(u64::MAX), Bucket::from_number(BUCKETS - 1));
+        assert!(Bucket::of(MICROSECOND).number() > 0);
+        assert!(Bucket::of(HOUR).number() < BUCKETS - 1);
+    }
+}

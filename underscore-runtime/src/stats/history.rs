@@ -1,0 +1,75 @@
+//! The response times of the last fifteen minutes: the newest second as a histogram, those before as blocks.
+//!
+//! Why not a library: hdrhistogram at 1 % has 16 KB of counters, and allocates to write and to read its packed
+//! form; sketches of quantiles (`DDSketch`, t-digest) allocate as they grow, and none forgets single seconds.
+
+use super::blocks::Blocks;
+use super::bucket::Bucket;
+use super::histogram::Histogram;
+
+/// The shares that are asked for, in hundredths.
+const SHARES: [u64; 3] = [50, 90, 99];
+
+#[derive(Clone, Debug)]
+pub(super) struct History {
+    /// The answers of the newest second.
+    open: Box<Histogram>,
+    blocks: Blocks,
+}
+
+impl History {
+    pub(super) fn new() -> Self {
+        History {
+            open: Box::new(Histogram::new()),
+            blocks: Blocks::new(),
+        }
+    }
+
+    /// Adds answers of one second. They may come late: then they go where they belong.
+    pub(super) fn add(&mut self, second: u64, answers: &[Bucket]) {
+        let newest = self.blocks.newest();
+        if second > newest {
+            self.blocks.advance(second);
+            self.blocks.add(newest, &self.open);
+            self.open.clear();
+        }
+        if second >= newest {
+            for &answer in answers {
+                self.open.record(answer);
+            }
+        } else {
+            let mut late = Histogram::new();
+            for &answer in answers {
+                late.record(answer);
+            }
+            self.blocks.add(second, &late);
+        }
+    }
+
+    /// The times that half, nine tenths and 99 hundredths of the answers took at most, over windows that end
+    /// with the second `now`, each longer than the one before.
+    pub(super) fn percentiles<const N: usize>(
+        &self,
+        now: u64,
+        windows: [u64; N],
+    ) -> [Option<[u64; 3]>; N] {
+        let mut all = Histogram::new();
+        let mut seconds = self.blocks.newest_first().peekable();
+        windows.map(|window| {
+            let first = now.saturating_sub(window);
+            while let Some((second, block)) = seconds.next_if(|(second, _)| *second > first) {
+                if second == self.blocks.newest() {
+                    all.add_all(&self.open);
+                }
+                all.add_block(block);
+            }
+            all.percentiles(SHARES)
+        })
+    }
+
+    /// The bytes of its allocations.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        size_of_val(&*self.open) + self.blocks.memory()
+    }
+}

@@ -1,0 +1,229 @@
+//! The window against exact computation on recorded samples, for several shapes of traffic. The clock is played:
+//! every second is the test's.
+
+use std::time::Duration;
+
+use super::{Measure, Recent, Second, WINDOWS, Window};
+
+/// Pages that count and hand over as those of a ledger do, the window, and everything that happened.
+struct Played {
+    pages: Vec<Second>,
+    window: Window,
+    samples: Vec<(u64, u64)>,
+    seed: u64,
+    now: u64,
+}
+
+impl Played {
+    fn new() -> Self {
+        let mut pages = Vec::new();
+        pages.resize_with(16, Second::default);
+        Played {
+            pages,
+            window: Window::new(),
+            samples: Vec::new(),
+            seed: 1,
+            now: 10_000,
+        }
+    }
+
+    /// A number below `end`.
+    fn random(&mut self, end: u64) -> u64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        (self.seed >> 11) % end
+    }
+
+    /// A time that is spread around `middle` as those of most services are: a bell of logarithms.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "any time will do"
+    )]
+    fn usual(&mut self, middle: f64, spread: f64) -> u64 {
+        let bell: u64 = (0..4).map(|_| self.random(1 << 20)).sum();
+        let bell = (bell as f64 / f64::from(1 << 20) - 2.0) * 3_f64.sqrt();
+        (middle * (bell * spread).exp()) as u64
+    }
+
+    /// A request that begins and is answered now, on any page.
+    fn answer(&mut self, nanos: u64) {
+        let page = usize::try_from(self.random(16)).expect("is small");
+        let page = &mut self.pages[page];
+        if !page.takes(self.now) {
+            self.window.add(page);
+            page.restart(self.now);
+        }
+        page.begin();
+        page.answer(nanos);
+        self.samples.push((self.now, nanos));
+    }
+
+    fn read(&mut self) -> [Recent; WINDOWS.len()] {
+        for page in &mut self.pages {
+            self.window.add(page);
+            page.restart(self.now);
+        }
+        self.window.read(self.now, Duration::ZERO)
+    }
+
+    /// The times of the last so many seconds.
+    fn exact(&self, seconds: u64) -> Vec<u64> {
+        let first = self.now.saturating_sub(seconds);
+        let inside = self.samples.iter().rev().take_while(|(at, _)| *at > first);
+        inside.map(|(_, nanos)| *nanos).collect()
+    }
+
+    /// Compares everything with what is exact now. Percentiles may be those of windows that are longer by up to
+    /// `delay` of a hundred parts; zero where every second has its own block.
+    fn check(&mut self, delay: u64) {
+        let recent = self.read();
+        #[allow(clippy::cast_precision_loss, reason = "there are some thousands")]
+        for (recent, window) in recent.iter().zip(WINDOWS) {
+            let times = self.exact(window);
+            let sum: u64 = times.iter().sum();
+            let average = sum.checked_div(times.len() as u64);
+            assert_eq!(nanos(recent, Measure::Average), average);
+            assert_eq!(nanos(recent, Measure::Longest), times.iter().copied().max());
+            let begun = recent.rate() * Duration::from_secs(window - 1).as_secs_f64();
+            assert!((begun - times.len() as f64).abs() < 0.01, "{begun}");
+            let longest = window * delay / 100;
+            let fits = |later| self.is_exact(recent, window + later);
+            assert!(
+                (0..=longest).any(fits),
+                "{window} seconds until {}: {recent:?}",
+                self.now
+            );
+        }
+    }
+
+    /// Whether the percentiles are those of the last so many seconds, within 1 %.
+    fn is_exact(&self, recent: &Recent, seconds: u64) -> bool {
+        let mut times = self.exact(seconds);
+        let measures = [(50, Measure::P50), (90, Measure::P90), (99, Measure::P99)];
+        measures.into_iter().all(|(share, measure)| {
+            let rank = (times.len() * share).div_ceil(100);
+            let exact = rank
+                .checked_sub(1)
+                .map(|place| *times.select_nth_unstable(place).1);
+            match (nanos(recent, measure), exact) {
+                (Some(got), Some(exact)) => got.abs_diff(exact) * 100 <= exact,
+                (got, exact) => got == exact,
+            }
+        })
+    }
+}
+
+fn nanos(recent: &Recent, measure: Measure) -> Option<u64> {
+    let time = recent.time(measure)?;
+    Some(u64::try_from(time.as_nanos()).expect("is less than 584 years"))
+}
+
+const MILLISECOND: u64 = 1_000_000;
+
+#[test]
+fn nothing_is_nothing() {
+    Played::new().check(0);
+}
+
+#[test]
+fn a_few_requests_an_hour() {
+    let mut played = Played::new();
+    for _ in 0..40 {
+        played.now += played.random(200);
+        let nanos = played.random(4_000 * 1_000 * MILLISECOND) + 1_000;
+        played.answer(nanos);
+        for wait in [0, 1, 58, 1, 1, 250] {
+            played.now += wait;
+            played.check(0);
+        }
+    }
+    played.now += 2_000;
+    played.check(0);
+}
+
+#[test]
+fn a_hundred_usual_requests_a_second() {
+    let mut played = Played::new();
+    for second in 0..2_000 {
+        played.now += 1;
+        for _ in 0..100 {
+            let nanos = played.usual(2e7, 0.5);
+            played.answer(nanos);
+        }
+        if second % 167 == 0 {
+            played.check(0);
+        }
+    }
+}
+
+#[test]
+fn bursts_between_silences() {
+    let mut played = Played::new();
+    for burst in 0..30 {
+        played.now += 1 + played.random(90);
+        let middle = 1e5 * f64::from(1 << (burst % 12));
+        for _ in 0..2_000 {
+            let nanos = played.usual(middle, 0.1);
+            played.answer(nanos);
+        }
+        played.check(0);
+        played.now += 59;
+        played.check(0);
+        played.now += 1;
+        played.check(0);
+    }
+}
+
+#[test]
+fn pages_that_hand_over_late() {
+    let mut played = Played::new();
+    for second in 0..3_000 {
+        played.now += 1;
+        // Most pages rest for many seconds, and all of them for hours at the end.
+        if played.random(4) == 0 {
+            let nanos = played.usual(3e6, 1.0);
+            played.answer(nanos);
+        }
+        if second % 211 == 0 {
+            played.check(0);
+        }
+    }
+    played.now += 7_200;
+    played.answer(MILLISECOND);
+    played.check(0);
+}
+
+#[test]
+fn every_time_from_a_microsecond_to_an_hour_in_every_second() {
+    let mut played = Played::new();
+    for second in 0..2_500 {
+        played.now += 1;
+        for _ in 0..40 {
+            let octave = played.random(32);
+            let nanos = (1_000 << octave) + played.random(1_000 << octave);
+            played.answer(nanos.min(3_600_000 * MILLISECOND));
+        }
+        if second % 249 == 0 {
+            played.check(3);
+        }
+    }
+}
+
+#[test]
+fn more_than_there_is_room_for() {
+    let mut played = Played::new();
+    for second in 0..1_200 {
+        played.now += 1;
+        let middle = 1e6 * f64::from(1 + second % 400);
+        for _ in 0..300 {
+            let nanos = played.usual(middle, 1.2);
+            played.answer(nanos);
+        }
+        if second % 133 == 132 {
+            played.check(10);
+        }
+    }
+}

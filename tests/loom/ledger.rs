@@ -8,9 +8,9 @@ use crate::executor::Kept;
 use crate::roles::{
     THREE_THREADS, TWO_THREADS, begin, complete, every_interleaving, interrupt, ledger,
 };
-use crate::stats::Outcome;
+use crate::stats::{Measure, Outcome};
 use crate::sync::Arc;
-use crate::task::TaskId;
+use crate::task::{Kind, Ledger, Task, TaskId};
 
 /// The operator looks a task up while the worker ends it and enters another one, which gets the same place
 /// in the book.
@@ -88,13 +88,13 @@ fn every_task_is_in_every_snapshot_once() {
             complete(first);
             complete(begin(&book, 2));
         });
-        let [before, after] = [(); 2].map(|()| ledger.snapshot(Instant::now()));
+        let [before, after] = [(); 2].map(|()| ledger.snapshot());
         assert!((1..=2).contains(&before.total()), "{before:?}");
         assert!((before.total()..=2).contains(&after.total()), "{after:?}");
         assert!(before.active <= 1 && after.active <= 1);
         assert!(before.ended.total() <= after.ended.total());
         worker.join().expect("the worker ends");
-        let last = ledger.snapshot(Instant::now());
+        let last = ledger.snapshot();
         assert_eq!((last.active, last.ended.total()), (0, 2));
         (before.active, before.total())
     });
@@ -109,14 +109,15 @@ fn every_task_is_in_every_snapshot_once() {
 fn an_answer_that_was_counted_is_in_every_average() {
     every_interleaving(THREE_THREADS, || {
         let ledger = ledger();
-        ledger.record_time(Instant::at(990), Instant::at(1_000));
-        let average = |book: &crate::task::Ledger| {
-            let [minute, ..] = book.snapshot(Instant::at(1_001)).averages;
-            minute.time().expect("there was an answer")
+        answer(&ledger, 1, 990);
+        let average = |book: &Ledger| {
+            let [minute, ..] = book.recent();
+            let average = minute.time(Measure::Average);
+            average.expect("there was an answer")
         };
         let worker = {
             let book = Arc::clone(&ledger);
-            loom::thread::spawn(move || book.record_time(Instant::at(997), Instant::at(1_001)))
+            loom::thread::spawn(move || answer(&book, 2, 996))
         };
         let operator = {
             let book = Arc::clone(&ledger);
@@ -130,4 +131,13 @@ fn an_answer_that_was_counted_is_in_every_average() {
         assert!([first, both].contains(&other), "{other:?}");
         assert_eq!(average(&ledger), both);
     });
+}
+
+/// A task that was begun in that second and is answered now.
+fn answer(book: &Arc<Ledger>, id: u64, begun: u64) {
+    let ledger = Arc::clone(book);
+    let id = TaskId(id);
+    let place = book.enter(Arc::new(Task::new(Kind { id, ledger })));
+    let answered = Some((Instant::at(begun), Instant::now()));
+    book.strike_off(place, Outcome::Completed, None, answered);
 }

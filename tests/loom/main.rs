@@ -18,6 +18,7 @@ mod stats;
 mod sync;
 mod task;
 #[path = "../../underscore-runtime/src/instrument/tracked.rs"]
+#[allow(dead_code, reason = "the models use a part")]
 mod tracked;
 
 mod executor;

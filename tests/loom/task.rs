@@ -85,11 +85,11 @@ impl Task {
         false
     }
 
-    pub(crate) fn bytes_sent(&self) -> Option<u64> {
+    pub(crate) fn streams(&self, _: Instant) {}
+
+    pub(crate) fn streams_since(&self) -> Option<Instant> {
         None
     }
-
-    pub(crate) fn streams(&self) {}
 }
 
 /// One page, for all threads: what they do there is what they could do to each other.

@@ -266,3 +266,30 @@ fn mount_digits(descriptor: &'static RouteDescriptor, method: &Method, path: Opt
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Instant;
+    use crate::stats::Outcome;
+    use crate::task::MOST_SHARDS;
+
+    #[test]
+    fn who_only_looks_at_a_ledger_counts_nothing() {
+        let ledger = Ledger::new();
+        for _ in 0..3 {
+            ledger.recent();
+        }
+        let now = Instant::now();
+        assert!(ledger.is_idle(now), "and is not copied");
+        ledger.count(Outcome::Preempted, None, now);
+        ledger.recent();
+        assert!(!ledger.is_idle(now));
+    }
+
+    #[test]
+    fn a_route_takes_at_most_63_kilobytes_besides_its_live_tasks() {
+        let all = size_of::<Route>() + Ledger::memory(MOST_SHARDS);
+        assert!(all <= 63 * 1024, "{all} bytes");
+    }
+}

@@ -36,10 +36,7 @@ impl Guard {
     /// answer took is the time until now: how long a client reads says nothing about the handler.
     pub(super) fn streams(&self, status: StatusCode) {
         self.task.own.answer(status);
-        self.task.streams();
-        self.task
-            .ledger
-            .record_time(self.task.started, Instant::now());
+        self.task.streams(Instant::now());
     }
 
     #[inline]
@@ -73,8 +70,10 @@ impl Drop for Guard {
             None if task.state() == State::Running => (Outcome::Panicked, status),
             None => (Outcome::Disconnected, status),
         };
-        let timed = outcome == Outcome::Completed && task.bytes_sent().is_none();
-        let answered = timed.then(|| (task.started, Instant::now()));
+        let answered = (outcome == Outcome::Completed).then(|| {
+            let at = task.streams_since().unwrap_or_else(Instant::now);
+            (task.started, at)
+        });
         task.ledger
             .strike_off(task.own.place(), outcome, status, answered);
         task.ended(outcome);

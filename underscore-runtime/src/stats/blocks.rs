@@ -15,7 +15,7 @@ use super::ring::Ring;
 
 /// The bytes for all blocks. Two blocks fit however long they are, for a bucket takes at most 64 bits; so
 /// there is room for one more after enough neighbours were put together.
-const ROOM: usize = 28 * 1024;
+const ROOM: usize = 26 * 1024;
 
 #[derive(Clone, Debug)]
 pub(super) struct Blocks {

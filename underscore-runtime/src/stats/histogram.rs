@@ -10,13 +10,14 @@ use super::bucket::{BUCKETS, Bucket};
 /// A counter per bucket.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
-    counts: [u32; BUCKETS],
+    /// Behind a pointer: whoever counts may be deep in a stack that is not large.
+    counts: Box<[u32]>,
 }
 
 impl Histogram {
     pub(super) fn new() -> Self {
         Histogram {
-            counts: [0; BUCKETS],
+            counts: vec![0; BUCKETS].into_boxed_slice(),
         }
     }
 
@@ -39,8 +40,14 @@ impl Histogram {
 
     /// Adds the answers of another one.
     pub(super) fn add_all(&mut self, other: &Histogram) {
-        let counts = self.counts.iter_mut().zip(other.counts);
-        counts.for_each(|(mine, theirs)| *mine = mine.saturating_add(theirs));
+        let counts = self.counts.iter_mut().zip(&other.counts);
+        counts.for_each(|(mine, theirs)| *mine = mine.saturating_add(*theirs));
+    }
+
+    /// The bytes of its allocation.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        size_of_val(&*self.counts)
     }
 
     pub(super) fn clear(&mut self) {

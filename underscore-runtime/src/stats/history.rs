@@ -13,14 +13,14 @@ const SHARES: [u64; 3] = [50, 90, 99];
 #[derive(Clone, Debug)]
 pub(super) struct History {
     /// The answers of the newest second.
-    open: Box<Histogram>,
+    open: Histogram,
     blocks: Blocks,
 }
 
 impl History {
     pub(super) fn new() -> Self {
         History {
-            open: Box::new(Histogram::new()),
+            open: Histogram::new(),
             blocks: Blocks::new(),
         }
     }
@@ -70,6 +70,6 @@ impl History {
     /// The bytes of its allocations.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
-        size_of_val(&*self.open) + self.blocks.memory()
+        self.open.memory() + self.blocks.memory()
     }
 }

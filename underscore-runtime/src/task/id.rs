@@ -16,7 +16,7 @@ pub(crate) struct TaskId(NonZeroU64);
 const BLOCK: u64 = 64;
 
 /// The most shards: past this many workers, two of them share one.
-const MOST_SHARDS: usize = 16;
+pub(crate) const MOST_SHARDS: usize = 16;
 
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(1);
 static NEXT_SHARD: AtomicUsize = AtomicUsize::new(0);

@@ -127,21 +127,10 @@ impl Ledger {
         page.live.try_remove(place.entry as usize);
         page.ended.record(outcome, status);
         if let Some((begun, ended)) = answered {
-            self.add_time(&mut page, begun, ended);
+            let nanos = ended.nanos_since(begun);
+            page.ended.record_time(nanos);
+            page.second(ended.second(), &self.window).answer(nanos);
         }
-    }
-
-    /// Counts the time to an answer whose task lives on.
-    pub(crate) fn record_time(&self, begun: Instant, ended: Instant) {
-        let page = shard() & (self.pages.len() - 1);
-        self.add_time(&mut self.pages[page].lock(), begun, ended);
-    }
-
-    #[inline]
-    fn add_time(&self, page: &mut Page, begun: Instant, ended: Instant) {
-        let nanos = ended.nanos_since(begun);
-        page.ended.record_time(nanos);
-        page.second(ended.second(), &self.window).answer(nanos);
     }
 
     /// Counts a task that was over as soon as it began: no entry, one lock.
@@ -181,6 +170,18 @@ impl Ledger {
         }
     }
 
+    /// The bytes it takes, besides its live tasks.
+    #[cfg(test)]
+    pub(crate) fn memory(most_pages: usize) -> usize {
+        most_pages * size_of::<CachePadded<Mutex<Page>>>() + Window::new().memory()
+    }
+
+    /// Whether its window has nothing from the last minutes.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+        self.window.lock().is_idle(now.second())
+    }
+
     /// The counts now.
     pub(crate) fn snapshot(&self) -> StatsSnapshot {
         let mut snapshot = StatsSnapshot::default();
@@ -212,33 +213,4 @@ impl Ledger {
 /// Pages are at most 16, and four thousand million tasks do not fit in memory.
 fn as_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_only_looks_counts_nothing() {
-        let ledger = Ledger::new();
-        for _ in 0..3 {
-            ledger.recent();
-        }
-        let now = Instant::now().second();
-        assert!(ledger.window.lock().is_idle(now), "and is not copied");
-        ledger.count(Outcome::Preempted, None, Instant::now());
-        ledger.recent();
-        assert!(!ledger.window.lock().is_idle(now));
-    }
-
-    #[test]
-    fn a_route_takes_at_most_63_kilobytes_besides_its_live_tasks() {
-        let page = size_of::<CachePadded<Mutex<Page>>>();
-        let window = Window::new().memory();
-        let all = size_of::<crate::route::Route>() + MOST_PAGES * page + window;
-        assert!(
-            all <= 63 * 1024,
-            "{all} bytes: {MOST_PAGES} pages of {page}, window {window}"
-        );
-    }
 }

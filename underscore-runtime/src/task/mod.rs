@@ -11,6 +11,8 @@ use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+#[cfg(test)]
+pub(crate) use id::MOST_SHARDS;
 use id::shards;
 pub(crate) use id::{TaskId, shard};
 pub(crate) use kind::{Background, Kind, Mark, Marks, Parent, Request};
@@ -54,7 +56,7 @@ pub(crate) struct Task {
 /// The body of a response whose length nobody knew in advance.
 #[derive(Debug)]
 struct Stream {
-    begun: AtomicBool,
+    begun: AtomicInstant,
     bytes: AtomicU64,
 }
 
@@ -87,7 +89,7 @@ impl Task {
             thread: AtomicU32::new(u32::MAX),
             tree: Mutex::default(),
             stream: Stream {
-                begun: AtomicBool::new(false),
+                begun: AtomicInstant::never(),
                 bytes: AtomicU64::new(0),
             },
             left_by_client: AtomicBool::new(false),
@@ -140,9 +142,14 @@ impl Task {
     }
 
     /// Notes that the response's head is on its way, and that the body will be streamed.
-    pub(crate) fn streams(&self) {
-        // Relaxed, as all that is only shown.
-        self.stream.begun.store(true, Ordering::Relaxed);
+    pub(crate) fn streams(&self, now: Instant) {
+        self.stream.begun.set(Some(now));
+    }
+
+    /// When that was, if it has come to it.
+    #[inline]
+    pub(crate) fn streams_since(&self) -> Option<Instant> {
+        self.stream.begun.get()
     }
 
     /// Notes that so many bytes more of the body were handed to the connection.
@@ -156,14 +163,14 @@ impl Task {
 
     /// The bytes of the body that were handed to the connection, once it is streaming.
     pub(crate) fn bytes_sent(&self) -> Option<u64> {
-        let begun = self.stream.begun.load(Ordering::Relaxed);
-        begun.then(|| self.stream.bytes.load(Ordering::Relaxed))
+        self.streams_since()
+            .map(|_| self.stream.bytes.load(Ordering::Relaxed))
     }
 
     pub(crate) fn state(&self) -> State {
         match self.polls.load(Ordering::Relaxed) % 2 {
             1 => State::Running,
-            _ if self.stream.begun.load(Ordering::Relaxed) => State::Streaming,
+            _ if self.streams_since().is_some() => State::Streaming,
             _ => State::Waiting,
         }
     }

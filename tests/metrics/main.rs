@@ -24,6 +24,12 @@ use support::{PATIENCE, Service, talk};
 use tokio::sync::Notify;
 use underscore_runtime::{spawn, underscore_route};
 
+/// The series of a route that `_cat/routes` has too: those in flight, seven ends, five classes of answers.
+const ENDS_AND_CLASSES: usize = 1 + 7 + 5;
+
+/// All of a route's: the two of its response times come to them.
+const SERIES: usize = ENDS_AND_CLASSES + 2;
+
 /// What the row of `_cat/routes` says in the words of the series, the sum of times apart.
 fn expected(row: &Value) -> Series {
     let text = |column: &str| row[column].as_str().unwrap_or("-").to_owned();
@@ -108,7 +114,7 @@ async fn both_formats_say_what_cat_routes_says() {
     let rows = rows.as_array().expect("a table");
     assert_eq!(rows.len(), 5, "one per method");
     let all: Series = rows.iter().flat_map(expected).collect();
-    assert_eq!(all.len(), 5 * 11);
+    assert_eq!(all.len(), 5 * ENDS_AND_CLASSES);
     assert_eq!(
         all.values().sum::<f64>(),
         19.0,
@@ -166,7 +172,7 @@ async fn what_is_counted_stays_and_only_rises() {
     let service = Service::start(Router::new().route("/counted", get(counted))).await;
     service.get("/counted").await;
     let first = of_handler(scrape(&service).await, "counted");
-    assert_eq!(first.len(), 13);
+    assert_eq!(first.len(), SERIES);
     let again = of_handler(scrape_open(&service).await, "counted");
     assert_eq!(again, first, "to be looked at changes nothing");
     // The second mount gives the first one another id in the tables.
@@ -206,7 +212,7 @@ async fn a_route_is_a_series_once_its_labels_are_known_and_odd_ones_are_escaped(
     .await;
     let all = scrape(&service).await;
     let before = of_handler(all.clone(), "declared");
-    assert_eq!((before.len(), before.values().sum::<f64>()), (13, 0.0));
+    assert_eq!((before.len(), before.values().sum::<f64>()), (SERIES, 0.0));
     assert_eq!(of_handler(all.clone(), "undeclared").len(), 0);
     // Nor does a label drive the terminal of a person with curl.
     let bell = of_handler(all, "bell");
@@ -215,7 +221,7 @@ async fn a_route_is_a_series_once_its_labels_are_known_and_odd_ones_are_escaped(
         bell.keys().all(|(_, labels)| is_visible(labels)),
         "{bell:#?}"
     );
-    assert_eq!(bell.len(), 13);
+    assert_eq!(bell.len(), SERIES);
     service.get("/declared/7").await;
     let after = of_handler(scrape(&service).await, "declared");
     assert!(after.keys().eq(before.keys()), "the same series go on");
@@ -229,7 +235,7 @@ async fn a_route_is_a_series_once_its_labels_are_known_and_odd_ones_are_escaped(
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     for series in [scrape(&service).await, scrape_open(&service).await] {
         let odd = of_handler(series, "odd");
-        assert_eq!(odd.len(), 13);
+        assert_eq!(odd.len(), SERIES);
         assert!(
             odd.keys().all(|(_, labels)| labels["path"] == path),
             "{odd:#?}"
@@ -259,7 +265,7 @@ async fn no_client_can_make_a_series() {
     assert_eq!(ask(odd(0), "/x/0".into()).await, 200);
     assert_eq!(ask(Method::GET, "/files/0".into()).await, 200);
     let before = of_handler(scrape(&service).await, "scanned");
-    assert_eq!(before.len(), 3 * 13);
+    assert_eq!(before.len(), 3 * SERIES);
     for number in 0..1000 {
         assert_eq!(
             ask(Method::GET, format!("/x/scan-{number}?scan={number}")).await,

@@ -62,20 +62,29 @@ pub(super) async fn end(mut tasks: Vec<Arc<Task>>, terms: &Terms) -> Answer {
     }
     tasks.sort_by_key(|task| task.id);
     let waiting = Arc::new(Waiting::default());
-    let told: Vec<Arc<Task>> = tasks
+    let told: Vec<bool> = tasks
         .iter()
-        .filter(|task| task.signal.order_end(order.clone(), &waiting))
-        .cloned()
+        .map(|task| task.signal.order_end(order.clone(), &waiting))
+        .collect();
+    let reported: Vec<Arc<Task>> = tasks
+        .iter()
+        .zip(&told)
+        .filter(|(_, told)| **told)
+        .map(|(task, _)| Arc::clone(task))
         .collect();
     let order = order.clone();
-    log::write(move || told.iter().for_each(|task| report(task, &order)));
+    log::write(move || reported.iter().for_each(|task| report(task, &order)));
     if let Some(timeout) = timeout {
         // Whether all ended or the time did is seen in the tasks themselves.
         let _ = tokio::time::timeout(*timeout, waiting.all_ended()).await;
     }
     let report: Vec<(u64, EndState)> = tasks
         .iter()
-        .map(|task| (task.id.number(), EndState::of(task, timeout.is_some())))
+        .zip(told)
+        .map(|(task, told)| {
+            let state = EndState::of(task, told, timeout.is_some());
+            (task.id.number(), state)
+        })
         .collect();
     answer(&report)
 }
@@ -110,12 +119,12 @@ enum EndState {
 }
 
 impl EndState {
-    fn of(task: &Task, waited: bool) -> Self {
+    fn of(task: &Task, told: bool, waited: bool) -> Self {
         match task.outcome() {
+            _ if told && !waited => EndState::Cancelling,
             Some(Outcome::Interrupted) => EndState::Interrupted,
             Some(_) => EndState::FinishedFirst,
-            None if waited => EndState::StuckInPoll,
-            None => EndState::Cancelling,
+            None => EndState::StuckInPoll,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use axum::http::{Method, StatusCode};
 
-use super::render::Node;
+use super::render::{Node, visible};
 use super::suggest;
 
 /// An error with the status and the type that a client tells it by.
@@ -97,7 +97,7 @@ impl Error {
         let cause = || {
             [
                 ("type", Node::text(self.kind)),
-                ("reason", Node::text(&self.reason)),
+                ("reason", Node::text(visible(&self.reason))),
             ]
         };
         let root_cause = Node::List(vec![Node::object(cause())]);

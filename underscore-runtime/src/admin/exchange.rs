@@ -137,8 +137,8 @@ impl Exchange {
     }
 
     fn error(&self, error: &Error) -> Response {
-        // An error is JSON unless YAML was asked for, in a way that can be understood.
-        let format = match self.format() {
+        // An error is JSON unless YAML is named: what a program prefers may not be what a person reads.
+        let format = match self.value(&params::FORMAT).and_then(Format::parse) {
             Some(Format::Yaml) => Format::Yaml,
             _ => Format::Json,
         };

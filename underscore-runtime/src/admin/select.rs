@@ -30,10 +30,16 @@ pub(super) fn routes_to_change(selector: &str) -> Result<Vec<Entry>, Error> {
     select(selector, |word, found| match found {
         [_, _, ..] if found.iter().all(|entry| !is_id(word, entry)) => {
             let candidates: Vec<String> = found.iter().map(|entry| candidate(entry)).collect();
+            let handler = found.first().map(|entry| entry.id.handler);
+            let of_one = found.iter().all(|entry| Some(entry.id.handler) == handler);
+            let all = handler
+                .filter(|_| of_one)
+                .map(|id| format!("; [{id:08x}] is all of them"));
             Err(Error::illegal_argument(format!(
-                "[{word}] names {} routes; say which by id: {}",
+                "[{word}] names {} routes; say which by id: {}{}",
                 found.len(),
-                candidates.join(", ")
+                candidates.join(", "),
+                all.unwrap_or_default()
             )))
         }
         _ => Ok(()),
@@ -102,10 +108,24 @@ fn is_named(word: &str, entry: &Entry) -> bool {
     }
 }
 
-/// Whether `word` is the entry's id, or the short one that all mounts of its handler share.
+/// Whether `word` is the entry's id, or the short one that all mounts of its handler share. The long one of a
+/// mount is its id also as long as it is the only one, and it is the handler's as long as there is none:
+/// before the first requests after a restart nobody knows more.
 fn is_id(word: &str, entry: &Entry) -> bool {
-    let id = entry.id.to_string();
-    id == word || id.split('-').next() == Some(word)
+    let (handler, mount) = match word.split_once('-') {
+        Some((handler, mount)) => (handler, Some(mount)),
+        None => (word, None),
+    };
+    let is_mounts = |mount: &str| match entry.route {
+        Some(route) => format!("{:04x}", route.mount) == mount,
+        None => {
+            mount.len() == 4
+                && mount
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        }
+    };
+    format!("{:08x}", entry.id.handler) == handler && mount.is_none_or(is_mounts)
 }
 
 fn candidate(entry: &Entry) -> String {
@@ -125,7 +145,16 @@ fn unknown_route(word: &str, all: &[Entry]) -> Error {
         .iter()
         .flat_map(|entry| [Some(entry.descriptor.handler), entry.descriptor.name])
         .flatten();
-    let hint = suggest::hint(word, names.chain(ids.iter().map(String::as_str)));
+    let mut hint = suggest::hint(word, names.chain(ids.iter().map(String::as_str)));
+    if hint.is_empty() {
+        // The function's own name is what comes to mind first.
+        let ends_so = |entry: &&Entry| entry.descriptor.handler.rsplit("::").next() == Some(word);
+        let meant = all
+            .iter()
+            .find(ends_so)
+            .map(|entry| entry.descriptor.handler);
+        hint = meant.map_or(hint, |meant| suggest::hint(meant, [meant]));
+    }
     Error::not_found(format!(
         "no route [{word}]; GET /_cat/routes lists them{hint}"
     ))
@@ -224,7 +253,20 @@ pub(super) struct TaskFilter {
 }
 
 impl TaskFilter {
+    /// To look at tasks.
     pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
+        Self::read_with(exchange, routes)
+    }
+
+    /// To end tasks: whose they are must be as clear as where a route is changed.
+    pub(super) fn read_to_change(exchange: &Exchange) -> Result<Self, Error> {
+        Self::read_with(exchange, routes_to_change)
+    }
+
+    fn read_with(
+        exchange: &Exchange,
+        routes: fn(&str) -> Result<Vec<Entry>, Error>,
+    ) -> Result<Self, Error> {
         let routes = exchange.value(&params::ROUTES).map(routes).transpose()?;
         let mounted = |entries: Vec<Entry>| entries.into_iter().filter_map(|entry| entry.route);
         let state = exchange.value(&params::STATE);

@@ -1,7 +1,6 @@
 //! `_cat/stacks`: live tasks grouped by where they are stuck. Ten thousand requests at one await are
 //! one line.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -127,8 +126,6 @@ fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
 #[derive(PartialEq, Eq, Hash)]
 struct Likeness {
     route: Option<*const Route>,
-    /// The name of background work, whose route is that of the request it is for.
-    work: Option<Cow<'static, str>>,
     state: State,
     stack: String,
 }
@@ -142,7 +139,6 @@ impl Groups {
         let (route, age) = (task.route(), now.since(task.started));
         let likeness = Likeness {
             route: route.map(std::ptr::from_ref),
-            work: task.background().map(|background| background.name.clone()),
             state: task.state(),
             stack: on_one_line(&frames),
         };

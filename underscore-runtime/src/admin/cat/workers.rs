@@ -72,11 +72,8 @@ const COLUMNS: &[Col] = &[
     Col::words(
         "where",
         &["wh"],
-        "source line of the last await that the task came back from",
-        |row| {
-            let point = row.seen.as_ref().and_then(Seen::point);
-            point.map(ToString::to_string).into()
-        },
+        "source line of the last await that the task came back from, of its handler if there was none",
+        |row| row.seen.as_ref().and_then(place).into(),
     )
     .shown(),
     Col::numbers(
@@ -102,6 +99,14 @@ const COLUMNS: &[Col] = &[
     )
     .shown(),
 ];
+
+fn place(seen: &Seen) -> Option<String> {
+    let handler = || {
+        let handler = seen.route()?.descriptor;
+        Some(format!("{}:{}", handler.file, handler.line))
+    };
+    seen.point().map(ToString::to_string).or_else(handler)
+}
 
 /// The wire's word for what a worker does.
 pub(in crate::admin) fn state_word(state: WorkerState) -> &'static str {

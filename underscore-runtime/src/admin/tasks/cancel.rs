@@ -16,7 +16,7 @@ pub(in crate::admin) fn post(exchange: Exchange) -> Changing {
 
 async fn cancel(exchange: &Exchange) -> Result<Answer, Error> {
     let terms = Terms::read(exchange)?;
-    let filter = TaskFilter::read(exchange)?;
+    let filter = TaskFilter::read_to_change(exchange)?;
     let selector = match exchange.argument() {
         Some(selector) => selector,
         // Everything is never what someone means who names nothing.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers from the ground up; what stands in none of them is a mistake here.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "log", "sync"],
+    &["clock", "log", "sync", "units"],
     &["route", "settings", "stack", "stats", "task"],
     &["table"],
     &["workers"],

@@ -20,6 +20,9 @@ mod task;
 #[path = "../../underscore-runtime/src/instrument/tracked.rs"]
 #[allow(dead_code, reason = "the models use a part")]
 mod tracked;
+#[path = "../../underscore-runtime/src/units.rs"]
+#[allow(dead_code, reason = "the models use a part")]
+mod units;
 
 mod executor;
 mod roles;

@@ -120,7 +120,5 @@ pub(crate) fn interrupt<const N: usize>(tasks: [&Task; N], reason: &str) -> [Rep
 }
 
 pub(crate) fn order(reason: &str) -> Order {
-    Order {
-        reason: Arc::from(reason),
-    }
+    Order::interrupt(reason)
 }

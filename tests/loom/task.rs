@@ -85,6 +85,8 @@ impl Task {
         false
     }
 
+    pub(crate) fn stop_timer(&self) {}
+
     pub(crate) fn streams(&self, _: Instant) {}
 
     pub(crate) fn streams_since(&self) -> Option<Instant> {

@@ -44,6 +44,16 @@ impl Instant {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The number that it is: see the type.
+    pub(crate) fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The moment so long after this one.
+    pub(crate) fn after(self, time: Duration) -> Instant {
+        Instant(self.0.saturating_add(nanos(time)))
+    }
+
     /// The second this falls into; what is counted per second is counted under this number.
     pub(crate) fn second(self) -> u64 {
         self.0 / 1_000_000_000
@@ -148,7 +158,8 @@ fn system_nanos() -> u64 {
 /// 584 years fit.
 #[inline]
 fn nanos(duration: Duration) -> u64 {
-    duration.as_secs() * 1_000_000_000 + u64::from(duration.subsec_nanos())
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 #[cfg(test)]

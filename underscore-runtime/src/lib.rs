@@ -61,6 +61,7 @@ mod stats;
 mod sync;
 mod table;
 mod task;
+mod units;
 mod workers;
 
 pub use admin::admin_router;

@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use axum::http::Method;
 use fnv::FnvHasher;
 
-use crate::settings::{Effective, Stored};
+use crate::settings::{Effective, Gate, Stored};
 use crate::sync::Mutex;
 use crate::task::Ledger;
 
@@ -176,6 +176,10 @@ pub(crate) struct Route {
     pub(crate) ledger: Ledger,
     /// What is set for this mount only.
     pub(crate) settings: Mutex<Stored>,
+    /// Where the setting `limit.rate` counts.
+    pub(crate) gate: Gate,
+    /// Held to decide whether one more request is let in, where `limit.active` is set.
+    pub(crate) admission: Mutex<()>,
     /// What holds for the next request: this mount's settings over the handler's.
     effective: ArcSwapOption<Effective>,
     /// Whether that is anything. Most routes are never steered: for them a request reads one byte.
@@ -192,6 +196,8 @@ impl Route {
             path: path.map(Box::from),
             ledger: Ledger::new(),
             settings: Mutex::new(Stored::new()),
+            gate: Gate::new(),
+            admission: Mutex::new(()),
             steered: AtomicBool::new(effective.is_some()),
             effective: ArcSwapOption::new(effective.map(Arc::new)),
         }

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use linkme::distributed_slice;
 
+use crate::clock::Instant;
 use crate::log;
-use crate::route::{MOUNTED, Route, RouteDescriptor, RouteId, stable_hash};
+use crate::route::{CHANGES, MOUNTED, Route, RouteDescriptor, RouteId, stable_hash};
 use crate::task::{Ledger, Task};
 
 /// Every annotated handler of the binary, put here by the linker.
@@ -61,6 +62,46 @@ pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
     move |route| {
         let handler = handlers.get(&address(route.descriptor))?;
         Some(handler.route_id(route))
+    }
+}
+
+/// When the first setting expires: nobody looks at all routes before. `u64::MAX` while none does.
+static NEXT_EXPIRY: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// Notes that a setting expires at this moment.
+pub(crate) fn note_expiry(at: Instant) {
+    // Relaxed: a look that comes too early finds it the next time.
+    NEXT_EXPIRY.fetch_min(at.nanos(), Ordering::Relaxed);
+}
+
+/// Undoes the settings that have expired. To be called often: it costs one load as long as none has.
+pub(crate) fn expire_settings(now: Instant) {
+    if NEXT_EXPIRY.load(Ordering::Relaxed) > now.nanos() {
+        return;
+    }
+    let _changing = CHANGES.lock();
+    NEXT_EXPIRY.store(u64::MAX, Ordering::Relaxed);
+    for descriptor in descriptors() {
+        let places = descriptor.routes().map(|route| &route.settings);
+        let mut expired = Vec::new();
+        for place in places.chain([&descriptor.settings]) {
+            let mut stored = place.lock();
+            expired.extend(stored.expire(now));
+            if let Some(next) = stored.next_expiry() {
+                note_expiry(next);
+            }
+        }
+        if !expired.is_empty() {
+            descriptor.put_in_force();
+            log::write(move || {
+                tracing::info!(
+                    target: "underscore",
+                    handler = descriptor.handler,
+                    settings = expired.join(", "),
+                    "settings have expired"
+                );
+            });
+        }
     }
 }
 

@@ -41,9 +41,7 @@ impl Terms {
             .value(&params::REASON)
             .filter(|reason| !reason.is_empty());
         Ok(Terms {
-            order: Order {
-                reason: Arc::from(reason.unwrap_or(Order::DEFAULT_REASON)),
-            },
+            order: Order::interrupt(reason.unwrap_or(Order::DEFAULT_REASON)),
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
             children: exchange.flag(&params::CHILDREN),
         })

@@ -20,7 +20,7 @@ use super::filter_path::FilterPath;
 use super::params::{self, Group, Param};
 use super::render::{Answer, Format, Style};
 use super::strict::Strict;
-use super::units;
+use crate::units;
 
 /// Whatever a client wants to tell its requests by.
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");

@@ -19,7 +19,6 @@ mod select;
 mod strict;
 mod suggest;
 mod tasks;
-mod units;
 
 use axum::Router;
 use axum::extract::Request;

@@ -5,7 +5,7 @@
 use super::error::Error;
 use super::render::Format;
 use super::suggest;
-use super::units::{self, ByteUnit, TimeUnit};
+use crate::units::{self, ByteUnit, TimeUnit};
 
 /// A query parameter.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use super::error::Error;
 use super::exchange::Exchange;
 use super::render::{Answer, Node};
-use super::units;
 use crate::clock::Instant;
+use crate::units;
 
 /// On both clocks: made from the other one anew, the time of day would differ a little each time.
 static START: OnceLock<(Instant, SystemTime)> = OnceLock::new();

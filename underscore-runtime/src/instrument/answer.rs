@@ -1,12 +1,15 @@
 //! The answers that a client gets from this crate and not from the handler.
 
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
 use crate::settings::Preempt;
+use crate::stats::Outcome;
 use crate::task::Order;
 
 /// What clients of interrupted requests get.
@@ -22,22 +25,63 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
         *response.status_mut() = preempt.status;
         response
     };
+    for (name, value) in &preempt.headers {
+        response.headers_mut().insert(name, value.clone());
+    }
     if let Some(reason) = &preempt.reason {
         response.extensions_mut().insert(reason.clone());
     }
     response
 }
 
-/// The answer to a client whose request an operator has ended.
-pub(super) fn interrupted(order: Option<&Order>) -> Response {
+/// The answer to a client whose request was told to end: by an operator, or because its time was over.
+pub(super) fn ended(order: Option<&Order>, interrupted: Option<StatusCode>) -> Response {
     let reason = order.map_or(Order::DEFAULT_REASON, |order| &order.reason);
+    match order.map(|order| order.outcome) {
+        Some(Outcome::Expired) => error(StatusCode::GATEWAY_TIMEOUT, "request_expired", reason),
+        _ => error(
+            interrupted.unwrap_or(INTERRUPT_STATUS),
+            "request_interrupted",
+            reason,
+        ),
+    }
+}
+
+/// The answer where too many requests are in flight.
+pub(super) fn too_many(most: u64) -> Response {
+    let reason = format!("{most} requests in flight are the most");
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    // Nobody knows when one of them ends; clients that come back at once are what the limit is against.
+    try_again(error(status, "limit_reached", &reason), Duration::ZERO)
+}
+
+/// The answer where requests come too fast; the next one may come after `wait`.
+pub(super) fn too_fast(rate: f64, wait: Duration) -> Response {
+    let reason = format!("{rate} requests per second are the most");
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    try_again(error(status, "limit_reached", &reason), wait)
+}
+
+/// In whole seconds, and never at once.
+fn try_again(mut response: Response, wait: Duration) -> Response {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let seconds = HeaderValue::from(seconds.max(1));
+    response.headers_mut().insert(RETRY_AFTER, seconds);
+    response
+}
+
+fn error(status: StatusCode, kind: &str, reason: &str) -> Response {
+    if !may_have_content(status) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        return response;
+    }
     let body = json!({
-        "error": {"type": "request_interrupted", "reason": reason},
-        "status": INTERRUPT_STATUS.as_u16(),
+        "error": {"type": kind, "reason": reason},
+        "status": status.as_u16(),
     });
     // A line of its own in the terminal of whoever waited for it.
-    let body = Body::from(format!("{body}\n"));
-    answer(INTERRUPT_STATUS, "application/json", body)
+    answer(status, "application/json", Body::from(format!("{body}\n")))
 }
 
 /// A length announced with one of these, and no content after it, upsets clients and proxies.

@@ -18,13 +18,12 @@ use pin_project_lite::pin_project;
 use super::answer;
 use super::extract::Extract;
 use super::guard::Guard;
+use super::lever::{Delayed, admit};
 use super::response_body::answered;
 use super::tracked::{Step, Tracked};
-use crate::clock::Instant;
 use crate::route::{Route, RouteDescriptor};
-use crate::settings::Preempt;
 use crate::stack::AwaitPoint;
-use crate::stats::{Outcome, StatusClass};
+use crate::stats::Outcome;
 use crate::task::{self, Kind, Mark, Marks};
 
 /// What generated code says of an annotated handler, on a type that has no values.
@@ -70,19 +69,27 @@ where
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
         let route = route_of(H::descriptor(), &request);
         let settings = route.effective();
-        if let Some(preempt) = settings.as_ref().and_then(|all| all.preempt.as_ref()) {
+        let admitted = match &settings {
+            None => Ok(Guard::enter(Kind::Request(info(&request, route)))),
+            Some(settings) => admit(route, &request, settings),
+        };
+        let guard = match admitted {
+            Ok(guard) => guard,
+            Err(response) => {
+                return Begin::Decided {
+                    call: Some(Call::answered(response)),
+                };
+            }
+        };
+        if let Some(arguments) = A::nothing().filter(|_| settings.is_none()) {
             return Begin::Decided {
-                call: Some(Call::answered(preempted(route, preempt))),
+                call: Some(Call::ready(arguments, guard)),
             };
         }
-        let guard = Guard::enter(Kind::Request(info(&request, route)));
-        match A::nothing() {
-            Some(arguments) => Begin::Decided {
-                call: Some(Call::ready(arguments, guard)),
-            },
-            None => Begin::Extracting {
-                extraction: Tracked::new(guard, A::extract(request, state, H::arguments())),
-            },
+        let extraction = A::extract(request, state, H::arguments());
+        let extraction = Delayed::new(settings.as_deref(), extraction);
+        Begin::Extracting {
+            extraction: Tracked::new(guard, extraction),
         }
     }
 }
@@ -96,9 +103,9 @@ impl<H, A> Call<H, A> {
     }
 
     #[cold]
-    fn answered(response: Response) -> Self {
+    fn answered(response: Box<Response>) -> Self {
         Call {
-            stage: Stage::Answered(Box::new(response)),
+            stage: Stage::Answered(response),
             handler: PhantomData,
         }
     }
@@ -130,7 +137,7 @@ pin_project! {
     #[project = BeginProjected]
     enum Begin<H, A, F: Future> {
         Decided { call: Option<Call<H, A>> },
-        Extracting { #[pin] extraction: Tracked<F> },
+        Extracting { #[pin] extraction: Tracked<Delayed<F>> },
     }
 }
 
@@ -151,9 +158,9 @@ where
                 Step::Done(Ok(arguments), guard) => Call::ready(arguments, guard),
                 Step::Done(Err(rejection), guard) => {
                     guard.end_with(Outcome::Completed, rejection.status());
-                    Call::answered(rejection)
+                    Call::answered(Box::new(rejection))
                 }
-                Step::Interrupted(guard) => Call::answered(interrupted(guard)),
+                Step::Interrupted(guard) => Call::answered(Box::new(interrupted(guard))),
             },
         };
         Poll::Ready(Ok(call))
@@ -196,7 +203,7 @@ fn route_of(descriptor: &'static RouteDescriptor, request: &Request) -> &'static
 
 /// What will be shown of the request after the handler has taken it.
 #[inline]
-fn info(request: &Request, route: &'static Route) -> task::Request {
+pub(super) fn info(request: &Request, route: &'static Route) -> task::Request {
     let extensions = request.extensions();
     // A nested router cuts its prefix off the URI, which then is shorter than the route's whole path:
     // where the two are equal, there is nothing to look up, and nothing to keep.
@@ -220,6 +227,7 @@ fn info(request: &Request, route: &'static Route) -> task::Request {
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(address)| *address),
         marks: marks(request.headers()),
+        steered: None,
     }
 }
 
@@ -245,18 +253,10 @@ fn marks(headers: &HeaderMap) -> Option<Box<Marks>> {
 #[cold]
 fn interrupted(guard: Guard) -> Response {
     let order = guard.task().signal.order();
-    let response = answer::interrupted(order.as_ref());
-    guard.end_with(Outcome::Interrupted, response.status());
+    let response = answer::ended(order.as_ref(), guard.task().interrupt_status());
+    let outcome = order.map_or(Outcome::Interrupted, |order| order.outcome);
+    guard.end_with(outcome, response.status());
     response
-}
-
-#[cold]
-fn preempted(route: &Route, preempt: &Preempt) -> Response {
-    let class = StatusClass::of(preempt.status);
-    route
-        .ledger
-        .count(Outcome::Preempted, class, Instant::now());
-    answer::preempted(preempt)
 }
 
 impl<H, A> fmt::Debug for Call<H, A> {

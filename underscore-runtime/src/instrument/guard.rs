@@ -74,6 +74,7 @@ impl Drop for Guard {
             let at = task.streams_since().unwrap_or_else(Instant::now);
             (task.started, at)
         });
+        task.stop_timer();
         task.ledger
             .strike_off(task.own.place(), outcome, status, answered);
         task.ended(outcome);

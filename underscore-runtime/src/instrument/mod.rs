@@ -8,6 +8,7 @@ mod call;
 mod context;
 mod extract;
 mod guard;
+mod lever;
 mod request_body;
 mod response_body;
 mod track;

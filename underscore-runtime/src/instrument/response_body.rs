@@ -111,7 +111,8 @@ impl Wake for HangUp {
             // Dropped last, and in any case: what the body does when it is dropped may panic.
             let _connection = Told(self.connection.lock().take());
             if let Some((body, guard)) = ended {
-                end(body, guard, Some(Outcome::Interrupted));
+                let outcome = ordered(&guard);
+                end(body, guard, Some(outcome));
             }
         };
         match runtime {
@@ -158,7 +159,8 @@ impl Streaming {
         if guard.task().signal.is_ordered() {
             // Whoever was woken for the order may have no runtime to carry it out in.
             let (body, guard) = live.take()?;
-            end(body, guard, Some(Outcome::Interrupted));
+            let outcome = ordered(&guard);
+            end(body, guard, Some(outcome));
             return None;
         }
         let mut poll = context::Poll::enter(guard.task());
@@ -194,6 +196,12 @@ impl Streaming {
 }
 
 type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
+
+/// How a task ends that was told to.
+fn ordered(guard: &Guard) -> Outcome {
+    let order = guard.task().signal.order();
+    order.map_or(Outcome::Interrupted, |order| order.outcome)
+}
 
 /// Drops a body as part of its task, and ends that.
 fn end(body: Body, guard: Guard, outcome: Option<Outcome>) {
@@ -250,13 +258,13 @@ impl Drop for Streaming {
     }
 }
 
-/// What the connection is told of a body that an operator ended.
+/// What the connection is told of a body that was told to end.
 #[derive(Debug)]
 struct BrokenOff;
 
 impl fmt::Display for BrokenOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an operator interrupted the response")
+        f.write_str("the response was interrupted, or its time was over")
     }
 }
 

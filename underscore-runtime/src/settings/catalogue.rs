@@ -1,7 +1,10 @@
 //! Every setting there is, once: its key and the values it takes. A new setting is
 //! one entry here and its effect where the request is decided.
 
-use axum::http::StatusCode;
+use std::time::Duration;
+
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use hyper::ext::ReasonPhrase;
 use serde_json::Value;
 
@@ -28,25 +31,70 @@ enum Kind {
     Reason,
     /// Any text.
     Text,
+    /// Names and values of headers.
+    Headers,
+    /// A share, from 0 to 1.
+    Ratio,
+    /// A number of things.
+    Count,
+    /// A number per second.
+    Rate,
+    /// A length of time.
+    Duration,
+}
+
+const fn setting(key: &'static str, kind: Kind, about: &'static str) -> Setting {
+    Setting { key, kind, about }
 }
 
 /// All settings, by key.
 pub(crate) const SETTINGS: &[Setting] = &[
-    Setting {
-        key: "preempt.reason",
-        kind: Kind::Reason,
-        about: "the words on the status line (HTTP/1)",
-    },
-    Setting {
-        key: "preempt.status",
-        kind: Kind::Status,
-        about: "answer this at once, before anything of the request is read",
-    },
-    Setting {
-        key: "preempt.text",
-        kind: Kind::Text,
-        about: "the body, text/plain",
-    },
+    setting(
+        "delay",
+        Kind::Duration,
+        "wait before the handler runs, for fault drills",
+    ),
+    setting(
+        "interrupt.status",
+        Kind::Status,
+        "what interrupted clients get in place of 503",
+    ),
+    setting(
+        "limit.active",
+        Kind::Count,
+        "with so many requests in flight, answer further ones 503",
+    ),
+    setting(
+        "limit.rate",
+        Kind::Rate,
+        "answer what comes faster 429; one second's worth may come at once",
+    ),
+    setting(
+        "preempt.headers",
+        Kind::Headers,
+        "headers of the preempting answer, `Retry-After` for example",
+    ),
+    setting(
+        "preempt.ratio",
+        Kind::Ratio,
+        "the share of requests that is preempted, all of them by default",
+    ),
+    setting(
+        "preempt.reason",
+        Kind::Reason,
+        "the words on the status line (HTTP/1)",
+    ),
+    setting(
+        "preempt.status",
+        Kind::Status,
+        "answer this at once, before anything of the request is read",
+    ),
+    setting("preempt.text", Kind::Text, "the body, text/plain"),
+    setting(
+        "timeout",
+        Kind::Duration,
+        "end requests that take longer, extractors and body included, with 504",
+    ),
 ];
 
 impl Setting {
@@ -69,6 +117,19 @@ impl Setting {
                 .as_str()
                 .is_some_and(|text| ReasonPhrase::try_from(text.as_bytes()).is_ok()),
             Kind::Text => value.is_string(),
+            Kind::Headers => value.as_object().is_some_and(|headers| {
+                headers
+                    .iter()
+                    .all(|(name, value)| header(name, value).is_some())
+            }),
+            Kind::Ratio => value
+                .as_f64()
+                .is_some_and(|ratio| (0.0..=1.0).contains(&ratio)),
+            Kind::Count => value.is_u64(),
+            Kind::Rate => value
+                .as_f64()
+                .is_some_and(|rate| rate > 0.0 && rate <= FASTEST_RATE),
+            Kind::Duration => value.as_str().is_some_and(|text| duration(text).is_some()),
         };
         if fits {
             Ok(value)
@@ -85,8 +146,29 @@ impl Kind {
             Kind::Status => "an integer between 200 and 599",
             Kind::Reason => "a string that is valid as an HTTP reason phrase, on one line",
             Kind::Text => "a string",
+            Kind::Headers => "an object of header names and strings that are valid as their values",
+            Kind::Ratio => "a number between 0 and 1",
+            Kind::Count => "an integer of 0 or more",
+            Kind::Rate => "a number above 0, of requests per second",
+            Kind::Duration => "a string of an integer and a unit, as in 30s",
         }
     }
+}
+
+/// What a limit is of use for; and an interval between requests is at least a nanosecond.
+const FASTEST_RATE: f64 = 1e9;
+
+/// A header of an answer. What says how the answer is framed is for whoever sends it to say.
+pub(super) fn header(name: &str, value: &Value) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    let framing = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE];
+    let value = HeaderValue::from_str(value.as_str()?).ok()?;
+    (!framing.contains(&name)).then_some((name, value))
+}
+
+/// The length of time that a text says.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    crate::units::parse_duration(text)
 }
 
 /// A status that ends an exchange: a 1xx announces another one.
@@ -119,6 +201,23 @@ mod tests {
             ("preempt.reason", json!(1), false),
             ("preempt.text", json!("two\nlines"), true),
             ("preempt.text", json!(["no"]), false),
+            ("preempt.headers", json!({"Retry-After": "5"}), true),
+            ("preempt.headers", json!({"Retry-After": 5}), false),
+            ("preempt.headers", json!({"two\nlines": "x"}), false),
+            ("preempt.headers", json!({"content-length": "5"}), false),
+            ("preempt.ratio", json!(0), true),
+            ("preempt.ratio", json!(0.25), true),
+            ("preempt.ratio", json!(1.5), false),
+            ("limit.active", json!(0), true),
+            ("limit.active", json!(-1), false),
+            ("limit.active", json!(1.5), false),
+            ("limit.rate", json!(0.5), true),
+            ("limit.rate", json!(0), false),
+            ("timeout", json!("30s"), true),
+            ("timeout", json!("30"), false),
+            ("timeout", json!(30), false),
+            ("delay", json!("5ms"), true),
+            ("interrupt.status", json!(499), true),
         ];
         for (key, value, fits) in cases {
             let setting = Setting::find(key).expect("a setting");

@@ -1,16 +1,29 @@
 //! What is in force for a route's next request, in the form in which the request uses it.
 
-use axum::http::StatusCode;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use hyper::ext::ReasonPhrase;
 use serde_json::Value;
 
 use super::Stored;
+use super::catalogue::{duration, header};
 
 /// The settings in force. A route for which nothing is in force has none at all, so that the test for
 /// it is one pointer.
 #[derive(Debug)]
 pub(crate) struct Effective {
     pub(crate) preempt: Option<Preempt>,
+    /// The most requests in flight.
+    pub(crate) most_active: Option<u64>,
+    /// The most requests per second.
+    pub(crate) most_per_second: Option<f64>,
+    /// How long a request may take, its body included.
+    pub(crate) timeout: Option<Duration>,
+    /// How long a request waits before its handler runs.
+    pub(crate) delay: Option<Duration>,
+    /// What interrupted clients get.
+    pub(crate) interrupt_status: Option<StatusCode>,
 }
 
 /// The answer to give in the handler's place.
@@ -19,28 +32,57 @@ pub(crate) struct Preempt {
     pub(crate) status: StatusCode,
     pub(crate) reason: Option<ReasonPhrase>,
     pub(crate) text: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The share of requests that get it, from 0 to 1.
+    pub(crate) ratio: f64,
 }
 
 impl Effective {
     /// A mount's own settings over those of its handler, key by key.
     pub(crate) fn of(mount: &Stored, handler: &Stored) -> Option<Effective> {
         let get = |key: &str| mount.get(key).or_else(|| handler.get(key));
-        Some(Effective {
-            preempt: Some(Preempt::of(get)?),
-        })
+        let time = |key| get(key).and_then(Value::as_str).and_then(duration);
+        let effective = Effective {
+            preempt: Preempt::of(get),
+            most_active: get("limit.active").and_then(Value::as_u64),
+            most_per_second: get("limit.rate").and_then(Value::as_f64),
+            timeout: time("timeout"),
+            delay: time("delay"),
+            interrupt_status: get("interrupt.status").and_then(status),
+        };
+        effective.is_anything().then_some(effective)
+    }
+
+    fn is_anything(&self) -> bool {
+        self.preempt.is_some()
+            || self.most_active.is_some()
+            || self.most_per_second.is_some()
+            || self.timeout.is_some()
+            || self.delay.is_some()
+            || self.interrupt_status.is_some()
     }
 }
 
 impl Preempt {
-    /// A reason or a text without a status waits for one: they are in force with it.
+    /// A reason, a text and the like without a status wait for one: they are in force with it.
     fn of<'a>(get: impl Fn(&str) -> Option<&'a Value>) -> Option<Preempt> {
-        let status = get("preempt.status")?.as_u64()?;
         let text = |key| get(key).and_then(Value::as_str);
+        let headers = get("preempt.headers").and_then(Value::as_object);
         Some(Preempt {
-            status: StatusCode::from_u16(u16::try_from(status).ok()?).ok()?,
+            status: status(get("preempt.status")?)?,
             reason: text("preempt.reason")
                 .and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok()),
             text: text("preempt.text").unwrap_or_default().to_owned(),
+            headers: headers
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, value)| header(name, value))
+                .collect(),
+            ratio: get("preempt.ratio").and_then(Value::as_f64).unwrap_or(1.0),
         })
     }
+}
+
+fn status(value: &Value) -> Option<StatusCode> {
+    StatusCode::from_u16(u16::try_from(value.as_u64()?).ok()?).ok()
 }

@@ -3,24 +3,39 @@
 
 mod catalogue;
 mod effective;
+mod gate;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::clock::Instant;
+
 pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{Effective, Preempt};
+pub(crate) use gate::Gate;
 
 /// The settings of one handler or one mount; what is not set is absent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stored {
     transient: BTreeMap<&'static str, Value>,
+    /// What undoes itself, in the order in which it was set.
+    expiring: Vec<Expiring>,
+}
+
+/// A value that goes back to what it was before.
+#[derive(Clone, Debug)]
+struct Expiring {
+    key: &'static str,
+    at: Instant,
+    before: Option<Value>,
 }
 
 impl Stored {
     pub(crate) const fn new() -> Self {
         Stored {
             transient: BTreeMap::new(),
+            expiring: Vec::new(),
         }
     }
 
@@ -28,11 +43,112 @@ impl Stored {
         self.transient.get(key)
     }
 
-    /// Sets a value that the catalogue has accepted, or removes it.
-    pub(crate) fn put(&mut self, setting: &'static Setting, value: Option<Value>) {
+    /// Sets a value that the catalogue has accepted, or removes it: for good, or until `expires`.
+    pub(crate) fn put(
+        &mut self,
+        setting: &'static Setting,
+        value: Option<Value>,
+        expires: Option<Instant>,
+    ) {
+        let before = self.set(setting.key, value);
+        match expires {
+            Some(at) => self.expiring.push(Expiring {
+                key: setting.key,
+                at,
+                before,
+            }),
+            // What holds for good is not undone by what was to be undone before.
+            None => self.expiring.retain(|expiring| expiring.key != setting.key),
+        }
+    }
+
+    fn set(&mut self, key: &'static str, value: Option<Value>) -> Option<Value> {
         match value {
-            Some(value) => self.transient.insert(setting.key, value),
-            None => self.transient.remove(setting.key),
+            Some(value) => self.transient.insert(key, value),
+            None => self.transient.remove(key),
+        }
+    }
+
+    /// Undoes what has expired, and gives back the keys.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<&'static str> {
+        let mut keys = Vec::new();
+        while let Some(place) = self.expiring.iter().position(|expiring| expiring.at <= now) {
+            let Expiring { key, before, .. } = self.expiring.remove(place);
+            // What was set on top of it later goes back to what this one was on top of.
+            let later = self
+                .expiring
+                .iter_mut()
+                .skip(place)
+                .find(|later| later.key == key);
+            if let Some(later) = later {
+                later.before = before;
+            } else {
+                self.set(key, before);
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// When the first of it expires.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.expiring.iter().map(|expiring| expiring.at).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::time::Duration;
+
+    fn setting(key: &str) -> &'static Setting {
+        Setting::find(key).expect("a setting")
+    }
+
+    /// The value after so many seconds.
+    fn value_at(stored: &Stored, start: Instant, seconds: u64) -> Option<Value> {
+        let mut stored = stored.clone();
+        stored.expire(start.after(Duration::from_secs(seconds)));
+        stored.get("preempt.status").cloned()
+    }
+
+    #[test]
+    fn what_expires_goes_back_to_what_it_was_before() {
+        let (start, status) = (Instant::now(), setting("preempt.status"));
+        let at = |seconds| Some(start.after(Duration::from_secs(seconds)));
+        let mut stored = Stored::new();
+        stored.put(status, Some(json!(500)), None);
+        stored.put(status, Some(json!(503)), at(10));
+        assert_eq!(stored.next_expiry(), at(10));
+        assert_eq!(value_at(&stored, start, 9), Some(json!(503)));
+        assert_eq!(value_at(&stored, start, 10), Some(json!(500)));
+
+        let mut changed = stored.clone();
+        changed.put(status, Some(json!(501)), None);
+        assert_eq!(changed.next_expiry(), None);
+        assert_eq!(
+            value_at(&changed, start, 99),
+            Some(json!(501)),
+            "it was changed since"
+        );
+        changed.put(status, None, at(5));
+        assert_eq!(value_at(&changed, start, 4), None, "a reset expires too");
+        assert_eq!(value_at(&changed, start, 5), Some(json!(501)));
+    }
+
+    #[test]
+    fn of_two_that_expire_each_goes_back_in_its_time() {
+        let (start, status) = (Instant::now(), setting("preempt.status"));
+        let at = |seconds| Some(start.after(Duration::from_secs(seconds)));
+        let set = |first, second| {
+            let mut stored = Stored::new();
+            stored.put(status, Some(json!(501)), at(first));
+            stored.put(status, Some(json!(502)), at(second));
+            [5, 15, 25].map(|seconds| value_at(&stored, start, seconds))
         };
+        let (first, second) = (Some(json!(501)), Some(json!(502)));
+        assert_eq!(set(20, 10), [second.clone(), first, None]);
+        assert_eq!(set(10, 20), [second.clone(), second, None]);
     }
 }

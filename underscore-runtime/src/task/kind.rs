@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::http::{Method, Version};
+use axum::http::{Method, StatusCode, Version};
+use tokio::task::AbortHandle;
 
 use super::{Task, TaskId};
 use crate::route::Route;
+use crate::settings::Effective;
+use crate::sync::Mutex;
 
 /// What a task is.
 #[derive(Debug)]
@@ -30,6 +33,29 @@ pub(crate) struct Request {
     pub(crate) remote: Option<SocketAddr>,
     /// Nothing where the request carries none of them.
     pub(crate) marks: Option<Box<Marks>>,
+    /// Nothing where no setting was in force when it came.
+    pub(crate) steered: Option<Box<Steered>>,
+}
+
+/// What an operator has set for a request.
+#[derive(Debug)]
+pub(crate) struct Steered {
+    settings: Arc<Effective>,
+    /// Ends the request when its time is over.
+    timer: Mutex<Option<AbortHandle>>,
+}
+
+impl Steered {
+    pub(crate) fn new(settings: Arc<Effective>) -> Self {
+        Steered {
+            settings,
+            timer: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn set_timer(&self, timer: AbortHandle) {
+        *self.timer.lock() = Some(timer);
+    }
 }
 
 /// The headers by which clients and proxies tell a request from others.
@@ -96,6 +122,30 @@ impl Task {
                     Kind::Background(_) => None,
                 }
             }
+        }
+    }
+
+    /// The status that its client gets if an operator ends it, where that was set.
+    pub(crate) fn interrupt_status(&self) -> Option<StatusCode> {
+        self.steered()?.settings.interrupt_status
+    }
+
+    /// Has no timer end it any more.
+    #[inline]
+    pub(crate) fn stop_timer(&self) {
+        if let Some(steered) = self.steered() {
+            let timer = steered.timer.lock().take();
+            if let Some(timer) = timer {
+                timer.abort();
+            }
+        }
+    }
+
+    #[inline]
+    fn steered(&self) -> Option<&Steered> {
+        match &self.kind {
+            Kind::Request(request) => request.steered.as_deref(),
+            Kind::Background(_) => None,
         }
     }
 

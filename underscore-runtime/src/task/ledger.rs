@@ -114,6 +114,12 @@ impl Ledger {
         }
     }
 
+    /// How many tasks live now.
+    pub(crate) fn active(&self) -> u64 {
+        let live = self.pages.iter().map(|page| page.lock().live.len() as u64);
+        live.sum()
+    }
+
     /// Strikes a task off and counts its end. The time is counted for answers of the handler only.
     #[inline]
     pub(crate) fn strike_off(

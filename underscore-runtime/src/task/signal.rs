@@ -6,9 +6,12 @@
 //! ends sets a flag in the same word, and takes the lock only if there is something to take.
 
 use std::task::Waker;
+use std::time::Duration;
 
+use crate::stats::Outcome;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex, Notify, Weak};
+use crate::units;
 
 /// There is an order to end.
 const ORDERED: u8 = 1;
@@ -55,11 +58,31 @@ impl Line {
 pub(crate) struct Order {
     /// Why, for the client and the log.
     pub(crate) reason: Arc<str>,
+    /// How the task ends by it: interrupted by an operator, or because its time was over.
+    pub(crate) outcome: Outcome,
 }
 
 impl Order {
     /// What clients read where the operator gave no reason.
     pub(crate) const DEFAULT_REASON: &str = "interrupted by an operator";
+
+    /// An operator's.
+    pub(crate) fn interrupt(reason: &str) -> Self {
+        Order {
+            reason: reason.into(),
+            outcome: Outcome::Interrupted,
+        }
+    }
+
+    /// That of a route's timeout.
+    pub(crate) fn expired(timeout: Duration) -> Self {
+        let timeout = units::human(timeout);
+        let reason = format!("not done within the route's timeout of {timeout}");
+        Order {
+            reason: reason.as_str().into(),
+            outcome: Outcome::Expired,
+        }
+    }
 }
 
 /// Counts tasks down to the last one that ends.

@@ -11,7 +11,7 @@ use crate::clock::{self, Instant};
 use crate::log;
 use crate::stack::{AwaitPoint, innermost};
 use crate::sync::Mutex;
-use crate::table::for_each_task;
+use crate::table::{expire_settings, for_each_task};
 use crate::task::{Task, TaskId};
 
 /// The most that the coarse clock is behind.
@@ -52,6 +52,7 @@ fn sample(mine: &Weak<Sampling>) {
         }
         look(&mut watches, now);
         runtimes::look(now);
+        expire_settings(now);
         last = now;
         std::thread::sleep((blocked_after() / 4).clamp(SHORTEST_TICK, LONGEST_TICK));
     }

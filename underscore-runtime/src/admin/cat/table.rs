@@ -5,8 +5,8 @@ use super::value::{Units, Value};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Align, Answer, Format, Node, Table, TableContent, layout};
-use crate::admin::units::{ByteUnit, TimeUnit};
 use crate::admin::{params, suggest};
+use crate::units::{ByteUnit, TimeUnit};
 
 /// A column of a table whose rows are `R`.
 pub(in crate::admin) struct Column<R> {

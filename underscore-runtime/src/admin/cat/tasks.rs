@@ -10,9 +10,10 @@ use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
-use crate::admin::{params, select, units};
+use crate::admin::{params, select};
 use crate::stack::AwaitPoint;
 use crate::task::{State, Task, TaskId};
+use crate::units;
 
 /// A column of this table.
 type Col = Column<Seen>;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::admin::render::{Node, visible};
-use crate::admin::units::{self, ByteUnit, TimeUnit};
+use crate::units::{self, ByteUnit, TimeUnit};
 
 /// The units that someone asked for.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,11 +8,13 @@ use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node};
 use crate::admin::{cat, params, select, suggest};
+use crate::clock::Instant;
 use crate::log;
 use crate::route::CHANGES;
 use crate::settings::{SETTINGS, Setting, Stored};
 use crate::sync::Mutex;
-use crate::table::Entry;
+use crate::table::{self, Entry};
+use crate::units;
 
 const SECTIONS: [&str; 2] = ["transient", "persistent"];
 
@@ -31,14 +33,16 @@ pub(in crate::admin) fn put(exchange: Exchange) -> Changing {
 }
 
 fn change(exchange: &Exchange) -> Result<Answer, Error> {
-    let changes = read(exchange.json_object()?)?;
+    let mut body = exchange.json_object()?;
+    let expires = expires(&mut body)?;
+    let changes = read(body)?;
     let selector = exchange.argument().unwrap_or_default();
     let entries = {
         // Held from before the routes are chosen: no mount comes up in between and is left out.
         let _changing = CHANGES.lock();
         let entries = select::routes_to_change(selector)?;
         for entry in &entries {
-            store(entry, scope(selector, entry, &entries), &changes);
+            store(entry, scope(selector, entry, &entries), &changes, expires);
         }
         // Every mount: a handler's settings hold for all of them.
         for entry in &entries {
@@ -104,23 +108,46 @@ fn scope(selector: &str, entry: &Entry, selected: &[Entry]) -> Scope {
     }
 }
 
-fn store(entry: &Entry, scope: Scope, changes: &[Change]) {
+fn store(entry: &Entry, scope: Scope, changes: &[Change], expires: Option<Instant>) {
     let own = entry.route.map(|route| &route.settings);
     if scope != Scope::Mount {
-        put_all(&entry.descriptor.settings, changes.iter().cloned());
+        put_all(&entry.descriptor.settings, changes.iter().cloned(), expires);
     }
     match (scope, own) {
-        (Scope::Mount, Some(own)) => put_all(own, changes.iter().cloned()),
+        (Scope::Mount, Some(own)) => put_all(own, changes.iter().cloned(), expires),
         (Scope::Everything, Some(own)) => {
-            put_all(own, changes.iter().map(|(setting, _)| (*setting, None)));
+            put_all(
+                own,
+                changes.iter().map(|(setting, _)| (*setting, None)),
+                expires,
+            );
         }
         _ => {}
     }
 }
 
-fn put_all(place: &Mutex<Stored>, changes: impl Iterator<Item = Change>) {
+fn put_all(place: &Mutex<Stored>, changes: impl Iterator<Item = Change>, expires: Option<Instant>) {
     let mut stored = place.lock();
-    changes.for_each(|(setting, value)| stored.put(setting, value));
+    changes.for_each(|(setting, value)| stored.put(setting, value, expires));
+    drop(stored);
+    if let Some(expires) = expires {
+        table::note_expiry(expires);
+    }
+}
+
+/// Takes out of the body when the change is to undo itself.
+fn expires(body: &mut Map<String, Value>) -> Result<Option<Instant>, Error> {
+    let after = match body.remove("expires_in") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => units::parse_duration(&text).ok_or(Value::String(text)),
+        Some(other) => Err(other),
+    };
+    let after = after.map_err(|value| {
+        Error::illegal_argument(format!(
+            "[expires_in] must be a string of an integer and a unit, as in 10m, not [{value}]"
+        ))
+    })?;
+    Ok(Some(Instant::now().after(after)))
 }
 
 /// How settings are to be shown.
@@ -167,6 +194,11 @@ fn settings(entry: &Entry, wanted: &Wanted) -> Node {
         .iter()
         .filter_map(|setting| Some((setting.key, Node::Value(value(setting)?))));
     let mut sections = vec![("transient", wanted.object(set))];
+    let expiries = [own.next_expiry(), shared.next_expiry()];
+    if let Some(next) = expiries.into_iter().flatten().min() {
+        let left = units::human(next.since(Instant::now()));
+        sections.push(("expires_in", Node::text(left)));
+    }
     if wanted.include_defaults {
         let unset = SETTINGS.iter().filter(|setting| value(setting).is_none());
         let defaults = unset.map(|setting| (setting.key, Node::Null));
@@ -348,14 +380,20 @@ mod tests {
 
     #[test]
     fn null_resets_one_setting_or_all_below() {
-        let all: Vec<_> = SETTINGS.iter().map(|setting| (setting.key, None)).collect();
-        for body in [
-            json!({"transient": {"preempt": null}}),
-            json!({"transient": {"preempt.*": null}}),
-            json!({"transient": {"*": null}}),
-            json!({"transient": null}),
+        let below = |prefix: &str| {
+            let all = SETTINGS
+                .iter()
+                .filter(|setting| setting.key.starts_with(prefix));
+            all.map(|setting| (setting.key, None)).collect::<Vec<_>>()
+        };
+        for (body, prefix) in [
+            (json!({"transient": {"preempt": null}}), "preempt."),
+            (json!({"transient": {"preempt.*": null}}), "preempt."),
+            (json!({"transient": {"limit": null}}), "limit."),
+            (json!({"transient": {"*": null}}), ""),
+            (json!({"transient": null}), ""),
         ] {
-            assert_eq!(changes(body), Ok(all.clone()));
+            assert_eq!(changes(body), Ok(below(prefix)));
         }
         assert_eq!(
             changes(json!({"transient": {"preempt.text": null}})),

@@ -6,12 +6,13 @@ use super::frame_nodes;
 use crate::admin::cat::{date_and_time, epoch_millis, state_word};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
+use crate::admin::params;
 use crate::admin::render::{Answer, Node, visible};
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
-use crate::admin::{params, units};
 use crate::stack::AwaitPoint;
 use crate::task::TaskId;
+use crate::units;
 
 /// What the tasks are put under.
 #[derive(Clone, Copy)]

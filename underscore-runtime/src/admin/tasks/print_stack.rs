@@ -9,9 +9,10 @@ use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Format, Node, visible};
 use crate::admin::seen::{Seen, look_at, oldest_first};
-use crate::admin::{select, units};
+use crate::admin::select;
 use crate::stack::Frame;
 use crate::task::TaskId;
+use crate::units;
 
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let format = exchange.format().unwrap_or(Format::Text);

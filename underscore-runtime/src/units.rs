@@ -15,24 +15,24 @@ const UNITS: [(&str, u64); 7] = [
 
 /// A unit of time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TimeUnit {
+pub(crate) struct TimeUnit {
     nanos: u64,
 }
 
 impl TimeUnit {
-    pub(super) fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         let (_, nanos) = UNITS.iter().find(|(name, _)| *name == word)?;
         Some(TimeUnit { nanos: *nanos })
     }
 
     /// The whole units in `duration`.
-    pub(super) fn count(self, duration: Duration) -> u64 {
+    pub(crate) fn count(self, duration: Duration) -> u64 {
         let count = duration.as_nanos() / u128::from(self.nanos);
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
     /// The words, the smallest unit first.
-    pub(super) fn words() -> [&'static str; UNITS.len()] {
+    pub(crate) fn words() -> [&'static str; UNITS.len()] {
         UNITS.map(|(name, _)| name)
     }
 }
@@ -49,29 +49,29 @@ const BYTE_UNITS: [(&str, u64); 6] = [
 
 /// A unit of size.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ByteUnit {
+pub(crate) struct ByteUnit {
     bytes: u64,
 }
 
 impl ByteUnit {
-    pub(super) fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         let (_, bytes) = BYTE_UNITS.iter().find(|(name, _)| *name == word)?;
         Some(ByteUnit { bytes: *bytes })
     }
 
     /// The whole units in `bytes`.
-    pub(super) fn count(self, bytes: u64) -> u64 {
+    pub(crate) fn count(self, bytes: u64) -> u64 {
         bytes / self.bytes
     }
 
     /// The words, the smallest unit first.
-    pub(super) fn words() -> [&'static str; BYTE_UNITS.len()] {
+    pub(crate) fn words() -> [&'static str; BYTE_UNITS.len()] {
         BYTE_UNITS.map(|(name, _)| name)
     }
 }
 
 /// `30s` as a duration; nothing if it is not an integer with a unit, or longer than 584 years.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;
@@ -84,22 +84,22 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     clippy::cast_precision_loss,
     reason = "exact below 104 days, and to 15 digits above"
 )]
-pub(super) fn seconds(duration: Duration) -> f64 {
+pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e9
 }
 
 /// `duration` in nanoseconds.
-pub(super) fn nanos(duration: Duration) -> u64 {
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The largest unit of which there is one, one decimal cut off behind it, `.0` left out: `1.5m`, `0s`.
-pub(super) fn human(duration: Duration) -> String {
+pub(crate) fn human(duration: Duration) -> String {
     in_largest(duration.as_nanos(), &UNITS).unwrap_or_else(|| "0s".to_owned())
 }
 
 /// A size in the largest unit of which there is one, as `human` writes a duration: `1.5kb`, `0b`.
-pub(super) fn human_bytes(bytes: u64) -> String {
+pub(crate) fn human_bytes(bytes: u64) -> String {
     in_largest(bytes.into(), &BYTE_UNITS).unwrap_or_else(|| "0b".to_owned())
 }
 

@@ -129,6 +129,8 @@ async fn parameters_of_everything_are_known_everywhere_and_checked_first() {
         "_cat",
         "_cat/routes",
         "_cat/workers",
+        "_cat/audit",
+        "_audit",
         "_routes",
         "_routes/settings",
         "_tasks",

@@ -35,8 +35,13 @@ async fn the_api_answers_while_the_log_blocks_and_tells_it_everything_in_order_a
     service.admin("_cat/tasks").await;
 
     log.open();
-    let lines = log.wait(|lines| lines.len() == 2);
+    let lines = log.wait(|lines| lines.len() == 4);
     assert!(lines[0].contains("preempt.status"), "{lines:#?}");
-    assert!(lines[1].contains("reason=why"), "{lines:#?}");
-    assert!(lines[1].contains("tests/log.rs:"), "{lines:#?}");
+    assert!(lines[2].contains("reason=why"), "{lines:#?}");
+    assert!(lines[2].contains("tests/log.rs:"), "{lines:#?}");
+    // What was done, and then that it was asked for and how it was answered.
+    for (line, action) in [(&lines[1], "settings"), (&lines[3], "interrupt")] {
+        assert!(line.starts_with("INFO underscore::audit "), "{lines:#?}");
+        assert!(line.contains(&format!("action={action:?}")), "{lines:#?}");
+    }
 }

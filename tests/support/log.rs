@@ -1,4 +1,4 @@
-//! The host's log as a test sees it: a subscriber that keeps the lines of the library's own target.
+//! The host's log as a test sees it: a subscriber that keeps the lines of the library's own targets.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,7 +59,8 @@ impl Log {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "underscore"
+        let target = metadata.target();
+        target == "underscore" || target.starts_with("underscore::")
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -71,7 +72,8 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(format!("{} ", event.metadata().level()));
+        let metadata = event.metadata();
+        let mut line = Line(format!("{} {} ", metadata.level(), metadata.target()));
         event.record(&mut line);
         self.wait(|_| self.0.open.load(Ordering::Relaxed));
         let mut lines = self.locked();

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use axum::routing::MethodFilter;
 
+use super::audit::{self, Action};
 use super::error::Error;
 use super::exchange::Exchange;
 use super::params::{self, END, Group, Param, SETTINGS, TABLE, TASK_FILTER, TASKS};
@@ -28,6 +29,11 @@ impl Endpoint {
         params.any(|param| param.name == params::HELP.name)
     }
 
+    /// Whether its path names what it is about.
+    pub(super) fn has_argument(&self) -> bool {
+        self.path.contains('{')
+    }
+
     /// Whether it says itself what a parameter may be: what it writes has formats of its own.
     pub(super) fn judges(&self, param: &Param) -> bool {
         matches!(self.run, Run::Expose(_)) && param.name == params::FORMAT.name
@@ -40,12 +46,28 @@ pub(super) enum Run {
     Read(fn(&Exchange) -> Result<Answer, Error>),
     /// By looking, in forms of its own: what `format` and `Accept` mean is left to it.
     Expose(fn(&Exchange) -> Result<Answer, Error>),
-    /// By doing something, for which it may have to wait.
-    Change(fn(Exchange) -> Changing),
+    /// By doing something, for which it may have to wait. The audit has it under the name of the action.
+    Change(Action, fn(Exchange) -> Changing),
 }
 
 /// A change under way.
-pub(super) type Changing = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
+pub(super) type Changing = Pin<Box<dyn Future<Output = Result<Changed, Error>> + Send>>;
+
+/// A change that was made.
+pub(super) struct Changed {
+    pub(super) answer: Answer,
+    /// What was in force before it and what is since, for the audit; nothing if it lasts no longer than itself.
+    pub(super) in_force: Option<(String, String)>,
+}
+
+impl From<Answer> for Changed {
+    fn from(answer: Answer) -> Self {
+        Changed {
+            answer,
+            in_force: None,
+        }
+    }
+}
 
 const fn read(
     path: &'static str,
@@ -61,6 +83,7 @@ const fn read(
 }
 
 const fn change(
+    action: Action,
     method: MethodFilter,
     path: &'static str,
     params: &'static [Group],
@@ -70,7 +93,7 @@ const fn change(
         method,
         path,
         params,
-        run: Run::Change(run),
+        run: Run::Change(action, run),
     }
 }
 
@@ -97,6 +120,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     read("/_cat/stacks", &[TABLE], cat::stacks::table),
     read("/_cat/stacks/{routes}", &[TABLE], cat::stacks::table),
     read("/_cat/workers", &[TABLE], cat::workers::table),
+    read("/_cat/audit", &[TABLE], cat::audit::table),
     read("/_routes", &[], routes::get),
     read("/_routes/{routes}", &[], routes::get),
     read("/_routes/settings", &[SETTINGS], routes::settings::get),
@@ -106,6 +130,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         routes::settings::get,
     ),
     change(
+        Action::Settings,
         MethodFilter::PUT,
         "/_routes/{routes}/settings",
         &[SETTINGS],
@@ -114,12 +139,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     read("/_routes/stats", &[], routes::stats),
     read("/_routes/{routes}/stats", &[], routes::stats),
     change(
+        Action::Interrupt,
         MethodFilter::POST,
         "/_routes/{routes}/interrupt",
         &[END],
         routes::interrupt::post,
     ),
     change(
+        Action::Interrupt,
         MethodFilter::POST,
         "/_routes/{routes}/_interrupt",
         &[END],
@@ -129,29 +156,34 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     read("/_tasks/{tasks}", &[TASKS, TASK_FILTER], tasks::get::get),
     read("/_tasks/{tasks}/print_stack", &[], tasks::print_stack::get),
     change(
+        Action::Cancel,
         MethodFilter::POST,
         "/_tasks/_cancel",
         &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
     change(
+        Action::Cancel,
         MethodFilter::POST,
         "/_tasks/cancel",
         &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
     change(
+        Action::Cancel,
         MethodFilter::POST,
         "/_tasks/{tasks}/_cancel",
         &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
     change(
+        Action::Cancel,
         MethodFilter::POST,
         "/_tasks/{tasks}/cancel",
         &[END, TASK_FILTER],
         tasks::cancel::post,
     ),
+    read("/_audit", &[], audit::get),
     METRICS,
 ];
 

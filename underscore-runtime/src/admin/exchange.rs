@@ -5,16 +5,17 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body_util::LengthLimitError;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use super::endpoints::{Endpoint, Run};
+use super::audit::{Call, Peer};
+use super::endpoints::{Changed, Endpoint, Run};
 use super::error::Error;
 use super::filter_path::FilterPath;
 use super::params::{self, Group, Param};
@@ -44,10 +45,23 @@ impl Exchange {
     /// Answers `request` with `endpoint`.
     pub(super) async fn run(endpoint: &'static Endpoint, request: Request) -> Response {
         let mut exchange = Exchange::head(&request);
-        let response = match exchange.answer(endpoint, request).await {
-            Ok(response) => response,
-            Err(error) => exchange.error(&error),
+        let (mut parts, body) = request.into_parts();
+        let argument = argument(endpoint, &mut parts, &exchange.path).await;
+        exchange.argument = argument.as_ref().ok().cloned().flatten();
+        // Begun before anything is checked: a call that is refused is a call.
+        let mut call = exchange.begin(endpoint, &parts.extensions);
+        let answered = match argument {
+            Ok(_) => {
+                exchange
+                    .answer(endpoint, &parts.headers, body, &mut call)
+                    .await
+            }
+            Err(error) => Err(error),
         };
+        let response = answered.unwrap_or_else(|error| exchange.error(&error));
+        if let Some(call) = call {
+            call.answered(response.status());
+        }
         exchange.sign(response)
     }
 
@@ -79,23 +93,58 @@ impl Exchange {
         }
     }
 
+    /// The call that the audit has a record of, if `endpoint` changes something.
+    fn begin(&self, endpoint: &Endpoint, extensions: &Extensions) -> Option<Call> {
+        let Run::Change(action, _) = endpoint.run else {
+            return None;
+        };
+        let peer = extensions.get::<ConnectInfo<Peer>>();
+        let peer = peer.map(|ConnectInfo(peer)| peer.clone());
+        let reason = self.value(&params::REASON);
+        Some(Call::begin(
+            action,
+            peer.unwrap_or_default(),
+            &self.target(endpoint),
+            reason.filter(|reason| !reason.is_empty()),
+        ))
+    }
+
+    /// What is to be changed, as it was written: the selector, and the filter behind a `?`.
+    fn target(&self, endpoint: &Endpoint) -> String {
+        let unreadable = endpoint.has_argument().then_some(&*self.path);
+        let selector = self.argument().or(unreadable).unwrap_or_default();
+        let filters = |name: &str| params::TASK_FILTER.iter().any(|param| param.name == name);
+        let filter: Vec<String> = self
+            .params
+            .iter()
+            .filter(|(name, _)| filters(name))
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        match &*filter {
+            [] => selector.to_owned(),
+            filter => format!("{selector}?{}", filter.join("&")),
+        }
+    }
+
     async fn answer(
         &mut self,
         endpoint: &'static Endpoint,
-        request: Request,
+        headers: &HeaderMap,
+        body: Body,
+        call: &mut Option<Call>,
     ) -> Result<Response, Error> {
         self.check_params(endpoint)?;
         let style = self.style(endpoint);
         let filter = self.value(&params::FILTER_PATH).and_then(FilterPath::parse);
-        let (mut parts, body) = request.into_parts();
-        if endpoint.path.contains('{') {
-            self.argument = Some(argument(&mut parts, &self.path).await?);
-        }
         let answer = match endpoint.run {
             Run::Read(run) | Run::Expose(run) => run(self)?,
-            Run::Change(run) => {
-                self.body = read_body(&parts.headers, body).await?;
-                run(self.clone()).await?
+            Run::Change(_, run) => {
+                self.body = read_body(headers, body).await?;
+                let Changed { answer, in_force } = run(self.clone()).await?;
+                if let (Some(call), Some((before, after))) = (call, in_force) {
+                    call.changed(before, after);
+                }
+                answer
             }
         };
         // Only here: an error comes by another way, so that a filter never hides what went wrong.
@@ -160,7 +209,7 @@ impl Exchange {
         }
         let format = match endpoint.run {
             Run::Expose(_) => None,
-            Run::Read(_) | Run::Change(_) => self.format(),
+            Run::Read(_) | Run::Change(..) => self.format(),
         };
         Style {
             format,
@@ -253,15 +302,23 @@ impl Exchange {
     }
 }
 
-/// What stands at the place of the endpoint's braces: the last of the path's arguments, for a prefix
-/// that the API is mounted under may have some of its own.
-async fn argument(parts: &mut Parts, path: &str) -> Result<String, Error> {
+/// What stands at the place of the endpoint's braces, if it has any: the last of the path's arguments, for a
+/// prefix that the API is mounted under may have some of its own.
+async fn argument(
+    endpoint: &Endpoint,
+    parts: &mut Parts,
+    path: &str,
+) -> Result<Option<String>, Error> {
+    if !endpoint.has_argument() {
+        return Ok(None);
+    }
     let unreadable = |why: String| Error::illegal_argument(format!("path [{path}]: {why}"));
     let arguments = RawPathParams::from_request_parts(parts, &())
         .await
         .map_err(|rejection| unreadable(rejection.to_string()))?;
     let last = arguments.iter().last().map(|(_, value)| value.to_owned());
-    last.ok_or_else(|| unreadable("no argument".to_owned()))
+    last.map(Some)
+        .ok_or_else(|| unreadable("no argument".to_owned()))
 }
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {

@@ -1,6 +1,7 @@
 //! The admin API: the only place that knows HTTP words. Every endpoint is one entry of `endpoints`; a
 //! request goes through `exchange`, which reads what it asks for, and comes out of `render`.
 
+mod audit;
 mod cat;
 mod ending;
 mod endpoints;
@@ -25,6 +26,7 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+pub(crate) use audit::Peer;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
 use exchange::Exchange;

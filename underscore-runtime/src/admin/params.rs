@@ -188,8 +188,10 @@ pub(super) const INCLUDE_DEFAULTS: Param =
     Param::flag("include_defaults", "also the defaults of what is not set");
 pub(super) const OLDER_THAN: Param = Param::duration("older_than", "tasks that are older");
 pub(super) const PRETTY: Param = Param::flag("pretty", "JSON on several lines");
-pub(super) const REASON: Param =
-    Param::text("reason", "why, for the clients and for the host's log");
+pub(super) const REASON: Param = Param::text(
+    "reason",
+    "why, for the clients, the audit and the host's log",
+);
 pub(super) const ROUTES: Param = Param::list("routes", "tasks of these routes");
 pub(super) const S: Param = Param::list(
     "s",

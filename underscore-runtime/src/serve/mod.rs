@@ -1,6 +1,7 @@
 //! Serving the admin API on a Unix socket, from a thread that shares nothing with the host's workers.
 
 mod builder;
+mod peer;
 mod socket;
 mod thread;
 

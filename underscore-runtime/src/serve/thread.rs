@@ -10,7 +10,7 @@ use tokio::runtime::{Id, Runtime};
 use tokio::sync::oneshot;
 
 use super::socket::{Bound, SocketFile};
-use crate::admin::admin_router;
+use crate::admin::{Peer, admin_router};
 use crate::{log, workers};
 
 /// How long `shutdown` lets requests under way end.
@@ -94,7 +94,8 @@ fn serve(runtime: &Runtime, listener: UnixListener, stopped: oneshot::Receiver<(
             }
             end.send_replace(());
         };
-        let server = axum::serve(listener, admin_router()).with_graceful_shutdown(signal);
+        let api = admin_router().into_make_service_with_connect_info::<Peer>();
+        let server = axum::serve(listener, api).with_graceful_shutdown(signal);
         tokio::select! {
             _ = server.into_future() => {}
             () = async {

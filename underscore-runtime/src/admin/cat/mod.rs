@@ -1,6 +1,7 @@
 //! `_cat`: tables for people. What every table can do is in `table`; each table is a file with its
 //! rows and a list of its columns.
 
+pub(super) mod audit;
 pub(super) mod routes;
 pub(super) mod stacks;
 mod table;

@@ -8,7 +8,7 @@ use crate::admin::render::Answer;
 use crate::admin::select;
 
 pub(in crate::admin) fn post(exchange: Exchange) -> Changing {
-    Box::pin(async move { interrupt(&exchange).await })
+    Box::pin(async move { interrupt(&exchange).await.map(Into::into) })
 }
 
 async fn interrupt(exchange: &Exchange) -> Result<Answer, Error> {

@@ -11,7 +11,7 @@ use crate::admin::render::Answer;
 use crate::admin::select::TaskFilter;
 
 pub(in crate::admin) fn post(exchange: Exchange) -> Changing {
-    Box::pin(async move { cancel(&exchange).await })
+    Box::pin(async move { cancel(&exchange).await.map(Into::into) })
 }
 
 async fn cancel(exchange: &Exchange) -> Result<Answer, Error> {

@@ -1,0 +1,106 @@
+//! A call under way that is to change something. However it ends, it leaves a record.
+
+use std::time::SystemTime;
+
+use axum::http::StatusCode;
+
+use super::peer::Peer;
+use super::record::{self, Action, Record, shortened};
+
+/// Becomes a record when it is dropped: also where nobody waited for the answer, for what was begun by then
+/// has happened.
+#[derive(Debug)]
+pub(in crate::admin) struct Call(Option<Record>);
+
+impl Call {
+    /// Begins a call of `peer`. It is asked for its name now, for it may be gone when it has its answer.
+    pub(in crate::admin) fn begin(
+        action: Action,
+        peer: Peer,
+        target: &str,
+        reason: Option<&str>,
+    ) -> Self {
+        Call(Some(Record {
+            // Of its end, see `Drop`.
+            time: SystemTime::UNIX_EPOCH,
+            process: peer.process(),
+            peer,
+            action,
+            target: shortened(target),
+            before: None,
+            after: None,
+            reason: reason.map(shortened),
+            status: None,
+        }))
+    }
+
+    /// Notes what was in force before the change, and what is since.
+    pub(in crate::admin) fn changed(&mut self, before: String, after: String) {
+        if let Some(record) = &mut self.0 {
+            record.before = Some(before);
+            record.after = Some(after);
+        }
+    }
+
+    /// Ends the call with the status of its answer.
+    pub(in crate::admin) fn answered(mut self, status: StatusCode) {
+        if let Some(record) = &mut self.0 {
+            record.status = Some(status.as_u16());
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(record) = self.0.take() {
+            record::keep(record);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::newest_first;
+    use super::*;
+
+    /// The only record of `target`, which no other test of this binary has.
+    fn of(target: &str) -> Record {
+        let mut found = newest_first();
+        found.retain(|record| record.target == target);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        Record::clone(&found[0])
+    }
+
+    fn begin(target: &str) -> Call {
+        Call::begin(Action::Settings, Peer::default(), target, Some("why"))
+    }
+
+    #[test]
+    fn a_call_that_is_answered_has_the_status_of_its_answer() {
+        let mut call = begin("answered");
+        call.changed("{}".to_owned(), "{1}".to_owned());
+        call.answered(StatusCode::OK);
+        let record = of("answered");
+        assert_eq!(record.status, Some(200));
+        assert_eq!(record.before.as_deref(), Some("{}"));
+        assert_eq!(record.after.as_deref(), Some("{1}"));
+        assert_eq!(record.reason.as_deref(), Some("why"));
+        assert!(record.time > SystemTime::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn a_call_whose_client_left_is_recorded_without_a_status() {
+        drop(begin("left"));
+        assert_eq!(of("left").status, None);
+    }
+
+    #[test]
+    fn a_call_that_panics_is_recorded_without_a_status() {
+        let panicked = std::panic::catch_unwind(|| {
+            let _call = begin("panicked");
+            panic!("in the middle");
+        });
+        assert!(panicked.is_err());
+        assert_eq!(of("panicked").status, None);
+    }
+}

@@ -1,0 +1,160 @@
+//! The records, the newest of which are kept in memory, and all of which are told to the host's log: whoever
+//! needs them for longer keeps that.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::peer::Peer;
+use crate::admin::render::Node;
+use crate::log;
+use crate::sync::Mutex;
+
+/// The records that are kept; the oldest goes when one more comes.
+const MOST_KEPT: usize = 1_000;
+
+/// The most that is kept of each of the four texts of a record, in bytes. So all that is kept takes less than 5 MB, and
+/// in practice a tenth of that.
+const LONGEST_TEXT: usize = 1 << 10;
+
+/// The oldest first. Empty, it takes nothing: most services are never changed.
+static RECORDS: Mutex<VecDeque<Arc<Record>>> = Mutex::new(VecDeque::new());
+
+/// A call that was to change something, and what became of it.
+#[derive(Clone, Debug)]
+pub(in crate::admin) struct Record {
+    /// When it was over. Calls are listed by their ends, so this never contradicts their order.
+    pub(in crate::admin) time: SystemTime,
+    pub(in crate::admin) peer: Peer,
+    pub(in crate::admin) process: Option<String>,
+    pub(in crate::admin) action: Action,
+    /// What was to be changed, as it was written.
+    pub(in crate::admin) target: String,
+    pub(in crate::admin) before: Option<String>,
+    pub(in crate::admin) after: Option<String>,
+    pub(in crate::admin) reason: Option<String>,
+    /// Of the answer, if there was one.
+    pub(in crate::admin) status: Option<u16>,
+}
+
+/// What a call is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::admin) enum Action {
+    /// Change settings of routes.
+    Settings,
+    /// End the requests of routes.
+    Interrupt,
+    /// End tasks.
+    Cancel,
+}
+
+impl Action {
+    /// The wire's word.
+    pub(in crate::admin) fn word(self) -> &'static str {
+        match self {
+            Action::Settings => "settings",
+            Action::Interrupt => "interrupt",
+            Action::Cancel => "cancel",
+        }
+    }
+}
+
+/// The records that are kept, the newest first.
+pub(in crate::admin) fn newest_first() -> Vec<Arc<Record>> {
+    RECORDS.lock().iter().rev().cloned().collect()
+}
+
+/// Keeps a record, and tells the host's log of it.
+pub(super) fn keep(mut record: Record) {
+    let record = {
+        let mut records = RECORDS.lock();
+        // Read here, so that times are in the order of the records.
+        record.time = SystemTime::now();
+        let record = Arc::new(record);
+        if records.len() == MOST_KEPT {
+            records.pop_front();
+        }
+        records.push_back(Arc::clone(&record));
+        record
+    };
+    log::write(move || report(&record));
+}
+
+/// Texts are given as texts and not as what they display: a log writes those with their control characters
+/// escaped.
+fn report(record: &Record) {
+    tracing::info!(
+        target: "underscore::audit",
+        action = record.action.word(),
+        // `target` is what a log calls the place that an event comes from.
+        selector = record.target.as_str(),
+        status = record.status,
+        uid = record.peer.uid,
+        gid = record.peer.gid,
+        pid = record.peer.pid,
+        process = record.process.as_deref(),
+        before = record.before.as_deref(),
+        after = record.after.as_deref(),
+        reason = record.reason.as_deref(),
+        "an operator called"
+    );
+}
+
+/// As much of `text` as is kept; what is cut off leaves an ellipsis.
+pub(super) fn shortened(text: &str) -> String {
+    if text.len() <= LONGEST_TEXT {
+        return text.to_owned();
+    }
+    let mut ends = (0..=LONGEST_TEXT).rev();
+    let end = ends.find(|end| text.is_char_boundary(*end));
+    let kept = text.get(..end.unwrap_or_default()).unwrap_or_default();
+    format!("{kept}…")
+}
+
+/// An object as JSON on one line, shortened. Only as many entries are looked at as can be seen of it: there
+/// may be a thousand, with long texts in them.
+pub(in crate::admin) fn compact(entries: impl Iterator<Item = (String, Node)>) -> String {
+    let mut seen = 0;
+    let visible = entries.take_while(|(key, node)| {
+        let fits = seen <= LONGEST_TEXT;
+        seen += key.len() + written(node).len();
+        fits
+    });
+    shortened(&written(&Node::object(visible)))
+}
+
+fn written(node: &Node) -> String {
+    // A tree of plain data with texts for keys: nothing in it can fail.
+    serde_json::to_string(node).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_two_characters() {
+        let fits = "x".repeat(LONGEST_TEXT);
+        assert_eq!(shortened(&fits), fits);
+        let long = format!("x{}", "é".repeat(LONGEST_TEXT));
+        let short = shortened(&long);
+        assert_eq!(short.len(), LONGEST_TEXT - 1 + "…".len());
+        assert!(short.ends_with("é…"), "{short}");
+    }
+
+    #[test]
+    fn of_many_entries_only_those_are_looked_at_that_can_be_seen() {
+        let entry = |number: u32| (number.to_string(), Node::text("x".repeat(100)));
+        assert_eq!(
+            compact((0..1).map(entry)),
+            format!("{{\"0\":\"{}\"}}", "x".repeat(100))
+        );
+        let mut asked = 0;
+        let text = compact((0..1_000).map(|number| {
+            asked = number;
+            entry(number)
+        }));
+        assert!(asked < 20, "{asked}");
+        assert_eq!(text.len(), LONGEST_TEXT + "…".len());
+    }
+}

@@ -1,0 +1,109 @@
+//! `_cat/audit`: who was to change what, and how it was answered.
+
+use std::sync::Arc;
+
+use super::table::{self, Column};
+use super::{Value, date_and_time, epoch_millis};
+use crate::admin::audit::{Record, newest_first};
+use crate::admin::error::Error;
+use crate::admin::exchange::Exchange;
+use crate::admin::render::Answer;
+
+/// A column of this table.
+type Col = Column<Arc<Record>>;
+
+pub(in crate::admin) const COLUMNS: &[Col] = &[
+    // With the date: these rows are not of today only.
+    Col::words(
+        "timestamp",
+        &["ts"],
+        "when the call was over, in UTC",
+        |record| date_and_time(record.time).into(),
+    )
+    .time_of_day()
+    .shown(),
+    Col::numbers(
+        "time",
+        &[],
+        "the same in milliseconds since 1970",
+        |record| Value::Number(epoch_millis(record.time)),
+    )
+    .time_of_day(),
+    Col::numbers("uid", &[], "user that connected to the socket", |record| {
+        record.peer.uid.map(u64::from).into()
+    })
+    .shown(),
+    Col::numbers("gid", &[], "its group", |record| {
+        record.peer.gid.map(u64::from).into()
+    }),
+    Col::numbers(
+        "pid",
+        &[],
+        "process that connected to the socket",
+        |record| record.peer.pid.map(u64::from).into(),
+    )
+    .shown(),
+    Col::words(
+        "process",
+        &["proc"],
+        "what that process calls itself (Linux)",
+        |record| record.process.clone().into(),
+    )
+    .shown(),
+    Col::words(
+        "action",
+        &["a"],
+        "settings, interrupt or cancel",
+        |record| record.action.word().into(),
+    )
+    .shown(),
+    Col::words(
+        "target",
+        &["t"],
+        "the routes or tasks as they were named, with the filter",
+        |record| {
+            // Nothing was named, which is why it was refused.
+            let target = Some(record.target.clone());
+            target.filter(|target| !target.is_empty()).into()
+        },
+    )
+    .shown(),
+    Col::words(
+        "before",
+        &["b"],
+        "settings of the routes before the change, to 1 KiB",
+        |record| record.before.clone().into(),
+    ),
+    Col::words(
+        "after",
+        &["af"],
+        "settings of the routes after it, to 1 KiB",
+        |record| record.after.clone().into(),
+    ),
+    Col::words("reason", &["r"], "why, if it was said", |record| {
+        record.reason.clone().into()
+    })
+    .shown(),
+    Col::numbers(
+        "status",
+        &["st"],
+        "status of the answer, missing if the client left before",
+        |record| record.status.map(u64::from).into(),
+    )
+    .shown(),
+];
+
+/// `GET /_cat/audit`.
+pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
+    table::answer(exchange, COLUMNS, || Ok(newest_first()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_aliases_are_unique() {
+        table::assert_names_are_unique(COLUMNS);
+    }
+}

@@ -351,6 +351,19 @@ async fn a_change_that_expires_undoes_itself_without_a_request() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(fixture.send().await.status, 200);
+    let audit = "_cat/audit?format=json&h=action,target,before,status";
+    let records = fixture.service.admin_json(audit).await;
+    let expired = json!({
+        "action": "expire",
+        "target": fixture.handler,
+        "before": "preempt.status, preempt.text",
+        "status": null,
+    });
+    let records = records.as_array().expect("a table");
+    assert_eq!(
+        records.iter().filter(|record| **record == expired).count(),
+        1
+    );
     for wrong in [json!("soon"), json!(5), json!("5")] {
         let body = json!({"transient": {"preempt.status": 503}, "expires_in": wrong});
         let refused = fixture.service.put(&path, body).await;

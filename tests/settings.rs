@@ -237,7 +237,13 @@ async fn defaults_are_shown_for_what_is_not_set() {
         .await;
     let expected = json!({
         "transient": {"preempt": {"status": 503}},
-        "defaults": {"preempt": {"reason": null, "text": null}},
+        "defaults": {
+            "delay": null,
+            "interrupt": {"status": 503},
+            "limit": {"active": null, "rate": null},
+            "preempt": {"headers": null, "ratio": 1, "reason": null, "text": null},
+            "timeout": null,
+        },
     });
     assert_eq!(only(&shown), &expected);
     let shown = service

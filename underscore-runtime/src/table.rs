@@ -1,8 +1,8 @@
 //! The table of all handlers that are linked into this binary, with their ids, and the routes of each.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use linkme::distributed_slice;
 
@@ -68,6 +68,14 @@ pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
 /// When the first setting expires: nobody looks at all routes before. `u64::MAX` while none does.
 static NEXT_EXPIRY: AtomicU64 = AtomicU64::new(u64::MAX);
 
+/// Told of a handler whose settings have expired, and of their keys.
+static EXPIRED: OnceLock<fn(&RouteDescriptor, &str)> = OnceLock::new();
+
+/// Has `told` called for each handler whose settings expire. The first one stands.
+pub(crate) fn on_expiry(told: fn(&RouteDescriptor, &str)) {
+    EXPIRED.get_or_init(|| told);
+}
+
 /// Notes that a setting expires at this moment.
 pub(crate) fn note_expiry(at: Instant) {
     // Relaxed: a look that comes too early finds it the next time.
@@ -93,14 +101,9 @@ pub(crate) fn expire_settings(now: Instant) {
         }
         if !expired.is_empty() {
             descriptor.put_in_force();
-            log::write(move || {
-                tracing::info!(
-                    target: "underscore",
-                    handler = descriptor.handler,
-                    settings = expired.join(", "),
-                    "settings have expired"
-                );
-            });
+            if let Some(told) = EXPIRED.get() {
+                told(descriptor, &expired.join(", "));
+            }
         }
     }
 }

@@ -34,8 +34,9 @@ use exchange::Exchange;
 /// The admin API as a router, for those who serve it themselves.
 ///
 /// [`serve_admin`](crate::serve_admin) is the better choice for an incident: it answers while every
-/// thread of the host's runtime is blocked, and file permissions say who may use it. A router that is
-/// mounted in the host's own service has neither, so put it where only operators come.
+/// thread of the host's runtime is blocked, file permissions say who may use it, and the audit says who
+/// did. A router that is mounted in the host's own service has none of it, so put it where only operators
+/// come; its calls are audited without a user and a process.
 ///
 /// It can be nested under any prefix; what is in the paths of the API stays as it is behind it. A router
 /// with a state takes it after `with_state`. Under `/ops`, `GET /ops` is the API's `/`; axum sends
@@ -56,6 +57,7 @@ pub fn admin_router() -> Router {
     // It runs as long as there is a router that shows what it finds.
     let sampling = crate::workers::start();
     root::note_start();
+    crate::table::on_expiry(audit::expired);
     let mut router = Router::new();
     for path in endpoints::paths() {
         for path in with_trailing_slash(path) {

@@ -14,6 +14,8 @@ pub(crate) struct Setting {
     /// Its dotted key.
     pub(crate) key: &'static str,
     kind: Kind,
+    /// What holds where it is not set; nothing if there is no such value.
+    default: Option<u16>,
     /// What it does, for the README.
     #[cfg_attr(
         not(test),
@@ -44,7 +46,12 @@ enum Kind {
 }
 
 const fn setting(key: &'static str, kind: Kind, about: &'static str) -> Setting {
-    Setting { key, kind, about }
+    Setting {
+        key,
+        kind,
+        default: None,
+        about,
+    }
 }
 
 /// All settings, by key.
@@ -58,7 +65,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "interrupt.status",
         Kind::Status,
         "what interrupted clients get in place of 503",
-    ),
+    )
+    .by_default(503),
     setting(
         "limit.active",
         Kind::Count,
@@ -78,7 +86,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "preempt.ratio",
         Kind::Ratio,
         "the share of requests that is preempted, all of them by default",
-    ),
+    )
+    .by_default(1),
     setting(
         "preempt.reason",
         Kind::Reason,
@@ -98,6 +107,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
 ];
 
 impl Setting {
+    const fn by_default(mut self, default: u16) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    /// What holds where it is not set.
+    pub(crate) fn default(&self) -> Value {
+        self.default.map_or(Value::Null, Value::from)
+    }
+
     /// The setting with this dotted key.
     pub(crate) fn find(key: &str) -> Option<&'static Setting> {
         SETTINGS.iter().find(|setting| setting.key == key)

@@ -12,7 +12,7 @@ use super::render::{Answer, Node};
 
 pub(super) use call::Call;
 pub(crate) use peer::Peer;
-pub(super) use record::{Action, Record, compact, newest_first};
+pub(super) use record::{Action, Record, compact, expired, newest_first};
 
 /// `GET /_audit`: the columns of `_cat/audit`, newest first.
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]

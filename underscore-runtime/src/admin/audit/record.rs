@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use super::peer::Peer;
 use crate::admin::render::Node;
 use crate::log;
+use crate::route::RouteDescriptor;
 use crate::sync::Mutex;
 
 /// The records that are kept; the oldest goes when one more comes.
@@ -46,6 +47,8 @@ pub(in crate::admin) enum Action {
     Interrupt,
     /// End tasks.
     Cancel,
+    /// Undo settings whose time was over: the service's own doing.
+    Expire,
 }
 
 impl Action {
@@ -55,8 +58,24 @@ impl Action {
             Action::Settings => "settings",
             Action::Interrupt => "interrupt",
             Action::Cancel => "cancel",
+            Action::Expire => "expire",
         }
     }
+}
+
+/// Keeps that settings of a handler have expired, of which nobody was the cause at that moment.
+pub(in crate::admin) fn expired(descriptor: &RouteDescriptor, keys: &str) {
+    keep(Record {
+        time: SystemTime::UNIX_EPOCH,
+        peer: Peer::default(),
+        process: None,
+        action: Action::Expire,
+        target: shortened(descriptor.handler),
+        before: Some(shortened(keys)),
+        after: None,
+        reason: None,
+        status: None,
+    });
 }
 
 /// The records that are kept, the newest first.

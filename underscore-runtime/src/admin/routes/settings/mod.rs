@@ -200,7 +200,7 @@ fn settings(entry: &Entry, wanted: &Wanted) -> Node {
     }
     if wanted.include_defaults {
         let unset = SETTINGS.iter().filter(|setting| value(setting).is_none());
-        let defaults = unset.map(|setting| (setting.key, Node::Null));
+        let defaults = unset.map(|setting| (setting.key, Node::Value(setting.default())));
         sections.push(("defaults", wanted.object(defaults)));
     }
     Node::object(sections)

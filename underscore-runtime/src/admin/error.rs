@@ -47,6 +47,11 @@ impl Error {
         )
     }
 
+    /// The client may look, and not change anything.
+    pub(super) fn forbidden(reason: impl Into<String>) -> Self {
+        Error::new(StatusCode::FORBIDDEN, "security_exception", reason)
+    }
+
     pub(super) fn unknown_path(path: &str, known: &[&'static str]) -> Self {
         let hint = suggest::hint(path.trim_end_matches('/'), known.iter().copied());
         Error::new(

@@ -15,6 +15,7 @@ use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use super::audit::{Call, Peer};
+use super::changers::Changers;
 use super::endpoints::{Changed, Endpoint, Run};
 use super::error::Error;
 use super::filter_path::FilterPath;
@@ -50,7 +51,11 @@ impl Exchange {
         exchange.argument = argument.as_ref().ok().cloned().flatten();
         // Begun before anything is checked: a call that is refused is a call.
         let mut call = exchange.begin(endpoint, &parts.extensions);
-        let answered = match argument {
+        let allowed = match endpoint.run {
+            Run::Change(..) => may_change(&parts.extensions),
+            Run::Read(_) | Run::Expose(_) => Ok(()),
+        };
+        let answered = match allowed.and(argument) {
             Ok(_) => {
                 exchange
                     .answer(endpoint, &parts.headers, body, &mut call)
@@ -98,12 +103,10 @@ impl Exchange {
         let Run::Change(action, _) = endpoint.run else {
             return None;
         };
-        let peer = extensions.get::<ConnectInfo<Peer>>();
-        let peer = peer.map(|ConnectInfo(peer)| peer.clone());
         let reason = self.value(&params::REASON);
         Some(Call::begin(
             action,
-            peer.unwrap_or_default(),
+            peer(extensions),
             &self.target(endpoint),
             reason.filter(|reason| !reason.is_empty()),
         ))
@@ -299,6 +302,19 @@ impl Exchange {
             Value::Object(object) => Ok(object),
             _ => Err(Error::parse("request body must be a JSON object")),
         }
+    }
+}
+
+/// Who is at the other end, as far as that is known.
+fn peer(extensions: &Extensions) -> Peer {
+    let peer = extensions.get::<ConnectInfo<Peer>>();
+    peer.map_or_else(Peer::default, |ConnectInfo(peer)| peer.clone())
+}
+
+fn may_change(extensions: &Extensions) -> Result<(), Error> {
+    match extensions.get::<Changers>() {
+        Some(changers) => changers.check(&peer(extensions)),
+        None => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod audit;
 mod cat;
+mod changers;
 mod ending;
 mod endpoints;
 mod error;
@@ -27,6 +28,7 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 pub(crate) use audit::Peer;
+pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
 use exchange::Exchange;

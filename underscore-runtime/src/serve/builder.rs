@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::socket;
 use super::thread::AdminServer;
+use crate::admin::Changers;
 use crate::workers;
 
 /// Serves the admin API with other choices than [`serve_admin`](crate::serve_admin) makes.
@@ -28,6 +29,7 @@ use crate::workers;
 pub struct AdminBuilder {
     mode: u32,
     blocked_after: Option<Duration>,
+    changers: Changers,
 }
 
 impl AdminBuilder {
@@ -36,6 +38,7 @@ impl AdminBuilder {
         AdminBuilder {
             mode: 0o600,
             blocked_after: None,
+            changers: Changers::default(),
         }
     }
 
@@ -44,6 +47,35 @@ impl AdminBuilder {
     /// The file never has a wider mode than this, not even while it is made, whatever the umask.
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode & 0o777;
+        self
+    }
+
+    /// Names users whose calls may change something: settings, interrupts, cancels. Everybody else who can connect
+    /// may look, and gets 403 otherwise, which is in the audit. Without any name, everybody may change.
+    ///
+    /// The kernel says whose process connected, so nobody can pretend to be another user.
+    ///
+    /// ```
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().mode(0o666).changes_by_uids([0]).serve(&path)?;
+    /// # assert!(path.exists());
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn changes_by_uids(mut self, uids: impl IntoIterator<Item = u32>) -> Self {
+        self.changers.uids.extend(uids);
+        self
+    }
+
+    /// Names groups in the same way: a process may change something if its group is one of them, or its user is
+    /// one of [`changes_by_uids`](Self::changes_by_uids). It is the group that the process runs as, and none of
+    /// the others that its user is in.
+    pub fn changes_by_gids(mut self, gids: impl IntoIterator<Item = u32>) -> Self {
+        self.changers.gids.extend(gids);
         self
     }
 
@@ -80,7 +112,7 @@ impl AdminBuilder {
         if let Some(limit) = self.blocked_after {
             workers::set_blocked_after(limit);
         }
-        AdminServer::start(bound)
+        AdminServer::start(bound, self.changers.clone())
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use axum::Extension;
 use tokio::net::UnixListener;
 use tokio::runtime::{Id, Runtime};
 use tokio::sync::oneshot;
 
 use super::socket::{Bound, SocketFile};
-use crate::admin::{Peer, admin_router};
+use crate::admin::{Changers, Peer, admin_router};
 use crate::{log, workers};
 
 /// How long `shutdown` lets requests under way end.
@@ -29,10 +30,10 @@ pub struct AdminServer {
 }
 
 impl AdminServer {
-    pub(super) fn start(bound: Bound) -> io::Result<Self> {
+    pub(super) fn start(bound: Bound, changers: Changers) -> io::Result<Self> {
         let Bound { listener, file } = bound;
         let (stop, stopped) = oneshot::channel();
-        match spawn(listener, stopped) {
+        match spawn(listener, changers, stopped) {
             Ok(thread) => Ok(AdminServer {
                 file,
                 stop,
@@ -70,6 +71,7 @@ impl AdminServer {
 
 fn spawn(
     listener: std::os::unix::net::UnixListener,
+    changers: Changers,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -81,10 +83,15 @@ fn spawn(
     };
     Builder::new()
         .name("underscore-admin".into())
-        .spawn(move || serve(&runtime, listener, stopped))
+        .spawn(move || serve(&runtime, listener, changers, stopped))
 }
 
-fn serve(runtime: &Runtime, listener: UnixListener, stopped: oneshot::Receiver<()>) {
+fn serve(
+    runtime: &Runtime,
+    listener: UnixListener,
+    changers: Changers,
+    stopped: oneshot::Receiver<()>,
+) {
     runtime.block_on(async {
         let (end, mut ended) = tokio::sync::watch::channel(());
         let signal = async move {
@@ -94,7 +101,8 @@ fn serve(runtime: &Runtime, listener: UnixListener, stopped: oneshot::Receiver<(
             }
             end.send_replace(());
         };
-        let api = admin_router().into_make_service_with_connect_info::<Peer>();
+        let api = admin_router().layer(Extension(changers));
+        let api = api.into_make_service_with_connect_info::<Peer>();
         let server = axum::serve(listener, api).with_graceful_shutdown(signal);
         tokio::select! {
             _ = server.into_future() => {}

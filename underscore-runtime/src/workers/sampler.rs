@@ -34,8 +34,12 @@ pub(crate) fn start() -> Arc<Sampling> {
     let sampling = Arc::new(Sampling(()));
     *running = Arc::downgrade(&sampling);
     let mine = Arc::downgrade(&sampling);
+    // Now, and not when the thread gets its first turn: a poll that begins before would have no date.
+    clock::publish_coarse(Instant::now());
     let thread = std::thread::Builder::new().name("underscore-sampler".into());
-    let _ = thread.spawn(move || sample(&mine));
+    if thread.spawn(move || sample(&mine)).is_err() {
+        clock::stop_coarse();
+    }
     sampling
 }
 
@@ -61,7 +65,7 @@ fn sample(mine: &Weak<Sampling>) {
         clock::stop_coarse();
         runtimes::let_go();
         for slot in slot::all() {
-            slot.set_blocked_since(None);
+            slot.set_blocked(false);
         }
     }
 }
@@ -87,7 +91,7 @@ fn look(watches: &mut HashMap<u32, Watch>, now: Instant) {
             ),
         };
         if let Some(over) = over.filter(|watch| watch.reported) {
-            slot.set_blocked_since(None);
+            slot.set_blocked(false);
             over.report_end(now);
         }
         if let Some(mut watch) = watch {
@@ -120,7 +124,7 @@ impl Watch {
             return;
         }
         self.reported = true;
-        slot.set_blocked_since(self.reading.entered);
+        slot.set_blocked(true);
         // The innermost task, where there are several in the poll.
         let task = slot.reading().unwrap_or(self.reading).task;
         if let (Some(task), Some(thread)) = (find(task), slot.thread()) {

@@ -24,8 +24,8 @@ pub(crate) struct Slot {
     entered: AtomicInstant,
     /// One more than the thread's number among its runtime's workers; zero if it is none of them.
     worker: AtomicU32,
-    /// What `entered` was when the sampler found the thread to be blocked.
-    blocked_since: AtomicInstant,
+    /// The poll in which the sampler found the thread to be blocked: see `poll`.
+    blocked: AtomicU64,
     thread: Mutex<Option<Arc<Thread>>>,
 }
 
@@ -115,7 +115,7 @@ impl Slot {
             task: AtomicU64::new(0),
             entered: AtomicInstant::never(),
             worker: AtomicU32::new(0),
-            blocked_since: AtomicInstant::never(),
+            blocked: AtomicU64::new(0),
             thread: Mutex::new(None),
         }
     }
@@ -144,7 +144,7 @@ impl Slot {
         *self.thread.lock() = None;
         self.task.store(0, Ordering::Relaxed);
         self.worker.store(0, Ordering::Relaxed);
-        self.blocked_since.set(None);
+        self.blocked.store(0, Ordering::Relaxed);
         self.entered.set(None);
     }
 
@@ -170,14 +170,20 @@ impl Slot {
         self.entered.get()
     }
 
-    pub(super) fn set_blocked_since(&self, entered: Option<Instant>) {
-        self.blocked_since.set(entered);
+    /// Notes that its thread does not come back from its poll, or that it did.
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        let poll = if blocked { self.poll() } else { 0 };
+        self.blocked.store(poll, Ordering::Relaxed);
     }
 
     /// Whether its thread is a worker that is blocked in a poll.
     pub(crate) fn is_blocked(&self) -> bool {
-        let since = self.blocked_since.get();
-        since.is_some() && since == self.entered.get() && self.reading().is_some()
+        self.blocked.load(Ordering::Relaxed) == self.poll() && self.reading().is_some()
+    }
+
+    /// What tells a poll from the one that comes after it, as far as the clock tells them apart; never zero.
+    fn poll(&self) -> u64 {
+        self.entered.get().map_or(1, Instant::nanos)
     }
 
     pub(super) fn number(&self) -> u32 {

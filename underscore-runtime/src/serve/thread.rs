@@ -81,9 +81,14 @@ fn spawn(
         let _context = runtime.enter();
         UnixListener::from_std(listener)?
     };
+    // Here, and not when the thread gets its first turn: what the host does meanwhile has its dates.
+    let sampling = workers::start();
     Builder::new()
         .name("underscore-admin".into())
-        .spawn(move || serve(&runtime, listener, changers, stopped))
+        .spawn(move || {
+            serve(&runtime, listener, changers, stopped);
+            drop(sampling);
+        })
 }
 
 fn serve(

@@ -4,7 +4,6 @@
 mod support;
 
 use std::os::unix::fs::MetadataExt;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,28 +13,12 @@ use axum::extract::Request;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::log::Log;
+use support::log::{LOG, turn};
 use support::{PATIENCE, Service};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tower::ServiceExt;
 use underscore_runtime::{admin_router, underscore_route};
-
-/// The records are of the whole process.
-static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-/// What the host's log was told.
-static LOG: LazyLock<Log> = LazyLock::new(|| {
-    let log = Log::install();
-    log.open();
-    log
-});
-
-/// Takes its turn, with the log in place.
-async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
-    LazyLock::force(&LOG);
-    ONE_AT_A_TIME.lock().await
-}
 
 #[underscore_route(name = "watched")]
 async fn watched() {

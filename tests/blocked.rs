@@ -3,14 +3,14 @@
 
 mod support;
 
-use std::sync::{Arc, Condvar, LazyLock, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::Value;
-use support::log::Log;
+use support::log::{LOG, turn};
 use support::{PATIENCE, Service};
 use underscore_runtime::{track, underscore_route};
 
@@ -41,22 +41,6 @@ impl Gate {
         *self.open.lock().expect("whole") = true;
         self.opened.notify_all();
     }
-}
-
-/// The tests look at all workers of the process, of which each has some.
-static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-/// What the host's log was told.
-static LOG: LazyLock<Log> = LazyLock::new(|| {
-    let log = Log::install();
-    log.open();
-    log
-});
-
-/// Takes its turn, with the log in place.
-async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
-    LazyLock::force(&LOG);
-    ONE_AT_A_TIME.lock().await
 }
 
 /// The lines of the log that speak of a handler.

@@ -11,14 +11,18 @@ use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
-use hyper::body::{Frame, SizeHint};
+use hyper::body::Frame;
 use support::Service;
 use underscore_runtime::underscore_route;
 
-/// Says after its only piece that it was the last, as bodies of a single piece do.
-struct One(Option<Bytes>);
+/// A single piece. Whether it says after it that it was the last is up to the test: bodies of a known end
+/// do, and a file that is read does not.
+struct Single {
+    piece: Option<Bytes>,
+    knows_its_end: bool,
+}
 
-impl hyper::body::Body for One {
+impl hyper::body::Body for Single {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -26,21 +30,24 @@ impl hyper::body::Body for One {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|piece| Ok(Frame::data(piece))))
+        Poll::Ready(self.piece.take().map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_none()
+        self.knows_its_end && self.piece.is_none()
     }
+}
 
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
-    }
+fn single(piece: &'static [u8], knows_its_end: bool) -> Body {
+    Body::new(Single {
+        piece: Some(Bytes::from_static(piece)),
+        knows_its_end,
+    })
 }
 
 #[underscore_route(name = "one")]
 async fn one() -> Body {
-    Body::new(One(Some(Bytes::from_static(b"all there is"))))
+    single(b"all there is", true)
 }
 
 #[underscore_route(name = "trailers")]
@@ -77,19 +84,7 @@ async fn whoever_sends_a_body_need_not_ask_for_the_end_that_it_knows() {
 
 #[underscore_route(name = "announced")]
 async fn announced() -> Response {
-    /// Does not know that it is at its end, as a file that is read does not.
-    struct Unaware(Option<Bytes>);
-    impl hyper::body::Body for Unaware {
-        type Data = Bytes;
-        type Error = Infallible;
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-        }
-    }
-    let body = Body::new(Unaware(Some(Bytes::from_static(b"as long as it says"))));
+    let body = single(b"as long as it says", false);
     let response = Response::builder().header("content-length", "18");
     response.body(body).expect("a response")
 }

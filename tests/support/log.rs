@@ -2,13 +2,27 @@
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use super::PATIENCE;
+
+/// The log of a process that reads it. The first use installs it.
+pub static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::install();
+    log.open();
+    log
+});
+
+/// Takes its turn, with that log in place: for tests that look at what all of the process did.
+pub async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    LazyLock::force(&LOG);
+    ONE_AT_A_TIME.lock().await
+}
 
 /// A log that nobody reads: whoever writes to it waits, until it is opened.
 #[derive(Clone, Default)]

@@ -200,20 +200,28 @@ pub(super) fn live_tasks() -> Vec<Arc<Task>> {
 
 /// The live tasks that are the requests of `entries`, and what became of those that were upgraded.
 pub(super) fn requests_of(entries: &[Entry]) -> Vec<Arc<Task>> {
+    let mut tasks = Vec::new();
+    for route in entries.iter().filter_map(|entry| entry.route) {
+        route.ledger.for_each(|task| tasks.push(task));
+    }
+    let work = work_for(entries).into_iter();
+    tasks.extend(work.filter(|task| task.goes_on_with_request()));
+    tasks
+}
+
+/// The background work that was begun in requests of `entries`.
+pub(super) fn work_for(entries: &[Entry]) -> Vec<Arc<Task>> {
     let routes: HashSet<*const Route> = entries
         .iter()
         .filter_map(|entry| entry.route)
         .map(std::ptr::from_ref)
         .collect();
-    let mut tasks = Vec::new();
-    for entry in entries.iter().filter_map(|entry| entry.route) {
-        entry.ledger.for_each(|task| tasks.push(task));
-    }
-    tasks.extend(background().into_iter().filter(|task| {
+    let mut work = background();
+    work.retain(|task| {
         let route = task.route().map(std::ptr::from_ref);
-        route.is_some_and(|route| routes.contains(&route)) && task.goes_on_with_request()
-    }));
-    tasks
+        route.is_some_and(|route| routes.contains(&route))
+    });
+    work
 }
 
 /// All background work.

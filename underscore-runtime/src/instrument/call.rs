@@ -232,8 +232,8 @@ pub(super) fn info(request: &Request, route: &'static Route) -> task::Request {
 }
 
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 #[inline]
 fn marks(headers: &HeaderMap) -> Option<Box<Marks>> {
@@ -254,7 +254,7 @@ fn marks(headers: &HeaderMap) -> Option<Box<Marks>> {
 fn interrupted(guard: Guard) -> Response {
     let order = guard.task().signal.order();
     let response = answer::ended(order.as_ref(), guard.task().interrupt_status());
-    let outcome = order.map_or(Outcome::Interrupted, |order| order.outcome);
+    let outcome = guard.ordered_outcome();
     guard.end_with(outcome, response.status());
     response
 }

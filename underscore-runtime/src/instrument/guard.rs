@@ -39,6 +39,12 @@ impl Guard {
         self.task.streams(Instant::now());
     }
 
+    /// How the task ends that was told to.
+    pub(super) fn ordered_outcome(&self) -> Outcome {
+        let order = self.task.signal.order();
+        order.map_or(Outcome::Interrupted, |order| order.outcome)
+    }
+
     #[inline]
     pub(super) fn task(&self) -> &Task {
         &self.task

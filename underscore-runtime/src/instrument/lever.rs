@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 
 use super::answer;
 use super::at::{At, at};
-use super::call::info;
+use super::call::{REQUEST_ID, TRACE_PARENT, info};
 use super::guard::Guard;
 use crate::clock::Instant;
 use crate::route::{Route, stable_hash};
@@ -74,7 +74,7 @@ fn is_chosen(request: &Request, preempt: &Preempt) -> bool {
         return true;
     }
     let headers = request.headers();
-    let named = ["x-request-id", "traceparent"].map(|name| headers.get(name));
+    let named = [REQUEST_ID, TRACE_PARENT].map(|name| headers.get(name));
     let hash = match named.into_iter().flatten().next() {
         Some(id) => stable_hash(&[id.as_bytes()]),
         None => stable_hash(&[&TaskId::next().number().to_be_bytes()]),
@@ -102,11 +102,7 @@ fn expire_after(timeout: std::time::Duration, guard: &Guard) {
                 .order_end(Order::expired(timeout), &Arc::default());
         }
     });
-    if let Kind::Request(request) = &guard.task().kind
-        && let Some(steered) = &request.steered
-    {
-        steered.set_timer(timer.abort_handle());
-    }
+    guard.task().set_timer(timer.abort_handle());
 }
 
 /// Where a request stands that an operator delays. It is no place in anyone's source.

@@ -101,25 +101,26 @@ struct HangUp {
 
 impl Wake for HangUp {
     fn wake(self: Arc<Self>) {
-        let runtime = self.runtime.clone();
-        let connection = match runtime {
-            Some(_) => None,
-            None => self.connection.lock().take(),
-        };
-        let work = async move {
-            let ended = self.live.lock().await.take();
-            // Dropped last, and in any case: what the body does when it is dropped may panic.
-            let _connection = Told(self.connection.lock().take());
-            if let Some((body, guard)) = ended {
-                let outcome = ordered(&guard);
-                end(body, guard, Some(outcome));
-            }
-        };
-        match runtime {
-            Some(runtime) => drop(runtime.spawn(work)),
+        match self.runtime.clone() {
+            Some(runtime) => drop(runtime.spawn(self.carry_out())),
             // Then the next poll carries it out.
-            None => drop(Told(connection)),
+            None => drop(self.told()),
         }
+    }
+}
+
+impl HangUp {
+    async fn carry_out(self: Arc<Self>) {
+        let ended = self.live.lock().await.take();
+        // Dropped last, and in any case: what the body does when it is dropped may panic.
+        let _connection = self.told();
+        if let Some((body, guard)) = ended {
+            interrupt(body, guard);
+        }
+    }
+
+    fn told(&self) -> Told {
+        Told(self.connection.lock().take())
     }
 }
 
@@ -159,8 +160,7 @@ impl Streaming {
         if guard.task().signal.is_ordered() {
             // Whoever was woken for the order may have no runtime to carry it out in.
             let (body, guard) = live.take()?;
-            let outcome = ordered(&guard);
-            end(body, guard, Some(outcome));
+            interrupt(body, guard);
             return None;
         }
         let mut poll = context::Poll::enter(guard.task());
@@ -197,10 +197,10 @@ impl Streaming {
 
 type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
 
-/// How a task ends that was told to.
-fn ordered(guard: &Guard) -> Outcome {
-    let order = guard.task().signal.order();
-    order.map_or(Outcome::Interrupted, |order| order.outcome)
+/// Ends the task of a body as it was told to.
+fn interrupt(body: Body, guard: Guard) {
+    let outcome = guard.ordered_outcome();
+    end(body, guard, Some(outcome));
 }
 
 /// Drops a body as part of its task, and ends that.

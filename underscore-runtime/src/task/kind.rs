@@ -52,10 +52,6 @@ impl Steered {
             timer: Mutex::new(None),
         }
     }
-
-    pub(crate) fn set_timer(&self, timer: AbortHandle) {
-        *self.timer.lock() = Some(timer);
-    }
 }
 
 /// The headers by which clients and proxies tell a request from others.
@@ -128,6 +124,13 @@ impl Task {
     /// The status that its client gets if an operator ends it, where that was set.
     pub(crate) fn interrupt_status(&self) -> Option<StatusCode> {
         self.steered()?.settings.interrupt_status
+    }
+
+    /// Has `timer` end it when its time is over, if it is a request that is steered.
+    pub(crate) fn set_timer(&self, timer: AbortHandle) {
+        if let Some(steered) = self.steered() {
+            *steered.timer.lock() = Some(timer);
+        }
     }
 
     /// Has no timer end it any more.

@@ -138,16 +138,23 @@ pub(super) fn look(now: Instant) {
 /// How often the worker that `slot`'s thread is, or was, has gone to rest; nothing while it rests. As long as
 /// that stays the same it may be blocked. Where it changes, another thread is this worker by now, and
 /// the one in question was given leave to block (`block_in_place`).
-pub(super) fn rests(slot: &'static Slot) -> Option<u64> {
+pub(super) fn rests(slot: &Slot) -> Option<u64> {
     let index = slot.worker()?;
     let runtime = slot.thread()?.runtime?;
-    let is_replaced = worker_slot(&slot::all(), runtime, index)
-        .is_some_and(|last| last.entered() > slot.entered());
     let runtimes = RUNTIMES.lock();
     let known = runtimes.iter().find(|known| known.handle.id() == runtime)?;
     let metrics = known.handle.metrics();
     let at_work = index < metrics.num_workers() && !is_parked(&metrics, index);
-    (at_work && !is_replaced).then(|| rests_of(&metrics, index))
+    at_work.then(|| rests_of(&metrics, index))
+}
+
+/// Whether another thread has come to be the worker that `slot`'s thread was.
+pub(super) fn is_replaced(slot: &Slot) -> bool {
+    let runtime = slot.thread().and_then(|thread| thread.runtime);
+    let last = runtime
+        .zip(slot.worker())
+        .and_then(|(runtime, index)| worker_slot(&slot::all(), runtime, index));
+    last.is_some_and(|last| last.entered() > slot.entered())
 }
 
 /// All workers of all runtimes that tasks run in.

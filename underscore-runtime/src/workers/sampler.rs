@@ -102,7 +102,7 @@ fn look(watches: &mut HashMap<u32, Watch>, now: Instant) {
 }
 
 impl Watch {
-    fn begin(slot: &'static Slot, reading: Reading, now: Instant) -> Self {
+    fn begin(slot: &Slot, reading: Reading, now: Instant) -> Self {
         Watch {
             reading,
             first_seen: now,
@@ -118,9 +118,13 @@ impl Watch {
 
     /// Reports the poll once, when it has taken too long. Its time is counted from when it was first seen,
     /// which is at most a moment before it began.
-    fn check(&mut self, slot: &'static Slot, now: Instant) {
+    fn check(&mut self, slot: &Slot, now: Instant) {
         let long = now.since(self.first_seen) >= blocked_after();
         if !long || self.reported || self.rests.is_none() || self.rests != runtimes::rests(slot) {
+            return;
+        }
+        // Asked last, for it takes a look at all threads.
+        if runtimes::is_replaced(slot) {
             return;
         }
         self.reported = true;

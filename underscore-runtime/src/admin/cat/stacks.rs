@@ -2,8 +2,7 @@
 //! one line.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Value;
@@ -12,7 +11,7 @@ use super::tasks::state_word;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
-use crate::admin::select::{background, routes};
+use crate::admin::select::{routes, work_for};
 use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, innermost, on_one_line};
@@ -99,18 +98,13 @@ fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
     match selector {
         None => for_each_task(|task| groups.add(&task, now)),
         Some(selector) => {
-            let routes: HashSet<*const Route> = routes(selector)?
-                .into_iter()
-                .filter_map(|entry| entry.route)
-                .inspect(|route| route.ledger.for_each(|task| groups.add(&task, now)))
-                .map(std::ptr::from_ref)
-                .collect();
-            let of_routes = |task: &Arc<Task>| {
-                let route = task.route().map(std::ptr::from_ref);
-                route.is_some_and(|route| routes.contains(&route))
-            };
-            let work = background().into_iter().filter(of_routes);
-            work.for_each(|task| groups.add(&task, now));
+            let entries = routes(selector)?;
+            for route in entries.iter().filter_map(|entry| entry.route) {
+                route.ledger.for_each(|task| groups.add(&task, now));
+            }
+            for task in work_for(&entries) {
+                groups.add(&task, now);
+            }
         }
     }
     let id_of = ids();

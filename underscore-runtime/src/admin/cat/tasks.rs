@@ -10,7 +10,6 @@ use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
-use crate::admin::{params, select};
 use crate::stack::AwaitPoint;
 use crate::task::{State, Task, TaskId};
 use crate::units;
@@ -194,24 +193,19 @@ pub(in crate::admin) fn state_word(state: State) -> &'static str {
 
 /// `GET /_cat/tasks[/{tasks}]`.
 pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
-    // Help is there whatever the filter says.
-    let help = exchange.flag(&params::HELP);
-    let filter = (!help).then(|| TaskFilter::read(exchange)).transpose()?;
-    let state = filter.as_ref().and_then(TaskFilter::state);
+    // What is wrong with it is told where rows are wanted, and not where help is.
+    let filter = TaskFilter::read(exchange);
+    let state = filter.as_ref().ok().and_then(TaskFilter::state);
     table::answer_of(
         exchange,
         COLUMNS,
-        || tasks(exchange, filter),
+        || tasks(exchange, &filter?),
         |tasks| look_at_chosen(tasks, state).collect(),
     )
 }
 
-fn tasks(exchange: &Exchange, filter: Option<TaskFilter>) -> Result<Vec<Arc<Task>>, Error> {
-    let selector = exchange.argument().unwrap_or("_all");
-    let mut tasks = match filter {
-        Some(filter) => filter.tasks(selector)?,
-        None => select::tasks(selector)?,
-    };
+fn tasks(exchange: &Exchange, filter: &TaskFilter) -> Result<Vec<Arc<Task>>, Error> {
+    let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
     Ok(tasks)
 }

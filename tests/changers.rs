@@ -1,7 +1,12 @@
 //! Who may change something through a socket that more people may connect to.
 
-use std::os::unix::fs::MetadataExt;
+use std::fs::Permissions;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -103,5 +108,67 @@ async fn a_user_or_a_group_that_is_named_may_change() {
     ] {
         let api = Api::start(&builder);
         assert_eq!(api.ask(Method::PUT, SETTINGS).await.0, 200, "{builder:?}");
+    }
+}
+
+/// Names the socket that another user is to send a change to.
+const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
+
+/// A user that nobody is, and that every system knows.
+const NOBODY: u32 = 65_534;
+
+/// No test by itself: what another user does. It prints the answer.
+#[test]
+fn another_user() {
+    let Some(socket) = std::env::var_os(SOCKET) else {
+        return;
+    };
+    let mut connection = UnixStream::connect(socket).expect("the mode lets it in");
+    let request = "POST /_tasks/_all/_cancel HTTP/1.0\r\n\r\n";
+    connection.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    println!("{answer}");
+}
+
+/// Two users of one machine, as the kernel knows them. Only root can be both; for anybody else, the tests above
+/// stand for it.
+#[tokio::test]
+async fn of_two_users_only_the_named_one_may_change() {
+    let (uid, _) = own();
+    if uid != 0 {
+        return;
+    }
+    for (changers, status) in [([0], "403 Forbidden"), ([NOBODY], "200 OK")] {
+        let builder = AdminBuilder::new().mode(0o666).changes_by_uids(changers);
+        let api = Api::start(&builder);
+        let socket = api.server.as_ref().expect("it runs").path().to_owned();
+        // The other user has to get there, and to run this binary.
+        let directory = socket.parent().expect("it has one");
+        std::fs::set_permissions(directory, Permissions::from_mode(0o755)).expect("set");
+        let own_binary = std::env::current_exe().expect("this binary");
+        let binary = directory.join("binary");
+        std::fs::copy(own_binary, &binary).expect("copied");
+        let other = tokio::task::spawn_blocking(move || {
+            Command::new(binary)
+                .args(["--exact", "another_user", "--nocapture"])
+                .env(SOCKET, socket)
+                .current_dir("/")
+                .gid(NOBODY)
+                .uid(NOBODY)
+                .output()
+        });
+        let output = other.await.expect("no panic").expect("it runs");
+        let answer = String::from_utf8_lossy(&output.stdout);
+        assert!(answer.contains(status), "{changers:?}: {answer}");
+        assert_eq!(
+            answer.contains("this is user [65534] of group [65534]"),
+            status.starts_with("403"),
+            "{answer}"
+        );
+        let (_, audit) = api
+            .ask(Method::GET, "_cat/audit?format=json&h=uid&size=1")
+            .await;
+        assert_eq!(audit, json!([{"uid": NOBODY}]));
     }
 }

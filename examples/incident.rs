@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What hangs is released long before this; a client that waits so long has found a bug.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long the limit of the last act is in force.
+const LIMITED_FOR: &str = "3s";
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let directory = tempfile::tempdir()?;
@@ -96,7 +99,9 @@ impl Story {
         self.congestion().await?;
         self.find_the_cause().await?;
         self.stop_the_bleeding().await?;
-        self.keep_it_stopped().await?;
+        self.open_again().await?;
+        self.let_it_heal().await?;
+        self.who_did_it().await?;
         println!();
         println!("Nobody deployed anything, and nobody restarted the service.");
         Ok(())
@@ -221,7 +226,7 @@ impl Story {
         self.expect("twice", 0, 10).await
     }
 
-    async fn keep_it_stopped(&self) -> Result<()> {
+    async fn open_again(&self) -> Result<()> {
         chapter("The permits are enough for one at a time: open the route again");
         let body = json!({"transient": {"preempt": null}});
         let set = self
@@ -238,12 +243,74 @@ impl Story {
         self.expect("twice", 0, 11).await
     }
 
+    async fn let_it_heal(&self) -> Result<()> {
+        chapter("Two at a time cannot block each other: a limit, which undoes itself");
+        let settings = "_routes/twice/settings";
+        let body = json!({"transient": {"limit.active": 2}, "expires_in": LIMITED_FOR});
+        let would = self
+            .change(
+                Method::PUT,
+                &format!("{settings}?dry_run&filter_path=would_hit"),
+                Some(body.clone()),
+            )
+            .await?;
+        check(would["would_hit"]["tasks"] == 0, "nobody would be hit now")?;
+        self.change(Method::PUT, settings, Some(body)).await?;
+        let mut answers = self.requests("twice", 5).await?;
+        answers.sort_unstable();
+        println!();
+        println!("five requests to /twice: {answers:?}");
+        check(
+            answers == [200, 200, 503, 503, 503],
+            "two get through, three are sent away, none hangs",
+        )?;
+        self.expect("twice", 0, 16).await?;
+        println!("... and a little later nothing is set any more:");
+        self.wait_for_no_limit().await?;
+        let set = self.get(settings).await?;
+        check(!set.contains("limit"), "the limit has undone itself")
+    }
+
+    async fn wait_for_no_limit(&self) -> Result<()> {
+        let url = "http://./_routes/twice/settings";
+        let deadline = Instant::now() + PATIENCE;
+        while self
+            .admin
+            .get(url)
+            .send()
+            .await?
+            .text()
+            .await?
+            .contains("limit")
+        {
+            check(Instant::now() < deadline, "the limit undoes itself")?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    async fn who_did_it(&self) -> Result<()> {
+        chapter("Who did what?");
+        let audit = self
+            .get("_cat/audit?v&h=timestamp,uid,action,target,status")
+            .await?;
+        let actions: Vec<&str> = audit
+            .lines()
+            .skip(1)
+            .filter_map(|row| row.split_whitespace().nth(2))
+            .collect();
+        check(
+            actions == ["expire", "settings", "settings", "settings", "interrupt"],
+            "every change is a record, and what undid itself",
+        )
+    }
+
     /// Types a curl line and shows what comes back.
     async fn get(&self, path: &str) -> Result<String> {
         println!("$ curl -s --unix-socket $SOCKET 'http://./{path}'");
         let response = self.admin.get(format!("http://./{path}")).send().await?;
         let text = response.error_for_status()?.text().await?;
-        print!("{text}");
+        println!("{}", text.trim_end());
         Ok(text)
     }
 
@@ -258,7 +325,7 @@ impl Story {
         }
         println!();
         let text = request.send().await?.error_for_status()?.text().await?;
-        print!("{text}");
+        println!("{}", text.trim_end());
         Ok(serde_json::from_str(&text)?)
     }
 

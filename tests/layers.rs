@@ -6,9 +6,18 @@ use std::path::{Path, PathBuf};
 
 /// The layers from the ground up; what stands in none of them is a mistake here.
 const LAYERS: &[&[&str]] = &[
-    &["clock", "log", "sync", "units"],
+    &[
+        "clock",
+        "directory",
+        "log",
+        "strict",
+        "suggest",
+        "sync",
+        "units",
+    ],
     &["route", "settings", "stack", "stats", "task"],
     &["table"],
+    &["settings_file"],
     &["workers"],
     &["instrument"],
     &["admin"],

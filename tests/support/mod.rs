@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
-use underscore_runtime::{AdminServer, serve_admin};
+use underscore_runtime::{AdminBuilder, AdminServer};
 
 /// Longer than anything takes on a slow machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,6 +47,11 @@ pub struct Answer {
 impl Service {
     /// Serves `app` on a free port of loopback, in the test's own runtime.
     pub async fn start(app: Router) -> Self {
+        Self::start_with(app, &AdminBuilder::new()).await
+    }
+
+    /// The same with an admin API that is not the usual one.
+    pub async fn start_with(app: Router, admin: &AdminBuilder) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .expect("a port is free");
@@ -54,7 +59,8 @@ impl Service {
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(axum::serve(listener, app).into_future());
         let directory = tempfile::tempdir().expect("a directory can be made");
-        let admin = serve_admin(directory.path().join("app.sock")).expect("the socket is bound");
+        let admin = admin.serve(directory.path().join("app.sock"));
+        let admin = admin.expect("the socket is bound");
         // A test that waits in vain gives up first, and shows what there is while it is still there.
         let client = || {
             Client::builder()

@@ -49,6 +49,7 @@
 
 mod admin;
 mod clock;
+mod directory;
 mod instrument;
 mod log;
 #[doc(hidden)]
@@ -56,8 +57,11 @@ pub mod private;
 mod route;
 mod serve;
 mod settings;
+mod settings_file;
 mod stack;
 mod stats;
+mod strict;
+mod suggest;
 mod sync;
 mod table;
 mod task;

@@ -1,6 +1,7 @@
 //! A handler as the attribute leaves it in the binary, and its routes: the mounts that routers brought
 //! requests to. Which handlers there are, and what their ids are, is asked of `table`.
 
+use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use axum::http::Method;
 use fnv::FnvHasher;
 
-use crate::settings::{Effective, Gate, Stored};
+use crate::settings::{Effective, Gate, Stored, Values};
 use crate::sync::Mutex;
 use crate::task::Ledger;
 
@@ -38,6 +39,9 @@ pub struct RouteDescriptor {
     pub(crate) column: u32,
     /// What is set for every mount of the handler.
     pub(crate) settings: Mutex<Stored>,
+    /// What the settings file says of single mounts, by their digits: a mount that no request has come to yet
+    /// is not there to keep it.
+    pub(crate) persistent_of_mounts: Mutex<BTreeMap<u16, Values>>,
     mounts: OnceLock<Box<Mount>>,
 }
 
@@ -53,6 +57,7 @@ impl RouteDescriptor {
             line,
             column,
             settings: Mutex::new(Stored::new()),
+            persistent_of_mounts: Mutex::new(BTreeMap::new()),
             mounts: OnceLock::new(),
         }
     }
@@ -118,6 +123,17 @@ impl RouteDescriptor {
     /// What would be in force for a mount with no settings of its own.
     pub(crate) fn effective(&self) -> Option<Effective> {
         Effective::of(&Stored::new(), &self.settings.lock())
+    }
+
+    /// Takes over what the settings file says. To be called with `CHANGES` held.
+    pub(crate) fn set_persistent(&'static self, own: Values, of_mounts: BTreeMap<u16, Values>) {
+        self.settings.lock().persistent = own;
+        for route in self.routes() {
+            let its = of_mounts.get(&route.mount).cloned();
+            route.settings.lock().persistent = its.unwrap_or_default();
+        }
+        *self.persistent_of_mounts.lock() = of_mounts;
+        self.put_in_force();
     }
 
     /// Puts what is set for the handler and its mounts in force. To be called with `CHANGES` held.
@@ -188,14 +204,19 @@ pub(crate) struct Route {
 
 impl Route {
     fn new(descriptor: &'static RouteDescriptor, method: Method, path: Option<&str>) -> Self {
-        let effective = descriptor.effective();
+        let mount = mount_digits(descriptor, &method, path);
+        let mut settings = Stored::new();
+        if let Some(own) = descriptor.persistent_of_mounts.lock().get(&mount) {
+            settings.persistent.clone_from(own);
+        }
+        let effective = Effective::of(&settings, &descriptor.settings.lock());
         Route {
             descriptor,
-            mount: mount_digits(descriptor, &method, path),
+            mount,
             method,
             path: path.map(Box::from),
             ledger: Ledger::new(),
-            settings: Mutex::new(Stored::new()),
+            settings: Mutex::new(settings),
             gate: Gate::new(),
             admission: Mutex::new(()),
             steered: AtomicBool::new(effective.is_some()),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dry_run;
 use super::error::Error;
 use super::exchange::Exchange;
 use super::params::{self, END};
@@ -48,17 +49,26 @@ impl Terms {
     }
 }
 
-/// Tells `tasks` to end, waits for them as long as it is wanted, and reports.
-pub(super) async fn end(mut tasks: Vec<Arc<Task>>, terms: &Terms) -> Answer {
-    let Terms {
-        order,
-        timeout,
-        children,
-    } = terms;
-    if *children {
-        with_children(&mut tasks);
+impl Terms {
+    /// The tasks that are to end, by id: those that were chosen, and what they began if that is to end too.
+    fn all(&self, mut tasks: Vec<Arc<Task>>) -> Vec<Arc<Task>> {
+        if self.children {
+            with_children(&mut tasks);
+        }
+        tasks.sort_by_key(|task| task.id);
+        tasks
     }
-    tasks.sort_by_key(|task| task.id);
+
+    /// Says which tasks would be told to end, and the share of the last minute's requests that their routes had.
+    pub(super) fn would_end(&self, tasks: Vec<Arc<Task>>, share: Option<f64>) -> Answer {
+        dry_run::of_tasks(self.all(tasks), share)
+    }
+}
+
+/// Tells `tasks` to end, waits for them as long as it is wanted, and reports.
+pub(super) async fn end(tasks: Vec<Arc<Task>>, terms: &Terms) -> Answer {
+    let Terms { order, timeout, .. } = terms;
+    let tasks = terms.all(tasks);
     let waiting = Arc::new(Waiting::default());
     let told: Vec<bool> = tasks
         .iter()

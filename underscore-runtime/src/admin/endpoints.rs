@@ -8,7 +8,7 @@ use axum::routing::MethodFilter;
 use super::audit::{self, Action};
 use super::error::Error;
 use super::exchange::Exchange;
-use super::params::{self, END, Group, Param, SETTINGS, TABLE, TASK_FILTER, TASKS};
+use super::params::{self, CHANGE, END, Group, Param, SETTINGS, TABLE, TASK_FILTER, TASKS};
 use super::render::Answer;
 use super::{GET, cat, metrics, root, routes, tasks};
 
@@ -133,7 +133,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Action::Settings,
         MethodFilter::PUT,
         "/_routes/{routes}/settings",
-        &[SETTINGS],
+        &[SETTINGS, CHANGE],
         routes::settings::put,
     ),
     read("/_routes/stats", &[], routes::stats),
@@ -142,14 +142,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Action::Interrupt,
         MethodFilter::POST,
         "/_routes/{routes}/interrupt",
-        &[END],
+        &[END, CHANGE],
         routes::interrupt::post,
     ),
     change(
         Action::Interrupt,
         MethodFilter::POST,
         "/_routes/{routes}/_interrupt",
-        &[END],
+        &[END, CHANGE],
         routes::interrupt::post,
     ),
     read("/_tasks", &[TASKS, TASK_FILTER], tasks::get::get),
@@ -159,28 +159,28 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Action::Cancel,
         MethodFilter::POST,
         "/_tasks/_cancel",
-        &[END, TASK_FILTER],
+        &[END, TASK_FILTER, CHANGE],
         tasks::cancel::post,
     ),
     change(
         Action::Cancel,
         MethodFilter::POST,
         "/_tasks/cancel",
-        &[END, TASK_FILTER],
+        &[END, TASK_FILTER, CHANGE],
         tasks::cancel::post,
     ),
     change(
         Action::Cancel,
         MethodFilter::POST,
         "/_tasks/{tasks}/_cancel",
-        &[END, TASK_FILTER],
+        &[END, TASK_FILTER, CHANGE],
         tasks::cancel::post,
     ),
     change(
         Action::Cancel,
         MethodFilter::POST,
         "/_tasks/{tasks}/cancel",
-        &[END, TASK_FILTER],
+        &[END, TASK_FILTER, CHANGE],
         tasks::cancel::post,
     ),
     read("/_audit", &[], audit::get),

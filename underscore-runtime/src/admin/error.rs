@@ -4,7 +4,7 @@
 use axum::http::{Method, StatusCode};
 
 use super::render::{Node, visible};
-use super::suggest;
+use crate::suggest;
 
 /// An error with the status and the type that a client tells it by.
 #[derive(Debug)]
@@ -50,6 +50,17 @@ impl Error {
     /// The client may look, and not change anything.
     pub(super) fn forbidden(reason: impl Into<String>) -> Self {
         Error::new(StatusCode::FORBIDDEN, "security_exception", reason)
+    }
+
+    /// What is there does not allow it now.
+    pub(super) fn conflict(reason: impl Into<String>) -> Self {
+        Error::new(StatusCode::CONFLICT, "settings_file_exception", reason)
+    }
+
+    /// The system does not do what it was asked for.
+    pub(super) fn unwritten(reason: impl Into<String>) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Error::new(status, "settings_file_exception", reason)
     }
 
     pub(super) fn unknown_path(path: &str, known: &[&'static str]) -> Self {

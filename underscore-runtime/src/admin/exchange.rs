@@ -21,7 +21,7 @@ use super::error::Error;
 use super::filter_path::FilterPath;
 use super::params::{self, Group, Param};
 use super::render::{Answer, Format, Style};
-use super::strict::Strict;
+use crate::strict::Strict;
 use crate::units;
 
 /// Whatever a client wants to tell its requests by.
@@ -103,6 +103,10 @@ impl Exchange {
         let Run::Change(action, _) = endpoint.run else {
             return None;
         };
+        if self.flag(&params::DRY_RUN) {
+            // It only looks, whatever comes of it.
+            return None;
+        }
         let reason = self.value(&params::REASON);
         Some(Call::begin(
             action,

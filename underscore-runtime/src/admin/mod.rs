@@ -4,6 +4,7 @@
 mod audit;
 mod cat;
 mod changers;
+mod dry_run;
 mod ending;
 mod endpoints;
 mod error;
@@ -20,8 +21,6 @@ mod root;
 mod routes;
 mod seen;
 mod select;
-mod strict;
-mod suggest;
 mod tasks;
 
 use axum::Router;
@@ -29,7 +28,7 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-pub(crate) use audit::Peer;
+pub(crate) use audit::{Peer, file_changed};
 pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;

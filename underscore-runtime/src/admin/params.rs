@@ -4,7 +4,7 @@
 
 use super::error::Error;
 use super::render::Format;
-use super::suggest;
+use crate::suggest;
 use crate::units::{self, ByteUnit, TimeUnit};
 
 /// A query parameter.
@@ -155,6 +155,10 @@ pub(super) const BYTES: Param = Param::word(
 )
 .of_table();
 pub(super) const DETAILED: Param = Param::flag("detailed", "say all that is known of each task");
+pub(super) const DRY_RUN: Param = Param::flag(
+    "dry_run",
+    "check everything, say whom it would hit, and change nothing",
+);
 pub(super) const ERROR_TRACE: Param =
     Param::flag("error_trace", "add a stack trace to an error that has one");
 pub(super) const FILTER_PATH: Param = Param::list(
@@ -243,18 +247,22 @@ pub(super) const TASKS: Group = &[&DETAILED, &GROUP_BY];
 /// Those of settings.
 pub(super) const SETTINGS: Group = &[&FLAT_SETTINGS, &INCLUDE_DEFAULTS];
 
+/// Those of whatever changes something.
+pub(super) const CHANGE: Group = &[&DRY_RUN];
+
 /// Those of an end of tasks.
 pub(super) const END: Group = &[&CHILDREN, &REASON, &TIMEOUT, &WAIT_FOR_COMPLETION];
 
 /// The groups, each with what it belongs to, in the order of the README.
 #[cfg(test)]
-const GROUPS: [(&str, Group); 6] = [
+const GROUPS: [(&str, Group); 7] = [
     ("everything", COMMON),
     ("tables", TABLE),
     ("tasks", TASK_FILTER),
     ("`_tasks`", TASKS),
     ("settings", SETTINGS),
     ("ending tasks", END),
+    ("changes", CHANGE),
 ];
 
 /// ` -> did you mean ...?` for a parameter that none of `groups` has.

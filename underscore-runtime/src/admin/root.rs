@@ -7,6 +7,7 @@ use super::error::Error;
 use super::exchange::Exchange;
 use super::render::{Answer, Node};
 use crate::clock::Instant;
+use crate::settings_file;
 use crate::units;
 
 /// On both clocks: made from the other one anew, the time of day would differ a little each time.
@@ -25,14 +26,20 @@ pub(super) fn start() -> (Instant, SystemTime) {
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
 pub(super) fn root(_: &Exchange) -> Result<Answer, Error> {
     let uptime = Instant::now().since(start().0);
-    Ok(Answer::Node(Node::object([
+    let mut about = vec![
         ("name", Node::text(process_name())),
         ("version", Node::text(env!("CARGO_PKG_VERSION"))),
         ("pid", Node::Integer(std::process::id().into())),
         ("uptime", Node::text(units::human(uptime))),
         ("uptime_in_seconds", Node::Float(units::seconds(uptime))),
         ("tagline", Node::text("You Know, for Incidents")),
-    ])))
+    ];
+    if let Some((path, error)) = settings_file::path_and_error() {
+        let error = error.map_or(Node::Null, Node::text);
+        let file = [("path", Node::text(path)), ("error", error)];
+        about.push(("settings_file", Node::object(file)));
+    }
+    Ok(Answer::Node(Node::object(about)))
 }
 
 fn process_name() -> String {

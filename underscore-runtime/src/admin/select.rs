@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::cat::{STATES, matches_pattern, state_word, words};
 use super::error::Error;
 use super::exchange::Exchange;
-use super::{params, suggest};
+use super::params;
 use crate::clock::Instant;
 use crate::route::Route;
+use crate::suggest;
 use crate::table::{Entry, entries, for_each_task};
 use crate::task::{Ledger, State, Task, TaskId};
 

@@ -1,13 +1,13 @@
 //! Choices about the admin server, made before it starts.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::socket;
 use super::thread::AdminServer;
 use crate::admin::Changers;
-use crate::workers;
+use crate::{admin, settings_file, workers};
 
 /// Serves the admin API with other choices than [`serve_admin`](crate::serve_admin) makes.
 ///
@@ -30,6 +30,7 @@ pub struct AdminBuilder {
     mode: u32,
     blocked_after: Option<Duration>,
     changers: Changers,
+    settings_file: Option<PathBuf>,
 }
 
 impl AdminBuilder {
@@ -39,6 +40,7 @@ impl AdminBuilder {
             mode: 0o600,
             blocked_after: None,
             changers: Changers::default(),
+            settings_file: None,
         }
     }
 
@@ -102,17 +104,61 @@ impl AdminBuilder {
         self
     }
 
+    /// Names the file in which `persistent` settings are kept: they hold after a restart, too.
+    ///
+    /// [`serve`](Self::serve) reads it and puts it in force; a file that is not there yet is made by the first
+    /// change. A change through the admin API replaces it in one step, so that at any moment a crash leaves the
+    /// old text or the new one. It is also watched: what somebody else makes of it, a config-management run or a
+    /// Kubernetes `ConfigMap` that is mounted there, is checked and put in force within two seconds. What is not valid
+    /// is reported, in the log and in the audit, and what was in force before stays so.
+    ///
+    /// It is JSON: under the path, the id or the name of each handler, its settings.
+    ///
+    /// ```
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let (path, file) = (directory.path().join("app.sock"), directory.path().join("settings.json"));
+    /// std::fs::write(&file, r#"{"app::checkout": {"persistent": {"timeout": "30s", "limit.active": 100}}}"#)?;
+    /// let admin = AdminBuilder::new().settings_file(&file).serve(&path)?;
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The settings of a process are in one file, however many servers it starts.
+    pub fn settings_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.settings_file = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Serves the admin API on a Unix socket at `path`, as [`serve_admin`](crate::serve_admin) does.
     ///
     /// # Errors
     ///
-    /// Those of [`serve_admin`](crate::serve_admin).
+    /// Those of [`serve_admin`](crate::serve_admin), and with a [`settings_file`](Self::settings_file):
+    ///
+    /// - [`InvalidData`](io::ErrorKind::InvalidData): the file is none of settings; it is left alone.
+    /// - [`AlreadyExists`](io::ErrorKind::AlreadyExists): this process keeps its settings in another file.
+    /// - [`NotFound`](io::ErrorKind::NotFound): the file's directory does not exist.
+    /// - What the system says when the file cannot be read.
+    ///
+    /// Each of them names the file, and nothing is served.
     pub fn serve(&self, path: impl AsRef<Path>) -> io::Result<AdminServer> {
+        let file = self.settings_file.as_deref();
+        let loaded = file.map(settings_file::load).transpose()?;
         let bound = socket::bind(path.as_ref(), self.mode)?;
         if let Some(limit) = self.blocked_after {
             workers::set_blocked_after(limit);
         }
-        AdminServer::start(bound, self.changers.clone())
+        let keeping = loaded.map(|loaded| loaded.keep(admin::file_changed));
+        match keeping.transpose() {
+            Ok(keeping) => AdminServer::start(bound, self.changers.clone(), keeping),
+            Err(error) => {
+                bound.file.remove();
+                Err(error)
+            }
+        }
     }
 }
 

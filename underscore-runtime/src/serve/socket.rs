@@ -11,15 +11,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::directory;
+
 /// Connections that may wait while the admin thread is busy.
 const BACKLOG: i32 = 128;
-
-/// How long another process may take to bind in the same directory.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest path that fits in a socket address, without its final NUL.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -55,7 +53,7 @@ fn bind_at(path: &Path, mode: u32) -> io::Result<Bound> {
     let temporary = temporary_name(path)?;
     check_length(path)?;
     check_length(&temporary)?;
-    let _lock = lock_directory(path)?;
+    let _lock = directory::lock(directory::of(path))?;
     check_free(path)?;
     let listener = listen(&temporary, mode)?;
     let bound = fs::set_permissions(&temporary, Permissions::from_mode(mode))
@@ -124,28 +122,6 @@ fn check_length(path: &Path) -> io::Result<()> {
             "the path is too long for a Unix socket ({length} bytes of at most {LONGEST_PATH}); choose a shorter one"
         ),
     ))
-}
-
-/// Holds the directory against other processes that bind in it. A file system that cannot lock leaves
-/// the rest of the checks.
-fn lock_directory(path: &Path) -> io::Result<Option<File>> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let directory = File::open(directory)
-        .map_err(|error| io::Error::new(error.kind(), format!("its directory: {error}")))?;
-    let give_up = Instant::now() + PATIENCE;
-    loop {
-        match directory.try_lock() {
-            Ok(()) => return Ok(Some(directory)),
-            Err(fs::TryLockError::WouldBlock) if Instant::now() < give_up => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            // Whoever holds it for so long is not binding a socket.
-            Err(_) => return Ok(None),
-        }
-    }
 }
 
 /// Leaves a live server and everything that is not a socket alone.

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::socket::{Bound, SocketFile};
 use crate::admin::{Changers, Peer, admin_router};
+use crate::settings_file::Keeping;
 use crate::{log, workers};
 
 /// How long `shutdown` lets requests under way end.
@@ -30,10 +31,14 @@ pub struct AdminServer {
 }
 
 impl AdminServer {
-    pub(super) fn start(bound: Bound, changers: Changers) -> io::Result<Self> {
+    pub(super) fn start(
+        bound: Bound,
+        changers: Changers,
+        keeping: Option<Keeping>,
+    ) -> io::Result<Self> {
         let Bound { listener, file } = bound;
         let (stop, stopped) = oneshot::channel();
-        match spawn(listener, changers, stopped) {
+        match spawn(listener, changers, keeping, stopped) {
             Ok(thread) => Ok(AdminServer {
                 file,
                 stop,
@@ -72,6 +77,7 @@ impl AdminServer {
 fn spawn(
     listener: std::os::unix::net::UnixListener,
     changers: Changers,
+    keeping: Option<Keeping>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -87,7 +93,7 @@ fn spawn(
         .name("underscore-admin".into())
         .spawn(move || {
             serve(&runtime, listener, changers, stopped);
-            drop(sampling);
+            drop((sampling, keeping));
         })
 }
 

@@ -38,9 +38,16 @@ pub(crate) struct Preempt {
 }
 
 impl Effective {
-    /// A mount's own settings over those of its handler, key by key.
+    /// What is transient over what is persistent, and of each what a mount has of its own over what its handler
+    /// has; key by key.
     pub(crate) fn of(mount: &Stored, handler: &Stored) -> Option<Effective> {
-        let get = |key: &str| mount.get(key).or_else(|| handler.get(key));
+        let sections = [
+            &mount.transient,
+            &handler.transient,
+            &mount.persistent,
+            &handler.persistent,
+        ];
+        let get = |key: &str| sections.into_iter().find_map(|section| section.get(key));
         let time = |key| get(key).and_then(Value::as_str).and_then(duration);
         let effective = Effective {
             preempt: Preempt::of(get),

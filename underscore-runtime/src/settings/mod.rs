@@ -1,9 +1,10 @@
-//! What an operator may change at run time, typed: the catalogue of settings, what is stored for a
-//! handler or a mount, and what of it is in force. How settings are written in JSON is the admin's.
+//! What an operator may change at run time, typed: the catalogue of settings, how a section of them is
+//! written, what is stored for a handler or a mount, and what of it is in force.
 
 mod catalogue;
 mod effective;
 mod gate;
+pub(crate) mod section;
 
 use std::collections::BTreeMap;
 
@@ -14,11 +15,18 @@ use crate::clock::Instant;
 pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{Effective, Preempt};
 pub(crate) use gate::Gate;
+pub(crate) use section::Change;
 
-/// The settings of one handler or one mount; what is not set is absent.
+/// What is set, by key; what is not set is absent.
+pub(crate) type Values = BTreeMap<&'static str, Value>;
+
+/// The settings of one handler or one mount.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stored {
-    transient: BTreeMap<&'static str, Value>,
+    /// Set for as long as the process lives.
+    pub(crate) transient: Values,
+    /// Set in the settings file, which alone says what is here.
+    pub(crate) persistent: Values,
     /// What undoes itself, in the order in which it was set.
     expiring: Vec<Expiring>,
 }
@@ -35,15 +43,12 @@ impl Stored {
     pub(crate) const fn new() -> Self {
         Stored {
             transient: BTreeMap::new(),
+            persistent: BTreeMap::new(),
             expiring: Vec::new(),
         }
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        self.transient.get(key)
-    }
-
-    /// Sets a value that the catalogue has accepted, or removes it: for good, or until `expires`.
+    /// Sets a transient value that the catalogue has accepted, or removes it: for good, or until `expires`.
     pub(crate) fn put(
         &mut self,
         setting: &'static Setting,
@@ -110,7 +115,7 @@ mod tests {
     fn value_at(stored: &Stored, start: Instant, seconds: u64) -> Option<Value> {
         let mut stored = stored.clone();
         stored.expire(start.after(Duration::from_secs(seconds)));
-        stored.get("preempt.status").cloned()
+        stored.transient.get("preempt.status").cloned()
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Recent {
         Some(Duration::from_nanos(nanos))
     }
 
+    /// How many tasks were begun.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun
+    }
+
     /// Tasks begun per second.
     #[allow(
         clippy::cast_precision_loss,

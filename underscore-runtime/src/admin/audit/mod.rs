@@ -12,6 +12,7 @@ use super::render::{Answer, Node};
 
 pub(super) use call::Call;
 pub(crate) use peer::Peer;
+pub(crate) use record::file_changed;
 pub(super) use record::{Action, Record, compact, expired, newest_first};
 
 /// `GET /_audit`: the columns of `_cat/audit`, newest first.

@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use serde_json::Value;
+
 use super::peer::Peer;
 use crate::admin::render::Node;
 use crate::log;
 use crate::route::RouteDescriptor;
+use crate::settings_file::Found;
 use crate::sync::Mutex;
 
 /// The records that are kept; the oldest goes when one more comes.
@@ -49,6 +52,8 @@ pub(in crate::admin) enum Action {
     Cancel,
     /// Undo settings whose time was over: the service's own doing.
     Expire,
+    /// Take over, or refuse, what somebody made of the settings file.
+    File,
 }
 
 impl Action {
@@ -59,6 +64,7 @@ impl Action {
             Action::Interrupt => "interrupt",
             Action::Cancel => "cancel",
             Action::Expire => "expire",
+            Action::File => "file",
         }
     }
 }
@@ -76,6 +82,32 @@ pub(in crate::admin) fn expired(descriptor: &RouteDescriptor, keys: &str) {
         reason: None,
         status: None,
     });
+}
+
+/// Keeps what somebody made of the settings file. Who it was, a file does not tell.
+pub(crate) fn file_changed(found: Found) {
+    let text = |value: &Value| shortened(&value.to_string());
+    keep(Record {
+        time: SystemTime::UNIX_EPOCH,
+        peer: Peer::default(),
+        process: None,
+        action: Action::File,
+        target: shortened(&found.path),
+        before: Some(text(&found.before)),
+        after: Some(text(&found.after)),
+        reason: found.error.as_deref().map(shortened),
+        status: None,
+    });
+    if let Some(error) = found.error {
+        log::write(move || {
+            tracing::warn!(
+                target: "underscore",
+                path = found.path.as_str(),
+                error = error.as_str(),
+                "the settings file is not in force; what it said last is"
+            );
+        });
+    }
 }
 
 /// The records that are kept, the newest first.

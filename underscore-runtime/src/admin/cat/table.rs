@@ -4,8 +4,9 @@
 use super::value::{Units, Value};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
+use crate::admin::params;
 use crate::admin::render::{Align, Answer, Format, Node, Table, TableContent, layout};
-use crate::admin::{params, suggest};
+use crate::suggest;
 use crate::units::{ByteUnit, TimeUnit};
 
 /// A column of a table whose rows are `R`.

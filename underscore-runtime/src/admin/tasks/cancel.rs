@@ -6,7 +6,7 @@ use crate::admin::ending::{Terms, end};
 use crate::admin::endpoints::Changing;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
-use crate::admin::params::TASK_FILTER;
+use crate::admin::params::{self, TASK_FILTER};
 use crate::admin::render::Answer;
 use crate::admin::select::TaskFilter;
 
@@ -34,5 +34,9 @@ async fn cancel(exchange: &Exchange) -> Result<Answer, Error> {
             "no tasks are named; write their ids or _all",
         ));
     }
-    Ok(end(filter.tasks(selector)?, &terms).await)
+    let tasks = filter.tasks(selector)?;
+    if exchange.flag(&params::DRY_RUN) {
+        return Ok(terms.would_end(tasks, None));
+    }
+    Ok(end(tasks, &terms).await)
 }

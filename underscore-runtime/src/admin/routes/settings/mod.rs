@@ -2,206 +2,146 @@
 //! any of it is done, and done on all routes before the next request of any of them is decided.
 
 mod body;
+mod edits;
+mod shown;
 
-use serde_json::Value;
-
-use crate::admin::audit::compact;
+use self::body::Changes;
+use self::edits::edits;
+use self::shown::{Wanted, as_text};
 use crate::admin::endpoints::{Changed, Changing};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Node};
-use crate::admin::{cat, params, select};
+use crate::admin::{dry_run, params, select};
 use crate::clock::Instant;
 use crate::log;
 use crate::route::CHANGES;
-use crate::settings::{SETTINGS, Setting, Stored};
-use crate::sync::Mutex;
-use crate::table::{self, Entry};
-use crate::units;
-
-/// A change of one setting: a new value, or back to the default.
-type Change = (&'static Setting, Option<Value>);
+use crate::settings_file::{self, Edit, Refused};
+use crate::table;
 
 /// `GET /_routes[/{routes}]/settings`.
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
-    let entries = select::routes(exchange.argument().unwrap_or("_all"))?;
-    Ok(answer(&entries, &Wanted::read(exchange)))
+    let wanted = Wanted::read(exchange);
+    let selector = exchange.argument().unwrap_or("_all");
+    let entries = select::routes(selector)?;
+    let mut routes = shown::routes(&entries, &wanted);
+    if selector == "_all" {
+        routes.extend(shown::unknown_routes());
+    }
+    Ok(Answer::Node(Node::Object(routes)))
 }
 
 /// `PUT /_routes/{routes}/settings`.
 pub(in crate::admin) fn put(exchange: Exchange) -> Changing {
-    Box::pin(async move { change(&exchange) })
+    Box::pin(async move { change(&exchange).await })
 }
 
-fn change(exchange: &Exchange) -> Result<Changed, Error> {
-    let mut body = exchange.json_object()?;
-    let expires = body::expires(&mut body)?;
-    let changes = body::read(body)?;
+async fn change(exchange: &Exchange) -> Result<Changed, Error> {
+    let changes = body::read(exchange.json_object()?)?;
     let selector = exchange.argument().unwrap_or_default();
-    let (entries, in_force) = {
-        // Held from before the routes are chosen: no mount comes up in between and is left out.
-        let _changing = CHANGES.lock();
-        let entries = select::routes_to_change(selector)?;
-        let before = as_text(&entries);
-        for entry in &entries {
-            store(entry, scope(selector, entry, &entries), &changes, expires);
+    let wanted = Wanted::read(exchange);
+    if exchange.flag(&params::DRY_RUN) {
+        return would_change(selector, &changes, &wanted).map(Into::into);
+    }
+    let Changes {
+        transient,
+        expires,
+        persistent,
+    } = changes;
+    let (entries, before) = match persistent {
+        None => {
+            // Held from before the routes are chosen: no mount comes up in between and is left out.
+            let _changing = CHANGES.lock();
+            let entries = select::routes_to_change(selector)?;
+            let before = as_text(&entries);
+            set(&edits(selector, &entries, &transient), expires);
+            (entries, before)
         }
-        // Every mount: a handler's settings hold for all of them.
-        for entry in &entries {
-            entry.descriptor.put_in_force();
+        Some(persistent) => {
+            let entries = select::routes_to_change(selector)?;
+            let before = as_text(&entries);
+            let edits = |changes: &[_]| edits(selector, &entries, changes);
+            let (transient, persistent) = (edits(&transient), edits(&persistent));
+            // The lock is the file's to take, when it is written.
+            settings_file::change(persistent.clone(), move || set(&transient, expires))
+                .await
+                .map_err(refused)?;
+            report(&persistent, "persistent");
+            (entries, before)
         }
-        // Looked at before anybody else can change them.
-        let after = as_text(&entries);
-        (entries, Some((before, after)))
     };
-    let answer = answer(&entries, &Wanted::read(exchange));
-    log::write(move || report(&entries, &changes));
+    report(&edits(selector, &entries, &transient), "transient");
+    let answer = Answer::Node(Node::Object(shown::routes(&entries, &wanted)));
+    let in_force = Some((before, as_text(&entries)));
     Ok(Changed { answer, in_force })
 }
 
-/// Leaves in the host's own log what was changed.
-fn report(entries: &[Entry], changes: &[Change]) {
-    for (entry, (setting, value)) in entries.iter().flat_map(|entry| {
-        let changes = changes.iter();
-        changes.map(move |change| (entry, change))
-    }) {
-        tracing::info!(
-            target: "underscore",
-            route = %entry.id,
-            handler = entry.descriptor.handler,
-            setting = setting.key,
-            value = value.as_ref().map(tracing::field::display),
-            "an operator changed a setting"
-        );
-    }
-}
-
-/// What a change of a route is a change of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scope {
-    /// The handler, with its later mounts; what a mount has of its own stays.
-    Handler,
-    /// All there is of the handler, what its mounts have of their own included.
-    Everything,
-    /// One mount of several.
-    Mount,
-}
-
-/// A handler is meant where its only mount is named, or all of them by the id they share. A pattern
-/// over all of them means everything: after `_all` and `null`, nothing is set anywhere.
-fn scope(selector: &str, entry: &Entry, selected: &[Entry]) -> Scope {
-    if entry.id.mount.is_none() {
-        return Scope::Handler;
-    }
-    let mounts = || {
-        let handler = entry.id.handler;
-        selected
-            .iter()
-            .filter(move |other| other.id.handler == handler)
-    };
-    let named = |id: &str| cat::words(selector).any(|word| word == id);
-    let all = mounts().count() == entry.descriptor.routes().count();
-    if !all {
-        Scope::Mount
-    } else if named(&format!("{:08x}", entry.id.handler)) {
-        Scope::Handler
-    } else if mounts().any(|mount| named(&mount.id.to_string())) {
-        Scope::Mount
-    } else {
-        Scope::Everything
-    }
-}
-
-fn store(entry: &Entry, scope: Scope, changes: &[Change], expires: Option<Instant>) {
-    let own = entry.route.map(|route| &route.settings);
-    if scope != Scope::Mount {
-        put_all(&entry.descriptor.settings, changes.iter().cloned(), expires);
-    }
-    match (scope, own) {
-        (Scope::Mount, Some(own)) => put_all(own, changes.iter().cloned(), expires),
-        (Scope::Everything, Some(own)) => {
-            put_all(
-                own,
-                changes.iter().map(|(setting, _)| (*setting, None)),
-                expires,
-            );
+/// Makes transient changes. To be called with `CHANGES` held.
+fn set(edits: &[Edit], expires: Option<Instant>) {
+    for Edit { place, changes } in edits {
+        if let Some(settings) = place.settings() {
+            let mut stored = settings.lock();
+            for (setting, value) in changes {
+                stored.put(setting, value.clone(), expires);
+            }
         }
-        _ => {}
     }
-}
-
-fn put_all(place: &Mutex<Stored>, changes: impl Iterator<Item = Change>, expires: Option<Instant>) {
-    let mut stored = place.lock();
-    changes.for_each(|(setting, value)| stored.put(setting, value, expires));
-    drop(stored);
     if let Some(expires) = expires {
         table::note_expiry(expires);
     }
+    // Every mount: a handler's settings hold for all of them.
+    for Edit { place, .. } in edits {
+        place.descriptor.put_in_force();
+    }
 }
 
-/// How settings are to be shown.
-struct Wanted {
-    include_defaults: bool,
-    flat: bool,
-}
-
-impl Wanted {
-    fn read(exchange: &Exchange) -> Self {
-        Wanted {
-            include_defaults: exchange.flag(&params::INCLUDE_DEFAULTS),
-            flat: exchange.flag(&params::FLAT_SETTINGS),
+/// What a change would lead to, and whom it would hit.
+fn would_change(selector: &str, changes: &Changes, wanted: &Wanted) -> Result<Answer, Error> {
+    let entries = select::routes_to_change(selector)?;
+    let transient = edits(selector, &entries, &changes.transient);
+    let persistent = match &changes.persistent {
+        None => Vec::new(),
+        Some(persistent) => {
+            settings_file::check().map_err(refused)?;
+            edits(selector, &entries, persistent)
         }
-    }
+    };
+    Ok(dry_run::of_routes(&entries, |entry| {
+        shown::after(entry, &transient, &persistent, changes.expires, wanted)
+    }))
+}
 
-    fn object(&self, settings: impl Iterator<Item = (&'static str, Node)>) -> Node {
-        if self.flat {
-            Node::object(settings)
-        } else {
-            Node::nested(settings)
+fn refused(refused: Refused) -> Error {
+    match refused {
+        Refused::NoFile => Error::illegal_argument(
+            "section [persistent] needs a settings file, and this service has none; use [transient], \
+             or start it with AdminBuilder::settings_file",
+        ),
+        Refused::Invalid(why) => Error::conflict(format!(
+            "the settings file is not valid, and is left as it is: {why}; mend it first, or use [transient]"
+        )),
+        Refused::Unwritten(why) => Error::unwritten(format!(
+            "the settings file cannot be written: {why}; nothing was changed; use [transient]"
+        )),
+    }
+}
+
+/// Leaves in the host's own log what was changed.
+fn report(edits: &[Edit], section: &'static str) {
+    let edits = edits.to_vec();
+    log::write(move || {
+        for Edit { place, changes } in &edits {
+            for (setting, value) in changes {
+                tracing::info!(
+                    target: "underscore",
+                    handler = place.descriptor.handler,
+                    mount = place.mount.map(|mount| format!("{mount:04x}")),
+                    section,
+                    setting = setting.key,
+                    value = value.as_ref().map(tracing::field::display),
+                    "an operator changed a setting"
+                );
+            }
         }
-    }
-}
-
-fn answer(entries: &[Entry], wanted: &Wanted) -> Answer {
-    let routes = entries
-        .iter()
-        .map(|entry| (entry.id.to_string(), settings(entry, wanted)));
-    Answer::Node(Node::object(routes))
-}
-
-/// What is set for `entries`, for the audit.
-fn as_text(entries: &[Entry]) -> String {
-    let wanted = Wanted {
-        include_defaults: false,
-        flat: false,
-    };
-    let route = |entry: &Entry| (entry.id.to_string(), settings(entry, &wanted));
-    compact(entries.iter().map(route))
-}
-
-/// What holds for a route: its own settings over its handler's, and the defaults of the rest if wanted.
-fn settings(entry: &Entry, wanted: &Wanted) -> Node {
-    let own = entry.route.map(|route| route.settings.lock().clone());
-    let own = own.unwrap_or_default();
-    let shared = entry.descriptor.settings.lock().clone();
-    let value = |setting: &Setting| {
-        own.get(setting.key)
-            .or_else(|| shared.get(setting.key))
-            .cloned()
-    };
-    let set = SETTINGS
-        .iter()
-        .filter_map(|setting| Some((setting.key, Node::Value(value(setting)?))));
-    let mut sections = vec![("transient", wanted.object(set))];
-    let expiries = [own.next_expiry(), shared.next_expiry()];
-    if let Some(next) = expiries.into_iter().flatten().min() {
-        let left = units::human(next.since(Instant::now()));
-        sections.push(("expires_in", Node::text(left)));
-    }
-    if wanted.include_defaults {
-        let unset = SETTINGS.iter().filter(|setting| value(setting).is_none());
-        let defaults = unset.map(|setting| (setting.key, Node::Value(setting.default())));
-        sections.push(("defaults", wanted.object(defaults)));
-    }
-    Node::object(sections)
+    });
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// A JSON value without a key that stands twice.
 #[derive(Debug)]
-pub(super) struct Strict(pub(super) Value);
+pub(crate) struct Strict(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

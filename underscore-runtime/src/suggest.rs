@@ -6,7 +6,7 @@ use strsim::osa_distance;
 ///
 /// Similarity is 1 - distance / length of the longer word, above 0.5; a swap of neighbours counts as
 /// one edit (optimal string alignment).
-pub(super) fn similar<'a>(
+pub(crate) fn similar<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Vec<&'a str> {
@@ -37,7 +37,7 @@ fn similarity(a: &str, b: &str) -> f64 {
 }
 
 /// ` -> did you mean [time]?`, or nothing where nothing is similar.
-pub(super) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     match similar(word, candidates).as_slice() {
         [] => String::new(),
         [one] => format!(" -> did you mean [{one}]?"),

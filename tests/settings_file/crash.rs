@@ -1,0 +1,162 @@
+//! What is left when the process dies: processes of this binary, which are killed.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::net::UnixListener;
+use underscore_runtime::AdminBuilder;
+
+use super::{app, read};
+use crate::support::PATIENCE;
+
+/// Names the directory of a process that is to be killed.
+const DIRECTORY: &str = "UNDERSCORE_TEST_CHILD";
+
+/// How often a process is killed.
+const KILLS: u64 = 300;
+
+/// No test by itself: the process that the others start. It ends when they do.
+#[tokio::test]
+async fn child() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
+        return;
+    };
+    let directory = Path::new(&directory);
+    let builder = AdminBuilder::new().settings_file(directory.join("settings.json"));
+    let admin = builder.serve(directory.join("app.sock"));
+    let _admin = admin.expect("it is served");
+    let http = directory.join("http.sock");
+    let _ = std::fs::remove_file(&http);
+    let listener = UnixListener::bind(http).expect("bound");
+    tokio::spawn(axum::serve(listener, app()).into_future());
+    let parent = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
+    let _ = parent.await;
+}
+
+/// A process that is killed when it is dropped.
+struct Process(Child);
+
+impl Process {
+    /// Starts one and waits until it answers.
+    async fn start(directory: &Path) -> Self {
+        for socket in ["app.sock", "http.sock"] {
+            let _ = std::fs::remove_file(directory.join(socket));
+        }
+        let child = Command::new(std::env::current_exe().expect("this binary"))
+            .args(["--exact", "crash::child", "--quiet"])
+            .env(DIRECTORY, directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn();
+        let mut process = Process(child.expect("it starts"));
+        let deadline = Instant::now() + PATIENCE;
+        while std::os::unix::net::UnixStream::connect(directory.join("http.sock")).is_err() {
+            let ended = process.0.try_wait().expect("it can be asked");
+            assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        process
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn client(socket: &Path) -> Client {
+    let client = Client::builder().timeout(PATIENCE).unix_socket(socket);
+    client.build().expect("a client")
+}
+
+/// Sets a number, which is answered with 200 or not at all.
+async fn put(admin: &Client, number: u64) -> bool {
+    let body = json!({"persistent": {"limit.active": number}});
+    let url = "http://./_routes/steered/settings";
+    match admin.put(url).json(&body).send().await {
+        Ok(answer) => {
+            assert_eq!(answer.status(), 200);
+            answer.bytes().await.is_ok()
+        }
+        Err(_) => false,
+    }
+}
+
+fn on_disk(file: &Path) -> u64 {
+    if !file.exists() {
+        return 0;
+    }
+    let number = &read(file)["settings_file::steered"]["persistent"]["limit"]["active"];
+    number.as_u64().expect("a number")
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("settings.json");
+    let mut number = 0;
+    for round in 0..KILLS {
+        let process = Process::start(directory.path()).await;
+        let admin = client(&directory.path().join("app.sock"));
+        // Spread over a few milliseconds, in which a few changes are made.
+        let after = Duration::from_micros(round * 7_919 % 15_000);
+        let kill = std::thread::spawn(move || {
+            std::thread::sleep(after);
+            drop(process);
+        });
+        while put(&admin, number + 1).await {
+            number += 1;
+        }
+        kill.join().expect("it is killed");
+        let found = on_disk(&file);
+        assert!(
+            found == number || found == number + 1,
+            "{found} is on the disk, and {number} was answered"
+        );
+        number = found;
+    }
+    assert!(number > KILLS / 2, "hardly anything was written: {number}");
+    let left = std::fs::read_dir(directory.path()).expect("listed");
+    let torn = left.filter(|entry| {
+        let name = entry.as_ref().expect("an entry").file_name();
+        name.to_string_lossy().ends_with(".new")
+    });
+    // What is left of a write in the middle is small, hidden, and no hindrance.
+    assert!(torn.count() <= usize::try_from(KILLS).expect("it fits"));
+}
+
+#[tokio::test]
+async fn what_is_persistent_holds_for_the_first_request_after_a_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (admin, http) = (
+        directory.path().join("app.sock"),
+        directory.path().join("http.sock"),
+    );
+    let process = Process::start(directory.path()).await;
+    let body = json!({
+        "persistent": {"preempt.status": 418},
+        "transient": {"preempt.text": "until it ends"}
+    });
+    let url = "http://./_routes/steered/settings";
+    let answer = client(&admin).put(url).json(&body).send().await;
+    assert_eq!(answer.expect("an answer").status(), 200);
+    drop(process);
+    let _process = Process::start(directory.path()).await;
+    let answer = client(&http).get("http://./steered").send().await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status(), 418);
+    assert_eq!(answer.text().await.expect("text"), "");
+    let answer = client(&admin).get(url).send().await.expect("an answer");
+    let settings: Value = answer.json().await.expect("JSON");
+    let settings = settings.as_object().expect("an object").values().next();
+    assert_eq!(
+        settings,
+        Some(&json!({"transient": {}, "persistent": {"preempt": {"status": 418}}}))
+    );
+}

@@ -1,0 +1,87 @@
+//! `?dry_run`: what a change would hit, said in place of making it. By then everything of it was checked.
+
+use std::sync::Arc;
+
+use super::render::{Answer, Node};
+use super::seen::look_at;
+use crate::route::Route;
+use crate::table::{Entry, entries};
+use crate::task::Task;
+
+/// The answer to a change of tasks that is not made: each task with the state that it is in.
+pub(super) fn of_tasks(tasks: Vec<Arc<Task>>, share: Option<f64>) -> Answer {
+    let hit = would_hit(tasks.len(), share);
+    let states = look_at(tasks).map(|seen| {
+        let state = super::cat::state_word(seen.state);
+        (seen.task.id.number().to_string(), Node::text(state))
+    });
+    let tasks = Node::object(states);
+    Answer::Node(Node::object([
+        ("dry_run", Node::Bool(true)),
+        ("would_hit", hit),
+        ("tasks", tasks),
+    ]))
+}
+
+/// The answer to a change of routes that is not made: each route as `shown` after it.
+pub(super) fn of_routes(selected: &[Entry], shown: impl Fn(&Entry) -> Node) -> Answer {
+    let traffic = Traffic::now();
+    let active = |entry: &Entry| entry.route.map_or(0, |route| route.ledger.active());
+    let hit = |entries: &[Entry]| {
+        let tasks: u64 = entries.iter().map(active).sum();
+        let tasks = usize::try_from(tasks).unwrap_or(usize::MAX);
+        would_hit(tasks, traffic.share_of(entries))
+    };
+    let routes = selected.iter().map(|entry| {
+        let mut shown = shown(entry);
+        if let Node::Object(sections) = &mut shown {
+            let hit = hit(std::slice::from_ref(entry));
+            sections.push(("would_hit".to_owned(), hit));
+        }
+        (entry.id.to_string(), shown)
+    });
+    let routes = Node::object(routes);
+    Answer::Node(Node::object([
+        ("dry_run", Node::Bool(true)),
+        ("would_hit", hit(selected)),
+        ("routes", routes),
+    ]))
+}
+
+fn would_hit(tasks: usize, share: Option<f64>) -> Node {
+    Node::object([
+        ("tasks", Node::Integer(tasks as u64)),
+        ("share_1m", share.map_or(Node::Null, Node::Float)),
+    ])
+}
+
+/// The requests of the last minute.
+pub(super) struct Traffic {
+    all: u64,
+}
+
+impl Traffic {
+    pub(super) fn now() -> Self {
+        Traffic {
+            all: begun(&entries()),
+        }
+    }
+
+    /// The share of them that came to `entries`, from 0 to 1 with three decimals; nothing where there were none.
+    #[allow(clippy::cast_precision_loss, reason = "a share of few or of many")]
+    pub(super) fn share_of(&self, entries: &[Entry]) -> Option<f64> {
+        let share = || begun(entries) as f64 / self.all as f64;
+        // One that began since is not in all of them.
+        (self.all > 0).then(|| (share().min(1.0) * 1_000.0).round() / 1_000.0)
+    }
+}
+
+fn begun(entries: &[Entry]) -> u64 {
+    let routes = entries.iter().filter_map(|entry| entry.route);
+    routes.map(last_minute).sum()
+}
+
+fn last_minute(route: &Route) -> u64 {
+    let [minute, ..] = route.ledger.recent();
+    minute.begun()
+}

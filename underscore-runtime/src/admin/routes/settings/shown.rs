@@ -1,0 +1,159 @@
+//! What is set for routes, as it is shown: by section, with what a mount has of its own over what its handler
+//! has.
+
+use serde_json::Value;
+
+use crate::admin::audit::compact;
+use crate::admin::exchange::Exchange;
+use crate::admin::params;
+use crate::admin::render::Node;
+use crate::clock::Instant;
+use crate::settings::{SETTINGS, Setting, Stored, Values};
+use crate::settings_file::{self, Edit, Place};
+use crate::table::Entry;
+use crate::units;
+
+/// How settings are to be shown.
+pub(super) struct Wanted {
+    include_defaults: bool,
+    flat: bool,
+}
+
+impl Wanted {
+    pub(super) fn read(exchange: &Exchange) -> Self {
+        Wanted {
+            include_defaults: exchange.flag(&params::INCLUDE_DEFAULTS),
+            flat: exchange.flag(&params::FLAT_SETTINGS),
+        }
+    }
+
+    fn object(&self, settings: impl Iterator<Item = (&'static str, Node)>) -> Node {
+        if self.flat {
+            Node::object(settings)
+        } else {
+            Node::nested(settings)
+        }
+    }
+}
+
+/// What is set for `entries`, under the id of each.
+pub(super) fn routes(entries: &[Entry], wanted: &Wanted) -> Vec<(String, Node)> {
+    let route = |entry: &Entry| (entry.id.to_string(), Settings::of(entry).shown(wanted));
+    entries.iter().map(route).collect()
+}
+
+/// What the settings file says of routes that this build does not have, under the names that it has for them.
+pub(super) fn unknown_routes() -> impl Iterator<Item = (String, Node)> {
+    let unknown = settings_file::of_unknown_routes().into_iter();
+    unknown.map(|(name, section)| {
+        let sections = [
+            ("persistent", Node::Value(section)),
+            ("unknown", Node::Bool(true)),
+        ];
+        (name, Node::object(sections))
+    })
+}
+
+/// What is set for `entries`, for the audit.
+pub(super) fn as_text(entries: &[Entry]) -> String {
+    let wanted = Wanted {
+        include_defaults: false,
+        flat: false,
+    };
+    let route = |entry: &Entry| (entry.id.to_string(), Settings::of(entry).shown(&wanted));
+    compact(entries.iter().map(route))
+}
+
+/// What would be set for a route after edits of its transient and of its persistent settings.
+pub(super) fn after(
+    entry: &Entry,
+    transient: &[Edit],
+    persistent: &[Edit],
+    expires: Option<Instant>,
+    wanted: &Wanted,
+) -> Node {
+    let mut settings = Settings::of(entry);
+    for Edit { place, changes } in transient {
+        if let Some(stored) = settings.at(entry, place) {
+            for (setting, value) in changes {
+                stored.put(setting, value.clone(), expires);
+            }
+        }
+    }
+    for Edit { place, changes } in persistent {
+        if let Some(stored) = settings.at(entry, place) {
+            for (setting, value) in changes {
+                match value {
+                    Some(value) => stored.persistent.insert(setting.key, value.clone()),
+                    None => stored.persistent.remove(setting.key),
+                };
+            }
+        }
+    }
+    settings.shown(wanted)
+}
+
+/// A copy of what is set for a route.
+struct Settings {
+    own: Stored,
+    handlers: Stored,
+}
+
+impl Settings {
+    fn of(entry: &Entry) -> Self {
+        let own = entry.route.map(|route| route.settings.lock().clone());
+        Settings {
+            own: own.unwrap_or_default(),
+            handlers: entry.descriptor.settings.lock().clone(),
+        }
+    }
+
+    /// What is set at `place`, if that is the route's or its handler's.
+    fn at(&mut self, entry: &Entry, place: &Place) -> Option<&mut Stored> {
+        if !std::ptr::eq(place.descriptor, entry.descriptor) {
+            return None;
+        }
+        match place.mount {
+            None => Some(&mut self.handlers),
+            mount => {
+                let is_its = mount == entry.route.map(|route| route.mount);
+                is_its.then_some(&mut self.own)
+            }
+        }
+    }
+
+    fn shown(&self, wanted: &Wanted) -> Node {
+        let Settings { own, handlers } = self;
+        let section = |of: fn(&Stored) -> &Values| {
+            let value = move |setting: &Setting| -> Option<Value> {
+                let own = of(own).get(setting.key);
+                own.or_else(|| of(handlers).get(setting.key)).cloned()
+            };
+            SETTINGS
+                .iter()
+                .filter_map(move |setting| Some((setting.key, Node::Value(value(setting)?))))
+        };
+        let transient = || section(|stored| &stored.transient);
+        let persistent = || section(|stored| &stored.persistent);
+        let mut sections = vec![("transient", wanted.object(transient()))];
+        let expiries = [own.next_expiry(), handlers.next_expiry()];
+        if let Some(next) = expiries.into_iter().flatten().min() {
+            let left = units::human(next.since(Instant::now()));
+            sections.push(("expires_in", Node::text(left)));
+        }
+        // Where there is no file, nobody has to read of it.
+        if settings_file::is_kept() || persistent().next().is_some() {
+            sections.push(("persistent", wanted.object(persistent())));
+        }
+        if wanted.include_defaults {
+            let is_set = |key| {
+                let mut set = transient().chain(persistent());
+                set.any(|(known, _)| known == key)
+            };
+            let unset = SETTINGS.iter().filter(|setting| !is_set(setting.key));
+            let defaults = unset.map(|setting| (setting.key, Node::Value(setting.default())));
+            sections.push(("defaults", wanted.object(defaults)));
+        }
+        Node::object(sections)
+    }
+}

@@ -1,0 +1,377 @@
+//! The settings file: what is persistent. It is read before the first request, written by the admin API, and
+//! watched, so that whatever rolls out files steers a fleet with it. A thread of its own does all of this,
+//! for a disk may take its time.
+
+mod disk;
+mod document;
+mod resolved;
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+
+use self::disk::Stamp;
+use self::document::Document;
+use self::resolved::Resolved;
+use crate::directory;
+use crate::log;
+use crate::sync::{Arc, Mutex};
+
+pub(crate) use resolved::{Edit, Place};
+
+/// How often the file is looked at. A change is taken when two looks found the same, so that nothing is read
+/// that somebody has not finished writing.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The one file of this process: settings are those of the process, whoever serves them.
+static KEEPER: Mutex<Option<Keeper>> = Mutex::new(None);
+
+/// The way to the thread that keeps the file.
+#[derive(Debug)]
+struct Keeper {
+    path: PathBuf,
+    orders: Sender<Order>,
+    state: Arc<Mutex<State>>,
+    /// The servers that want it kept.
+    users: usize,
+}
+
+/// What is known of the file.
+#[derive(Clone, Debug)]
+struct State {
+    /// What is in force: what the file said when it was last valid.
+    resolved: Resolved,
+    /// Why what the file says now is not in force.
+    error: Option<String>,
+}
+
+/// A change of the file that somebody waits for.
+struct Order {
+    edits: Vec<Edit>,
+    /// To be done in the moment in which the change is put in force.
+    with: Box<dyn FnOnce() + Send>,
+    done: oneshot::Sender<Result<(), Refused>>,
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// There is no settings file.
+    NoFile,
+    /// What the file says now is not valid, and is not written over.
+    Invalid(String),
+    /// The file cannot be written.
+    Unwritten(String),
+}
+
+/// What somebody else made of the file.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) path: String,
+    /// What it said before of the routes of which it says something else now, and what it says.
+    pub(crate) before: Value,
+    pub(crate) after: Value,
+    /// Why it is not in force, if it is not.
+    pub(crate) error: Option<String>,
+}
+
+/// A file that was read, and is not in force yet.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    path: PathBuf,
+    resolved: Resolved,
+    stamp: Option<Stamp>,
+}
+
+/// Reads the settings file at `path`. One that is not there says nothing yet.
+pub(crate) fn load(path: &Path) -> io::Result<Loaded> {
+    let fail = |error: io::Error| {
+        let kind = error.kind();
+        io::Error::new(kind, format!("settings file {}: {error}", path.display()))
+    };
+    if !directory::of(path).is_dir() {
+        let why = "its directory does not exist; make it or choose another path";
+        return Err(fail(io::Error::new(ErrorKind::NotFound, why)));
+    }
+    let (resolved, stamp) = match disk::read(path).map_err(fail)? {
+        None => (Resolved::default(), None),
+        Some((text, stamp)) => {
+            let resolved = Document::parse(&text).and_then(Resolved::of);
+            let invalid = |error: String| {
+                let cure = "mend it, or move it away to start without settings";
+                fail(io::Error::new(
+                    ErrorKind::InvalidData,
+                    format!("{error}; {cure}"),
+                ))
+            };
+            (resolved.map_err(invalid)?, Some(stamp))
+        }
+    };
+    Ok(Loaded {
+        path: path.to_owned(),
+        resolved,
+        stamp,
+    })
+}
+
+impl Loaded {
+    /// Puts the file in force, and keeps it: `told` hears what others make of it.
+    pub(crate) fn keep(self, told: fn(Found)) -> io::Result<Keeping> {
+        let mut keeper = KEEPER.lock();
+        if let Some(keeper) = &mut *keeper {
+            if keeper.path != self.path {
+                return Err(io::Error::new(
+                    ErrorKind::AlreadyExists,
+                    format!(
+                        "settings file {}: this process keeps its settings in {} already",
+                        self.path.display(),
+                        keeper.path.display()
+                    ),
+                ));
+            }
+            keeper.users += 1;
+            return Ok(Keeping(()));
+        }
+        let Loaded {
+            path,
+            resolved,
+            stamp,
+        } = self;
+        warn_of_unknown(&resolved);
+        let state = Arc::new(Mutex::new(State {
+            resolved: resolved.clone(),
+            error: None,
+        }));
+        let (orders, received) = channel();
+        let watch = Watch {
+            path: path.clone(),
+            state: Arc::clone(&state),
+            taken: stamp,
+            seen: stamp,
+            told,
+        };
+        std::thread::Builder::new()
+            .name("underscore-file".into())
+            .spawn(move || watch.run(&received))?;
+        resolved.put_in_force(|| {});
+        *keeper = Some(Keeper {
+            path,
+            orders,
+            state,
+            users: 1,
+        });
+        Ok(Keeping(()))
+    }
+}
+
+/// The file is kept for as long as there is one of these.
+#[derive(Debug)]
+pub(crate) struct Keeping(());
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        let mut keeper = KEEPER.lock();
+        let last = keeper.as_mut().is_none_or(|keeper| {
+            keeper.users -= 1;
+            keeper.users == 0
+        });
+        if last {
+            // The thread ends when nobody can send it an order any more.
+            *keeper = None;
+        }
+    }
+}
+
+/// Whether there is a file.
+pub(crate) fn is_kept() -> bool {
+    KEEPER.lock().is_some()
+}
+
+/// Whether the file could be changed now, as far as that can be said without writing it.
+pub(crate) fn check() -> Result<(), Refused> {
+    match path_and_error() {
+        None => Err(Refused::NoFile),
+        Some((_, Some(error))) => Err(Refused::Invalid(error)),
+        Some((_, None)) => Ok(()),
+    }
+}
+
+/// The path of the file, if there is one, and why it is not in force, if it is not.
+pub(crate) fn path_and_error() -> Option<(String, Option<String>)> {
+    let keeper = KEEPER.lock();
+    let keeper = keeper.as_ref()?;
+    let error = keeper.state.lock().error.clone();
+    Some((keeper.path.display().to_string(), error))
+}
+
+/// The settings of routes that this build does not have, by the names that the file has for them.
+pub(crate) fn of_unknown_routes() -> Map<String, Value> {
+    let state = KEEPER
+        .lock()
+        .as_ref()
+        .map(|keeper| Arc::clone(&keeper.state));
+    let unknown = state.map(|state| state.lock().resolved.unknown());
+    unknown.unwrap_or_default().routes.into_iter().collect()
+}
+
+/// Changes the file, and then what is in force, together with what `with` does: all of it or nothing.
+///
+/// # Cancel safety
+///
+/// Whoever stops waiting does not learn whether it was done; it is done or not done all the same.
+pub(crate) async fn change(
+    edits: Vec<Edit>,
+    with: impl FnOnce() + Send + 'static,
+) -> Result<(), Refused> {
+    let (done, answer) = oneshot::channel();
+    let order = Order {
+        edits,
+        with: Box::new(with),
+        done,
+    };
+    let orders = KEEPER.lock().as_ref().map(|keeper| keeper.orders.clone());
+    let sent = orders.and_then(|orders| orders.send(order).ok());
+    sent.ok_or(Refused::NoFile)?;
+    answer.await.unwrap_or(Err(Refused::NoFile))
+}
+
+/// What the thread knows.
+struct Watch {
+    path: PathBuf,
+    state: Arc<Mutex<State>>,
+    /// What was there when the file was last read or written, valid or not.
+    taken: Option<Stamp>,
+    /// What was there at the last look.
+    seen: Option<Stamp>,
+    told: fn(Found),
+}
+
+impl Watch {
+    fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            match orders.recv_timeout(LOOK_EVERY) {
+                Ok(Order { edits, with, done }) => {
+                    // Who does not wait any more needs no answer.
+                    let _ = done.send(self.change(&edits, with));
+                }
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Takes what somebody else made of the file, once it has stayed the same for a moment.
+    fn look(&mut self) {
+        let found = match disk::stamp(&self.path) {
+            Ok(found) => found,
+            Err(error) => return self.fault(format!("it cannot be looked at: {error}")),
+        };
+        let settled = found == self.seen;
+        self.seen = found;
+        match found {
+            None if self.taken.is_some() && settled => {
+                self.fault("it is gone; what it said last is still in force".to_owned());
+            }
+            Some(_) if found != self.taken && settled => self.take(),
+            _ => {}
+        }
+    }
+
+    /// Reads the file and puts what it says in force; what is not valid leaves everything as it is.
+    fn take(&mut self) {
+        let (text, stamp) = match disk::read(&self.path) {
+            Ok(Some(read)) => read,
+            // It was taken away in this moment: the next look finds that.
+            Ok(None) => return,
+            Err(error) => return self.fault(format!("it cannot be read: {error}")),
+        };
+        self.taken = Some(stamp);
+        match Document::parse(&text).and_then(Resolved::of) {
+            Err(error) => self.fault(error),
+            Ok(resolved) => {
+                let before = self.state.lock().resolved.clone();
+                if resolved.document == before.document {
+                    self.state.lock().error = None;
+                    return;
+                }
+                warn_of_unknown(&resolved);
+                self.put_in_force(&resolved, || {});
+                self.tell(&before.document, &resolved.document, None);
+            }
+        }
+    }
+
+    fn change(&mut self, edits: &[Edit], with: Box<dyn FnOnce() + Send>) -> Result<(), Refused> {
+        // Of two processes that share the file, the second one to change it sees what the first one wrote.
+        let _lock = directory::lock(directory::of(&self.path));
+        let found = disk::stamp(&self.path).map_err(|error| Refused::Invalid(error.to_string()))?;
+        if found.is_some() && found != self.taken {
+            self.take();
+        }
+        let State { resolved, error } = self.state.lock().clone();
+        if let (Some(error), true) = (error, found.is_some()) {
+            return Err(Refused::Invalid(error));
+        }
+        let document = resolved.edited(edits);
+        let changed = Resolved::of(document).map_err(Refused::Invalid)?;
+        if changed.document != resolved.document || found.is_none() {
+            let written = disk::replace(&self.path, &changed.document.to_text());
+            self.taken = Some(written.map_err(|error| Refused::Unwritten(error.to_string()))?);
+            self.seen = self.taken;
+        }
+        self.put_in_force(&changed, with);
+        Ok(())
+    }
+
+    fn put_in_force(&self, resolved: &Resolved, with: impl FnOnce()) {
+        resolved.put_in_force(with);
+        *self.state.lock() = State {
+            resolved: resolved.clone(),
+            error: None,
+        };
+    }
+
+    /// Says once why the file is not in force.
+    fn fault(&self, error: String) {
+        let document = {
+            let mut state = self.state.lock();
+            if state.error.as_ref() == Some(&error) {
+                return;
+            }
+            state.error = Some(error.clone());
+            state.resolved.document.clone()
+        };
+        self.tell(&document, &document, Some(error));
+    }
+
+    fn tell(&self, before: &Document, after: &Document, error: Option<String>) {
+        (self.told)(Found {
+            path: self.path.display().to_string(),
+            before: before.without(after).to_json(),
+            after: after.without(before).to_json(),
+            error,
+        });
+    }
+}
+
+/// A name that this build has no route for may be another build's, or a mistake.
+fn warn_of_unknown(resolved: &Resolved) {
+    let names: Vec<String> = resolved.unknown().routes.into_keys().collect();
+    if names.is_empty() {
+        return;
+    }
+    log::write(move || {
+        for name in names {
+            let hint = Resolved::hint(&name);
+            tracing::warn!(
+                target: "underscore",
+                route = name.as_str(),
+                "the settings file names a route that this build does not have; its settings are kept{hint}"
+            );
+        }
+    });
+}

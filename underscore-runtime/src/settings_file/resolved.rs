@@ -1,0 +1,198 @@
+//! Which routes a settings file speaks of: its names are looked up in the table of this build, its sections are
+//! read, and all of it is put in force or none.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::document::Document;
+use crate::route::{CHANGES, RouteDescriptor};
+use crate::settings::{Change, Stored, Values, section};
+use crate::suggest;
+use crate::sync::Mutex;
+use crate::table::{self, Handler};
+
+/// A handler, or one of its mounts by its digits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) descriptor: &'static RouteDescriptor,
+    pub(crate) mount: Option<u16>,
+}
+
+impl Place {
+    /// Where its settings are; nothing for a mount that no request has come to.
+    pub(crate) fn settings(self) -> Option<&'static Mutex<Stored>> {
+        match self.mount {
+            None => Some(&self.descriptor.settings),
+            mount => {
+                let mut routes = self.descriptor.routes();
+                let route = routes.find(|route| Some(route.mount) == mount)?;
+                Some(&route.settings)
+            }
+        }
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.descriptor, other.descriptor) && self.mount == other.mount
+    }
+}
+
+/// A change of what is persistent at one place.
+#[derive(Clone, Debug)]
+pub(crate) struct Edit {
+    pub(crate) place: Place,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// A document whose routes were looked up and whose settings are valid.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resolved {
+    pub(super) document: Document,
+    /// The name of each place in the document, and what is set there.
+    places: Vec<(String, Place, Values)>,
+}
+
+impl Resolved {
+    /// Looks up the routes of `document`, or says what in it cannot be meant.
+    pub(super) fn of(document: Document) -> Result<Self, String> {
+        let handlers = table::handlers();
+        let mut places: Vec<(String, Place, Values)> = Vec::new();
+        for (name, section) in &document.routes {
+            let Some(place) = look_up(name, &handlers)? else {
+                continue;
+            };
+            if let Some((other, ..)) = places.iter().find(|(_, known, _)| *known == place) {
+                return Err(format!("[{other}] and [{name}] are one route; join them"));
+            }
+            let values =
+                values(section.clone()).map_err(|error| format!("in [{name}]: {error}"))?;
+            places.push((name.clone(), place, values));
+        }
+        Ok(Resolved { document, places })
+    }
+
+    /// The routes that this build does not have, as the file has them.
+    pub(super) fn unknown(&self) -> Document {
+        let mut unknown = self.document.clone();
+        let known = |name: &String| self.places.iter().any(|(known, ..)| known == name);
+        unknown.routes.retain(|name, _| !known(name));
+        unknown
+    }
+
+    /// What somebody who mistyped the name of an unknown route may have meant.
+    pub(super) fn hint(name: &str) -> String {
+        let handlers = table::handlers();
+        let paths = handlers.iter().map(|handler| handler.descriptor.handler);
+        let names = handlers
+            .iter()
+            .filter_map(|handler| handler.descriptor.name);
+        suggest::hint(name, paths.chain(names))
+    }
+
+    /// The document after `edits`. What it says of routes that nobody edits stays as it is written.
+    pub(super) fn edited(&self, edits: &[Edit]) -> Document {
+        let handlers = table::handlers();
+        let mut document = self.document.clone();
+        for Edit { place, changes } in edits {
+            let known = self.places.iter().find(|(_, known, _)| known == place);
+            let (name, mut values) = match known {
+                Some((name, _, values)) => (name.clone(), values.clone()),
+                None => (name_of(*place, &handlers), Values::new()),
+            };
+            for (setting, value) in changes {
+                match value {
+                    Some(value) => values.insert(setting.key, value.clone()),
+                    None => values.remove(setting.key),
+                };
+            }
+            if values.is_empty() {
+                document.routes.remove(&name);
+            } else {
+                document.routes.insert(name, section::write(&values).into());
+            }
+        }
+        document
+    }
+
+    /// Makes what it says, and nothing else, the persistent settings of all routes, for the next request of
+    /// each. `with` is done in the same moment.
+    pub(super) fn put_in_force(&self, with: impl FnOnce()) {
+        let _changing = CHANGES.lock();
+        with();
+        for handler in table::handlers() {
+            let mut own = Values::new();
+            let mut of_mounts = BTreeMap::new();
+            let its = |place: &Place| std::ptr::eq(place.descriptor, handler.descriptor);
+            for (_, place, values) in self.places.iter().filter(|(_, place, _)| its(place)) {
+                match place.mount {
+                    Some(mount) => drop(of_mounts.insert(mount, values.clone())),
+                    None => own.clone_from(values),
+                }
+            }
+            handler.descriptor.set_persistent(own, of_mounts);
+        }
+    }
+}
+
+/// The values of a section. A `null` sets nothing.
+fn values(section: Value) -> Result<Values, String> {
+    let changes = section::read("persistent", section)?;
+    let set = changes
+        .into_iter()
+        .filter_map(|(setting, value)| Some((setting.key, value?)));
+    Ok(set.collect())
+}
+
+/// The place that a name means; nothing if this build has no such route.
+fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
+    let (short, mount) = match name.split_once('-') {
+        Some((short, digits)) if is_hex(digits, 4) => (short, u16::from_str_radix(digits, 16).ok()),
+        _ => (name, None),
+    };
+    if is_hex(short, 8) {
+        let id = u32::from_str_radix(short, 16).ok();
+        let handler = handlers.iter().find(|handler| Some(handler.id) == id);
+        if let Some(handler) = handler {
+            let descriptor = handler.descriptor;
+            return Ok(Some(Place { descriptor, mount }));
+        }
+    }
+    let mut named = handlers.iter().filter(|handler| {
+        let descriptor = handler.descriptor;
+        descriptor.handler == name || descriptor.name == Some(name)
+    });
+    let found = named.next();
+    if named.next().is_some() {
+        return Err(format!(
+            "[{name}] is the name of several routes; say which by id"
+        ));
+    }
+    Ok(found.map(|handler| Place {
+        descriptor: handler.descriptor,
+        mount: None,
+    }))
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// How a place that is not in the file yet is to be named there: so that people can read it, where that is
+/// clear enough.
+fn name_of(place: Place, handlers: &[Handler]) -> String {
+    let path = place.descriptor.handler;
+    let own = handlers
+        .iter()
+        .find(|handler| std::ptr::eq(handler.descriptor, place.descriptor));
+    let id = own.map_or_else(|| path.to_owned(), |handler| format!("{:08x}", handler.id));
+    if let Some(mount) = place.mount {
+        return format!("{id}-{mount:04x}");
+    }
+    let clear = look_up(path, handlers).is_ok_and(|found| found == Some(place));
+    if clear { path.to_owned() } else { id }
+}

@@ -36,7 +36,7 @@ pub(super) fn of_routes(selected: &[Entry], shown: impl Fn(&Entry) -> Node) -> A
         let mut shown = shown(entry);
         if let Node::Object(sections) = &mut shown {
             let hit = hit(std::slice::from_ref(entry));
-            sections.push(("would_hit".to_owned(), hit));
+            sections.push(("would_hit".into(), hit));
         }
         (entry.id.to_string(), shown)
     });

@@ -14,6 +14,7 @@ use http_body_util::LengthLimitError;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
+use super::aside::{self, Audience, LooksAside};
 use super::audit::{Call, Peer};
 use super::changers::Changers;
 use super::endpoints::{Changed, Endpoint, Run};
@@ -40,12 +41,15 @@ pub(super) struct Exchange {
     accept: Vec<HeaderValue>,
     opaque_id: Option<HeaderValue>,
     body: Bytes,
+    audience: Audience,
 }
 
 impl Exchange {
     /// Answers `request` with `endpoint`.
     pub(super) async fn run(endpoint: &'static Endpoint, request: Request) -> Response {
         let mut exchange = Exchange::head(&request);
+        // Whoever hangs up has this future dropped.
+        let _waits = exchange.audience.wait();
         let (mut parts, body) = request.into_parts();
         let argument = argument(endpoint, &mut parts, &exchange.path).await;
         exchange.argument = argument.as_ref().ok().cloned().flatten();
@@ -56,11 +60,7 @@ impl Exchange {
             Run::Read(_) | Run::Expose(_) => Ok(()),
         };
         let answered = match allowed.and(argument) {
-            Ok(_) => {
-                exchange
-                    .answer(endpoint, &parts.headers, body, &mut call)
-                    .await
-            }
+            Ok(_) => exchange.answer(endpoint, &parts, body, &mut call).await,
             Err(error) => Err(error),
         };
         let response = answered.unwrap_or_else(|error| exchange.error(&error));
@@ -95,7 +95,13 @@ impl Exchange {
             accept: request.headers().get_all(ACCEPT).iter().cloned().collect(),
             opaque_id: request.headers().get(OPAQUE_ID).cloned(),
             body: Bytes::new(),
+            audience: Audience::default(),
         }
+    }
+
+    /// Whether somebody still waits for the answer. Asked at every row of what may be long.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.audience.is_there()
     }
 
     /// The call that the audit has a record of, if `endpoint` changes something.
@@ -136,30 +142,40 @@ impl Exchange {
     async fn answer(
         &mut self,
         endpoint: &'static Endpoint,
-        headers: &HeaderMap,
+        parts: &Parts,
         body: Body,
         call: &mut Option<Call>,
     ) -> Result<Response, Error> {
         self.check_params(endpoint)?;
-        let style = self.style(endpoint);
-        let filter = self.value(&params::FILTER_PATH).and_then(FilterPath::parse);
-        let answer = match endpoint.run {
-            Run::Read(run) | Run::Expose(run) => run(self)?,
+        match endpoint.run {
+            Run::Read(look) | Run::Expose(look) => {
+                let exchange = self.clone();
+                let look = move || Ok(exchange.write(endpoint, look(&exchange)?));
+                match parts.extensions.get::<LooksAside>() {
+                    Some(LooksAside) => aside::look(look).await,
+                    None => look(),
+                }
+            }
             Run::Change(_, run) => {
-                self.body = read_body(headers, body).await?;
+                self.body = read_body(&parts.headers, body).await?;
                 let Changed { answer, in_force } = run(self.clone()).await?;
                 if let (Some(call), Some((before, after))) = (call, in_force) {
                     call.changed(before, after);
                 }
-                answer
+                Ok(self.write(endpoint, answer))
             }
-        };
+        }
+    }
+
+    /// The answer in the form in which it is wanted.
+    fn write(&self, endpoint: &Endpoint, answer: Answer) -> Response {
         // Only here: an error comes by another way, so that a filter never hides what went wrong.
+        let filter = self.value(&params::FILTER_PATH).and_then(FilterPath::parse);
         let answer = match filter {
             Some(filter) => answer.map(|node| filter.apply(node)),
             None => answer,
         };
-        Ok(answer.into_response(StatusCode::OK, style))
+        answer.into_response(StatusCode::OK, self.style(endpoint))
     }
 
     /// Refuses a parameter that the endpoint does not know, and a value that it cannot have.

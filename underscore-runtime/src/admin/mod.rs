@@ -1,6 +1,7 @@
 //! The admin API: the only place that knows HTTP words. Every endpoint is one entry of `endpoints`; a
 //! request goes through `exchange`, which reads what it asks for, and comes out of `render`.
 
+mod aside;
 mod audit;
 mod cat;
 mod changers;
@@ -28,6 +29,7 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+pub(crate) use aside::LooksAside;
 pub(crate) use audit::{Peer, file_changed};
 pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};

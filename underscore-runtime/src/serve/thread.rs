@@ -11,12 +11,19 @@ use tokio::runtime::{Id, Runtime};
 use tokio::sync::oneshot;
 
 use super::socket::{Bound, SocketFile};
-use crate::admin::{Changers, Peer, admin_router};
+use crate::admin::{Changers, LooksAside, Peer, admin_router};
 use crate::settings_file::Keeping;
 use crate::{log, workers};
 
 /// How long `shutdown` lets requests under way end.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How many long answers are made side by side; whoever comes later waits for one of them. So the memory that
+/// they take is bounded, too.
+const MOST_LOOKS: usize = 4;
+
+/// How long their threads stay when there is nothing to do.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A running admin server.
 ///
@@ -82,6 +89,9 @@ fn spawn(
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(MOST_LOOKS)
+        .thread_keep_alive(FOR_EVER)
+        .thread_name("underscore-look")
         .build()?;
     let listener = {
         let _context = runtime.enter();
@@ -112,7 +122,9 @@ fn serve(
             }
             end.send_replace(());
         };
-        let api = admin_router().layer(Extension(changers));
+        // A thread that is there from the beginning: later there may be none to be had.
+        tokio::task::spawn_blocking(|| {});
+        let api = admin_router().layer((Extension(changers), Extension(LooksAside)));
         let api = api.into_make_service_with_connect_info::<Peer>();
         let server = axum::serve(listener, api).with_graceful_shutdown(signal);
         tokio::select! {

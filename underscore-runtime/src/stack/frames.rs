@@ -1,6 +1,6 @@
 //! A task's stack as it is read: frames from the outside in, and their two short forms.
 
-use std::collections::HashMap;
+use smallvec::SmallVec;
 
 use super::{AwaitPoint, Body, Node, NodeKey, Parent};
 
@@ -29,44 +29,61 @@ impl Stack {
     /// `select!` that is over, is kept somewhere and waited for by nobody. Where none of its own is known,
     /// because it awaits something in the tokens of a macro, it waits for all that is polled from there.
     pub(crate) fn frames(&self, body: Option<Body<'_>>) -> Vec<Frame> {
-        let mut inside: HashMap<Parent, Vec<(NodeKey, Node)>> = HashMap::new();
-        for (key, node) in (0..).map(NodeKey).zip(&self.nodes) {
-            if let Some(node) = *node {
-                inside.entry(node.parent).or_default().push((key, node));
-            }
-        }
-        frames_inside(Parent::ROOT, body, &mut inside, MOST_FRAMES)
+        let pending = (0..).map(NodeKey).zip(&self.nodes);
+        let mut nodes: Nodes = pending
+            .filter_map(|(key, node)| Some(Some((key, (*node)?))))
+            .collect();
+        // What is inside of one await stands together.
+        nodes.sort_by_key(|node| node.map(|(_, node)| node.parent));
+        let parents: SmallVec<[Parent; 4]> = nodes
+            .iter()
+            .flatten()
+            .map(|(_, node)| node.parent)
+            .collect();
+        frames_inside(Parent::ROOT, body, &parents, &mut nodes, MOST_FRAMES)
     }
 }
+
+/// Pending awaits, each until it is taken.
+type Nodes = SmallVec<[Option<(NodeKey, Node)>; 4]>;
 
 /// How many awaits inside of each other are shown. A function that calls itself can have more, and whoever
 /// shows them, one inside of the other, must not come to the end of its own stack.
 const MOST_FRAMES: u32 = 200;
 
-/// Takes what is inside `parent` out of `inside`: each is taken once, so a node that were its own
-/// ancestor would end this, not keep it going.
+/// Takes what is inside `parent` out of `nodes`, whose parents stand in `parents`: each is taken once, so a node
+/// that were its own ancestor would end this, not keep it going.
 fn frames_inside(
     parent: Parent,
     body: Option<Body<'_>>,
-    inside: &mut HashMap<Parent, Vec<(NodeKey, Node)>>,
+    parents: &[Parent],
+    nodes: &mut Nodes,
     most: u32,
 ) -> Vec<Frame> {
     let Some(most) = most.checked_sub(1) else {
         return Vec::new();
     };
-    let mut children = inside.remove(&parent).unwrap_or_default();
-    let is_own = |(_, node): &(NodeKey, Node)| body.is_some_and(|body| body.owns(node.point));
-    if children.iter().any(is_own) {
+    let begin = parents.partition_point(|other| *other < parent);
+    let end = parents.partition_point(|other| *other <= parent);
+    let inside = nodes.get_mut(begin..end).unwrap_or_default();
+    let mut children: Nodes = inside.iter_mut().map(Option::take).collect();
+    let is_own = |child: &mut Option<(NodeKey, Node)>| match (body, child) {
+        (Some(body), Some((_, node))) => body.owns(node.point),
+        _ => false,
+    };
+    if children.iter_mut().any(is_own) {
         children.retain(is_own);
     }
     let mut frames: Vec<Frame> = children
         .into_iter()
+        .flatten()
         .map(|(key, Node { point, awaited, .. })| Frame {
             point,
             inside: frames_inside(
                 Parent::new(key, point),
                 Body::of_type(awaited()),
-                inside,
+                parents,
+                nodes,
                 most,
             ),
         })

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::{AwaitPoint, Stack};
 
 /// An await's place in its task's tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeKey(pub(super) u32);
 
 /// What an await is in: the await that has `key`, as long as that one is at the point with this tag.
@@ -14,7 +14,7 @@ pub(crate) struct NodeKey(pub(super) u32);
 /// Keys are given again. A future that was polled in one await, and is kept while the task goes on to
 /// the next, must not be taken for a part of that. Only a loop that comes back to the same point finds
 /// it again, which is what a loop over many branches needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Parent {
     key: NodeKey,
     tag: u32,

@@ -14,7 +14,7 @@ use crate::admin::render::Answer;
 use crate::admin::select::{routes, work_for};
 use crate::clock::Instant;
 use crate::route::{Route, RouteId};
-use crate::stack::{AwaitPoint, innermost, on_one_line};
+use crate::stack::{AwaitPoint, Frame, innermost, on_one_line};
 use crate::table::{for_each_task, ids};
 use crate::task::{State, Task};
 
@@ -108,47 +108,92 @@ fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
         }
     }
     let id_of = ids();
-    let mut rows: Vec<Row> = groups.0.into_values().collect();
+    let mut rows = groups.into_rows();
     for row in &mut rows {
         row.id = row.route.and_then(&id_of);
     }
-    rows.sort_by_key(|row| Reverse((row.count, row.oldest)));
+    rows.sort_by(|a, b| {
+        let numbers = |row: &Row| Reverse((row.count, row.oldest));
+        (numbers(a), &a.stack).cmp(&(numbers(b), &b.stack))
+    });
     Ok(rows)
 }
 
-/// What makes tasks stand on one line.
-#[derive(PartialEq, Eq, Hash)]
-struct Likeness {
-    route: Option<*const Route>,
-    state: State,
-    stack: String,
-}
-
+/// What is alike, by what makes it so: route, state, and the awaits by their addresses, for their text is long.
 #[derive(Default)]
-struct Groups(HashMap<Likeness, Row>);
+struct Groups {
+    alike: HashMap<Box<[usize]>, Row>,
+    /// The likeness of the task that is looked at, in memory that was there before.
+    likeness: Vec<usize>,
+}
 
 impl Groups {
     fn add(&mut self, task: &Task, now: Instant) {
         let frames = task.stack();
-        let (route, age) = (task.route(), now.since(task.started));
-        let likeness = Likeness {
-            route: route.map(std::ptr::from_ref),
-            state: task.state(),
-            stack: on_one_line(&frames),
-        };
-        let group = self.0.entry(likeness).or_insert_with_key(|likeness| Row {
-            id: None,
-            route,
-            state: likeness.state,
-            point: innermost(&frames),
-            stack: likeness.stack.clone(),
-            count: 0,
-            oldest: age,
-            newest: age,
-        });
-        group.count += 1;
-        group.oldest = group.oldest.max(age);
-        group.newest = group.newest.min(age);
+        let (route, state, age) = (task.route(), task.state(), now.since(task.started));
+        let likeness = &mut self.likeness;
+        likeness.clear();
+        likeness.push(route.map_or(0, |route| std::ptr::from_ref(route).addr()));
+        likeness.push(state as usize);
+        shape(&frames, likeness);
+        if !self.alike.contains_key(&**likeness) {
+            let row = Row {
+                id: None,
+                route,
+                state,
+                point: innermost(&frames),
+                stack: on_one_line(&frames),
+                count: 0,
+                oldest: age,
+                newest: age,
+            };
+            self.alike.insert(likeness.as_slice().into(), row);
+        }
+        if let Some(group) = self.alike.get_mut(&**likeness) {
+            group.join(1, age, age);
+        }
+    }
+
+    /// The groups, those in one whose stacks read alike: two awaits on one line may.
+    fn into_rows(self) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::with_capacity(self.alike.len());
+        let mut known: HashMap<(usize, usize, String), usize> = HashMap::new();
+        for (likeness, row) in self.alike {
+            let (route, state) = match *likeness {
+                [route, state, ..] => (route, state),
+                _ => (0, 0),
+            };
+            let place = *known
+                .entry((route, state, row.stack.clone()))
+                .or_insert(rows.len());
+            match rows.get_mut(place) {
+                Some(group) => group.join(row.count, row.oldest, row.newest),
+                None => rows.push(row),
+            }
+        }
+        rows
+    }
+}
+
+impl Row {
+    fn join(&mut self, count: u64, oldest: Duration, newest: Duration) {
+        self.count += count;
+        self.oldest = self.oldest.max(oldest);
+        self.newest = self.newest.min(newest);
+    }
+}
+
+/// Writes down the awaits by their addresses, branches between marks that no address is.
+fn shape(frames: &[Frame], shape: &mut Vec<usize>) {
+    const BEGIN: usize = 1;
+    const END: usize = 2;
+    for frame in frames {
+        shape.push(std::ptr::from_ref(frame.point).addr());
+        if !frame.inside.is_empty() {
+            shape.push(BEGIN);
+            self::shape(&frame.inside, shape);
+            shape.push(END);
+        }
     }
 }
 

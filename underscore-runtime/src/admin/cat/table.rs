@@ -5,7 +5,7 @@ use super::value::{Units, Value};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::params;
-use crate::admin::render::{Align, Answer, Format, Node, Table, TableContent, layout};
+use crate::admin::render::{Align, Answer, Format, Node, Rows, Table, TableContent};
 use crate::suggest;
 use crate::units::{ByteUnit, TimeUnit};
 
@@ -60,6 +60,12 @@ impl<R> Column<R> {
         self
     }
 
+    /// Its name or alias, if `word` is one of them.
+    fn written_as(&self, word: &str) -> Option<&'static str> {
+        let mut names = std::iter::once(self.name).chain(self.aliases.iter().copied());
+        names.find(|name| *name == word)
+    }
+
     /// Shown when nobody asks for columns.
     pub(super) const fn shown(mut self) -> Self {
         self.default = true;
@@ -71,7 +77,7 @@ impl<R> Column<R> {
 struct Shown<'a, R> {
     column: &'a Column<R>,
     /// The name or the alias that was written.
-    heading: &'a str,
+    heading: &'static str,
 }
 
 /// Answers with the rows in the form that `exchange` asks for; `rows` is called if they are wanted.
@@ -85,11 +91,11 @@ pub(super) fn answer<R>(
 
 /// The same for `things` of which `look` makes rows: only of those on the page, where the order that they
 /// come in is the one that is wanted.
-pub(super) fn answer_of<T, R>(
+pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
     exchange: &Exchange,
     columns: &[Column<R>],
     things: impl FnOnce() -> Result<Vec<T>, Error>,
-    look: impl FnOnce(Vec<T>) -> Vec<R>,
+    look: impl FnOnce(Vec<T>) -> I,
 ) -> Result<Answer, Error> {
     if exchange.flag(&params::HELP) {
         return Ok(Answer::Text(help(columns)));
@@ -100,10 +106,13 @@ pub(super) fn answer_of<T, R>(
         shown.retain(|shown| !shown.column.time_of_day);
     }
     let order = order(columns, exchange.value(&params::S).unwrap_or_default())?;
-    let heading = exchange.flag(&params::V);
-    let units = Units {
-        time: exchange.value(&params::TIME).and_then(TimeUnit::parse),
-        bytes: exchange.value(&params::BYTES).and_then(ByteUnit::parse),
+    let form = Form {
+        shown,
+        heading: exchange.flag(&params::V),
+        units: Units {
+            time: exchange.value(&params::TIME).and_then(TimeUnit::parse),
+            bytes: exchange.value(&params::BYTES).and_then(ByteUnit::parse),
+        },
     };
     let from = exchange.count(&params::FROM).unwrap_or(0);
     let size = exchange.count(&params::SIZE).unwrap_or(usize::MAX);
@@ -111,20 +120,15 @@ pub(super) fn answer_of<T, R>(
 
     let mut things = things()?;
     let total = things.len();
-    let page = if order.is_empty() {
+    let content = if order.is_empty() {
         page(&mut things, from, size);
-        look(things)
+        form.content(format, look(things).into_iter(), exchange)
     } else {
-        let mut rows = look(things);
+        let rows = look(things).into_iter();
+        let mut rows: Vec<R> = rows.take_while(|_| exchange.is_wanted()).collect();
         sort(&mut rows, &order);
         page(&mut rows, from, size);
-        rows
-    };
-    let content = match format {
-        Format::Text => TableContent::Text(text(&page, &shown, heading, units)),
-        Format::Json | Format::Yaml | Format::Cbor => {
-            TableContent::Rows(nodes(&page, &shown, units))
-        }
+        form.content(format, rows.into_iter(), exchange)
     };
     Ok(Answer::Table(Table { content, total }))
 }
@@ -147,29 +151,20 @@ pub(in crate::admin) fn object<R>(
 
 /// One line per column: `name | aliases | description`.
 fn help<R>(columns: &[Column<R>]) -> String {
-    let rows: Vec<Vec<String>> = columns
-        .iter()
-        .map(|column| {
-            let aliases = match column.aliases {
-                [] => "-".to_owned(),
-                aliases => aliases.join(","),
-            };
-            let bar = || "|".to_owned();
-            vec![
-                column.name.to_owned(),
-                bar(),
-                aliases,
-                bar(),
-                column.help.to_owned(),
-            ]
-        })
-        .collect();
-    layout(&[Align::Left; 5], &rows)
+    let mut rows = Rows::new([Align::Left; 5]);
+    for column in columns {
+        let aliases = match column.aliases {
+            [] => "-".to_owned(),
+            aliases => aliases.join(","),
+        };
+        rows.push([column.name, "|", &aliases, "|", column.help].iter());
+    }
+    rows.into_text(|| true)
 }
 
-fn shown<'a, R>(columns: &'a [Column<R>], wanted: &'a str) -> Result<Vec<Shown<'a, R>>, Error> {
+fn shown<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Shown<'a, R>>, Error> {
     let mut shown: Vec<Shown<'a, R>> = Vec::new();
-    let mut show = |column: &'a Column<R>, heading: &'a str| {
+    let mut show = |column: &'a Column<R>, heading: &'static str| {
         if !shown.iter().any(|known| std::ptr::eq(known.column, column)) {
             shown.push(Shown { column, heading });
         }
@@ -188,8 +183,11 @@ fn shown<'a, R>(columns: &'a [Column<R>], wanted: &'a str) -> Result<Vec<Shown<'
                 return Err(unknown_column(columns, "h", word));
             }
         } else {
-            let column = find(columns, word).ok_or_else(|| unknown_column(columns, "h", word))?;
-            show(column, word);
+            let found = columns
+                .iter()
+                .find_map(|column| Some((column, column.written_as(word)?)));
+            let (column, heading) = found.ok_or_else(|| unknown_column(columns, "h", word))?;
+            show(column, heading);
         }
     }
     if !asked {
@@ -238,28 +236,58 @@ fn sort<R>(rows: &mut [R], order: &[Key<'_, R>]) {
     });
 }
 
-fn text<R>(page: &[R], shown: &[Shown<'_, R>], heading: bool, units: Units) -> String {
-    let heading = heading.then(|| shown.iter().map(|shown| shown.heading.to_owned()).collect());
-    let cells = |row: &R| {
-        let show = |shown: &Shown<'_, R>| (shown.column.value)(row).show(units);
-        shown.iter().map(show).collect()
-    };
-    let lines: Vec<Vec<String>> = heading.into_iter().chain(page.iter().map(cells)).collect();
-    let columns: Vec<Align> = shown.iter().map(|shown| shown.column.align).collect();
-    layout(&columns, &lines)
+/// How rows are written.
+struct Form<'a, R> {
+    shown: Vec<Shown<'a, R>>,
+    heading: bool,
+    units: Units,
 }
 
-fn nodes<R>(page: &[R], shown: &[Shown<'_, R>], units: Units) -> Node {
-    let object = |row: &R| {
-        let cells = shown.iter();
-        Node::object(cells.map(|shown| (shown.heading, (shown.column.value)(row).node(units))))
-    };
-    Node::List(page.iter().map(object).collect())
+impl<R> Form<'_, R> {
+    /// Rows come one by one, so that each is gone when it is written; none comes any more when nobody wants it.
+    fn text(&self, rows: impl Iterator<Item = R>, wanted: impl Fn() -> bool) -> String {
+        let mut lines = Rows::new(self.shown.iter().map(|shown| shown.column.align));
+        if self.heading {
+            lines.push(self.shown.iter().map(|shown| shown.heading));
+        }
+        for row in rows.take_while(|_| wanted()) {
+            let cell = |shown: &Shown<'_, R>| (shown.column.value)(&row).show(self.units);
+            lines.push(self.shown.iter().map(cell));
+        }
+        lines.into_text(wanted)
+    }
+
+    fn content(
+        &self,
+        format: Format,
+        rows: impl Iterator<Item = R>,
+        exchange: &Exchange,
+    ) -> TableContent {
+        let wanted = || exchange.is_wanted();
+        match format {
+            Format::Text => TableContent::Text(self.text(rows, wanted)),
+            Format::Json | Format::Yaml | Format::Cbor => {
+                TableContent::Rows(self.nodes(rows, wanted))
+            }
+        }
+    }
+
+    fn nodes(&self, rows: impl Iterator<Item = R>, wanted: impl Fn() -> bool) -> Node {
+        let object = |row: R| {
+            let cell = |shown: &Shown<'_, R>| {
+                let value = (shown.column.value)(&row);
+                (shown.heading, value.node(self.units))
+            };
+            Node::object(self.shown.iter().map(cell))
+        };
+        Node::List(rows.take_while(|_| wanted()).map(object).collect())
+    }
 }
 
 fn find<'a, R>(columns: &'a [Column<R>], word: &str) -> Option<&'a Column<R>> {
-    let named = |column: &&Column<R>| column.name == word || column.aliases.contains(&word);
-    columns.iter().find(named)
+    columns
+        .iter()
+        .find(|column| column.written_as(word).is_some())
 }
 
 fn unknown_column<R>(columns: &[Column<R>], param: &str, word: &str) -> Error {

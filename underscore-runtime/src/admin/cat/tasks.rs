@@ -200,7 +200,7 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
         exchange,
         COLUMNS,
         || tasks(exchange, &filter?),
-        |tasks| look_at_chosen(tasks, state).collect(),
+        |tasks| look_at_chosen(tasks, state),
     )
 }
 

@@ -9,7 +9,7 @@ use std::mem;
 use serde_json::Value;
 
 use super::cat::{matches_pattern, words};
-use super::render::Node;
+use super::render::{Key, Node};
 
 /// A filter: what goes, and then what stays of the rest.
 ///
@@ -112,7 +112,7 @@ impl Patterns {
         };
         match opened(node) {
             Node::Object(entries) if !entries.is_empty() => {
-                let entry = |(key, node): (String, Node)| {
+                let entry = |(key, node): (Key, Node)| {
                     let reach = self.after(positions, &key);
                     Some((key, self.filter(node, &reach)?))
                 };

@@ -9,8 +9,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
-pub(super) use node::Node;
-pub(super) use text::{Align, layout, visible};
+pub(super) use node::{Key, Node};
+pub(super) use text::{Align, Rows, visible};
 
 /// The total behind a page of a table.
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");

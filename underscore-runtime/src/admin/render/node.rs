@@ -1,7 +1,12 @@
 //! A structured answer before it is written: a tree whose objects keep their order.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+
+/// A key of an object: most are known when the program is written, and take no memory of their own.
+pub(in crate::admin) type Key = Cow<'static, str>;
 
 /// A value in an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +18,7 @@ pub(in crate::admin) enum Node {
     Float(f64),
     Text(String),
     List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    Object(Vec<(Key, Node)>),
     /// A value of a setting, as it was given.
     Value(Value),
 }
@@ -23,7 +28,7 @@ impl Node {
         Node::Text(text.into())
     }
 
-    pub(in crate::admin) fn object<K: Into<String>>(
+    pub(in crate::admin) fn object<K: Into<Key>>(
         entries: impl IntoIterator<Item = (K, Node)>,
     ) -> Self {
         let entries = entries.into_iter();
@@ -31,25 +36,25 @@ impl Node {
     }
 
     /// An object in which a dotted key is a path: `{"a.b": 1, "a.c": 2}` is `{"a": {"b": 1, "c": 2}}`.
-    pub(in crate::admin) fn nested<K: AsRef<str>>(
-        entries: impl IntoIterator<Item = (K, Node)>,
+    pub(in crate::admin) fn nested(
+        entries: impl IntoIterator<Item = (&'static str, Node)>,
     ) -> Self {
         let mut object = Vec::new();
         for (key, node) in entries {
-            insert(&mut object, key.as_ref(), node);
+            insert(&mut object, key, node);
         }
         Node::Object(object)
     }
 }
 
-fn insert(object: &mut Vec<(String, Node)>, key: &str, node: Node) {
+fn insert(object: &mut Vec<(Key, Node)>, key: &'static str, node: Node) {
     let Some((first, rest)) = key.split_once('.') else {
-        object.push((key.to_owned(), node));
+        object.push((key.into(), node));
         return;
     };
     let place = object.iter().position(|(known, _)| known == first);
     let place = place.unwrap_or_else(|| {
-        object.push((first.to_owned(), Node::Object(Vec::new())));
+        object.push((first.into(), Node::Object(Vec::new())));
         object.len() - 1
     });
     if let Some((_, Node::Object(inner))) = object.get_mut(place) {

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{
+    Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets,
+};
+use unicode_width::UnicodeWidthStr;
 
 /// Where a column's cells stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,38 +14,96 @@ pub(in crate::admin) enum Align {
     Right,
 }
 
-/// Lays rows out in columns: one space between them, the last left-aligned one not padded, every line
-/// ended. No rows, no text. Control characters in cells are escaped.
-pub(in crate::admin) fn layout(columns: &[Align], rows: &[Vec<String>]) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    for row in rows {
-        table.add_row(
-            row.iter()
-                .map(|cell| Cell::new_owned(plain(cell).into_owned())),
-        );
-    }
-    for (index, align) in columns.iter().enumerate() {
-        let last = index + 1 == columns.len();
-        if let Some(column) = table.column_mut(index) {
-            column.set_padding((0, u16::from(!last)));
-            column.set_cell_alignment(match align {
-                Align::Left => CellAlignment::Left,
-                Align::Right => CellAlignment::Right,
-            });
+/// Rows of cells, to be laid out in columns: one space between them, the last left-aligned one not padded, every
+/// line ended. No rows, no text. Control characters in cells are escaped.
+///
+/// A long table takes little more memory than its text: cells are kept as bytes in a row, and are laid out a few
+/// rows at a time, all with the widths of the whole.
+#[derive(Debug)]
+pub(in crate::admin) struct Rows {
+    columns: Vec<Column>,
+    /// All cells, one behind the other, and where each ends.
+    text: String,
+    ends: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Column {
+    align: Align,
+    /// The display width of its widest cell.
+    width: usize,
+}
+
+/// How many rows are laid out at a time.
+const BATCH: usize = 256;
+
+impl Rows {
+    pub(in crate::admin) fn new(columns: impl IntoIterator<Item = Align>) -> Self {
+        let column = |align| Column { align, width: 0 };
+        Rows {
+            columns: columns.into_iter().map(column).collect(),
+            text: String::new(),
+            ends: Vec::new(),
         }
     }
-    let mut text = String::new();
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
+
+    /// Adds a row, which must have a cell for each column.
+    pub(in crate::admin) fn push<T: AsRef<str>>(&mut self, cells: impl Iterator<Item = T>) {
+        for (cell, column) in cells.zip(&mut self.columns) {
+            let cell = plain(cell.as_ref());
+            column.width = column.width.max(cell.width());
+            self.text.push_str(&cell);
+            self.ends.push(self.text.len());
+        }
     }
-    text
+
+    /// The text, or as much of it as is there when it is not `wanted` any more.
+    pub(in crate::admin) fn into_text(self, wanted: impl Fn() -> bool) -> String {
+        let mut text = String::new();
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let cells = begins.zip(&self.ends);
+        let cells = cells.map(|(begin, end)| self.text.get(begin..*end).unwrap_or_default());
+        let mut cells = cells.peekable();
+        while cells.peek().is_some() && wanted() {
+            let mut table = Table::new();
+            table
+                .load_style(presets::NOTHING)
+                .set_content_arrangement(ContentArrangement::Disabled);
+            for _ in 0..BATCH {
+                let row: Vec<Cell> = cells
+                    .by_ref()
+                    .take(self.columns.len())
+                    .map(Cell::new)
+                    .collect();
+                if row.is_empty() {
+                    break;
+                }
+                table.add_row(row);
+            }
+            self.set_columns(&mut table);
+            for line in table.lines() {
+                text.push_str(line.trim_end());
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    fn set_columns(&self, table: &mut Table) {
+        for (index, Column { align, width }) in self.columns.iter().enumerate() {
+            let padding = u16::from(index + 1 != self.columns.len());
+            let width = u16::try_from(*width).unwrap_or(u16::MAX);
+            let width = Width::Fixed(width.saturating_add(padding));
+            if let Some(column) = table.column_mut(index) {
+                column.set_padding((0, padding));
+                column.set_constraint(ColumnConstraint::LowerBoundary(width));
+                column.set_cell_alignment(match align {
+                    Align::Left => CellAlignment::Left,
+                    Align::Right => CellAlignment::Right,
+                });
+            }
+        }
+    }
 }
 
 /// `cell` on one line, and never empty, so that a row keeps its fields.
@@ -73,16 +134,19 @@ pub(in crate::admin) fn visible(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn rows(rows: &[&[&str]]) -> Vec<Vec<String>> {
-        let owned = |row: &&[&str]| row.iter().map(|cell| (*cell).to_owned()).collect();
-        rows.iter().map(owned).collect()
+    fn layout(columns: &[Align], rows: &[&[&str]]) -> String {
+        let mut all = Rows::new(columns.iter().copied());
+        for row in rows {
+            all.push(row.iter());
+        }
+        all.into_text(|| true)
     }
 
     #[test]
     fn numbers_end_and_words_begin_at_one_place() {
         let text = layout(
             &[Align::Left, Align::Right, Align::Left],
-            &rows(&[&["a", "5", "x"], &["bcd", "1000", "long word"]]),
+            &[&["a", "5", "x"], &["bcd", "1000", "long word"]],
         );
         assert_eq!(text, "a      5 x\nbcd 1000 long word\n");
     }
@@ -91,7 +155,7 @@ mod tests {
     fn width_is_what_is_seen_and_control_characters_are_not_sent() {
         let text = layout(
             &[Align::Left, Align::Left],
-            &rows(&[&["日本", "\u{1b}[2J\n"], &["abcde", ""]]),
+            &[&["日本", "\u{1b}[2J\n"], &["abcde", ""]],
         );
         assert_eq!(text, "日本  \\u{1b}[2J\\n\nabcde -\n");
     }
@@ -99,5 +163,24 @@ mod tests {
     #[test]
     fn no_rows_are_no_text() {
         assert_eq!(layout(&[Align::Left], &[]), "");
+    }
+
+    #[test]
+    fn a_table_of_many_rows_lines_up_from_end_to_end() {
+        let numbers: Vec<String> = (0..3 * BATCH).map(|number| number.to_string()).collect();
+        let rows: Vec<[&str; 2]> = numbers.iter().map(|number| [&**number, "x"]).collect();
+        let rows: Vec<&[&str]> = rows.iter().map(<[&str; 2]>::as_slice).collect();
+        let text = layout(&[Align::Right, Align::Left], &rows);
+        assert_eq!(text.lines().count(), 3 * BATCH);
+        for (line, number) in text.lines().zip(0..) {
+            assert_eq!(line, format!("{number:>3} x"));
+        }
+    }
+
+    #[test]
+    fn what_nobody_wants_is_not_laid_out() {
+        let mut rows = Rows::new([Align::Left]);
+        rows.push(["x"].iter());
+        assert_eq!(rows.into_text(|| false), "");
     }
 }

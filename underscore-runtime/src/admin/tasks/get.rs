@@ -7,7 +7,7 @@ use crate::admin::cat::{date_and_time, epoch_millis, state_word};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::params;
-use crate::admin::render::{Answer, Node, visible};
+use crate::admin::render::{Answer, Key, Node, visible};
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
 use crate::stack::AwaitPoint;
@@ -54,7 +54,8 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     };
     let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
-    let seen: Vec<Seen> = look_at_chosen(tasks, filter.state()).collect();
+    let seen = look_at_chosen(tasks, filter.state());
+    let seen: Vec<Seen> = seen.take_while(|_| exchange.is_wanted()).collect();
     let node = match group_by {
         GroupBy::None => {
             let tasks = seen.iter().map(|task| node(task, detail));
@@ -71,7 +72,7 @@ fn node(task: &Seen, detail: Detail) -> Node {
     Node::Object(properties(task, detail))
 }
 
-fn properties(seen: &Seen, detail: Detail) -> Vec<(String, Node)> {
+fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
     let mut object = Properties(Vec::new());
     let request = seen.request();
     object.number("id", Some(seen.task.id.number()));
@@ -96,7 +97,7 @@ fn properties(seen: &Seen, detail: Detail) -> Vec<(String, Node)> {
     object.bool("cancellable", seen.is_cancellable());
     object.bool("cancelling", seen.task.signal.is_ordered());
     let headers = headers(seen);
-    object.0.push(("headers".to_owned(), Node::Object(headers)));
+    object.0.push(("headers".into(), Node::Object(headers)));
     if detail.detailed {
         more(&mut object, seen, detail);
     }
@@ -118,35 +119,37 @@ fn more(object: &mut Properties, seen: &Seen, detail: Detail) {
     object.text("thread", seen.thread_name());
     object.text("kernel_wait", seen.kernel_wait().as_deref());
     let stack = Node::List(frame_nodes(&seen.frames));
-    object.0.push(("stack".to_owned(), stack));
+    object.0.push(("stack".into(), stack));
 }
 
 /// What is known of a task, in order; what is not known is left out, as Elasticsearch does.
-struct Properties(Vec<(String, Node)>);
+struct Properties(Vec<(Key, Node)>);
 
 impl Properties {
-    fn text(&mut self, key: &str, text: Option<&str>) {
+    fn text(&mut self, key: &'static str, text: Option<&str>) {
         self.push(key, text.map(|text| Node::text(visible(text))));
     }
 
-    fn number(&mut self, key: &str, number: Option<u64>) {
+    fn number(&mut self, key: &'static str, number: Option<u64>) {
         self.push(key, number.map(Node::Integer));
     }
 
-    fn bool(&mut self, key: &str, value: bool) {
+    fn bool(&mut self, key: &'static str, value: bool) {
         self.push(key, Some(Node::Bool(value)));
     }
 
     /// A length of time in nanoseconds, and before it, if people are to read it, in words.
-    fn time(&mut self, key: &str, time: Option<std::time::Duration>, detail: Detail) {
+    fn time(&mut self, key: &'static str, time: Option<std::time::Duration>, detail: Detail) {
         if detail.human {
             self.text(key, time.map(units::human).as_deref());
         }
-        self.number(&format!("{key}_in_nanos"), time.map(units::nanos));
+        let nanos = time.map(units::nanos).map(Node::Integer);
+        self.0
+            .extend(nanos.map(|nanos| (format!("{key}_in_nanos").into(), nanos)));
     }
 
-    fn push(&mut self, key: &str, node: Option<Node>) {
-        self.0.extend(node.map(|node| (key.to_owned(), node)));
+    fn push(&mut self, key: &'static str, node: Option<Node>) {
+        self.0.extend(node.map(|node| (key.into(), node)));
     }
 }
 
@@ -175,7 +178,7 @@ fn description(seen: &Seen) -> String {
 }
 
 /// The client's own marks, under the names by which they came.
-fn headers(seen: &Seen) -> Vec<(String, Node)> {
+fn headers(seen: &Seen) -> Vec<(Key, Node)> {
     let marks = [
         ("X-Opaque-Id", seen.opaque_id()),
         ("X-Request-Id", seen.request_id()),
@@ -183,7 +186,7 @@ fn headers(seen: &Seen) -> Vec<(String, Node)> {
     ];
     let present = marks.into_iter().filter_map(|(name, value)| {
         let value = Node::text(visible(&value?));
-        Some((name.to_owned(), value))
+        Some((name.into(), value))
     });
     present.collect()
 }
@@ -229,7 +232,7 @@ fn family(
         .map(|child| family(child, children, detail, most.saturating_sub(1)))
         .collect();
     if !inside.is_empty() {
-        object.push(("children".to_owned(), Node::List(inside)));
+        object.push(("children".into(), Node::List(inside)));
     }
     Node::Object(object)
 }

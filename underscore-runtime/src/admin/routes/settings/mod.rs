@@ -28,7 +28,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     if selector == "_all" {
         routes.extend(shown::unknown_routes());
     }
-    Ok(Answer::Node(Node::Object(routes)))
+    Ok(Answer::Node(Node::object(routes)))
 }
 
 /// `PUT /_routes/{routes}/settings`.
@@ -71,7 +71,7 @@ async fn change(exchange: &Exchange) -> Result<Changed, Error> {
         }
     };
     report(&edits(selector, &entries, &transient), "transient");
-    let answer = Answer::Node(Node::Object(shown::routes(&entries, &wanted)));
+    let answer = Answer::Node(Node::object(shown::routes(&entries, &wanted)));
     let in_force = Some((before, as_text(&entries)));
     Ok(Changed { answer, in_force })
 }

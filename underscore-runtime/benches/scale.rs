@@ -1,0 +1,157 @@
+//! What a look costs where there is much to see: 100 000 requests in flight, 10 000 routes' worth of listings, and
+//! what traffic beside it notices. `cargo bench -p underscore-runtime --bench scale`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::routing::get;
+use peak_alloc::PeakAlloc;
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+use underscore_runtime::{admin_router, underscore_route};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+const REQUESTS: usize = 100_000;
+
+#[underscore_route(name = "waits")]
+async fn waits(State(permits): State<Arc<Semaphore>>) {
+    let _permit = permits.acquire().await;
+}
+
+#[underscore_route(name = "answers")]
+async fn answers() -> &'static str {
+    "ok"
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("threads can be had");
+    runtime.block_on(run());
+}
+
+async fn run() {
+    let permits = Arc::new(Semaphore::new(0));
+    let app = Router::new()
+        .route("/waits", get(waits))
+        .route("/answers", get(answers))
+        .with_state(Arc::clone(&permits));
+    let admin = admin_router();
+
+    println!("traffic alone: {}", latency(&app, Duration::from_secs(2)));
+    let before = MEMORY.current_usage();
+    let start = Instant::now();
+    for _ in 0..REQUESTS {
+        let request = Request::get("/waits").body(Body::empty()).expect("valid");
+        tokio::spawn(app.clone().oneshot(request));
+    }
+    while count(&admin).await < REQUESTS {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let held = (MEMORY.current_usage() - before) / REQUESTS;
+    println!(
+        "{REQUESTS} requests in flight after {:?}, {held} bytes each",
+        start.elapsed()
+    );
+
+    for path in [
+        "/_cat/tasks?size=20",
+        "/_cat/tasks?size=20&s=running_time:desc",
+        "/_cat/stacks",
+        "/_cat/routes",
+        "/_cat/tasks",
+        "/_cat/tasks?format=json",
+        "/_tasks",
+        "/_metrics",
+    ] {
+        ask(&admin, path).await;
+    }
+    let done = Arc::new(AtomicBool::new(false));
+    let looking = tokio::task::spawn_blocking({
+        let (admin, done) = (admin.clone(), Arc::clone(&done));
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime = runtime.expect("a runtime");
+            while !done.load(Ordering::Relaxed) {
+                runtime.block_on(text(&admin, Method::GET, "/_cat/tasks?size=20"));
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    });
+    println!(
+        "traffic beside a look every 100 ms: {}",
+        latency(&app, Duration::from_secs(2))
+    );
+    done.store(true, Ordering::Relaxed);
+    let _ = looking.await;
+
+    let start = Instant::now();
+    let path = "/_routes/waits/interrupt?timeout=30s&filter_path=interrupted,still_running";
+    let answer = text(&admin, Method::POST, path).await;
+    println!("interrupt: {:?}, {answer}", start.elapsed());
+}
+
+/// Median and 99th percentile of the time of one request after the other.
+fn latency(app: &Router, time: Duration) -> String {
+    let mut samples = Vec::new();
+    let end = Instant::now() + time;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime = runtime.expect("a runtime");
+            runtime.block_on(async {
+                while Instant::now() < end {
+                    let request = Request::get("/answers").body(Body::empty()).expect("valid");
+                    let start = Instant::now();
+                    let _ = app.clone().oneshot(request).await;
+                    samples.push(start.elapsed());
+                }
+            });
+        });
+    });
+    samples.sort_unstable();
+    let at = |share: usize| samples[samples.len() * share / 1000];
+    format!("p50 {:?}, p99 {:?}, p99.9 {:?}", at(500), at(990), at(999))
+}
+
+async fn count(admin: &Router) -> usize {
+    let path = "/_cat/routes/waits?h=active";
+    text(admin, Method::GET, path)
+        .await
+        .trim()
+        .parse()
+        .unwrap_or(0)
+}
+
+async fn ask(admin: &Router, path: &str) {
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    let start = Instant::now();
+    let text = text(admin, Method::GET, path).await;
+    let took = start.elapsed();
+    let peak = MEMORY.peak_usage() - before;
+    println!(
+        "{path}: {took:?}, {} KB, at most {} KB held",
+        text.len() / 1024,
+        peak / 1024
+    );
+}
+
+async fn text(admin: &Router, method: Method, path: &str) -> String {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.body(Body::empty()).expect("valid");
+    let response = admin.clone().oneshot(request).await.expect("it answers");
+    let bytes = to_bytes(response.into_body(), usize::MAX)
+        .await
+        .expect("read");
+    String::from_utf8_lossy(&bytes).into_owned()
+}

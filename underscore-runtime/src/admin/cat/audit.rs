@@ -53,7 +53,7 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
     Col::words(
         "action",
         &["a"],
-        "settings, interrupt or cancel",
+        "settings, interrupt, cancel, or expire where settings undid themselves",
         |record| record.action.word().into(),
     )
     .shown(),

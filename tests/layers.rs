@@ -1,8 +1,14 @@
 //! The house keeps its order: a file of the runtime crate imports only from its own layer and those
 //! below it, and every room stays small enough to be seen whole.
 
+#[allow(missing_docs, unreachable_pub)]
+#[path = "support/files.rs"]
+mod files;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use files::{below, of_project};
 
 /// The layers from the ground up; what stands in none of them is a mistake here.
 const LAYERS: &[&[&str]] = &[
@@ -36,18 +42,7 @@ fn layer(module: &str) -> usize {
 }
 
 fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("underscore-runtime/src")
-}
-
-fn files(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).expect("the folder is there") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
+    of_project("underscore-runtime/src")
 }
 
 /// The module behind `crate::` in each place where it stands; names at the root are no modules.
@@ -66,7 +61,7 @@ fn imports(source: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn a_file_imports_only_from_layers_below_it() {
     let mut all = Vec::new();
-    files(&sources(), &mut all);
+    below(&sources(), &mut all);
     let mut wrong = Vec::new();
     let mut seen = 0;
     for path in all {
@@ -101,10 +96,7 @@ fn a_file_opens_with_what_lives_there_and_stays_small() {
         "examples",
     ] {
         let mut all = Vec::new();
-        files(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
-            &mut all,
-        );
+        below(&of_project(folder), &mut all);
         let rust = all
             .iter()
             .filter(|path| path.extension().is_some_and(|end| end == "rs"));

@@ -63,6 +63,7 @@ async fn put(service: &Service, target: &str, transient: Value) -> u16 {
     service.put(&path, body).await.status
 }
 
+/// Holds 1.7, 1.8, 7.18, 7.19 of docs/admin-api.md.
 #[tokio::test]
 async fn a_change_of_settings_says_who_made_it_and_what_was_set_before_and_after() {
     let _turn = turn().await;
@@ -131,6 +132,7 @@ fn process_name() -> Option<String> {
     Some(name.trim_end_matches('\n').to_owned())
 }
 
+/// Holds 1.19, 7.20 of docs/admin-api.md.
 #[tokio::test]
 async fn an_interrupt_and_a_cancel_have_their_target_and_reason() {
     let _turn = turn().await;
@@ -174,6 +176,7 @@ async fn an_interrupt_and_a_cancel_have_their_target_and_reason() {
     assert!(rows.iter().all(|row| row["pid"] == std::process::id()));
 }
 
+/// Holds 6.19, 7.16 of docs/admin-api.md.
 #[tokio::test]
 async fn a_refused_call_is_recorded_with_the_status_of_its_refusal() {
     let _turn = turn().await;
@@ -222,6 +225,7 @@ async fn a_refused_call_is_recorded_with_the_status_of_its_refusal() {
     assert!(rows.iter().all(unchanged), "{rows:#?}");
 }
 
+/// Holds 7.17 of docs/admin-api.md.
 #[tokio::test]
 async fn looking_leaves_no_record_and_neither_does_what_is_no_call() {
     let _turn = turn().await;
@@ -266,6 +270,7 @@ async fn deaf() {
     }
 }
 
+/// Holds 7.21 of docs/admin-api.md.
 #[tokio::test]
 async fn a_call_whose_client_left_is_recorded_without_a_status() {
     let _turn = turn().await;
@@ -298,6 +303,7 @@ async fn a_call_whose_client_left_is_recorded_without_a_status() {
     let _ = stuck.await;
 }
 
+/// Holds 7.23 of docs/admin-api.md.
 #[tokio::test]
 async fn each_record_is_an_event_of_the_hosts_log() {
     let _turn = turn().await;
@@ -335,6 +341,7 @@ async fn each_record_is_an_event_of_the_hosts_log() {
     LOG.wait(with_settings);
 }
 
+/// Holds 3.21, 7.18 of docs/admin-api.md.
 #[tokio::test]
 async fn over_a_hosts_own_router_the_peer_is_missing() {
     let _turn = turn().await;

@@ -31,6 +31,7 @@ async fn put(service: &Service, target: &str, transient: Value) -> u16 {
     service.put(&path, body).await.status
 }
 
+/// Holds 1.7, 3.14 of docs/admin-api.md.
 #[tokio::test]
 async fn it_is_a_table_like_the_others() {
     let _turn = ONE_AT_A_TIME.lock().await;
@@ -111,6 +112,7 @@ async fn it_is_a_table_like_the_others() {
     assert_eq!(part["audit"][0], json!({"target": "b0"}));
 }
 
+/// Holds 7.22 of docs/admin-api.md.
 #[tokio::test]
 async fn the_newest_thousand_are_kept() {
     let _turn = ONE_AT_A_TIME.lock().await;
@@ -143,6 +145,7 @@ async fn the_newest_thousand_are_kept() {
     );
 }
 
+/// Holds 7.22 of docs/admin-api.md.
 #[tokio::test]
 async fn what_is_long_is_shortened() {
     let _turn = ONE_AT_A_TIME.lock().await;

@@ -42,6 +42,7 @@ async fn refresh() {
     NEVER.acquire().await.expect("never closed").forget();
 }
 
+/// Holds 1.4, 3.46 of docs/admin-api.md.
 #[tokio::test]
 async fn tracked_work_is_listed_with_its_name_its_type_and_the_line_it_waits_on() {
     let service = Service::start(Router::new()).await;
@@ -184,6 +185,7 @@ async fn answer(client: Request) -> (u16, String) {
     (status, response.text().await.expect("a body"))
 }
 
+/// Holds 3.47, 4.48, 7.4, 7.7 of docs/admin-api.md.
 #[tokio::test]
 async fn work_begun_in_a_request_carries_its_parent_and_its_route() {
     let _one = ONE_AT_A_TIME.lock().await;
@@ -256,6 +258,7 @@ async fn work_begun_in_a_request_carries_its_parent_and_its_route() {
     assert!(named(&service, "inner").await.is_empty());
 }
 
+/// Holds 4.48 of docs/admin-api.md.
 #[tokio::test]
 async fn children_are_interrupted_with_their_parent_if_that_is_asked_for() {
     let _one = ONE_AT_A_TIME.lock().await;
@@ -275,6 +278,7 @@ async fn children_are_interrupted_with_their_parent_if_that_is_asked_for() {
     }
 }
 
+/// Holds 4.49 of docs/admin-api.md.
 #[tokio::test]
 async fn a_part_of_a_request_can_be_interrupted_alone() {
     let _one = ONE_AT_A_TIME.lock().await;

@@ -97,6 +97,7 @@ fn line_of(comment: &str) -> String {
     format!("tests/blocked.rs:{line}")
 }
 
+/// Holds 1.23, 3.50, 3.51, 3.57, 3.58, 4.38, 7.7 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_admin_api_answers_and_names_the_culprits_while_every_worker_is_blocked() {
     let _turn = turn().await;
@@ -183,6 +184,7 @@ async fn waits_later() {
     NEVER.acquire().await.expect("never closed").forget();
 }
 
+/// Holds 4.38 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupt_of_a_blocked_poll_is_carried_out_as_soon_as_it_returns() {
     let _turn = turn().await;
@@ -216,6 +218,7 @@ async fn handed_over() {
     tokio::task::block_in_place(|| PATIENT.wait());
 }
 
+/// Holds 3.60 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_blocked_by_what_blocks_no_worker() {
     let _turn = turn().await;
@@ -258,6 +261,7 @@ async fn told() -> &'static str {
     "told"
 }
 
+/// Holds 7.8 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stall_is_one_warning_that_names_route_task_and_await_point() {
     let _turn = turn().await;
@@ -322,6 +326,7 @@ async fn idle() {
     NEVER.acquire().await.expect("never closed").forget();
 }
 
+/// Holds 1.6, 3.57, 3.59 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_are_listed_one_by_one_with_what_they_do() {
     let _turn = turn().await;

@@ -60,6 +60,7 @@ fn lines(text: &str) -> Vec<Vec<&str>> {
         .collect()
 }
 
+/// Holds 1.2 of docs/admin-api.md.
 #[tokio::test]
 async fn the_tables_are_listed_relative_to_cat_with_templates() {
     let service = Service::start(app()).await;
@@ -71,6 +72,7 @@ async fn the_tables_are_listed_relative_to_cat_with_templates() {
     assert_eq!(answer.content_type, "text/plain; charset=UTF-8");
 }
 
+/// Holds 2.10, 3.1, 3.18, 3.19 of docs/admin-api.md.
 #[tokio::test]
 async fn a_row_begins_with_the_id_and_columns_line_up() {
     let service = Service::start(app()).await;
@@ -114,6 +116,7 @@ async fn a_row_begins_with_the_id_and_columns_line_up() {
     );
 }
 
+/// Holds 3.2, 3.3, 3.5, 3.10 of docs/admin-api.md.
 #[tokio::test]
 async fn columns_are_chosen_by_name_alias_and_pattern_and_shown_once() {
     let service = Service::start(app()).await;
@@ -149,6 +152,7 @@ async fn columns_are_chosen_by_name_alias_and_pattern_and_shown_once() {
     }
 }
 
+/// Holds 3.6, 3.8, 3.9 of docs/admin-api.md.
 #[tokio::test]
 async fn rows_are_sorted_by_value_with_several_keys_and_hidden_columns() {
     let service = Service::start(app()).await;
@@ -188,6 +192,7 @@ async fn rows_are_sorted_by_value_with_several_keys_and_hidden_columns() {
     assert_eq!(sorted(&by_two), ["never", "many", "few"]);
 }
 
+/// Holds 2.7, 3.13, 3.22 of docs/admin-api.md.
 #[tokio::test]
 async fn a_page_says_how_many_rows_there_are() {
     let service = Service::start(app()).await;
@@ -213,6 +218,7 @@ async fn a_page_says_how_many_rows_there_are() {
     assert_eq!((empty.status, empty.text.as_str()), (200, ""));
 }
 
+/// Holds 3.11, 3.12 of docs/admin-api.md.
 #[tokio::test]
 async fn help_explains_every_column_and_ignores_the_rest() {
     let service = Service::start(app()).await;
@@ -235,6 +241,7 @@ async fn help_explains_every_column_and_ignores_the_rest() {
     }
 }
 
+/// Holds 3.23, 3.24, 5.12 of docs/admin-api.md.
 #[tokio::test]
 async fn json_and_yaml_have_typed_values() {
     let service = Service::start(app()).await;
@@ -282,6 +289,7 @@ async fn json_and_yaml_have_typed_values() {
     );
 }
 
+/// Holds 2.18, 3.40 of docs/admin-api.md.
 #[tokio::test]
 async fn what_is_declared_is_shown_until_the_router_knows_better() {
     let service = Service::start(app()).await;
@@ -302,6 +310,7 @@ async fn what_is_declared_is_shown_until_the_router_knows_better() {
     assert_eq!((&row["path"], &row["id"]), (&json!("/moved/{id}"), &id));
 }
 
+/// Holds 2.23, 3.16, 3.49, 7.1 of docs/admin-api.md.
 #[tokio::test]
 async fn a_task_shows_its_request_and_control_characters_are_escaped() {
     let service = Service::start(app()).await;
@@ -345,6 +354,7 @@ async fn a_task_shows_its_request_and_control_characters_are_escaped() {
     );
 }
 
+/// Holds 5.24 of docs/admin-api.md.
 #[tokio::test]
 async fn the_mark_of_a_request_is_echoed_with_its_answer_and_with_an_error() {
     let service = Service::start(app()).await;
@@ -364,6 +374,7 @@ async fn the_mark_of_a_request_is_echoed_with_its_answer_and_with_an_error() {
     );
 }
 
+/// Holds 2.20 of docs/admin-api.md.
 #[tokio::test]
 async fn a_client_cannot_make_rows() {
     let service = Service::start(app()).await;
@@ -386,6 +397,7 @@ async fn a_client_cannot_make_rows() {
     assert_eq!(other.count(), 1, "{rows}");
 }
 
+/// Holds 2.22, 2.23, 6.16 of docs/admin-api.md.
 #[tokio::test]
 async fn a_task_number_that_no_task_can_have_is_404_like_any_other() {
     let service = Service::start(Router::new()).await;
@@ -400,6 +412,7 @@ async fn a_task_number_that_no_task_can_have_is_404_like_any_other() {
     }
 }
 
+/// Holds 6.20 of docs/admin-api.md.
 #[tokio::test]
 async fn an_error_repeats_no_control_character_of_what_was_wrong() {
     let service = Service::start(Router::new()).await;

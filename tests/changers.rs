@@ -62,6 +62,7 @@ fn own() -> (u32, u32) {
 
 const SETTINGS: &str = "_routes/_all/settings";
 
+/// Holds 6.18 of docs/admin-api.md.
 #[tokio::test]
 async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change() {
     let (uid, gid) = own();
@@ -96,6 +97,7 @@ async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change()
     );
 }
 
+/// Holds 6.18 of docs/admin-api.md.
 #[tokio::test]
 async fn a_user_or_a_group_that_is_named_may_change() {
     let (uid, gid) = own();

@@ -33,6 +33,7 @@ async fn completes() -> &'static str {
     "done"
 }
 
+/// Holds 3.30, 3.39 of docs/admin-api.md.
 #[tokio::test]
 async fn a_request_with_an_answer_is_completed() {
     let service = Service::start(Router::new().route("/", get(completes))).await;
@@ -50,6 +51,7 @@ async fn answers_head() -> &'static str {
     "a body that HEAD leaves out"
 }
 
+/// Holds 2.20 of docs/admin-api.md.
 #[tokio::test]
 async fn a_head_request_is_completed_on_the_row_of_get() {
     let service = Service::start(Router::new().route("/", get(answers_head))).await;
@@ -70,6 +72,7 @@ async fn takes_number(Path(number): Path<u32>) -> String {
     number.to_string()
 }
 
+/// Holds 3.30 of docs/admin-api.md.
 #[tokio::test]
 async fn a_rejected_extractor_is_a_completed_request_with_status_4xx() {
     let service = Service::start(Router::new().route("/{number}", get(takes_number))).await;
@@ -86,6 +89,7 @@ async fn panics_at_once() -> &'static str {
     panic!("at once")
 }
 
+/// Holds 3.33 of docs/admin-api.md.
 #[tokio::test]
 async fn a_panic_is_counted_when_nobody_catches_it() {
     let service = Service::start(Router::new().route("/", get(panics_at_once))).await;
@@ -103,6 +107,7 @@ async fn panics_later(State(gate): Gate) -> &'static str {
     panic!("later")
 }
 
+/// Holds 3.33 of docs/admin-api.md.
 #[tokio::test]
 async fn a_panic_after_an_await_is_counted_when_a_layer_catches_it() {
     let gate = Arc::new(Semaphore::new(1));
@@ -181,6 +186,7 @@ async fn catches(State(gate): Gate) -> String {
     format!("{caught} {failed}")
 }
 
+/// Holds 3.33 of docs/admin-api.md.
 #[tokio::test]
 async fn a_panic_that_the_handler_catches_is_none_of_its_ends() {
     let gate = Arc::new(Semaphore::new(0));
@@ -205,6 +211,7 @@ async fn left_alone(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
+/// Holds 3.31 of docs/admin-api.md.
 #[tokio::test]
 async fn a_client_that_leaves_while_the_handler_waits_is_disconnected() {
     let app = Router::new().route("/", get(left_alone));
@@ -276,6 +283,7 @@ async fn times_out(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
+/// Holds 3.31 of docs/admin-api.md.
 #[tokio::test]
 async fn a_timeout_layer_around_the_handler_makes_it_disconnected() {
     let layer =
@@ -295,6 +303,7 @@ async fn mixed(State(gate): Gate, Path(number): Path<u32>) -> String {
     number.to_string()
 }
 
+/// Holds 3.28, 3.29 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn total_is_the_sum_of_the_ends_when_they_come_in_any_order() {
     let gate = Arc::new(Semaphore::new(0));

@@ -28,6 +28,7 @@ async fn service() -> Service {
     service
 }
 
+/// Holds 5.15, 5.16, 5.20, 5.21 of docs/admin-api.md.
 #[tokio::test]
 async fn rows_of_a_table_are_filtered_and_its_total_is_not() {
     let service = service().await;
@@ -65,6 +66,7 @@ async fn rows_of_a_table_are_filtered_and_its_total_is_not() {
     }
 }
 
+/// Holds 5.18, 5.20 of docs/admin-api.md.
 #[tokio::test]
 async fn a_structure_is_filtered_in_json_and_in_yaml() {
     let service = service().await;
@@ -95,6 +97,7 @@ async fn a_structure_is_filtered_in_json_and_in_yaml() {
     assert_eq!(service.admin_json("?filter_path=nothing").await, json!({}));
 }
 
+/// Holds 5.21 of docs/admin-api.md.
 #[tokio::test]
 async fn the_answer_to_a_change_is_filtered_and_the_change_is_made() {
     let service = service().await;
@@ -117,6 +120,7 @@ async fn the_answer_to_a_change_is_filtered_and_the_change_is_made() {
     assert_eq!(service.get("/two").await.status, 200);
 }
 
+/// Holds 5.22 of docs/admin-api.md.
 #[tokio::test]
 async fn an_error_is_shown_whole() {
     let service = service().await;
@@ -136,6 +140,7 @@ async fn an_error_is_shown_whole() {
     assert!(reason.contains("did you mean [filter_path]?"), "{reason}");
 }
 
+/// Holds 5.22 of docs/admin-api.md.
 #[tokio::test]
 async fn text_is_not_filtered() {
     let service = service().await;
@@ -155,6 +160,7 @@ async fn text_is_not_filtered() {
     }
 }
 
+/// Holds 5.23 of docs/admin-api.md.
 #[tokio::test]
 async fn a_hostile_filter_is_answered() {
     let service = service().await;

@@ -47,6 +47,7 @@ async fn service() -> Service {
     service
 }
 
+/// Holds 3.24, 6.2 of docs/admin-api.md.
 #[tokio::test]
 async fn cbor_says_what_json_says() {
     let service = service().await;
@@ -83,6 +84,7 @@ async fn cbor_says_what_json_says() {
     );
 }
 
+/// Holds 3.14, 3.17, 5.7 of docs/admin-api.md.
 #[tokio::test]
 async fn sizes_are_for_people_or_in_the_unit_that_is_asked_for() {
     let service = service().await;
@@ -121,6 +123,7 @@ async fn sizes_are_for_people_or_in_the_unit_that_is_asked_for() {
     service.wait_for("sending", "stats.req.active", 0).await;
 }
 
+/// Holds 5.1, 5.2, 6.8 of docs/admin-api.md.
 #[tokio::test]
 async fn parameters_of_everything_are_known_everywhere_and_checked_first() {
     let service = service().await;
@@ -158,6 +161,7 @@ async fn parameters_of_everything_are_known_everywhere_and_checked_first() {
     assert_eq!(refused.status, 400);
 }
 
+/// Holds 1.21, 1.22, 6.17 of docs/admin-api.md.
 #[tokio::test]
 async fn head_is_get_without_a_body_and_options_names_the_methods() {
     let service = service().await;
@@ -215,6 +219,7 @@ async fn head_is_get_without_a_body_and_options_names_the_methods() {
     );
 }
 
+/// Holds 4.8, 4.9 of docs/admin-api.md.
 #[tokio::test]
 async fn settings_are_nested_or_flat() {
     let service = service().await;

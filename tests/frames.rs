@@ -117,6 +117,7 @@ async fn a_stack_goes_through_functions_generics_methods_and_traits() {
     }
 }
 
+/// Holds 3.54 of docs/admin-api.md.
 #[tokio::test]
 async fn helpers_that_a_macro_awaits_side_by_side_are_branches() {
     let service = Service::start(Router::new().route("/wide", get(wide))).await;

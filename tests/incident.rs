@@ -232,6 +232,7 @@ async fn a_preempted_route_answers_at_once_and_is_opened_again() {
     );
 }
 
+/// Holds 2.11 of docs/admin-api.md.
 #[tokio::test]
 async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
     let mut first = SampleApp::start();

@@ -23,6 +23,7 @@ async fn numbered(State(gate): Gate) {
     gate.acquire().await.expect("the gate stays").forget();
 }
 
+/// Holds 2.24 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn task_ids_are_never_given_twice() {
     const ROUNDS: usize = 8;
@@ -57,6 +58,7 @@ async fn looked_up(State(gate): Gate) {
     gate.acquire().await.expect("the gate stays").forget();
 }
 
+/// Holds 1.4, 2.23 of docs/admin-api.md.
 #[tokio::test]
 async fn a_task_is_found_by_its_id_until_it_has_ended() {
     let gate = Arc::new(Semaphore::new(0));
@@ -84,6 +86,7 @@ async fn timed(State(gate): Gate) {
     gate.acquire().await.expect("the gate stays").forget();
 }
 
+/// Holds 3.37, 3.39 of docs/admin-api.md.
 #[tokio::test]
 async fn averages_appear_with_the_first_answer_and_are_of_answers_only() {
     let gate = Arc::new(Semaphore::new(1));
@@ -156,6 +159,7 @@ async fn blocks_a_worker(State(barrier): State<Arc<Barrier>>) -> &'static str {
 #[underscore_route(name = "starved")]
 async fn starved() {}
 
+/// Holds 1.23, 3.43 of docs/admin-api.md.
 #[tokio::test]
 async fn the_admin_api_answers_while_every_worker_of_the_service_is_blocked() {
     let barrier = Arc::new(Barrier::default());
@@ -212,6 +216,7 @@ async fn resting(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
+/// Holds 3.49 of docs/admin-api.md.
 #[tokio::test]
 async fn a_task_is_shown_with_its_request_as_the_client_sent_it() {
     let gate = Arc::new(Semaphore::new(0));

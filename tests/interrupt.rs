@@ -40,6 +40,7 @@ async fn told(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
+/// Holds 3.32, 4.35, 4.36, 4.41, 4.42 of docs/admin-api.md.
 #[tokio::test]
 async fn the_client_of_an_interrupted_request_gets_a_503_that_says_why() {
     let app = Router::new().route("/", get(told));
@@ -90,6 +91,7 @@ async fn holds(State(held): State<Held>) {
     std::future::pending::<()>().await;
 }
 
+/// Holds 4.44 of docs/admin-api.md.
 #[tokio::test]
 async fn what_the_handler_holds_is_free_when_the_report_comes() {
     let held = Held {
@@ -123,6 +125,7 @@ async fn slow_body(body: Bytes) -> String {
     body.len().to_string()
 }
 
+/// Holds 3.45, 4.46 of docs/admin-api.md.
 #[tokio::test]
 async fn a_request_that_is_stuck_in_an_extractor_is_listed_and_can_be_interrupted() {
     let service = Service::start(Router::new().route("/", post(slow_body))).await;
@@ -181,6 +184,7 @@ async fn running(service: &Service, route: &str) -> Value {
     tasks[0].clone()
 }
 
+/// Holds 3.51, 4.38 of docs/admin-api.md.
 #[tokio::test]
 async fn a_long_poll_is_reported_as_stuck_and_the_order_is_carried_out_when_it_returns() {
     let (release, stuck) = Stuck::new(0);
@@ -215,6 +219,7 @@ async fn blocks_then_answers(State(stuck): State<Stuck>) -> &'static str {
     "after all"
 }
 
+/// Holds 4.40 of docs/admin-api.md.
 #[tokio::test]
 async fn without_waiting_a_task_is_reported_as_cancelling_and_its_own_answer_may_still_win() {
     let (release, stuck) = Stuck::new(0);
@@ -242,6 +247,7 @@ async fn without_waiting_a_task_is_reported_as_cancelling_and_its_own_answer_may
 #[underscore_route(get, "/idle", name = "idle")]
 async fn idle() {}
 
+/// Holds 1.19, 4.45 of docs/admin-api.md.
 #[tokio::test]
 async fn a_route_without_requests_has_none_to_interrupt() {
     let nothing = json!({"acknowledged": true, "interrupted": 0, "still_running": 0, "tasks": {}});
@@ -270,6 +276,7 @@ async fn known(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
+/// Holds 2.6 of docs/admin-api.md.
 #[tokio::test]
 async fn an_unknown_route_is_404_and_nothing_is_done_for_the_known_one_beside_it() {
     let gate = Arc::new(Semaphore::new(0));
@@ -339,6 +346,7 @@ async fn resists(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
+/// Holds 4.37 of docs/admin-api.md.
 #[tokio::test]
 async fn a_handler_that_panics_when_it_is_interrupted_is_gone_and_counted_as_panicked() {
     let app = Router::new().route("/", get(resists));
@@ -359,6 +367,7 @@ async fn all_or_one(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
+/// Holds 1.13, 4.36 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupt_ends_every_request_of_its_route_and_a_later_one_is_served() {
     let gate = Arc::new(Semaphore::new(0));
@@ -384,6 +393,7 @@ async fn spared(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
+/// Holds 2.9, 4.50 of docs/admin-api.md.
 #[tokio::test]
 async fn an_interrupt_that_names_no_route_or_says_something_in_a_body_is_400_and_ends_nothing() {
     let app = Router::new().route("/", get(spared));

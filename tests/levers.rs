@@ -106,6 +106,7 @@ impl Fixture {
     }
 }
 
+/// Holds 3.35, 4.23, 4.26 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_limit_of_requests_in_flight_is_kept_exactly() {
     let fixture = Fixture::start("limited", get(limited)).await;
@@ -135,6 +136,7 @@ async fn a_limit_of_requests_in_flight_is_kept_exactly() {
     assert_eq!(fixture.send().await.status, 200, "there is room again");
 }
 
+/// Holds 4.24 of docs/admin-api.md.
 #[tokio::test]
 async fn a_limit_counts_those_that_came_before_it_and_goes_when_it_is_reset() {
     let fixture = Fixture::start("released", get(released)).await;
@@ -151,6 +153,7 @@ async fn a_limit_counts_those_that_came_before_it_and_goes_when_it_is_reset() {
     assert_eq!(before.await.expect("no panic").status, 200);
 }
 
+/// Holds 3.35, 4.25 of docs/admin-api.md.
 #[tokio::test]
 async fn a_limit_of_requests_per_second_turns_the_others_away() {
     let fixture = Fixture::start("paced", get(paced)).await;
@@ -180,6 +183,7 @@ async fn a_limit_of_requests_per_second_turns_the_others_away() {
         .await;
 }
 
+/// Holds 4.22 of docs/admin-api.md.
 #[tokio::test]
 async fn a_share_of_requests_is_preempted_and_a_request_that_comes_again_is_treated_alike() {
     let fixture = Fixture::start("shared", get(shared)).await;
@@ -204,6 +208,7 @@ async fn a_share_of_requests_is_preempted_and_a_request_that_comes_again_is_trea
     }
 }
 
+/// Holds 4.20 of docs/admin-api.md.
 #[tokio::test]
 async fn a_preempting_answer_has_the_headers_that_were_set() {
     let fixture = Fixture::start("headed", get(headed)).await;
@@ -226,6 +231,7 @@ async fn a_preempting_answer_has_the_headers_that_were_set() {
     assert_eq!(answer.headers["x-why"], "other");
 }
 
+/// Holds 3.36, 4.27 of docs/admin-api.md.
 #[tokio::test]
 async fn a_timeout_ends_a_handler_with_504() {
     let fixture = Fixture::start("timed_out", get(timed_out)).await;
@@ -244,6 +250,7 @@ async fn a_timeout_ends_a_handler_with_504() {
     fixture.ends(&[("expired", 1), ("completed", 1)]).await;
 }
 
+/// Holds 4.28 of docs/admin-api.md.
 #[tokio::test]
 async fn a_timeout_covers_a_body_that_comes_slowly() {
     let fixture = Fixture::start("reading", post(reading)).await;
@@ -256,6 +263,7 @@ async fn a_timeout_covers_a_body_that_comes_slowly() {
     let _ = connection.shutdown().await;
 }
 
+/// Holds 4.24, 4.28 of docs/admin-api.md.
 #[tokio::test]
 async fn a_timeout_breaks_a_body_off_that_goes_slowly() {
     let fixture = Fixture::start("trickling", get(trickling)).await;
@@ -274,6 +282,7 @@ async fn a_timeout_breaks_a_body_off_that_goes_slowly() {
     fixture.ends(&[("expired", 1), ("rejected", 1)]).await;
 }
 
+/// Holds 4.29 of docs/admin-api.md.
 #[tokio::test]
 async fn a_delayed_request_is_listed_as_such_and_can_be_interrupted() {
     let fixture = Fixture::start("delayed", get(delayed)).await;
@@ -305,6 +314,7 @@ async fn a_delayed_request_is_listed_as_such_and_can_be_interrupted() {
     fixture.ends(&[("interrupted", 1), ("completed", 1)]).await;
 }
 
+/// Holds 4.41, 4.42 of docs/admin-api.md.
 #[tokio::test]
 async fn interrupted_clients_get_the_status_that_was_set_when_they_came() {
     let fixture = Fixture::start("renamed", get(renamed)).await;
@@ -326,6 +336,7 @@ async fn interrupted_clients_get_the_status_that_was_set_when_they_came() {
     assert_eq!(row["stats.resp.status_4xx"], 1);
 }
 
+/// Holds 4.30, 4.31, 4.33, 4.34 of docs/admin-api.md.
 #[tokio::test]
 async fn a_change_that_expires_undoes_itself_without_a_request() {
     let fixture = Fixture::start("passing", get(passing)).await;
@@ -377,6 +388,7 @@ async fn a_change_that_expires_undoes_itself_without_a_request() {
     assert_eq!(fixture.send().await.status, 200);
 }
 
+/// Holds 4.6, 4.15, 4.21 of docs/admin-api.md.
 #[tokio::test]
 async fn a_lever_that_cannot_be_is_refused_and_nothing_is_set() {
     let fixture = Fixture::start("spared", get(spared)).await;

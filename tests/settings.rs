@@ -37,6 +37,7 @@ async fn replaced() -> &'static str {
     "the handler's"
 }
 
+/// Holds 1.11, 3.34, 4.17 of docs/admin-api.md.
 #[tokio::test]
 async fn a_preempted_request_gets_status_reason_and_text_instead_of_the_handler() {
     let service = Service::start(Router::new().route("/", get(replaced))).await;
@@ -83,6 +84,7 @@ async fn unread(body: Bytes) -> String {
     body.len().to_string()
 }
 
+/// Holds 4.16 of docs/admin-api.md.
 #[tokio::test]
 async fn a_request_is_preempted_before_anything_of_its_body_is_read() {
     let service = Service::start(Router::new().route("/", post(unread))).await;
@@ -137,6 +139,7 @@ async fn merged() -> &'static str {
     "open"
 }
 
+/// Holds 1.11, 4.2, 4.18 of docs/admin-api.md.
 #[tokio::test]
 async fn what_a_change_does_not_mention_stays_and_null_resets_one() {
     let service = Service::start(Router::new().route("/", get(merged))).await;
@@ -185,6 +188,7 @@ async fn emptied() -> &'static str {
     "open"
 }
 
+/// Holds 4.3 of docs/admin-api.md.
 #[tokio::test]
 async fn null_resets_all_below_however_it_is_written() {
     let service = Service::start(Router::new().route("/", get(emptied))).await;
@@ -211,6 +215,7 @@ async fn null_resets_all_below_however_it_is_written() {
 #[underscore_route(name = "spelled")]
 async fn spelled() {}
 
+/// Holds 4.1 of docs/admin-api.md.
 #[tokio::test]
 async fn nested_dotted_and_mixed_keys_are_the_same() {
     let service = Service::start(Router::new().route("/", get(spelled))).await;
@@ -228,6 +233,7 @@ async fn nested_dotted_and_mixed_keys_are_the_same() {
 #[underscore_route(name = "defaulted")]
 async fn defaulted() {}
 
+/// Holds 1.10, 4.8 of docs/admin-api.md.
 #[tokio::test]
 async fn defaults_are_shown_for_what_is_not_set() {
     let service = Service::start(Router::new().route("/", get(defaulted))).await;
@@ -271,6 +277,7 @@ async fn early() -> &'static str {
     "open"
 }
 
+/// Holds 3.40, 3.41, 4.13 of docs/admin-api.md.
 #[tokio::test]
 async fn settings_from_before_the_first_request_hold_for_it() {
     let service = Service::start(Router::new().route("/", get(early))).await;
@@ -300,6 +307,7 @@ async fn under_load() -> &'static str {
     "open"
 }
 
+/// Holds 4.12 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_holds_for_every_request_that_begins_after_its_answer() {
     let service = Service::start_on_workers(2, Router::new().route("/", get(under_load))).await;
@@ -326,6 +334,7 @@ async fn a_change_holds_for_every_request_that_begins_after_its_answer() {
 #[underscore_route(name = "bodyless")]
 async fn bodyless() {}
 
+/// Holds 4.19 of docs/admin-api.md.
 #[tokio::test]
 async fn a_status_that_has_no_content_is_sent_without_the_text() {
     let service = Service::start(Router::new().route("/", get(bodyless))).await;
@@ -356,6 +365,7 @@ async fn listed_a2() {}
 #[underscore_route(get, "/a", name = "listed_a1")]
 async fn listed_a1() {}
 
+/// Holds 4.11 of docs/admin-api.md.
 #[tokio::test]
 async fn settings_are_listed_in_the_order_of_the_tables() {
     let app = Router::new()

@@ -38,6 +38,7 @@ const STRICT: &str = "_routes/strict/settings";
 #[underscore_route(name = "strict")]
 async fn strict() {}
 
+/// Holds 4.14, 4.15 of docs/admin-api.md.
 #[tokio::test]
 #[allow(clippy::too_many_lines, reason = "a table of cases")]
 async fn a_setting_that_is_unknown_or_no_value_of_its_kind_is_named_with_section_and_key() {
@@ -100,6 +101,7 @@ async fn a_setting_that_is_unknown_or_no_value_of_its_kind_is_named_with_section
 #[underscore_route(name = "whole")]
 async fn whole() {}
 
+/// Holds 4.5, 4.6 of docs/admin-api.md.
 #[tokio::test]
 async fn nothing_of_a_body_is_done_where_a_part_of_it_is_wrong() {
     let service = Service::start(Router::new().route("/", get(whole))).await;
@@ -143,6 +145,7 @@ async fn nothing_of_a_body_is_done_where_a_part_of_it_is_wrong() {
 #[underscore_route(name = "sectioned")]
 async fn sectioned() {}
 
+/// Holds 6.12 of docs/admin-api.md.
 #[tokio::test]
 async fn a_section_that_is_unknown_or_needs_a_file_is_refused_with_the_cure() {
     let service = Service::start(Router::new().route("/", get(sectioned))).await;
@@ -189,6 +192,7 @@ async fn a_section_that_is_unknown_or_needs_a_file_is_refused_with_the_cure() {
 #[underscore_route(name = "parsed")]
 async fn parsed() {}
 
+/// Holds 6.9, 6.10, 6.11 of docs/admin-api.md.
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_400_with_its_line_and_column() {
     let service = Service::start(Router::new().route("/", get(parsed))).await;
@@ -237,6 +241,7 @@ async fn a_body_that_is_no_json_object_is_400_with_its_line_and_column() {
 #[underscore_route(name = "typed")]
 async fn typed() {}
 
+/// Holds 6.13 of docs/admin-api.md.
 #[tokio::test]
 async fn a_body_is_json_or_does_not_say_what_it_is() {
     let service = Service::start(Router::new().route("/", get(typed))).await;
@@ -273,6 +278,7 @@ async fn a_body_is_json_or_does_not_say_what_it_is() {
 #[underscore_route(name = "weighed")]
 async fn weighed() {}
 
+/// Holds 6.14 of docs/admin-api.md.
 #[tokio::test]
 async fn a_body_over_one_mebibyte_is_413_and_one_below_is_read() {
     let service = Service::start(Router::new().route("/", get(weighed))).await;
@@ -298,6 +304,7 @@ async fn a_body_over_one_mebibyte_is_413_and_one_below_is_read() {
 #[underscore_route(name = "asked")]
 async fn asked() {}
 
+/// Holds 6.17 of docs/admin-api.md.
 #[tokio::test]
 async fn another_method_is_405_and_says_which_are_allowed() {
     let service = Service::start(Router::new().route("/", get(asked))).await;
@@ -340,6 +347,7 @@ async fn another_method_is_405_and_says_which_are_allowed() {
 #[underscore_route(name = "mistyped")]
 async fn mistyped() {}
 
+/// Holds 6.3, 6.7 of docs/admin-api.md.
 #[tokio::test]
 async fn an_unknown_parameter_is_refused_before_anything_is_changed() {
     let service = Service::start(Router::new().route("/", get(mistyped))).await;
@@ -358,6 +366,7 @@ async fn an_unknown_parameter_is_refused_before_anything_is_changed() {
 #[underscore_route(name = "enveloped")]
 async fn enveloped() {}
 
+/// Holds 6.1, 6.2 of docs/admin-api.md.
 #[tokio::test]
 async fn an_error_is_yaml_where_yaml_is_asked_for_and_json_everywhere_else() {
     let service = Service::start(Router::new().route("/", get(enveloped))).await;

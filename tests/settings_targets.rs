@@ -50,6 +50,7 @@ async fn statuses<const N: usize>(service: &Service, paths: [&str; N]) -> [u16; 
 #[underscore_route(name = "alone")]
 async fn alone() {}
 
+/// Holds 2.2, 4.7 of docs/admin-api.md.
 #[tokio::test]
 async fn a_route_is_named_by_id_by_name_or_by_the_handlers_path() {
     let service = Service::start(Router::new().route("/", get(alone))).await;
@@ -73,6 +74,7 @@ async fn a_route_is_named_by_id_by_name_or_by_the_handlers_path() {
 #[underscore_route(name = "list.one")]
 async fn list_one() {}
 
+/// Holds 2.6, 4.6, 6.16 of docs/admin-api.md.
 #[tokio::test]
 async fn one_unknown_route_among_others_is_404_and_none_of_them_is_changed() {
     let service = Service::start(Router::new().route("/", get(list_one))).await;
@@ -110,6 +112,7 @@ async fn pattern_a2() {}
 #[underscore_route(name = "pattern.b1")]
 async fn pattern_b1() {}
 
+/// Holds 2.1, 2.3, 2.5, 2.7 of docs/admin-api.md.
 #[tokio::test]
 async fn patterns_select_exclusions_take_away_and_the_order_counts() {
     let app = Router::new()
@@ -153,6 +156,7 @@ mod right {
     pub(super) async fn handler() {}
 }
 
+/// Holds 2.8 of docs/admin-api.md.
 #[tokio::test]
 async fn a_name_that_two_handlers_share_can_be_looked_at_but_not_changed() {
     let app = Router::new()
@@ -196,6 +200,7 @@ async fn a_name_that_two_handlers_share_can_be_looked_at_but_not_changed() {
 #[underscore_route(name = "everywhere")]
 async fn everywhere() {}
 
+/// Holds 2.8, 2.14, 2.15 of docs/admin-api.md.
 #[tokio::test]
 async fn the_short_id_sets_every_mount_and_later_ones_and_a_mounts_own_value_beats_it() {
     let app = ["/m1", "/m2", "/m3"]
@@ -266,6 +271,7 @@ async fn the_short_id_sets_every_mount_and_later_ones_and_a_mounts_own_value_bea
 #[underscore_route(name = "many.mounts")]
 async fn many_mounts() {}
 
+/// Holds 2.16 of docs/admin-api.md.
 #[tokio::test]
 async fn a_pattern_over_all_mounts_of_a_handler_resets_what_was_set_for_them_together() {
     let app = Router::new()

@@ -204,6 +204,7 @@ async fn joined(State(gates): Gates) {
     pass(&gates[3]).await; // neither
 }
 
+/// Holds 3.44 of docs/admin-api.md.
 #[tokio::test]
 async fn two_branches_are_shown_where_they_split_and_one_alone_by_its_own_line() {
     let app = || Router::new().route("/", get(joined));

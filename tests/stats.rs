@@ -78,6 +78,7 @@ fn number(row: &Value, column: &str) -> f64 {
     number.unwrap_or_else(|| panic!("{column} is no number in {row:#}"))
 }
 
+/// Holds 3.27 of docs/admin-api.md.
 #[tokio::test]
 async fn the_columns_are_those_of_the_contract_in_its_order() {
     let service = Service::start(app()).await;
@@ -99,6 +100,7 @@ async fn the_columns_are_those_of_the_contract_in_its_order() {
     }
 }
 
+/// Holds 3.37, 3.38 of docs/admin-api.md.
 #[tokio::test]
 async fn known_requests_have_times_in_order_and_a_rate() {
     let service = Service::start(app()).await;
@@ -120,6 +122,7 @@ async fn known_requests_have_times_in_order_and_a_rate() {
     }
 }
 
+/// Holds 3.8, 3.9, 3.15, 3.16, 3.21 of docs/admin-api.md.
 #[tokio::test]
 async fn times_are_sorted_as_numbers_and_shown_with_six_decimals() {
     let service = Service::start(app()).await;
@@ -151,6 +154,7 @@ async fn times_are_sorted_as_numbers_and_shown_with_six_decimals() {
     assert!(micros >= 29_700, "{micros}");
 }
 
+/// Holds 3.37, 3.38, 3.39 of docs/admin-api.md.
 #[tokio::test]
 async fn what_the_handler_did_not_answer_has_no_time_and_counts_in_the_rate() {
     let service = Service::start(app()).await;
@@ -168,6 +172,7 @@ async fn what_the_handler_did_not_answer_has_no_time_and_counts_in_the_rate() {
     assert_eq!(row["stats.resp.status_5xx"], 3);
 }
 
+/// Holds 1.12 of docs/admin-api.md.
 #[tokio::test]
 async fn stats_are_nested_under_each_route() {
     let service = Service::start(app()).await;

@@ -126,6 +126,7 @@ async fn whole(State(streams): State<Streams>) -> Body {
     Body::new(streams.body())
 }
 
+/// Holds 3.28, 3.43, 3.52 of docs/admin-api.md.
 #[tokio::test]
 async fn a_stream_is_a_task_until_its_last_byte() {
     let mut fixture = Fixture::start("whole", Router::new().route("/", get(whole))).await;
@@ -162,6 +163,7 @@ async fn interrupted(State(streams): State<Streams>) -> Body {
     Body::new(streams.body())
 }
 
+/// Holds 3.32, 3.39, 4.43 of docs/admin-api.md.
 #[tokio::test]
 async fn an_interrupted_stream_ends_with_an_error_at_the_client() {
     let mut fixture =
@@ -192,6 +194,7 @@ async fn stalled(State(streams): State<Streams>) -> Body {
     Body::new(streams.body())
 }
 
+/// Holds 4.43 of docs/admin-api.md.
 #[tokio::test]
 async fn a_stream_whose_client_does_not_read_is_interrupted_at_once() {
     let mut fixture = Fixture::start("stalled", Router::new().route("/", get(stalled))).await;
@@ -237,6 +240,7 @@ async fn left(State(streams): State<Streams>) -> Body {
     Body::new(streams.body())
 }
 
+/// Holds 3.31 of docs/admin-api.md.
 #[tokio::test]
 async fn a_client_that_leaves_in_the_middle_is_disconnected() {
     let mut fixture = Fixture::start("left", Router::new().route("/", get(left))).await;
@@ -258,6 +262,7 @@ async fn failing(State(streams): State<Streams>) -> Body {
     Body::new(streams.body())
 }
 
+/// Holds 3.33 of docs/admin-api.md.
 #[tokio::test]
 async fn a_body_that_panics_is_counted_as_such() {
     let mut fixture = Fixture::start("failing", Router::new().route("/", get(failing))).await;

@@ -55,6 +55,7 @@ async fn stuck(service: &Service, name: &str, count: usize) -> (Clients, Vec<u64
 
 type Clients = tokio::task::JoinSet<u16>;
 
+/// Holds 1.16, 2.23, 4.35 of docs/admin-api.md.
 #[tokio::test]
 async fn one_request_is_ended_and_the_others_go_on() {
     let service = Service::start(app()).await;
@@ -89,6 +90,7 @@ async fn one_request_is_ended_and_the_others_go_on() {
     assert_eq!(clients.join_all().await, [503, 503]);
 }
 
+/// Holds 1.17, 1.19, 2.25, 4.51, 6.17 of docs/admin-api.md.
 #[tokio::test]
 async fn a_filter_chooses_what_is_ended_and_nothing_chooses_nothing() {
     let service = Service::start(app()).await;
@@ -138,6 +140,7 @@ async fn a_filter_chooses_what_is_ended_and_nothing_chooses_nothing() {
     );
 }
 
+/// Holds 1.15 of docs/admin-api.md.
 #[tokio::test]
 async fn a_stack_is_printed_from_the_outside_in() {
     let service = Service::start(app()).await;

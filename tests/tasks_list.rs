@@ -76,6 +76,7 @@ fn now_in_millis() -> u64 {
     u64::try_from(since.as_millis()).expect("it fits")
 }
 
+/// Holds 3.48 of docs/admin-api.md.
 #[tokio::test]
 async fn the_marks_of_a_request_are_shown_with_its_task() {
     let service = Service::start(app()).await;
@@ -119,6 +120,7 @@ async fn the_marks_of_a_request_are_shown_with_its_task() {
     end(&service, "marked", [client]).await;
 }
 
+/// Holds 3.48 of docs/admin-api.md.
 #[tokio::test]
 async fn a_request_without_marks_has_none() {
     let service = Service::start(app()).await;
@@ -139,6 +141,7 @@ fn at<'a>(node: &'a Value, keys: &[&str]) -> &'a Value {
     keys.iter().fold(node, |node, key| &node[*key])
 }
 
+/// Holds 1.14, 5.10, 7.3, 7.5, 7.6 of docs/admin-api.md.
 #[tokio::test]
 async fn tasks_come_in_the_shape_of_elasticsearchs() {
     let service = Service::start(app()).await;
@@ -220,6 +223,7 @@ async fn tasks_come_in_the_shape_of_elasticsearchs() {
     end(&service, "shaped", [client]).await;
 }
 
+/// Holds 2.22, 2.25, 5.7 of docs/admin-api.md.
 #[tokio::test]
 async fn filters_choose_and_mistakes_are_told() {
     let service = Service::start(app()).await;

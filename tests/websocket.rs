@@ -168,6 +168,7 @@ async fn a_tracked_socket_is_a_task_of_its_route_until_it_is_closed() {
     }
 }
 
+/// Holds 4.47 of docs/admin-api.md.
 #[tokio::test]
 async fn interrupting_the_route_closes_its_sockets() {
     let service = Service::start(app()).await;

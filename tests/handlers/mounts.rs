@@ -17,6 +17,7 @@ async fn nested(Path(version): Path<String>) -> String {
     version
 }
 
+/// Holds 2.19 of docs/admin-api.md.
 #[tokio::test]
 async fn the_path_of_a_nested_route_has_the_prefix_and_the_id_is_short_for_one_mount() {
     let api = Router::new().route("/users", get(nested));
@@ -42,6 +43,7 @@ async fn twice() -> &'static str {
     "twice"
 }
 
+/// Holds 2.13, 2.14 of docs/admin-api.md.
 #[tokio::test]
 async fn a_handler_on_two_paths_is_two_rows_and_its_short_id_selects_both() {
     let app = Router::new()
@@ -167,6 +169,7 @@ async fn anything(method: Method) -> String {
     method.to_string()
 }
 
+/// Holds 2.19 of docs/admin-api.md.
 #[tokio::test]
 async fn a_handler_may_be_a_fallback_or_take_any_method() {
     let app = Router::new()

@@ -23,6 +23,7 @@ fn second() -> Router {
     Router::new().route("/second", get(local))
 }
 
+/// Holds 2.12 of docs/admin-api.md.
 #[tokio::test]
 async fn handlers_of_one_name_in_two_functions_have_two_ids() {
     let service = Service::start(first().merge(second())).await;

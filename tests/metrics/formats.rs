@@ -13,6 +13,7 @@ const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=
     application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
     text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
+/// Holds 7.10 of docs/admin-api.md.
 #[tokio::test]
 async fn the_best_match_of_an_accept_list_wins_and_text_if_there_is_none() {
     let service = Service::start(Router::new()).await;
@@ -58,6 +59,7 @@ async fn the_best_match_of_an_accept_list_wins_and_text_if_there_is_none() {
     }
 }
 
+/// Holds 7.11 of docs/admin-api.md.
 #[tokio::test]
 async fn the_format_parameter_beats_accept_and_json_is_refused_with_the_place_where_it_is() {
     let service = Service::start(Router::new()).await;

@@ -78,6 +78,7 @@ async fn told(method: Method) -> StatusCode {
     }
 }
 
+/// Holds 1.18, 7.9 of docs/admin-api.md.
 #[tokio::test]
 async fn both_formats_say_what_cat_routes_says() {
     let service = Service::start(Router::new().route("/told/{id}", any(told))).await;
@@ -167,6 +168,7 @@ fn ended(all: &Series) -> f64 {
 #[underscore_route]
 async fn counted() {}
 
+/// Holds 7.14 of docs/admin-api.md.
 #[tokio::test]
 async fn what_is_counted_stays_and_only_rises() {
     let service = Service::start(Router::new().route("/counted", get(counted))).await;
@@ -200,6 +202,7 @@ async fn odd() {}
 #[underscore_route(get, "/bell\u{7}/\u{9b}2J")]
 async fn bell() {}
 
+/// Holds 7.12 of docs/admin-api.md.
 #[tokio::test]
 async fn a_route_is_a_series_once_its_labels_are_known_and_odd_ones_are_escaped() {
     let path = r#"/say/"hi"\n\\{id}"#;
@@ -246,6 +249,7 @@ async fn a_route_is_a_series_once_its_labels_are_known_and_odd_ones_are_escaped(
 #[underscore_route]
 async fn scanned() {}
 
+/// Holds 7.13 of docs/admin-api.md.
 #[tokio::test]
 async fn no_client_can_make_a_series() {
     let app = Router::new()
@@ -294,6 +298,7 @@ async fn held() {
     HELD.notified().await;
 }
 
+/// Holds 7.15 of docs/admin-api.md.
 #[tokio::test]
 async fn tasks_workers_and_the_process_have_their_numbers() {
     let service = Service::start_on_workers(2, Router::new().route("/", get(held))).await;

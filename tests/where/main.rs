@@ -127,6 +127,7 @@ async fn assert_shown(cases: &[Case<'_>]) {
     assert!(all.is_empty(), "{}", all.join("\n\n"));
 }
 
+/// Holds 1.15, 3.44 of docs/admin-api.md.
 #[tokio::test]
 async fn an_await_is_shown_at_its_line_wherever_it_stands_in_a_body() {
     assert_shown(flow::CASES).await;
@@ -137,6 +138,7 @@ async fn an_await_in_a_block_or_a_closure_is_shown_below_the_one_around_it() {
     assert_shown(blocks::CASES).await;
 }
 
+/// Holds 3.44 of docs/admin-api.md.
 #[tokio::test]
 async fn awaits_side_by_side_are_branches_and_the_tokens_of_a_macro_are_not_seen() {
     assert_shown(branches::CASES).await;
@@ -147,6 +149,7 @@ async fn an_await_in_a_helper_is_shown_below_the_call() {
     assert_shown(helpers::CASES).await;
 }
 
+/// Holds 3.45 of docs/admin-api.md.
 #[tokio::test]
 async fn an_extractor_that_waits_is_shown_at_its_argument() {
     assert_shown(extractors::CASES).await;

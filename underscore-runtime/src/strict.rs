@@ -82,6 +82,7 @@ mod tests {
         assert_eq!(strict, plain);
     }
 
+    /// Holds 6.11 of docs/admin-api.md.
     #[test]
     fn a_key_that_stands_twice_is_named_with_its_place() {
         let error = serde_json::from_str::<Strict>("{\n\"a\": {\"b\": 1, \"b\": 2}}");

@@ -49,11 +49,13 @@ pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
 mod tests {
     use super::*;
 
+    /// Holds 6.6 of docs/admin-api.md.
     #[test]
     fn a_swap_of_neighbours_is_one_edit() {
         assert_eq!(hint("tiem", ["time", "size"]), " -> did you mean [time]?");
     }
 
+    /// Holds 6.5 of docs/admin-api.md.
     #[test]
     fn what_is_half_alike_is_not_meant() {
         assert_eq!(hint("ab", ["ac"]), "");
@@ -61,6 +63,7 @@ mod tests {
         assert_eq!(hint("time", ["timetim"]), " -> did you mean [timetim]?");
     }
 
+    /// Holds 6.5 of docs/admin-api.md.
     #[test]
     fn the_most_similar_comes_first() {
         assert_eq!(

@@ -118,6 +118,7 @@ fn in_largest(count: u128, units: &[(&str, u64)]) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// Holds 5.4 of docs/admin-api.md.
     #[test]
     fn durations_are_printed_in_the_largest_unit_with_one_decimal_cut_off() {
         let cases = [
@@ -134,6 +135,7 @@ mod tests {
         }
     }
 
+    /// Holds 5.5 of docs/admin-api.md.
     #[test]
     fn sizes_are_printed_alike_with_units_of_1024() {
         let cases = [
@@ -158,6 +160,7 @@ mod tests {
         assert_eq!(seconds(duration).to_string(), "1.25193352");
     }
 
+    /// Holds 5.3 of docs/admin-api.md.
     #[test]
     fn a_duration_is_an_integer_with_a_unit() {
         assert_eq!(parse_duration("30s"), Some(Duration::from_secs(30)));

@@ -206,6 +206,7 @@ mod tests {
         assert!(SETTINGS.is_sorted_by(|a, b| a.key < b.key));
     }
 
+    /// Holds 4.15, 4.21 of docs/admin-api.md.
     #[test]
     fn a_value_is_taken_as_it_is_or_not_at_all() {
         let cases = [

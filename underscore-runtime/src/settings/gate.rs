@@ -57,6 +57,7 @@ mod tests {
         passes.count() as u64
     }
 
+    /// Holds 4.25 of docs/admin-api.md.
     #[test]
     fn a_seconds_worth_passes_at_once_and_then_one_after_the_other() {
         assert_eq!(passed(10.0, 10), 10 + 10 * 10 - 1);

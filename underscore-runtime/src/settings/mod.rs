@@ -118,6 +118,7 @@ mod tests {
         stored.transient.get("preempt.status").cloned()
     }
 
+    /// Holds 4.31 of docs/admin-api.md.
     #[test]
     fn what_expires_goes_back_to_what_it_was_before() {
         let (start, status) = (Instant::now(), setting("preempt.status"));
@@ -142,6 +143,7 @@ mod tests {
         assert_eq!(value_at(&changed, start, 5), Some(json!(501)));
     }
 
+    /// Holds 4.32 of docs/admin-api.md.
     #[test]
     fn of_two_that_expire_each_goes_back_in_its_time() {
         let (start, status) = (Instant::now(), setting("preempt.status"));

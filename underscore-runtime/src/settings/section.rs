@@ -151,6 +151,7 @@ mod tests {
         Ok(changes)
     }
 
+    /// Holds 4.4 of docs/admin-api.md.
     #[test]
     fn nested_dotted_and_mixed_keys_are_the_same() {
         let expected = Ok(vec![("preempt.status", Some(json!(503)))]);
@@ -163,6 +164,7 @@ mod tests {
         }
     }
 
+    /// Holds 4.5, 4.15 of docs/admin-api.md.
     #[test]
     fn null_resets_one_setting_or_all_below() {
         let below = |prefix: &str| {

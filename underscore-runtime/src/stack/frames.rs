@@ -151,6 +151,7 @@ mod tests {
         tree.apply(&Change::Set(key, node));
     }
 
+    /// Holds 3.54 of docs/admin-api.md.
     #[test]
     fn a_stack_is_one_line_with_its_branches_in_brackets() {
         let mut tree = Tree::default();

@@ -183,6 +183,7 @@ fn written(node: &Node) -> String {
 mod tests {
     use super::*;
 
+    /// Holds 7.22 of docs/admin-api.md.
     #[test]
     fn a_long_text_is_cut_between_two_characters() {
         let fits = "x".repeat(LONGEST_TEXT);

@@ -134,6 +134,7 @@ impl From<String> for Value {
 mod tests {
     use super::*;
 
+    /// Holds 3.8, 3.9 of docs/admin-api.md.
     #[test]
     fn missing_is_lowest_and_numbers_compare_as_numbers() {
         let mut values = [
@@ -150,6 +151,7 @@ mod tests {
         assert_eq!(shown, ["-", "9", "10", "100"]);
     }
 
+    /// Holds 3.15, 3.17 of docs/admin-api.md.
     #[test]
     fn a_unit_makes_whole_numbers_in_every_format() {
         let asked = Units {
@@ -174,6 +176,7 @@ mod tests {
         assert_eq!(value.node(Units::default()), Node::Float(0.033));
     }
 
+    /// Holds 7.1 of docs/admin-api.md.
     #[test]
     fn control_characters_are_escaped_in_json_too() {
         let value = Value::text("\u{1b}[0m\u{9b}");

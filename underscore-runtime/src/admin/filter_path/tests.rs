@@ -122,6 +122,7 @@ fn unpacked(value: Value) -> Node {
     }
 }
 
+/// Holds 5.15, 5.16, 5.17, 5.18, 5.19, 5.20 of docs/admin-api.md.
 #[test]
 fn each_case_leaves_what_it_says_whether_it_is_made_of_nodes_or_of_a_value() {
     for (input, filter, expected) in CASES {
@@ -289,6 +290,7 @@ proptest! {
         prop_assert_eq!(before, after, "[{}]", filter);
     }
 
+    /// Holds 5.16 of docs/admin-api.md.
     #[test]
     fn excludes_are_a_union(node in answer(), one in patterns(), other in patterns()) {
         let (one, other) = (list(&one, "-"), list(&other, "-"));

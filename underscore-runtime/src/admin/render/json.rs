@@ -95,6 +95,7 @@ impl Formatter for Spaced {
 mod tests {
     use super::*;
 
+    /// Holds 5.9 of docs/admin-api.md.
     #[test]
     fn pretty_is_spaced_around_the_colon_and_ends_with_a_newline() {
         let node = Node::object([
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(write(&node, false), r#"{"a":[1],"b":[]}"#);
     }
 
+    /// Holds 7.1 of docs/admin-api.md.
     #[test]
     fn every_control_character_is_escaped_in_keys_and_in_values() {
         let node = Node::object([("\u{7f}", Node::text("\u{1b}[2J \u{9b}2J é"))]);

@@ -165,6 +165,7 @@ mod tests {
         String::from_utf8(structured(node, style).1).expect("YAML is text")
     }
 
+    /// Holds 7.2 of docs/admin-api.md.
     #[test]
     fn a_text_that_looks_like_another_type_is_still_a_text_in_yaml() {
         let texts = [
@@ -203,6 +204,7 @@ mod tests {
         }
     }
 
+    /// Holds 7.1 of docs/admin-api.md.
     #[test]
     fn no_control_character_is_written_but_the_end_of_a_line() {
         let text = "a\u{0}b\u{1b}[2J\r\n\tc\u{7f}d\u{85}e\u{9b}2J\u{2028}f";

@@ -142,6 +142,7 @@ mod tests {
         all.into_text(|| true)
     }
 
+    /// Holds 3.19, 3.21 of docs/admin-api.md.
     #[test]
     fn numbers_end_and_words_begin_at_one_place() {
         let text = layout(
@@ -151,6 +152,7 @@ mod tests {
         assert_eq!(text, "a      5 x\nbcd 1000 long word\n");
     }
 
+    /// Holds 3.20, 7.1 of docs/admin-api.md.
     #[test]
     fn width_is_what_is_seen_and_control_characters_are_not_sent() {
         let text = layout(

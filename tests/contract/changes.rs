@@ -1,0 +1,124 @@
+//! Section 4, changing things.
+
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::get;
+use reqwest::Method;
+use serde_json::{Value, json};
+use underscore_runtime::underscore_route;
+
+use crate::rows_of_page;
+use crate::support::{PATIENCE, Service};
+
+/// What an answer says of the only route that it is of.
+fn only(answer: &Value) -> &Value {
+    let routes = answer.as_object().expect("an object");
+    assert_eq!(routes.len(), 1, "{answer:#}");
+    routes.values().next().expect("one of them")
+}
+
+#[underscore_route(name = "changes.set")]
+async fn set() {}
+
+/// Holds 4.10, 4.14 of docs/admin-api.md.
+#[tokio::test]
+async fn each_setting_on_the_page_can_be_set_and_is_shown_as_it_was_given() {
+    let service = Service::start(Router::new()).await;
+    let path = "_routes/changes.set/settings?include_defaults&flat_settings";
+    let shown = service.admin_json(path).await;
+    let on_page: serde_json::Map<String, Value> = rows_of_page("- **4.14**")
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].parse().expect("it is JSON")))
+        .collect();
+    assert_eq!(only(&shown), &json!({"transient": {}, "defaults": on_page}));
+    let all = json!({
+        "delay": "0s",
+        "interrupt.status": 499,
+        "limit.active": 7,
+        "limit.rate": 2.5,
+        "preempt.headers": {"X-Why": "maintenance"},
+        "preempt.ratio": 0.25,
+        "preempt.reason": "Back soon",
+        "preempt.status": 503,
+        "preempt.text": "",
+        "timeout": "90s",
+    });
+    let set = service.put(path, json!({"transient": all})).await.ok_json();
+    assert_eq!(only(&set), &json!({"transient": all, "defaults": {}}));
+}
+
+#[underscore_route(name = "changes.shared")]
+async fn shared() {}
+
+/// Holds 4.22 of docs/admin-api.md.
+#[tokio::test]
+async fn requests_of_one_trace_are_preempted_alike_unless_they_have_ids_of_their_own() {
+    let service = Service::start(Router::new().route("/", get(shared))).await;
+    let body = json!({"transient": {"preempt": {"status": 503, "ratio": 0.5}}});
+    let put = service.put("_routes/changes.shared/settings", body).await;
+    put.ok_json();
+    let statuses = async |id: Option<u32>, traces: std::ops::Range<u32>| {
+        let mut statuses = Vec::new();
+        for trace in traces {
+            let request = service.request(Method::GET, "/");
+            let parent = format!("00-{:032x}-00f067aa0ba902b7-01", trace + 1);
+            let mut request = request.header("traceparent", parent);
+            if let Some(id) = id {
+                request = request.header("x-request-id", id);
+            }
+            let answer = request.send().await.expect("it answers");
+            statuses.push(answer.status().as_u16());
+        }
+        statuses
+    };
+    let first = statuses(None, 0..40).await;
+    assert!(first.contains(&200) && first.contains(&503), "{first:?}");
+    assert_eq!(statuses(None, 0..40).await, first, "by the trace");
+    for id in 0..5 {
+        let mut by_id = statuses(Some(id), 0..10).await;
+        by_id.dedup();
+        assert_eq!(by_id.len(), 1, "by the id, whatever the trace is");
+    }
+}
+
+/// Where the handler below is stuck until the test comes there too.
+static MEETING: Barrier = Barrier::new(2);
+
+#[underscore_route(name = "changes.stuck")]
+async fn stuck() {
+    MEETING.wait();
+}
+
+/// Holds 3.50, 4.38, 4.39 of docs/admin-api.md.
+#[tokio::test]
+async fn an_interrupt_waits_a_second_or_as_long_as_it_is_told_to() {
+    let service = Service::start_on_workers(2, Router::new().route("/", get(stuck))).await;
+    let client = tokio::spawn(service.request(Method::GET, "/").send());
+    service
+        .wait_for("changes.stuck", "stats.req.active", 1)
+        .await;
+    let deadline = Instant::now() + PATIENCE;
+    while service.tasks("changes.stuck").await[0]["cancellable"] != false {
+        assert!(Instant::now() < deadline, "it never blocks its worker");
+        tokio::task::yield_now().await;
+    }
+    let interrupt = async |query: &str| {
+        let begun = Instant::now();
+        let path = format!("_routes/changes.stuck/interrupt{query}");
+        let report = service.post(&path).await.ok_json();
+        assert_eq!(report["still_running"], 1, "{report:#}");
+        let tasks = report["tasks"].as_object().expect("an object");
+        let states: Vec<&Value> = tasks.values().collect();
+        assert_eq!(states, ["stuck_in_poll"]);
+        begun.elapsed()
+    };
+    let (by_default, told) = tokio::join!(interrupt(""), interrupt("?timeout=1200ms"));
+    assert!(by_default >= Duration::from_secs(1), "{by_default:?}");
+    assert!(told >= Duration::from_millis(1_200), "{told:?}");
+    let meeting = tokio::task::spawn_blocking(|| MEETING.wait());
+    meeting.await.expect("they meet");
+    let answer = client.await.expect("no panic").expect("an answer");
+    assert_eq!(answer.status(), 200, "its poll was its end");
+}

@@ -1,0 +1,28 @@
+//! What docs/admin-api.md says and no other test asserts, a module per section; `behaviours` sees to it that
+//! every numbered sentence is held by a test somewhere.
+
+#![forbid(unsafe_code)]
+
+mod behaviours;
+mod changes;
+mod details;
+mod endpoints;
+mod errors;
+mod options;
+mod selectors;
+#[path = "../support/mod.rs"]
+mod support;
+mod tables;
+
+/// The page.
+const PAGE: &str = include_str!("../../docs/admin-api.md");
+
+/// The cells of the lines of the page's tables that begin with a word in backticks, without those.
+fn rows_of_page(from: &str) -> Vec<Vec<String>> {
+    let (_, rest) = PAGE.split_once(from).expect("it is on the page");
+    let lines = rest.lines().skip_while(|line| !line.starts_with('|'));
+    let rows = lines.take_while(|line| line.starts_with('|')).skip(2);
+    let cell = |cell: &str| cell.trim().trim_matches('`').to_owned();
+    rows.map(|row| row.trim_matches('|').split('|').map(cell).collect())
+        .collect()
+}

@@ -223,7 +223,7 @@ async fn tasks_come_in_the_shape_of_elasticsearchs() {
     end(&service, "shaped", [client]).await;
 }
 
-/// Holds 2.22, 2.25, 5.7 of docs/admin-api.md.
+/// Holds 2.21, 2.22, 2.25, 5.7 of docs/admin-api.md.
 #[tokio::test]
 async fn filters_choose_and_mistakes_are_told() {
     let service = Service::start(app()).await;

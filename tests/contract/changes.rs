@@ -1,6 +1,7 @@
 //! Section 4, changing things.
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -121,4 +122,79 @@ async fn an_interrupt_waits_a_second_or_as_long_as_it_is_told_to() {
     meeting.await.expect("they meet");
     let answer = client.await.expect("no panic").expect("an answer");
     assert_eq!(answer.status(), 200, "its poll was its end");
+}
+
+#[underscore_route(name = "changes.limited")]
+async fn limited() {}
+
+/// Holds 4.23, 4.25, 4.26 of docs/admin-api.md.
+#[tokio::test]
+async fn what_is_refused_for_a_limit_says_which_and_when_to_come_again() {
+    let service = Service::start(Router::new().route("/", get(limited))).await;
+    let put = async |settings: Value| {
+        let body = json!({"transient": settings});
+        let put = service.put("_routes/changes.limited/settings", body).await;
+        put.ok_json();
+    };
+    let refused = async |status: u16, reason: &str| {
+        let answer = service.get("/").await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        let error = json!({"type": "limit_reached", "reason": reason});
+        assert_eq!(answer.json(), json!({"error": error, "status": status}));
+        let after = answer.headers["retry-after"].to_str().expect("a text");
+        after.parse::<u32>().expect("seconds")
+    };
+    put(json!({"limit.active": 0})).await;
+    assert_eq!(refused(503, "0 requests in flight are the most").await, 1);
+    put(json!({"limit.active": null, "limit.rate": 0.001})).await;
+    assert_eq!(service.get("/").await.status, 200, "one may always come");
+    let after = refused(429, "0.001 requests per second are the most").await;
+    assert!((900..=1_000).contains(&after), "{after}");
+}
+
+static WAS_DROPPED: AtomicBool = AtomicBool::new(false);
+
+#[underscore_route(name = "changes.overdue")]
+async fn overdue() {
+    struct Told;
+    impl Drop for Told {
+        fn drop(&mut self) {
+            WAS_DROPPED.store(true, Ordering::SeqCst);
+        }
+    }
+    let _told = Told;
+    std::future::pending::<()>().await;
+}
+
+/// Holds 3.36, 4.27 of docs/admin-api.md.
+#[tokio::test]
+async fn a_timeout_drops_the_handler() {
+    let service = Service::start(Router::new().route("/", get(overdue))).await;
+    let body = json!({"transient": {"timeout": "20ms"}});
+    let put = service.put("_routes/changes.overdue/settings", body).await;
+    put.ok_json();
+    let answer = service.get("/").await;
+    assert_eq!(answer.status, 504);
+    assert_eq!(answer.json()["error"]["type"], "request_expired");
+    let ends = [("expired", 1)];
+    service.wait_for_ends("changes.overdue", &ends).await;
+    assert!(WAS_DROPPED.load(Ordering::SeqCst));
+}
+
+/// Holds 4.50 of docs/admin-api.md.
+#[tokio::test]
+async fn a_cancel_takes_no_body_that_says_something() {
+    let service = Service::start(Router::new()).await;
+    let path = "_tasks/_cancel?older_than=9999d";
+    let body = Some(json!({"reason": "would be ignored"}));
+    let answer = service.admin_request(Method::POST, path, body).await;
+    let (kind, reason) = answer.error();
+    assert_eq!((answer.status, &*kind), (400, "illegal_argument_exception"));
+    assert!(
+        reason.contains("[/_tasks/_cancel] takes no body"),
+        "{reason}"
+    );
+    let spaces = service.admin_builder(Method::POST, path).body(" \n");
+    let answer = spaces.send().await.expect("it answers");
+    assert_eq!(answer.status(), 200, "spaces say nothing");
 }

@@ -120,3 +120,14 @@ async fn a_structure_is_never_text_and_a_text_is_never_a_structure() {
         assert_eq!(accepting(&service, path, &[JSON]).await, TEXT, "{path}");
     }
 }
+
+/// Holds 5.23 of docs/admin-api.md.
+#[tokio::test]
+async fn a_text_has_at_most_sixteen_kibibytes() {
+    let service = Service::start(Router::new()).await;
+    for (bytes, status) in [(16_384, 200), (16_385, 400)] {
+        let reason = "x".repeat(bytes);
+        let path = format!("_routes/no.such.route*/interrupt?reason={reason}");
+        assert_eq!(service.post(&path).await.status, status, "{bytes}");
+    }
+}

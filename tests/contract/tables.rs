@@ -101,6 +101,19 @@ async fn an_empty_list_of_columns_is_the_default() {
     }
 }
 
+/// Holds 3.2, 3.5 of docs/admin-api.md.
+#[tokio::test]
+async fn a_pattern_is_for_the_names_of_columns_and_not_for_aliases() {
+    let service = Service::start(Router::new()).await;
+    let path = "_cat/routes/tables.order.4?v&h";
+    let heading = service.admin(&format!("{path}=*total")).await.text;
+    assert!(heading.starts_with("stats.req.total\n"), "{heading}");
+    let alias = service.admin(&format!("{path}=tota*")).await;
+    let (kind, reason) = alias.error();
+    assert_eq!((alias.status, &*kind), (400, "illegal_argument_exception"));
+    assert!(reason.contains("unknown column [tota*]"), "{reason}");
+}
+
 static NEVER: Semaphore = Semaphore::const_new(0);
 
 #[underscore_route(name = "tables.aged")]

@@ -313,7 +313,7 @@ mod tests {
         crate::admin::readme::assert_block("parameters", &table);
     }
 
-    /// Holds 5.3, 5.6, 6.8 of docs/admin-api.md.
+    /// Holds 3.12, 5.3, 5.6, 6.8 of docs/admin-api.md.
     #[test]
     fn a_value_is_checked_by_its_kind() {
         let wrong = [

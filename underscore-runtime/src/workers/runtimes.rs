@@ -253,6 +253,7 @@ impl Busy {
 mod tests {
     use super::*;
 
+    /// Holds 3.59 of docs/admin-api.md.
     #[test]
     fn a_worker_is_as_busy_as_it_was_seen_in_the_last_minute() {
         let mut busy = Busy::default();

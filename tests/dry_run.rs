@@ -34,6 +34,7 @@ async fn audited(service: &Service) -> usize {
 }
 
 // One test, for both look at all requests of the last minute.
+/// Holds 4.62, 4.63, 4.64 of docs/admin-api.md.
 #[tokio::test]
 async fn a_dry_run_says_whom_a_change_would_hit_and_changes_nothing() {
     let service = start().await;

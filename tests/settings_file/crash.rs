@@ -96,6 +96,7 @@ fn on_disk(file: &Path) -> u64 {
     number.as_u64().expect("a number")
 }
 
+/// Holds 4.56 of docs/admin-api.md.
 #[tokio::test]
 async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -131,6 +132,7 @@ async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
     assert!(torn.count() <= usize::try_from(KILLS).expect("it fits"));
 }
 
+/// Holds 4.55 of docs/admin-api.md.
 #[tokio::test]
 async fn what_is_persistent_holds_for_the_first_request_after_a_restart() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -39,6 +39,7 @@ async fn newest(kept: &Kept) -> Value {
     of_file.expect("a record of the file").clone()
 }
 
+/// Holds 4.60 of docs/admin-api.md.
 #[tokio::test]
 async fn a_config_map_that_is_swapped_is_in_force_and_one_that_is_wrong_is_reported() {
     let volume = tempfile::tempdir().expect("a directory");
@@ -86,6 +87,7 @@ async fn a_config_map_that_is_swapped_is_in_force_and_one_that_is_wrong_is_repor
     assert!(kept.file.is_symlink() && volume.join("..data").is_symlink());
 }
 
+/// Holds 4.61 of docs/admin-api.md.
 #[tokio::test]
 async fn a_file_that_is_gone_leaves_its_settings_and_is_made_again_by_the_next_change() {
     let kept = Kept::start(Some(&preempt(501))).await;

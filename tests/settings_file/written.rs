@@ -11,6 +11,7 @@ use crate::support::Service;
 
 const STEERED: &str = "_routes/steered/settings";
 
+/// Holds 4.52 of docs/admin-api.md.
 #[tokio::test]
 async fn a_persistent_setting_is_in_the_file_and_in_force_when_it_is_answered() {
     let kept = Kept::start(None).await;
@@ -41,6 +42,7 @@ async fn a_persistent_setting_is_in_the_file_and_in_force_when_it_is_answered() 
     assert_eq!(kept.on_disk(), json!({}));
 }
 
+/// Holds 4.53, 4.54 of docs/admin-api.md.
 #[tokio::test]
 async fn transient_beats_persistent_which_beats_the_default() {
     let kept = Kept::start(None).await;
@@ -115,6 +117,7 @@ async fn a_mount_has_its_own_and_has_it_before_its_first_request() {
     );
 }
 
+/// Holds 4.57 of docs/admin-api.md.
 #[tokio::test]
 async fn routes_that_this_build_does_not_have_are_kept_and_shown() {
     let gone = json!({"persistent": {"a setting of another build": [1, null], "timeout": "1s"}});
@@ -148,6 +151,7 @@ async fn what_the_file_calls_a_route_stays_its_name() {
     );
 }
 
+/// Holds 4.58 of docs/admin-api.md.
 #[tokio::test]
 async fn a_file_that_cannot_be_written_changes_nothing() {
     let kept = Kept::start(None).await;
@@ -171,6 +175,7 @@ async fn a_file_that_cannot_be_written_changes_nothing() {
     assert_eq!(audit, json!([{"action": "settings", "status": 500}]));
 }
 
+/// Holds 4.58 of docs/admin-api.md.
 #[tokio::test]
 async fn a_file_that_somebody_broke_is_not_written_over() {
     let kept = Kept::start(Some("{}")).await;
@@ -190,6 +195,7 @@ async fn a_file_that_somebody_broke_is_not_written_over() {
     assert_eq!(text, "{ half");
 }
 
+/// Holds 4.59 of docs/admin-api.md.
 #[tokio::test]
 async fn a_torn_a_foreign_and_a_mistaken_file_keep_the_service_from_starting_and_are_left_alone() {
     let _turn = turn().await;
@@ -251,6 +257,7 @@ async fn a_second_server_of_the_process_has_the_same_file_or_none() {
     kept.service.put(STEERED, body).await.ok_json();
 }
 
+/// Holds 4.52 of docs/admin-api.md.
 #[tokio::test]
 async fn without_a_file_persistent_is_refused_with_the_cure() {
     let _turn = turn().await;

@@ -151,7 +151,6 @@ mod tests {
         Ok(changes)
     }
 
-    /// Holds 4.4 of docs/admin-api.md.
     #[test]
     fn nested_dotted_and_mixed_keys_are_the_same() {
         let expected = Ok(vec![("preempt.status", Some(json!(503)))]);
@@ -164,7 +163,6 @@ mod tests {
         }
     }
 
-    /// Holds 4.5, 4.15 of docs/admin-api.md.
     #[test]
     fn null_resets_one_setting_or_all_below() {
         let below = |prefix: &str| {
@@ -188,6 +186,7 @@ mod tests {
         );
     }
 
+    /// Holds 4.4 of docs/admin-api.md.
     #[test]
     fn a_reset_and_a_value_in_one_body_set_only_the_value() {
         let body = json!({"preempt": null, "preempt.status": 503});
@@ -199,6 +198,7 @@ mod tests {
         assert_eq!(set, [("preempt.status", Some(json!(503)))]);
     }
 
+    /// Holds 4.5, 4.15 of docs/admin-api.md.
     #[test]
     fn what_is_wrong_is_named_with_its_section_and_key() {
         for (body, named) in [

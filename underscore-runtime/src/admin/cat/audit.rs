@@ -53,7 +53,7 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
     Col::words(
         "action",
         &["a"],
-        "settings, interrupt, cancel, or expire where settings undid themselves",
+        "settings, interrupt, cancel, expire where settings undid themselves, file where somebody changed the settings file",
         |record| record.action.word().into(),
     )
     .shown(),

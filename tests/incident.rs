@@ -1,81 +1,31 @@
 //! The two examples as strangers run them: the story comes true, and the service does what its notebook
 //! says, over the command line, real HTTP and the real Unix socket.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+mod support;
+
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::PATIENCE;
+use support::example::{Example, binary};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The path of an example's binary, built if it is not there or not new.
-fn example(name: &str) -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "underscore",
-            "--example",
-            name,
-        ])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .expect("cargo runs");
-    assert!(built.success(), "example {name} does not build");
-    // This test is in target/debug/deps, or wherever else cargo was told to build.
-    let test = std::env::current_exe().expect("it has a path");
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("cargo's folders");
-    profile.join("examples").join(name)
-}
-
-/// The example service as a process; killed when dropped.
+/// The service of the story, with clients for both of its sides.
 struct SampleApp {
-    process: Child,
-    base: String,
-    admin: PathBuf,
-    directory: TempDir,
+    example: Example,
     client: Client,
     operator: Client,
-    /// Kept open: the service goes on greeting.
-    _stdout: BufReader<ChildStdout>,
 }
 
 impl SampleApp {
     fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be made");
-        let admin = directory.path().join("app.sock");
-        let mut process = Command::new(example("sample_app"))
-            .args(["--listen", "127.0.0.1:0", "--admin"])
-            .arg(&admin)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let stdout = process.stdout.take().expect("it is piped");
-        let (mut stdout, mut first) = (BufReader::new(stdout), String::new());
-        stdout.read_line(&mut first).expect("it greets");
-        let base = first
-            .split([' ', ','])
-            .find(|word| word.starts_with("http://"));
-        let client = || Client::builder().timeout(PATIENCE);
+        let example = Example::start("sample_app");
         SampleApp {
-            base: base.expect("it says where it listens").to_owned(),
-            client: client().build().expect("a client can be built"),
-            operator: client()
-                .unix_socket(admin.clone())
-                .build()
-                .expect("a client can be built"),
-            _stdout: stdout,
-            process,
-            admin,
-            directory,
+            client: Example::client(),
+            operator: example.operator(),
+            example,
         }
     }
 
@@ -108,7 +58,7 @@ impl SampleApp {
         for number in 0..count {
             let request = self
                 .client
-                .get(format!("{}{path}?{number}", self.base))
+                .get(format!("{}{path}?{number}", self.example.base))
                 .send();
             clients.spawn(async move { request.await.expect("it answers").status().as_u16() });
         }
@@ -134,14 +84,6 @@ impl SampleApp {
     }
 }
 
-impl Drop for SampleApp {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 /// The line of the last `.acquire` in the example, from its source.
 fn second_acquire() -> usize {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/sample_app.rs");
@@ -153,7 +95,7 @@ fn second_acquire() -> usize {
 
 #[test]
 fn the_story_comes_true() {
-    let output = Command::new(example("incident"))
+    let output = Command::new(binary("incident"))
         .output()
         .expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -237,7 +179,7 @@ async fn a_preempted_route_answers_at_once_and_is_opened_again() {
 async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
     let mut first = SampleApp::start();
     let id = first.id_of_twice().await;
-    let pid = first.process.id().to_string();
+    let pid = first.example.process.id().to_string();
     let hanging = first.clients("/twice", 5);
     first.wait_for(3, 5).await;
     let told = Command::new("kill")
@@ -245,31 +187,22 @@ async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
         .status()
         .expect("kill runs");
     assert!(told.success());
-    let ended = first.process.wait().expect("it ends, whatever hangs");
+    let ended = first
+        .example
+        .process
+        .wait()
+        .expect("it ends, whatever hangs");
     assert!(ended.success(), "{ended}");
-    assert!(!first.admin.exists());
-    let left = std::fs::read_dir(first.directory.path()).expect("it can be listed");
+    assert!(!first.example.admin.exists());
+    let left = std::fs::read_dir(first.example.directory.path()).expect("it can be listed");
     assert_eq!(left.count(), 0);
     drop(hanging);
     assert_eq!(SampleApp::start().id_of_twice().await, id);
 }
 
-#[tokio::test]
-async fn the_readme_shows_the_ids_and_the_line_that_the_service_shows() {
+#[test]
+fn the_readme_tells_of_the_line_that_the_service_shows() {
     let readme = include_str!("../README.md");
-    let app = SampleApp::start();
-    let routes = app.get("_cat/routes?v&h=id,method,path").await;
-    for line in routes.lines() {
-        let shown = readme
-            .lines()
-            .any(|shown| shown.starts_with(line.trim_end()));
-        assert!(shown, "the README does not show the row [{line}]");
-    }
-    let rows = format!(
-        "examples/sample_app.rs:{} permits.acquire()",
-        second_acquire()
-    );
-    assert_eq!(readme.matches(&rows).count(), 3, "{rows}");
     let prose = format!("Line {} is the second `acquire`", second_acquire());
     assert!(readme.contains(&prose), "{prose}");
 }

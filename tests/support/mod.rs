@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(missing_docs, unreachable_pub)]
 
+pub mod example;
 pub mod files;
 pub mod futures;
 pub mod log;

@@ -1,0 +1,96 @@
+//! An example of this package as a process: built if need be, on a free port, with its socket in a folder of
+//! its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use reqwest::{Client, ClientBuilder};
+use tempfile::TempDir;
+
+use super::PATIENCE;
+
+/// An example service that runs; killed when dropped.
+pub struct Example {
+    pub process: Child,
+    /// `http://` and the address that it listens on.
+    pub base: String,
+    pub admin: PathBuf,
+    pub directory: TempDir,
+    /// Kept open: the service goes on greeting.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Example {
+    /// Starts an example that takes `--listen` and `--admin`, and waits until it says that it serves.
+    pub fn start(name: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let admin = directory.path().join("app.sock");
+        let mut process = Command::new(binary(name))
+            .args(["--listen", "127.0.0.1:0", "--admin"])
+            .arg(&admin)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let stdout = process.stdout.take().expect("it is piped");
+        let (mut stdout, mut first) = (BufReader::new(stdout), String::new());
+        stdout.read_line(&mut first).expect("it greets");
+        let base = first
+            .split([' ', ','])
+            .find(|word| word.starts_with("http://"));
+        Example {
+            base: base.expect("it says where it listens").to_owned(),
+            process,
+            admin,
+            directory,
+            _stdout: stdout,
+        }
+    }
+
+    /// A client of the service.
+    pub fn client() -> Client {
+        built(Client::builder())
+    }
+
+    /// A client of its admin API.
+    pub fn operator(&self) -> Client {
+        built(Client::builder().unix_socket(self.admin.clone()))
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The path of an example's binary, built if it is not there or not new.
+pub fn binary(name: &str) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "underscore",
+            "--example",
+            name,
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "example {name} does not build");
+    // This test is in target/debug/deps, or wherever else cargo was told to build.
+    let test = std::env::current_exe().expect("it has a path");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("cargo's folders");
+    profile.join("examples").join(name)
+}
+
+fn built(client: ClientBuilder) -> Client {
+    let client = client.timeout(PATIENCE).pool_max_idle_per_host(0);
+    client.build().expect("a client can be built")
+}

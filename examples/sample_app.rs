@@ -131,7 +131,8 @@ impl Options {
                 Long("listen") => options.listen = arguments.value()?.parse()?,
                 Long("admin") => options.admin = arguments.value()?.into(),
                 Short('h') | Long("help") => {
-                    println!("sample_app [--listen ADDRESS] [--admin PATH]");
+                    let (listen, admin) = (options.listen, options.admin.display());
+                    println!("sample_app [--listen {listen}] [--admin {admin}]");
                     std::process::exit(0);
                 }
                 _ => return Err(argument.unexpected()),

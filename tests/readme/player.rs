@@ -1,0 +1,208 @@
+//! Does what the commands of a session say, with clients of its own in place of `curl`.
+//!
+//! What is in the README as the address and the socket of an example is the default of that example, as its `--help`
+//! gives it; here each runs on a free port and on a socket in a folder of its own. What the examples themselves
+//! print is not part of a session.
+
+use std::collections::HashMap;
+use std::process::Command as Process;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method, RequestBuilder};
+
+use super::shell::{Command, Curl, read};
+use super::shown::{Form, to_show};
+use super::support::Answer;
+use super::support::example::{Example, binary};
+
+/// How long something is looked at again that is not yet as the README shows it: several times as long as a request
+/// of the examples takes.
+const SETTLES: Duration = Duration::from_secs(10);
+
+/// A session that is played.
+#[derive(Default)]
+pub struct Player {
+    variables: HashMap<String, String>,
+    services: Vec<Service>,
+}
+
+/// An example that runs, and where the README says that it does.
+struct Service {
+    example: Example,
+    operator: Client,
+    base: String,
+    socket: String,
+}
+
+/// What calls in the background have printed.
+type Printed = Arc<Mutex<String>>;
+
+impl Player {
+    /// Does what `line` says, and gives back what the README has to show of its output, if it shows `shown` now.
+    ///
+    /// A call in the background prints for as long as it lives; what it prints after `shown` is not waited for.
+    ///
+    /// # Errors
+    ///
+    /// Says what cannot be done, or which table does not line up.
+    pub async fn play(&mut self, line: &str, shown: &[String]) -> Result<Vec<String>, String> {
+        match read(line, &self.variables)? {
+            Command::Set(name, value) => {
+                self.variables.insert(name, value);
+                Ok(Vec::new())
+            }
+            Command::Serve(name) => {
+                self.services.push(Service::start(&name)?);
+                Ok(Vec::new())
+            }
+            Command::Background(calls) => {
+                let printed = Printed::default();
+                for call in calls {
+                    tokio::spawn(print(self.request(&call)?, Arc::clone(&printed)));
+                }
+                let look = async || Ok(printed.lock().expect("nobody panicked").clone());
+                settled(Form::Lines, shown, look).await
+            }
+            Command::Curl { curl, first_line } => {
+                let form = form(&curl);
+                let call = async || {
+                    let output = output(self.request(&curl)?, curl.head).await?;
+                    let end = if first_line { output.find('\n') } else { None };
+                    Ok(output[..end.unwrap_or(output.len())].to_owned())
+                };
+                if only_looks(&curl) {
+                    settled(form, shown, call).await
+                } else {
+                    to_show(form, shown, &lines(&call().await?))
+                }
+            }
+        }
+    }
+
+    fn request(&self, curl: &Curl) -> Result<RequestBuilder, String> {
+        let is_meant = |service: &&Service| match &curl.socket {
+            Some(socket) => service.socket == *socket,
+            None => curl.url.starts_with(&format!("{}/", service.base)),
+        };
+        let service = self.services.iter().find(is_meant);
+        let service = service.ok_or_else(|| format!("nothing was started for {curl:?}"))?;
+        let (client, url) = if curl.socket.is_some() {
+            (service.operator.clone(), curl.url.clone())
+        } else {
+            let path = &curl.url[service.base.len()..];
+            (Example::client(), format!("{}{path}", service.example.base))
+        };
+        let default = if curl.body.is_some() { "POST" } else { "GET" };
+        let method = curl.method.as_deref().unwrap_or(default);
+        let method = Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?;
+        let mut request = client.request(method, url);
+        if let Some(body) = &curl.body {
+            request = request.body(body.clone());
+        }
+        let named = |name: &str| {
+            curl.headers
+                .iter()
+                .any(|(has, _)| has.eq_ignore_ascii_case(name))
+        };
+        if curl.body.is_some() && !named("content-type") {
+            // curl does so, and the admin API refuses it.
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
+        for (name, value) in &curl.headers {
+            request = request.header(name, value);
+        }
+        Ok(request)
+    }
+}
+
+impl Service {
+    fn start(name: &str) -> Result<Self, String> {
+        // Not in a temporary folder of the person who runs the tests.
+        let help = Process::new(binary(name))
+            .arg("--help")
+            .env_remove("TMPDIR")
+            .output()
+            .map_err(|error| error.to_string())?;
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        let default = |option: &str| {
+            let (_, rest) = help.split_once(&format!("[{option} "))?;
+            Some(rest.split_once(']')?.0.to_owned())
+        };
+        let (listen, socket) = default("--listen")
+            .zip(default("--admin"))
+            .ok_or_else(|| format!("the help of {name} does not say where it listens: {help}"))?;
+        let example = Example::start(name);
+        Ok(Service {
+            operator: example.operator(),
+            example,
+            base: format!("http://{listen}"),
+            socket,
+        })
+    }
+}
+
+/// Looks until there is to see what the README shows, or it is clear that there never will be.
+async fn settled(
+    form: Form,
+    shown: &[String],
+    look: impl AsyncFn() -> Result<String, String>,
+) -> Result<Vec<String>, String> {
+    let deadline = Instant::now() + SETTLES;
+    loop {
+        let seen = to_show(form, shown, &lines(&look().await?))?;
+        if seen == shown || Instant::now() > deadline {
+            return Ok(seen);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The lines of an output, without the empty ones at its end.
+fn lines(output: &str) -> Vec<String> {
+    output
+        .trim_end_matches('\n')
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether a call of the admin API changes nothing, so that it can be made again.
+fn only_looks(curl: &Curl) -> bool {
+    curl.socket.is_some() && curl.method.is_none() && curl.body.is_none()
+}
+
+/// Tables are laid out in columns if they have headings.
+fn form(curl: &Curl) -> Form {
+    let (path, query) = curl.url.split_once('?').unwrap_or((&curl.url, ""));
+    if path.contains("/_cat/") && query.split('&').any(|parameter| parameter == "v") {
+        Form::Table
+    } else {
+        Form::Lines
+    }
+}
+
+/// What `curl` prints, with the head of the answer if that is wanted.
+async fn output(request: RequestBuilder, head: bool) -> Result<String, String> {
+    let response = request.send().await.map_err(|error| error.to_string())?;
+    let version = response.version();
+    let answer = Answer::of(response).await;
+    if !head {
+        return Ok(answer.text);
+    }
+    let status = format!("{version:?} {} {}", answer.status, answer.reason);
+    let headers = answer.headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        format!("{name}: {value}")
+    });
+    let head: Vec<String> = std::iter::once(status).chain(headers).collect();
+    Ok(format!("{}\n\n{}", head.join("\n"), answer.text))
+}
+
+/// A call in the background.
+async fn print(request: RequestBuilder, printed: Printed) {
+    // As `curl -s`, it says nothing of what goes wrong.
+    if let Ok(output) = output(request, false).await {
+        printed.lock().expect("nobody panicked").push_str(&output);
+    }
+}

@@ -1,0 +1,226 @@
+//! The forms of commands that the README uses, and no others: assignments, `cargo run --example`, `curl`, and
+//! `curl` run by `seq` and `xargs`.
+
+use std::collections::HashMap;
+
+/// What a line of a session says is to be done.
+#[derive(Debug, PartialEq)]
+pub enum Command {
+    /// `NAME=value`
+    Set(String, String),
+    /// `cargo run --example NAME &`
+    Serve(String),
+    /// `curl ...`, with `| head -1` if `first_line`.
+    Curl { curl: Curl, first_line: bool },
+    /// `curl ... &`, or `seq N | xargs -P N -I{} curl ... &`: a call per element, side by side.
+    Background(Vec<Curl>),
+}
+
+/// One call of `curl`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curl {
+    pub url: String,
+    /// The socket that it connects to in place of the URL's host.
+    pub socket: Option<String>,
+    pub method: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub body: Option<String>,
+    /// `-i`: the head of the answer is shown, too.
+    pub head: bool,
+}
+
+/// Reads a line, with the variables that were set before it.
+///
+/// # Errors
+///
+/// Says what of it is of no form that is known here.
+pub fn read(line: &str, variables: &HashMap<String, String>) -> Result<Command, String> {
+    let words = words(line, variables)?;
+    let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let background = words.last() == Some(&"&");
+    if background {
+        words.pop();
+    }
+    let commands: Vec<&[&str]> = words.split(|word| *word == "|").collect();
+    match (commands.as_slice(), background) {
+        ([[set]], false) if set.contains('=') => {
+            let (name, value) = set.split_once('=').unwrap_or_default();
+            Ok(Command::Set(name.to_owned(), value.to_owned()))
+        }
+        ([["cargo", "run", "--example", name]], true) => Ok(Command::Serve((*name).to_owned())),
+        ([["curl", args @ ..]], true) => Ok(Command::Background(vec![curl(args)?])),
+        ([["curl", args @ ..]], false) => Ok(Command::Curl {
+            curl: curl(args)?,
+            first_line: false,
+        }),
+        ([["curl", args @ ..], ["head", "-1"]], false) => Ok(Command::Curl {
+            curl: curl(args)?,
+            first_line: true,
+        }),
+        (
+            [
+                ["seq", count],
+                ["xargs", "-P", at_once, "-I{}", "curl", args @ ..],
+            ],
+            true,
+        ) if count == at_once => {
+            let count: u32 = count.parse().map_err(|_| unknown(line))?;
+            let calls = (1..=count).map(|number| {
+                let mut call = curl(args)?;
+                call.url = call.url.replace("{}", &number.to_string());
+                Ok(call)
+            });
+            calls.collect::<Result<_, _>>().map(Command::Background)
+        }
+        _ => Err(unknown(line)),
+    }
+}
+
+fn unknown(line: &str) -> String {
+    format!("the form of this command is not known, see tests/readme/shell.rs: {line}")
+}
+
+fn curl(args: &[&str]) -> Result<Curl, String> {
+    let mut curl = Curl::default();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || {
+            let value = args.next().map(|value| (*value).to_owned());
+            value.ok_or_else(|| format!("curl: {arg} takes a value"))
+        };
+        match *arg {
+            "-s" => {}
+            "-i" => curl.head = true,
+            "-X" => curl.method = Some(value()?),
+            "-d" => curl.body = Some(value()?),
+            "--unix-socket" => curl.socket = Some(value()?),
+            "-H" => {
+                let header = value()?;
+                let (name, value) = header
+                    .split_once(": ")
+                    .ok_or("curl: -H takes `name: value`")?;
+                curl.headers.push((name.to_owned(), value.to_owned()));
+            }
+            url if curl.url.is_empty() && !url.starts_with('-') => url.clone_into(&mut curl.url),
+            _ => return Err(unknown(&format!("curl {arg}"))),
+        }
+    }
+    if curl.url.is_empty() {
+        return Err("curl: it has no URL".to_owned());
+    }
+    Ok(curl)
+}
+
+/// The words of a line; `|` and `&` are words.
+fn words(line: &str, variables: &HashMap<String, String>) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_start();
+    while !rest.is_empty() {
+        let mut word = String::new();
+        while let Some(first) = rest.chars().next().filter(|first| *first != ' ') {
+            rest = &rest[first.len_utf8()..];
+            match first {
+                '\'' => {
+                    let (quoted, after) = rest.split_once('\'').ok_or_else(|| unknown(line))?;
+                    word.push_str(quoted);
+                    rest = after;
+                }
+                '$' => {
+                    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                    let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+                    let (name, after) = rest.split_at(end);
+                    let value = variables.get(name);
+                    word.push_str(value.ok_or_else(|| format!("${name} is not set"))?);
+                    rest = after;
+                }
+                '|' | '&' if !word.is_empty() || !(rest.is_empty() || rest.starts_with(' ')) => {
+                    return Err(unknown(line));
+                }
+                '"' | '\\' | '`' | '<' | '>' | ';' | '(' | ')' | '*' | '?' | '#' | '~' => {
+                    return Err(unknown(line));
+                }
+                _ => word.push(first),
+            }
+        }
+        words.push(word);
+        rest = rest.trim_start();
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(line: &str) -> Result<Command, String> {
+        let variables = [("SOCKET".to_owned(), "/tmp/a".to_owned())];
+        read(line, &variables.into_iter().collect())
+    }
+
+    fn call(line: &str) -> Curl {
+        match known(line) {
+            Ok(Command::Curl { curl, .. }) => curl,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_forms_of_the_readme_are_read() {
+        assert_eq!(
+            known("SOCKET=/tmp/b"),
+            Ok(Command::Set("SOCKET".to_owned(), "/tmp/b".to_owned()))
+        );
+        let serve = known("cargo run --example sample_app &");
+        assert_eq!(serve, Ok(Command::Serve("sample_app".to_owned())));
+        let Ok(Command::Background(calls)) =
+            known("seq 2 | xargs -P 2 -I{} curl -s 'http://x/?{}' &")
+        else {
+            panic!("it is a load");
+        };
+        assert_eq!(
+            (&*calls[0].url, &*calls[1].url),
+            ("http://x/?1", "http://x/?2")
+        );
+        let change = call(
+            "curl -s -i --unix-socket $SOCKET -X PUT 'http://./$SOCKET?a b' -H 'A: b' -d '{\"c\":1}'",
+        );
+        let expected = Curl {
+            url: "http://./$SOCKET?a b".to_owned(),
+            socket: Some("/tmp/a".to_owned()),
+            method: Some("PUT".to_owned()),
+            headers: vec![("A".to_owned(), "b".to_owned())],
+            body: Some("{\"c\":1}".to_owned()),
+            head: true,
+        };
+        assert_eq!(change, expected);
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        for line in [
+            "wget http://x",
+            "curl -s http://x | jq .",
+            "curl -s http://x | head -2",
+            "curl -k http://x",
+            "curl -s",
+            "curl -X",
+            "curl -s http://x http://y",
+            "curl -s http://x?v",
+            "curl -s http://x > file",
+            "curl -s http://x&",
+            "curl -s \"http://x\"",
+            "curl -s 'http://x",
+            "curl -s $OTHER",
+            "cargo run --example sample_app",
+            "seq 5 | xargs -P 2 -I{} curl -s http://x &",
+            "A=b &",
+        ] {
+            assert!(known(line).is_err(), "{line}");
+        }
+        let unknown = known("wget http://x").expect_err("it is refused");
+        assert!(
+            unknown.contains("not known") && unknown.contains("wget"),
+            "{unknown}"
+        );
+    }
+}

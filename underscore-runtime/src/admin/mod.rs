@@ -11,8 +11,6 @@ mod endpoints;
 mod error;
 mod exchange;
 mod filter_path;
-#[cfg(test)]
-mod hostile;
 mod metrics;
 mod params;
 #[cfg(test)]

@@ -128,9 +128,7 @@ impl Seen {
     }
 
     pub(super) fn uri(&self) -> Option<String> {
-        let request = self.request()?;
-        let sent = request.uri.as_deref().or(request.route.path.as_deref());
-        sent.map(shortened)
+        self.request()?.uri().map(shortened)
     }
 
     pub(super) fn http_version(&self) -> Option<String> {
@@ -155,7 +153,8 @@ impl Seen {
     }
 
     fn mark(&self, which: impl Fn(&Marks) -> Option<&Mark>) -> Option<String> {
-        let value = which(self.request()?.marks.as_ref()?)?;
+        let details = self.request()?.details.as_ref()?;
+        let value = which(&details.marks)?;
         Some(shortened(&String::from_utf8_lossy(value)))
     }
 }

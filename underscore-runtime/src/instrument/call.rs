@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::extract::{ConnectInfo, FromRequest, MatchedPath, OriginalUri, Request};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderName, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
@@ -24,7 +24,7 @@ use super::tracked::{Step, Tracked};
 use crate::route::{Route, RouteDescriptor};
 use crate::stack::AwaitPoint;
 use crate::stats::Outcome;
-use crate::task::{self, Kind, Mark, Marks};
+use crate::task::{self, Details, Kind, Mark, Marks};
 
 /// What generated code says of an annotated handler, on a type that has no values.
 pub trait Endpoint: 'static {
@@ -218,35 +218,67 @@ pub(super) fn info(request: &Request, route: &'static Route) -> task::Request {
         uri = original;
     }
     let sent = uri.path_and_query().filter(|_| !is_path(uri));
+    let method = request.method();
+    let method = (*method != route.method).then_some(method);
+    let marks = Marked::read(request.headers());
+    let is_all_said = sent.is_none() && method.is_none() && marks.is_none();
     task::Request {
         route,
-        method: request.method().clone(),
-        uri: sent.map(|sent| sent.as_str().into()),
         version: request.version(),
         remote: extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(address)| *address),
-        marks: marks(request.headers()),
-        steered: None,
+        details: (!is_all_said).then(|| {
+            Box::new(Details {
+                method: method.cloned(),
+                uri: sent.map(|sent| sent.as_str().into()),
+                marks: marks.map(Marked::copied).unwrap_or_default(),
+                steered: None,
+            })
+        }),
     }
 }
 
-const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
-#[inline]
-fn marks(headers: &HeaderMap) -> Option<Box<Marks>> {
-    let get = |name| headers.get(name).map(|value| Mark::from(value.as_bytes()));
-    let [opaque_id, request_id, trace_parent] = [OPAQUE_ID, REQUEST_ID, TRACE_PARENT].map(get);
-    if opaque_id.is_none() && request_id.is_none() && trace_parent.is_none() {
-        return None;
+/// The headers that are copied, while they are the request's.
+#[derive(Default)]
+struct Marked<'a> {
+    opaque_id: Option<&'a HeaderValue>,
+    request_id: Option<&'a HeaderValue>,
+    trace_parent: Option<&'a HeaderValue>,
+}
+
+impl<'a> Marked<'a> {
+    /// In one pass: to look each of three up by its hash takes longer than to go through the few that there are.
+    #[inline]
+    fn read(headers: &'a HeaderMap) -> Option<Self> {
+        if headers.is_empty() {
+            return None;
+        }
+        let mut marked = None::<Marked<'a>>;
+        for (name, value) in headers {
+            match name.as_str() {
+                "x-opaque-id" => &mut marked.get_or_insert_default().opaque_id,
+                "x-request-id" => &mut marked.get_or_insert_default().request_id,
+                "traceparent" => &mut marked.get_or_insert_default().trace_parent,
+                _ => continue,
+            }
+            // The first one of several, as `HeaderMap::get` has it.
+            .get_or_insert(value);
+        }
+        marked
     }
-    Some(Box::new(Marks {
-        opaque_id,
-        request_id,
-        trace_parent,
-    }))
+
+    fn copied(self) -> Marks {
+        let copy = |value: Option<&HeaderValue>| value.map(|value| Mark::from(value.as_bytes()));
+        Marks {
+            opaque_id: copy(self.opaque_id),
+            request_id: copy(self.request_id),
+            trace_parent: copy(self.trace_parent),
+        }
+    }
 }
 
 /// Ends a task that was told to end, with the answer that its client gets.

@@ -40,7 +40,8 @@ pub(super) fn admit(
         return refused(route, Outcome::Rejected, answer);
     }
     let mut request = info(request, route);
-    request.steered = Some(Box::new(Steered::new(Arc::clone(settings))));
+    let details = request.details.get_or_insert_default();
+    details.steered = Some(Steered::new(Arc::clone(settings)));
     let kind = Kind::Request(request);
     let guard = match settings.most_active {
         None => Guard::enter(kind),

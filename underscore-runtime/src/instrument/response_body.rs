@@ -42,7 +42,7 @@ pub(super) fn answered(guard: Guard, response: Response) -> Response {
 /// Answers to HEAD, and some statuses, have a head only; the body is dropped unread.
 fn has_content(guard: &Guard, status: StatusCode) -> bool {
     let head_only = match &guard.task().kind {
-        Kind::Request(request) => request.method == Method::HEAD,
+        Kind::Request(request) => *request.method() == Method::HEAD,
         Kind::Background(_) => false,
     };
     !head_only

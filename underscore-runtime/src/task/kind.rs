@@ -25,16 +25,39 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) route: &'static Route,
-    pub(crate) method: Method,
-    /// Path and query as the client sent them, where they are not the route's path itself. A copy: to share
-    /// the request's bytes would keep all of its connection's read buffer, for as long as a stream lasts.
-    pub(crate) uri: Option<Box<str>>,
     pub(crate) version: Version,
     pub(crate) remote: Option<SocketAddr>,
-    /// Nothing where the request carries none of them.
-    pub(crate) marks: Option<Box<Marks>>,
+    /// Behind a pointer, for many requests are all that their route says.
+    pub(crate) details: Option<Box<Details>>,
+}
+
+/// What tells a request from others of its route. All of it is copied: to share the request's bytes would keep
+/// all of its connection's read buffer, for as long as a stream lasts.
+#[derive(Debug, Default)]
+pub(crate) struct Details {
+    /// Where it is not the route's.
+    pub(crate) method: Option<Method>,
+    /// Path and query as the client sent them, where they are not the route's path itself.
+    pub(crate) uri: Option<Box<str>>,
+    pub(crate) marks: Marks,
     /// Nothing where no setting was in force when it came.
-    pub(crate) steered: Option<Box<Steered>>,
+    pub(crate) steered: Option<Steered>,
+}
+
+impl Request {
+    /// The method that the client sent.
+    pub(crate) fn method(&self) -> &Method {
+        let details = self.details.as_deref();
+        let own = details.and_then(|details| details.method.as_ref());
+        own.unwrap_or(&self.route.method)
+    }
+
+    /// Path and query as the client sent them.
+    pub(crate) fn uri(&self) -> Option<&str> {
+        let details = self.details.as_deref();
+        let own = details.and_then(|details| details.uri.as_deref());
+        own.or(self.route.path.as_deref())
+    }
 }
 
 /// What an operator has set for a request.
@@ -55,14 +78,14 @@ impl Steered {
 }
 
 /// The headers by which clients and proxies tell a request from others.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Marks {
     pub(crate) opaque_id: Option<Mark>,
     pub(crate) request_id: Option<Mark>,
     pub(crate) trace_parent: Option<Mark>,
 }
 
-/// The value of a header, copied for the same reason.
+/// The value of a header.
 pub(crate) type Mark = Box<[u8]>;
 
 /// Work that was given to `track` or `spawn`.
@@ -147,7 +170,7 @@ impl Task {
     #[inline]
     fn steered(&self) -> Option<&Steered> {
         match &self.kind {
-            Kind::Request(request) => request.steered.as_deref(),
+            Kind::Request(request) => request.details.as_deref()?.steered.as_ref(),
             Kind::Background(_) => None,
         }
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(crate) use id::MOST_SHARDS;
 use id::shards;
 pub(crate) use id::{TaskId, shard};
-pub(crate) use kind::{Background, Kind, Mark, Marks, Parent, Request, Steered};
+pub(crate) use kind::{Background, Details, Kind, Mark, Marks, Parent, Request, Steered};
 pub(crate) use ledger::{Ledger, Place};
 pub(crate) use own::Own;
 pub(crate) use signal::{Order, Signal, Waiting};

@@ -54,7 +54,7 @@ const COLUMNS: &[Col] = &[
         |task| task.kind_word().into(),
     ),
     Col::words("method", &["m"], "method of the request", |task| {
-        let method = task.request().map(|request| request.method.to_string());
+        let method = task.request().map(|request| request.method().to_string());
         method.into()
     })
     .shown(),

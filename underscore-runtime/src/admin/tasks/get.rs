@@ -84,7 +84,7 @@ fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
         seen.route_id.map(|id| id.to_string()).as_deref(),
     );
     object.number("parent_task_id", seen.task.parent().map(TaskId::number));
-    object.text("method", request.map(|request| request.method.as_str()));
+    object.text("method", request.map(|request| request.method().as_str()));
     object.text("path", seen.route().and_then(|route| route.path.as_deref()));
     object.text("state", Some(state_word(seen.state)));
     if detail.human {
@@ -168,7 +168,7 @@ fn action(seen: &Seen) -> String {
 fn description(seen: &Seen) -> String {
     let of = seen.request().map(|request| {
         let uri = seen.uri().unwrap_or_else(|| "-".to_owned());
-        format!("{} {uri}", request.method)
+        format!("{} {uri}", request.method())
     });
     match (seen.task.background(), of) {
         (Some(background), Some(of)) => format!("{} of {of}", background.name),

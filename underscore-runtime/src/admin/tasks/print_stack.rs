@@ -75,7 +75,7 @@ fn head(seen: &Seen) -> String {
     } else {
         let method = seen
             .request()
-            .map_or("-", |request| request.method.as_str());
+            .map_or("-", |request| request.method().as_str());
         let path = seen.route().and_then(|route| route.path.as_deref());
         format!("{method} {}", path.unwrap_or("-"))
     };
@@ -104,7 +104,7 @@ fn node(seen: &Seen) -> Node {
         ),
         (
             "method",
-            text(seen.request().map(|request| request.method.as_str())),
+            text(seen.request().map(|request| request.method().as_str())),
         ),
         (
             "path",

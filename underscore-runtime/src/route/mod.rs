@@ -1,15 +1,18 @@
 //! A handler as the attribute leaves it in the binary, and its routes: the mounts that routers brought
 //! requests to. Which handlers there are, and what their ids are, is asked of `table`.
 
+mod mounts;
+
 use std::collections::BTreeMap;
 use std::hash::Hasher;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use axum::http::Method;
 use fnv::FnvHasher;
 
+use self::mounts::Mounts;
 use crate::settings::{Effective, Gate, Stored, Values};
 use crate::sync::Mutex;
 use crate::task::Ledger;
@@ -42,7 +45,7 @@ pub struct RouteDescriptor {
     /// What the settings file says of single mounts, by their digits: a mount that no request has come to yet
     /// is not there to keep it.
     pub(crate) persistent_of_mounts: Mutex<BTreeMap<u16, Values>>,
-    mounts: OnceLock<Box<Mount>>,
+    mounts: Mounts,
 }
 
 impl RouteDescriptor {
@@ -58,7 +61,7 @@ impl RouteDescriptor {
             column,
             settings: Mutex::new(Stored::new()),
             persistent_of_mounts: Mutex::new(BTreeMap::new()),
-            mounts: OnceLock::new(),
+            mounts: Mounts::new(),
         }
     }
 
@@ -86,38 +89,32 @@ impl RouteDescriptor {
     /// The route of a request with `method` that a router matched to `path`; made if it is new.
     #[inline]
     pub(crate) fn route(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
-        match self.mounts.get() {
+        match self.mounts.first() {
             // The first mount is nearly always the only one.
-            Some(mount) if mount.route.is(method, path) => &mount.route,
+            Some(route) if route.is(method, path) => route,
             _ => self.find_or_mount(&self.listed_method(method), path),
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn find_or_mount(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
-        if let Some(known) = self.routes().find(|route| route.is(method, path)) {
+        let known = || self.mounts.find(path, |route| route.is(method, path));
+        if let Some(known) = known() {
             return known;
         }
         let _changing = CHANGES.lock();
-        let mut place = &self.mounts;
-        loop {
-            // Looked through again: another thread may have brought the same first request.
-            let mount = place.get_or_init(|| Box::new(Mount::new(self, method, path)));
-            if mount.route.is(method, path) {
-                return &mount.route;
+        // Looked for again: another thread may have brought the same first request.
+        known().unwrap_or_else(|| {
+            if self.mounts.first().is_none() {
+                MOUNTED.lock().push(self);
             }
-            place = &mount.next;
-        }
+            self.mounts.add(Route::new(self, method.clone(), path))
+        })
     }
 
-    /// The mounts so far, in the order in which they got their first requests.
+    /// The mounts so far.
     pub(crate) fn routes(&'static self) -> impl Iterator<Item = &'static Route> {
-        let mut place = &self.mounts;
-        std::iter::from_fn(move || {
-            let mount = place.get()?;
-            place = &mount.next;
-            Some(&mount.route)
-        })
+        self.mounts.iter()
     }
 
     /// What would be in force for a mount with no settings of its own.
@@ -156,25 +153,6 @@ impl RouteDescriptor {
             | Method::TRACE
             | Method::CONNECT => method.clone(),
             _ => Method::from_bytes(b"OTHER").unwrap_or(Method::GET),
-        }
-    }
-}
-
-/// An entry of the list that only grows: no reader ever waits for a writer.
-#[derive(Debug)]
-struct Mount {
-    route: Route,
-    next: OnceLock<Box<Mount>>,
-}
-
-impl Mount {
-    fn new(descriptor: &'static RouteDescriptor, method: &Method, path: Option<&str>) -> Self {
-        if descriptor.mounts.get().is_none() {
-            MOUNTED.lock().push(descriptor);
-        }
-        Mount {
-            route: Route::new(descriptor, method.clone(), path),
-            next: OnceLock::new(),
         }
     }
 }

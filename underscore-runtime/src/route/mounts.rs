@@ -1,0 +1,113 @@
+//! The mounts of a handler: they are only ever added, and are found without a lock, however many there are.
+
+use std::iter::successors;
+use std::sync::OnceLock;
+
+use super::{Route, stable_hash};
+
+/// The first mount is nearly always the only one. More of them are in so many chains, by their paths.
+const CHAINS: usize = 256;
+
+/// No reader ever waits for a writer; writers take turns by themselves.
+#[derive(Debug)]
+pub(super) struct Mounts {
+    first: OnceLock<Box<Route>>,
+    more: OnceLock<Box<[Chain]>>,
+}
+
+/// A list that only grows.
+#[derive(Debug, Default)]
+struct Chain(OnceLock<Box<Link>>);
+
+#[derive(Debug)]
+struct Link {
+    route: Route,
+    next: Chain,
+}
+
+impl Mounts {
+    pub(super) const fn new() -> Self {
+        Mounts {
+            first: OnceLock::new(),
+            more: OnceLock::new(),
+        }
+    }
+
+    /// The first one, if there is any.
+    #[inline]
+    pub(super) fn first(&self) -> Option<&Route> {
+        self.first.get().map(|route| &**route)
+    }
+
+    /// The mount at `path` that `is_it`.
+    pub(super) fn find(
+        &self,
+        path: Option<&str>,
+        is_it: impl Fn(&Route) -> bool,
+    ) -> Option<&Route> {
+        let chain = self.more.get().and_then(|more| more.get(chain_of(path)));
+        let mut candidates = self
+            .first()
+            .into_iter()
+            .chain(chain.into_iter().flat_map(Chain::iter));
+        candidates.find(|route| is_it(route))
+    }
+
+    /// Adds a mount that is not there. To be called by one thread at a time.
+    pub(super) fn add(&self, route: Route) -> &Route {
+        if self.first.get().is_none() {
+            return self.first.get_or_init(|| Box::new(route));
+        }
+        let more = self
+            .more
+            .get_or_init(|| (0..CHAINS).map(|_| Chain::default()).collect());
+        let path = route.path.as_deref();
+        // There are as many chains as there are numbers of chains.
+        let mut chain = &more[chain_of(path)];
+        while let Some(link) = chain.0.get() {
+            chain = &link.next;
+        }
+        let next = Chain::default();
+        &chain.0.get_or_init(|| Box::new(Link { route, next })).route
+    }
+
+    /// All mounts so far.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
+        let more = self.more.get().into_iter().flatten();
+        self.first().into_iter().chain(more.flat_map(Chain::iter))
+    }
+}
+
+impl Chain {
+    fn iter(&self) -> impl Iterator<Item = &Route> {
+        let links = successors(self.0.get(), |link| link.next.0.get());
+        links.map(|link| &link.route)
+    }
+}
+
+fn chain_of(path: Option<&str>) -> usize {
+    let hash = stable_hash(&[path.unwrap_or_default().as_bytes()]);
+    usize::try_from(hash).unwrap_or(0) % CHAINS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RouteDescriptor;
+    use axum::http::Method;
+    use std::collections::HashSet;
+
+    #[test]
+    fn of_many_mounts_each_is_found_again_and_has_an_id_of_its_own() {
+        static MANY: RouteDescriptor = RouteDescriptor::new("mounts::many", "mounts.rs", 1, 1);
+        let paths: Vec<String> = (0..1_000).map(|number| format!("/{number}")).collect();
+        let mount = |method, path: &String| MANY.route(method, Some(path));
+        let first: Vec<_> = paths.iter().map(|path| mount(&Method::GET, path)).collect();
+        for (route, path) in first.iter().zip(&paths) {
+            assert!(std::ptr::eq(*route, mount(&Method::GET, path)), "{path}");
+            assert!(!std::ptr::eq(*route, mount(&Method::POST, path)), "{path}");
+        }
+        assert_eq!(MANY.routes().count(), 2 * paths.len());
+        let digits: HashSet<u16> = MANY.routes().map(|route| route.mount).collect();
+        assert_eq!(digits.len(), 2 * paths.len());
+    }
+}

@@ -1,5 +1,6 @@
-//! What a look costs where there is much to see: 100 000 requests in flight, 10 000 routes' worth of listings, and
-//! what traffic beside it notices. `cargo bench -p underscore-runtime --bench scale`.
+//! What a look costs where there is much to see, 100 000 requests in flight and 10 000 routes, what traffic
+//! beside it notices, and what the admin threads do while nobody asks.
+//! `cargo bench -p underscore-runtime --bench scale`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +14,16 @@ use axum::routing::get;
 use peak_alloc::PeakAlloc;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
-use underscore_runtime::{admin_router, underscore_route};
+use underscore_runtime::{admin_router, serve_admin, underscore_route};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const REQUESTS: usize = 100_000;
+const ROUTES: usize = 10_000;
+
+/// For how long nobody asks.
+const IDLE: Duration = Duration::from_secs(10);
 
 #[underscore_route(name = "waits")]
 async fn waits(State(permits): State<Arc<Semaphore>>) {
@@ -30,16 +35,83 @@ async fn answers() -> &'static str {
     "ok"
 }
 
+#[underscore_route(name = "many")]
+async fn many() {}
+
 fn main() {
+    idle();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("threads can be had");
-    runtime.block_on(run());
+    runtime.block_on(async {
+        requests().await;
+        routes().await;
+    });
 }
 
-async fn run() {
+/// The start of the admin API, and what its threads cost while nobody asks.
+fn idle() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let start = Instant::now();
+    let admin = serve_admin(directory.path().join("app.sock")).expect("it is served");
+    println!("serve_admin: {:?}", start.elapsed());
+    // The clock is calibrated meanwhile.
+    std::thread::sleep(Duration::from_secs(1));
+    let before = on_processor();
+    std::thread::sleep(IDLE);
+    let spent = on_processor().saturating_sub(before);
+    let share = spent.as_secs_f64() / IDLE.as_secs_f64() * 100.0;
+    println!("idle: {spent:?} of a processor in {IDLE:?}, {share:.3} %");
+    admin.shutdown();
+}
+
+/// The processor time of all threads so far, as Linux counts it.
+fn on_processor() -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
+    let spent = threads.filter_map(|thread| {
+        let path = thread.ok()?.path().join("schedstat");
+        let text = std::fs::read_to_string(path).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(spent.sum())
+}
+
+/// One handler at very many paths, each of which has had a request.
+async fn routes() {
+    let mut app = Router::new();
+    let paths: Vec<String> = (0..ROUTES)
+        .map(|number| format!("/many/{number}"))
+        .collect();
+    for path in &paths {
+        app = app.route(path, get(many));
+    }
+    let before = MEMORY.current_usage();
+    let start = Instant::now();
+    for path in &paths {
+        let request = Request::get(path).body(Body::empty()).expect("valid");
+        let _ = app.clone().oneshot(request).await;
+    }
+    let held = (MEMORY.current_usage() - before) / ROUTES;
+    println!(
+        "{ROUTES} routes after {:?}, {held} bytes each",
+        start.elapsed()
+    );
+    let admin = admin_router();
+    for path in [
+        "/_cat/routes",
+        "/_cat/routes?s=active:desc&size=20",
+        "/_cat/routes?h=path,p99_15m,rate1m",
+        "/_routes/stats",
+        "/_metrics",
+    ] {
+        ask(&admin, path).await;
+    }
+}
+
+/// Very many requests of one handler, all of which wait.
+async fn requests() {
     let permits = Arc::new(Semaphore::new(0));
     let app = Router::new()
         .route("/waits", get(waits))

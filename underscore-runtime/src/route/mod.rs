@@ -266,7 +266,7 @@ fn mount_digits(descriptor: &'static RouteDescriptor, method: &Method, path: Opt
         let hash = stable_hash(&[method.as_str().as_bytes(), b" ", path, &[again]]);
         let digits = (hash >> 16) as u16 ^ hash as u16;
         again = again.wrapping_add(1);
-        if again == 0 || descriptor.routes().all(|route| route.mount != digits) {
+        if descriptor.mounts.take_digits(digits) || again == 0 {
             return digits;
         }
     }

@@ -1,9 +1,11 @@
 //! The mounts of a handler: they are only ever added, and are found without a lock, however many there are.
 
+use std::collections::BTreeSet;
 use std::iter::successors;
 use std::sync::OnceLock;
 
 use super::{Route, stable_hash};
+use crate::sync::Mutex;
 
 /// The first mount is nearly always the only one. More of them are in so many chains, by their paths.
 const CHAINS: usize = 256;
@@ -13,6 +15,8 @@ const CHAINS: usize = 256;
 pub(super) struct Mounts {
     first: OnceLock<Box<Route>>,
     more: OnceLock<Box<[Chain]>>,
+    /// What tells them apart in their ids.
+    digits: Mutex<BTreeSet<u16>>,
 }
 
 /// A list that only grows.
@@ -30,6 +34,7 @@ impl Mounts {
         Mounts {
             first: OnceLock::new(),
             more: OnceLock::new(),
+            digits: Mutex::new(BTreeSet::new()),
         }
     }
 
@@ -51,6 +56,11 @@ impl Mounts {
             .into_iter()
             .chain(chain.into_iter().flat_map(Chain::iter));
         candidates.find(|route| is_it(route))
+    }
+
+    /// Takes digits for a mount that is to be added, if no other one has them.
+    pub(super) fn take_digits(&self, digits: u16) -> bool {
+        self.digits.lock().insert(digits)
     }
 
     /// Adds a mount that is not there. To be called by one thread at a time.

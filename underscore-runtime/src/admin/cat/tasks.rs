@@ -89,7 +89,7 @@ const COLUMNS: &[Col] = &[
     Col::numbers(
         "waiting_time",
         &["wt"],
-        "time since its last poll was over, to 25 ms",
+        "time since its last poll was over, to 33 ms",
         |task| task.waiting_time().map(Value::Time).into(),
     ),
     Col::words(

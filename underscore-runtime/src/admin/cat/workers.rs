@@ -50,7 +50,7 @@ const COLUMNS: &[Col] = &[
     Col::numbers(
         "in_poll_for",
         &["ipf"],
-        "time since the poll began that it is inside of, to 25 ms",
+        "time since the poll began that it is inside of, to 33 ms",
         |row| {
             row.worker
                 .task

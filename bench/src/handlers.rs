@@ -1,0 +1,146 @@
+//! Handlers in pairs: the same function, annotated and not.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::handler::Handler;
+use axum::routing::get;
+use underscore_runtime::underscore_route;
+
+use crate::Contender;
+
+/// How often a handler that waits is `Pending`, in one call.
+pub const POLLS: u32 = 1_000;
+
+/// Returns `Pending` a number of times, and wakes nobody: the benchmarks poll by hand.
+pub struct Pending(pub u32);
+
+impl Future for Pending {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.0 == 0 {
+            return Poll::Ready(());
+        }
+        self.0 -= 1;
+        Poll::Pending
+    }
+}
+
+pub async fn plain() -> &'static str {
+    "ok"
+}
+
+#[underscore_route]
+pub async fn annotated() -> &'static str {
+    "ok"
+}
+
+async fn plain_state(State(state): State<&'static str>) -> &'static str {
+    state
+}
+
+#[underscore_route]
+async fn annotated_state(State(state): State<&'static str>) -> &'static str {
+    state
+}
+
+async fn plain_order(Path(_id): Path<u64>) -> &'static str {
+    "ok"
+}
+
+#[underscore_route]
+async fn annotated_order(Path(_id): Path<u64>) -> &'static str {
+    "ok"
+}
+
+/// One await that is polled again and again.
+pub async fn plain_poll() -> &'static str {
+    Pending(POLLS).await;
+    "ok"
+}
+
+#[underscore_route]
+pub async fn annotated_poll() -> &'static str {
+    Pending(POLLS).await;
+    "ok"
+}
+
+/// Another await each time: each is begun, is pending once, and ends.
+pub async fn plain_step() -> &'static str {
+    for _ in 0..POLLS {
+        Pending(1).await;
+    }
+    "ok"
+}
+
+#[underscore_route]
+pub async fn annotated_step() -> &'static str {
+    for _ in 0..POLLS {
+        Pending(1).await;
+    }
+    "ok"
+}
+
+/// Never ends.
+pub async fn plain_held() -> &'static str {
+    std::future::pending::<()>().await;
+    "ok"
+}
+
+#[underscore_route]
+pub async fn annotated_held() -> &'static str {
+    std::future::pending::<()>().await;
+    "ok"
+}
+
+pub async fn plain_held_order(Path(_id): Path<u64>) -> &'static str {
+    std::future::pending::<()>().await;
+    "ok"
+}
+
+#[underscore_route]
+pub async fn annotated_held_order(Path(_id): Path<u64>) -> &'static str {
+    std::future::pending::<()>().await;
+    "ok"
+}
+
+/// A route for each, and the plain one twice: what noise does to two that are the same.
+pub(crate) fn trio<P: 'static, A: 'static>(
+    plain: impl Handler<P, ()>,
+    annotated: impl Handler<A, ()>,
+) -> Vec<Contender> {
+    vec![
+        contender("plain", app(plain.clone())),
+        contender("annotated", app(annotated)),
+        contender("plain once more", app(plain)),
+    ]
+}
+
+/// Both with a state.
+pub(crate) fn with_state() -> Vec<Contender> {
+    let app = |method| Router::new().route("/", method).with_state("ok");
+    vec![
+        contender("plain", app(get(plain_state))),
+        contender("annotated", app(get(annotated_state))),
+    ]
+}
+
+/// Both with an argument from the path.
+pub(crate) fn typical() -> Vec<Contender> {
+    let app = |method| Router::new().route("/orders/{id}", method);
+    vec![
+        contender("plain", app(get(plain_order))),
+        contender("annotated", app(get(annotated_order))),
+    ]
+}
+
+pub(crate) fn app<M: 'static>(handler: impl Handler<M, ()>) -> Router {
+    Router::new().route("/", get(handler))
+}
+
+pub(crate) fn contender(who: &'static str, app: Router) -> Contender {
+    Contender { who, app }
+}

@@ -35,8 +35,8 @@ pub struct Group {
 /// the router is kept.
 pub fn admin() -> Router {
     let router = underscore_runtime::admin_router();
-    // The calibration takes up to 200 ms.
-    std::thread::sleep(Duration::from_millis(300));
+    // The calibration takes up to 200 ms, if its thread gets them.
+    std::thread::sleep(Duration::from_millis(500));
     router
 }
 

@@ -8,7 +8,7 @@ use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, Frame, innermost};
 use crate::table::ids;
-use crate::task::{Kind, Mark, Marks, Request, State, Task};
+use crate::task::{Kind, Request, State, Task, Text};
 use crate::workers::{Slot, Thread, with_number};
 
 /// A task at one moment.
@@ -128,7 +128,7 @@ impl Seen {
     }
 
     pub(super) fn uri(&self) -> Option<String> {
-        self.request()?.uri().map(shortened)
+        self.text(Text::Uri)
     }
 
     pub(super) fn http_version(&self) -> Option<String> {
@@ -136,15 +136,15 @@ impl Seen {
     }
 
     pub(super) fn opaque_id(&self) -> Option<String> {
-        self.mark(|marks| marks.opaque_id.as_ref())
+        self.text(Text::OpaqueId)
     }
 
     pub(super) fn request_id(&self) -> Option<String> {
-        self.mark(|marks| marks.request_id.as_ref())
+        self.text(Text::RequestId)
     }
 
     pub(super) fn trace_parent(&self) -> Option<String> {
-        self.mark(|marks| marks.trace_parent.as_ref())
+        self.text(Text::TraceParent)
     }
 
     /// The id of the trace that a `traceparent` names.
@@ -152,10 +152,8 @@ impl Seen {
         trace_id(&self.trace_parent()?)
     }
 
-    fn mark(&self, which: impl Fn(&Marks) -> Option<&Mark>) -> Option<String> {
-        let details = self.request()?.details.as_ref()?;
-        let value = which(&details.marks)?;
-        Some(shortened(&String::from_utf8_lossy(value)))
+    fn text(&self, text: Text) -> Option<String> {
+        Some(shortened(&self.request()?.text(text)?))
     }
 }
 

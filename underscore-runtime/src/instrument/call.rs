@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::extract::{ConnectInfo, FromRequest, MatchedPath, OriginalUri, Request};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderName, Uri};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
@@ -24,7 +24,7 @@ use super::tracked::{Step, Tracked};
 use crate::route::{Route, RouteDescriptor};
 use crate::stack::AwaitPoint;
 use crate::stats::Outcome;
-use crate::task::{self, Details, Kind, Mark, Marks};
+use crate::task::{self, Kind, Rare, Said};
 
 /// What generated code says of an annotated handler, on a type that has no values.
 pub trait Endpoint: 'static {
@@ -218,21 +218,19 @@ pub(super) fn info(request: &Request, route: &'static Route) -> task::Request {
         uri = original;
     }
     let sent = uri.path_and_query().filter(|_| !is_path(uri));
+    let sent = sent.map(|sent| sent.as_str().as_bytes());
+    let [opaque_id, request_id, trace_parent] = marks(request.headers());
     let method = request.method();
-    let method = (*method != route.method).then_some(method);
-    let marks = Marked::read(request.headers());
-    let is_all_said = sent.is_none() && method.is_none() && marks.is_none();
     task::Request {
         route,
         version: request.version(),
         remote: extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(address)| *address),
-        details: (!is_all_said).then(|| {
-            Box::new(Details {
-                method: method.cloned(),
-                uri: sent.map(|sent| sent.as_str().into()),
-                marks: marks.map(Marked::copied).unwrap_or_default(),
+        said: Said::copied([sent, opaque_id, request_id, trace_parent]),
+        rare: (*method != route.method).then(|| {
+            Box::new(Rare {
+                method: Some(method.clone()),
                 steered: None,
             })
         }),
@@ -242,43 +240,24 @@ pub(super) fn info(request: &Request, route: &'static Route) -> task::Request {
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The headers that are copied, while they are the request's.
-#[derive(Default)]
-struct Marked<'a> {
-    opaque_id: Option<&'a HeaderValue>,
-    request_id: Option<&'a HeaderValue>,
-    trace_parent: Option<&'a HeaderValue>,
-}
-
-impl<'a> Marked<'a> {
-    /// In one pass: to look each of three up by its hash takes longer than to go through the few that there are.
-    #[inline]
-    fn read(headers: &'a HeaderMap) -> Option<Self> {
-        if headers.is_empty() {
-            return None;
-        }
-        let mut marked = None::<Marked<'a>>;
+/// The headers by which clients and proxies tell a request from others. In one pass: to look each of three up by
+/// its hash takes longer than to go through the few that there are.
+#[inline]
+fn marks(headers: &HeaderMap) -> [Option<&[u8]>; 3] {
+    let [mut opaque_id, mut request_id, mut trace_parent] = [None; 3];
+    if !headers.is_empty() {
         for (name, value) in headers {
-            match name.as_str() {
-                "x-opaque-id" => &mut marked.get_or_insert_default().opaque_id,
-                "x-request-id" => &mut marked.get_or_insert_default().request_id,
-                "traceparent" => &mut marked.get_or_insert_default().trace_parent,
+            let mark = match name.as_str() {
+                "x-opaque-id" => &mut opaque_id,
+                "x-request-id" => &mut request_id,
+                "traceparent" => &mut trace_parent,
                 _ => continue,
-            }
+            };
             // The first one of several, as `HeaderMap::get` has it.
-            .get_or_insert(value);
-        }
-        marked
-    }
-
-    fn copied(self) -> Marks {
-        let copy = |value: Option<&HeaderValue>| value.map(|value| Mark::from(value.as_bytes()));
-        Marks {
-            opaque_id: copy(self.opaque_id),
-            request_id: copy(self.request_id),
-            trace_parent: copy(self.trace_parent),
+            mark.get_or_insert(value.as_bytes());
         }
     }
+    [opaque_id, request_id, trace_parent]
 }
 
 /// Ends a task that was told to end, with the answer that its client gets.

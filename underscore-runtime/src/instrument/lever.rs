@@ -40,8 +40,8 @@ pub(super) fn admit(
         return refused(route, Outcome::Rejected, answer);
     }
     let mut request = info(request, route);
-    let details = request.details.get_or_insert_default();
-    details.steered = Some(Steered::new(Arc::clone(settings)));
+    let rare = request.rare.get_or_insert_default();
+    rare.steered = Some(Steered::new(Arc::clone(settings)));
     let kind = Kind::Request(request);
     let guard = match settings.most_active {
         None => Guard::enter(kind),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::http::{Method, StatusCode, Version};
 use tokio::task::AbortHandle;
 
-use super::{Task, TaskId};
+use super::{Said, Task, TaskId, Text};
 use crate::route::Route;
 use crate::settings::Effective;
 use crate::sync::Mutex;
@@ -27,36 +27,32 @@ pub(crate) struct Request {
     pub(crate) route: &'static Route,
     pub(crate) version: Version,
     pub(crate) remote: Option<SocketAddr>,
-    /// Behind a pointer, for many requests are all that their route says.
-    pub(crate) details: Option<Box<Details>>,
+    /// Nothing where the route says it all.
+    pub(crate) said: Option<Said>,
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
-/// What tells a request from others of its route. All of it is copied: to share the request's bytes would keep
-/// all of its connection's read buffer, for as long as a stream lasts.
+/// What few requests need.
 #[derive(Debug, Default)]
-pub(crate) struct Details {
-    /// Where it is not the route's.
+pub(crate) struct Rare {
+    /// The method where it is not the route's.
     pub(crate) method: Option<Method>,
-    /// Path and query as the client sent them, where they are not the route's path itself.
-    pub(crate) uri: Option<Box<str>>,
-    pub(crate) marks: Marks,
-    /// Nothing where no setting was in force when it came.
+    /// What was set when it came, if anything.
     pub(crate) steered: Option<Steered>,
 }
 
 impl Request {
     /// The method that the client sent.
     pub(crate) fn method(&self) -> &Method {
-        let details = self.details.as_deref();
-        let own = details.and_then(|details| details.method.as_ref());
+        let own = self.rare.as_deref().and_then(|rare| rare.method.as_ref());
         own.unwrap_or(&self.route.method)
     }
 
-    /// Path and query as the client sent them.
-    pub(crate) fn uri(&self) -> Option<&str> {
-        let details = self.details.as_deref();
-        let own = details.and_then(|details| details.uri.as_deref());
-        own.or(self.route.path.as_deref())
+    /// What the client said, if it did. Where its path and query are the route's path, that is the URI.
+    pub(crate) fn text(&self, text: Text) -> Option<Cow<'_, str>> {
+        let own = self.said.as_ref().and_then(|said| said.get(text));
+        let path = self.route.path.as_deref().filter(|_| text == Text::Uri);
+        own.map(String::from_utf8_lossy).or(path.map(Cow::Borrowed))
     }
 }
 
@@ -76,17 +72,6 @@ impl Steered {
         }
     }
 }
-
-/// The headers by which clients and proxies tell a request from others.
-#[derive(Debug, Default)]
-pub(crate) struct Marks {
-    pub(crate) opaque_id: Option<Mark>,
-    pub(crate) request_id: Option<Mark>,
-    pub(crate) trace_parent: Option<Mark>,
-}
-
-/// The value of a header.
-pub(crate) type Mark = Box<[u8]>;
 
 /// Work that was given to `track` or `spawn`.
 #[derive(Debug)]
@@ -170,7 +155,7 @@ impl Task {
     #[inline]
     fn steered(&self) -> Option<&Steered> {
         match &self.kind {
-            Kind::Request(request) => request.details.as_deref()?.steered.as_ref(),
+            Kind::Request(request) => request.rare.as_deref()?.steered.as_ref(),
             Kind::Background(_) => None,
         }
     }

@@ -5,6 +5,7 @@ mod id;
 mod kind;
 mod ledger;
 mod own;
+mod said;
 mod signal;
 
 use std::sync::MutexGuard;
@@ -15,9 +16,10 @@ use std::time::Duration;
 pub(crate) use id::MOST_SHARDS;
 use id::shards;
 pub(crate) use id::{TaskId, shard};
-pub(crate) use kind::{Background, Details, Kind, Mark, Marks, Parent, Request, Steered};
+pub(crate) use kind::{Background, Kind, Parent, Rare, Request, Steered};
 pub(crate) use ledger::{Ledger, Place};
 pub(crate) use own::Own;
+pub(crate) use said::{Said, Text};
 pub(crate) use signal::{Order, Signal, Waiting};
 
 use crate::clock::{AtomicInstant, Instant};

@@ -94,6 +94,13 @@ impl AtomicInstant {
         AtomicInstant(AtomicU64::new(0))
     }
 
+    /// Notes the moment.
+    #[inline]
+    pub(crate) fn note_coarse(&self) {
+        self.0
+            .store(COARSE.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
     /// Notes the moment, and says whether it is another tick than the one that was noted.
     #[inline]
     pub(crate) fn set_coarse(&self) -> bool {

@@ -20,7 +20,9 @@ thread_local! {
 
 /// The poll that this thread is in.
 struct Current {
-    task: Cell<Option<TaskRef>>,
+    /// Its task, if it is in one. Apart from where that is found: to ask for the id is what every await does.
+    id: Cell<Option<TaskId>>,
+    home: Cell<Option<Home>>,
     keys: Cell<Keys>,
     /// The await that is being polled now.
     parent: Cell<Parent>,
@@ -31,51 +33,71 @@ struct Current {
 /// What [`Current`] holds, outside of its cells.
 #[derive(Clone, Copy)]
 struct Scope {
-    task: Option<TaskRef>,
+    id: TaskId,
+    home: Option<Home>,
     keys: Keys,
     parent: Parent,
     changes: u32,
+}
+
+/// Where a task is entered.
+#[derive(Clone, Copy, Debug)]
+struct Home {
+    ledger: &'static Ledger,
+    place: Place,
 }
 
 /// A way back to a task for a future that lost it: cheap to copy, nothing to count.
 #[derive(Clone, Copy, Debug)]
 struct TaskRef {
     id: TaskId,
-    ledger: &'static Ledger,
-    place: Place,
+    home: Home,
 }
 
 impl TaskRef {
     /// The task, if it lives.
     fn task(self) -> Option<Arc<Task>> {
-        self.ledger.find(self.place, self.id)
+        self.home.ledger.find(self.home.place, self.id)
     }
 }
 
 impl Current {
     const fn new() -> Self {
         Current {
-            task: Cell::new(None),
+            id: Cell::new(None),
+            home: Cell::new(None),
             keys: Cell::new(Keys::new()),
             parent: Cell::new(Parent::ROOT),
             changes: Cell::new(0),
         }
     }
 
-    /// Puts `scope` in place of what is there, and returns that.
     #[inline]
-    fn replace(&self, scope: Scope) -> Scope {
+    fn set(&self, scope: Scope) {
+        self.id.set(Some(scope.id));
+        self.home.set(scope.home);
+        self.keys.set(scope.keys);
+        self.parent.set(scope.parent);
+        self.changes.set(scope.changes);
+    }
+
+    /// The poll around the one that begins, to be gone on with after it. There seldom is one.
+    #[cold]
+    fn scope(&self, id: TaskId) -> Scope {
         Scope {
-            task: self.task.replace(scope.task),
-            keys: self.keys.replace(scope.keys),
-            parent: self.parent.replace(scope.parent),
-            changes: self.changes.replace(scope.changes),
+            id,
+            home: self.home.get(),
+            keys: self.keys.get(),
+            parent: self.parent.get(),
+            changes: self.changes.get(),
         }
     }
 
-    #[inline]
-    fn task_id(&self) -> Option<TaskId> {
-        self.task.get().map(|task| task.id)
+    fn task(&self) -> Option<TaskRef> {
+        Some(TaskRef {
+            id: self.id.get()?,
+            home: self.home.get()?,
+        })
     }
 
     fn change(&self, change: Change) {
@@ -97,7 +119,7 @@ impl Current {
     /// More than 64 awaits at once in one task: their keys are the tree's.
     #[cold]
     fn take_high_key(&self) -> NodeKey {
-        let task = self.task.get().and_then(TaskRef::task);
+        let task = self.task().and_then(TaskRef::task);
         task.map_or(NodeKey::ROOT, |task| task.tree().take_high())
     }
 
@@ -105,7 +127,7 @@ impl Current {
     /// that are ready would use up key after key.
     #[cold]
     fn release_high_key(&self, key: NodeKey) {
-        if let Some(task) = self.task.get().and_then(TaskRef::task) {
+        if let Some(task) = self.task().and_then(TaskRef::task) {
             task.tree().release_high(key);
         }
     }
@@ -127,14 +149,15 @@ pub(super) fn note_that_client_left() {
 
 /// The task that this thread polls.
 pub(super) fn current() -> Option<Arc<Task>> {
-    CURRENT.with(|current| current.task.get())?.task()
+    CURRENT.with(Current::task)?.task()
 }
 
 /// A poll of a task: its context is the thread's until this is dropped. The poll is over when it is
 /// left; one that is only dropped was cut short by a panic, and the task is marked by it for good.
 pub(super) struct Poll<'a> {
     task: &'a Task,
-    outer: Scope,
+    /// Behind a pointer, for most polls are in no other one.
+    outer: Option<Box<Scope>>,
     _turn: Turn,
 }
 
@@ -145,8 +168,8 @@ impl<'a> Poll<'a> {
         let turn = Turn::begin(task.id);
         task.entered(turn.slot_number());
         let scope = Scope {
-            task: Some(TaskRef {
-                id: task.id,
+            id: task.id,
+            home: Some(Home {
                 ledger: task.ledger,
                 place: task.own.place(),
             }),
@@ -154,7 +177,11 @@ impl<'a> Poll<'a> {
             parent: Parent::ROOT,
             changes: 0,
         };
-        let outer = CURRENT.with(|current| current.replace(scope));
+        let outer = CURRENT.with(|current| {
+            let outer = current.id.get().map(|id| Box::new(current.scope(id)));
+            current.set(scope);
+            outer
+        });
         Poll {
             task,
             outer,
@@ -167,14 +194,19 @@ impl<'a> Poll<'a> {
     #[inline]
     pub(super) fn commit(&mut self) {
         CURRENT.with(|current| {
-            let count = current.changes.take();
-            if count > 0 {
-                take_changes(count, |changes| {
-                    let mut keys = current.keys.get();
-                    keys.release_all(self.task.commit(changes));
-                    current.keys.set(keys);
-                });
+            if current.changes.get() > 0 {
+                self.commit_changes(current);
             }
+        });
+    }
+
+    /// Apart, for most polls change nothing.
+    #[inline(never)]
+    fn commit_changes(&mut self, current: &Current) {
+        take_changes(current.changes.take(), |changes| {
+            let mut keys = current.keys.get();
+            keys.release_all(self.task.commit(changes));
+            current.keys.set(keys);
         });
     }
 
@@ -196,10 +228,17 @@ impl<'a> Poll<'a> {
 impl Drop for Poll<'_> {
     #[inline]
     fn drop(&mut self) {
-        let scope = CURRENT.with(|current| current.replace(self.outer));
-        self.task.own.set_keys(scope.keys);
-        if scope.changes > 0 {
-            take_changes(scope.changes, |changes| drop(changes));
+        let (keys, changes) = CURRENT.with(|current| {
+            let ended = (current.keys.get(), current.changes.get());
+            match self.outer.take() {
+                None => current.id.set(None),
+                Some(outer) => current.set(*outer),
+            }
+            ended
+        });
+        self.task.own.set_keys(keys);
+        if changes > 0 {
+            take_changes(changes, |changes| drop(changes));
         }
     }
 }
@@ -250,7 +289,7 @@ impl Seat {
     #[inline]
     pub(super) fn visit(&mut self, point: &'static AwaitPoint) -> Visit {
         let place = CURRENT.with(|current| {
-            let id = current.task_id();
+            let id = current.id.get();
             let (key, is_new) = match &self.taken {
                 Some(taken) if Some(taken.task.id) == id => (taken.key, false),
                 taken => {
@@ -288,7 +327,7 @@ impl Seat {
             return;
         }
         CURRENT.with(|current| {
-            if let Some(task) = current.task.get() {
+            if let Some(task) = current.task() {
                 self.taken = Some(Taken { task, key, parent });
                 current.change(Change::Set(
                     key,
@@ -339,7 +378,7 @@ impl Taken {
     /// Takes the await out of the stack it is in.
     fn give_back(self) {
         let here = CURRENT.with(|current| {
-            let here = current.task_id() == Some(self.task.id);
+            let here = current.id.get() == Some(self.task.id);
             if here {
                 current.change(Change::Clear(self.key));
                 current.release_key(self.key);

@@ -129,7 +129,7 @@ impl Task {
     fn step(&self) {
         let polls = self.polls.load(Ordering::Relaxed);
         self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
-        self.since.set_coarse();
+        self.since.note_coarse();
     }
 
     /// Notes that nobody waits for an answer any more: the client did not even end its request.

@@ -67,49 +67,53 @@ where
         request: Request,
         state: &S,
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
-        let route = route_of(H::descriptor(), &request);
-        let settings = route.effective();
-        let admitted = match &settings {
-            None => Ok(Guard::enter(Kind::Request(info(&request, route)))),
-            Some(settings) => admit(route, &request, settings),
-        };
-        let guard = match admitted {
-            Ok(guard) => guard,
-            Err(response) => {
-                return Begin::Decided {
-                    call: Some(Call::answered(response)),
-                };
-            }
-        };
-        if let Some(arguments) = A::nothing().filter(|_| settings.is_none()) {
-            return Begin::Decided {
-                call: Some(Call::ready(arguments, guard)),
-            };
-        }
-        let extraction = A::extract(request, state, H::arguments());
-        let extraction = Delayed::new(settings.as_deref(), extraction);
-        Begin::Extracting {
-            extraction: Tracked::new(guard, extraction),
+        Named {
+            begin: begin(H::descriptor(), H::arguments(), request, state),
+            handler: PhantomData,
         }
     }
 }
 
+/// Begins a call. Of the handler it knows what generated code says, and not the type: handlers with the same
+/// arguments share it, which halves what the compiler makes of them.
+#[inline]
+fn begin<S, M, A>(
+    descriptor: &'static RouteDescriptor,
+    points: &'static [AwaitPoint],
+    request: Request,
+    state: &S,
+) -> Begin<A, impl Future<Output = Result<A, Response>> + Send>
+where
+    S: Send + Sync,
+    A: Extract<S, M> + Send,
+{
+    let route = route_of(descriptor, &request);
+    let settings = route.effective();
+    let admitted = match &settings {
+        None => Ok(Guard::enter(Kind::Request(info(&request, route)))),
+        Some(settings) => admit(route, &request, settings),
+    };
+    let guard = match admitted {
+        Ok(guard) => guard,
+        Err(response) => {
+            return Begin::Decided {
+                stage: Some(Stage::Answered(response)),
+            };
+        }
+    };
+    if let Some(arguments) = A::nothing().filter(|_| settings.is_none()) {
+        return Begin::Decided {
+            stage: Some(Stage::Ready { arguments, guard }),
+        };
+    }
+    let extraction = A::extract(request, state, points);
+    let extraction = Delayed::new(settings.as_deref(), extraction);
+    Begin::Extracting {
+        extraction: Tracked::new(guard, extraction),
+    }
+}
+
 impl<H, A> Call<H, A> {
-    fn ready(arguments: A, guard: Guard) -> Self {
-        Call {
-            stage: Stage::Ready { arguments, guard },
-            handler: PhantomData,
-        }
-    }
-
-    #[cold]
-    fn answered(response: Box<Response>) -> Self {
-        Call {
-            stage: Stage::Answered(response),
-            handler: PhantomData,
-        }
-    }
-
     /// Runs the handler, or gives the answer that stands already.
     #[inline]
     pub fn run<F, R>(self, handler: F) -> impl Future<Output = Response>
@@ -133,15 +137,15 @@ impl<H, A> Call<H, A> {
 }
 
 pin_project! {
-    /// The extraction of a call.
-    #[project = BeginProjected]
-    enum Begin<H, A, F: Future> {
-        Decided { call: Option<Call<H, A>> },
-        Extracting { #[pin] extraction: Tracked<Delayed<F>> },
+    /// The beginning of the call of a certain handler.
+    struct Named<H, A, F: Future> {
+        #[pin]
+        begin: Begin<A, F>,
+        handler: PhantomData<fn() -> H>,
     }
 }
 
-impl<H, A, F> Future for Begin<H, A, F>
+impl<H, A, F> Future for Named<H, A, F>
 where
     F: Future<Output = Result<A, Response>>,
 {
@@ -149,21 +153,46 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let call = match self.project() {
-            BeginProjected::Decided { call } => match call.take() {
-                Some(call) => call,
+        let stage = ready!(self.project().begin.poll(cx));
+        Poll::Ready(Ok(Call {
+            stage,
+            handler: PhantomData,
+        }))
+    }
+}
+
+pin_project! {
+    /// The extraction of a call.
+    #[project = BeginProjected]
+    enum Begin<A, F: Future> {
+        Decided { stage: Option<Stage<A>> },
+        Extracting { #[pin] extraction: Tracked<Delayed<F>> },
+    }
+}
+
+impl<A, F> Future for Begin<A, F>
+where
+    F: Future<Output = Result<A, Response>>,
+{
+    type Output = Stage<A>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Stage<A>> {
+        let stage = match self.project() {
+            BeginProjected::Decided { stage } => match stage.take() {
+                Some(stage) => stage,
                 None => return Poll::Pending,
             },
             BeginProjected::Extracting { extraction } => match ready!(extraction.poll(cx)) {
-                Step::Done(Ok(arguments), guard) => Call::ready(arguments, guard),
+                Step::Done(Ok(arguments), guard) => Stage::Ready { arguments, guard },
                 Step::Done(Err(rejection), guard) => {
                     guard.end_with(Outcome::Completed, rejection.status());
-                    Call::answered(Box::new(rejection))
+                    Stage::Answered(Box::new(rejection))
                 }
-                Step::Interrupted(guard) => Call::answered(Box::new(interrupted(guard))),
+                Step::Interrupted(guard) => Stage::Answered(Box::new(interrupted(guard))),
             },
         };
-        Poll::Ready(Ok(call))
+        Poll::Ready(stage)
     }
 }
 

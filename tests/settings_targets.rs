@@ -4,11 +4,12 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
 use serde_json::{Value, json};
-use support::Service;
+use support::{PATIENCE, Service};
 use underscore_runtime::underscore_route;
 
 fn preempt(status: u16) -> Value {
@@ -307,4 +308,34 @@ async fn a_pattern_over_all_mounts_of_a_handler_resets_what_was_set_for_them_tog
         [200, 200],
         "the route is open again"
     );
+}
+
+#[underscore_route(name = "passing")]
+async fn passing() {}
+
+/// Holds 4.33 of docs/admin-api.md.
+#[tokio::test]
+async fn what_expires_for_all_mounts_of_a_handler_is_recorded_once() {
+    let app = Router::new()
+        .route("/one", get(passing))
+        .route("/two", get(passing));
+    let service = Service::start(app).await;
+    statuses(&service, ["/one", "/two"]).await;
+    let body = json!({"transient": {"delay": "1ms"}, "expires_in": "1ms"});
+    service
+        .put("_routes/passin*/settings", body)
+        .await
+        .ok_json();
+    let record = json!({"target": "settings_targets::passing", "before": "delay"});
+    let audit = "_cat/audit?format=json&h=target,before";
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let records = service.admin_json(audit).await;
+        let records = records.as_array().expect("a table");
+        if records.contains(&record) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{records:#?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

@@ -99,6 +99,9 @@ pub(crate) fn expire_settings(now: Instant) {
                 note_expiry(next);
             }
         }
+        // A change of all of a handler's mounts is one with each of them.
+        expired.sort_unstable();
+        expired.dedup();
         if !expired.is_empty() {
             descriptor.put_in_force();
             if let Some(told) = EXPIRED.get() {

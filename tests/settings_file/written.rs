@@ -2,12 +2,15 @@
 
 use std::io::ErrorKind;
 
+use axum::body::Body;
+use axum::http::Request;
 use reqwest::Method;
 use serde_json::json;
-use underscore_runtime::AdminBuilder;
+use tower::ServiceExt;
+use underscore_runtime::{AdminBuilder, admin_router};
 
 use super::{Kept, app, id_of, turn};
-use crate::support::Service;
+use crate::support::{PATIENCE, Service};
 
 const STEERED: &str = "_routes/steered/settings";
 
@@ -270,4 +273,37 @@ async fn without_a_file_persistent_is_refused_with_the_cure() {
     assert!(reason.contains("AdminBuilder::settings_file"), "{reason}");
     let about = service.admin_request(Method::GET, "", None).await.ok_json();
     assert_eq!(about.get("settings_file"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_with_a_file_and_a_change_do_not_wait_for_each_other() {
+    let _turn = turn().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("settings.json");
+    // Threads of their own, for one that waits for ever is not to be waited for.
+    let (started, all_started) = tokio::sync::oneshot::channel();
+    let starting = std::thread::spawn(move || {
+        for _ in 0..50 {
+            let builder = AdminBuilder::new().settings_file(&file);
+            let admin = builder.serve(directory.path().join("app.sock"));
+            admin.expect("it is served").shutdown();
+        }
+        let _ = started.send(());
+    });
+    std::thread::spawn({
+        let runtime = tokio::runtime::Handle::current();
+        move || {
+            while !starting.is_finished() {
+                let request = Request::put("/_routes/steered/settings");
+                let request = request.body(Body::from(r#"{"transient":{"delay":null}}"#));
+                let answer = admin_router().oneshot(request.expect("a request"));
+                let answer = runtime.block_on(answer).expect("it is answered");
+                assert_eq!(answer.status(), 200);
+            }
+        }
+    });
+    let started = tokio::time::timeout(PATIENCE, all_started).await;
+    started
+        .expect("they do not wait")
+        .expect("all of them start");
 }

@@ -19,6 +19,7 @@ use self::document::Document;
 use self::resolved::Resolved;
 use crate::directory;
 use crate::log;
+use crate::route::CHANGES;
 use crate::sync::{Arc, Mutex};
 
 pub(crate) use resolved::{Edit, Place};
@@ -27,7 +28,8 @@ pub(crate) use resolved::{Edit, Place};
 /// that somebody has not finished writing.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The one file of this process: settings are those of the process, whoever serves them.
+/// The one file of this process: settings are those of the process, whoever serves them. `CHANGES` is never taken
+/// while this is held.
 static KEEPER: Mutex<Option<Keeper>> = Mutex::new(None);
 
 /// The way to the thread that keeps the file.
@@ -121,6 +123,8 @@ pub(crate) fn load(path: &Path) -> io::Result<Loaded> {
 impl Loaded {
     /// Puts the file in force, and keeps it: `told` hears what others make of it.
     pub(crate) fn keep(self, told: fn(Found)) -> io::Result<Keeping> {
+        // First: whoever makes a change asks, with this held, whether there is a file.
+        let _changing = CHANGES.lock();
         let mut keeper = KEEPER.lock();
         if let Some(keeper) = &mut *keeper {
             if keeper.path != self.path {
@@ -157,7 +161,7 @@ impl Loaded {
         std::thread::Builder::new()
             .name("underscore-file".into())
             .spawn(move || watch.run(&received))?;
-        resolved.put_in_force(|| {});
+        resolved.put_in_force();
         *keeper = Some(Keeper {
             path,
             orders,
@@ -327,8 +331,13 @@ impl Watch {
         Ok(())
     }
 
+    /// `with` is done in the same moment.
     fn put_in_force(&self, resolved: &Resolved, with: impl FnOnce()) {
-        resolved.put_in_force(with);
+        {
+            let _changing = CHANGES.lock();
+            with();
+            resolved.put_in_force();
+        }
         *self.state.lock() = State {
             resolved: resolved.clone(),
             error: None,

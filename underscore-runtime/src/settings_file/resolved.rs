@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::document::Document;
-use crate::route::{CHANGES, RouteDescriptor};
+use crate::route::RouteDescriptor;
 use crate::settings::{Change, Stored, Values, section};
 use crate::suggest;
 use crate::sync::Mutex;
@@ -117,10 +117,8 @@ impl Resolved {
     }
 
     /// Makes what it says, and nothing else, the persistent settings of all routes, for the next request of
-    /// each. `with` is done in the same moment.
-    pub(super) fn put_in_force(&self, with: impl FnOnce()) {
-        let _changing = CHANGES.lock();
-        with();
+    /// each. To be called with `CHANGES` held.
+    pub(super) fn put_in_force(&self) {
         for handler in table::handlers() {
             let mut own = Values::new();
             let mut of_mounts = BTreeMap::new();

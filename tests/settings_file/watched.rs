@@ -126,3 +126,32 @@ async fn a_file_that_is_the_same_again_is_no_change() {
     error(&kept, Value::is_null).await;
     assert_eq!(newest(&kept).await, before);
 }
+
+#[tokio::test]
+async fn a_file_that_is_back_as_it_was_is_in_force_again_and_can_be_changed() {
+    let kept = Kept::start(Some(&preempt(501))).await;
+    let aside = kept.file.with_extension("aside");
+    fs::rename(&kept.file, &aside).expect("moved away");
+    error(&kept, Value::is_string).await;
+    fs::rename(&aside, &kept.file).expect("moved back");
+    error(&kept, Value::is_null).await;
+    let body = json!({"persistent": {"delay": "1ms"}});
+    let path = "_routes/steered/settings";
+    kept.service.put(path, body).await.ok_json();
+}
+
+/// Holds 4.64 of docs/admin-api.md.
+#[tokio::test]
+async fn a_dry_run_is_refused_where_the_change_is_and_nowhere_else() {
+    let kept = Kept::start(Some(&preempt(501))).await;
+    fs::remove_file(&kept.file).expect("removed");
+    error(&kept, Value::is_string).await;
+    let body = json!({"persistent": {"delay": "1ms"}});
+    let path = "_routes/steered/settings";
+    let dry = kept
+        .service
+        .put(&format!("{path}?dry_run"), body.clone())
+        .await;
+    assert_eq!(dry.status, 200, "{dry:?}");
+    kept.service.put(path, body).await.ok_json();
+}

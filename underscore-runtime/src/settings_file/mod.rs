@@ -28,6 +28,9 @@ pub(crate) use resolved::{Edit, Place};
 /// that somebody has not finished writing.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// The one thing that can be wrong with the file that a change mends: it makes it again.
+const GONE: &str = "it is gone; what it said last is still in force";
+
 /// The one file of this process: settings are those of the process, whoever serves them. `CHANGES` is never taken
 /// while this is held.
 static KEEPER: Mutex<Option<Keeper>> = Mutex::new(None);
@@ -199,8 +202,8 @@ pub(crate) fn is_kept() -> bool {
 pub(crate) fn check() -> Result<(), Refused> {
     match path_and_error() {
         None => Err(Refused::NoFile),
-        Some((_, Some(error))) => Err(Refused::Invalid(error)),
-        Some((_, None)) => Ok(()),
+        Some((_, Some(error))) if error != GONE => Err(Refused::Invalid(error)),
+        Some(_) => Ok(()),
     }
 }
 
@@ -247,7 +250,8 @@ pub(crate) async fn change(
 struct Watch {
     path: PathBuf,
     state: Arc<Mutex<State>>,
-    /// What was there when the file was last read or written, valid or not.
+    /// What was there when the file was last read or written, valid or not. Nothing once it was not to be seen: if
+    /// the same comes back, it is read again.
     taken: Option<Stamp>,
     /// What was there at the last look.
     seen: Option<Stamp>,
@@ -272,13 +276,17 @@ impl Watch {
     fn look(&mut self) {
         let found = match disk::stamp(&self.path) {
             Ok(found) => found,
-            Err(error) => return self.fault(format!("it cannot be looked at: {error}")),
+            Err(error) => {
+                self.taken = None;
+                return self.fault(format!("it cannot be looked at: {error}"));
+            }
         };
         let settled = found == self.seen;
         self.seen = found;
         match found {
             None if self.taken.is_some() && settled => {
-                self.fault("it is gone; what it said last is still in force".to_owned());
+                self.taken = None;
+                self.fault(GONE.to_owned());
             }
             Some(_) if found != self.taken && settled => self.take(),
             _ => {}

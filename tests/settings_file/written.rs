@@ -275,6 +275,19 @@ async fn without_a_file_persistent_is_refused_with_the_cure() {
     assert_eq!(about.get("settings_file"), None);
 }
 
+#[tokio::test]
+async fn a_link_to_nowhere_leads_to_the_file_that_is_made() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let target = directory.path().join("state/settings.json");
+    std::fs::create_dir(directory.path().join("state")).expect("made");
+    let link = directory.path().join("settings.json");
+    std::os::unix::fs::symlink("state/settings.json", &link).expect("linked");
+    let kept = Kept::start_in(directory, link.clone()).await;
+    let body = json!({"persistent": {"timeout": "1s"}});
+    kept.service.put(STEERED, body).await.ok_json();
+    assert!(link.is_symlink() && target.is_file());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_starts_with_a_file_and_a_change_do_not_wait_for_each_other() {
     let _turn = turn().await;

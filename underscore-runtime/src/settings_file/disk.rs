@@ -64,22 +64,30 @@ pub(super) fn read(path: &Path) -> io::Result<Option<(String, Stamp)>> {
     Ok(Some((text, stamp)))
 }
 
-/// Puts `text` in place of what is at `path`. Where a link is there, in place of what the link leads to.
+/// What `path` leads to, through all links, also where nothing is yet.
+pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
+            // This comes to an end: links that lead to each other are another error.
+            Ok(next) => target(&directory::of(path).join(next)),
+            Err(_) => Ok(path.to_owned()),
+        },
+        found => found,
+    }
+}
+
+/// Puts `text` in place of what is at `path`, which is no link.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<Stamp> {
-    let path = match fs::canonicalize(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
-        found => found?,
-    };
-    let temporary = temporary_name(&path)?;
-    let written = write_new(&temporary, text, mode(&path))
-        .and_then(|stamp| fs::rename(&temporary, &path).map(|()| stamp));
+    let temporary = temporary_name(path)?;
+    let written = write_new(&temporary, text, mode(path))
+        .and_then(|stamp| fs::rename(&temporary, path).map(|()| stamp));
     if written.is_err() {
         // What was made on the way is not left behind.
         let _ = fs::remove_file(&temporary);
     }
     let stamp = written?;
     // From here on the file is the new one. A file system that cannot sync a directory has done what it can.
-    let _ = File::open(directory::of(&path)).and_then(|directory| directory.sync_all());
+    let _ = File::open(directory::of(path)).and_then(|directory| directory.sync_all());
     Ok(stamp)
 }
 
@@ -132,7 +140,8 @@ mod tests {
         fs::write(&file, "old").expect("written");
         fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("set");
         symlink("file", &link).expect("linked");
-        let stamp = replace(&link, "new").expect("replaced");
+        let target = target(&link).expect("it leads somewhere");
+        let stamp = replace(&target, "new").expect("replaced");
         let read = read(&link).expect("read");
         assert_eq!(read, Some(("new".to_owned(), stamp)));
         assert!(link.is_symlink());

@@ -319,7 +319,9 @@ impl Watch {
 
     fn change(&mut self, edits: &[Edit], with: Box<dyn FnOnce() + Send>) -> Result<(), Refused> {
         // Of two processes that share the file, the second one to change it sees what the first one wrote.
-        let _lock = directory::lock(directory::of(&self.path));
+        let target = disk::target(&self.path);
+        let target = target.map_err(|error| Refused::Invalid(error.to_string()))?;
+        let _lock = directory::lock(directory::of(&target));
         let found = disk::stamp(&self.path).map_err(|error| Refused::Invalid(error.to_string()))?;
         if found.is_some() && found != self.taken {
             self.take();
@@ -331,7 +333,7 @@ impl Watch {
         let document = resolved.edited(edits);
         let changed = Resolved::of(document).map_err(Refused::Invalid)?;
         if changed.document != resolved.document || found.is_none() {
-            let written = disk::replace(&self.path, &changed.document.to_text());
+            let written = disk::replace(&target, &changed.document.to_text());
             self.taken = Some(written.map_err(|error| Refused::Unwritten(error.to_string()))?);
             self.seen = self.taken;
         }

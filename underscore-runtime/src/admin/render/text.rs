@@ -92,11 +92,13 @@ impl Rows {
     fn set_columns(&self, table: &mut Table) {
         for (index, Column { align, width }) in self.columns.iter().enumerate() {
             let padding = u16::from(index + 1 != self.columns.len());
-            let width = u16::try_from(*width).unwrap_or(u16::MAX);
-            let width = Width::Fixed(width.saturating_add(padding));
             if let Some(column) = table.column_mut(index) {
                 column.set_padding((0, padding));
-                column.set_constraint(ColumnConstraint::LowerBoundary(width));
+                // A width with which the table would overflow is left to the table.
+                if let Ok(width) = u16::try_from(*width + usize::from(padding)) {
+                    let width = Width::Fixed(width);
+                    column.set_constraint(ColumnConstraint::LowerBoundary(width));
+                }
                 column.set_cell_alignment(match align {
                     Align::Left => CellAlignment::Left,
                     Align::Right => CellAlignment::Right,
@@ -160,6 +162,19 @@ mod tests {
             &[&["日本", "\u{1b}[2J\n"], &["abcde", ""]],
         );
         assert_eq!(text, "日本  \\u{1b}[2J\\n\nabcde -\n");
+    }
+
+    /// A stack of many branches is.
+    #[test]
+    fn a_cell_that_is_wider_than_any_column_is_no_mishap() {
+        let wide = "x".repeat(70_000);
+        let text = layout(
+            &[Align::Left, Align::Right],
+            &[&[&wide, "1"], &["narrow", "2"]],
+        );
+        // All of it, wherever the table breaks it.
+        assert_eq!(text.matches('x').count(), wide.len());
+        assert!(text.contains("narrow"), "and what comes after it");
     }
 
     #[test]

@@ -89,9 +89,12 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
     if let Some(expires) = expires {
         table::note_expiry(expires);
     }
-    // Every mount: a handler's settings hold for all of them.
-    for Edit { place, .. } in edits {
-        place.descriptor.put_in_force();
+    // Every mount, for a handler's settings hold for all of them, and each once: there may be a thousand.
+    let mut changed: Vec<_> = edits.iter().map(|edit| edit.place.descriptor).collect();
+    changed.sort_unstable_by_key(|descriptor| std::ptr::from_ref(*descriptor).addr());
+    changed.dedup_by(|one, other| std::ptr::eq(*one, *other));
+    for descriptor in changed {
+        descriptor.put_in_force();
     }
 }
 

@@ -123,13 +123,6 @@ async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
         number = found;
     }
     assert!(number > KILLS / 2, "hardly anything was written: {number}");
-    let left = std::fs::read_dir(directory.path()).expect("listed");
-    let torn = left.filter(|entry| {
-        let name = entry.as_ref().expect("an entry").file_name();
-        name.to_string_lossy().ends_with(".new")
-    });
-    // What is left of a write in the middle is small, hidden, and no hindrance.
-    assert!(torn.count() <= usize::try_from(KILLS).expect("it fits"));
 }
 
 /// Holds 4.55 of docs/admin-api.md.

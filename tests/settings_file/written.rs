@@ -158,10 +158,9 @@ async fn what_the_file_calls_a_route_stays_its_name() {
 #[tokio::test]
 async fn a_file_that_cannot_be_written_changes_nothing() {
     let kept = Kept::start(None).await;
-    let directory = kept.file.parent().expect("it has one");
     // Not the mode of the directory: a test may run as root, whom no mode stops.
-    std::fs::create_dir(directory.join(format!(".settings.json.{}.new", std::process::id())))
-        .expect("made");
+    let directory = kept.file.parent().expect("it has one");
+    std::fs::remove_dir_all(directory).expect("removed");
     let before = kept.settings().await;
     let body = json!({"persistent": {"timeout": "1s"}, "transient": {"delay": "1ms"}});
     let refused = kept.service.put(STEERED, body).await;
@@ -319,4 +318,39 @@ async fn a_server_that_starts_with_a_file_and_a_change_do_not_wait_for_each_othe
     started
         .expect("they do not wait")
         .expect("all of them start");
+}
+
+/// A mount has its own settings in the file, and no request has come to it since the start: they are shown, and are
+/// reset by what resets everything.
+#[tokio::test]
+async fn what_a_mount_has_that_nobody_asked_for_yet_is_shown_and_can_be_reset() {
+    let kept = Kept::start(None).await;
+    let id = id_of_handler(&kept, "twofold").await;
+    let name = format!("{id}-0123");
+    let text = json!({name.as_str(): {"persistent": {"timeout": "9s"}}});
+    std::fs::write(&kept.file, text.to_string()).expect("written");
+    let shown = kept
+        .wait_until("_routes/settings", |settings| settings.get(&name).is_some())
+        .await;
+    assert_eq!(
+        shown[&name],
+        json!({"persistent": {"timeout": "9s"}, "unmounted": true})
+    );
+    let body = json!({"persistent": null});
+    kept.service
+        .put("_routes/_all/settings", body)
+        .await
+        .ok_json();
+    assert_eq!(kept.on_disk(), json!({}));
+    assert_eq!(kept.settings().await.get(&name), None);
+}
+
+/// The digits that all ids of a handler begin with.
+async fn id_of_handler(kept: &Kept, name: &str) -> String {
+    let rows = kept
+        .service
+        .admin_json(&format!("_cat/routes/{name}?format=json"))
+        .await;
+    let id = rows[0]["id"].as_str().expect("an id");
+    id.split('-').next().unwrap_or(id).to_owned()
 }

@@ -34,6 +34,11 @@ impl Endpoint {
         self.path.contains('{')
     }
 
+    /// Whether its answer is short, however much the service does.
+    pub(super) fn is_short(&self) -> bool {
+        matches!(self.path, "/" | "/_cat")
+    }
+
     /// Whether it says itself what a parameter may be: what it writes has formats of its own.
     pub(super) fn judges(&self, param: &Param) -> bool {
         matches!(self.run, Run::Expose(_)) && param.name == params::FORMAT.name

@@ -150,10 +150,11 @@ impl Exchange {
         match endpoint.run {
             Run::Read(look) | Run::Expose(look) => {
                 let exchange = self.clone();
+                let is_short = endpoint.is_short() || exchange.is_help(endpoint);
                 let look = move || Ok(exchange.write(endpoint, look(&exchange)?));
                 match parts.extensions.get::<LooksAside>() {
-                    Some(LooksAside) => aside::look(look).await,
-                    None => look(),
+                    Some(LooksAside) if !is_short => aside::look(look).await,
+                    _ => look(),
                 }
             }
             Run::Change(_, run) => {
@@ -190,7 +191,7 @@ impl Exchange {
         unknown.sort_unstable();
         unknown.dedup();
         if unknown.is_empty() {
-            let for_help = endpoint.is_table() && self.flag(&params::HELP);
+            let for_help = self.is_help(endpoint);
             return self.params.iter().try_for_each(|(name, value)| {
                 let known = known(name).filter(|param| !endpoint.judges(param));
                 known.map_or(Ok(()), |param| param.check(value, for_help))
@@ -222,9 +223,13 @@ impl Exchange {
         Answer::Node(error.node()).into_response(error.status(), style)
     }
 
+    fn is_help(&self, endpoint: &Endpoint) -> bool {
+        endpoint.is_table() && self.flag(&params::HELP)
+    }
+
     /// How the answer is wanted. Help is text, whatever else is asked for.
     fn style(&self, endpoint: &Endpoint) -> Style {
-        if endpoint.is_table() && self.flag(&params::HELP) {
+        if self.is_help(endpoint) {
             return Style {
                 format: Some(Format::Text),
                 pretty: false,

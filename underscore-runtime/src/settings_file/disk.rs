@@ -1,17 +1,21 @@
 //! The file on the disk: read whole, and replaced in one step, so that whoever reads it finds the old text or
 //! the new one, whenever the process or the machine dies.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::directory;
 
 /// A file that is larger is not one of settings.
 const LARGEST: u64 = 1 << 20;
+
+/// Nobody takes so long to write a file of settings.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
 /// By what a file that was replaced or written to is told from what it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub(super) struct Stamp {
     inode: u64,
     length: u64,
     modified: Option<SystemTime>,
+    /// Of the file's own data, in nanoseconds: it tells a change that keeps length and time.
+    changed: (i64, i64),
 }
 
 impl Stamp {
@@ -29,6 +35,7 @@ impl Stamp {
             inode: metadata.ino(),
             length: metadata.len(),
             modified: metadata.modified().ok(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }
@@ -79,42 +86,44 @@ pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
 /// Puts `text` in place of what is at `path`, which is no link.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<Stamp> {
     let temporary = temporary_name(path)?;
-    let written = write_new(&temporary, text, mode(path))
-        .and_then(|stamp| fs::rename(&temporary, path).map(|()| stamp));
-    if written.is_err() {
+    let replaced = write_new(&temporary, text, fs::metadata(path).ok())
+        .and_then(|file| fs::rename(&temporary, path).map(|()| file));
+    if replaced.is_err() {
         // What was made on the way is not left behind.
         let _ = fs::remove_file(&temporary);
     }
-    let stamp = written?;
+    let file = replaced?;
     // From here on the file is the new one. A file system that cannot sync a directory has done what it can.
     let _ = File::open(directory::of(path)).and_then(|directory| directory.sync_all());
-    Ok(stamp)
+    Ok(Stamp::of(&file.metadata()?))
 }
 
-/// What the file is readable for stays so; a new one is for its owner.
-fn mode(path: &Path) -> u32 {
-    let metadata = fs::metadata(path);
-    metadata.map_or(0o600, |metadata| metadata.permissions().mode() & 0o777)
-}
-
-fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<Stamp> {
-    // A process with this number may have died in the middle.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+/// Writes a file that is not there. What the old one was readable and writable for, and whose it was, stays so as
+/// far as it can; a new one is for its owner.
+fn write_new(path: &Path, text: &str, old: Option<Metadata>) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)?;
     file.write_all(text.as_bytes())?;
-    file.set_permissions(Permissions::from_mode(mode))?;
+    if let Some(old) = old {
+        let mut mode = old.permissions().mode() & 0o777;
+        let new = file.metadata()?;
+        let (uid, gid) = (old.uid(), old.gid());
+        let is_same = (new.uid(), new.gid()) == (uid, gid);
+        if !is_same && fchown(&file, Some(uid), Some(gid)).is_err() {
+            // It would be another group's.
+            mode &= !0o070;
+        }
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
     file.sync_all()?;
-    Ok(Stamp::of(&file.metadata()?))
+    Ok(file)
 }
 
-/// A name beside `path` that no other process uses.
+/// A name beside `path` that nobody else uses: in containers that share a directory, all processes may have one
+/// number.
 fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| {
         io::Error::new(
@@ -122,16 +131,46 @@ fn temporary_name(path: &Path) -> io::Result<PathBuf> {
             "the path must name a file; add a name, as in /etc/app/settings.json",
         )
     })?;
+    // Each state hashes in a way of its own.
+    let random = RandomState::new().hash_one(std::process::id());
     let mut hidden = OsString::from(".");
     hidden.push(name);
-    hidden.push(format!(".{}.new", std::process::id()));
+    hidden.push(format!(".{random:016x}.new"));
     Ok(path.with_file_name(hidden))
+}
+
+/// Removes what processes left beside `path` that died in the middle, if it is old enough to be nobody's.
+pub(super) fn tidy(path: &Path) {
+    let Some(name) = path.file_name().and_then(OsStr::to_str) else {
+        return;
+    };
+    let Ok(entries) = fs::read_dir(directory::of(path)) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let left = entry.file_name();
+        let left = left.to_str().and_then(|left| left.strip_prefix('.'));
+        let random = left
+            .and_then(|left| left.strip_prefix(name)?.strip_prefix('.'))
+            .and_then(|left| left.strip_suffix(".new"));
+        let is_ours = random.is_some_and(|random| u64::from_str_radix(random, 16).is_ok());
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if is_ours && age().is_some_and(|age| age > ABANDONED_AFTER) {
+            // What cannot be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    fn mode(path: &Path) -> u32 {
+        let metadata = fs::metadata(path).expect("it is there");
+        metadata.permissions().mode() & 0o777
+    }
 
     #[test]
     fn what_is_replaced_keeps_its_mode_and_its_link_and_leaves_nothing_beside_it() {
@@ -151,16 +190,56 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_process_left_is_no_hindrance_and_nothing_there_is_no_error() {
+    fn where_nothing_is_a_file_for_its_owner_is_made() {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("file");
         assert_eq!(read(&file).expect("read"), None);
         assert_eq!(stamp(&file).expect("asked"), None);
-        fs::write(temporary_name(&file).expect("a name"), "torn").expect("written");
-        replace(&file, "whole").expect("replaced");
+        let replaced = replace(&file, "whole").expect("replaced");
+        assert_eq!(stamp(&file).expect("asked"), Some(replaced));
         assert_eq!(mode(&file), 0o600);
-        let left = fs::read_dir(&directory).expect("listed").count();
-        assert_eq!(left, 1);
+    }
+
+    #[test]
+    fn what_dead_processes_left_is_removed_and_what_others_have_there_is_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("file");
+        let (dead, alive) = (
+            temporary_name(&file).expect("a name"),
+            temporary_name(&file).expect("another name"),
+        );
+        let others = directory.path().join(".file.swp.new");
+        let old = SystemTime::now() - 2 * ABANDONED_AFTER;
+        for (path, is_old) in [
+            (&file, true),
+            (&dead, true),
+            (&alive, false),
+            (&others, true),
+        ] {
+            let file = File::create(path).expect("made");
+            if is_old {
+                file.set_modified(old).expect("set");
+            }
+        }
+        tidy(&file);
+        assert!(file.exists() && alive.exists() && others.exists());
+        assert!(!dead.exists());
+    }
+
+    /// Only root can make a file another user's; for anybody else the owner is the one who replaces it.
+    #[test]
+    fn what_is_replaced_stays_its_owners() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        let file = File::create(&path).expect("made");
+        if fchown(&file, Some(65_534), Some(65_534)).is_err() {
+            return;
+        }
+        file.set_permissions(Permissions::from_mode(0o660))
+            .expect("set");
+        replace(&path, "new").expect("replaced");
+        let new = fs::metadata(&path).expect("it is there");
+        assert_eq!((new.uid(), new.gid(), mode(&path)), (65_534, 65_534, 0o660));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The settings file as a text: for each route, under its handler's path, its id or its name, a section of
-//! settings. It is what `GET /_routes/settings?filter_path=*.persistent` prints.
+//! settings.
 
 use std::collections::BTreeMap;
 

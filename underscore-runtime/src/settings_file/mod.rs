@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use self::disk::Stamp;
@@ -98,9 +98,14 @@ pub(crate) fn load(path: &Path) -> io::Result<Loaded> {
         let kind = error.kind();
         io::Error::new(kind, format!("settings file {}: {error}", path.display()))
     };
+    // The process may go to another directory, and two ways of writing one path are one file.
+    let path = &std::path::absolute(path).map_err(fail)?;
     if !directory::of(path).is_dir() {
         let why = "its directory does not exist; make it or choose another path";
         return Err(fail(io::Error::new(ErrorKind::NotFound, why)));
+    }
+    if let Ok(target) = disk::target(path) {
+        disk::tidy(&target);
     }
     let (resolved, stamp) = match disk::read(path).map_err(fail)? {
         None => (Resolved::default(), None),
@@ -215,14 +220,25 @@ pub(crate) fn path_and_error() -> Option<(String, Option<String>)> {
     Some((keeper.path.display().to_string(), error))
 }
 
-/// The settings of routes that this build does not have, by the names that the file has for them.
-pub(crate) fn of_unknown_routes() -> Map<String, Value> {
+/// What the file says of routes that are not listed, each under its name there: of those that this build does not
+/// have, and, which is `true`, of known mounts that no request has come to.
+pub(crate) fn of_unlisted_routes() -> Vec<(String, Value, bool)> {
     let state = KEEPER
         .lock()
         .as_ref()
         .map(|keeper| Arc::clone(&keeper.state));
-    let unknown = state.map(|state| state.lock().resolved.unknown());
-    unknown.unwrap_or_default().routes.into_iter().collect()
+    let resolved = state.map(|state| state.lock().resolved.clone());
+    let resolved = resolved.unwrap_or_default();
+    let unlisted = |(name, section): (&String, &Value)| {
+        let is_known = match resolved.place(name) {
+            None => false,
+            Some(place) if place.settings().is_none() => true,
+            Some(_) => return None,
+        };
+        Some((name.clone(), section.clone(), is_known))
+    };
+    let routes = resolved.document.routes.iter();
+    routes.filter_map(unlisted).collect()
 }
 
 /// Changes the file, and then what is in force, together with what `with` does: all of it or nothing.

@@ -73,6 +73,12 @@ impl Resolved {
         Ok(Resolved { document, places })
     }
 
+    /// The place that a name in the document means, if this build has it.
+    pub(super) fn place(&self, name: &str) -> Option<Place> {
+        let known = self.places.iter().find(|(known, ..)| known == name);
+        known.map(|(_, place, _)| *place)
+    }
+
     /// The routes that this build does not have, as the file has them.
     pub(super) fn unknown(&self) -> Document {
         let mut unknown = self.document.clone();

@@ -1,75 +1,132 @@
 //! Where a change of selected routes is kept: with a handler, for all of its mounts, or with single mounts.
 
+use std::collections::HashMap;
+
 use crate::admin::cat;
-use crate::settings::Change;
+use crate::route::{Route, RouteDescriptor};
+use crate::settings::{Change, Values};
 use crate::settings_file::{Edit, Place};
 use crate::table::Entry;
 
-/// What a change of a route is a change of.
+/// Which settings are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Transient,
+    Persistent,
+}
+
+/// What a change of a handler's selected routes is a change of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     /// The handler, with its later mounts; what a mount has of its own stays.
     Handler,
     /// All there is of the handler, what its mounts have of their own included.
     Everything,
-    /// One mount of several.
-    Mount,
+    /// The selected mounts.
+    Mounts,
 }
 
-/// `changes` of the routes that `selector` chose, each place once.
-pub(super) fn edits(selector: &str, selected: &[Entry], changes: &[Change]) -> Vec<Edit> {
-    let mut edits: Vec<Edit> = Vec::new();
-    let mut note = |place: Place, changes: Vec<Change>| {
-        if edits.iter().all(|edit| edit.place != place) {
-            edits.push(Edit { place, changes });
-        }
-    };
+/// `changes` of the routes that `selector` chose.
+pub(super) fn edits(
+    selector: &str,
+    selected: &[Entry],
+    section: Section,
+    changes: &[Change],
+) -> Vec<Edit> {
+    let mut handlers: Vec<Vec<&Entry>> = Vec::new();
+    let mut places: HashMap<*const RouteDescriptor, usize> = HashMap::new();
     for entry in selected {
-        let scope = scope(selector, entry, selected);
-        let handler = Place {
-            descriptor: entry.descriptor,
-            mount: None,
-        };
-        if scope != Scope::Mount {
-            note(handler, changes.to_vec());
-        }
-        let Some(route) = entry.route else { continue };
-        let mount = Place {
-            mount: Some(route.mount),
-            ..handler
-        };
-        match scope {
-            Scope::Handler => {}
-            Scope::Mount => note(mount, changes.to_vec()),
-            Scope::Everything => {
-                let reset = changes.iter().map(|(setting, _)| (*setting, None));
-                note(mount, reset.collect());
-            }
+        let address = std::ptr::from_ref(entry.descriptor);
+        let place = *places.entry(address).or_insert(handlers.len());
+        match handlers.get_mut(place) {
+            Some(entries) => entries.push(entry),
+            None => handlers.push(vec![entry]),
         }
     }
-    edits
+    let of_handler = |entries: Vec<&Entry>| edits_of_handler(selector, &entries, section, changes);
+    handlers.into_iter().flat_map(of_handler).collect()
 }
 
-/// A handler is meant where its only mount is named, or all of them by the id they share. A pattern
-/// over all of them means everything: after `_all` and `null`, nothing is set anywhere.
-fn scope(selector: &str, entry: &Entry, selected: &[Entry]) -> Scope {
-    if entry.id.mount.is_none() {
-        return Scope::Handler;
-    }
-    let mounts = || {
-        let handler = entry.id.handler;
-        selected
-            .iter()
-            .filter(move |other| other.id.handler == handler)
+/// The changes of the one handler that `selected` are mounts of.
+fn edits_of_handler(
+    selector: &str,
+    selected: &[&Entry],
+    section: Section,
+    changes: &[Change],
+) -> Vec<Edit> {
+    let Some(first) = selected.first() else {
+        return Vec::new();
     };
-    let named = |id: &str| cat::words(selector).any(|word| word == id);
-    let all = mounts().count() == entry.descriptor.routes().count();
-    if !all {
-        Scope::Mount
-    } else if named(&format!("{:08x}", entry.id.handler)) {
+    let descriptor = first.descriptor;
+    let at = |mount| Place { descriptor, mount };
+    let edit = |mount, changes| Edit {
+        place: at(mount),
+        changes,
+    };
+    match scope(selector, selected) {
+        Scope::Handler => vec![edit(None, changes.to_vec())],
+        Scope::Mounts => {
+            let mounts = selected.iter().filter_map(|entry| entry.route);
+            mounts
+                .map(|route| edit(Some(route.mount), changes.to_vec()))
+                .collect()
+        }
+        Scope::Everything => {
+            let mut edits = vec![edit(None, changes.to_vec())];
+            for (mount, own) in own_of_mounts(descriptor, section) {
+                let reset = changes
+                    .iter()
+                    .filter(|(setting, _)| own.contains_key(setting.key))
+                    .map(|(setting, _)| (*setting, None));
+                let reset: Vec<Change> = reset.collect();
+                if !reset.is_empty() {
+                    edits.push(edit(Some(mount), reset));
+                }
+            }
+            edits
+        }
+    }
+}
+
+/// What each mount has of its own, those included that the settings file knows and no request has come to.
+fn own_of_mounts(descriptor: &'static RouteDescriptor, section: Section) -> Vec<(u16, Values)> {
+    match section {
+        Section::Transient => {
+            let own = |route: &Route| (route.mount, route.settings.lock().transient.clone());
+            descriptor.routes().map(own).collect()
+        }
+        Section::Persistent => {
+            let of_mounts = descriptor.persistent_of_mounts.lock();
+            let own = of_mounts.iter().map(|(mount, own)| (*mount, own.clone()));
+            own.collect()
+        }
+    }
+}
+
+/// A handler is meant where it is named, by whatever name all of its mounts share, and a mount where its own id is
+/// written. A pattern over all of them means everything: after `_all` and `null`, nothing is set anywhere.
+fn scope(selector: &str, selected: &[&Entry]) -> Scope {
+    let Some(first) = selected.first() else {
+        return Scope::Handler;
+    };
+    let (descriptor, handler) = (first.descriptor, first.id.handler);
+    let words = || cat::words(selector);
+    let is_mounts = |word: &str| {
+        let mut mounts = selected.iter().filter_map(|entry| entry.route);
+        mounts.any(|route| format!("{handler:08x}-{:04x}", route.mount) == word)
+    };
+    let is_handlers = |word: &str| {
+        format!("{handler:08x}") == word
+            || descriptor.handler == word
+            || descriptor.name == Some(word)
+            // Before the first request nobody knows which mount is meant.
+            || first.route.is_none() && word.starts_with(&format!("{handler:08x}-"))
+    };
+    let all = first.route.is_none() || selected.len() == descriptor.routes().count();
+    if !all || words().any(is_mounts) {
+        Scope::Mounts
+    } else if words().any(is_handlers) {
         Scope::Handler
-    } else if mounts().any(|mount| named(&mount.id.to_string())) {
-        Scope::Mount
     } else {
         Scope::Everything
     }

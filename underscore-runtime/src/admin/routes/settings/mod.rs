@@ -6,7 +6,7 @@ mod edits;
 mod shown;
 
 use self::body::Changes;
-use self::edits::edits;
+use self::edits::{Section, edits};
 use self::shown::{Wanted, as_text};
 use crate::admin::endpoints::{Changed, Changing};
 use crate::admin::error::Error;
@@ -26,7 +26,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let entries = select::routes(selector)?;
     let mut routes = shown::routes(&entries, &wanted);
     if selector == "_all" {
-        routes.extend(shown::unknown_routes());
+        routes.extend(shown::unlisted_routes());
     }
     Ok(Answer::Node(Node::object(routes)))
 }
@@ -48,31 +48,39 @@ async fn change(exchange: &Exchange) -> Result<Changed, Error> {
         expires,
         persistent,
     } = changes;
-    let (entries, before) = match persistent {
+    let (entries, in_force) = match persistent {
         None => {
             // Held from before the routes are chosen: no mount comes up in between and is left out.
             let _changing = CHANGES.lock();
             let entries = select::routes_to_change(selector)?;
             let before = as_text(&entries);
-            set(&edits(selector, &entries, &transient), expires);
-            (entries, before)
+            let transient = edits(selector, &entries, Section::Transient, &transient);
+            set(&transient, expires);
+            report(transient, Section::Transient);
+            // Looked at before anybody else can change them.
+            let after = as_text(&entries);
+            (entries, (before, after))
         }
         Some(persistent) => {
             let entries = select::routes_to_change(selector)?;
             let before = as_text(&entries);
-            let edits = |changes: &[_]| edits(selector, &entries, changes);
-            let (transient, persistent) = (edits(&transient), edits(&persistent));
+            let transient = edits(selector, &entries, Section::Transient, &transient);
+            let persistent = edits(selector, &entries, Section::Persistent, &persistent);
+            let reported = persistent.clone();
             // The lock is the file's to take, when it is written.
-            settings_file::change(persistent.clone(), move || set(&transient, expires))
-                .await
-                .map_err(refused)?;
-            report(&persistent, "persistent");
-            (entries, before)
+            settings_file::change(persistent, move || {
+                set(&transient, expires);
+                report(reported, Section::Persistent);
+                report(transient, Section::Transient);
+            })
+            .await
+            .map_err(refused)?;
+            let after = as_text(&entries);
+            (entries, (before, after))
         }
     };
-    report(&edits(selector, &entries, &transient), "transient");
     let answer = Answer::Node(Node::object(shown::routes(&entries, &wanted)));
-    let in_force = Some((before, as_text(&entries)));
+    let in_force = Some(in_force);
     Ok(Changed { answer, in_force })
 }
 
@@ -101,12 +109,12 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
 /// What a change would lead to, and whom it would hit.
 fn would_change(selector: &str, changes: &Changes, wanted: &Wanted) -> Result<Answer, Error> {
     let entries = select::routes_to_change(selector)?;
-    let transient = edits(selector, &entries, &changes.transient);
+    let transient = edits(selector, &entries, Section::Transient, &changes.transient);
     let persistent = match &changes.persistent {
         None => Vec::new(),
         Some(persistent) => {
             settings_file::check().map_err(refused)?;
-            edits(selector, &entries, persistent)
+            edits(selector, &entries, Section::Persistent, persistent)
         }
     };
     Ok(dry_run::of_routes(&entries, |entry| {
@@ -130,8 +138,7 @@ fn refused(refused: Refused) -> Error {
 }
 
 /// Leaves in the host's own log what was changed.
-fn report(edits: &[Edit], section: &'static str) {
-    let edits = edits.to_vec();
+fn report(edits: Vec<Edit>, section: Section) {
     log::write(move || {
         for Edit { place, changes } in &edits {
             for (setting, value) in changes {
@@ -139,7 +146,10 @@ fn report(edits: &[Edit], section: &'static str) {
                     target: "underscore",
                     handler = place.descriptor.handler,
                     mount = place.mount.map(|mount| format!("{mount:04x}")),
-                    section,
+                    section = match section {
+                        Section::Transient => "transient",
+                        Section::Persistent => "persistent",
+                    },
                     setting = setting.key,
                     value = value.as_ref().map(tracing::field::display),
                     "an operator changed a setting"

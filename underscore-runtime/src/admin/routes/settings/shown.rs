@@ -42,13 +42,15 @@ pub(super) fn routes(entries: &[Entry], wanted: &Wanted) -> Vec<(String, Node)> 
     entries.iter().map(route).collect()
 }
 
-/// What the settings file says of routes that this build does not have, under the names that it has for them.
-pub(super) fn unknown_routes() -> impl Iterator<Item = (String, Node)> {
-    let unknown = settings_file::of_unknown_routes().into_iter();
-    unknown.map(|(name, section)| {
+/// What the settings file says of routes that are not listed: of those that this build does not have, and of mounts
+/// that no request has come to. They have the names that they have in the file.
+pub(super) fn unlisted_routes() -> impl Iterator<Item = (String, Node)> {
+    let unlisted = settings_file::of_unlisted_routes().into_iter();
+    unlisted.map(|(name, section, is_known)| {
+        let why = if is_known { "unmounted" } else { "unknown" };
         let sections = [
             ("persistent", Node::Value(section)),
-            ("unknown", Node::Bool(true)),
+            (why, Node::Bool(true)),
         ];
         (name, Node::object(sections))
     })

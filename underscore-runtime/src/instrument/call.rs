@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::extract::{ConnectInfo, FromRequest, MatchedPath, OriginalUri, Request};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderName, Uri};
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
@@ -75,7 +75,7 @@ where
 }
 
 /// Begins a call. Of the handler it knows what generated code says, and not the type: handlers with the same
-/// arguments share it, which halves what the compiler makes of them.
+/// arguments share it, which spares the compiler one for each.
 #[inline]
 fn begin<S, M, A>(
     descriptor: &'static RouteDescriptor,
@@ -266,8 +266,9 @@ pub(super) fn info(request: &Request, route: &'static Route) -> task::Request {
     }
 }
 
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-pub(super) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const OPAQUE_ID: &str = "x-opaque-id";
+pub(super) const REQUEST_ID: &str = "x-request-id";
+pub(super) const TRACE_PARENT: &str = "traceparent";
 
 /// The headers by which clients and proxies tell a request from others. In one pass: to look each of three up by
 /// its hash takes longer than to go through the few that there are.
@@ -277,9 +278,9 @@ fn marks(headers: &HeaderMap) -> [Option<&[u8]>; 3] {
     if !headers.is_empty() {
         for (name, value) in headers {
             let mark = match name.as_str() {
-                "x-opaque-id" => &mut opaque_id,
-                "x-request-id" => &mut request_id,
-                "traceparent" => &mut trace_parent,
+                OPAQUE_ID => &mut opaque_id,
+                REQUEST_ID => &mut request_id,
+                TRACE_PARENT => &mut trace_parent,
                 _ => continue,
             };
             // The first one of several, as `HeaderMap::get` has it.

@@ -48,13 +48,15 @@ impl Stored {
         }
     }
 
+    /// Makes transient changes: for good, or until `expires`.
+    pub(crate) fn put_all(&mut self, changes: &[Change], expires: Option<Instant>) {
+        for (setting, value) in changes {
+            self.put(setting, value.clone(), expires);
+        }
+    }
+
     /// Sets a transient value that the catalogue has accepted, or removes it: for good, or until `expires`.
-    pub(crate) fn put(
-        &mut self,
-        setting: &'static Setting,
-        value: Option<Value>,
-        expires: Option<Instant>,
-    ) {
+    fn put(&mut self, setting: &'static Setting, value: Option<Value>, expires: Option<Instant>) {
         let before = self.set(setting.key, value);
         match expires {
             Some(at) => self.expiring.push(Expiring {

@@ -20,6 +20,16 @@ pub(crate) fn read(name: &str, section: Value) -> Result<Vec<Change>, String> {
     Ok(changes)
 }
 
+/// Makes changes to what is set.
+pub(crate) fn apply(changes: &[Change], values: &mut Values) {
+    for (setting, value) in changes {
+        match value {
+            Some(value) => values.insert(setting.key, value.clone()),
+            None => values.remove(setting.key),
+        };
+    }
+}
+
 /// Values as a section, with nested keys.
 pub(crate) fn write(values: &Values) -> Map<String, Value> {
     let mut section = Map::new();

@@ -223,12 +223,10 @@ pub(crate) fn path_and_error() -> Option<(String, Option<String>)> {
 /// What the file says of routes that are not listed, each under its name there: of those that this build does not
 /// have, and, which is `true`, of known mounts that no request has come to.
 pub(crate) fn of_unlisted_routes() -> Vec<(String, Value, bool)> {
-    let state = KEEPER
-        .lock()
-        .as_ref()
-        .map(|keeper| Arc::clone(&keeper.state));
-    let resolved = state.map(|state| state.lock().resolved.clone());
-    let resolved = resolved.unwrap_or_default();
+    let resolved = match &*KEEPER.lock() {
+        Some(keeper) => keeper.state.lock().resolved.clone(),
+        None => return Vec::new(),
+    };
     let unlisted = |(name, section): (&String, &Value)| {
         let is_known = match resolved.place(name) {
             None => false,
@@ -395,7 +393,7 @@ impl Watch {
 
 /// A name that this build has no route for may be another build's, or a mistake.
 fn warn_of_unknown(resolved: &Resolved) {
-    let names: Vec<String> = resolved.unknown().routes.into_keys().collect();
+    let names: Vec<String> = resolved.unknown().cloned().collect();
     if names.is_empty() {
         return;
     }

@@ -79,12 +79,10 @@ impl Resolved {
         known.map(|(_, place, _)| *place)
     }
 
-    /// The routes that this build does not have, as the file has them.
-    pub(super) fn unknown(&self) -> Document {
-        let mut unknown = self.document.clone();
-        let known = |name: &String| self.places.iter().any(|(known, ..)| known == name);
-        unknown.routes.retain(|name, _| !known(name));
-        unknown
+    /// The names of the routes that this build does not have.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &String> {
+        let names = self.document.routes.keys();
+        names.filter(|name| self.place(name).is_none())
     }
 
     /// What somebody who mistyped the name of an unknown route may have meant.
@@ -107,12 +105,7 @@ impl Resolved {
                 Some((name, _, values)) => (name.clone(), values.clone()),
                 None => (name_of(*place, &handlers), Values::new()),
             };
-            for (setting, value) in changes {
-                match value {
-                    Some(value) => values.insert(setting.key, value.clone()),
-                    None => values.remove(setting.key),
-                };
-            }
+            section::apply(changes, &mut values);
             if values.is_empty() {
                 document.routes.remove(&name);
             } else {
@@ -142,11 +135,9 @@ impl Resolved {
 
 /// The values of a section. A `null` sets nothing.
 fn values(section: Value) -> Result<Values, String> {
-    let changes = section::read("persistent", section)?;
-    let set = changes
-        .into_iter()
-        .filter_map(|(setting, value)| Some((setting.key, value?)));
-    Ok(set.collect())
+    let mut values = Values::new();
+    section::apply(&section::read("persistent", section)?, &mut values);
+    Ok(values)
 }
 
 /// The place that a name means; nothing if this build has no such route.

@@ -88,10 +88,7 @@ async fn change(exchange: &Exchange) -> Result<Changed, Error> {
 fn set(edits: &[Edit], expires: Option<Instant>) {
     for Edit { place, changes } in edits {
         if let Some(settings) = place.settings() {
-            let mut stored = settings.lock();
-            for (setting, value) in changes {
-                stored.put(setting, value.clone(), expires);
-            }
+            settings.lock().put_all(changes, expires);
         }
     }
     if let Some(expires) = expires {

@@ -8,7 +8,7 @@ use crate::admin::exchange::Exchange;
 use crate::admin::params;
 use crate::admin::render::Node;
 use crate::clock::Instant;
-use crate::settings::{SETTINGS, Setting, Stored, Values};
+use crate::settings::{SETTINGS, Setting, Stored, Values, section};
 use crate::settings_file::{self, Edit, Place};
 use crate::table::Entry;
 use crate::units;
@@ -77,19 +77,12 @@ pub(super) fn after(
     let mut settings = Settings::of(entry);
     for Edit { place, changes } in transient {
         if let Some(stored) = settings.at(entry, place) {
-            for (setting, value) in changes {
-                stored.put(setting, value.clone(), expires);
-            }
+            stored.put_all(changes, expires);
         }
     }
     for Edit { place, changes } in persistent {
         if let Some(stored) = settings.at(entry, place) {
-            for (setting, value) in changes {
-                match value {
-                    Some(value) => stored.persistent.insert(setting.key, value.clone()),
-                    None => stored.persistent.remove(setting.key),
-                };
-            }
+            section::apply(changes, &mut stored.persistent);
         }
     }
     settings.shown(wanted)

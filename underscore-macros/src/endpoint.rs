@@ -25,18 +25,10 @@ impl Expansion<'_> {
 
     pub(crate) fn endpoint_impl(&self) -> TokenStream {
         let endpoint = &self.endpoint;
-        let arguments = if self.handler.sig.inputs.is_empty() {
-            quote!(&[])
-        } else {
-            quote!(&__UNDERSCORE_ARGUMENTS)
-        };
         quote! {
             impl __underscore::Endpoint for #endpoint {
                 fn descriptor() -> &'static __underscore::RouteDescriptor {
                     &__UNDERSCORE_DESCRIPTOR
-                }
-                fn arguments() -> &'static [__underscore::AwaitPoint] {
-                    #arguments
                 }
             }
         }

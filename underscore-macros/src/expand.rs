@@ -2,7 +2,7 @@
 //! item. The endpoint, through which the runtime calls the handler, is in `endpoint`; what the
 //! generated names do is documented in the runtime crate's `private`.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{Ident, Path, parse_quote};
@@ -68,7 +68,6 @@ impl<'a> Expansion<'a> {
             None => (None, Some(inner)),
         };
         let face = self.face(unseen.as_ref());
-        let arguments = self.arguments();
         let descriptor = self.descriptor();
         let body_checks = self.body_checks();
         let endpoint_impl = self.endpoint_impl();
@@ -80,7 +79,6 @@ impl<'a> Expansion<'a> {
             #(#cfg)*
             const _: () = {
                 use #runtime::private as __underscore;
-                #arguments
                 #descriptor
                 #(#body_checks)*
                 #endpoint_impl
@@ -139,7 +137,7 @@ impl<'a> Expansion<'a> {
         self.args.inner.as_ref().unwrap_or(self.handler.ident())
     }
 
-    /// One await point for each argument: a request can be stuck before the body begins.
+    /// The arguments for the descriptor, each an await point: a request can be stuck before the body begins.
     fn arguments(&self) -> Option<TokenStream> {
         let function = self.handler.function_name();
         let kind = quote!(__underscore::AwaitPoint);
@@ -147,12 +145,7 @@ impl<'a> Expansion<'a> {
         let points = inputs
             .iter()
             .map(|input| Point::new(input.span(), input).expression(&kind, &function));
-        let count = Literal::usize_unsuffixed(inputs.len());
-        (!inputs.is_empty()).then(|| {
-            quote! {
-                static __UNDERSCORE_ARGUMENTS: [#kind; #count] = [#(#points),*];
-            }
-        })
+        (!inputs.is_empty()).then(|| quote!(.arguments(&[#(#points),*])))
     }
 
     /// The static that makes the handler a row of `_cat/routes`, and its entry in the slice.
@@ -162,12 +155,13 @@ impl<'a> Expansion<'a> {
         let name = args.name.iter().map(|name| quote!(.name(#name)));
         let method = args.method.iter().map(|method| quote!(.method(#method)));
         let path = args.path.iter().map(|path| quote!(.path(#path)));
+        let arguments = self.arguments();
         quote! {
             static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor =
                 __underscore::RouteDescriptor::new(
                     #function, ::core::file!(), ::core::line!(), ::core::column!(),
                 )
-                #(#name)* #(#method)* #(#path)*;
+                #(#name)* #(#method)* #(#path)* #arguments;
 
             #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
             #[linkme(crate = __underscore::linkme)]

@@ -50,22 +50,6 @@ pub fn login<DB: Database>(
 }
 const _: () = {
     use ::underscore_runtime::private as __underscore;
-    static __UNDERSCORE_ARGUMENTS: [__underscore::AwaitPoint; 2] = [
-        __underscore::AwaitPoint::new(
-            ::core::concat!(::core::module_path!(), "::login"),
-            ::core::file!(),
-            ::core::line!(),
-            ::core::column!(),
-            "State(app): State<App<DB>>",
-        ),
-        __underscore::AwaitPoint::new(
-            ::core::concat!(::core::module_path!(), "::login"),
-            ::core::file!(),
-            ::core::line!(),
-            ::core::column!(),
-            "Json(login): Json<Login>",
-        ),
-    ];
     static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
             ::core::concat!(::core::module_path!(), "::login"),
             ::core::file!(),
@@ -74,16 +58,31 @@ const _: () = {
         )
         .name("login")
         .method("POST")
-        .path("/login");
+        .path("/login")
+        .arguments(
+            &[
+                __underscore::AwaitPoint::new(
+                    ::core::concat!(::core::module_path!(), "::login"),
+                    ::core::file!(),
+                    ::core::line!(),
+                    ::core::column!(),
+                    "State(app): State<App<DB>>",
+                ),
+                __underscore::AwaitPoint::new(
+                    ::core::concat!(::core::module_path!(), "::login"),
+                    ::core::file!(),
+                    ::core::line!(),
+                    ::core::column!(),
+                    "Json(login): Json<Login>",
+                ),
+            ],
+        );
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     impl __underscore::Endpoint for __UnderscoreRoute_login {
         fn descriptor() -> &'static __underscore::RouteDescriptor {
             &__UNDERSCORE_DESCRIPTOR
-        }
-        fn arguments() -> &'static [__underscore::AwaitPoint] {
-            &__UNDERSCORE_ARGUMENTS
         }
     }
 };

@@ -20,9 +20,8 @@ use super::extract::Extract;
 use super::guard::Guard;
 use super::lever::{Delayed, admit};
 use super::response_body::answered;
-use super::tracked::{Step, Tracked};
+use super::tracked::{Step, Tracked, Work, abandon, drive};
 use crate::route::{Route, RouteDescriptor};
-use crate::stack::AwaitPoint;
 use crate::stats::Outcome;
 use crate::task::{self, Kind, Rare, Said};
 
@@ -30,9 +29,6 @@ use crate::task::{self, Kind, Rare, Said};
 pub trait Endpoint: 'static {
     /// The handler's entry in the link-time slice.
     fn descriptor() -> &'static RouteDescriptor;
-
-    /// The places of its arguments in the source.
-    fn arguments() -> &'static [AwaitPoint];
 }
 
 /// Marks that a [`Call`] is extracted for arguments whose own marker is `M`.
@@ -68,7 +64,7 @@ where
         state: &S,
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
         Named {
-            begin: begin(H::descriptor(), H::arguments(), request, state),
+            begin: begin(H::descriptor(), request, state),
             handler: PhantomData,
         }
     }
@@ -79,7 +75,6 @@ where
 #[inline]
 fn begin<S, M, A>(
     descriptor: &'static RouteDescriptor,
-    points: &'static [AwaitPoint],
     request: Request,
     state: &S,
 ) -> Begin<A, impl Future<Output = Result<A, Response>> + Send>
@@ -106,7 +101,7 @@ where
             stage: Some(Stage::Ready { arguments, guard }),
         };
     }
-    let extraction = A::extract(request, state, points);
+    let extraction = A::extract(request, state, descriptor.arguments);
     let extraction = Delayed::new(settings.as_deref(), extraction);
     Begin::Extracting {
         extraction: Tracked::new(guard, extraction),
@@ -118,20 +113,21 @@ impl<H, A> Call<H, A> {
     #[inline]
     pub fn run<F, R>(self, handler: F) -> impl Future<Output = Response>
     where
-        F: FnOnce(A) -> R,
+        F: Fn(A) -> R,
         R: Future<Output: IntoResponse>,
     {
-        match self.stage {
-            // The handler is called inside of the future, so that all of it is the task's code.
-            Stage::Ready { arguments, guard } => Run::Handling {
-                handling: Tracked::new(
-                    guard,
-                    async move { handler(arguments).await.into_response() },
-                ),
+        let (guard, arguments, response) = match self.stage {
+            Stage::Ready { arguments, guard } => (Some(guard), Some(arguments), None),
+            Stage::Answered(response) => (None, None, Some(response)),
+        };
+        Run {
+            work: Handling {
+                handler,
+                arguments,
+                future: None,
             },
-            Stage::Answered(response) => Run::Answered {
-                response: Some(response),
-            },
+            guard,
+            response,
         }
     }
 }
@@ -198,29 +194,98 @@ where
 
 pin_project! {
     /// The run of a call.
-    #[project = RunProjected]
-    enum Run<F: Future> {
-        Answered { response: Option<Box<Response>> },
-        Handling { #[pin] handling: Tracked<F> },
+    struct Run<F, A, R>
+    where
+        F: Fn(A) -> R,
+        R: Future,
+        R::Output: IntoResponse,
+    {
+        #[pin]
+        work: Handling<F, A, R>,
+        guard: Option<Guard>,
+        response: Option<Box<Response>>,
+    }
+
+    impl<F, A, R> PinnedDrop for Run<F, A, R>
+    where
+        F: Fn(A) -> R,
+        R: Future,
+        R::Output: IntoResponse,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            abandon(this.guard.as_ref(), this.work);
+        }
     }
 }
 
-impl<F: Future<Output = Response>> Future for Run<F> {
+impl<F, A, R> Future for Run<F, A, R>
+where
+    F: Fn(A) -> R,
+    R: Future<Output: IntoResponse>,
+{
     type Output = Response;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        let response = match self.project() {
-            RunProjected::Answered { response } => match response.take() {
-                Some(response) => *response,
-                None => return Poll::Pending,
-            },
-            RunProjected::Handling { handling } => match ready!(handling.poll(cx)) {
-                Step::Done(response, guard) => answered(guard, response),
-                Step::Interrupted(guard) => interrupted(guard),
-            },
-        };
-        Poll::Ready(response)
+        let this = self.project();
+        respond(this.guard, this.work, this.response, cx)
+    }
+}
+
+/// Polls the run of a call. The same code for all handlers: there is one copy of it to compile, and to keep in
+/// the processor's cache.
+fn respond(
+    guard: &mut Option<Guard>,
+    work: Pin<&mut dyn Work<Response>>,
+    response: &mut Option<Box<Response>>,
+    cx: &mut Context<'_>,
+) -> Poll<Response> {
+    if guard.is_none() {
+        // Polled again after the end, which no executor does, there is no second answer.
+        return response
+            .take()
+            .map_or(Poll::Pending, |response| Poll::Ready(*response));
+    }
+    Poll::Ready(match ready!(drive(guard, work, cx)) {
+        Step::Done(response, guard) => answered(guard, response),
+        Step::Interrupted(guard) => interrupted(guard),
+    })
+}
+
+pin_project! {
+    /// The handler's own part of its run. It is called in the first poll, so that all of it is the task's code.
+    struct Handling<F, A, R> {
+        handler: F,
+        arguments: Option<A>,
+        #[pin]
+        future: Option<R>,
+    }
+}
+
+impl<F, A, R> Work<Response> for Handling<F, A, R>
+where
+    F: Fn(A) -> R,
+    R: Future<Output: IntoResponse>,
+{
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let mut this = self.project();
+        if let Some(arguments) = this.arguments.take() {
+            let future = (this.handler)(arguments);
+            this.future.set(Some(future));
+        }
+        match this.future.as_pin_mut() {
+            Some(future) => future.poll(cx).map(IntoResponse::into_response),
+            None => Poll::Pending,
+        }
+    }
+
+    #[inline]
+    fn clear(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        *this.arguments = None;
+        this.future.set(None);
     }
 }
 

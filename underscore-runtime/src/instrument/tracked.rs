@@ -17,12 +17,94 @@ pub(super) enum Step<T> {
     Interrupted(Guard),
 }
 
+/// What a task does for a while, seen through one pointer: what happens around it is compiled once, and not for
+/// each handler.
+pub(super) trait Work<T> {
+    /// Does some of it.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T>;
+
+    /// Drops what there is of it.
+    fn clear(self: Pin<&mut Self>);
+}
+
+impl<F: Future> Work<F::Output> for Option<F> {
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match self.as_pin_mut() {
+            Some(future) => future.poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    #[inline]
+    fn clear(mut self: Pin<&mut Self>) {
+        self.set(None);
+    }
+}
+
+/// Polls the work of the task that `guard` keeps; there is none once the task is over, or has gone on.
+#[inline]
+pub(super) fn drive<T>(
+    guard: &mut Option<Guard>,
+    mut work: Pin<&mut dyn Work<T>>,
+    cx: &mut Context<'_>,
+) -> Poll<Step<T>> {
+    let Some(kept) = guard else {
+        // Polled again after the end, which no executor does: there is no second answer.
+        return Poll::Pending;
+    };
+    let signal = &kept.task().signal;
+    if signal.is_ordered() {
+        return interrupt(guard, work);
+    }
+    let mut poll = context::Poll::enter(kept.task());
+    match work.as_mut().poll(cx) {
+        Poll::Ready(output) => {
+            work.clear();
+            poll.hand_on();
+            match guard.take() {
+                Some(guard) => Poll::Ready(Step::Done(output, guard)),
+                None => Poll::Pending,
+            }
+        }
+        Poll::Pending => {
+            poll.commit();
+            poll.leave();
+            // The waker is left once, as long as it stays the same. An order that comes after wakes
+            // it, one that came before is seen here.
+            if kept.task().own.replace_waker(cx.waker()) && signal.leave_waker(cx.waker()) {
+                return interrupt(guard, work);
+            }
+            Poll::Pending
+        }
+    }
+}
+
+/// Drops the work at this moment, with all it holds.
+#[cold]
+fn interrupt<T>(guard: &mut Option<Guard>, work: Pin<&mut dyn Work<T>>) -> Poll<Step<T>> {
+    abandon(guard.as_ref(), work);
+    match guard.take() {
+        Some(guard) => Poll::Ready(Step::Interrupted(guard)),
+        None => Poll::Pending,
+    }
+}
+
+/// Drops the work as part of its task, so that its awaits leave the stack without a search. Without a guard
+/// there is nothing left of it.
+pub(super) fn abandon<T>(guard: Option<&Guard>, work: Pin<&mut dyn Work<T>>) {
+    if let Some(guard) = guard {
+        let poll = context::Poll::enter(guard.task());
+        work.clear();
+        poll.leave();
+    }
+}
+
 pin_project! {
     /// One of the futures that do a task's work. Dropped before its end, it ends the task.
-    #[project = Projected]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub(super) struct Tracked<F: Future> {
-        // Dropped at the end, in whatever way it comes, with the task current: see `drop_future`.
+        // Dropped at the end, in whatever way it comes, with the task current: see `abandon`.
         #[pin]
         future: Option<F>,
         guard: Option<Guard>,
@@ -30,7 +112,8 @@ pin_project! {
 
     impl<F: Future> PinnedDrop for Tracked<F> {
         fn drop(this: Pin<&mut Self>) {
-            this.project().drop_future();
+            let this = this.project();
+            abandon::<F::Output>(this.guard.as_ref(), this.future);
         }
     }
 }
@@ -56,59 +139,7 @@ impl<F: Future> Future for Tracked<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Step<F::Output>> {
-        let mut this = self.project();
-        let Some(guard) = this.guard.as_ref() else {
-            // Polled again after the end, which no executor does: there is no second answer.
-            return Poll::Pending;
-        };
-        let signal = &guard.task().signal;
-        if signal.is_ordered() {
-            return this.interrupt();
-        }
-        let Some(future) = this.future.as_mut().as_pin_mut() else {
-            return Poll::Pending;
-        };
-        let mut poll = context::Poll::enter(guard.task());
-        match future.poll(cx) {
-            Poll::Ready(output) => {
-                this.future.set(None);
-                poll.hand_on();
-                match this.guard.take() {
-                    Some(guard) => Poll::Ready(Step::Done(output, guard)),
-                    None => Poll::Pending,
-                }
-            }
-            Poll::Pending => {
-                poll.commit();
-                poll.leave();
-                // The waker is left once, as long as it stays the same. An order that comes after wakes
-                // it, one that came before is seen here.
-                if guard.task().own.replace_waker(cx.waker()) && signal.leave_waker(cx.waker()) {
-                    return this.interrupt();
-                }
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl<F: Future> Projected<'_, F> {
-    /// Drops the future at this moment, with all it holds.
-    #[cold]
-    fn interrupt(&mut self) -> Poll<Step<F::Output>> {
-        self.drop_future();
-        match self.guard.take() {
-            Some(guard) => Poll::Ready(Step::Interrupted(guard)),
-            None => Poll::Pending,
-        }
-    }
-
-    /// Drops the future as part of its task, so that its awaits leave the stack without a search.
-    fn drop_future(&mut self) {
-        if let (Some(_), Some(guard)) = (&*self.future, &*self.guard) {
-            let poll = context::Poll::enter(guard.task());
-            self.future.set(None);
-            poll.leave();
-        }
+        let this = self.project();
+        drive(this.guard, this.future, cx)
     }
 }

@@ -14,6 +14,7 @@ use fnv::FnvHasher;
 
 use self::mounts::Mounts;
 use crate::settings::{Effective, Gate, Stored, Values};
+use crate::stack::AwaitPoint;
 use crate::sync::Mutex;
 use crate::task::Ledger;
 
@@ -40,6 +41,8 @@ pub struct RouteDescriptor {
     pub(crate) file: &'static str,
     pub(crate) line: u32,
     pub(crate) column: u32,
+    /// The places of its arguments in the source.
+    pub(crate) arguments: &'static [AwaitPoint],
     /// What is set for every mount of the handler.
     pub(crate) settings: Mutex<Stored>,
     /// What the settings file says of single mounts, by their digits: a mount that no request has come to yet
@@ -59,6 +62,7 @@ impl RouteDescriptor {
             file,
             line,
             column,
+            arguments: &[],
             settings: Mutex::new(Stored::new()),
             persistent_of_mounts: Mutex::new(BTreeMap::new()),
             mounts: Mounts::new(),
@@ -83,6 +87,13 @@ impl RouteDescriptor {
     #[must_use]
     pub const fn path(mut self, path: &'static str) -> Self {
         self.path = Some(path);
+        self
+    }
+
+    /// With its arguments: a request can be stuck at each.
+    #[must_use]
+    pub const fn arguments(mut self, arguments: &'static [AwaitPoint]) -> Self {
+        self.arguments = arguments;
         self
     }
 

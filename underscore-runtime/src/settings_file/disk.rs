@@ -51,17 +51,16 @@ pub(super) fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
 
 /// The text at `path` and its stamp; nothing where nothing is.
 pub(super) fn read(path: &Path) -> io::Result<Option<(String, Stamp)>> {
-    let unfit = |why: &str| io::Error::new(ErrorKind::InvalidData, why);
-    // Asked before it is opened: opening a pipe would wait for its other end.
+    // Asked before it is opened: there are devices that do something when they are.
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
         Ok(metadata) if !metadata.is_file() => return Err(unfit("it is not a file")),
         Ok(_) => {}
     }
-    let file = File::open(path)?;
+    let (file, metadata) = open(path)?;
     // Before it is read: what is written meanwhile has another stamp.
-    let stamp = Stamp::of(&file.metadata()?);
+    let stamp = Stamp::of(&metadata);
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
@@ -69,6 +68,26 @@ pub(super) fn read(path: &Path) -> io::Result<Option<(String, Stamp)>> {
     }
     let text = String::from_utf8(bytes).map_err(|_| unfit("it is not UTF-8"))?;
     Ok(Some((text, stamp)))
+}
+
+/// Opens what must be a file. Opening a pipe would wait for its other end: here it does not, whatever took the
+/// file's place in this moment.
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        Ok((file, metadata))
+    } else {
+        Err(unfit("it is not a file"))
+    }
+}
+
+fn unfit(why: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, why)
 }
 
 /// What `path` leads to, through all links, also where nothing is yet.
@@ -240,6 +259,25 @@ mod tests {
         replace(&path, "new").expect("replaced");
         let new = fs::metadata(&path).expect("it is there");
         assert_eq!((new.uid(), new.gid(), mode(&path)), (65_534, 65_534, 0o660));
+    }
+
+    #[test]
+    fn a_pipe_is_refused_at_once_even_if_it_took_the_files_place_just_now() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("it runs").success());
+        let (done, opened) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for result in [read(&pipe).map(drop), open(&pipe).map(drop)] {
+                let _ = done.send(result);
+            }
+        });
+        for _ in 0..2 {
+            let result = opened.recv_timeout(Duration::from_secs(20));
+            let error = result.expect("nothing waits").expect_err("a pipe");
+            assert!(error.to_string().contains("not a file"), "{error}");
+        }
     }
 
     #[test]

@@ -168,7 +168,13 @@ impl Loaded {
         };
         std::thread::Builder::new()
             .name("underscore-file".into())
-            .spawn(move || watch.run(&received))?;
+            .spawn(move || watch.run(&received))
+            .map_err(|error| {
+                let cure = "raise the limit of processes, as with `ulimit -u`";
+                let path = path.display();
+                let text = format!("settings file {path}: no thread can be had ({error}); {cure}");
+                io::Error::new(error.kind(), text)
+            })?;
         resolved.put_in_force();
         *keeper = Some(Keeper {
             path,
@@ -348,7 +354,8 @@ impl Watch {
         let changed = Resolved::of(document).map_err(Refused::Invalid)?;
         if changed.document != resolved.document || found.is_none() {
             let written = disk::replace(&target, &changed.document.to_text());
-            self.taken = Some(written.map_err(|error| Refused::Unwritten(error.to_string()))?);
+            let unwritten = |error| Refused::Unwritten(format!("{}: {error}", self.path.display()));
+            self.taken = Some(written.map_err(unwritten)?);
             self.seen = self.taken;
         }
         self.put_in_force(&changed, with);

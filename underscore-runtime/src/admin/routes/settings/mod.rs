@@ -129,7 +129,7 @@ fn refused(refused: Refused) -> Error {
             "the settings file is not valid, and is left as it is: {why}; mend it first, or use [transient]"
         )),
         Refused::Unwritten(why) => Error::unwritten(format!(
-            "the settings file cannot be written: {why}; nothing was changed; use [transient]"
+            "the settings file cannot be written: {why}; nothing was changed; mend that, or use [transient]"
         )),
     }
 }

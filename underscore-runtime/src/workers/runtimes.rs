@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id, RuntimeMetrics};
+use tokio::task::JoinHandle;
 
 use super::slot::{self, Slot, Thread};
 use crate::clock::{self, Instant};
@@ -14,6 +15,8 @@ use crate::task::TaskId;
 /// A runtime whose workers are listed.
 struct Known {
     handle: Handle,
+    /// A task of it that has nothing to do. A runtime does not say that it has ended, but it ends its tasks.
+    witness: JoinHandle<()>,
     /// How many admin servers list it though none of its threads has run a task.
     pins: usize,
     workers: Vec<Busy>,
@@ -87,6 +90,7 @@ fn note(handle: Handle, pins: usize) {
         Some(known) => known.pins += pins,
         None => runtimes.push(Known {
             workers: vec![Busy::default(); handle.metrics().num_workers()],
+            witness: handle.spawn(std::future::pending()),
             handle,
             pins,
         }),
@@ -106,25 +110,37 @@ pub(super) fn let_go() {
     keep(|known| known.pins > 0);
 }
 
+impl Known {
+    /// Whether it has ended, and all its tasks with it but those that a thread does not come back from.
+    fn has_ended(&self) -> bool {
+        self.witness.is_finished()
+    }
+}
+
 fn keep(is_kept: impl Fn(&Known) -> bool) {
     let gone: Vec<Known> = RUNTIMES
         .lock()
         .extract_if(.., |known| !is_kept(known))
         .collect();
     // The last handle of a runtime drops code of the host's: not under our lock.
-    drop(gone);
+    for known in gone {
+        known.witness.abort();
+    }
 }
 
 /// Looks at every worker, as part of the sampler's tick.
 pub(super) fn look(now: Instant) {
-    let threads: Vec<Arc<Thread>> = slot::all()
-        .iter()
-        .filter_map(|slot| slot.thread())
-        .collect();
-    // The threads of a runtime that has ended have ended too, or run another one.
+    let slots = slot::all();
     keep(|known| {
         let id = Some(known.handle.id());
-        known.pins > 0 || threads.iter().any(|thread| thread.runtime == id)
+        let mut its = slots
+            .iter()
+            .filter(|slot| slot.thread().is_some_and(|thread| thread.runtime == id));
+        if known.has_ended() {
+            its.any(|slot| slot.reading().is_some())
+        } else {
+            known.pins > 0 || its.next().is_some()
+        }
     });
     let mut runtimes = RUNTIMES.lock();
     for known in runtimes.iter_mut() {
@@ -164,8 +180,9 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     let of_runtime = |(runtime, known): (usize, &Known)| {
         let metrics = known.handle.metrics();
         let id = known.handle.id();
+        let has_ended = known.has_ended();
         let each = known.workers.iter().enumerate();
-        each.map(|(index, busy)| {
+        let each = each.map(|(index, busy)| {
             let parked = is_parked(&metrics, index);
             // A thread that is in a poll while its worker rests has been replaced (`block_in_place`).
             let slot =
@@ -186,8 +203,10 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
                 }),
                 busy: busy.share(now.second()),
             }
-        })
-        .collect::<Vec<_>>()
+        });
+        // Of a runtime that has ended, those are left that cannot end yet.
+        each.filter(|worker| !has_ended || worker.task.is_some())
+            .collect::<Vec<_>>()
     };
     runtimes.iter().enumerate().flat_map(of_runtime).collect()
 }

@@ -1,10 +1,11 @@
 //! Choices about the admin server, made before it starts.
 
 use std::io;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::socket;
+use super::socket::{self, Bound};
 use super::thread::AdminServer;
 use crate::admin::Changers;
 use crate::{admin, settings_file, workers};
@@ -145,9 +146,42 @@ impl AdminBuilder {
     ///
     /// Each of them names the file, and nothing is served.
     pub fn serve(&self, path: impl AsRef<Path>) -> io::Result<AdminServer> {
+        self.serve_bound(|| socket::bind(path.as_ref(), self.mode))
+    }
+
+    /// Serves the admin API on a socket that listens already: one that systemd made and handed over, so that it is
+    /// there before the service and outlives it.
+    ///
+    /// Its file belongs to whoever made it: its [`mode`](Self::mode) is not set, and it is not removed at the end.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use listenfd::ListenFd;
+    /// use underscore_runtime::AdminBuilder;
+    ///
+    /// let admin = match ListenFd::from_env().take_unix_listener(0)? {
+    ///     Some(listener) => AdminBuilder::new().serve_listener(listener)?,
+    ///     // Started by hand.
+    ///     None => AdminBuilder::new().serve("/tmp/app.{pid}.sock")?,
+    /// };
+    /// assert!(admin.path().exists());
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`serve`](Self::serve) that are not of the path, and
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the socket does not listen.
+    pub fn serve_listener(&self, listener: UnixListener) -> io::Result<AdminServer> {
+        self.serve_bound(|| socket::take(listener))
+    }
+
+    fn serve_bound(&self, bind: impl FnOnce() -> io::Result<Bound>) -> io::Result<AdminServer> {
         let file = self.settings_file.as_deref();
         let loaded = file.map(settings_file::load).transpose()?;
-        let bound = socket::bind(path.as_ref(), self.mode)?;
+        let bound = bind()?;
         if let Some(limit) = self.blocked_after {
             workers::set_blocked_after(limit);
         }
@@ -155,7 +189,7 @@ impl AdminBuilder {
         match keeping.transpose() {
             Ok(keeping) => AdminServer::start(bound, self.changers.clone(), keeping),
             Err(error) => {
-                bound.file.remove();
+                bound.remove();
                 Err(error)
             }
         }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod peer;
+mod renewal;
 mod socket;
 mod thread;
 
@@ -17,6 +18,9 @@ use std::path::Path;
 /// answers for as long as the process lives, whatever the host's workers do. Only the user that the
 /// process runs as can connect (mode 0600, from the socket's first moment); [`AdminBuilder`] can
 /// widen that. `{pid}` in the path is replaced by the process id.
+///
+/// Where the file is taken away, as by a program that tidies up `/tmp`, it is made again within seconds, and the log
+/// has a warning. What somebody else puts in its place is never touched.
 ///
 /// Dropping the handle changes nothing; [`AdminServer::shutdown`] ends it. A process that just exits
 /// leaves the socket file behind, and the next one that starts with the same path replaces it.
@@ -40,7 +44,8 @@ use std::path::Path;
 /// - [`AlreadyExists`](io::ErrorKind::AlreadyExists): what is at `path` is not a socket; it is left alone.
 /// - [`InvalidInput`](io::ErrorKind::InvalidInput): the path is too long for a Unix socket, or names no
 ///   file.
-/// - What the system says when the directory is missing or not writable, or no thread can be had.
+/// - [`WouldBlock`](io::ErrorKind::WouldBlock): no thread can be had.
+/// - What the system says when the directory is missing or not writable.
 ///
 /// Each of them names the path.
 pub fn serve_admin(path: impl AsRef<Path>) -> io::Result<AdminServer> {

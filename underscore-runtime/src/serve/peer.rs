@@ -2,12 +2,12 @@
 
 use axum::extract::connect_info::Connected;
 use axum::serve::IncomingStream;
-use tokio::net::UnixListener;
 
+use super::renewal::Renewed;
 use crate::admin::Peer;
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+impl Connected<IncomingStream<'_, Renewed>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Renewed>) -> Self {
         // A connection that the kernel says nothing of is served all the same: the mode of the file let it in.
         let Ok(peer) = stream.io().peer_cred() else {
             return Peer::default();

@@ -5,16 +5,18 @@
 //! ready, so nobody finds it half made. The directory is locked meanwhile: of two processes that
 //! start at once, the second one finds the first one's socket live.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::directory;
+use crate::sync::Mutex;
 
 /// Connections that may wait while the admin thread is busy.
 const BACKLOG: i32 = 128;
@@ -25,49 +27,115 @@ const LONGEST_PATH: usize = 107;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const LONGEST_PATH: usize = 103;
 
-/// A socket that listens, and the file that leads to it.
+/// A socket that listens, and the file that leads to it; none if that is somebody else's to remove.
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) listener: UnixListener,
-    pub(super) file: SocketFile,
+    pub(super) file: Option<Arc<SocketFile>>,
 }
 
-/// The file of a socket, and how to tell it from another that took its place.
+/// The file of a socket.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     pub(super) path: PathBuf,
+    mode: u32,
+    /// Which one it is; nothing once it is removed. Held while it is made again or removed.
+    made: Mutex<Option<Identity>>,
+}
+
+/// How to tell a file from another that took its place. No other one can get these numbers while the socket
+/// is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
     device: u64,
     inode: u64,
+}
+
+/// What was found at the path of a socket.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Its file.
+    Ours,
+    /// What somebody else put there.
+    Another,
+    Nothing,
+    /// Nothing, so that it was made again.
+    Renewed(UnixListener),
+    /// It was removed, and is not wanted any more.
+    Closed,
 }
 
 /// Binds a socket at `path` whose file has the permissions `mode`.
 pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     let path = with_pid(path);
-    bind_at(&path, mode).map_err(|error| {
-        let kind = error.kind();
-        io::Error::new(kind, format!("admin socket {}: {error}", path.display()))
+    let (listener, identity) = bind_at(&path, mode).map_err(|error| named(&path, &error))?;
+    let file = SocketFile {
+        path,
+        mode,
+        made: Mutex::new(Some(identity)),
+    };
+    Ok(Bound {
+        listener,
+        file: Some(Arc::new(file)),
     })
 }
 
-fn bind_at(path: &Path, mode: u32) -> io::Result<Bound> {
+/// Takes a socket that somebody else has bound.
+pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
+    let bound = Bound {
+        listener,
+        file: None,
+    };
+    let socket = SockRef::from(&bound.listener);
+    let unfit = |error| named(&bound.path(), &error);
+    if !socket.is_listener().map_err(unfit)? {
+        return Err(unfit(io::Error::new(
+            ErrorKind::InvalidInput,
+            "the socket does not listen; hand in one that does",
+        )));
+    }
+    // What was inherited is neither.
+    socket.set_nonblocking(true).map_err(unfit)?;
+    socket.set_cloexec(true).map_err(unfit)?;
+    Ok(bound)
+}
+
+/// The error with the path in front of it.
+pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
+    let text = format!("admin socket {}: {error}", path.display());
+    io::Error::new(error.kind(), text)
+}
+
+impl Bound {
+    /// Where it listens; empty where that is no path.
+    pub(super) fn path(&self) -> PathBuf {
+        if let Some(file) = &self.file {
+            return file.path.clone();
+        }
+        let address = self.listener.local_addr().ok();
+        let path = address.as_ref().and_then(|address| address.as_pathname());
+        path.map(Path::to_owned).unwrap_or_default()
+    }
+
+    /// Takes back what was made.
+    pub(super) fn remove(&self) {
+        if let Some(file) = &self.file {
+            file.remove();
+        }
+    }
+}
+
+fn bind_at(path: &Path, mode: u32) -> io::Result<(UnixListener, Identity)> {
     let temporary = temporary_name(path)?;
     check_length(path)?;
     check_length(&temporary)?;
     let _lock = directory::lock(directory::of(path))?;
     check_free(path)?;
     let listener = listen(&temporary, mode)?;
-    let bound = fs::set_permissions(&temporary, Permissions::from_mode(mode))
-        .and_then(|()| fs::symlink_metadata(&temporary))
-        .and_then(|metadata| fs::rename(&temporary, path).map(|()| metadata));
-    match bound {
-        Ok(metadata) => Ok(Bound {
-            listener,
-            file: SocketFile {
-                path: path.to_owned(),
-                device: metadata.dev(),
-                inode: metadata.ino(),
-            },
-        }),
+    let settled = settle(&temporary, mode)
+        .and_then(|metadata| fs::rename(&temporary, path).map(|()| Identity::of(&metadata)));
+    match settled {
+        Ok(identity) => Ok((listener, identity)),
         Err(error) => {
             // What was made on the way is not left behind.
             let _ = fs::remove_file(&temporary);
@@ -76,14 +144,52 @@ fn bind_at(path: &Path, mode: u32) -> io::Result<Bound> {
     }
 }
 
+/// Gives a file its mode, if it was not made with it.
+fn settle(path: &Path, mode: u32) -> io::Result<Metadata> {
+    let found = fs::symlink_metadata(path)?;
+    if found.permissions().mode() & 0o777 != mode {
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    Ok(found)
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Identity {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
 impl SocketFile {
     /// Removes the file, if it is still the one that was made here.
     pub(super) fn remove(&self) {
-        let ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|found| found.dev() == self.device && found.ino() == self.inode);
-        if ours {
+        let mut made = self.made.lock();
+        let found = fs::symlink_metadata(&self.path).ok();
+        if made.is_some() && *made == found.as_ref().map(Identity::of) {
             // A file that cannot be removed is stale, and the next start deals with that.
             let _ = fs::remove_file(&self.path);
+        }
+        *made = None;
+    }
+
+    /// Looks whether the file is still there, and makes it again if it is not and `renew` says so.
+    pub(super) fn look(&self, renew: bool) -> io::Result<Found> {
+        let mut made = self.made.lock();
+        if made.is_none() {
+            return Ok(Found::Closed);
+        }
+        match fs::symlink_metadata(&self.path) {
+            Ok(found) if *made == Some(Identity::of(&found)) => Ok(Found::Ours),
+            Ok(_) => Ok(Found::Another),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Err(_) if !renew => Ok(Found::Nothing),
+            Err(_) => {
+                let (listener, renewed) = bind_at(&self.path, self.mode)?;
+                *made = Some(renewed);
+                Ok(Found::Renewed(listener))
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The admin thread: its own runtime, so that it answers whatever the host's workers do.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use tokio::net::UnixListener;
 use tokio::runtime::{Id, Runtime};
 use tokio::sync::oneshot;
 
-use super::socket::{Bound, SocketFile};
+use super::renewal::Renewed;
+use super::socket::{Bound, SocketFile, named};
 use crate::admin::{Changers, LooksAside, Peer, admin_router};
 use crate::settings_file::Keeping;
 use crate::{log, workers};
@@ -30,7 +33,8 @@ const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// Dropping it leaves the server running: `serve_admin(path)?;` means that it should be there.
 #[derive(Debug)]
 pub struct AdminServer {
-    file: SocketFile,
+    path: PathBuf,
+    file: Option<Arc<SocketFile>>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
     /// The runtime that it was started from, which is nearly always the one that serves requests.
@@ -43,34 +47,37 @@ impl AdminServer {
         changers: Changers,
         keeping: Option<Keeping>,
     ) -> io::Result<Self> {
-        let Bound { listener, file } = bound;
+        let path = bound.path();
+        let file = bound.file.clone();
         let (stop, stopped) = oneshot::channel();
-        match spawn(listener, changers, keeping, stopped) {
+        match spawn(bound, changers, keeping, stopped) {
             Ok(thread) => Ok(AdminServer {
+                path,
                 file,
                 stop,
                 thread,
                 runtime: workers::meet_current_runtime(),
             }),
             Err(error) => {
-                file.remove();
-                Err(error)
+                file.inspect(|file| file.remove());
+                Err(named(&path, &error))
             }
         }
     }
 
-    /// The path of the socket, with `{pid}` replaced.
+    /// The path of the socket, with `{pid}` replaced. Empty for a socket that was handed in and has none.
     pub fn path(&self) -> &Path {
-        &self.file.path
+        &self.path
     }
 
-    /// Ends the server and removes its socket, if the file is still this server's.
+    /// Ends the server and removes its socket, if the file is still this server's. The file of a socket that was
+    /// handed in is left alone.
     ///
     /// Blocks until the thread has ended: requests to the API that are under way have a second to end,
     /// and what operators did has another one to reach the log. It may be called from a tokio task: what
     /// it waits for needs nothing of that runtime.
     pub fn shutdown(self) {
-        self.file.remove();
+        self.file.inspect(|file| file.remove());
         // A thread that is gone needs no word.
         let _ = self.stop.send(());
         let _ = self.thread.join();
@@ -81,8 +88,20 @@ impl AdminServer {
     }
 }
 
+/// The admin thread's own. Given up without a wait wherever it is dropped: on an error that is where the host called
+/// from, and a runtime that waits for its threads panics inside of another one.
+struct Own(Option<Runtime>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 fn spawn(
-    listener: std::os::unix::net::UnixListener,
+    bound: Bound,
     changers: Changers,
     keeping: Option<Keeping>,
     stopped: oneshot::Receiver<()>,
@@ -93,26 +112,38 @@ fn spawn(
         .thread_keep_alive(FOR_EVER)
         .thread_name("underscore-look")
         .build()?;
+    let context = runtime.handle().clone();
+    let own = Own(Some(runtime));
     let listener = {
-        let _context = runtime.enter();
-        UnixListener::from_std(listener)?
+        let _context = context.enter();
+        // A thread that is there from the beginning: later there may be none to be had. Without any, tokio panics.
+        let look = AssertUnwindSafe(|| tokio::task::spawn_blocking(|| {}));
+        catch_unwind(look).map_err(|_| no_thread("none to look with"))?;
+        Renewed::new(UnixListener::from_std(bound.listener)?, bound.file)
     };
     // Here, and not when the thread gets its first turn: what the host does meanwhile has its dates.
     let sampling = workers::start();
-    Builder::new()
-        .name("underscore-admin".into())
-        .spawn(move || {
-            serve(&runtime, listener, changers, stopped);
-            drop((sampling, keeping));
-        })
+    let thread = Builder::new().name("underscore-admin".into());
+    let thread = thread.spawn(move || {
+        if let Some(runtime) = &own.0 {
+            serve(runtime, listener, changers, stopped);
+        }
+        drop((own, sampling, keeping));
+    });
+    thread.map_err(|error| no_thread(&error.to_string()))
 }
 
-fn serve(
-    runtime: &Runtime,
-    listener: UnixListener,
-    changers: Changers,
-    stopped: oneshot::Receiver<()>,
-) {
+fn no_thread(why: &str) -> io::Error {
+    io::Error::new(
+        ErrorKind::WouldBlock,
+        format!(
+            "no thread can be had ({why}); raise the limit of processes: `ulimit -u`, `TasksMax=` of the unit, \
+             or `pids` of the container"
+        ),
+    )
+}
+
+fn serve(runtime: &Runtime, listener: Renewed, changers: Changers, stopped: oneshot::Receiver<()>) {
     runtime.block_on(async {
         let (end, mut ended) = tokio::sync::watch::channel(());
         let signal = async move {
@@ -122,8 +153,6 @@ fn serve(
             }
             end.send_replace(());
         };
-        // A thread that is there from the beginning: later there may be none to be had.
-        tokio::task::spawn_blocking(|| {});
         let api = admin_router().layer((Extension(changers), Extension(LooksAside)));
         let api = api.into_make_service_with_connect_info::<Peer>();
         let server = axum::serve(listener, api).with_graceful_shutdown(signal);

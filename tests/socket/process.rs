@@ -1,0 +1,154 @@
+//! Processes of this binary that serve, and are told to end in one way or another.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+
+use listenfd::ListenFd;
+use underscore_runtime::{AdminBuilder, serve_admin};
+
+use super::ask;
+
+/// The path that a process is to serve at; for a socket that it is handed, nothing.
+const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
+
+/// A user whom nobody else is.
+const NOBODY: u32 = 61_234;
+
+/// No test by itself: the process that the others start. It serves, says so, and does what it is told.
+#[test]
+fn child() {
+    let Some(socket) = std::env::var_os(SOCKET) else {
+        return;
+    };
+    let served = if socket.is_empty() {
+        let listener = ListenFd::from_env().take_unix_listener(0);
+        let listener = listener.expect("it is a socket").expect("it is handed in");
+        AdminBuilder::new().serve_listener(listener)
+    } else {
+        serve_admin(&socket)
+    };
+    let admin = match served {
+        Ok(admin) => admin,
+        Err(error) => {
+            println!("> {:?} {error}", error.kind());
+            return;
+        }
+    };
+    println!("> served {}", admin.path().display());
+    let mut order = String::new();
+    let _ = std::io::stdin().read_line(&mut order);
+    match order.trim() {
+        "shutdown" => admin.shutdown(),
+        "exit" => std::process::exit(0),
+        _ => {}
+    }
+}
+
+/// What a process said first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Served,
+    Refused(String),
+}
+
+/// A process that is killed when it is dropped.
+pub(super) struct Process {
+    child: Child,
+    orders: Option<ChildStdin>,
+    says: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// Starts one. What stands in `before`, a script of the shell, is done in the same process before.
+    pub(super) fn start(socket: &Path, before: &str) -> Self {
+        Self::of(with_shell(before).env(SOCKET, socket))
+    }
+
+    /// Starts one that is handed a socket in the way of systemd.
+    pub(super) fn start_with(listener: UnixListener) -> Self {
+        // The place of the errors is a way into the process, from which the socket goes to where it belongs.
+        let mut command = with_shell(
+            "exec 3>&2 2> /dev/null; export LISTEN_FDS=1 LISTEN_FDNAMES=app-admin.socket LISTEN_PID=$$",
+        );
+        Self::of(command.env(SOCKET, "").stderr(OwnedFd::from(listener)))
+    }
+
+    /// Starts one as a user whom no privilege helps.
+    pub(super) fn start_unprivileged(socket: &Path) -> Self {
+        // The way to the binary may be closed to others; the kernel's link to it is not.
+        let mut command = if cfg!(target_os = "linux") {
+            Command::new("/proc/self/exe")
+        } else {
+            Command::new(binary())
+        };
+        if rustix::process::getuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Self::of(command.env(SOCKET, socket))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let started = command
+            .args(["--exact", "process::child", "--quiet", "--nocapture"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut child = started.expect("it starts");
+        Process {
+            orders: child.stdin.take(),
+            says: BufReader::new(child.stdout.take().expect("it is piped")),
+            child,
+        }
+    }
+
+    pub(super) fn said(&mut self) -> Said {
+        let lines = (&mut self.says).lines().map(|line| line.expect("text"));
+        let said = lines.filter_map(|line| line.strip_prefix("> ").map(str::to_owned));
+        match said.take(1).next() {
+            Some(said) if said.starts_with("served") => Said::Served,
+            Some(said) => Said::Refused(said),
+            None => panic!("it says nothing"),
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it is this one that answers at `socket`.
+    pub(super) fn answers(&self, socket: &Path) -> bool {
+        ask(socket).contains(&format!("\"pid\":{}", self.id()))
+    }
+
+    pub(super) fn order(&mut self, order: &str) {
+        let mut orders = self.orders.take().expect("the first");
+        writeln!(orders, "{order}").expect("it listens");
+    }
+
+    pub(super) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("it can be waited for")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn with_shell(before: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("{before}\nexec \"$0\" \"$@\"");
+    command.args(["-c", &script]).arg(binary());
+    command
+}
+
+fn binary() -> PathBuf {
+    std::env::current_exe().expect("this binary")
+}

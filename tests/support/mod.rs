@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 use underscore_runtime::{AdminBuilder, AdminServer};
 
 /// Longer than anything takes on a slow machine; a test that waits so long has failed.
@@ -93,6 +94,15 @@ impl Service {
         let mut service = started.expect("it starts");
         service.workers = Some(runtime);
         service
+    }
+
+    /// Runs `future` on the worker threads that there are for this service.
+    pub fn spawn_on_workers<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let workers = self.workers.as_ref().expect("it has workers of its own");
+        workers.spawn(future)
     }
 
     /// Gives the workers something to do. The one that watched the sockets may be blocked by now, and

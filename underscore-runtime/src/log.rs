@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
-use tracing::dispatcher;
+use tracing::dispatcher::{self, Dispatch};
+use tracing::subscriber::NoSubscriber;
 
 /// Writes one event, or several that belong together.
 type Entry = Box<dyn FnOnce() + Send>;
@@ -18,12 +19,24 @@ const MOST_WAITING: usize = 1024;
 /// The way to the thread, once there is something to write; nothing where no thread could be had.
 static WRITER: OnceLock<Option<SyncSender<Entry>>> = OnceLock::new();
 
-/// Has `entry` written, in the order of calls, to the log of the calling thread. Never waits.
+/// Has `entry` written, in the order of calls, to the log of the calling thread; if that has none, to the log of
+/// the process. Never waits.
 pub(crate) fn write(entry: impl FnOnce() + Send + 'static) {
     let log = dispatcher::get_default(Clone::clone);
+    let entry: Entry = if log.is::<NoSubscriber>() {
+        Box::new(entry)
+    } else {
+        Box::new(move || dispatcher::with_default(&log, entry))
+    };
     if let Some(writer) = WRITER.get_or_init(start) {
-        let _ = writer.try_send(Box::new(move || dispatcher::with_default(&log, entry)));
+        let _ = writer.try_send(entry);
     }
+}
+
+/// Does `work` on a thread that has no log: what the libraries under it tell about every connection would be written
+/// where it happens, by the host's code. What is given to `write` is written all the same.
+pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
+    dispatcher::with_default(&Dispatch::none(), work)
 }
 
 /// Waits until all that was written so far is in the log, for at most `patience`.

@@ -126,7 +126,7 @@ fn spawn(
     let thread = Builder::new().name("underscore-admin".into());
     let thread = thread.spawn(move || {
         if let Some(runtime) = &own.0 {
-            serve(runtime, listener, changers, stopped);
+            log::without(|| serve(runtime, listener, changers, stopped));
         }
         drop((own, sampling, keeping));
     });

@@ -1,0 +1,79 @@
+//! The admin API answers, soon and with the truth, whatever becomes of the host: its workers, its runtime, its
+//! tasks, its disk, its log, its threads.
+//!
+//! Blocked workers, and tasks by the thousand, are those of a process: the tests of this binary take turns.
+
+mod blocked;
+mod crowd;
+mod disk;
+mod ended;
+mod host_log;
+mod process;
+#[path = "../support/mod.rs"]
+mod support;
+mod threads;
+
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use tokio::sync::{Mutex, MutexGuard};
+
+use support::Service;
+
+/// What is looked at when something is wrong.
+const READS: [&str; 6] = [
+    "",
+    "_cat/tasks?v",
+    "_cat/routes?v",
+    "_cat/stacks?v",
+    "_cat/workers?v",
+    "_tasks?detailed",
+];
+
+/// An answer that comes later is one that somebody has waited for.
+const SOON: Duration = Duration::from_millis(200);
+
+/// A machine may be busy with something else for a moment: one of so many answers has to come soon.
+const TRIES: usize = 10;
+
+async fn turn() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    ONE_AT_A_TIME.lock().await
+}
+
+/// Asserts that everything that one looks at is answered soon.
+async fn answers_soon(ask: impl AsyncFn(&str)) {
+    for path in READS {
+        soon(path, || ask(path)).await;
+    }
+}
+
+/// Asserts that it is done soon, one time out of a few.
+async fn soon(what: &str, act: impl AsyncFn()) {
+    let mut best = Duration::MAX;
+    for _ in 0..TRIES {
+        let begun = Instant::now();
+        act().await;
+        best = best.min(begun.elapsed());
+        if best <= SOON {
+            return;
+        }
+    }
+    panic!("[{what}] takes {best:?} at best");
+}
+
+async fn service_answers_soon(service: &Service) {
+    answers_soon(async |path| {
+        let answer = service.admin(path).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    })
+    .await;
+}
+
+async fn client_answers_soon(client: &Client) {
+    answers_soon(async |path| {
+        let answer = client.get(format!("http://./{path}")).send().await;
+        assert_eq!(answer.expect("it answers").status(), 200, "{path}");
+    })
+    .await;
+}

@@ -1,0 +1,70 @@
+//! The system gives the process no more threads.
+
+use std::fs::{self, Permissions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use underscore_runtime::AdminBuilder;
+
+use super::process::run_unprivileged;
+
+/// More than the admin API has threads.
+const MOST: u64 = 12;
+
+/// Allows one thread after the other, and tries to serve with each number of them.
+pub(super) fn serve_with_ever_more(socket: &Path) {
+    // Where somebody would ask who has a runtime of his own.
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.expect("it needs no thread").block_on(async {
+        let refused = (1..=MOST)
+            .filter(|most| !serves_with(socket, *most))
+            .count();
+        assert!(refused > 0, "the first has no thread beside it");
+    });
+}
+
+/// Whether it is served. If not, it says so and leaves nothing.
+fn serves_with(socket: &Path, most: u64) -> bool {
+    let limit = Rlimit {
+        current: Some(most),
+        ..getrlimit(Resource::Nproc)
+    };
+    setrlimit(Resource::Nproc, limit).expect("less is allowed");
+    let directory = socket.parent().expect("it has one");
+    let builder = AdminBuilder::new().settings_file(directory.join("settings.json"));
+    match builder.serve(socket) {
+        Ok(admin) => {
+            assert!(answers(socket), "it says that it serves");
+            admin.shutdown();
+            true
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+            let said = error.to_string();
+            assert!(said.contains("ulimit -u"), "{said}");
+            assert!(said.contains(&directory.display().to_string()), "{said}");
+            let left = fs::read_dir(directory).expect("listed").count();
+            assert_eq!(left, 0, "something is left behind");
+            false
+        }
+    }
+}
+
+fn answers(socket: &Path) -> bool {
+    let mut stream = UnixStream::connect(socket).expect("it listens");
+    let request = b"GET /_cat/tasks HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer.starts_with("HTTP/1.1 200 ")
+}
+
+#[test]
+fn with_too_few_threads_it_serves_or_says_why_not_and_leaves_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).expect("set");
+    assert!(run_unprivileged("threads", &directory).success());
+}

@@ -134,6 +134,22 @@ fn a_file_that_is_taken_away_is_made_again() {
 }
 
 #[test]
+fn a_relative_path_is_the_one_that_it_was_at_the_start() {
+    let place = Place::new();
+    let path = place.path("app.sock");
+    let before = format!("cd '{}'", place.path("").display());
+    let mut process = Process::start(Path::new("app.sock"), &before);
+    assert_eq!(process.said(), Said::Served);
+    process.order("go elsewhere");
+    fs::remove_file(&path).expect("it is there");
+    wait_for(&path);
+    assert!(process.answers(&path));
+    process.order("shutdown");
+    assert!(process.wait().success());
+    assert!(place.names().is_empty());
+}
+
+#[test]
 fn a_directory_that_is_taken_away_is_waited_for() {
     let place = Place::new();
     let directory = place.path("run");

@@ -39,12 +39,13 @@ fn child() {
         }
     };
     println!("> served {}", admin.path().display());
-    let mut order = String::new();
-    let _ = std::io::stdin().read_line(&mut order);
-    match order.trim() {
-        "shutdown" => admin.shutdown(),
-        "exit" => std::process::exit(0),
-        _ => {}
+    for order in std::io::stdin().lines() {
+        match &*order.expect("text") {
+            "go elsewhere" => std::env::set_current_dir("/").expect("it is there"),
+            "shutdown" => return admin.shutdown(),
+            "exit" => std::process::exit(0),
+            _ => return,
+        }
     }
 }
 
@@ -125,7 +126,7 @@ impl Process {
     }
 
     pub(super) fn order(&mut self, order: &str) {
-        let mut orders = self.orders.take().expect("the first");
+        let orders = self.orders.as_mut().expect("it is piped");
         writeln!(orders, "{order}").expect("it listens");
     }
 

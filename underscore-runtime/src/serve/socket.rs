@@ -32,11 +32,14 @@ const LONGEST_PATH: usize = 103;
 pub(super) struct Bound {
     pub(super) listener: UnixListener,
     pub(super) file: Option<Arc<SocketFile>>,
+    /// Where it listens, as it was said; empty where that is no path.
+    pub(super) path: PathBuf,
 }
 
 /// The file of a socket.
 #[derive(Debug)]
 pub(super) struct SocketFile {
+    /// From the root: the process may go to another directory.
     pub(super) path: PathBuf,
     mode: u32,
     /// Which one it is; nothing once it is removed. Held while it is made again or removed.
@@ -68,36 +71,44 @@ pub(super) enum Found {
 /// Binds a socket at `path` whose file has the permissions `mode`.
 pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     let path = with_pid(path);
+    // A process whose directory is gone has no other path either.
+    let from_root = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     let (listener, identity) = bind_at(&path, mode).map_err(|error| named(&path, &error))?;
     let file = SocketFile {
-        path,
+        path: from_root,
         mode,
         made: Mutex::new(Some(identity)),
     };
     Ok(Bound {
         listener,
         file: Some(Arc::new(file)),
+        path,
     })
 }
 
 /// Takes a socket that somebody else has bound.
 pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
-    let bound = Bound {
+    let address = listener.local_addr()?;
+    let path = address.as_pathname().map(Path::to_owned);
+    let path = path.unwrap_or_default();
+    let unfit = |error| named(&path, &error);
+    {
+        let socket = SockRef::from(&listener);
+        if !socket.is_listener().map_err(unfit)? {
+            return Err(unfit(io::Error::new(
+                ErrorKind::InvalidInput,
+                "the socket does not listen; hand in one that does",
+            )));
+        }
+        // What was inherited is neither.
+        socket.set_nonblocking(true).map_err(unfit)?;
+        socket.set_cloexec(true).map_err(unfit)?;
+    }
+    Ok(Bound {
         listener,
         file: None,
-    };
-    let socket = SockRef::from(&bound.listener);
-    let unfit = |error| named(&bound.path(), &error);
-    if !socket.is_listener().map_err(unfit)? {
-        return Err(unfit(io::Error::new(
-            ErrorKind::InvalidInput,
-            "the socket does not listen; hand in one that does",
-        )));
-    }
-    // What was inherited is neither.
-    socket.set_nonblocking(true).map_err(unfit)?;
-    socket.set_cloexec(true).map_err(unfit)?;
-    Ok(bound)
+        path,
+    })
 }
 
 /// The error with the path in front of it.
@@ -107,16 +118,6 @@ pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
 }
 
 impl Bound {
-    /// Where it listens; empty where that is no path.
-    pub(super) fn path(&self) -> PathBuf {
-        if let Some(file) = &self.file {
-            return file.path.clone();
-        }
-        let address = self.listener.local_addr().ok();
-        let path = address.as_ref().and_then(|address| address.as_pathname());
-        path.map(Path::to_owned).unwrap_or_default()
-    }
-
     /// Takes back what was made.
     pub(super) fn remove(&self) {
         if let Some(file) = &self.file {

@@ -47,7 +47,7 @@ impl AdminServer {
         changers: Changers,
         keeping: Option<Keeping>,
     ) -> io::Result<Self> {
-        let path = bound.path();
+        let path = bound.path.clone();
         let file = bound.file.clone();
         let (stop, stopped) = oneshot::channel();
         match spawn(bound, changers, keeping, stopped) {

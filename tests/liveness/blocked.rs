@@ -1,6 +1,7 @@
 //! Every worker thread of the service is blocked, in each of the ways in which a thread can be.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -13,10 +14,11 @@ use underscore_runtime::underscore_route;
 use super::{service_answers_soon, soon, turn};
 use crate::support::{PATIENCE, Service};
 
-static OPEN: Mutex<bool> = Mutex::new(false);
+/// No lock, for the kernel would show that.
+static OPEN: AtomicBool = AtomicBool::new(false);
 
 fn is_open() -> bool {
-    *OPEN.lock().expect("whole")
+    OPEN.load(Ordering::Relaxed)
 }
 
 #[underscore_route(name = "asleep")]
@@ -97,7 +99,7 @@ async fn culprits(service: &Service, route: &str) -> Vec<Value> {
 /// Blocks both workers of a service by `route`, asks, and looks at whether what is answered is true.
 async fn blocked_by(route: &str, kernel: &str, release: impl FnOnce()) {
     let _turn = turn().await;
-    *OPEN.lock().expect("whole") = false;
+    OPEN.store(false, Ordering::Relaxed);
     let service = Service::start_on_workers(2, app()).await;
     let path = format!("/{route}");
     let clients = [(); 2].map(|()| tokio::spawn(service.request(Method::GET, &path).send()));
@@ -149,7 +151,7 @@ async fn blocked_by(route: &str, kernel: &str, release: impl FnOnce()) {
 }
 
 fn open() {
-    *OPEN.lock().expect("whole") = true;
+    OPEN.store(true, Ordering::Relaxed);
 }
 
 /// Holds 1.23, 4.38 of docs/admin-api.md.

@@ -34,7 +34,7 @@ const READS: [&str; 6] = [
 const SOON: Duration = Duration::from_millis(200);
 
 /// A machine may be busy with something else for a moment: one of so many answers has to come soon.
-const TRIES: usize = 10;
+const TRIES: usize = 20;
 
 async fn turn() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());

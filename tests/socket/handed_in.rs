@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-use socket2::{Domain, SockAddr, Socket, Type};
 use underscore_runtime::AdminBuilder;
 
 use super::process::{Process, Said};
@@ -33,8 +31,12 @@ fn a_socket_that_is_handed_in_is_served_and_its_file_is_left_alone() {
     assert_eq!(place.names(), ["app.sock"]);
 }
 
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 #[test]
 fn a_socket_that_does_not_listen_is_refused() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    use std::os::fd::OwnedFd;
+
     let place = Place::new();
     let path = place.path("app.sock");
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("it is made");

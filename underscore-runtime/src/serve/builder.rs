@@ -173,7 +173,7 @@ impl AdminBuilder {
     /// # Errors
     ///
     /// Those of [`serve`](Self::serve) that are not of the path, and
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the socket does not listen.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the socket does not listen, where the system tells.
     pub fn serve_listener(&self, listener: UnixListener) -> io::Result<AdminServer> {
         self.serve_bound(|| socket::take(listener))
     }

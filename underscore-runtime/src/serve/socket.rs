@@ -91,24 +91,34 @@ pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let path = address.as_pathname().map(Path::to_owned);
     let path = path.unwrap_or_default();
-    let unfit = |error| named(&path, &error);
-    {
-        let socket = SockRef::from(&listener);
-        if !socket.is_listener().map_err(unfit)? {
-            return Err(unfit(io::Error::new(
-                ErrorKind::InvalidInput,
-                "the socket does not listen; hand in one that does",
-            )));
-        }
+    let socket = SockRef::from(&listener);
+    check_listens(&socket)
         // What was inherited is neither.
-        socket.set_nonblocking(true).map_err(unfit)?;
-        socket.set_cloexec(true).map_err(unfit)?;
-    }
+        .and_then(|()| socket.set_nonblocking(true))
+        .and_then(|()| socket.set_cloexec(true))
+        .map_err(|error| named(&path, &error))?;
     Ok(Bound {
         listener,
         file: None,
         path,
     })
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn check_listens(socket: &Socket) -> io::Result<()> {
+    if socket.is_listener()? {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        ErrorKind::InvalidInput,
+        "the socket does not listen; hand in one that does",
+    ))
+}
+
+/// Other systems do not tell.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn check_listens(_: &Socket) -> io::Result<()> {
+    Ok(())
 }
 
 /// The error with the path in front of it.

@@ -8,5 +8,5 @@ pub use crate::instrument::{
     handed_on,
 };
 pub use crate::route::RouteDescriptor;
+pub use crate::route::linked::ROUTES;
 pub use crate::stack::AwaitPoint;
-pub use crate::table::ROUTES;

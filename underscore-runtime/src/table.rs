@@ -1,19 +1,14 @@
-//! The table of all handlers that are linked into this binary, with their ids, and the routes of each.
+//! The table of all handlers of this binary, with their ids, and the routes of each. Where the handlers come from
+//! is in `route::linked`.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use linkme::distributed_slice;
-
 use crate::clock::Instant;
-use crate::log;
-use crate::route::{CHANGES, MOUNTED, Route, RouteDescriptor, RouteId, stable_hash};
+use crate::route::linked::{descriptors, mounted};
+use crate::route::{CHANGES, Route, RouteDescriptor, RouteId, stable_hash};
 use crate::task::{Ledger, Task};
-
-/// Every annotated handler of the binary, put here by the linker.
-#[distributed_slice]
-pub static ROUTES: [&'static RouteDescriptor];
 
 /// A handler with its id.
 #[derive(Clone, Copy, Debug)]
@@ -114,8 +109,7 @@ pub(crate) fn expire_settings(now: Instant) {
 /// Calls `each` with every live task there is: the requests of all routes, and all background work.
 pub(crate) fn for_each_task(mut each: impl FnMut(Arc<Task>)) {
     // No lock is held while tasks are met, so it is not this one either.
-    let mounted = MOUNTED.lock().clone();
-    let routes = mounted.into_iter().flat_map(RouteDescriptor::routes);
+    let routes = mounted().into_iter().flat_map(RouteDescriptor::routes);
     routes.for_each(|route| route.ledger.for_each(&mut each));
     Ledger::of_background().for_each(each);
 }
@@ -177,29 +171,6 @@ impl Handler {
             mount: several.then_some(route.mount),
         }
     }
-}
-
-/// The slice, and the handlers that had requests but were not in it.
-fn descriptors() -> Vec<&'static RouteDescriptor> {
-    static WARNED: AtomicBool = AtomicBool::new(false);
-    let mut all: Vec<&'static RouteDescriptor> = ROUTES.iter().copied().collect();
-    let known: HashSet<*const RouteDescriptor> = ROUTES.iter().map(|one| address(one)).collect();
-    let mounted = MOUNTED.lock();
-    let lost = mounted.iter().filter(|one| !known.contains(&address(one)));
-    let linked = all.len();
-    all.extend(lost);
-    if all.len() > linked && !WARNED.swap(true, Ordering::Relaxed) {
-        let lost = all.len() - linked;
-        log::write(move || {
-            tracing::warn!(
-                target: "underscore",
-                lost,
-                "the linker lost handlers, which are listed from their first request on only; \
-                 see the issues of the crate linkme about the linker in use"
-            );
-        });
-    }
-    all
 }
 
 fn address(descriptor: &'static RouteDescriptor) -> *const RouteDescriptor {

@@ -1,6 +1,7 @@
 //! A handler as the attribute leaves it in the binary, and its routes: the mounts that routers brought
 //! requests to. Which handlers there are, and what their ids are, is asked of `table`.
 
+pub(crate) mod linked;
 mod mounts;
 
 use std::collections::BTreeMap;
@@ -21,10 +22,6 @@ use crate::task::Ledger;
 /// Held by whoever changes settings or adds a mount, so that a new mount starts with what was set
 /// last, and a change reaches every mount. No request waits for it, but the first one of a mount.
 pub(crate) static CHANGES: Mutex<()> = Mutex::new(());
-
-/// The handlers that have a mount. The link-time slice should know them all; linkers have lost
-/// entries of it before, and a route with requests is never left out of a list.
-pub(crate) static MOUNTED: Mutex<Vec<&'static RouteDescriptor>> = Mutex::new(Vec::new());
 
 /// What the attribute leaves in the binary for one handler.
 ///
@@ -117,7 +114,7 @@ impl RouteDescriptor {
         // Looked for again: another thread may have brought the same first request.
         known().unwrap_or_else(|| {
             if self.mounts.first().is_none() {
-                MOUNTED.lock().push(self);
+                linked::note_mounted(self);
             }
             self.mounts.add(Route::new(self, method.clone(), path))
         })

@@ -19,7 +19,7 @@ use self::document::Document;
 use self::resolved::Resolved;
 use crate::directory;
 use crate::log;
-use crate::route::CHANGES;
+use crate::route::{CHANGES, linked};
 use crate::sync::{Arc, Mutex};
 
 pub(crate) use resolved::{Edit, Place};
@@ -164,6 +164,7 @@ impl Loaded {
             state: Arc::clone(&state),
             taken: stamp,
             seen: stamp,
+            lost: 0,
             told,
         };
         std::thread::Builder::new()
@@ -275,6 +276,8 @@ struct Watch {
     taken: Option<Stamp>,
     /// What was there at the last look.
     seen: Option<Stamp>,
+    /// How many handlers the linker had lost then: one that turns up may be in the file.
+    lost: usize,
     told: fn(Found),
 }
 
@@ -294,6 +297,11 @@ impl Watch {
 
     /// Takes what somebody else made of the file, once it has stayed the same for a moment.
     fn look(&mut self) {
+        let lost = linked::lost();
+        if lost != self.lost {
+            self.lost = lost;
+            self.resolve_again();
+        }
         let found = match disk::stamp(&self.path) {
             Ok(found) => found,
             Err(error) => {
@@ -334,6 +342,17 @@ impl Watch {
                 self.put_in_force(&resolved, || {});
                 self.tell(&before.document, &resolved.document, None);
             }
+        }
+    }
+
+    /// Looks up the routes of what is in force once more, for there are more of them now.
+    fn resolve_again(&self) {
+        let document = self.state.lock().resolved.document.clone();
+        // A name that is now that of several handlers stays the one's that it was.
+        if let Ok(resolved) = Resolved::of(document) {
+            let _changing = CHANGES.lock();
+            resolved.put_in_force();
+            self.state.lock().resolved = resolved;
         }
     }
 

@@ -1,0 +1,3 @@
+//! Only a module.
+
+pub(crate) mod deepest;

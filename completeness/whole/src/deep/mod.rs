@@ -1,0 +1,12 @@
+//! A module of which only what is below it is used.
+
+pub(crate) mod deeper;
+
+use underscore_runtime::underscore_route;
+
+/// Never mounted, and still a row.
+#[allow(dead_code)]
+#[underscore_route(get, "/stays")]
+pub(crate) async fn stays() -> &'static str {
+    "here"
+}

@@ -1,0 +1,27 @@
+//! No handler of a library is lost at link time, whether it is mounted or not, and whether the rest of its module
+//! is used or not. `completeness/run` links the same libraries in every other way.
+
+mod support;
+
+use axum::Router;
+use axum::routing::get;
+use support::Service;
+
+#[tokio::test]
+async fn every_handler_of_every_library_is_a_row_before_any_request() {
+    let app: Router =
+        completeness_whole::router().route("/here", get(completeness_partly::used::here));
+    let service = Service::start(app).await;
+    let rows = service
+        .admin_json("_cat/routes?format=json&h=handler")
+        .await;
+    let rows = rows.as_array().expect("a table");
+    let mut listed: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row["handler"].as_str())
+        .collect();
+    listed.sort_unstable();
+    let mut all = [completeness_partly::HANDLERS, completeness_whole::HANDLERS].concat();
+    all.sort_unstable();
+    assert_eq!(listed, all);
+}

@@ -1,0 +1,78 @@
+//! What this process holds, as Linux tells it.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+/// The threads on which the admin API looks aside: the library starts them as they are needed, keeps them, and has at
+/// most so many.
+const LOOKS: &str = "underscore-look";
+const MOST_LOOKS: usize = 4;
+
+/// Its open descriptors, by number, and its threads.
+pub(crate) struct Process {
+    pub(crate) descriptors: BTreeMap<String, String>,
+    /// The names of its threads, in no order.
+    pub(crate) threads: Vec<String>,
+}
+
+impl Process {
+    pub(crate) fn now() -> Self {
+        let entries = fs::read_dir("/proc/self/fd").expect("this is Linux");
+        let names = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        // The one that lists them is gone when it is looked up.
+        let open = names.filter_map(|path| {
+            let target = fs::read_link(&path).ok()?;
+            let number = path.file_name()?.to_string_lossy().into_owned();
+            Some((number, target.to_string_lossy().into_owned()))
+        });
+        let descriptors = open
+            .filter(|(_, target)| !target.ends_with("/fd"))
+            .collect();
+        let tasks = fs::read_dir("/proc/self/task").expect("this is Linux");
+        let names =
+            tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        let mut threads: Vec<String> = names.map(|name| name.trim_end().to_owned()).collect();
+        let looks = threads.iter().filter(|name| *name == LOOKS).count();
+        // Those that may still come are counted as if they were there.
+        threads.retain(|name| name != LOOKS);
+        threads.resize(threads.len() + MOST_LOOKS.max(looks), LOOKS.to_owned());
+        Process {
+            descriptors,
+            threads,
+        }
+    }
+
+    /// What there is more of than before.
+    pub(crate) fn more_than(&self, before: &Process) -> Vec<String> {
+        let mut more = Vec::new();
+        let open = |process: &Process| process.descriptors.values().cloned().collect::<Vec<_>>();
+        let pairs = [
+            ("descriptors", open(self), open(before)),
+            ("threads", self.threads.clone(), before.threads.clone()),
+        ];
+        for (what, now, then) in pairs {
+            if now.len() > then.len() {
+                let count =
+                    |all: &[String], one: &String| all.iter().filter(|each| *each == one).count();
+                let new = now
+                    .iter()
+                    .filter(|one| count(&now, one) > count(&then, one));
+                let new: Vec<&String> = new.take(10).collect();
+                more.push(format!(
+                    "{} {what} more than before, of these: {new:?}",
+                    now.len() - then.len()
+                ));
+            }
+        }
+        more
+    }
+}
+
+/// The resident memory in bytes.
+pub(crate) fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes =
+        line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    kilobytes.expect("Linux says how much it is") << 10
+}

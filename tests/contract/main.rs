@@ -1,5 +1,5 @@
 //! What docs/admin-api.md says and no other test asserts, a module per section; `behaviours` sees to it that
-//! every numbered sentence is held by a test somewhere.
+//! every numbered sentence is held by a test somewhere, `reliability` the same for the other page of promises.
 
 #![forbid(unsafe_code)]
 
@@ -9,6 +9,7 @@ mod details;
 mod endpoints;
 mod errors;
 mod options;
+mod reliability;
 mod selectors;
 #[path = "../support/mod.rs"]
 mod support;

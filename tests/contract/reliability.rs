@@ -1,0 +1,157 @@
+//! What docs/reliability.md names exists: a command in a row of its tables runs a test that is there, or a script
+//! that is there. Whether the promise holds, the command says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::files::{below, of_project};
+
+const PAGE: &str = include_str!("../../docs/reliability.md");
+
+/// The rows of all tables: their line on the page, and the cell that says what shows the promise.
+fn rows(page: &str) -> Vec<(usize, String)> {
+    let lines = page
+        .lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line));
+    let of_table = lines.filter(|(_, line)| line.starts_with('|'));
+    let rows =
+        of_table.filter(|(_, line)| !line.starts_with("|---") && !line.starts_with("| promise |"));
+    rows.map(|(number, line)| {
+        let cells = line.trim().trim_matches('|');
+        let last = cells.rsplit_once('|').map_or("", |(_, last)| last);
+        (number, last.trim().to_owned())
+    })
+    .collect()
+}
+
+/// What stands in backticks.
+fn commands(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The sources of a test binary of the root package; none if there is no such binary.
+fn sources(binary: &str) -> Vec<PathBuf> {
+    let file = of_project(&format!("tests/{binary}.rs"));
+    let folder = of_project(&format!("tests/{binary}"));
+    let mut all = Vec::new();
+    if file.is_file() {
+        all.push(file);
+    }
+    if folder.join("main.rs").is_file() {
+        below(&folder, &mut all);
+    }
+    all
+}
+
+fn has_function(sources: &[PathBuf], name: &str) -> bool {
+    let name = name.rsplit("::").next().unwrap_or(name);
+    let function = format!("fn {name}(");
+    let rust = sources
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    rust.map(|path| fs::read_to_string(path).expect("it is text"))
+        .any(|text| text.contains(&function))
+}
+
+/// What is wrong with a command; `None` if it names what there is.
+fn wrong(command: &str) -> Option<String> {
+    let words: Vec<&str> = command
+        .split_whitespace()
+        .take_while(|word| *word != "--")
+        .collect();
+    let after = |flag: &str| {
+        words
+            .iter()
+            .skip_while(|word| **word != flag)
+            .nth(1)
+            .copied()
+    };
+    let Some("cargo") = words.first().copied() else {
+        let script = words.first().copied().unwrap_or_default();
+        let is_there = script.contains('/') && Path::new(&of_project(script)).exists();
+        return (!is_there).then(|| format!("there is no file {script}; name a script or a test"));
+    };
+    if words.get(1) != Some(&"test") {
+        return None;
+    }
+    let sources = match (after("--test"), after("-p")) {
+        (Some(binary), _) => sources(binary),
+        (None, Some(package)) => {
+            let mut all = Vec::new();
+            let folder = of_project(&format!("{package}/src"));
+            if folder.is_dir() {
+                below(&folder, &mut all);
+            }
+            all
+        }
+        (None, None) => return None,
+    };
+    if sources.is_empty() {
+        return Some("there is no such test binary or package; correct its name".to_owned());
+    }
+    // What is no flag, and no flag's value, is the name of a test.
+    let is_name = |index: &usize| {
+        let before = words[index - 1];
+        !words[*index].starts_with('-')
+            && !["--test", "-p", "--features", "--profile"].contains(&before)
+    };
+    let mut names = (2..words.len()).filter(is_name).map(|index| words[index]);
+    let missing = names.find(|name| !has_function(&sources, name))?;
+    Some(format!(
+        "there is no function {missing} in it; correct the name"
+    ))
+}
+
+#[test]
+fn every_command_of_the_page_on_reliability_names_a_test_or_a_script_that_there_is() {
+    let rows = rows(PAGE);
+    assert!(rows.len() > 5, "only {} rows are read", rows.len());
+    let mut mistakes = Vec::new();
+    for (line, cell) in rows {
+        if commands(&cell).next().is_none() {
+            mistakes.push(format!("docs/reliability.md:{line}: no command shows it"));
+        }
+        for command in commands(&cell) {
+            if let Some(wrong) = wrong(command) {
+                mistakes.push(format!("docs/reliability.md:{line}: `{command}`: {wrong}"));
+            }
+        }
+    }
+    assert!(mistakes.is_empty(), "{mistakes:#?}");
+}
+
+#[test]
+fn a_command_that_names_nothing_is_found() {
+    let good = [
+        "cargo test --test contract a_command_that_names_nothing_is_found",
+        "cargo test --test contract reliability::a_command_that_names_nothing_is_found",
+        "cargo test --release --test completeness",
+        "cargo test -p underscore-runtime --lib a_process_has_a_name_while_it_lives",
+        "cargo deny check",
+        ".ci/run",
+        "bench/loopback 10 3",
+    ];
+    for command in good {
+        assert_eq!(wrong(command), None, "{command}");
+    }
+    let bad = [
+        "cargo test --test contract a_command_that_names_noth",
+        "cargo test --test contracts",
+        "cargo test --test completeness a_command_that_names_nothing_is_found",
+        "cargo test -p underscore-runtime no_such_function",
+        "cargo test -p no-such-package",
+        "bench/no-such-script",
+        "loopback",
+        "",
+    ];
+    for command in bad {
+        assert!(wrong(command).is_some(), "{command}");
+    }
+    let page = "| promise | shown by |\n|---|---|\n| a | b `c` d `e f` |\n| g | h |\n";
+    let read: Vec<Vec<String>> = rows(page)
+        .iter()
+        .map(|(_, cell)| commands(cell).map(str::to_owned).collect())
+        .collect();
+    assert_eq!(read, [vec!["c".to_owned(), "e f".to_owned()], vec![]]);
+}

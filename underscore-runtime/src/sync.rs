@@ -7,6 +7,7 @@
 pub(crate) use std::sync::{Arc, Weak, atomic};
 pub(crate) use tokio::sync::Notify;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
 /// A mutex that a panic does not close.
@@ -24,5 +25,45 @@ impl<T> Mutex<T> {
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs code of the host's, a waker's for example, where a panic of it must go no further: in a drop, which may be
+/// one in the middle of another panic, and two of them are the end of the process; or on the admin side, which
+/// has others to tell.
+pub(crate) fn contained(code: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(code)) {
+        // The host was told by the panic's hook. What is inside is the host's too, and may panic when it is dropped.
+        std::mem::forget(panic);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::resume_unwind;
+
+    struct PanicsWhenDropped;
+
+    impl Drop for PanicsWhenDropped {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("dropped"));
+        }
+    }
+
+    #[test]
+    fn a_panic_goes_no_further_whatever_is_inside() {
+        contained(|| resume_unwind(Box::new(PanicsWhenDropped)));
+    }
+
+    #[test]
+    fn a_lock_is_open_after_a_panic_and_has_what_was_left() {
+        static LOCK: Mutex<u32> = Mutex::new(1);
+        contained(|| {
+            let mut locked = LOCK.lock();
+            *locked = 2;
+            resume_unwind(Box::new("while it is held"));
+        });
+        assert_eq!(*LOCK.lock(), 2);
     }
 }

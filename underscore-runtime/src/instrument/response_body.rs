@@ -23,7 +23,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::context;
 use super::guard::Guard;
 use crate::stats::Outcome;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, contained};
 use crate::task::{Kind, State};
 
 /// Ends the task of a handler that has answered, or lets it live on in the body of its answer.
@@ -130,7 +130,7 @@ struct Told(Option<Waker>);
 impl Drop for Told {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
-            connection.wake();
+            contained(|| connection.wake());
         }
     }
 }

@@ -72,8 +72,10 @@ struct During<'a> {
 
 impl<'a> During<'a> {
     fn begin(request: &'a mut Option<Arc<Task>>) -> Self {
+        // A thread that is being torn down has no place for it any more: then it stays where it is.
+        let before = REQUEST.try_with(|current| current.replace(request.take()));
         During {
-            before: REQUEST.replace(request.take()),
+            before: before.unwrap_or_default(),
             lent: request,
         }
     }
@@ -81,6 +83,41 @@ impl<'a> During<'a> {
 
 impl Drop for During<'_> {
     fn drop(&mut self) {
-        *self.lent = REQUEST.replace(self.before.take());
+        if let Ok(lent) = REQUEST.try_with(|current| current.replace(self.before.take())) {
+            *self.lent = lent;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    /// Polls its future when it is dropped.
+    struct PolledWhenDropped(Pin<Box<dyn Future<Output = ()>>>);
+
+    impl Drop for PolledWhenDropped {
+        fn drop(&mut self) {
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(self.0.as_mut().poll(&mut cx).is_ready());
+        }
+    }
+
+    thread_local! {
+        static KEPT: RefCell<Option<PolledWhenDropped>> = const { RefCell::new(None) };
+    }
+
+    #[test]
+    fn what_goes_on_with_a_connection_may_be_polled_while_its_thread_is_torn_down() {
+        let thread = std::thread::spawn(|| {
+            // Before `REQUEST`, and so torn down after it.
+            KEPT.with_borrow_mut(|kept| {
+                let goes_on = handed_on().to(std::future::ready(()));
+                *kept = Some(PolledWhenDropped(Box::pin(goes_on)));
+            });
+            assert!(request().is_none());
+        });
+        thread.join().expect("the thread ends");
     }
 }

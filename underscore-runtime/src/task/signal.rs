@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::stats::Outcome;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use crate::sync::{Arc, Mutex, Notify, Weak};
+use crate::sync::{Arc, Mutex, Notify, Weak, contained};
 use crate::units;
 
 /// There is an order to end.
@@ -157,7 +157,7 @@ impl Signal {
         let waker = line.waker.take();
         drop(line);
         if let Some(waker) = waker {
-            waker.wake();
+            contained(|| waker.wake());
         }
         true
     }
@@ -176,10 +176,12 @@ impl Signal {
         let waker = line.waker.take();
         let orders = line.orders.take();
         drop(line);
-        drop(waker);
         let waiting = orders.into_iter().flat_map(|orders| orders.waiting);
         for waiting in waiting.filter_map(|waiting| waiting.upgrade()) {
-            waiting.one_less();
+            contained(|| waiting.one_less());
+        }
+        if let Some(waker) = waker {
+            contained(|| drop(waker));
         }
     }
 }

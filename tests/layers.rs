@@ -1,5 +1,5 @@
 //! The house keeps its order: a file of the runtime crate imports only from its own layer and those
-//! below it, and every room stays small enough to be seen whole.
+//! below it, every room stays small enough to be seen whole, and what requests run through cannot panic.
 
 #[allow(missing_docs, unreachable_pub)]
 #[path = "support/files.rs"]
@@ -109,6 +109,73 @@ fn a_file_opens_with_what_lives_there_and_stays_small() {
             );
             let lines = source.lines().count();
             assert!(lines <= MOST_LINES, "{name} has {lines} lines");
+        }
+    }
+}
+
+/// What runs inside the host's workers at every request, by the file that each of its modules begins in.
+const REQUEST_PATH: &[&str] = &[
+    "clock.rs",
+    "instrument/mod.rs",
+    "route/mod.rs",
+    "settings/effective.rs",
+    "settings/gate.rs",
+    "stack/mod.rs",
+    "stats/mod.rs",
+    "sync.rs",
+    "task/mod.rs",
+    "workers/slot.rs",
+];
+
+/// What may panic, and is denied there.
+const MAY_PANIC: &[&str] = &[
+    "arithmetic_side_effects",
+    "expect_used",
+    "indexing_slicing",
+    "panic",
+    "string_slice",
+    "todo",
+    "unimplemented",
+    "unreachable",
+    "unwrap_used",
+];
+
+#[test]
+fn what_a_request_runs_through_is_denied_to_panic() {
+    for name in REQUEST_PATH {
+        let source = fs::read_to_string(sources().join(name)).expect("it is text");
+        let (_, denied) = source
+            .split_once("#![cfg_attr(\n    not(test),\n    deny(")
+            .unwrap_or_else(|| panic!("{name} denies nothing"));
+        let (denied, _) = denied.split_once(')').expect("it is closed");
+        let denied: Vec<&str> = denied
+            .split(',')
+            .filter_map(|lint| lint.trim().strip_prefix("clippy::"))
+            .collect();
+        for lint in MAY_PANIC {
+            assert!(denied.contains(lint), "{name} does not deny clippy::{lint}");
+        }
+    }
+}
+
+/// An exception is for one item, and says why.
+#[test]
+fn an_exception_from_that_has_a_reason() {
+    let mut all = Vec::new();
+    below(&sources(), &mut all);
+    for path in all {
+        let source = fs::read_to_string(&path).expect("it is text");
+        let name = path.display();
+        for lint in MAY_PANIC.iter().map(|lint| format!("clippy::{lint}")) {
+            for (at, _) in source.match_indices(&lint) {
+                let before = &source[..at];
+                let opened = before.rfind("#[").max(before.rfind("#!["));
+                let attribute = &source[opened.unwrap_or(0)..];
+                let (attribute, _) = attribute.split_once(")]").expect("it is closed");
+                let is_exception = attribute.contains("allow(") || attribute.contains("expect(");
+                let has_reason = attribute.starts_with("#[") && attribute.contains("reason = \"");
+                assert!(!is_exception || has_reason, "{name}: {attribute}");
+            }
         }
     }
 }

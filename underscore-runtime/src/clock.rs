@@ -1,6 +1,21 @@
 //! The monotonic clock of every duration: the TSC where the processor keeps it steady, the system's
 //! clock otherwise. Times of day are made from it where they are shown, not kept.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -153,13 +168,15 @@ fn calibrate() {
 impl Calibrated {
     #[inline]
     fn nanos(&self) -> u64 {
-        self.origin_nanos + nanos(self.clock.now().saturating_duration_since(self.origin))
+        let passed = self.clock.now().saturating_duration_since(self.origin);
+        self.origin_nanos.saturating_add(nanos(passed))
     }
 }
 
 fn system_nanos() -> u64 {
     static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
-    FIRST + nanos(ORIGIN.get_or_init(std::time::Instant::now).elapsed())
+    let passed = ORIGIN.get_or_init(std::time::Instant::now).elapsed();
+    FIRST.saturating_add(nanos(passed))
 }
 
 /// 584 years fit.

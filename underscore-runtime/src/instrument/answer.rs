@@ -64,7 +64,9 @@ pub(super) fn too_fast(rate: f64, wait: Duration) -> Response {
 
 /// In whole seconds, and never at once.
 fn try_again(mut response: Response, wait: Duration) -> Response {
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let seconds = wait
+        .as_secs()
+        .saturating_add(u64::from(wait.subsec_nanos() > 0));
     let seconds = HeaderValue::from(seconds.max(1));
     response.headers_mut().insert(RETRY_AFTER, seconds);
     response

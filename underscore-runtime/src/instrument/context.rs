@@ -104,8 +104,9 @@ impl Current {
         // A thread that is being torn down has no list any more, and no stack to show. It may still drop
         // a request: whoever keeps a runtime in a thread-local does so there.
         let noted = CHANGES.try_with(|changes| changes.borrow_mut().push(change));
+        let changes = self.changes.get();
         self.changes
-            .set(self.changes.get() + u32::from(noted.is_ok()));
+            .set(changes.wrapping_add(u32::from(noted.is_ok())));
     }
 
     #[inline]

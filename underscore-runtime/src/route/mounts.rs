@@ -72,7 +72,10 @@ impl Mounts {
             .more
             .get_or_init(|| (0..CHAINS).map(|_| Chain::default()).collect());
         let path = route.path.as_deref();
-        // There are as many chains as there are numbers of chains.
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "there are as many chains as there are numbers of chains"
+        )]
         let mut chain = &more[chain_of(path)];
         while let Some(link) = chain.0.get() {
             chain = &link.next;

@@ -30,10 +30,10 @@ impl<'a> Body<'a> {
     pub(crate) fn of_type(name: &'a str) -> Option<Self> {
         let name = inside_of_pointers(name);
         let mut path = name;
-        let mut depth = 0;
+        let mut depth = 0_u32;
         while let Some(outer) = path.strip_suffix(BODY) {
             path = outer;
-            depth += 1;
+            depth = depth.saturating_add(1);
         }
         (depth > 0).then(|| Body {
             path: without_generics(path),
@@ -92,7 +92,7 @@ fn without_generics(path: &str) -> &str {
     let mut open = 0_u32;
     for (at, character) in path.char_indices().rev() {
         match character {
-            '>' => open += 1,
+            '>' => open = open.saturating_add(1),
             '<' => open = open.saturating_sub(1),
             _ => {}
         }

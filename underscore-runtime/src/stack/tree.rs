@@ -145,7 +145,7 @@ impl Tree {
                 }
                 let index = key.0 as usize;
                 if index >= self.nodes.len() {
-                    self.nodes.resize(index + 1, None);
+                    self.nodes.resize(index.saturating_add(1), None);
                 }
                 if let Some(slot) = self.nodes.get_mut(index) {
                     *slot = Some(node);
@@ -168,8 +168,9 @@ impl Tree {
     pub(crate) fn take_high(&mut self) -> NodeKey {
         let rare = self.rare.get_or_insert_default();
         rare.free.pop().unwrap_or_else(|| {
-            rare.count += 1;
-            NodeKey(rare.count - 1 + u64::BITS)
+            let key = NodeKey(rare.count.saturating_add(u64::BITS));
+            rare.count = rare.count.saturating_add(1);
+            key
         })
     }
 

@@ -5,7 +5,12 @@
 
 /// The bits that the code of `number` takes.
 pub(super) fn bits(number: u32) -> usize {
-    number.checked_ilog2().map_or(0, |log| 2 * log as usize + 1)
+    number.checked_ilog2().map_or(0, |log| code(log) as usize)
+}
+
+/// The bits of the code of a number that has so many bits after its first: at most 63.
+fn code(after_first: u32) -> u32 {
+    after_first.saturating_mul(2).saturating_add(1)
 }
 
 /// Writes codes; the last byte is filled up with zeros.
@@ -28,11 +33,11 @@ impl<'a> Writer<'a> {
 
     /// Writes a number, which is not zero.
     pub(super) fn put(&mut self, number: u32) {
-        let bits = 2 * number.checked_ilog2().unwrap_or(0) + 1;
+        let bits = code(number.checked_ilog2().unwrap_or(0));
         self.hold = self.hold << bits | u128::from(number);
-        self.held += bits;
-        while self.held >= 8 {
-            self.held -= 8;
+        self.held = self.held.saturating_add(bits);
+        while let Some(rest) = self.held.checked_sub(8) {
+            self.held = rest;
             self.put_byte(self.hold >> self.held);
         }
     }
@@ -40,7 +45,7 @@ impl<'a> Writer<'a> {
     /// Writes the bits that fill no byte.
     pub(super) fn finish(mut self) {
         if self.held > 0 {
-            self.put_byte(self.hold << (8 - self.held));
+            self.put_byte(self.hold << 8_u32.saturating_sub(self.held));
         }
     }
 
@@ -78,17 +83,15 @@ impl Iterator for Reader<'_> {
             let Some(&byte) = self.bytes.next() else {
                 break;
             };
-            self.hold |= u128::from(byte) << (120 - self.held);
-            self.held += 8;
+            self.hold |= u128::from(byte) << 120_u32.saturating_sub(self.held);
+            self.held = self.held.saturating_add(8);
         }
-        let bits = 2 * self.hold.leading_zeros() + 1;
+        let bits = code(self.hold.leading_zeros());
         // Nothing but zeros: the end.
-        if bits > self.held {
-            return None;
-        }
-        let number = u32::try_from(self.hold >> (128 - bits)).ok()?;
+        let rest = self.held.checked_sub(bits)?;
+        let number = u32::try_from(self.hold >> 128_u32.saturating_sub(bits)).ok()?;
         self.hold <<= bits;
-        self.held -= bits;
+        self.held = rest;
         Some(number)
     }
 }

@@ -45,16 +45,16 @@ impl Blocks {
 
     /// Makes `second` the newest, and forgets what is too old.
     pub(super) fn advance(&mut self, second: u64) {
-        let mut gone = 0;
+        let mut gone = 0_usize;
         self.lengths.advance(second, |second, length| {
-            gone += usize::from(length);
+            gone = gone.saturating_add(length.into());
             if length > 0 {
                 self.forgotten = self.forgotten.max(second);
             }
         });
         let gone = gone.min(self.used);
         self.bytes.copy_within(gone..self.used, 0);
-        self.used -= gone;
+        self.used = self.used.saturating_sub(gone);
     }
 
     /// Adds answers to the block of a second, if that is still kept. Nothing is allocated.
@@ -87,7 +87,7 @@ impl Blocks {
 
     /// Puts neighbours together until so many bytes are free.
     fn make_room(&mut self, bytes: usize) {
-        while self.used + bytes > self.bytes.len() {
+        while self.used.saturating_add(bytes) > self.bytes.len() {
             let Some((older, newer)) = self.neighbours() else {
                 return;
             };
@@ -107,9 +107,13 @@ impl Blocks {
         let mut before = self.forgotten;
         let mut best = None;
         for (newer, _) in blocks {
-            let (covered, age) = (newer - before, newest - newer + 1);
+            let covered = newer.saturating_sub(before);
+            let age = newest.saturating_sub(newer).saturating_add(1);
             // Compares `covered / age` without fractions.
-            if best.is_none_or(|(_, least, its_age)| covered * its_age < least * age) {
+            let is_less = |(_, least, its_age): (_, u64, u64)| {
+                covered.saturating_mul(its_age) < least.saturating_mul(age)
+            };
+            if best.is_none_or(is_less) {
                 best = Some(((older, newer), covered, age));
             }
             (before, older) = (older, newer);
@@ -126,25 +130,25 @@ impl Blocks {
     /// Where the block of a second stands, or would stand.
     fn place(&self, second: u64) -> (usize, usize) {
         let older = self.lengths.iter().take_while(|(other, _)| *other < second);
-        let start = older.map(|(_, length)| usize::from(length)).sum();
-        (
-            start,
-            start + usize::from(self.lengths.get(second).unwrap_or(0)),
-        )
+        let start: usize = older.map(|(_, length)| usize::from(length)).sum();
+        let length = usize::from(self.lengths.get(second).unwrap_or(0));
+        (start, start.saturating_add(length))
     }
 
     /// Makes `answers` the block of a second, in place of the one that it has.
     fn put(&mut self, second: u64, answers: &Histogram) {
         let (start, end) = self.place(second);
         let size = answers.size();
-        let used = self.used - (end - start) + size;
+        let gone = end.saturating_sub(start);
+        let used = self.used.saturating_sub(gone).saturating_add(size);
+        let new_end = start.saturating_add(size);
         let (Some(length), true) = (self.lengths.get_mut(second), used <= self.bytes.len()) else {
             return;
         };
         *length = u16::try_from(size).unwrap_or(u16::MAX);
-        self.bytes.copy_within(end..self.used, start + size);
+        self.bytes.copy_within(end..self.used, new_end);
         self.used = used;
-        if let Some(block) = self.bytes.get_mut(start..start + size) {
+        if let Some(block) = self.bytes.get_mut(start..new_end) {
             answers.write(block);
         }
     }

@@ -24,8 +24,11 @@ impl Bucket {
     pub(super) fn of(nanos: u64) -> Self {
         let nanos = nanos.clamp(1 << LOWEST, (1 << (LOWEST + OCTAVES)) - 1);
         let octave = nanos.ilog2();
-        let inside = nanos - (1 << octave);
-        let number = u64::from(octave - LOWEST) * PER_OCTAVE + ((inside * PER_OCTAVE) >> octave);
+        // All of it is below 2^48.
+        let inside = nanos.wrapping_sub(1 << octave);
+        let number = u64::from(octave.wrapping_sub(LOWEST))
+            .wrapping_mul(PER_OCTAVE)
+            .wrapping_add(inside.wrapping_mul(PER_OCTAVE) >> octave);
         Bucket(u16::try_from(number).unwrap_or(u16::MAX))
     }
 
@@ -42,14 +45,16 @@ impl Bucket {
     /// The nanoseconds in the middle of it: at most 1 % from every time in it.
     pub(super) fn nanos(self) -> u64 {
         let number = u64::from(self.0);
-        u64::midpoint(least(number), least(number + 1) - 1)
+        let next = least(number.saturating_add(1));
+        u64::midpoint(least(number), next.saturating_sub(1))
     }
 }
 
 /// The shortest time in a bucket.
 fn least(number: u64) -> u64 {
-    let octave = u64::from(LOWEST) + number / PER_OCTAVE;
-    (1 << octave) + ((number % PER_OCTAVE) << octave).div_ceil(PER_OCTAVE)
+    let octave = u64::from(LOWEST).saturating_add(number / PER_OCTAVE);
+    let inside = ((number % PER_OCTAVE) << octave).div_ceil(PER_OCTAVE);
+    inside.saturating_add(1 << octave)
 }
 
 #[cfg(test)]

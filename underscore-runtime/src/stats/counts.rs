@@ -34,6 +34,12 @@ impl Outcome {
         Outcome::Rejected,
         Outcome::Expired,
     ];
+
+    /// One more than its place there, so that a zero is left to say that there is none yet.
+    #[inline]
+    pub(crate) const fn ordinal(self) -> u8 {
+        (self as u8).wrapping_add(1)
+    }
 }
 
 /// The first digit of a status, 1 to 5.
@@ -51,6 +57,11 @@ impl StatusClass {
     pub(crate) const fn from_digit(digit: u8) -> Self {
         StatusClass(digit)
     }
+
+    /// Its place among the counters.
+    fn place(self) -> usize {
+        usize::from(self.0).wrapping_sub(1)
+    }
 }
 
 /// Ends of tasks. Each task is in `outcomes` once, and in `statuses` if it was answered.
@@ -66,16 +77,16 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn record(&mut self, outcome: Outcome, status: Option<StatusClass>) {
-        self.outcomes[outcome as usize] += 1;
-        if let Some(StatusClass(digit @ 1..=5)) = status {
-            self.statuses[usize::from(digit) - 1] += 1;
+        one_more(self.outcomes.get_mut(outcome as usize));
+        if let Some(class) = status {
+            one_more(self.statuses.get_mut(class.place()));
         }
     }
 
     /// Counts the time to an answer.
     pub(crate) fn record_time(&mut self, nanos: u64) {
-        self.answers += 1;
-        self.answer_nanos += u128::from(nanos);
+        self.answers = self.answers.wrapping_add(1);
+        self.answer_nanos = self.answer_nanos.wrapping_add(nanos.into());
     }
 
     /// Adds what `other` counted.
@@ -84,18 +95,17 @@ impl Counts {
         let statuses = self.statuses.iter_mut().zip(other.statuses);
         outcomes
             .chain(statuses)
-            .for_each(|(mine, theirs)| *mine += theirs);
-        self.answers += other.answers;
-        self.answer_nanos += other.answer_nanos;
+            .for_each(|(mine, theirs)| *mine = mine.wrapping_add(theirs));
+        self.answers = self.answers.wrapping_add(other.answers);
+        self.answer_nanos = self.answer_nanos.wrapping_add(other.answer_nanos);
     }
 
     pub(crate) fn outcome(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize]
+        self.outcomes.get(outcome as usize).copied().unwrap_or(0)
     }
 
     pub(crate) fn status(&self, class: StatusClass) -> u64 {
-        let index = usize::from(class.0).wrapping_sub(1);
-        self.statuses.get(index).copied().unwrap_or(0)
+        self.statuses.get(class.place()).copied().unwrap_or(0)
     }
 
     /// The answers whose time was counted.
@@ -116,6 +126,14 @@ impl Counts {
     /// All ends.
     pub(crate) fn total(&self) -> u64 {
         self.outcomes.iter().sum()
+    }
+}
+
+/// Counts one more. No counter of single requests comes to the end of 64 bits, and to ask whether it does would
+/// cost every request.
+fn one_more(count: Option<&mut u64>) {
+    if let Some(count) = count {
+        *count = count.wrapping_add(1);
     }
 }
 

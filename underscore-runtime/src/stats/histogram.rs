@@ -32,7 +32,8 @@ impl Histogram {
         let mut numbers = Reader::new(block);
         let mut bucket = 0;
         while let (Some(distance), Some(count)) = (numbers.next(), numbers.next()) {
-            bucket += usize::try_from(distance).unwrap_or(BUCKETS);
+            let distance = usize::try_from(distance).unwrap_or(BUCKETS);
+            bucket = distance.saturating_add(bucket);
             // The first distance is that from a bucket before the first.
             self.add(bucket.wrapping_sub(1), count);
         }
@@ -56,7 +57,9 @@ impl Histogram {
 
     /// The bytes of its block; zero if it is empty.
     pub(super) fn size(&self) -> usize {
-        let bits = self.codes().map(|(gap, count)| bits(gap) + bits(count));
+        let bits = self
+            .codes()
+            .flat_map(|(gap, count)| [bits(gap), bits(count)]);
         bits.sum::<usize>().div_ceil(8)
     }
 
@@ -81,12 +84,12 @@ impl Histogram {
         let mut counts = self.counts.iter().enumerate();
         let mut reached = 0;
         Some(hundredths.map(|share| {
-            let rank = (all * share).div_ceil(100).max(1);
+            let rank = all.saturating_mul(share).div_ceil(100).max(1);
             while passed < rank {
                 let Some((number, &count)) = counts.next() else {
                     break;
                 };
-                passed += u64::from(count);
+                passed = u64::from(count).saturating_add(passed);
                 reached = number;
             }
             Bucket::from_number(reached).nanos()
@@ -106,9 +109,9 @@ impl Histogram {
 
     /// The buckets that are not empty, each as its distance from the one before and its count.
     fn codes(&self) -> impl Iterator<Item = (u32, u32)> {
-        let mut distance = 0;
+        let mut distance = 0_u32;
         self.counts.iter().filter_map(move |&count| {
-            distance += 1;
+            distance = distance.saturating_add(1);
             (count > 0).then(|| (std::mem::take(&mut distance), count))
         })
     }

@@ -1,6 +1,21 @@
 //! What happened on a route, counted: the ends of its tasks by outcome and status class, how many began in
 //! the last minutes, and the times that answers took. Who counts, and under which lock, is `task::ledger`'s.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod bits;
 mod blocks;
 mod bucket;
@@ -29,6 +44,6 @@ pub(crate) struct StatsSnapshot {
 impl StatsSnapshot {
     /// All tasks there ever were.
     pub(crate) fn total(&self) -> u64 {
-        self.active + self.ended.total()
+        self.active.saturating_add(self.ended.total())
     }
 }

@@ -26,7 +26,7 @@ impl<T: Copy + Default> Ring<T> {
     /// Makes `second` the newest if it is newer, and calls `gone` with what is no longer kept: a second that
     /// the slot's is not after, and the slot.
     pub(super) fn advance(&mut self, second: u64, mut gone: impl FnMut(u64, T)) {
-        let first = (self.newest + 1).max(oldest(second));
+        let first = self.newest.saturating_add(1).max(oldest(second));
         for new in first..=second {
             if let Some(slot) = self.slots.get_mut(place(new)) {
                 gone(new.saturating_sub(KEPT), std::mem::take(slot));

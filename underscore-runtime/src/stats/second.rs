@@ -37,7 +37,7 @@ impl Second {
     pub(crate) fn answer(&mut self, nanos: u64) {
         if let Some(free) = self.buckets.get_mut(self.answered as usize) {
             *free = Bucket::of(nanos);
-            self.answered += 1;
+            self.answered = self.answered.saturating_add(1);
             self.nanos = self.nanos.saturating_add(nanos);
             self.longest = self.longest.max(nanos);
         }

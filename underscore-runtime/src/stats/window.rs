@@ -78,8 +78,8 @@ impl Recent {
     }
 
     fn add(&mut self, total: Total) {
-        self.begun += u64::from(total.begun);
-        self.answered += u64::from(total.answered);
+        self.begun = self.begun.saturating_add(total.begun.into());
+        self.answered = self.answered.saturating_add(total.answered.into());
         self.nanos = self.nanos.saturating_add(total.nanos);
         self.longest = self.longest.max(total.longest);
     }
@@ -120,7 +120,7 @@ impl Window {
 
     /// Whether nothing happened in the last fifteen minutes.
     pub(crate) fn is_idle(&self, now: u64) -> bool {
-        self.totals.newest() + KEPT <= now
+        self.totals.newest().saturating_add(KEPT) <= now
     }
 
     /// What happened in each of the [`WINDOWS`], which end `within` the second `now`.
@@ -138,7 +138,7 @@ impl Window {
             }
             Recent {
                 percentiles: of_window.next().flatten().unwrap_or_default(),
-                length: Duration::from_secs(window - 1) + within,
+                length: Duration::from_secs(window.saturating_sub(1)).saturating_add(within),
                 ..all
             }
         })

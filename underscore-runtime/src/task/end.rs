@@ -10,7 +10,7 @@ impl Task {
     pub(crate) fn ended(&self, outcome: Outcome) {
         // Release: whoever sees the outcome sees what the poller noted before it, its status for one, and
         // the task gone from its ledger.
-        self.outcome.store(outcome as u8 + 1, Ordering::Release);
+        self.outcome.store(outcome.ordinal(), Ordering::Release);
         // Last, for those who are told of the end go and read the outcome.
         self.signal.close();
     }

@@ -34,9 +34,9 @@ impl TaskId {
         if next == end {
             // Relaxed: the counter orders nothing but itself.
             next = NEXT_BLOCK.fetch_add(BLOCK, Ordering::Relaxed);
-            end = next + BLOCK;
+            end = next.wrapping_add(BLOCK);
         }
-        IDS.set((next + 1, end));
+        IDS.set((next.wrapping_add(1), end));
         TaskId(NonZeroU64::new(next).unwrap_or(NonZeroU64::MIN))
     }
 

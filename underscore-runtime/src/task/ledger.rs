@@ -103,15 +103,31 @@ impl Ledger {
     /// Enters a task, and counts its beginning.
     #[inline]
     pub(crate) fn enter(&self, task: Arc<Task>) -> Place {
-        let number = shard() & (self.pages.len() - 1);
+        let number = self.own_page();
         let second = task.started.second();
-        let mut page = self.pages[number].lock();
+        let mut page = self.page(number).lock();
         page.second(second, &self.window).begin();
         let entry = page.live.insert(task);
         Place {
             page: as_u32(number),
             entry: as_u32(entry),
         }
+    }
+
+    /// The number of the calling thread's page.
+    #[inline]
+    fn own_page(&self) -> usize {
+        shard() & self.pages.len().wrapping_sub(1)
+    }
+
+    /// The page with a number that was made here.
+    #[inline]
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "numbers are masked by the number of pages, which stays the same"
+    )]
+    fn page(&self, number: usize) -> &Mutex<Page> {
+        &self.pages[number]
     }
 
     /// How many tasks live now.
@@ -129,7 +145,7 @@ impl Ledger {
         status: Option<StatusClass>,
         answered: Option<(Instant, Instant)>,
     ) {
-        let mut page = self.pages[place.page as usize].lock();
+        let mut page = self.page(place.page as usize).lock();
         page.live.try_remove(place.entry as usize);
         page.ended.record(outcome, status);
         if let Some((begun, ended)) = answered {
@@ -141,8 +157,7 @@ impl Ledger {
 
     /// Counts a task that was over as soon as it began: no entry, one lock.
     pub(crate) fn count(&self, outcome: Outcome, status: Option<StatusClass>, begun: Instant) {
-        let page = shard() & (self.pages.len() - 1);
-        let mut page = self.pages[page].lock();
+        let mut page = self.page(self.own_page()).lock();
         page.ended.record(outcome, status);
         page.second(begun.second(), &self.window).begin();
     }
@@ -159,12 +174,12 @@ impl Ledger {
     pub(crate) fn for_each(&self, mut each: impl FnMut(Arc<Task>)) {
         let mut copied = Vec::with_capacity(CHUNK);
         for page in &self.pages {
-            let mut next = 0;
+            let mut next = 0_usize;
             loop {
                 {
                     let page = page.lock();
                     let capacity = page.live.capacity();
-                    let end = capacity.min(next + CHUNK);
+                    let end = capacity.min(next.saturating_add(CHUNK));
                     copied.extend((next..end).filter_map(|entry| page.live.get(entry).cloned()));
                     next = if end == capacity { usize::MAX } else { end };
                 }
@@ -193,7 +208,7 @@ impl Ledger {
         let mut snapshot = StatsSnapshot::default();
         for page in &self.pages {
             let page = page.lock();
-            snapshot.active += page.live.len() as u64;
+            snapshot.active = snapshot.active.saturating_add(page.live.len() as u64);
             snapshot.ended.add(&page.ended);
         }
         snapshot

@@ -96,7 +96,7 @@ impl Own {
     /// This is why the task ends.
     #[inline]
     pub(crate) fn say(&self, outcome: Outcome) {
-        let said = self.said.load(Ordering::Relaxed) & STATUS | (outcome as u32 + 1) << 16;
+        let said = self.said.load(Ordering::Relaxed) & STATUS | u32::from(outcome.ordinal()) << 16;
         self.said.store(said, Ordering::Relaxed);
     }
 

@@ -35,9 +35,9 @@ impl Said {
     fn packed(texts: [Option<&[u8]>; TEXTS]) -> Self {
         let texts = texts.map(|text| text.map(|text| text.get(..LONGEST).unwrap_or(text)));
         let length: usize = texts.iter().flatten().map(|text| text.len()).sum();
-        let mut packed = Vec::with_capacity(2 * TEXTS + length);
+        let mut packed = Vec::with_capacity(length.saturating_add(2 * TEXTS));
         for text in texts {
-            let length = text.map_or(0, |text| text.len() + 1);
+            let length = text.map_or(0, |text| text.len().saturating_add(1));
             packed.extend(u16::try_from(length).unwrap_or(0).to_le_bytes());
         }
         texts

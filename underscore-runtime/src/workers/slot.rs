@@ -1,6 +1,21 @@
 //! What a thread that polls tasks says of itself, in a place of its own: which task it is in, and
 //! since when. It is written by that thread alone, with plain stores.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -127,7 +142,7 @@ impl Slot {
         let handle = runtime::Handle::try_current().ok();
         let id = handle.as_ref().map(runtime::Handle::id);
         let index = handle.as_ref().and_then(|_| runtime::worker_index());
-        let worker = index.and_then(|index| u32::try_from(index + 1).ok());
+        let worker = index.and_then(|index| u32::try_from(index).ok()?.checked_add(1));
         self.worker.store(worker.unwrap_or(0), Ordering::Relaxed);
         let mut thread = self.thread.lock();
         match &mut *thread {

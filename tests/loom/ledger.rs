@@ -133,6 +133,44 @@ fn an_answer_that_was_counted_is_in_every_average() {
     });
 }
 
+/// The second goes on between two answers: the worker carries the first one to the window itself, and an operator may
+/// be at that already.
+#[test]
+fn an_answer_is_counted_once_while_the_second_goes_on() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let ledger = ledger();
+        let worker = {
+            let book = Arc::clone(&ledger);
+            loom::thread::spawn(move || {
+                for second in [1_000, 1_001] {
+                    answer_at(&book, second);
+                }
+            })
+        };
+        let read = || {
+            let [minute, ..] = ledger.recent();
+            (minute.begun(), ledger.snapshot().ended.answers())
+        };
+        let (begun, answered) = read();
+        worker.join().expect("the worker counts");
+        // The snapshot is the later look.
+        assert!(answered <= 2 && begun <= 2);
+        assert_eq!(read(), (2, 2));
+        begun
+    });
+    assert_eq!(ways.len(), 3, "none, one and both: {ways:?}");
+}
+
+/// A task that is begun and answered in that second.
+fn answer_at(book: &Arc<Ledger>, second: u64) {
+    let (ledger, id) = (Arc::clone(book), TaskId(second));
+    let mut task = Task::new(Kind { id, ledger });
+    task.started = Instant::at(second);
+    let place = book.enter(Arc::new(task));
+    let answered = Some((Instant::at(second), Instant::at(second)));
+    book.strike_off(place, Outcome::Completed, None, answered);
+}
+
 /// A task that was begun in that second and is answered now.
 fn answer(book: &Arc<Ledger>, id: u64, begun: u64) {
     let ledger = Arc::clone(book);

@@ -5,12 +5,29 @@
 //! The files under test are the runtime's own, not copies: they are included below, and what they import
 //! from `crate::sync` is loom's. What else they import is a stand-in of the same name that has only what
 //! they touch. Unit tests that stand in them come along.
+//!
+//! A model is worth what it would find. Each ordering above `Relaxed` in the files under test was made `Relaxed` once,
+//! and this is what failed then (`tests/loom/weakened` does it again):
+//!
+//! | ordering | model |
+//! |---|---|
+//! | `task/end.rs` `ended`: Release | `ends::who_sees_the_end_sees_what_was_noted_before_it` |
+//! | `task/end.rs` `outcome`: Acquire | the same |
+//! | `task/signal.rs` `order_end`: Acquire | `TODO` |
+//! | `task/signal.rs` `close`: Release | `TODO` |
+//! | `task/signal.rs` `one_less`: Release | `ends::who_waited_for_several_tasks_sees_how_each_ended` |
+//! | `task/signal.rs` `all_ended`: Acquire | the same |
+//! | `route/in_force.rs` `put`: Release | `levers::what_was_reset_is_not_in_force_again` |
+//! | `route/in_force.rs` `get`: Acquire | the same |
 
 mod clock;
 mod context;
 #[path = "../../underscore-runtime/src/instrument/guard.rs"]
 #[allow(dead_code, reason = "the models use a part")]
 mod guard;
+#[path = "../../underscore-runtime/src/route/in_force.rs"]
+mod in_force;
+mod settings;
 mod stack;
 #[path = "../../underscore-runtime/src/stats/mod.rs"]
 #[allow(dead_code, reason = "the models use a part")]
@@ -29,4 +46,5 @@ mod roles;
 
 mod ends;
 mod ledger;
+mod levers;
 mod orders;

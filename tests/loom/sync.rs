@@ -115,6 +115,42 @@ impl<T: ?Sized> Deref for Arc<T> {
     }
 }
 
+/// As arc-swap's: who reads may get what was put there before, and what was in it when it was put. That one hands
+/// over at least as much.
+#[derive(Debug)]
+pub(crate) struct ArcSwapOption<T> {
+    /// All that was ever put.
+    values: std::sync::Mutex<Vec<Value<T>>>,
+    newest: AtomicUsize,
+}
+
+/// Behind a pointer of std's: to copy loom's is a step, and no step may be taken under a lock of std's.
+type Value<T> = Option<std::sync::Arc<Arc<T>>>;
+
+impl<T> ArcSwapOption<T> {
+    pub(crate) fn new(value: Option<Arc<T>>) -> Self {
+        ArcSwapOption {
+            values: std::sync::Mutex::new(vec![value.map(std::sync::Arc::new)]),
+            newest: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn store(&self, value: Option<Arc<T>>) {
+        let newest = {
+            let mut values = self.values.lock().expect("not poisoned");
+            values.push(value.map(std::sync::Arc::new));
+            values.len() - 1
+        };
+        self.newest.store(newest, Ordering::Release);
+    }
+
+    pub(crate) fn load_full(&self) -> Option<Arc<T>> {
+        let newest = self.newest.load(Ordering::Acquire);
+        let value = self.values.lock().expect("not poisoned")[newest].clone();
+        value.map(|value| Arc::clone(&value))
+    }
+}
+
 /// As tokio's, for one waiter: a permit that is left before somebody waits is kept, and there is at most
 /// one. It hands over what the notifier has seen, and tokio's does so too.
 #[derive(Debug, Default)]

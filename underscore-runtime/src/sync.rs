@@ -1,4 +1,4 @@
-//! What threads meet at: the locks of this crate, and the one door to atomics, `Arc` and `Notify` for those
+//! What threads meet at: the locks of this crate, and the one door to atomics, `Arc` and the like for those
 //! files whose interleavings are played through in `tests/loom`, with loom's behind this door.
 //!
 //! A lock here guards plain values for a few instructions, never across code of a user, so that nothing a
@@ -19,6 +19,7 @@
     )
 )]
 
+pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use std::sync::{Arc, Weak, atomic};
 pub(crate) use tokio::sync::Notify;
 

@@ -16,18 +16,18 @@
     )
 )]
 
+mod in_force;
 pub(crate) mod linked;
 mod mounts;
 
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwapOption;
 use axum::http::Method;
 use fnv::FnvHasher;
 
+use self::in_force::InForce;
 use self::mounts::Mounts;
 use crate::settings::{Effective, Gate, Stored, Values};
 use crate::stack::AwaitPoint;
@@ -198,9 +198,7 @@ pub(crate) struct Route {
     /// Held to decide whether one more request is let in, where `limit.active` is set.
     pub(crate) admission: Mutex<()>,
     /// What holds for the next request: this mount's settings over the handler's.
-    effective: ArcSwapOption<Effective>,
-    /// Whether that is anything. Most routes are never steered: for them a request reads one byte.
-    steered: AtomicBool,
+    in_force: InForce,
 }
 
 impl Route {
@@ -220,28 +218,19 @@ impl Route {
             settings: Mutex::new(settings),
             gate: Gate::new(),
             admission: Mutex::new(()),
-            steered: AtomicBool::new(effective.is_some()),
-            effective: ArcSwapOption::new(effective.map(Arc::new)),
+            in_force: InForce::new(effective),
         }
     }
 
     fn put_in_force(&self) {
         let effective = Effective::of(&self.settings.lock(), &self.descriptor.settings.lock());
-        let steered = effective.is_some();
-        self.effective.store(effective.map(Arc::new));
-        // Release: who sees the flag sees the settings. Who still sees the old flag decides as if the
-        // request had come a moment earlier.
-        self.steered.store(steered, Ordering::Release);
+        self.in_force.put(effective);
     }
 
     /// What is in force now, if anything.
     #[inline]
     pub(crate) fn effective(&self) -> Option<Arc<Effective>> {
-        if self.steered.load(Ordering::Acquire) {
-            self.effective.load_full()
-        } else {
-            None
-        }
+        self.in_force.get()
     }
 
     #[inline]

@@ -1,0 +1,59 @@
+//! What is in force for a route, while an operator changes it and requests come.
+
+use crate::in_force::InForce;
+use crate::roles::{THREE_THREADS, TWO_THREADS, every_interleaving};
+use crate::settings::Effective;
+use crate::sync::Arc;
+
+fn seen(in_force: &InForce) -> Option<u32> {
+    in_force.get().map(|effective| effective.0)
+}
+
+/// An operator resets what is set, and sets something else. A request may be decided as if it had come a moment earlier;
+/// but once one has seen the reset, no later one of its worker sees what was there before.
+#[test]
+fn what_was_reset_is_not_in_force_again() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let in_force = Arc::new(InForce::new(Some(Effective(1))));
+        let worker = {
+            let in_force = Arc::clone(&in_force);
+            loom::thread::spawn(move || [(); 2].map(|()| seen(&in_force)))
+        };
+        in_force.put(None);
+        in_force.put(Some(Effective(2)));
+        let requests = worker.join().expect("the worker goes on");
+        assert_ne!(requests, [None, Some(1)], "it was reset");
+        assert_ne!(requests, [Some(2), Some(1)], "it was replaced");
+        assert_eq!(
+            seen(&in_force),
+            Some(2),
+            "who comes after the change has it"
+        );
+        requests
+    });
+    let unchanged = [Some(1), Some(1)];
+    assert!(
+        ways.contains(&unchanged) && ways.contains(&[None, Some(2)]),
+        "{ways:?}"
+    );
+}
+
+/// An operator sets a lever and tells somebody, who sends a request: it is in force for that, whichever worker gets it.
+#[test]
+fn a_request_that_comes_after_the_operators_answer_is_steered() {
+    let ways = every_interleaving(THREE_THREADS, || {
+        let in_force = Arc::new(InForce::new(None));
+        let other = {
+            let in_force = Arc::clone(&in_force);
+            loom::thread::spawn(move || seen(&in_force))
+        };
+        let operator = {
+            let in_force = Arc::clone(&in_force);
+            loom::thread::spawn(move || in_force.put(Some(Effective(1))))
+        };
+        operator.join().expect("the operator has the answer");
+        assert_eq!(seen(&in_force), Some(1));
+        other.join().expect("the worker goes on")
+    });
+    assert_eq!(ways.len(), 2, "before it, and after it: {ways:?}");
+}

@@ -1,0 +1,99 @@
+//! The counters never lie: whatever happens to requests, in whatever order, what the admin API says of them is what
+//! happened. Schedules that nobody thought of are played on a real router and on a model (`play`, `model`);
+//! `storm` does it with threads and no order at all. Futures and wakers that misbehave are in `misbehaving` and
+//! `reentrant`.
+
+#![allow(missing_docs, unreachable_pub)]
+
+mod admin;
+mod flight;
+mod hand;
+mod misbehaving;
+mod model;
+mod play;
+mod reentrant;
+mod script;
+mod storm;
+
+use play::{Event, Finale, Lever, Play};
+use proptest::prelude::*;
+use script::{Piece, Step};
+
+/// Classes of all kinds, one that HTTP does not define, and answers that have no body.
+fn status() -> impl Strategy<Value = u16> {
+    prop::sample::select(vec![200, 204, 302, 304, 404, 500, 999])
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => Just(Step::Wait),
+        1 => Just(Step::WakeAndWait),
+        3 => Just(Step::Extract),
+        2 => status().prop_map(Step::Answer),
+        4 => status().prop_map(Step::Stream),
+        1 => status().prop_map(Step::Reject),
+        1 => Just(Step::Panic),
+    ]
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    prop_oneof![
+        3 => Just(Piece::Wait),
+        3 => Just(Piece::Data),
+        1 => Just(Piece::Last),
+        1 => Just(Piece::Trailers),
+        1 => Just(Piece::End),
+        1 => Just(Piece::Error),
+        1 => Just(Piece::Panic),
+    ]
+}
+
+fn lever() -> impl Strategy<Value = Lever> {
+    prop_oneof![
+        prop::option::of(prop::sample::select(vec![204, 418, 503])).prop_map(Lever::Preempt),
+        prop::option::of(0..3_u64).prop_map(Lever::MostActive),
+        any::<bool>().prop_map(Lever::Slow),
+        any::<bool>().prop_map(Lever::Timeout),
+        any::<bool>().prop_map(Lever::Delay),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let number = || 0..8_usize;
+    prop_oneof![
+        5 => number().prop_map(Event::Begin),
+        12 => (number(), step(), piece()).prop_map(|(number, step, piece)| Event::Poll(number, step, piece)),
+        2 => number().prop_map(Event::Drop),
+        1 => number().prop_map(Event::Interrupt),
+        1 => number().prop_map(Event::Cancel),
+        2 => (number(), lever()).prop_map(|(route, lever)| Event::Set(route, lever)),
+        1 => Just(Event::PassTime),
+    ]
+}
+
+fn finale() -> impl Strategy<Value = Finale> {
+    prop_oneof![
+        Just(Finale::Drop),
+        any::<bool>().prop_map(|polled| Finale::Shutdown { polled }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        // A schedule that fails is printed whole; nothing is written beside the sources.
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(100)
+    })]
+
+    #[test]
+    fn whatever_happens_to_requests_the_counters_say_it(
+        events in prop::collection::vec(event(), 1..30),
+        finale in finale(),
+    ) {
+        let mut play = Play::new();
+        for event in &events {
+            play.happens(event);
+        }
+        play.end(finale);
+    }
+}

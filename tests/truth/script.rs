@@ -1,0 +1,171 @@
+//! Handlers that do what a test says: at each poll they look at their script, and take that step.
+
+use std::future::poll_fn;
+use std::io;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Frame;
+use underscore_runtime::underscore_route;
+
+/// What the extractor, or behind it the handler, does when it is polled next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Step {
+    #[default]
+    Wait,
+    /// It waits, and has itself woken at once.
+    WakeAndWait,
+    /// The extractor is done, and the handler waits.
+    Extract,
+    /// The extractor is done, and the handler answers with a body of known length.
+    Answer(u16),
+    /// The same with a body of unknown length.
+    Stream(u16),
+    /// The extractor rejects the request with this; a handler that is polled answers so.
+    Reject(u16),
+    Panic,
+}
+
+/// What the body does when it is polled next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Piece {
+    #[default]
+    Wait,
+    Data,
+    /// Data, behind which it says that there is no more.
+    Last,
+    Trailers,
+    End,
+    Error,
+    Panic,
+}
+
+/// The next step of one request. It is left in the request's extensions.
+#[derive(Debug, Default)]
+pub struct Script(Mutex<(Step, Piece)>);
+
+impl Script {
+    pub fn set(&self, step: Step, piece: Piece) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (step, piece);
+    }
+
+    fn step(&self) -> Step {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn piece(&self) -> Piece {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+/// Panics, without the words that hundreds of panics on purpose would write.
+pub fn panic_silently() -> ! {
+    resume_unwind(Box::new("on purpose"))
+}
+
+pub fn status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("three digits")
+}
+
+/// The extractor of both handlers.
+pub struct Scripted(Arc<Script>);
+
+impl<S: Sync> FromRequestParts<S> for Scripted {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let script = parts.extensions.get::<Arc<Script>>();
+        let script = Arc::clone(script.expect("every request has one"));
+        poll_fn(|cx| match script.step() {
+            Step::Wait => Poll::Pending,
+            Step::WakeAndWait => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Step::Extract => {
+                script.set(Step::Wait, Piece::Wait);
+                Poll::Ready(Ok(()))
+            }
+            Step::Answer(_) | Step::Stream(_) => Poll::Ready(Ok(())),
+            Step::Reject(rejected) => Poll::Ready(Err(status(rejected).into_response())),
+            Step::Panic => panic_silently(),
+        })
+        .await?;
+        Ok(Scripted(script))
+    }
+}
+
+impl Scripted {
+    async fn answer(self) -> Response {
+        poll_fn(|cx| match self.0.step() {
+            Step::Wait | Step::Extract => Poll::Pending,
+            Step::WakeAndWait => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Step::Answer(given) | Step::Reject(given) => {
+                Poll::Ready((status(given), "whole").into_response())
+            }
+            Step::Stream(given) => {
+                let pieces = Pieces {
+                    script: Arc::clone(&self.0),
+                    is_over: false,
+                };
+                Poll::Ready((status(given), Body::new(pieces)).into_response())
+            }
+            Step::Panic => panic_silently(),
+        })
+        .await
+    }
+}
+
+/// A body of unknown length.
+struct Pieces {
+    script: Arc<Script>,
+    is_over: bool,
+}
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let data = || Frame::data(Bytes::from_static(b"piece"));
+        Poll::Ready(match self.script.piece() {
+            Piece::Wait => return Poll::Pending,
+            Piece::Data => Some(Ok(data())),
+            Piece::Last => {
+                self.is_over = true;
+                Some(Ok(data()))
+            }
+            Piece::Trailers => Some(Ok(Frame::trailers(HeaderMap::new()))),
+            Piece::End => None,
+            Piece::Error => Some(Err(io::Error::other("on purpose"))),
+            Piece::Panic => panic_silently(),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over
+    }
+}
+
+#[underscore_route(name = "truth_one")]
+pub async fn one(script: Scripted) -> Response {
+    script.answer().await
+}
+
+#[underscore_route(name = "truth_other")]
+pub async fn other(script: Scripted) -> Response {
+    script.answer().await
+}

@@ -20,7 +20,11 @@ pub fn send(router: &Router) -> Sent {
 }
 
 pub fn send_to(router: &Router, uri: &str) -> Sent {
-    let request = Request::get(uri).body(Body::empty()).expect("a request");
+    let request = Request::get(uri).body(Body::empty());
+    send_request(router, request.expect("a request"))
+}
+
+pub fn send_request(router: &Router, request: Request) -> Sent {
     let answer = router.clone().oneshot(request);
     Box::pin(async move { answer.await.unwrap_or_else(|error| match error {}) })
 }

@@ -97,11 +97,13 @@ where
         }
     };
     if let Some(arguments) = A::nothing().filter(|_| settings.is_none()) {
+        guard.run(|| drop(request));
         return Begin::Decided {
             stage: Some(Stage::Ready { arguments, guard }),
         };
     }
-    let extraction = A::extract(request, state, descriptor.arguments);
+    // Some extractors do their work before they have a future to poll.
+    let extraction = guard.run(|| A::extract(request, state, descriptor.arguments));
     let extraction = Delayed::new(settings.as_deref(), extraction);
     Begin::Extracting {
         extraction: Tracked::new(guard, extraction),

@@ -45,6 +45,15 @@ impl Guard {
         order.map_or(Outcome::Interrupted, |order| order.outcome)
     }
 
+    /// Runs code of the host's between two polls. If it panics, that is how the task ends.
+    #[inline]
+    pub(super) fn run<T>(&self, code: impl FnOnce() -> T) -> T {
+        self.task.own.say(Outcome::Panicked);
+        let done = code();
+        self.task.own.take_back();
+        done
+    }
+
     #[inline]
     pub(super) fn task(&self) -> &Task {
         &self.task

@@ -100,6 +100,13 @@ impl Own {
         self.said.store(said, Ordering::Relaxed);
     }
 
+    /// Takes back what was said.
+    #[inline]
+    pub(crate) fn take_back(&self) {
+        let said = self.said.load(Ordering::Relaxed) & STATUS;
+        self.said.store(said, Ordering::Relaxed);
+    }
+
     /// Why it ends, if that was said.
     #[inline]
     pub(crate) fn said(&self) -> Option<Outcome> {
@@ -125,6 +132,9 @@ mod tests {
             assert_eq!(own.said(), Some(outcome));
             assert_eq!(own.status(), Some(StatusCode::IM_A_TEAPOT));
         }
+        own.take_back();
+        assert_eq!(own.said(), None);
+        assert_eq!(own.status(), Some(StatusCode::IM_A_TEAPOT));
     }
 
     #[test]

@@ -11,14 +11,10 @@
 //!
 //! | ordering | model |
 //! |---|---|
-//! | `task/end.rs` `ended`: Release | `ends::who_sees_the_end_sees_what_was_noted_before_it` |
-//! | `task/end.rs` `outcome`: Acquire | the same |
-//! | `task/signal.rs` `order_end`: Acquire | `TODO` |
-//! | `task/signal.rs` `close`: Release | `TODO` |
-//! | `task/signal.rs` `one_less`: Release | `ends::who_waited_for_several_tasks_sees_how_each_ended` |
-//! | `task/signal.rs` `all_ended`: Acquire | the same |
-//! | `route/in_force.rs` `put`: Release | `levers::what_was_reset_is_not_in_force_again` |
-//! | `route/in_force.rs` `get`: Acquire | the same |
+//! | `task/end.rs`: `ended` Release, `outcome` Acquire | `ends::who_sees_the_end_sees_what_was_noted_before_it` |
+//! | `task/signal.rs`: `order_end` Acquire, `close` Release | `orders::an_order_and_a_natural_end_race_and_the_report_is_the_truth` |
+//! | `task/signal.rs`: `one_less` Release, `all_ended` Acquire | `ends::who_waited_for_several_tasks_sees_how_each_ended` |
+//! | `route/in_force.rs`: `put` Release, `get` Acquire | `levers::what_was_reset_is_not_in_force_again` |
 
 mod clock;
 mod context;

@@ -82,7 +82,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         // A schedule that fails is printed whole; nothing is written beside the sources.
         failure_persistence: None,
-        ..ProptestConfig::with_cases(100)
+        ..ProptestConfig::with_cases(64)
     })]
 
     #[test]

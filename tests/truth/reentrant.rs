@@ -124,6 +124,42 @@ fn a_waker_may_do_what_it_likes_when_it_is_woken_and_when_it_is_dropped() {
     });
 }
 
+/// A waker that interrupts the route when another one takes its place.
+struct Spiteful;
+
+impl Wake for Spiteful {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        let path = "_routes/spited/interrupt?wait_for_completion=false";
+        Operator::connect().post(path);
+    }
+}
+
+#[underscore_route(name = "spited")]
+async fn spited() {
+    pending::<()>().await;
+}
+
+#[test]
+fn a_waker_may_interrupt_its_own_task_when_it_is_dropped() {
+    in_time(|| {
+        let mut sent = send(&Router::new().route("/", get(spited)));
+        let waker = Waker::from(Arc::new(Spiteful));
+        let mut cx = Context::from_waker(&waker);
+        assert!(sent.as_mut().poll(&mut cx).is_pending());
+        drop(waker);
+        assert!(
+            poll(&mut sent).is_pending(),
+            "it is told to end in this poll"
+        );
+        assert!(poll(&mut sent).is_ready());
+        assert_ends("spited", &[("interrupted", 1)]);
+    });
+}
+
 /// Panics when it is woken, or when it is dropped.
 struct Bomb {
     in_drop: bool,

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 use underscore_runtime::{AdminBuilder, AdminServer, underscore_route};
 
 #[underscore_route]
@@ -19,10 +20,14 @@ struct Api {
     client: Client,
     server: Option<AdminServer>,
     _directory: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Api {
-    fn start(builder: &AdminBuilder) -> Self {
+    /// While there is one, no other test has one: the audit is that of the process.
+    async fn start(builder: &AdminBuilder) -> Self {
+        static TURN: Mutex<()> = Mutex::const_new(());
+        let turn = TURN.lock().await;
         let directory = tempfile::tempdir().expect("a directory can be made");
         let server = builder.serve(directory.path().join("app.sock"));
         let server = server.expect("the socket is bound");
@@ -31,6 +36,7 @@ impl Api {
             client: client.expect("a client"),
             server: Some(server),
             _directory: directory,
+            _turn: turn,
         }
     }
 
@@ -70,7 +76,8 @@ async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change()
         &AdminBuilder::new()
             .changes_by_uids([uid + 1])
             .changes_by_gids([gid + 1]),
-    );
+    )
+    .await;
     for (method, path) in [
         (Method::PUT, SETTINGS),
         (Method::POST, "_routes/_all/interrupt"),
@@ -87,7 +94,7 @@ async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change()
     }
     assert_eq!(api.ask(Method::GET, SETTINGS).await.0, 200);
     let (_, audit) = api
-        .ask(Method::GET, "_cat/audit?format=json&h=status")
+        .ask(Method::GET, "_cat/audit?format=json&h=status&size=3")
         .await;
     let refused = audit.as_array().expect("a table").iter();
     assert_eq!(
@@ -108,7 +115,7 @@ async fn a_user_or_a_group_that_is_named_may_change() {
             .changes_by_uids([uid + 1])
             .changes_by_gids([gid]),
     ] {
-        let api = Api::start(&builder);
+        let api = Api::start(&builder).await;
         assert_eq!(api.ask(Method::PUT, SETTINGS).await.0, 200, "{builder:?}");
     }
 }
@@ -143,7 +150,7 @@ async fn of_two_users_only_the_named_one_may_change() {
     }
     for (changers, status) in [([0], "403 Forbidden"), ([NOBODY], "200 OK")] {
         let builder = AdminBuilder::new().mode(0o666).changes_by_uids(changers);
-        let api = Api::start(&builder);
+        let api = Api::start(&builder).await;
         let socket = api.server.as_ref().expect("it runs").path().to_owned();
         // The other user has to get there, and to run this binary.
         let directory = socket.parent().expect("it has one");

@@ -14,6 +14,7 @@ use files::{below, of_project};
 const LAYERS: &[&[&str]] = &[
     &[
         "clock",
+        "descriptors",
         "directory",
         "log",
         "strict",

@@ -49,6 +49,7 @@
 
 mod admin;
 mod clock;
+mod descriptors;
 mod directory;
 mod instrument;
 mod log;

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use self::disk::Stamp;
 use self::document::Document;
 use self::resolved::Resolved;
+use crate::descriptors;
 use crate::directory;
 use crate::log;
 use crate::route::{CHANGES, linked};
@@ -360,7 +361,11 @@ impl Watch {
         // Of two processes that share the file, the second one to change it sees what the first one wrote.
         let target = disk::target(&self.path);
         let target = target.map_err(|error| Refused::Invalid(error.to_string()))?;
-        let _lock = directory::lock(directory::of(&target));
+        let _lock = match directory::lock(directory::of(&target)) {
+            // Then it could not be written either, or only while nobody is held off.
+            Err(error) if descriptors::are_used_up(&error) => return Err(self.unwritten(&error)),
+            lock => lock,
+        };
         let found = disk::stamp(&self.path).map_err(|error| Refused::Invalid(error.to_string()))?;
         if found.is_some() && found != self.taken {
             self.take();
@@ -373,12 +378,15 @@ impl Watch {
         let changed = Resolved::of(document).map_err(Refused::Invalid)?;
         if changed.document != resolved.document || found.is_none() {
             let written = disk::replace(&target, &changed.document.to_text());
-            let unwritten = |error| Refused::Unwritten(format!("{}: {error}", self.path.display()));
-            self.taken = Some(written.map_err(unwritten)?);
+            self.taken = Some(written.map_err(|error| self.unwritten(&error))?);
             self.seen = self.taken;
         }
         self.put_in_force(&changed, with);
         Ok(())
+    }
+
+    fn unwritten(&self, error: &io::Error) -> Refused {
+        Refused::Unwritten(format!("{}: {error}", self.path.display()))
     }
 
     /// `with` is done in the same moment.

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 pub use answer::Answer;
 use answer::leaves;
-use world::World;
+pub use world::World;
 
 /// `METHOD path?query`: any request without a body has an answer of the contract, and HEAD mirrors GET.
 pub fn query(input: &[u8]) {

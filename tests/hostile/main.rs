@@ -1,8 +1,20 @@
 //! The admin API is asked what nobody with good intentions asks, as long as an ordinary test may take. What must hold
 //! then is in `fuzz/checks`, which the fuzz targets call too: they need a nightly compiler and take as long as one likes.
+//! What a client can do to a connection, besides what it asks, has a file for each kind.
 
 #[path = "../../fuzz/checks/mod.rs"]
 mod checks;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod crowd;
+mod deep;
+mod large;
+mod pipelined;
+mod raw;
+mod slow;
+mod terminal;
+mod unreadable;
 
 use std::path::Path;
 

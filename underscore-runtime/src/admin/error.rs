@@ -1,10 +1,12 @@
 //! What goes wrong at the admin API, in one shape. A constructor per situation: the words of an error
 //! stand here, and the place that finds it says only what it found.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 
 use super::render::{Node, visible};
-use crate::suggest;
+use crate::{suggest, units};
 
 /// An error with the status and the type that a client tells it by.
 #[derive(Debug)]
@@ -93,6 +95,32 @@ impl Error {
             StatusCode::PAYLOAD_TOO_LARGE,
             "content_too_large",
             format!("request body must be at most {limit} bytes"),
+        )
+    }
+
+    /// A limit of hyper's.
+    pub(super) fn uri_too_long() -> Self {
+        Error::new(
+            StatusCode::URI_TOO_LONG,
+            "uri_too_long",
+            "path and query must be at most 65534 bytes",
+        )
+    }
+
+    pub(super) fn head_too_large() -> Self {
+        Error::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "request_header_fields_too_large",
+            "request line and headers must be at most 128 KiB, with at most 100 headers",
+        )
+    }
+
+    /// A part of the request was not there in time.
+    pub(super) fn late(part: &str, limit: Duration) -> Self {
+        Error::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            format!("request {part} must be sent within {}", units::human(limit)),
         )
     }
 

@@ -4,15 +4,16 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body_util::LengthLimitError;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use super::aside::{self, Audience, LooksAside};
 use super::audit::{Call, Peer};
@@ -30,6 +31,10 @@ const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 
 /// The largest body that is read.
 const LARGEST_BODY: usize = 1 << 20;
+
+/// Says how long a body may take to come. Where it is not said, that is the host's affair.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadTimeout(pub(crate) Duration);
 
 /// A request, read and checked as far as its endpoint says what it takes.
 #[derive(Clone, Debug)]
@@ -158,7 +163,7 @@ impl Exchange {
                 }
             }
             Run::Change(_, run) => {
-                self.body = read_body(&parts.headers, body).await?;
+                self.body = read_body(parts, body).await?;
                 let Changed { answer, in_force } = run(self.clone()).await?;
                 if let (Some(call), Some((before, after))) = (call, in_force) {
                     call.changed(before, after);
@@ -362,11 +367,20 @@ async fn argument(
         .ok_or_else(|| unreadable("no argument".to_owned()))
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Error> {
-    let content_type = headers.get(CONTENT_TYPE);
-    let body = axum::body::to_bytes(body, LARGEST_BODY)
-        .await
-        .map_err(|error| unread(&error))?;
+async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Error> {
+    let content_type = parts.headers.get(CONTENT_TYPE);
+    // What is known to be too large is not waited for: `curl` asks before it sends so much.
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
+        return Err(Error::too_large(LARGEST_BODY));
+    }
+    let read = axum::body::to_bytes(body, LARGEST_BODY);
+    let read = match parts.extensions.get::<ReadTimeout>() {
+        Some(&ReadTimeout(limit)) => timeout(limit, read)
+            .await
+            .map_err(|_| Error::late("body", limit))?,
+        None => read.await,
+    };
+    let body = read.map_err(|error| unread(&error))?;
     if let (Some(found), false) = (content_type, body.is_empty()) {
         let found = String::from_utf8_lossy(found.as_bytes()).into_owned();
         let essence = found.split(';').next().unwrap_or_default().trim();

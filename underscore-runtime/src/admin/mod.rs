@@ -21,6 +21,7 @@ mod routes;
 mod seen;
 mod select;
 mod tasks;
+mod unread;
 
 use axum::Router;
 use axum::extract::Request;
@@ -33,6 +34,8 @@ pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
 use exchange::Exchange;
+pub(crate) use exchange::ReadTimeout;
+pub(crate) use unread::Unread;
 
 /// The admin API as a router, for those who serve it themselves.
 ///

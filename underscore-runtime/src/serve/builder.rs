@@ -5,6 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::limits::Limits;
 use super::socket::{self, Bound};
 use super::thread::AdminServer;
 use crate::admin::Changers;
@@ -31,6 +32,7 @@ pub struct AdminBuilder {
     mode: u32,
     blocked_after: Option<Duration>,
     changers: Changers,
+    limits: Limits,
     settings_file: Option<PathBuf>,
 }
 
@@ -41,6 +43,7 @@ impl AdminBuilder {
             mode: 0o600,
             blocked_after: None,
             changers: Changers::default(),
+            limits: Limits::default(),
             settings_file: None,
         }
     }
@@ -102,6 +105,47 @@ impl AdminBuilder {
     /// ```
     pub fn blocked_after(mut self, limit: Duration) -> Self {
         self.blocked_after = Some(limit);
+        self
+    }
+
+    /// Sets how many connections there may be at once. 128 unless this is called, and one at the least.
+    ///
+    /// A newcomer is always let in. When there are so many, the connection that has been without a request for
+    /// the longest time is ended for it; if all have one, the one whose request is the oldest.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new()
+    ///     .max_connections(16)
+    ///     .read_timeout(Duration::from_secs(10))
+    ///     .keep_alive_timeout(Duration::from_secs(20))
+    ///     .serve(&path)?;
+    /// # assert!(path.exists());
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.limits.connections = connections.max(1);
+        self
+    }
+
+    /// Sets how long a client may take to send the head of a request, from its first byte on, and how long to
+    /// send the body. Whoever takes longer is answered 408, and its connection is closed. 30 s unless this is
+    /// called.
+    pub fn read_timeout(mut self, limit: Duration) -> Self {
+        self.limits.read = limit;
+        self
+    }
+
+    /// Sets for how long a connection may be open without a request, before the first one or between two. 75 s
+    /// unless this is called.
+    pub fn keep_alive_timeout(mut self, limit: Duration) -> Self {
+        self.limits.keep_alive = limit;
         self
     }
 
@@ -187,7 +231,7 @@ impl AdminBuilder {
         }
         let keeping = loaded.map(|loaded| loaded.keep(admin::file_changed));
         match keeping.transpose() {
-            Ok(keeping) => AdminServer::start(bound, self.changers.clone(), keeping),
+            Ok(keeping) => AdminServer::start(bound, self.changers.clone(), self.limits, keeping),
             Err(error) => {
                 bound.remove();
                 Err(error)

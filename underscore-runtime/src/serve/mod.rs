@@ -1,9 +1,16 @@
 //! Serving the admin API on a Unix socket, from a thread that shares nothing with the host's workers.
 
+mod accept;
 mod builder;
+mod connection;
+mod connections;
+mod limits;
 mod peer;
+mod queue;
 mod renewal;
+mod reserve;
 mod socket;
+mod stream;
 mod thread;
 
 pub use builder::AdminBuilder;

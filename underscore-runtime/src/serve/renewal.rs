@@ -1,13 +1,11 @@
 //! Making the socket again when its file was taken away, by whatever tidies up `/tmp` or by a hand that meant
 //! another file: the server would run on, and nobody could reach it any more.
 
-use std::io;
+use std::future::pending;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::Listener;
-use tokio::net::unix::SocketAddr;
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -22,44 +20,32 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// must not find this one there again.
 const GONE_FOR: Duration = Duration::from_secs(10);
 
-/// A socket that listens at its path for as long as it runs.
+/// The sockets that are made in place of one that cannot be reached any more.
 #[derive(Debug)]
-pub(super) struct Renewed {
-    listener: UnixListener,
+pub(super) struct Renewals {
     made: Receiver<UnixListener>,
 }
 
-impl Renewed {
-    /// `file` is the one to look after, if there is one. To be called in the runtime that it is to run in.
-    pub(super) fn new(listener: UnixListener, file: Option<Arc<SocketFile>>) -> Self {
+impl Renewals {
+    /// Looks after `file`, if there is one. To be called in the runtime that it is to run in.
+    pub(super) fn of(file: Option<Arc<SocketFile>>) -> Self {
         let (sender, made) = channel(1);
         if let Some(file) = file {
             tokio::spawn(look_after(file, sender));
         }
-        Renewed { listener, made }
+        Renewals { made }
     }
-}
 
-impl Listener for Renewed {
-    type Io = UnixStream;
-    type Addr = SocketAddr;
-
+    /// Waits for the next one.
+    ///
     /// # Cancel safety
     ///
-    /// Nothing is lost: neither a connection nor a socket that was made again.
-    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
-        loop {
-            tokio::select! {
-                biased;
-                // First: who waits in the queue of the old socket is served.
-                accepted = Listener::accept(&mut self.listener) => return accepted,
-                Some(listener) = self.made.recv() => self.listener = listener,
-            }
+    /// None is lost.
+    pub(super) async fn next(&mut self) -> UnixListener {
+        match self.made.recv().await {
+            Some(listener) => listener,
+            None => pending().await,
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 }
 
@@ -74,7 +60,7 @@ async fn look_after(file: Arc<SocketFile>, made: Sender<UnixListener>) {
         let looked = Arc::clone(&file);
         // Aside, for a disk may take its time.
         let found = match spawn_blocking(move || looked.look(is_due)).await {
-            Ok(Ok(Found::Renewed(listener))) => UnixListener::from_std(listener).map(Some),
+            Ok(Ok(Found::Renewed(listener))) => Ok(Some(listener)),
             Ok(Ok(Found::Ours)) => {
                 gone_since = None;
                 Ok(None)

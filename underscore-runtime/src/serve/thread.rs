@@ -8,13 +8,15 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use axum::Extension;
-use tokio::net::UnixListener;
 use tokio::runtime::{Id, Runtime};
 use tokio::sync::oneshot;
 
-use super::renewal::Renewed;
+use super::accept;
+use super::limits::Limits;
+use super::queue::Queue;
+use super::renewal::Renewals;
 use super::socket::{Bound, SocketFile, named};
-use crate::admin::{Changers, LooksAside, Peer, admin_router};
+use crate::admin::{Changers, LooksAside, ReadTimeout, admin_router};
 use crate::settings_file::Keeping;
 use crate::{log, workers};
 
@@ -45,12 +47,13 @@ impl AdminServer {
     pub(super) fn start(
         bound: Bound,
         changers: Changers,
+        limits: Limits,
         keeping: Option<Keeping>,
     ) -> io::Result<Self> {
         let path = bound.path.clone();
         let file = bound.file.clone();
         let (stop, stopped) = oneshot::channel();
-        match spawn(bound, changers, keeping, stopped) {
+        match spawn(bound, changers, limits, keeping, stopped) {
             Ok(thread) => Ok(AdminServer {
                 path,
                 file,
@@ -103,6 +106,7 @@ impl Drop for Own {
 fn spawn(
     bound: Bound,
     changers: Changers,
+    limits: Limits,
     keeping: Option<Keeping>,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<JoinHandle<()>> {
@@ -114,19 +118,26 @@ fn spawn(
         .build()?;
     let context = runtime.handle().clone();
     let own = Own(Some(runtime));
-    let listener = {
+    let (queue, renewals) = {
         let _context = context.enter();
         // A thread that is there from the beginning: later there may be none to be had. Without any, tokio panics.
         let look = AssertUnwindSafe(|| tokio::task::spawn_blocking(|| {}));
         catch_unwind(look).map_err(|_| no_thread("none to look with"))?;
-        Renewed::new(UnixListener::from_std(bound.listener)?, bound.file)
+        (Queue::new(bound.listener)?, Renewals::of(bound.file))
     };
     // Here, and not when the thread gets its first turn: what the host does meanwhile has its dates.
     let sampling = workers::start();
     let thread = Builder::new().name("underscore-admin".into());
     let thread = thread.spawn(move || {
         if let Some(runtime) = &own.0 {
-            log::without(|| serve(runtime, listener, changers, stopped));
+            let read_timeout = ReadTimeout(limits.read);
+            let api = admin_router().layer((
+                Extension(changers),
+                Extension(LooksAside),
+                Extension(read_timeout),
+            ));
+            let serving = accept::serve((queue, renewals), api, limits, stopped, GRACE);
+            log::without(|| runtime.block_on(serving));
         }
         drop((own, sampling, keeping));
     });
@@ -141,27 +152,4 @@ fn no_thread(why: &str) -> io::Error {
              or `pids` of the container"
         ),
     )
-}
-
-fn serve(runtime: &Runtime, listener: Renewed, changers: Changers, stopped: oneshot::Receiver<()>) {
-    runtime.block_on(async {
-        let (end, mut ended) = tokio::sync::watch::channel(());
-        let signal = async move {
-            // The handle was dropped without a word: the server stays.
-            if stopped.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            end.send_replace(());
-        };
-        let api = admin_router().layer((Extension(changers), Extension(LooksAside)));
-        let api = api.into_make_service_with_connect_info::<Peer>();
-        let server = axum::serve(listener, api).with_graceful_shutdown(signal);
-        tokio::select! {
-            _ = server.into_future() => {}
-            () = async {
-                let _ = ended.changed().await;
-                tokio::time::sleep(GRACE).await;
-            } => {}
-        }
-    });
 }

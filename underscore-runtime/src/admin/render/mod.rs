@@ -109,19 +109,25 @@ impl Answer {
         }
     }
 
+    /// The content type, and what is written.
+    pub(super) fn written(self, style: Style) -> (&'static str, Vec<u8>) {
+        match self {
+            Answer::Text(text) => (TEXT, text.into_bytes()),
+            Answer::Node(node) => structured(&node, style),
+            Answer::Written { content_type, text } => (content_type, text.into_bytes()),
+            Answer::Table(table) => match table.content {
+                TableContent::Text(text) => (TEXT, text.into_bytes()),
+                TableContent::Rows(node) => structured(&node, style),
+            },
+        }
+    }
+
     pub(super) fn into_response(self, status: StatusCode, style: Style) -> Response {
-        let (total, (content_type, body)) = match self {
-            Answer::Text(text) => (None, (TEXT, text.into_bytes())),
-            Answer::Node(node) => (None, structured(&node, style)),
-            Answer::Written { content_type, text } => (None, (content_type, text.into_bytes())),
-            Answer::Table(table) => {
-                let written = match table.content {
-                    TableContent::Text(text) => (TEXT, text.into_bytes()),
-                    TableContent::Rows(node) => structured(&node, style),
-                };
-                (Some(table.total), written)
-            }
+        let total = match &self {
+            Answer::Table(table) => Some(table.total),
+            _ => None,
         };
+        let (content_type, body) = self.written(style);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();

@@ -1,0 +1,72 @@
+//! More connections than anybody needs.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use underscore_runtime::AdminBuilder;
+
+use super::raw::{ROOT, Raw, others_are_served, served};
+use crate::support::PATIENCE;
+
+#[tokio::test]
+async fn among_a_thousand_idle_connections_a_new_one_is_served_and_the_oldest_go() {
+    let service = served(&AdminBuilder::new()).await;
+    let mut idle = VecDeque::new();
+    for number in 1..=1000 {
+        let mut connection = Raw::connect(&service).await;
+        // Every other one has asked something before, and is kept open for the next question.
+        if number % 2 == 0 {
+            assert!(connection.send(ROOT).await);
+            assert_eq!(connection.answer().await.status, 200);
+        }
+        idle.push_back(connection);
+        while idle.front().is_some_and(Raw::is_closed) {
+            idle.pop_front();
+        }
+        if number % 100 == 0 {
+            others_are_served(&service).await;
+        }
+    }
+    let end = Instant::now() + PATIENCE;
+    while idle.len() > 128 {
+        assert!(Instant::now() < end, "{} are open", idle.len());
+        tokio::task::yield_now().await;
+        idle.retain(|connection| !connection.is_closed());
+    }
+}
+
+#[tokio::test]
+async fn at_the_limit_the_connection_that_is_idle_for_the_longest_time_makes_room() {
+    let service = served(&AdminBuilder::new().max_connections(2)).await;
+    let mut first = Raw::connect(&service).await;
+    let mut second = Raw::connect(&service).await;
+    for connection in [&mut second, &mut first] {
+        assert!(connection.send(ROOT).await);
+        assert_eq!(connection.answer().await.status, 200);
+    }
+    // Now the second one has been idle for longer.
+    let mut third = Raw::connect(&service).await;
+    assert!(third.send(ROOT).await);
+    assert_eq!(third.answer().await.status, 200);
+    second.closed().await;
+    assert!(first.send(ROOT).await);
+    assert_eq!(first.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn where_all_have_a_request_the_oldest_one_makes_room() {
+    let service = served(&AdminBuilder::new().max_connections(3)).await;
+    let mut busy = Vec::new();
+    for _ in 0..3 {
+        let mut connection = Raw::connect(&service).await;
+        let head = b"PUT /_routes/x/settings HTTP/1.1\r\nhost: .\r\ncontent-length: 9\r\n\r\n";
+        assert!(connection.send(head).await);
+        busy.push(connection);
+    }
+    others_are_served(&service).await;
+    busy[0].closed().await;
+    assert!(!busy[2].is_closed());
+    let mut last = busy.pop().expect("three");
+    assert!(last.send(b"{\"a\": {}}").await);
+    assert_eq!(last.answer().await.status, 400);
+}

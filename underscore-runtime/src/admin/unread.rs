@@ -1,0 +1,45 @@
+//! What a client is told whose request never became one: its head could not be read, or did not come in time. No
+//! endpoint and no exchange has seen it, so the answer is written here to its last byte.
+
+use std::time::Duration;
+
+use super::error::Error;
+use super::render::{Answer, Style};
+
+/// Why there is no request.
+#[derive(Debug)]
+pub(crate) struct Unread(Error);
+
+impl Unread {
+    /// What HTTP says with a status alone, if it is one of these.
+    pub(crate) fn with_status(status: u16) -> Option<Self> {
+        let error = match status {
+            400 => Error::parse("request is not HTTP/1.1 that can be read"),
+            414 => Error::uri_too_long(),
+            431 => Error::head_too_large(),
+            _ => return None,
+        };
+        Some(Unread(error))
+    }
+
+    /// The head was not complete after `limit`.
+    pub(crate) fn late(limit: Duration) -> Self {
+        Unread(Error::late("head", limit))
+    }
+
+    /// The whole answer. It is the last one on its connection.
+    pub(crate) fn response(&self) -> Vec<u8> {
+        let Unread(error) = self;
+        let style = Style {
+            format: None,
+            pretty: false,
+        };
+        let (content_type, body) = Answer::Node(error.node()).written(style);
+        let head = format!(
+            "HTTP/1.1 {}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            error.status(),
+            body.len()
+        );
+        [head.into_bytes(), body].concat()
+    }
+}

@@ -1,0 +1,242 @@
+//! The connections there are, and which of them goes when there are too many or they hold too much: a newcomer is
+//! always let in, for it may be the one that somebody types in an incident.
+
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout};
+
+use super::limits::{Limits, MOST_HELD, UNDISTURBED};
+use crate::sync::{Arc, Mutex, Notify};
+
+/// How long it is waited before it is tried again to make room.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// All connections of a server.
+#[derive(Debug)]
+pub(super) struct Connections {
+    limits: Limits,
+    open: Mutex<Slab<Open>>,
+    /// Told whenever one has ended.
+    ended: Notify,
+}
+
+/// What is known of a connection.
+#[derive(Debug)]
+struct Open {
+    phase: Phase,
+    /// When the phase began.
+    since: Instant,
+    /// When the last byte came or went.
+    moved: Instant,
+    /// Bytes of the body that came, and of the answer that are not gone yet.
+    held: usize,
+    /// To end it; nothing once that is done.
+    task: Option<AbortHandle>,
+}
+
+/// What a connection is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing of a request has come.
+    Idle,
+    /// A part of a request's head has.
+    Head,
+    /// A request is being answered.
+    Exchange,
+    /// The answer is made, and on its way to the client.
+    Answer,
+}
+
+/// A connection's place among the others, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    key: usize,
+}
+
+impl Connections {
+    pub(super) fn new(limits: Limits) -> Self {
+        Connections {
+            limits,
+            open: Mutex::new(Slab::new()),
+            ended: Notify::new(),
+        }
+    }
+
+    /// A place for a new connection, even if there are too many.
+    pub(super) fn enter(self: &Arc<Self>) -> Place {
+        let now = Instant::now();
+        let key = self.open.lock().insert(Open {
+            phase: Phase::Idle,
+            since: now,
+            moved: now,
+            held: 0,
+            task: None,
+        });
+        Place {
+            connections: Arc::clone(self),
+            key,
+        }
+    }
+
+    /// Waits until there is room for one more, and ends others for it.
+    pub(super) async fn make_room(&self) {
+        while self.open.lock().len() >= self.limits.connections {
+            self.end_one().await;
+        }
+    }
+
+    /// Ends the connection that is the least missed, if there is one, and waits until that or another has ended, but
+    /// not for long.
+    pub(super) async fn end_one(&self) {
+        let ended = self.ended.notified();
+        {
+            let now = Instant::now();
+            let mut open = self.open.lock();
+            let expendable = open.iter_mut().map(|(_, open)| open);
+            let expendable = expendable.filter(|open| open.is_expendable(now));
+            if let Some(open) = expendable.min_by_key(|open| (open.is_busy(), open.since)) {
+                open.end();
+            }
+        }
+        // Nobody is told when the time is over, and it is tried again.
+        let _ = timeout(RETRY, ended).await;
+    }
+
+    /// Waits until the last one has ended.
+    pub(super) async fn all_ended(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.open.lock().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+impl Open {
+    fn enter(&mut self, phase: Phase, now: Instant) {
+        if self.phase != phase {
+            self.phase = phase;
+            self.since = now;
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        matches!(self.phase, Phase::Exchange | Phase::Answer)
+    }
+
+    fn is_expendable(&self, now: Instant) -> bool {
+        self.task.is_some() && (!self.is_busy() || now - self.since >= UNDISTURBED)
+    }
+
+    fn end(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            self.held = 0;
+        }
+    }
+}
+
+impl Place {
+    /// Says what to end when this connection must make room.
+    pub(super) fn is_served_by(&self, task: AbortHandle) {
+        self.with(|open, _| open.task = Some(task));
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.with(|open, _| open.phase)
+    }
+
+    /// The client sent so many bytes.
+    pub(super) fn read(&self, bytes: usize) {
+        let holds = self.with(|open, now| {
+            open.moved = now;
+            if open.phase == Phase::Idle {
+                open.enter(Phase::Head, now);
+            }
+            // Of a head, that is bounded by the largest one.
+            let holds = open.is_busy();
+            open.held += if holds { bytes } else { 0 };
+            holds
+        });
+        if holds {
+            self.bound();
+        }
+    }
+
+    /// A request is there, all but its body.
+    pub(super) fn began(&self) {
+        self.with(|open, now| open.enter(Phase::Exchange, now));
+    }
+
+    /// An answer with a body of so many bytes is made.
+    pub(super) fn answered(&self, bytes: usize) {
+        self.with(|open, now| {
+            open.enter(Phase::Answer, now);
+            open.moved = now;
+            open.held = bytes;
+        });
+        self.bound();
+    }
+
+    /// The client was sent so many bytes.
+    pub(super) fn wrote(&self, bytes: usize) {
+        self.with(|open, now| {
+            open.moved = now;
+            if open.phase == Phase::Answer {
+                open.held = open.held.saturating_sub(bytes);
+            }
+        });
+    }
+
+    /// Nothing is left that could be sent.
+    pub(super) fn flushed(&self) {
+        self.with(|open, now| {
+            if open.phase == Phase::Answer {
+                open.held = 0;
+                open.enter(Phase::Idle, now);
+            }
+        });
+    }
+
+    /// When the client has taken too long, if it does not do something until then.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let limits = self.connections.limits;
+        self.with(|open, _| match open.phase {
+            Phase::Idle => open.since.checked_add(limits.keep_alive),
+            Phase::Head => open.since.checked_add(limits.read),
+            Phase::Exchange | Phase::Answer => None,
+        })
+    }
+
+    /// Ends others as long as all hold too much together: first whoever has not moved for the longest time.
+    fn bound(&self) {
+        let mut open = self.connections.open.lock();
+        while open.iter().map(|(_, open)| open.held).sum::<usize>() > MOST_HELD {
+            let others = open.iter_mut().filter(|(key, _)| *key != self.key);
+            let holding = others.filter(|(_, other)| other.held > 0 && other.task.is_some());
+            match holding.min_by_key(|(_, other)| other.moved) {
+                Some((_, other)) => other.end(),
+                // It is this one answer that is large.
+                None => return,
+            }
+        }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Open, Instant) -> T) -> T {
+        let mut open = self.connections.open.lock();
+        // The key is this one's until it is dropped.
+        change(&mut open[self.key], Instant::now())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.open.lock().remove(self.key);
+        self.connections.ended.notify_waiters();
+    }
+}

@@ -11,7 +11,7 @@ use support::log::LOG;
 use support::{PATIENCE, Service};
 use tokio::sync::Semaphore;
 use underscore_runtime::AdminBuilder;
-use underscore_runtime::private::{AwaitPoint, Call, Endpoint, Response, RouteDescriptor};
+use underscore_runtime::private::{Call, Endpoint, Response, RouteDescriptor};
 
 static LOST: RouteDescriptor =
     RouteDescriptor::new("lost_handler::lost", file!(), 20, 1).name("lost");
@@ -27,17 +27,11 @@ impl Endpoint for Lost {
     fn descriptor() -> &'static RouteDescriptor {
         &LOST
     }
-    fn arguments() -> &'static [AwaitPoint] {
-        &[]
-    }
 }
 
 impl Endpoint for Kept {
     fn descriptor() -> &'static RouteDescriptor {
         &KEPT
-    }
-    fn arguments() -> &'static [AwaitPoint] {
-        &[]
     }
 }
 

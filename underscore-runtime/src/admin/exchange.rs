@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
@@ -31,6 +31,9 @@ const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 
 /// The largest body that is read.
 const LARGEST_BODY: usize = 1 << 20;
+
+/// The largest body that is let pass unread, for a client that sends all of it before it looks for the answer.
+const LARGEST_PASSED_OVER: u64 = 16 << 20;
 
 /// Says how long a body may take to come. Where it is not said, that is the host's affair.
 #[derive(Clone, Copy, Debug)]
@@ -367,20 +370,31 @@ async fn argument(
         .ok_or_else(|| unreadable("no argument".to_owned()))
 }
 
-async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Error> {
-    let content_type = parts.headers.get(CONTENT_TYPE);
-    // What is known to be too large is not waited for: `curl` asks before it sends so much.
-    if body.size_hint().lower() > LARGEST_BODY as u64 {
+/// Reads a body that is small enough. `asks` says whether the client waits to be told before it sends the body, as
+/// `curl` does with so much.
+async fn read_or_pass_over(mut body: Body, asks: bool) -> Result<Bytes, Error> {
+    let announced = body.size_hint().lower();
+    if announced > LARGEST_BODY as u64 {
+        // Some clients look for the answer only when all is sent: closed before that, the connection is broken to
+        // them, and they never see it.
+        if announced <= LARGEST_PASSED_OVER && !asks {
+            while let Some(Ok(_)) = body.frame().await {}
+        }
         return Err(Error::too_large(LARGEST_BODY));
     }
-    let read = axum::body::to_bytes(body, LARGEST_BODY);
-    let read = match parts.extensions.get::<ReadTimeout>() {
+    let read = axum::body::to_bytes(body, LARGEST_BODY).await;
+    read.map_err(|error| unread(&error))
+}
+
+async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Error> {
+    let content_type = parts.headers.get(CONTENT_TYPE);
+    let read = read_or_pass_over(body, parts.headers.contains_key(EXPECT));
+    let body = match parts.extensions.get::<ReadTimeout>() {
         Some(&ReadTimeout(limit)) => timeout(limit, read)
             .await
             .map_err(|_| Error::late("body", limit))?,
         None => read.await,
-    };
-    let body = read.map_err(|error| unread(&error))?;
+    }?;
     if let (Some(found), false) = (content_type, body.is_empty()) {
         let found = String::from_utf8_lossy(found.as_bytes()).into_owned();
         let essence = found.split(';').next().unwrap_or_default().trim();

@@ -1,11 +1,12 @@
 //! The counters never lie: whatever happens to requests, in whatever order, what the admin API says of them is what
 //! happened. Schedules that nobody thought of are played on a real router and on a model (`play`, `model`);
-//! `storm` does it with threads and no order at all. Futures and wakers that misbehave are in `misbehaving` and
-//! `reentrant`.
+//! `storm` does it with threads and no order at all. Futures and wakers that misbehave are in `misbehaving`, `between_polls`
+//! and `reentrant`.
 
 #![allow(missing_docs, unreachable_pub)]
 
 mod admin;
+mod between_polls;
 mod flight;
 mod hand;
 mod misbehaving;

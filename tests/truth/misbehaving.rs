@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -22,7 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 use underscore_runtime::underscore_route;
 
 use crate::admin::Operator;
-use crate::hand::{Sent, assert_counts, assert_ends, poll, send, send_request, send_to};
+use crate::hand::{Sent, assert_counts, assert_ends, poll, send, send_to};
 use crate::script::panic_silently;
 
 #[underscore_route(name = "polled_after_ready")]
@@ -323,51 +323,6 @@ fn a_body_that_is_polled_after_its_panic_leaves_nothing_in_flight() {
     assert_eq!(frame(&mut goes_on).ok(), Some(true), "and behind that");
     drop(goes_on);
     assert_ends("body_panics", &[("panicked", 1), ("completed", 1)]);
-}
-
-/// An extractor that panics before it has a future to poll.
-struct Eager;
-
-impl<S: Sync> FromRequest<S> for Eager {
-    type Rejection = StatusCode;
-
-    #[allow(clippy::manual_async_fn, reason = "that would begin at its first poll")]
-    fn from_request(_: Request, _: &S) -> impl Future<Output = Result<Self, StatusCode>> + Send {
-        if true {
-            panic_silently();
-        }
-        async { Ok(Eager) }
-    }
-}
-
-#[underscore_route(name = "eager")]
-async fn eager(_: Eager) {}
-
-#[underscore_route(name = "takes_nothing")]
-async fn takes_nothing() {}
-
-/// What a layer has put on a request, and what panics when it is dropped with that.
-#[derive(Clone)]
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        panic_silently();
-    }
-}
-
-#[test]
-fn a_panic_between_two_polls_is_one_of_its_request() {
-    let mut sent = send(&Router::new().route("/", get(eager)));
-    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut sent).is_ready())).is_err());
-    drop(sent);
-    assert_ends("eager", &[("panicked", 1)]);
-    let request = Request::get("/").extension(Bomb).body(Body::empty());
-    let router = Router::new().route("/", get(takes_nothing));
-    let mut sent = send_request(&router, request.expect("a request"));
-    assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut sent).is_ready())).is_err());
-    drop(sent);
-    assert_ends("takes_nothing", &[("panicked", 1)]);
 }
 
 #[underscore_route(name = "layered_panic", inner = plain_panic)]

@@ -244,7 +244,7 @@ fn respond(
     cx: &mut Context<'_>,
 ) -> Poll<Response> {
     if guard.is_none() {
-        // Polled again after the end, which no executor does, there is no second answer.
+        // Polled again after the end, which no executor does: there is no second answer.
         return response
             .take()
             .map_or(Poll::Pending, |response| Poll::Ready(*response));

@@ -31,7 +31,8 @@ use crate::task::{Kind, State};
 pub(super) fn answered(guard: Guard, response: Response) -> Response {
     // Of a body whose length is known, whoever sends it drops the rest when it has enough: there would be
     // nothing to see of its end. And most are so small that they are gone at once.
-    if response.body().size_hint().exact().is_some() || !has_content(&guard, response.status()) {
+    let length = guard.run(|| response.body().size_hint().exact());
+    if length.is_some() || !has_content(&guard, response.status()) {
         guard.end_with(Outcome::Completed, response.status());
         response
     } else {
@@ -131,6 +132,15 @@ impl Drop for Told {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             contained(|| connection.wake());
+        }
+    }
+}
+
+impl Drop for HangUp {
+    /// The waker is the executor's code, and may panic where it is dropped in the middle of another panic.
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.lock().take() {
+            contained(|| drop(connection));
         }
     }
 }
@@ -252,7 +262,7 @@ impl Drop for Streaming {
         if let Some((body, guard)) = live {
             // A body that panicked is asked nothing more.
             let panicked = guard.task().state() == State::Running;
-            let is_over = !panicked && body.is_end_stream();
+            let is_over = !panicked && guard.run(|| body.is_end_stream());
             end(body, guard, is_over.then_some(Outcome::Completed));
         }
     }

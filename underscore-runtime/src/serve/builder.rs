@@ -196,7 +196,8 @@ impl AdminBuilder {
     /// Serves the admin API on a socket that listens already: one that systemd made and handed over, so that it is
     /// there before the service and outlives it.
     ///
-    /// Its file belongs to whoever made it: its [`mode`](Self::mode) is not set, and it is not removed at the end.
+    /// Its file belongs to whoever made it: its [`mode`](Self::mode) is not set, and it is not removed at the end. systemd's
+    /// own default lets every user of the machine connect, and so interrupt and preempt: write `SocketMode=0600`.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {

@@ -126,7 +126,9 @@ impl Signal {
         let old = line.waker.replace(waker);
         let ordered = line.orders.is_some();
         drop(line);
-        drop(old);
+        if let Some(old) = old {
+            contained(|| drop(old));
+        }
         ordered
     }
 

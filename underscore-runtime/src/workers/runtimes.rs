@@ -1,6 +1,21 @@
 //! The tokio runtimes that tasks run in, and what each of their workers does: as tokio counts it, as
 //! the worker's slot says, and over the last minute as the sampler saw it.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +102,7 @@ fn note(handle: Handle, pins: usize) {
     let id = handle.id();
     let mut runtimes = RUNTIMES.lock();
     match runtimes.iter_mut().find(|known| known.handle.id() == id) {
-        Some(known) => known.pins += pins,
+        Some(known) => known.pins = known.pins.saturating_add(pins),
         None => runtimes.push(Known {
             workers: vec![Busy::default(); handle.metrics().num_workers()],
             witness: handle.spawn(std::future::pending()),
@@ -252,17 +267,23 @@ impl Busy {
                     ..Looks::default()
                 };
             }
-            looks.all += 1;
-            looks.busy += u32::from(busy);
+            looks.all = looks.all.saturating_add(1);
+            looks.busy = looks.busy.saturating_add(u32::from(busy));
         }
     }
 
     /// The share of looks in the last minute at which it was at work.
     fn share(&self, now: u64) -> Option<f64> {
-        let inside = |looks: &&Looks| looks.second + SECONDS > now && looks.second <= now;
+        let inside = |looks: &&Looks| {
+            now.checked_sub(looks.second)
+                .is_some_and(|ago| ago < SECONDS)
+        };
         let looks = self.seconds.iter().filter(inside);
-        let (all, busy) = looks.fold((0, 0), |(all, busy), looks| {
-            (all + looks.all, busy + looks.busy)
+        let (all, busy) = looks.fold((0_u32, 0_u32), |(all, busy), looks| {
+            (
+                all.saturating_add(looks.all),
+                busy.saturating_add(looks.busy),
+            )
         });
         (all > 0).then(|| f64::from(busy) / f64::from(all))
     }

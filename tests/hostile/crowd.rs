@@ -1,6 +1,8 @@
 //! More connections than anybody needs.
 
 use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use underscore_runtime::AdminBuilder;
@@ -69,4 +71,24 @@ async fn where_all_have_a_request_the_oldest_one_makes_room() {
     let mut last = busy.pop().expect("three");
     assert!(last.send(b"{\"a\": {}}").await);
     assert_eq!(last.answer().await.status, 400);
+}
+
+/// Each of them has sent its request before the server knows of it.
+#[tokio::test]
+async fn where_one_connection_is_allowed_two_at_once_are_both_answered() {
+    let service = served(&AdminBuilder::new().max_connections(1)).await;
+    for _ in 0..50 {
+        let mut both = [(); 2].map(|()| {
+            let path = service.directory.path().join("app.sock");
+            let mut client = UnixStream::connect(path).expect("it listens");
+            client.write_all(ROOT).expect("it is small");
+            client
+        });
+        for client in &mut both {
+            client.set_read_timeout(Some(PATIENCE)).expect("a time");
+            let mut answer = [0; 15];
+            client.read_exact(&mut answer).expect("an answer");
+            assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        }
+    }
 }

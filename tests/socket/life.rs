@@ -1,7 +1,8 @@
 //! From the first answer to the last: what becomes of the file while the server runs, and after it.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -124,10 +125,13 @@ fn a_file_that_is_taken_away_is_made_again() {
     let place = Place::new();
     let path = place.path("app.sock");
     let admin = serve_admin(&path).expect("it is bound");
+    fs::set_permissions(&path, Permissions::from_mode(0o620)).expect("it is ours");
+    // Until it has been looked at.
+    std::thread::sleep(Duration::from_secs(3));
     fs::remove_file(&path).expect("it is there");
     wait_for(&path);
     assert!(answers(&path));
-    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&path), 0o620, "as somebody meant it to be");
     assert_eq!(place.names(), ["app.sock"]);
     admin.shutdown();
     assert!(place.names().is_empty(), "the new one is its own as well");

@@ -48,8 +48,8 @@ pub(crate) fn write(entry: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Does `work` on a thread that has no log: what the libraries under it tell about every connection would be written
-/// where it happens, by the host's code. What is given to `write` is written all the same.
+/// Does `work` without a log: what the libraries under it tell would be written where it happens, by the host's code.
+/// For a moment only: meanwhile every event of the process takes longer.
 pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
     dispatcher::with_default(&Dispatch::none(), work)
 }

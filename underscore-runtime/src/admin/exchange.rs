@@ -2,6 +2,8 @@
 //! which it wants the answer. Everything is checked before anything is done.
 
 use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -23,6 +25,7 @@ use super::error::Error;
 use super::filter_path::FilterPath;
 use super::params::{self, Group, Param};
 use super::render::{Answer, Format, Style};
+use crate::log;
 use crate::strict::Strict;
 use crate::units;
 
@@ -30,7 +33,7 @@ use crate::units;
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 
 /// The largest body that is read.
-const LARGEST_BODY: usize = 1 << 20;
+pub(crate) const LARGEST_BODY: usize = 1 << 20;
 
 /// The largest body that is let pass unread, for a client that sends all of it before it looks for the answer.
 const LARGEST_PASSED_OVER: u64 = 16 << 20;
@@ -362,7 +365,10 @@ async fn argument(
         return Ok(None);
     }
     let unreadable = |why: String| Error::illegal_argument(format!("path [{path}]: {why}"));
-    let arguments = RawPathParams::from_request_parts(parts, &())
+    // A path that is no UTF-8 is told to the host's log by axum.
+    let mut arguments = pin!(RawPathParams::from_request_parts(parts, &()));
+    let arguments = poll_fn(|cx| log::without(|| arguments.as_mut().poll(cx)));
+    let arguments = arguments
         .await
         .map_err(|rejection| unreadable(rejection.to_string()))?;
     let last = arguments.iter().last().map(|(_, value)| value.to_owned());

@@ -34,7 +34,7 @@ pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
 use exchange::Exchange;
-pub(crate) use exchange::ReadTimeout;
+pub(crate) use exchange::{LARGEST_BODY, ReadTimeout};
 pub(crate) use unread::Unread;
 
 /// The admin API as a router, for those who serve it themselves.

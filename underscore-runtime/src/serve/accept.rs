@@ -75,6 +75,8 @@ impl Server {
                 // First: who waits in the queue of a socket that is gone is served.
                 taken = queue.take() => taken,
                 listener = renewals.next() => {
+                    // First, for the new one needs descriptors, too.
+                    drop(queue);
                     queue = Queue::of(listener).await;
                     is_known = true;
                     continue;
@@ -100,7 +102,13 @@ impl Server {
                     is_known = false;
                     self.let_in(socket).await;
                 }
-                // All of the reserve is in use: one of those that have it makes room.
+                // Another process that listens here as well was faster.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.reserve.refill();
+                    queue = queue.seen_anew().await;
+                    is_known = true;
+                }
+                // All of the reserve is in use, so a connection has to end.
                 Err(error) if descriptors::are_used_up(&error) => self.connections.end_one().await,
                 Err(_) => sleep(RETRY).await,
             }
@@ -123,7 +131,9 @@ impl Server {
         self.connections.make_room().await;
         self.open(socket);
         self.reserve.refill();
-        // What it has sent already is read before it can be the one that makes room.
+        // What it has sent already is read before it can be the one that makes room: in the first turn it learns that
+        // there is something, in the second it reads it.
+        tokio::task::yield_now().await;
         tokio::task::yield_now().await;
     }
 

@@ -11,6 +11,9 @@ use super::thread::AdminServer;
 use crate::admin::Changers;
 use crate::{admin, settings_file, workers};
 
+/// With less, a client would be late that the system has not let run yet.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 /// Serves the admin API with other choices than [`serve_admin`](crate::serve_admin) makes.
 ///
 /// ```
@@ -136,16 +139,16 @@ impl AdminBuilder {
 
     /// Sets how long a client may take to send the head of a request, from its first byte on, and how long to
     /// send the body. Whoever takes longer is answered 408, and its connection is closed. 30 s unless this is
-    /// called.
+    /// called, and 100 ms at the least.
     pub fn read_timeout(mut self, limit: Duration) -> Self {
-        self.limits.read = limit;
+        self.limits.read = limit.max(SHORTEST);
         self
     }
 
     /// Sets for how long a connection may be open without a request, before the first one or between two. 75 s
-    /// unless this is called.
+    /// unless this is called, and 100 ms at the least.
     pub fn keep_alive_timeout(mut self, limit: Duration) -> Self {
-        self.limits.keep_alive = limit;
+        self.limits.keep_alive = limit.max(SHORTEST);
         self
     }
 
@@ -195,6 +198,9 @@ impl AdminBuilder {
 
     /// Serves the admin API on a socket that listens already: one that systemd made and handed over, so that it is
     /// there before the service and outlives it.
+    ///
+    /// Where the process lives on after [`shutdown`](AdminServer::shutdown), whoever connects waits until somebody
+    /// serves the socket again, for systemd still holds it open.
     ///
     /// Its file belongs to whoever made it: its [`mode`](Self::mode) is not set, and it is not removed at the end. systemd's
     /// own default lets every user of the machine connect, and so interrupt and preempt: write `SocketMode=0600`.

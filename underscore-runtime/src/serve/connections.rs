@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use super::limits::{Limits, MOST_HELD, UNDISTURBED};
+use crate::admin::LARGEST_BODY;
 use crate::sync::{Arc, Mutex, Notify};
 
 /// How long it is waited before it is tried again to make room.
@@ -160,7 +161,10 @@ impl Place {
             }
             // Of a head, that is bounded by the largest one.
             let holds = open.is_busy();
-            open.held += if holds { bytes } else { 0 };
+            if holds {
+                // No body is kept beyond that, however much of it is read.
+                open.held = open.held.saturating_add(bytes).min(LARGEST_BODY);
+            }
             holds
         });
         if holds {

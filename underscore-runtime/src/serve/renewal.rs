@@ -62,7 +62,7 @@ async fn look_after(file: Arc<SocketFile>, made: Sender<UnixListener>) {
         let found = match spawn_blocking(move || looked.look(is_due)).await {
             Ok(Ok(Found::Renewed(listener))) => Ok(Some(listener)),
             Ok(Ok(Found::Ours)) => {
-                gone_since = None;
+                (gone_since, failure) = (None, None);
                 Ok(None)
             }
             Ok(Ok(Found::Nothing)) => {

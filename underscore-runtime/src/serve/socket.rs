@@ -8,7 +8,7 @@
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +41,8 @@ pub(super) struct Bound {
 pub(super) struct SocketFile {
     /// From the root: the process may go to another directory.
     pub(super) path: PathBuf,
-    mode: u32,
+    /// Its mode and group when it was looked at last: whoever changed them means them to stay.
+    seen: Mutex<(u32, Option<u32>)>,
     /// Which one it is; nothing once it is removed. Held while it is made again or removed.
     made: Mutex<Option<Identity>>,
 }
@@ -73,10 +74,10 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     let path = with_pid(path);
     // A process whose directory is gone has no other path either.
     let from_root = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-    let (listener, identity) = bind_at(&path, mode).map_err(|error| named(&path, &error))?;
+    let (listener, identity) = bind_at(&path, mode, None).map_err(|error| named(&path, &error))?;
     let file = SocketFile {
         path: from_root,
-        mode,
+        seen: Mutex::new((mode, None)),
         made: Mutex::new(Some(identity)),
     };
     Ok(Bound {
@@ -136,14 +137,14 @@ impl Bound {
     }
 }
 
-fn bind_at(path: &Path, mode: u32) -> io::Result<(UnixListener, Identity)> {
+fn bind_at(path: &Path, mode: u32, group: Option<u32>) -> io::Result<(UnixListener, Identity)> {
     let temporary = temporary_name(path)?;
     check_length(path)?;
     check_length(&temporary)?;
     let _lock = directory::lock(directory::of(path))?;
     check_free(path)?;
     let listener = listen(&temporary, mode)?;
-    let settled = settle(&temporary, mode)
+    let settled = settle(&temporary, mode, group)
         .and_then(|metadata| fs::rename(&temporary, path).map(|()| Identity::of(&metadata)));
     match settled {
         Ok(identity) => Ok((listener, identity)),
@@ -155,9 +156,12 @@ fn bind_at(path: &Path, mode: u32) -> io::Result<(UnixListener, Identity)> {
     }
 }
 
-/// Gives a file its mode, if it was not made with it.
-fn settle(path: &Path, mode: u32) -> io::Result<Metadata> {
+/// Gives a file its mode and its group, if it was not made with them.
+fn settle(path: &Path, mode: u32, group: Option<u32>) -> io::Result<Metadata> {
     let found = fs::symlink_metadata(path)?;
+    if group.is_some_and(|group| group != found.gid()) {
+        chown(path, None, group)?;
+    }
     if found.permissions().mode() & 0o777 != mode {
         fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
@@ -192,12 +196,16 @@ impl SocketFile {
             return Ok(Found::Closed);
         }
         match fs::symlink_metadata(&self.path) {
-            Ok(found) if *made == Some(Identity::of(&found)) => Ok(Found::Ours),
+            Ok(found) if *made == Some(Identity::of(&found)) => {
+                *self.seen.lock() = (found.permissions().mode() & 0o777, Some(found.gid()));
+                Ok(Found::Ours)
+            }
             Ok(_) => Ok(Found::Another),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Err(_) if !renew => Ok(Found::Nothing),
             Err(_) => {
-                let (listener, renewed) = bind_at(&self.path, self.mode)?;
+                let (bits, group) = *self.seen.lock();
+                let (listener, renewed) = bind_at(&self.path, bits, group)?;
                 *made = Some(renewed);
                 Ok(Found::Renewed(listener))
             }

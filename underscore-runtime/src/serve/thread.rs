@@ -77,12 +77,13 @@ impl AdminServer {
     /// handed in is left alone.
     ///
     /// Blocks until the thread has ended: requests to the API that are under way have a second to end,
-    /// and what operators did has another one to reach the log. It may be called from a tokio task: what
+    /// and what operators did has another one to reach the log; where the file is being made again just then, that may
+    /// take up to two more. A long answer that is not complete by then is given up. It may be called from a tokio task: what
     /// it waits for needs nothing of that runtime.
     pub fn shutdown(self) {
-        self.file.inspect(|file| file.remove());
         // A thread that is gone needs no word.
         let _ = self.stop.send(());
+        self.file.inspect(|file| file.remove());
         let _ = self.thread.join();
         if let Some(runtime) = self.runtime {
             workers::forget(runtime);
@@ -137,7 +138,7 @@ fn spawn(
                 Extension(read_timeout),
             ));
             let serving = accept::serve((queue, renewals), api, limits, stopped, GRACE);
-            log::without(|| runtime.block_on(serving));
+            runtime.block_on(serving);
         }
         drop((own, sampling, keeping));
     });

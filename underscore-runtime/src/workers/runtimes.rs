@@ -17,10 +17,10 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id, RuntimeMetrics};
-use tokio::task::JoinHandle;
 
 use super::slot::{self, Slot, Thread};
 use crate::clock::{self, Instant};
@@ -30,14 +30,20 @@ use crate::task::TaskId;
 /// A runtime whose workers are listed.
 struct Known {
     handle: Handle,
-    /// A task of it that has nothing to do. A runtime does not say that it has ended, but it ends its tasks.
-    witness: JoinHandle<()>,
+    /// It ends no task of its own any more, and begins none.
+    has_ended: bool,
     /// How many admin servers list it though none of its threads has run a task.
     pins: usize,
     workers: Vec<Busy>,
 }
 
 static RUNTIMES: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+/// After so many seconds it is found out anew which runtimes have ended, if nobody looks before.
+const ASK_EVERY: u64 = 5;
+
+/// The second in which that is done.
+static ASK_NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The seconds that are looked back on.
 const SECONDS: u64 = 60;
@@ -90,7 +96,7 @@ pub(super) fn meet(handle: Handle) {
     }
 }
 
-/// Notes the runtime that the calling thread is in, to be listed until it is forgotten.
+/// Notes the runtime that the calling thread is in, to be listed until it is forgotten or has ended.
 pub(super) fn pin_current() -> Option<Id> {
     let handle = Handle::try_current().ok()?;
     let id = handle.id();
@@ -105,7 +111,7 @@ fn note(handle: Handle, pins: usize) {
         Some(known) => known.pins = known.pins.saturating_add(pins),
         None => runtimes.push(Known {
             workers: vec![Busy::default(); handle.metrics().num_workers()],
-            witness: handle.spawn(std::future::pending()),
+            has_ended: false,
             handle,
             pins,
         }),
@@ -125,10 +131,22 @@ pub(super) fn let_go() {
     keep(|known| known.pins > 0);
 }
 
-impl Known {
-    /// Whether it has ended, and all its tasks with it but those that a thread does not come back from.
-    fn has_ended(&self) -> bool {
-        self.witness.is_finished()
+/// Finds out which runtimes have ended. A runtime does not say so, but it takes no task any more: what is given to it
+/// is over at once. No task stays in one that lives, where somebody may wait for the last one.
+fn ask_whether_they_ended() {
+    let lives = |known: &&Known| !known.has_ended;
+    let handles = |known: &Known| known.handle.clone();
+    let asked: Vec<Handle> = RUNTIMES.lock().iter().filter(lives).map(handles).collect();
+    // To begin a task may be code of the host's: not under our lock.
+    let have_ended = |handle: &&Handle| {
+        let task = handle.spawn(std::future::pending::<()>());
+        let is_over = task.is_finished();
+        task.abort();
+        is_over
+    };
+    let ended: Vec<Id> = asked.iter().filter(have_ended).map(Handle::id).collect();
+    for known in &mut *RUNTIMES.lock() {
+        known.has_ended |= ended.contains(&known.handle.id());
     }
 }
 
@@ -138,20 +156,23 @@ fn keep(is_kept: impl Fn(&Known) -> bool) {
         .extract_if(.., |known| !is_kept(known))
         .collect();
     // The last handle of a runtime drops code of the host's: not under our lock.
-    for known in gone {
-        known.witness.abort();
-    }
+    drop(gone);
 }
 
 /// Looks at every worker, as part of the sampler's tick.
 pub(super) fn look(now: Instant) {
+    // Relaxed: a plain number, and one thread that looks.
+    if now.second() >= ASK_NEXT.load(Ordering::Relaxed) {
+        ASK_NEXT.store(now.second().saturating_add(ASK_EVERY), Ordering::Relaxed);
+        ask_whether_they_ended();
+    }
     let slots = slot::all();
     keep(|known| {
         let id = Some(known.handle.id());
         let mut its = slots
             .iter()
             .filter(|slot| slot.thread().is_some_and(|thread| thread.runtime == id));
-        if known.has_ended() {
+        if known.has_ended {
             its.any(|slot| slot.reading().is_some())
         } else {
             known.pins > 0 || its.next().is_some()
@@ -190,12 +211,13 @@ pub(super) fn is_replaced(slot: &Slot) -> bool {
 
 /// All workers of all runtimes that tasks run in.
 pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
+    ask_whether_they_ended();
     let slots = slot::all();
     let runtimes = RUNTIMES.lock();
     let of_runtime = |(runtime, known): (usize, &Known)| {
         let metrics = known.handle.metrics();
         let id = known.handle.id();
-        let has_ended = known.has_ended();
+        let has_ended = known.has_ended;
         let each = known.workers.iter().enumerate();
         let each = each.map(|(index, busy)| {
             let parked = is_parked(&metrics, index);

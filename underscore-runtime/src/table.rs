@@ -27,7 +27,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The method that requests came with, or the one in the attribute.
-    pub(crate) fn method(&self) -> Option<&str> {
+    pub(crate) fn method(&self) -> Option<&'static str> {
         match self.route {
             Some(route) => Some(route.method.as_str()),
             None => self.descriptor.method,
@@ -35,7 +35,7 @@ impl Entry {
     }
 
     /// The path that a router matched, or the one in the attribute.
-    pub(crate) fn path(&self) -> Option<&str> {
+    pub(crate) fn path(&self) -> Option<&'static str> {
         match self.route {
             Some(route) => route.path.as_deref(),
             None => self.descriptor.path,
@@ -139,22 +139,14 @@ pub(crate) fn handlers() -> Vec<Handler> {
 }
 
 impl Handler {
-    fn entries(self) -> Vec<Entry> {
-        let entry = |route: Option<&'static Route>| Entry {
+    fn entries(self) -> impl Iterator<Item = Entry> {
+        let mut mounted = self.descriptor.routes().map(Some).peekable();
+        let unmounted = mounted.peek().is_none().then_some(None);
+        mounted.chain(unmounted).map(move |route| Entry {
             id: route.map_or_else(|| self.short_id(), |route| self.route_id(route)),
             descriptor: self.descriptor,
             route,
-        };
-        let mounted: Vec<Entry> = self
-            .descriptor
-            .routes()
-            .map(|route| entry(Some(route)))
-            .collect();
-        if mounted.is_empty() {
-            vec![entry(None)]
-        } else {
-            mounted
-        }
+        })
     }
 
     fn short_id(self) -> RouteId {

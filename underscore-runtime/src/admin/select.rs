@@ -52,7 +52,7 @@ fn select(
     check_name: impl Fn(&str, &[&Entry]) -> Result<(), Error>,
 ) -> Result<Vec<Entry>, Error> {
     let mut all = entries();
-    all.sort_by_cached_key(order);
+    all.sort_by_key(order);
     let mut selected = vec![false; all.len()];
     for word in words(selector) {
         let (pattern, keep) = match word.strip_prefix('-') {
@@ -85,11 +85,11 @@ fn select(
 
 /// Routes stand by path and then method wherever they are listed; those with no path at the end.
 fn order(entry: &Entry) -> impl Ord + use<> {
-    let path = entry.path().map(str::to_owned);
+    let path = entry.path();
     (
         path.is_none(),
         path,
-        entry.method().map(str::to_owned),
+        entry.method(),
         entry.descriptor.handler,
     )
 }

@@ -71,14 +71,14 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         row.entry.descriptor.name.into()
     }),
     Col::words("method", &["m"], "request method", |row| {
-        row.entry.method().map(str::to_owned).into()
+        row.entry.method().into()
     })
     .shown(),
     Col::words(
         "path",
         &["p"],
         "path as the router matches it, with the prefix of nested routers",
-        |row| row.entry.path().map(str::to_owned).into(),
+        |row| row.entry.path().into(),
     )
     .shown(),
     Col::numbers(

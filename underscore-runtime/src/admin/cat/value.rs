@@ -40,21 +40,21 @@ impl Value {
     }
 
     /// How it is shown in a terminal.
-    pub(super) fn show(&self, units: Units) -> String {
-        match (self, units) {
-            (Value::Missing, _) => "-".to_owned(),
+    pub(super) fn show(self, units: Units) -> Cow<'static, str> {
+        let shown = match (self, units) {
+            (Value::Missing, _) => return Cow::Borrowed("-"),
+            (Value::Text(value), _) => return value,
             (Value::Bool(value), _) => value.to_string(),
             (Value::Number(value), _) => value.to_string(),
             (Value::Percent(value), _) => format!("{value:.1}"),
             (Value::Rate(value), _) => format!("{value:.3}"),
-            (Value::Text(value), _) => value.clone().into_owned(),
             (
                 Value::Time(value) | Value::Seconds(value),
                 Units {
                     time: Some(unit), ..
                 },
-            ) => unit.count(*value).to_string(),
-            (Value::Time(value), _) => units::human(*value),
+            ) => unit.count(value).to_string(),
+            (Value::Time(value), _) => units::human(value),
             (Value::Seconds(value), _) => {
                 format!("{}.{:06}", value.as_secs(), value.subsec_micros())
             }
@@ -63,9 +63,10 @@ impl Value {
                 Units {
                     bytes: Some(unit), ..
                 },
-            ) => unit.count(*value).to_string(),
-            (Value::Bytes(value), _) => units::human_bytes(*value),
-        }
+            ) => unit.count(value).to_string(),
+            (Value::Bytes(value), _) => units::human_bytes(value),
+        };
+        Cow::Owned(shown)
     }
 
     /// How it is written in JSON, YAML and CBOR.
@@ -144,8 +145,8 @@ mod tests {
             Value::Number(100),
         ];
         values.sort_by(Value::compare);
-        let shown: Vec<String> = values
-            .iter()
+        let shown: Vec<_> = values
+            .into_iter()
             .map(|value| value.show(Units::default()))
             .collect();
         assert_eq!(shown, ["-", "9", "10", "100"]);
@@ -159,12 +160,12 @@ mod tests {
             bytes: ByteUnit::parse("kb"),
         };
         let value = Value::Time(Duration::from_micros(1_999));
-        assert_eq!(value.show(asked), "1");
-        assert_eq!(value.show(Units::default()), "1.9ms");
+        assert_eq!(value.clone().show(asked), "1");
+        assert_eq!(value.clone().show(Units::default()), "1.9ms");
         assert_eq!(value.node(asked), Node::Integer(1));
         let value = Value::Bytes(2_047);
-        assert_eq!(value.show(asked), "1");
-        assert_eq!(value.show(Units::default()), "1.9kb");
+        assert_eq!(value.clone().show(asked), "1");
+        assert_eq!(value.clone().show(Units::default()), "1.9kb");
         assert_eq!(value.clone().node(asked), Node::Integer(1));
         assert_eq!(value.node(Units::default()), Node::Integer(2_047));
     }
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn a_rate_has_three_decimals_everywhere() {
         let value = Value::Rate(2.0 / 60.0);
-        assert_eq!(value.show(Units::default()), "0.033");
+        assert_eq!(value.clone().show(Units::default()), "0.033");
         assert_eq!(value.node(Units::default()), Node::Float(0.033));
     }
 

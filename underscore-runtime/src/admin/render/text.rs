@@ -118,7 +118,9 @@ fn plain(cell: &str) -> Cow<'_, str> {
 
 /// `text` with its control characters escaped: nothing in it can drive a terminal or break a line.
 pub(in crate::admin) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(char::is_control) {
+    // Of most cells a look at the bytes tells: none that begins a control character is among these.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~');
+    if text.bytes().all(is_plain) || !text.chars().any(char::is_control) {
         return Cow::Borrowed(text);
     }
     let mut visible = String::with_capacity(text.len());

@@ -13,11 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) fn lock(directory: &Path) -> io::Result<Option<File>> {
     let directory = File::open(directory)
         .map_err(|error| io::Error::new(error.kind(), format!("its directory: {error}")))?;
-    let give_up = Instant::now() + PATIENCE;
+    let begun = Instant::now();
     loop {
         match directory.try_lock() {
             Ok(()) => return Ok(Some(directory)),
-            Err(TryLockError::WouldBlock) if Instant::now() < give_up => {
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             // Whoever holds it for so long is not making a file.

@@ -47,6 +47,22 @@
 //! work started with `tokio::spawn` outlives its handler's end and is not listed. Unix only; linkme, which gathers the
 //! routes, has no wasm target.
 
+// Nothing in here may panic: see docs/reliability.md.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod admin;
 mod clock;
 mod descriptors;

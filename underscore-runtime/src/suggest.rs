@@ -27,7 +27,7 @@ fn similarity(a: &str, b: &str) -> f64 {
         return 1.0;
     }
     // The distance is at least what one word is longer: no need to measure it against a word of 60 KB.
-    if shorter * 2 <= longer {
+    if shorter.saturating_mul(2) <= longer {
         return 0.0;
     }
     // Words are short: both numbers are exact as floats.

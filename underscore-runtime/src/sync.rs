@@ -4,21 +4,6 @@
 //! A lock here guards plain values for a few instructions, never across code of a user, so that nothing a
 //! handler does can hold one.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::string_slice,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::unreachable,
-        clippy::unwrap_used
-    )
-)]
-
 pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use std::sync::{Arc, Weak, atomic};
 pub(crate) use tokio::sync::Notify;

@@ -123,7 +123,8 @@ pub(crate) fn handlers() -> Vec<Handler> {
     let by_path = |descriptor: &RouteDescriptor| stable_hash(&[descriptor.handler.as_bytes()]);
     let mut sharing: HashMap<u32, u32> = HashMap::with_capacity(descriptors.len());
     for descriptor in &descriptors {
-        *sharing.entry(by_path(descriptor)).or_default() += 1;
+        let handlers = sharing.entry(by_path(descriptor)).or_default();
+        *handlers = handlers.saturating_add(1);
     }
     descriptors
         .into_iter()

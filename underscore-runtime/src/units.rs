@@ -27,8 +27,8 @@ impl TimeUnit {
 
     /// The whole units in `duration`.
     pub(crate) fn count(self, duration: Duration) -> u64 {
-        let count = duration.as_nanos() / u128::from(self.nanos);
-        u64::try_from(count).unwrap_or(u64::MAX)
+        let count = duration.as_nanos().checked_div(self.nanos.into());
+        u64::try_from(count.unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
     /// The words, the smallest unit first.
@@ -61,7 +61,7 @@ impl ByteUnit {
 
     /// The whole units in `bytes`.
     pub(crate) fn count(self, bytes: u64) -> u64 {
-        bytes / self.bytes
+        bytes.checked_div(self.bytes).unwrap_or(0)
     }
 
     /// The words, the smallest unit first.
@@ -107,7 +107,7 @@ fn in_largest(count: u128, units: &[(&str, u64)]) -> Option<String> {
     let fits = |(_, unit): &&(&str, u64)| count >= u128::from(*unit);
     let (name, unit) = units.iter().rev().find(fits)?;
     // One decimal, cut off, and left out where it is none.
-    let tenths = count * 10 / u128::from(*unit);
+    let tenths = count.checked_mul(10)?.checked_div(u128::from(*unit))?;
     Some(match (tenths / 10, tenths % 10) {
         (whole, 0) => format!("{whole}{name}"),
         (whole, tenth) => format!("{whole}.{tenth}{name}"),

@@ -1,21 +1,6 @@
 //! A handler as the attribute leaves it in the binary, and its routes: the mounts that routers brought
 //! requests to. Which handlers there are, and what their ids are, is asked of `table`.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::string_slice,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::unreachable,
-        clippy::unwrap_used
-    )
-)]
-
 mod in_force;
 pub(crate) mod linked;
 mod mounts;

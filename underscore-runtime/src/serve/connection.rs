@@ -83,7 +83,8 @@ async fn late(place: &Place) {
     poll_fn(|cx| {
         loop {
             let deadline = place.deadline();
-            let look = Instant::now() + LOOK_EVERY;
+            let now = Instant::now();
+            let look = now.checked_add(LOOK_EVERY).unwrap_or(now);
             let is_far = sleep.is_elapsed() || sleep.deadline() > look;
             match deadline {
                 Some(deadline) if sleep.deadline() != deadline => sleep.as_mut().reset(deadline),

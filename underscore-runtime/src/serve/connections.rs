@@ -131,7 +131,7 @@ impl Open {
     }
 
     fn is_expendable(&self, now: Instant) -> bool {
-        self.task.is_some() && (!self.is_busy() || now - self.since >= UNDISTURBED)
+        self.task.is_some() && (!self.is_busy() || now.duration_since(self.since) >= UNDISTURBED)
     }
 
     fn end(&mut self) {
@@ -231,9 +231,12 @@ impl Place {
         }
     }
 
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "the key is this one's until it is dropped"
+    )]
     fn with<T>(&self, change: impl FnOnce(&mut Open, Instant) -> T) -> T {
         let mut open = self.connections.open.lock();
-        // The key is this one's until it is dropped.
         change(&mut open[self.key], Instant::now())
     }
 }

@@ -66,7 +66,7 @@ impl AsyncRead for Stream {
         let (before, room) = (buffer.filled().len(), buffer.remaining());
         let mut socket = self.socket()?;
         ready!(socket.as_mut().poll_read(cx, buffer))?;
-        let read = buffer.filled().len() - before;
+        let read = buffer.filled().len().saturating_sub(before);
         if read > 0 {
             self.place.read(read);
         } else if room > 0 && has_left(&socket, cx) {

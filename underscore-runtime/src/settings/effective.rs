@@ -1,20 +1,5 @@
 //! What is in force for a route's next request, in the form in which the request uses it.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::string_slice,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::unreachable,
-        clippy::unwrap_used
-    )
-)]
-
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};

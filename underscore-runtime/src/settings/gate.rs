@@ -1,20 +1,5 @@
 //! The gate of `limit.rate`: lets so many pass in a second, on average and one second's worth at once.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::string_slice,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::unreachable,
-        clippy::unwrap_used
-    )
-)]
-
 use std::time::Duration;
 
 use crate::clock::Instant;

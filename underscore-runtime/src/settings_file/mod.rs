@@ -146,7 +146,7 @@ impl Loaded {
                     ),
                 ));
             }
-            keeper.users += 1;
+            keeper.users = keeper.users.saturating_add(1);
             return Ok(Keeping(()));
         }
         let Loaded {
@@ -196,7 +196,7 @@ impl Drop for Keeping {
     fn drop(&mut self) {
         let mut keeper = KEEPER.lock();
         let last = keeper.as_mut().is_none_or(|keeper| {
-            keeper.users -= 1;
+            keeper.users = keeper.users.saturating_sub(1);
             keeper.users == 0
         });
         if last {

@@ -2,21 +2,6 @@
 //! of changes (`instrument::at`), commits it when the poll returns `Pending`, and whoever looks reads
 //! what was committed: so a stack is what the task waits on, and a running task shows what it left.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::string_slice,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::unreachable,
-        clippy::unwrap_used
-    )
-)]
-
 mod body;
 mod frames;
 mod point;

@@ -1,21 +1,6 @@
 //! What happened on a route, counted: the ends of its tasks by outcome and status class, how many began in
 //! the last minutes, and the times that answers took. Who counts, and under which lock, is `task::ledger`'s.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::string_slice,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::unreachable,
-        clippy::unwrap_used
-    )
-)]
-
 mod bits;
 mod blocks;
 mod bucket;

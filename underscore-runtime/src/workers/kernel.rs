@@ -1,20 +1,5 @@
 //! What the kernel says that a thread does. Linux tells it in `/proc`; elsewhere nothing is known.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::arithmetic_side_effects,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::string_slice,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::unreachable,
-        clippy::unwrap_used
-    )
-)]
-
 /// The kernel's number of the calling thread.
 #[cfg(target_os = "linux")]
 pub(super) fn current_thread() -> Option<u32> {

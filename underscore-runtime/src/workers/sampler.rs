@@ -58,7 +58,8 @@ fn sample(mine: &Weak<Sampling>) {
         runtimes::look(now);
         expire_settings(now);
         last = now;
-        std::thread::sleep((blocked_after() / 3).clamp(SHORTEST_TICK, LONGEST_TICK));
+        let tick = blocked_after().checked_div(3).unwrap_or(LONGEST_TICK);
+        std::thread::sleep(tick.clamp(SHORTEST_TICK, LONGEST_TICK));
     }
     let running = RUNNING.lock();
     if running.strong_count() == 0 {

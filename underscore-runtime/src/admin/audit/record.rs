@@ -168,7 +168,9 @@ pub(in crate::admin) fn compact(entries: impl Iterator<Item = (String, Node)>) -
     let mut seen = 0;
     let visible = entries.take_while(|(key, node)| {
         let fits = seen <= LONGEST_TEXT;
-        seen += key.len() + written(node).len();
+        seen = seen
+            .saturating_add(key.len())
+            .saturating_add(written(node).len());
         fits
     });
     shortened(&written(&Node::object(visible)))

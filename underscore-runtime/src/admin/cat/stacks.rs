@@ -177,7 +177,7 @@ impl Groups {
 
 impl Row {
     fn join(&mut self, count: u64, oldest: Duration, newest: Duration) {
-        self.count += count;
+        self.count = self.count.saturating_add(count);
         self.oldest = self.oldest.max(oldest);
         self.newest = self.newest.min(newest);
     }

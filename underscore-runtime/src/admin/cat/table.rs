@@ -320,7 +320,11 @@ pub(in crate::admin) fn matches_pattern(pattern: &str, text: &str) -> bool {
     };
     for piece in pieces {
         match rest.find(piece) {
-            Some(at) => rest = rest.get(at + piece.len()..).unwrap_or_default(),
+            Some(at) => {
+                rest = rest
+                    .get(at.saturating_add(piece.len())..)
+                    .unwrap_or_default();
+            }
             None => return false,
         }
     }

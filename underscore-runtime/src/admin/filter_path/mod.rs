@@ -131,7 +131,9 @@ impl Patterns {
     /// How far the patterns are behind `key`.
     fn after(&self, positions: &[usize], key: &str) -> Reach {
         let next = |&position: &usize| match self.steps.get(position)? {
-            Step::Key(pattern) => matches_pattern(pattern, key).then_some(position + 1),
+            Step::Key(pattern) => {
+                matches_pattern(pattern, key).then_some(position.saturating_add(1))
+            }
             Step::AnyDepth => Some(position),
             Step::End => None,
         };
@@ -143,7 +145,7 @@ impl Patterns {
         let mut within = Vec::new();
         for position in positions {
             let any_depth = matches!(self.steps.get(position), Some(Step::AnyDepth));
-            for position in position..=position + usize::from(any_depth) {
+            for position in position..=position.saturating_add(usize::from(any_depth)) {
                 if let Some(Step::End) = self.steps.get(position) {
                     return Reach::Whole;
                 }

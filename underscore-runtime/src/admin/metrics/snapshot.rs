@@ -114,7 +114,7 @@ fn count_tasks() -> Vec<(&'static str, &'static str, u64)> {
         let (kind, state) = (kind_word(&task.kind), state_word(task.state()));
         let of_its = |count: &&mut (&str, &str, u64)| (count.0, count.1) == (kind, state);
         if let Some((.., count)) = counts.iter_mut().find(of_its) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
     });
     counts

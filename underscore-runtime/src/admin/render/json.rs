@@ -27,7 +27,7 @@ fn escape_controls(json: String) -> String {
     if !json.chars().any(is_bare_control) {
         return json;
     }
-    let mut escaped = String::with_capacity(json.len() + 16);
+    let mut escaped = String::with_capacity(json.len().saturating_add(16));
     for c in json.chars() {
         if is_bare_control(c) {
             let _ = write!(escaped, "\\u{:04x}", u32::from(c));

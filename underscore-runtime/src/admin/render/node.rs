@@ -55,7 +55,7 @@ fn insert(object: &mut Vec<(Key, Node)>, key: &'static str, node: Node) {
     let place = object.iter().position(|(known, _)| known == first);
     let place = place.unwrap_or_else(|| {
         object.push((first.into(), Node::Object(Vec::new())));
-        object.len() - 1
+        object.len().saturating_sub(1)
     });
     if let Some((_, Node::Object(inner))) = object.get_mut(place) {
         insert(inner, rest, node);

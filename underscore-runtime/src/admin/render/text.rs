@@ -91,11 +91,11 @@ impl Rows {
 
     fn set_columns(&self, table: &mut Table) {
         for (index, Column { align, width }) in self.columns.iter().enumerate() {
-            let padding = u16::from(index + 1 != self.columns.len());
+            let padding = u16::from(index.saturating_add(1) != self.columns.len());
             if let Some(column) = table.column_mut(index) {
                 column.set_padding((0, padding));
                 // A width with which the table would overflow is left to the table.
-                if let Ok(width) = u16::try_from(*width + usize::from(padding)) {
+                if let Ok(width) = u16::try_from(width.saturating_add(usize::from(padding))) {
                     let width = Width::Fixed(width);
                     column.set_constraint(ColumnConstraint::LowerBoundary(width));
                 }

@@ -122,7 +122,12 @@ fn node(seen: &Seen) -> Node {
 fn lines(text: &mut String, frames: &[Frame], depth: usize) {
     for Frame { point, inside } in frames {
         let (function, source) = (point.function(), point.source());
-        let _ = writeln!(text, "{:1$}{function}  {point}  {source}", "", 2 * depth);
-        lines(text, inside, depth + 1);
+        let _ = writeln!(
+            text,
+            "{:1$}{function}  {point}  {source}",
+            "",
+            depth.saturating_mul(2)
+        );
+        lines(text, inside, depth.saturating_add(1));
     }
 }

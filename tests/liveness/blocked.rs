@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use underscore_runtime::underscore_route;
 
-use super::{service_answers_soon, soon, turn};
+use super::{held, service_answers_soon, soon, turn};
 use crate::support::{PATIENCE, Service};
 
 /// No lock, for the kernel would show that.
@@ -163,15 +163,7 @@ async fn it_answers_while_every_worker_sleeps() {
 /// Holds 1.23, 4.38 of docs/admin-api.md.
 #[tokio::test]
 async fn it_answers_while_every_worker_waits_for_a_lock() {
-    let (locked, is_locked) = std::sync::mpsc::channel();
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    let holder = std::thread::spawn(move || {
-        let _held = LOCK.lock();
-        locked.send(()).expect("somebody waits");
-        // Until it is said or nobody is there to say it.
-        let _ = released.recv();
-    });
-    is_locked.recv().expect("it is locked");
+    let (release, holder) = held(&LOCK);
     blocked_by("locked", "futex", move || drop(release)).await;
     holder.join().expect("no panic");
 }

@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use underscore_runtime::{spawn, underscore_route};
 
-use super::{service_answers_soon, soon, turn};
+use super::{held, service_answers_soon, soon, turn};
 use crate::support::{PATIENCE, Service};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
@@ -136,15 +136,7 @@ async fn it_answers_after_the_runtime_was_dropped() {
 async fn of_a_runtime_that_has_ended_the_worker_is_listed_that_is_still_blocked() {
     let _turn = turn().await;
     let (_other, before) = listed_before().await;
-    let (locked, is_locked) = std::sync::mpsc::channel();
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    let holder = std::thread::spawn(move || {
-        let _held = LOCK.lock();
-        locked.send(()).expect("somebody waits");
-        // Until it is said or nobody is there to say it.
-        let _ = released.recv();
-    });
-    is_locked.recv().expect("it is locked");
+    let (release, holder) = held(&LOCK);
     let (runtime, service) = start().await;
     let client = tokio::spawn(service.request(Method::GET, "/held_up").send());
     service.wait_for("held_up", "stats.req.active", 1).await;

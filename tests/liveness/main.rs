@@ -13,6 +13,8 @@ mod process;
 mod support;
 mod threads;
 
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
@@ -76,4 +78,18 @@ async fn client_answers_soon(client: &Client) {
         assert_eq!(answer.expect("it answers").status(), 200, "{path}");
     })
     .await;
+}
+
+/// Has a thread hold `lock` until what is returned with it is dropped.
+fn held(lock: &'static std::sync::Mutex<()>) -> (Sender<()>, JoinHandle<()>) {
+    let (locked, is_locked) = channel();
+    let (release, released) = channel::<()>();
+    let holder = std::thread::spawn(move || {
+        let _held = lock.lock();
+        locked.send(()).expect("somebody waits");
+        // Until it is said or nobody is there to say it.
+        let _ = released.recv();
+    });
+    is_locked.recv().expect("it is locked");
+    (release, holder)
 }

@@ -23,7 +23,7 @@ impl Queue {
     /// To be called where the runtime is that takes from it.
     pub(super) fn new(listener: UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let watched = tokio::net::UnixListener::from_std(listener.try_clone()?)?;
+        let watched = watched(&listener)?;
         Ok(Queue { listener, watched })
     }
 
@@ -56,11 +56,15 @@ impl Queue {
     /// The queue of a socket that does not block, as soon as it can be watched.
     pub(super) async fn of(listener: UnixListener) -> Self {
         loop {
-            let watched = listener.try_clone();
-            match watched.and_then(tokio::net::UnixListener::from_std) {
+            match watched(&listener) {
                 Ok(watched) => return Queue { listener, watched },
                 Err(_) => sleep(RETRY).await,
             }
         }
     }
+}
+
+/// The same socket, watched by the system.
+fn watched(listener: &UnixListener) -> io::Result<tokio::net::UnixListener> {
+    tokio::net::UnixListener::from_std(listener.try_clone()?)
 }

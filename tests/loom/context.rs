@@ -3,6 +3,12 @@
 
 use crate::task::Task;
 
+pub(crate) fn within(task: &Task, code: impl FnOnce()) {
+    let mut poll = Poll::enter(task);
+    code();
+    poll.leave();
+}
+
 pub(crate) struct Poll<'a>(&'a Task);
 
 impl<'a> Poll<'a> {
@@ -12,13 +18,18 @@ impl<'a> Poll<'a> {
     }
 
     #[allow(clippy::unused_self, reason = "as the one it stands for")]
-    pub(crate) fn commit(&mut self) {}
+    pub(crate) fn commit(&self) {}
 
-    pub(crate) fn hand_on(self) {
+    pub(crate) fn hand_on(&mut self) {
         self.leave();
     }
 
-    pub(crate) fn leave(self) {
+    pub(crate) fn leave(&mut self) {
         self.0.set_inside(false);
     }
+}
+
+impl Drop for Poll<'_> {
+    /// One that was not left stays marked: the task's code panicked.
+    fn drop(&mut self) {}
 }

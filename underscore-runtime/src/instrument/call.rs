@@ -231,15 +231,20 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         let this = self.project();
-        respond(this.guard, this.work, this.response, cx)
+        let work = this.work;
+        // In a build for debugging the same code for all handlers, which is compiled once; in one for release
+        // each has code of its own, for to call through a pointer takes as long as all that is around the call.
+        #[cfg(debug_assertions)]
+        let work: Pin<&mut dyn Work<Response>> = work;
+        respond(this.guard, work, this.response, cx)
     }
 }
 
-/// Polls the run of a call. The same code for all handlers: there is one copy of it to compile, and to keep in
-/// the processor's cache.
-fn respond(
+/// Polls the run of a call.
+#[inline]
+fn respond<W: Work<Response> + ?Sized>(
     guard: &mut Option<Guard>,
-    work: Pin<&mut dyn Work<Response>>,
+    work: Pin<&mut W>,
     response: &mut Option<Box<Response>>,
     cx: &mut Context<'_>,
 ) -> Poll<Response> {

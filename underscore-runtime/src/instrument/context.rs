@@ -153,13 +153,24 @@ pub(super) fn current() -> Option<Arc<Task>> {
     CURRENT.with(Current::task)?.task()
 }
 
+/// Runs code of `task` that is no poll of its future: a drop.
+pub(super) fn within(task: &Task, code: impl FnOnce()) {
+    let mut poll = Poll::enter(task);
+    code();
+    poll.leave();
+}
+
 /// A poll of a task: its context is the thread's until this is dropped. The poll is over when it is
 /// left; one that is only dropped was cut short by a panic, and the task is marked by it for good.
+///
+/// What ends it borrows: handed on by value, it would be written to memory in small pieces and read back in large
+/// ones, for which the processor has to wait.
 pub(super) struct Poll<'a> {
     task: &'a Task,
     /// Behind a pointer, for most polls are in no other one.
     outer: Option<Box<Scope>>,
-    _turn: Turn,
+    /// Until the end.
+    turn: Option<Turn>,
 }
 
 impl<'a> Poll<'a> {
@@ -186,49 +197,48 @@ impl<'a> Poll<'a> {
         Poll {
             task,
             outer,
-            _turn: turn,
+            turn: Some(turn),
         }
     }
 
     /// Makes what changed in the stack visible. To be called when the task goes on after this poll, or
     /// with its next future; without it the changes are forgotten with the task.
     #[inline]
-    pub(super) fn commit(&mut self) {
+    pub(super) fn commit(&self) {
         CURRENT.with(|current| {
             if current.changes.get() > 0 {
-                self.commit_changes(current);
+                commit_changes(current, self.task);
             }
-        });
-    }
-
-    /// Apart, for most polls change nothing.
-    #[inline(never)]
-    fn commit_changes(&mut self, current: &Current) {
-        take_changes(current.changes.take(), |changes| {
-            let mut keys = current.keys.get();
-            keys.release_all(self.task.commit(changes));
-            current.keys.set(keys);
         });
     }
 
     /// Ends the poll of a future that is done: the task's next one goes on within the same poll. Where the
     /// next one waits at no await that is known, nothing else would take this one's out of the stack.
     #[inline]
-    pub(super) fn hand_on(mut self) {
+    pub(super) fn hand_on(&mut self) {
         self.commit();
         self.task.handed_on();
+        self.end();
     }
 
     /// Ends the poll, which has come back from the task's code.
-    #[inline]
-    pub(super) fn leave(self) {
+    #[allow(clippy::inline_always, reason = "see `end`")]
+    #[inline(always)]
+    pub(super) fn leave(&mut self) {
         self.task.left();
+        self.end();
     }
-}
 
-impl Drop for Poll<'_> {
-    #[inline]
-    fn drop(&mut self) {
+    /// Makes the thread's context what it was before the poll.
+    #[allow(
+        clippy::inline_always,
+        reason = "every poll ends here, where it was entered"
+    )]
+    #[inline(always)]
+    fn end(&mut self) {
+        let Some(turn) = self.turn.take() else {
+            return;
+        };
         let (keys, changes) = CURRENT.with(|current| {
             let ended = (current.keys.get(), current.changes.get());
             match self.outer.take() {
@@ -241,7 +251,34 @@ impl Drop for Poll<'_> {
         if changes > 0 {
             take_changes(changes, |changes| drop(changes));
         }
+        turn.end();
     }
+
+    /// The task's code panicked.
+    #[cold]
+    #[inline(never)]
+    fn cut_short(&mut self) {
+        self.end();
+    }
+}
+
+impl Drop for Poll<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.turn.is_some() {
+            self.cut_short();
+        }
+    }
+}
+
+/// Apart, for most polls change nothing.
+#[inline(never)]
+fn commit_changes(current: &Current, task: &Task) {
+    take_changes(current.changes.take(), |changes| {
+        let mut keys = current.keys.get();
+        keys.release_all(task.commit(changes));
+        current.keys.set(keys);
+    });
 }
 
 /// Takes the last `count` changes off the thread's list.

@@ -173,10 +173,13 @@ impl Streaming {
             interrupt(body, guard);
             return None;
         }
-        let mut poll = context::Poll::enter(guard.task());
-        let polled = Pin::new(&mut *body).poll_frame(cx);
-        poll.commit();
-        poll.leave();
+        let polled = {
+            let mut poll = context::Poll::enter(guard.task());
+            let polled = Pin::new(&mut *body).poll_frame(cx);
+            poll.commit();
+            poll.leave();
+            polled
+        };
         let is_over = match &polled {
             Poll::Pending => false,
             Poll::Ready(Some(Ok(frame))) => {
@@ -215,9 +218,7 @@ fn interrupt(body: Body, guard: Guard) {
 
 /// Drops a body as part of its task, and ends that.
 fn end(body: Body, guard: Guard, outcome: Option<Outcome>) {
-    let poll = context::Poll::enter(guard.task());
-    drop(body);
-    poll.leave();
+    context::within(guard.task(), || drop(body));
     match outcome {
         Some(outcome) => guard.end(outcome),
         // The guard knows what it means when nothing is said.

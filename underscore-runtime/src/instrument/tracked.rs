@@ -17,8 +17,7 @@ pub(super) enum Step<T> {
     Interrupted(Guard),
 }
 
-/// What a task does for a while, seen through one pointer: what happens around it is compiled once, and not for
-/// each handler.
+/// What a task does for a while.
 pub(super) trait Work<T> {
     /// Does some of it.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T>;
@@ -44,9 +43,9 @@ impl<F: Future> Work<F::Output> for Option<F> {
 
 /// Polls the work of the task that `guard` keeps; there is none once the task is over, or has gone on.
 #[inline]
-pub(super) fn drive<T>(
+pub(super) fn drive<T, W: Work<T> + ?Sized>(
     guard: &mut Option<Guard>,
-    mut work: Pin<&mut dyn Work<T>>,
+    mut work: Pin<&mut W>,
     cx: &mut Context<'_>,
 ) -> Poll<Step<T>> {
     let Some(kept) = guard else {
@@ -62,6 +61,7 @@ pub(super) fn drive<T>(
         Poll::Ready(output) => {
             work.clear();
             poll.hand_on();
+            drop(poll);
             match guard.take() {
                 Some(guard) => Poll::Ready(Step::Done(output, guard)),
                 None => Poll::Pending,
@@ -70,6 +70,7 @@ pub(super) fn drive<T>(
         Poll::Pending => {
             poll.commit();
             poll.leave();
+            drop(poll);
             // The waker is left once, as long as it stays the same. An order that comes after wakes
             // it, one that came before is seen here.
             if kept.task().own.replace_waker(cx.waker()) && signal.leave_waker(cx.waker()) {
@@ -82,7 +83,10 @@ pub(super) fn drive<T>(
 
 /// Drops the work at this moment, with all it holds.
 #[cold]
-fn interrupt<T>(guard: &mut Option<Guard>, work: Pin<&mut dyn Work<T>>) -> Poll<Step<T>> {
+fn interrupt<T, W: Work<T> + ?Sized>(
+    guard: &mut Option<Guard>,
+    work: Pin<&mut W>,
+) -> Poll<Step<T>> {
     abandon(guard.as_ref(), work);
     match guard.take() {
         Some(guard) => Poll::Ready(Step::Interrupted(guard)),
@@ -92,11 +96,9 @@ fn interrupt<T>(guard: &mut Option<Guard>, work: Pin<&mut dyn Work<T>>) -> Poll<
 
 /// Drops the work as part of its task, so that its awaits leave the stack without a search. Without a guard
 /// there is nothing left of it.
-pub(super) fn abandon<T>(guard: Option<&Guard>, work: Pin<&mut dyn Work<T>>) {
+pub(super) fn abandon<T, W: Work<T> + ?Sized>(guard: Option<&Guard>, work: Pin<&mut W>) {
     if let Some(guard) = guard {
-        let poll = context::Poll::enter(guard.task());
-        work.clear();
-        poll.leave();
+        context::within(guard.task(), || work.clear());
     }
 }
 
@@ -113,7 +115,7 @@ pin_project! {
     impl<F: Future> PinnedDrop for Tracked<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            abandon::<F::Output>(this.guard.as_ref(), this.future);
+            abandon::<F::Output, _>(this.guard.as_ref(), this.future);
         }
     }
 }

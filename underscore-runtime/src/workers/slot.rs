@@ -69,8 +69,9 @@ impl Drop for Lease {
     }
 }
 
-/// A poll that the thread is in: the slot says so until it is left.
+/// A poll that the thread is in: the slot says so until its end is said.
 #[derive(Debug)]
+#[must_use = "the thread seems to be in the poll until it is ended"]
 pub(crate) struct Turn {
     slot: &'static Slot,
     outer_task: u64,
@@ -99,11 +100,10 @@ impl Turn {
     pub(crate) fn slot_number(&self) -> u32 {
         self.slot.number
     }
-}
 
-impl Drop for Turn {
+    /// The thread goes on with what it was in before.
     #[inline]
-    fn drop(&mut self) {
+    pub(crate) fn end(self) {
         self.slot.task.store(self.outer_task, Ordering::Relaxed);
     }
 }

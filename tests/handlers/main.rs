@@ -8,6 +8,7 @@
 
 mod attributes;
 mod awaits;
+mod declared;
 mod generic;
 mod mounts;
 pub mod names;

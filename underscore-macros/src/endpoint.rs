@@ -1,7 +1,7 @@
 //! Writes what tells the runtime of a handler: the endpoint, a type that names it, and the run of its
 //! call. `__underscore` is the runtime's `private` inside of the hidden items.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericParam, Ident, ReturnType, Type};
@@ -32,6 +32,24 @@ impl Expansion<'_> {
                 }
             }
         }
+    }
+
+    /// Where `mount` puts the handler, if the attribute says all of it.
+    pub(crate) fn declared_impl(&self) -> Option<TokenStream> {
+        let (endpoint, path) = (&self.endpoint, self.args.path.as_ref()?);
+        let method = match self.args.method? {
+            "ANY" => quote!(::core::option::Option::None),
+            method => {
+                let method = Ident::new(method, Span::call_site());
+                quote!(::core::option::Option::Some(__underscore::MethodFilter::#method))
+            }
+        };
+        Some(quote! {
+            impl __underscore::Declared for #endpoint {
+                const METHOD: ::core::option::Option<__underscore::MethodFilter> = #method;
+                const PATH: &'static str = #path;
+            }
+        })
     }
 
     /// Checks that no argument but the last one takes the body. Only the names of axum's extractors are

@@ -71,6 +71,7 @@ impl<'a> Expansion<'a> {
         let descriptor = self.descriptor();
         let body_checks = self.body_checks();
         let endpoint_impl = self.endpoint_impl();
+        let declared_impl = self.declared_impl();
         quote! {
             #(#cfg)*
             #endpoint_type
@@ -82,6 +83,7 @@ impl<'a> Expansion<'a> {
                 #descriptor
                 #(#body_checks)*
                 #endpoint_impl
+                #declared_impl
             };
         }
     }

@@ -86,7 +86,7 @@ mod units;
 mod workers;
 
 pub use admin::admin_router;
-pub use instrument::{Interrupted, spawn, track};
+pub use instrument::{Interrupted, Mount, spawn, track};
 pub use serve::{AdminBuilder, AdminServer, serve_admin};
 
 /// Makes an axum handler visible and interruptible.
@@ -131,7 +131,7 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// # In the parentheses, all of it optional
 ///
 /// - A method, one of axum's routing functions (`get`, `post`, ... `any`), and a path: shown until
-///   a router brings a request and says what is really so. Nothing is mounted by them.
+///   a router brings a request and says what is really so. [`Mount`] mounts the handler there.
 /// - `name = "user"`: a name for selectors, in place of the id.
 /// - `inner = user_inner`: keeps the plain function callable under that name.
 /// - `crate = path`: where this crate is found, if not at `::underscore_runtime`.

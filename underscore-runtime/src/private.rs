@@ -1,11 +1,12 @@
 //! The names that generated code may touch, and nobody else: they change without notice.
 
 pub use axum::response::Response;
+pub use axum::routing::MethodFilter;
 pub use linkme;
 
 pub use crate::instrument::{
-    AnyArgument, Argument, At, Call, Endpoint, Extract, GoesOn, HandedOn, TakesBody, Via, at,
-    handed_on,
+    AnyArgument, Argument, At, Call, Declared, Endpoint, Extract, GoesOn, HandedOn, TakesBody, Via,
+    at, handed_on,
 };
 pub use crate::route::RouteDescriptor;
 pub use crate::route::linked::ROUTES;

@@ -41,6 +41,22 @@ impl Entry {
             None => self.descriptor.path,
         }
     }
+
+    /// What the attribute says, as far as it says anything: `GET /once`.
+    pub(crate) fn declared(&self) -> Option<String> {
+        let RouteDescriptor { method, path, .. } = self.descriptor;
+        let said: Vec<&str> = [*method, *path].into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join(" "))
+    }
+
+    /// Whether a router brought requests at what the attribute says; nothing if none did, or it says nothing.
+    pub(crate) fn is_as_declared(&self) -> Option<bool> {
+        let route = self.route?;
+        let RouteDescriptor { method, path, .. } = self.descriptor;
+        let method = method.map(|method| method == "ANY" || method == route.method.as_str());
+        let path = path.map(|path| route.path.as_deref() == Some(path));
+        [method, path].into_iter().flatten().reduce(|a, b| a && b)
+    }
 }
 
 /// All handlers, and one entry per mount of each, or one where it has none.

@@ -85,4 +85,10 @@ const _: () = {
             &__UNDERSCORE_DESCRIPTOR
         }
     }
+    impl __underscore::Declared for __UnderscoreRoute_login {
+        const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::Some(
+            __underscore::MethodFilter::POST,
+        );
+        const PATH: &'static str = "/login";
+    }
 };

@@ -291,6 +291,19 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         "true once a router has brought a request to it",
         |row| Value::Bool(row.entry.route.is_some()),
     ),
+    Col::words("declared", &[], "method and path in the attribute", |row| {
+        row.entry.declared().map_or(Value::Missing, Value::text)
+    }),
+    Col::words(
+        "as_declared",
+        &[],
+        "whether the router brings requests at what the attribute says",
+        |row| {
+            row.entry
+                .is_as_declared()
+                .map_or(Value::Missing, Value::Bool)
+        },
+    ),
     Col::numbers(
         "preempt",
         &[],

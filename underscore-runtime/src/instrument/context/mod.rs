@@ -4,10 +4,13 @@
 //! reference to it, and nothing here is shared between threads. What every poll touches are plain
 //! cells; the list of changes is apart, for most polls change nothing.
 
+mod seat;
+
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use crate::stack::{AwaitPoint, Change, Keys, Node, NodeKey, Parent, TypeName};
+pub(super) use self::seat::Seat;
+use crate::stack::{Change, Keys, NodeKey, Parent};
 use crate::task::{Ledger, Place, Task, TaskId};
 use crate::workers::Turn;
 
@@ -289,170 +292,4 @@ fn take_changes(count: u32, with: impl FnOnce(std::vec::Drain<'_, Change>)) {
         let first = changes.len().saturating_sub(count as usize);
         with(changes.drain(first..));
     });
-}
-
-/// An await's seat in the stack of the task it is polled in.
-#[derive(Debug)]
-pub(super) struct Seat {
-    taken: Option<Taken>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Taken {
-    task: TaskRef,
-    key: NodeKey,
-    parent: Parent,
-}
-
-/// A poll of an await: what is awaited inside of it is under its key until this is left.
-pub(super) struct Visit {
-    /// Nothing outside of a task.
-    place: Option<Visited>,
-}
-
-struct Visited {
-    key: NodeKey,
-    /// What the await is in.
-    parent: Parent,
-    /// The key was taken for this visit: nothing is under it yet.
-    is_new: bool,
-}
-
-impl Seat {
-    pub(super) const fn new() -> Self {
-        Seat { taken: None }
-    }
-
-    /// Begins a poll of the await.
-    #[inline]
-    pub(super) fn visit(&mut self, point: &'static AwaitPoint) -> Visit {
-        let place = CURRENT.with(|current| {
-            let id = current.id.get();
-            let (key, is_new) = match &self.taken {
-                Some(taken) if Some(taken.task.id) == id => (taken.key, false),
-                taken => {
-                    if taken.is_some() {
-                        self.leave_other_task();
-                    }
-                    id?;
-                    (current.take_key(), true)
-                }
-            };
-            Some(Visited {
-                key,
-                parent: current.parent.replace(Parent::new(key, point)),
-                is_new,
-            })
-        });
-        Visit { place }
-    }
-
-    /// The future was moved here from another task, whose stack it is no longer in.
-    #[cold]
-    fn leave_other_task(&mut self) {
-        if let Some(taken) = self.taken.take() {
-            taken.give_back_from_afar();
-        }
-    }
-
-    /// Ends a poll that returned `Pending`: the await is in the stack from now on.
-    #[inline]
-    pub(super) fn wait(&mut self, mut visit: Visit, point: &'static AwaitPoint, awaited: TypeName) {
-        let Some(Visited { key, parent, .. }) = visit.leave() else {
-            return;
-        };
-        if self.taken.is_some_and(|taken| taken.parent == parent) {
-            return;
-        }
-        CURRENT.with(|current| {
-            if let Some(task) = current.task() {
-                self.taken = Some(Taken { task, key, parent });
-                current.change(Change::Set(
-                    key,
-                    Node {
-                        point,
-                        parent,
-                        awaited,
-                    },
-                ));
-            }
-        });
-    }
-
-    /// Ends a poll that returned `Ready`: the await is not, or no longer, in the stack.
-    #[inline]
-    pub(super) fn pass(&mut self, mut visit: Visit) {
-        let Some(visited) = visit.leave() else {
-            return;
-        };
-        match self.taken.take() {
-            Some(taken) => taken.give_back(),
-            None => release_unused(visited.key),
-        }
-    }
-}
-
-/// Gives back a key that nothing was ever put under.
-#[inline]
-fn release_unused(key: NodeKey) {
-    CURRENT.with(|current| {
-        current.release_key(key);
-        if key.is_high() {
-            current.release_high_key(key);
-        }
-    });
-}
-
-impl Drop for Seat {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(taken) = self.taken.take() {
-            taken.give_back();
-        }
-    }
-}
-
-impl Taken {
-    /// Takes the await out of the stack it is in.
-    fn give_back(self) {
-        let here = CURRENT.with(|current| {
-            let here = current.id.get() == Some(self.task.id);
-            if here {
-                current.change(Change::Clear(self.key));
-                current.release_key(self.key);
-            }
-            here
-        });
-        if !here {
-            self.give_back_from_afar();
-        }
-    }
-
-    /// The future was moved out of its task, or outlived it.
-    #[cold]
-    fn give_back_from_afar(self) {
-        if let Some(task) = self.task.task() {
-            task.tree().clear_from_afar(self.key);
-        }
-    }
-}
-
-impl Visit {
-    /// Makes the await around this one current again.
-    #[inline]
-    fn leave(&mut self) -> Option<Visited> {
-        let visited = self.place.take()?;
-        CURRENT.with(|current| current.parent.set(visited.parent));
-        Some(visited)
-    }
-}
-
-impl Drop for Visit {
-    /// Where the awaited future panicked, and the panic may be caught further out.
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(visited) = self.leave().filter(|visited| visited.is_new) {
-            release_unused(visited.key);
-        }
-    }
 }

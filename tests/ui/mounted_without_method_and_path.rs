@@ -1,0 +1,9 @@
+use axum::Router;
+use underscore_runtime::{Mount, underscore_route};
+
+#[underscore_route(get)]
+async fn somewhere() {}
+
+fn main() {
+    let _app: Router = Router::new().mount(somewhere);
+}

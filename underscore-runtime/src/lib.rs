@@ -41,12 +41,7 @@
 //! - No lock of this crate is held while code of yours runs, and none is shared by all workers.
 //! - Nothing listens anywhere before [`serve_admin`] is called, or [`admin_router`] is served.
 //!
-//! # Limits
-//!
-//! A synchronous call cannot be stopped, awaits inside other macros (`select!`, `join!`) cannot be seen,
-//! work started with `tokio::spawn` outlives its handler's end and is not listed. Unix only; linkme, which gathers the
-//! routes, has no wasm target.
-
+#![doc = include_str!("../guide.md")]
 // Nothing in here may panic: see docs/reliability.md.
 #![cfg_attr(
     not(test),

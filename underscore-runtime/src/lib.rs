@@ -136,6 +136,9 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// `#[utoipa::path]` goes above, or the item that it generates is out of reach; `#[axum::debug_handler]`
 /// below, for it calls the function; `#[tracing::instrument]` above or below.
 ///
+/// Where axum says no more than that `Handler` is not implemented, `#[axum::debug_handler]` below names the argument that
+/// is no extractor, here as without this attribute.
+///
 /// # What cannot be a handler
 ///
 /// A method, for it has no place for the items that are generated beside it: write a free function that takes

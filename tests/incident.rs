@@ -179,19 +179,10 @@ async fn a_preempted_route_answers_at_once_and_is_opened_again() {
 async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
     let mut first = SampleApp::start();
     let id = first.id_of_twice().await;
-    let pid = first.example.process.id().to_string();
     let hanging = first.clients("/twice", 5);
     first.wait_for(3, 5).await;
-    let told = Command::new("kill")
-        .args(["-INT", &pid])
-        .status()
-        .expect("kill runs");
-    assert!(told.success());
-    let ended = first
-        .example
-        .process
-        .wait()
-        .expect("it ends, whatever hangs");
+    // Whatever hangs.
+    let ended = first.example.interrupt();
     assert!(ended.success(), "{ended}");
     assert!(!first.example.admin.exists());
     let left = std::fs::read_dir(first.example.directory.path()).expect("it can be listed");

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod call;
 mod player;
 mod session;
 mod shell;

@@ -9,7 +9,7 @@ use std::process::Command as Process;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, RequestBuilder};
 
 use super::shell::{Command, Curl, read};
 use super::shown::{Form, to_show};
@@ -64,6 +64,9 @@ impl Player {
                 let look = async || Ok(printed.lock().expect("nobody panicked").clone());
                 settled(Form::Lines, shown, look).await
             }
+            Command::Together(_) | Command::Take { .. } | Command::Sleep => {
+                Err(format!("only what an example prints has this form: {line}"))
+            }
             Command::Curl { curl, first_line } => {
                 let form = form(&curl);
                 let call = async || {
@@ -93,26 +96,7 @@ impl Player {
             let path = &curl.url[service.base.len()..];
             (Example::client(), format!("{}{path}", service.example.base))
         };
-        let default = if curl.body.is_some() { "POST" } else { "GET" };
-        let method = curl.method.as_deref().unwrap_or(default);
-        let method = Method::from_bytes(method.as_bytes()).map_err(|error| error.to_string())?;
-        let mut request = client.request(method, url);
-        if let Some(body) = &curl.body {
-            request = request.body(body.clone());
-        }
-        let named = |name: &str| {
-            curl.headers
-                .iter()
-                .any(|(has, _)| has.eq_ignore_ascii_case(name))
-        };
-        if curl.body.is_some() && !named("content-type") {
-            // curl does so, and the admin API refuses it.
-            request = request.header("content-type", "application/x-www-form-urlencoded");
-        }
-        for (name, value) in &curl.headers {
-            request = request.header(name, value);
-        }
-        Ok(request)
+        curl.request(&client, &url)
     }
 }
 

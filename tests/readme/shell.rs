@@ -1,5 +1,5 @@
-//! The forms of commands that the README uses, and no others: assignments, `cargo run --example`, `curl`, and
-//! `curl` run by `seq` and `xargs`.
+//! The forms of commands that the README and the examples use, and no others: assignments, `cargo run --example`,
+//! `sleep`, `curl`, and `curl` run by `seq` and `xargs`.
 
 use std::collections::HashMap;
 
@@ -14,6 +14,16 @@ pub enum Command {
     Curl { curl: Curl, first_line: bool },
     /// `curl ... &`, or `seq N | xargs -P N -I{} curl ... &`: a call per element, side by side.
     Background(Vec<Curl>),
+    /// `seq N | xargs -P M -I{} curl ...`
+    Together(Vec<Curl>),
+    /// `NAME=$(curl ...)`, with `| grep WORD | cut -f1 -d' '` behind it if there is a `word`.
+    Take {
+        name: String,
+        curl: Curl,
+        word: Option<String>,
+    },
+    /// `sleep 1`: so that a person sees what it has come to.
+    Sleep,
 }
 
 /// One call of `curl`.
@@ -29,12 +39,26 @@ pub struct Curl {
     pub head: bool,
 }
 
+impl Curl {
+    /// The call that `xargs` makes of it.
+    fn numbered(mut self, number: u32) -> Self {
+        let number = number.to_string();
+        self.url = self.url.replace("{}", &number);
+        self.body = self.body.map(|body| body.replace("{}", &number));
+        self
+    }
+}
+
 /// Reads a line, with the variables that were set before it.
 ///
 /// # Errors
 ///
 /// Says what of it is of no form that is known here.
 pub fn read(line: &str, variables: &HashMap<String, String>) -> Result<Command, String> {
+    if let Some((name, taken)) = line.split_once("=$(") {
+        let taken = taken.strip_suffix(')').ok_or_else(|| unknown(line))?;
+        return take(name, taken, variables);
+    }
     let words = words(line, variables)?;
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     let background = words.last() == Some(&"&");
@@ -48,6 +72,7 @@ pub fn read(line: &str, variables: &HashMap<String, String>) -> Result<Command, 
             Ok(Command::Set(name.to_owned(), value.to_owned()))
         }
         ([["cargo", "run", "--example", name]], true) => Ok(Command::Serve((*name).to_owned())),
+        ([["sleep", "1"]], false) => Ok(Command::Sleep),
         ([["curl", args @ ..]], true) => Ok(Command::Background(vec![curl(args)?])),
         ([["curl", args @ ..]], false) => Ok(Command::Curl {
             curl: curl(args)?,
@@ -62,18 +87,40 @@ pub fn read(line: &str, variables: &HashMap<String, String>) -> Result<Command, 
                 ["seq", count],
                 ["xargs", "-P", at_once, "-I{}", "curl", args @ ..],
             ],
-            true,
-        ) if count == at_once => {
+            _,
+        ) => {
             let count: u32 = count.parse().map_err(|_| unknown(line))?;
-            let calls = (1..=count).map(|number| {
-                let mut call = curl(args)?;
-                call.url = call.url.replace("{}", &number.to_string());
-                Ok(call)
-            });
-            calls.collect::<Result<_, _>>().map(Command::Background)
+            let at_once: u32 = at_once.parse().map_err(|_| unknown(line))?;
+            let calls: Vec<Curl> = (1..=count)
+                .map(|number| Ok(curl(args)?.numbered(number)))
+                .collect::<Result<_, String>>()?;
+            match background {
+                true if at_once == count => Ok(Command::Background(calls)),
+                false if at_once <= count => Ok(Command::Together(calls)),
+                _ => Err(unknown(line)),
+            }
         }
         _ => Err(unknown(line)),
     }
+}
+
+/// What becomes of a variable.
+fn take(name: &str, taken: &str, variables: &HashMap<String, String>) -> Result<Command, String> {
+    let words = words(taken, variables)?;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let commands: Vec<&[&str]> = words.split(|word| *word == "|").collect();
+    let (args, word) = match commands.as_slice() {
+        [["curl", args @ ..]] => (args, None),
+        [["curl", args @ ..], ["grep", word], ["cut", "-f1", "-d "]] => {
+            (args, Some((*word).to_owned()))
+        }
+        _ => return Err(unknown(taken)),
+    };
+    Ok(Command::Take {
+        name: name.to_owned(),
+        curl: curl(args)?,
+        word,
+    })
 }
 
 fn unknown(line: &str) -> String {
@@ -89,7 +136,10 @@ fn curl(args: &[&str]) -> Result<Curl, String> {
             value.ok_or_else(|| format!("curl: {arg} takes a value"))
         };
         match *arg {
-            "-s" => {}
+            "-s" | "-sN" => {}
+            // What is printed is of no interest, or ends its line.
+            "-o" if value()? == "/dev/null" => {}
+            "-w" if value()? == "\\n" => {}
             "-i" => curl.head = true,
             "-X" => curl.method = Some(value()?),
             "-d" => curl.body = Some(value()?),
@@ -181,6 +231,20 @@ mod tests {
             (&*calls[0].url, &*calls[1].url),
             ("http://x/?1", "http://x/?2")
         );
+        let Ok(Command::Together(calls)) =
+            known("seq 2 | xargs -P 1 -I{} curl -s -o /dev/null -w '\\n' http://x -d '{\"a\":{}}'")
+        else {
+            panic!("it is a load");
+        };
+        assert_eq!(calls[1].body.as_deref(), Some("{\"a\":2}"));
+        let taken = known("ID=$(curl -s http://x | grep /v1/ | cut -f1 -d' ')");
+        let expected = Command::Take {
+            name: "ID".to_owned(),
+            curl: call("curl http://x"),
+            word: Some("/v1/".to_owned()),
+        };
+        assert_eq!(taken, Ok(expected));
+        assert_eq!(known("sleep 1"), Ok(Command::Sleep));
         let change = call(
             "curl -s -i --unix-socket $SOCKET -X PUT 'http://./$SOCKET?a b' -H 'A: b' -d '{\"c\":1}'",
         );
@@ -212,6 +276,11 @@ mod tests {
             "curl -s 'http://x",
             "curl -s $OTHER",
             "cargo run --example sample_app",
+            "seq 2 | xargs -P 5 -I{} curl -s http://x",
+            "sleep 2",
+            "curl -s -o file http://x",
+            "A=$(curl -s http://x | jq .)",
+            "A=$(curl -s http://x",
             "seq 5 | xargs -P 2 -I{} curl -s http://x &",
             "A=b &",
         ] {

@@ -1,9 +1,9 @@
 //! An example of this package as a process: built if need be, on a free port, with its socket in a folder of
 //! its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use reqwest::{Client, ClientBuilder};
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ pub struct Example {
     pub admin: PathBuf,
     pub directory: TempDir,
     /// Kept open: the service goes on greeting.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Example {
@@ -26,25 +26,34 @@ impl Example {
     pub fn start(name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let admin = directory.path().join("app.sock");
-        let mut process = Command::new(binary(name))
-            .args(["--listen", "127.0.0.1:0", "--admin"])
-            .arg(&admin)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let stdout = process.stdout.take().expect("it is piped");
-        let (mut stdout, mut first) = (BufReader::new(stdout), String::new());
-        stdout.read_line(&mut first).expect("it greets");
-        let base = first
-            .split([' ', ','])
-            .find(|word| word.starts_with("http://"));
+        let (process, stdout, base) = launch(name, &admin);
         Example {
-            base: base.expect("it says where it listens").to_owned(),
             process,
+            base,
             admin,
             directory,
-            _stdout: stdout,
+            stdout,
         }
+    }
+
+    /// Starts it again with the same socket, after it has ended.
+    pub fn restart(&mut self, name: &str) {
+        (self.process, self.stdout, self.base) = launch(name, &self.admin);
+    }
+
+    /// What it prints after its first line, up to the line that is `last`.
+    pub fn printed_until(&mut self, last: &str) -> Vec<String> {
+        let lines = self.stdout.by_ref().lines();
+        let lines = lines.map(|line| line.expect("it is text"));
+        lines.take_while(|line| line != last).collect()
+    }
+
+    /// Ends it as Ctrl-C does, and waits until it has.
+    pub fn interrupt(&mut self) -> ExitStatus {
+        let pid = self.process.id().to_string();
+        let told = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(told.expect("kill runs").success());
+        self.process.wait().expect("it ends")
     }
 
     /// A client of the service.
@@ -64,6 +73,24 @@ impl Drop for Example {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Starts an example, and waits until it says where it serves.
+fn launch(name: &str, admin: &Path) -> (Child, BufReader<ChildStdout>, String) {
+    let mut process = Command::new(binary(name))
+        .args(["--listen", "127.0.0.1:0", "--admin"])
+        .arg(admin)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let stdout = process.stdout.take().expect("it is piped");
+    let (mut stdout, mut first) = (BufReader::new(stdout), String::new());
+    stdout.read_line(&mut first).expect("it greets");
+    let base = first
+        .split([' ', ','])
+        .find(|word| word.starts_with("http://"));
+    let base = base.expect("it says where it listens").to_owned();
+    (process, stdout, base)
 }
 
 /// The path of an example's binary, built if it is not there or not new.

@@ -14,3 +14,4 @@ mod chat;
 mod starts;
 mod todos;
 mod tried;
+mod versions;

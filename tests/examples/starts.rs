@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use super::support::example::{Example, binary};
 
 /// Those that print what to try.
-const EXAMPLES: [&str; 2] = ["todos", "chat"];
+const EXAMPLES: [&str; 3] = ["todos", "chat", "versions"];
 
 /// Runs it to its end, which is an error.
 fn refused(name: &str, listen: &str, admin: &str) -> String {

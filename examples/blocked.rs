@@ -5,15 +5,16 @@
 //! ```
 
 use std::error::Error;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use tokio::net::TcpListener;
 use tokio::task::yield_now;
 use underscore_runtime::{serve_admin, underscore_route};
+
+#[path = "shared/mod.rs"]
+mod shared;
 
 #[underscore_route(get, "/report", name = "report")]
 async fn report() -> &'static str {
@@ -24,35 +25,32 @@ async fn report() -> &'static str {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let (listen, admin) = options()?;
-    let listener = TcpListener::bind(listen).await?;
-    let admin = serve_admin(admin)?;
-    let (address, socket) = (listener.local_addr()?, admin.path().display());
-    println!("serving http://{address}, admin API on {socket}; Ctrl-C ends it");
+async fn main() -> ExitCode {
+    shared::exit("blocked", run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let options = shared::Options::read("blocked", 8081)?;
+    let listener = options.listener().await?;
+    let admin = serve_admin(&options.admin)?;
+    // No handler for signals: while the worker is blocked, nobody would come to it.
+    shared::announce(&listener, admin.path(), LINES)?;
     let app = Router::new().route("/report", get(report));
-    // No `tokio::signal::ctrl_c`: while the worker is blocked, nobody would come to it.
     axum::serve(listener, app).await?;
     admin.shutdown();
     Ok(())
 }
 
-fn options() -> Result<(SocketAddr, PathBuf), lexopt::Error> {
-    use lexopt::prelude::*;
-    let mut listen = SocketAddr::from(([127, 0, 0, 1], 8081));
-    let mut admin = std::env::temp_dir().join("blocked.sock");
-    let mut arguments = lexopt::Parser::from_env();
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("listen") => listen = arguments.value()?.parse()?,
-            Long("admin") => admin = arguments.value()?.into(),
-            Short('h') | Long("help") => {
-                let socket = admin.display();
-                println!("blocked [--listen {listen}] [--admin {socket}]");
-                std::process::exit(0);
-            }
-            _ => return Err(argument.unexpected()),
-        }
-    }
-    Ok((listen, admin))
-}
+/// What to try.
+const LINES: &str = r#"
+  # The only worker is blocked for half a minute. The admin API is not, and says by whom.
+  curl -s $APP/report &
+  sleep 1
+  curl -s --unix-socket $SOCKET 'http://./_cat/workers?v'
+  curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v'
+
+  # What blocks cannot be ended from outside; who comes after it is sent away once it is over.
+  curl -s --unix-socket $SOCKET -X POST 'http://./_routes/report/interrupt?pretty'
+  curl -s --unix-socket $SOCKET -X PUT 'http://./_routes/report/settings?pretty' -H 'Content-Type: application/json' \
+    -d '{"transient":{"preempt":{"status":503}}}'
+"#;

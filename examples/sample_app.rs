@@ -9,7 +9,6 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +16,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use underscore_runtime::{serve_admin, underscore_route};
+
+#[path = "shared/mod.rs"]
+mod shared;
 
 /// How long a request works once it has what it needs.
 const WORK: Duration = Duration::from_millis(500);
@@ -61,83 +61,38 @@ pub fn app() -> Router {
 // whatever order they come. With more threads it can be all five.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("sample_app: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    shared::exit("sample_app", run().await)
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let options = Options::read()?;
-    let listener = TcpListener::bind(options.listen).await?;
+    let options = shared::Options::read("sample_app", 8080)?;
+    let listener = options.listener().await?;
     let admin = serve_admin(&options.admin)?;
-    greet(listener.local_addr()?, admin.path());
+    shared::greet(&listener, admin.path(), LINES)?;
 
     // With the clients' addresses, so that `_cat/tasks` can show them.
     let app = app().into_make_service_with_connect_info::<SocketAddr>();
-    // Not a graceful shutdown: that would wait for the requests that hang.
+    // Not a graceful end: that would wait for the requests that hang.
     let served = tokio::select! {
         served = axum::serve(listener, app).into_future() => served,
-        stopped = stop() => stopped,
+        () = shared::stop() => Ok(()),
     };
     admin.shutdown();
     Ok(served?)
 }
 
-/// Resolves when the service is told to end.
-async fn stop() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
-}
+/// What to try.
+const LINES: &str = r#"
+  # Five at once: two are answered, three hang.
+  seq 5 | xargs -P 5 -I{} curl -s '$APP/twice?{}' &
+  sleep 1
+  curl -s --unix-socket $SOCKET 'http://./_cat'
+  curl -s --unix-socket $SOCKET 'http://./_cat/routes?v'
+  curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v'
 
-fn greet(address: SocketAddr, admin: &Path) {
-    let admin = admin.display();
-    println!("serving http://{address}, admin API on {admin}; Ctrl-C ends it");
-    println!();
-    println!("  # five at once: two are answered, three hang");
-    println!("  seq 5 | xargs -P 5 -I{{}} curl -s 'http://{address}/twice?{{}}' &");
-    println!();
-    println!("  curl --unix-socket {admin} 'http://./_cat'");
-    println!("  curl --unix-socket {admin} 'http://./_cat/routes?v'");
-    println!("  curl --unix-socket {admin} 'http://./_cat/tasks?v'");
-    println!("  curl --unix-socket {admin} -X POST 'http://./_routes/twice/interrupt?pretty'");
-    println!("  curl --unix-socket {admin} -X PUT 'http://./_routes/twice/settings?pretty' \\");
-    println!(
-        "    -H 'Content-Type: application/json' -d '{{\"transient\":{{\"preempt\":{{\"status\":503}}}}}}'"
-    );
-}
-
-struct Options {
-    listen: SocketAddr,
-    admin: PathBuf,
-}
-
-impl Options {
-    fn read() -> Result<Self, lexopt::Error> {
-        use lexopt::prelude::*;
-        let mut options = Options {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            admin: std::env::temp_dir().join("sample_app.sock"),
-        };
-        let mut arguments = lexopt::Parser::from_env();
-        while let Some(argument) = arguments.next()? {
-            match argument {
-                Long("listen") => options.listen = arguments.value()?.parse()?,
-                Long("admin") => options.admin = arguments.value()?.into(),
-                Short('h') | Long("help") => {
-                    let (listen, admin) = (options.listen, options.admin.display());
-                    println!("sample_app [--listen {listen}] [--admin {admin}]");
-                    std::process::exit(0);
-                }
-                _ => return Err(argument.unexpected()),
-            }
-        }
-        Ok(options)
-    }
-}
+  # End those that hang. Then send away whoever comes, before he hangs.
+  curl -s --unix-socket $SOCKET -X POST 'http://./_routes/twice/interrupt?pretty'
+  curl -s --unix-socket $SOCKET -X PUT 'http://./_routes/twice/settings?pretty' \
+    -H 'Content-Type: application/json' -d '{"transient":{"preempt":{"status":503,"text":"back soon\n"}}}'
+  curl -s -i $APP/twice
+"#;

@@ -31,15 +31,15 @@ mod shared;
 
 /// What to try.
 const LINES: &str = r#"
-  # Which routes are there? Some tell their path before their first request.
-  curl -s --unix-socket $SOCKET 'http://./_cat/routes?v'
+  # The routes. Half of them tell their path before their first request.
+  curl -s --unix-socket $SOCKET 'http://./_cat/routes?v&h=id,name,handler,method,path,total'
 
   # Some traffic: twenty todos, one of them done, and the second page of them.
   seq 20 | xargs -P 4 -I{} curl -s -o /dev/null $APP/todos -H 'Content-Type: application/json' -d '{"text":"todo {}"}'
   curl -s -w '\n' -X PATCH $APP/todos/7 -H 'Content-Type: application/json' -d '{"done":true}'
   curl -s -X DELETE $APP/todos/13
   curl -s -w '\n' '$APP/todos?offset=5&limit=5'
-  curl -s --unix-socket $SOCKET 'http://./_cat/routes?v&h=name,method,path,total,2xx,p50_1m,p99_1m,rate1m'
+  curl -s --unix-socket $SOCKET 'http://./_cat/routes?v&h=handler,method,path,total,2xx,p50_1m,p99_1m,rate1m'
 
   # A migration takes the store for itself. Whoever comes now waits, and you see where.
   curl -s -w '\n' -X POST $APP/migration &

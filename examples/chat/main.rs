@@ -29,8 +29,8 @@ mod shared;
 
 /// What to try.
 const LINES: &str = r"
-  # Open $APP in a browser, or be three who listen to events and two with a websocket, of which curl shows the raw frames.
-  seq 3 | xargs -P 3 -I{} curl -sN '$APP/events?listener={}' &
+  # Open $APP in a browser, or be three who listen to events and two with a websocket. Of that, curl shows raw frames.
+  seq 3 | xargs -P 3 -I{} curl -sSN '$APP/events?listener={}' &
   seq 2 | xargs -P 2 -I{} curl -sN '$APP/ws?talker={}' -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
     -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' &
   sleep 1
@@ -44,7 +44,7 @@ const LINES: &str = r"
 
   # End the oldest stream and no other: its client sees an error, and no false end.
   TASK=$(curl -s --unix-socket $SOCKET 'http://./_cat/tasks?routes=events&size=1&h=id')
-  curl -s --unix-socket $SOCKET -X POST http://./_tasks/$TASK/_cancel
+  curl -s -w '\n' --unix-socket $SOCKET -X POST http://./_tasks/$TASK/_cancel
 
   # Close all websockets. A browser shows the reason, and comes back.
   curl -s --unix-socket $SOCKET -X POST 'http://./_routes/ws/interrupt?pretty&reason=to+another+server'

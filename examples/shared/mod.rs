@@ -68,6 +68,11 @@ impl Options {
 pub fn greet(listener: &TcpListener, admin: &Path, lines: &str) -> io::Result<()> {
     // Who reads this may press Ctrl-C already.
     hear_signals()?;
+    announce(listener, admin, lines)
+}
+
+/// The same for a service that a signal ends as it ends any process.
+pub fn announce(listener: &TcpListener, admin: &Path, lines: &str) -> io::Result<()> {
     let (app, socket) = (
         format!("http://{}", listener.local_addr()?),
         admin.display(),
@@ -101,6 +106,7 @@ pub async fn stop() {
 /// Resolves when the service was told to end and should have.
 async fn late() {
     stop().await;
+    println!("ends when the requests in flight do, or in {GRACE:?}");
     tokio::time::sleep(GRACE).await;
 }
 
@@ -113,7 +119,6 @@ fn hear_signals() -> io::Result<()> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        println!("ends when the requests in flight do, or in {GRACE:?}");
         TOLD_TO_END.send_replace(true);
     });
     Ok(())

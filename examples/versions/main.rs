@@ -56,7 +56,7 @@ const LINES: &str = r#"
 
   # No more reports from v1 for a while. The route of v2 has an id and settings of its own, and goes on.
   V1=$(curl -s --unix-socket $SOCKET 'http://./_cat/routes/report?h=id,path' | grep /v1/ | cut -f1 -d' ')
-  curl -s --unix-socket $SOCKET -X PUT http://./_routes/$V1/settings -H 'Content-Type: application/json' \
+  curl -s -w '\n' --unix-socket $SOCKET -X PUT http://./_routes/$V1/settings -H 'Content-Type: application/json' \
     -d '{"transient":{"preempt":{"status":503,"text":"ask v2, for one customer\n"}},"expires_in":"1h"}'
   curl -s -i '$APP/api/v1/report'
   curl -s -w '\n' '$APP/api/v2/report?customer=7'

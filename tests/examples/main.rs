@@ -10,7 +10,9 @@ mod shell;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blocked;
 mod chat;
+mod sample_app;
 mod starts;
 mod todos;
 mod tried;

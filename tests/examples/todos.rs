@@ -7,7 +7,7 @@ use super::tried::{Meanwhile, Tried};
 #[tokio::test]
 async fn the_migration_is_seen_worked_around_and_ended() {
     let mut tried = Tried::start("todos");
-    let routes = tried.send("_cat/routes?v").await.text;
+    let routes = tried.send("_cat/routes").await.text;
     assert_eq!(routes.lines().count(), 7, "{routes}");
     let known = |method: &str| {
         let row = |row: &&str| row.contains(method) && row.contains(" /");
@@ -28,9 +28,11 @@ async fn the_migration_is_seen_worked_around_and_ended() {
     assert_eq!(ids(&page), [6, 7, 8, 9, 10]);
     tried
         .look("_cat/routes", |table| {
-            let created = row(table, "create");
+            let created = row(table, "todos::create");
             let patched = table.contains("PATCH  /todos/{id} ");
-            patched && created.contains(" 20  20 ") && row(table, "list").contains("  1   1 ")
+            patched
+                && created.contains(" 20  20 ")
+                && row(table, "todos::list").contains("  1   1 ")
         })
         .await;
 

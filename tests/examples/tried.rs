@@ -109,6 +109,11 @@ impl Tried {
         taken
     }
 
+    /// All lines were played: ends what hears no signal.
+    pub fn kill(self) {
+        assert!(self.lines.is_empty(), "not played: {:#?}", self.lines);
+    }
+
     /// All lines were played: ends the example as Ctrl-C does, which leaves nothing behind.
     pub fn end(mut self) {
         assert!(self.lines.is_empty(), "not played: {:#?}", self.lines);
@@ -137,10 +142,12 @@ impl Tried {
     async fn all_wait(&self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let request = self.operator.get("http://./_cat/tasks?h=where&format=json");
+            let request = self
+                .operator
+                .get("http://./_cat/tasks?h=where,state&format=json");
             let rows = Answer::of(request.send().await.expect("an answer")).await;
             let rows = rows.ok_json();
-            let waits = |row: &&Value| row["where"].is_string();
+            let waits = |row: &&Value| row["where"].is_string() || row["state"] == "running";
             let waiting = rows.as_array().expect("a table").iter().filter(waits);
             let going_on = self.begun.iter().filter(|call| !call.is_finished());
             if waiting.count() == going_on.count() {

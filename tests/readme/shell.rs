@@ -136,7 +136,7 @@ fn curl(args: &[&str]) -> Result<Curl, String> {
             value.ok_or_else(|| format!("curl: {arg} takes a value"))
         };
         match *arg {
-            "-s" | "-sN" => {}
+            "-s" | "-sN" | "-sSN" => {}
             // What is printed is of no interest, or ends its line.
             "-o" if value()? == "/dev/null" => {}
             "-w" if value()? == "\\n" => {}

@@ -1,9 +1,11 @@
 //! An example of this package as a process: built if need be, on a free port, with its socket in a folder of
 //! its own.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use reqwest::{Client, ClientBuilder};
 use tempfile::TempDir;
@@ -93,21 +95,16 @@ fn launch(name: &str, admin: &Path) -> (Child, BufReader<ChildStdout>, String) {
     (process, stdout, base)
 }
 
+/// The examples that were built for this process, or were found new.
+static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
 /// The path of an example's binary, built if it is not there or not new.
 pub fn binary(name: &str) -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "underscore",
-            "--example",
-            name,
-        ])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .expect("cargo runs");
-    assert!(built.success(), "example {name} does not build");
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !built.contains(name) {
+        build(name);
+        built.insert(name.to_owned());
+    }
     // This test is in target/debug/deps, or wherever else cargo was told to build.
     let test = std::env::current_exe().expect("it has a path");
     let profile = test
@@ -115,6 +112,17 @@ pub fn binary(name: &str) -> PathBuf {
         .and_then(Path::parent)
         .expect("cargo's folders");
     profile.join("examples").join(name)
+}
+
+fn build(name: &str) {
+    let package = ["--package", "underscore", "--example", name];
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet"])
+        .args(package)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "example {name} does not build");
 }
 
 fn built(client: ClientBuilder) -> Client {

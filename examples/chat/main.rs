@@ -94,7 +94,8 @@ async fn ws(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Response {
         };
         let code = close_code::AWAY;
         let why = Message::Close(Some(CloseFrame { code, reason }));
-        // A client that has left hears nothing any more, and one that does not read is not waited for.
+        // A client that has left hears nothing any more, and one that does not read is not waited for. A reason of
+        // more than 123 bytes has no room in the frame: then the socket is closed without one.
         let _ = timeout(FAREWELL, socket.send(why)).await;
     })
 }

@@ -5,7 +5,7 @@
 #![allow(unreachable_pub, reason = "an example is no library")]
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -73,17 +73,18 @@ pub fn greet(listener: &TcpListener, admin: &Path, lines: &str) -> io::Result<()
 
 /// The same for a service that a signal ends as it ends any process.
 pub fn announce(listener: &TcpListener, admin: &Path, lines: &str) -> io::Result<()> {
-    let (app, socket) = (
-        format!("http://{}", listener.local_addr()?),
-        admin.display(),
-    );
-    let lines = lines
-        .replace("$APP", &app)
-        .replace("$SOCKET", &socket.to_string());
-    println!("serving {app}, admin API on {socket}; this is what to try:");
-    println!("{lines}");
-    println!("Ctrl-C ends it");
+    let app = format!("http://{}", listener.local_addr()?);
+    let socket = admin.display().to_string();
+    let lines = lines.replace("$APP", &app).replace("$SOCKET", &socket);
+    say(&format!(
+        "serving {app}, admin API on {socket}; this is what to try:\n{lines}\nCtrl-C ends it"
+    ));
     Ok(())
+}
+
+/// Prints a line. Not `println!`, which panics when nobody reads any more, as after `| head`.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Serves until the service is told to end, and then for as long as requests are in flight, but not for ever.
@@ -106,7 +107,9 @@ pub async fn stop() {
 /// Resolves when the service was told to end and should have.
 async fn late() {
     stop().await;
-    println!("ends when the requests in flight do, or in {GRACE:?}");
+    say(&format!(
+        "ends when the requests in flight do, or in {GRACE:?}"
+    ));
     tokio::time::sleep(GRACE).await;
 }
 

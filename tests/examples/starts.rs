@@ -69,6 +69,16 @@ fn after_a_kill_it_starts_again_at_the_same_place() {
 }
 
 #[test]
+fn it_ends_as_it_should_when_nobody_reads_what_it_prints() {
+    for name in EXAMPLES {
+        let mut example = Example::start(name);
+        example.stop_reading();
+        assert!(example.interrupt().success(), "{name}");
+        assert!(!example.admin.exists(), "{name}");
+    }
+}
+
+#[test]
 fn what_an_option_is_for_is_said() {
     for name in EXAMPLES {
         let help = Command::new(binary(name)).arg("--help").output();

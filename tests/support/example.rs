@@ -20,7 +20,7 @@ pub struct Example {
     pub admin: PathBuf,
     pub directory: TempDir,
     /// Kept open: the service goes on greeting.
-    stdout: BufReader<ChildStdout>,
+    stdout: Option<BufReader<ChildStdout>>,
 }
 
 impl Example {
@@ -34,20 +34,27 @@ impl Example {
             base,
             admin,
             directory,
-            stdout,
+            stdout: Some(stdout),
         }
     }
 
     /// Starts it again with the same socket, after it has ended.
     pub fn restart(&mut self, name: &str) {
-        (self.process, self.stdout, self.base) = launch(name, &self.admin);
+        let (process, stdout, base) = launch(name, &self.admin);
+        (self.process, self.stdout, self.base) = (process, Some(stdout), base);
     }
 
     /// What it prints after its first line, up to the line that is `last`.
     pub fn printed_until(&mut self, last: &str) -> Vec<String> {
-        let lines = self.stdout.by_ref().lines();
+        let stdout = self.stdout.as_mut().expect("it is read");
+        let lines = stdout.by_ref().lines();
         let lines = lines.map(|line| line.expect("it is text"));
         lines.take_while(|line| line != last).collect()
+    }
+
+    /// Reads no more of what it prints: it goes on with nobody there to read it.
+    pub fn stop_reading(&mut self) {
+        self.stdout = None;
     }
 
     /// Ends it as Ctrl-C does, and waits until it has.

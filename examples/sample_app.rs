@@ -85,7 +85,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 const LINES: &str = r#"
   # Five at once: two are answered, three hang.
   seq 5 | xargs -P 5 -I{} curl -s '$APP/twice?{}' &
-  sleep 1
+  sleep 2
   curl -s --unix-socket $SOCKET 'http://./_cat'
   curl -s --unix-socket $SOCKET 'http://./_cat/routes?v'
   curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v'

@@ -22,7 +22,7 @@ pub enum Command {
         curl: Curl,
         word: Option<String>,
     },
-    /// `sleep 1`: so that a person sees what it has come to.
+    /// `sleep 1` or `2`: so that a person sees what it has come to.
     Sleep,
 }
 
@@ -72,7 +72,7 @@ pub fn read(line: &str, variables: &HashMap<String, String>) -> Result<Command, 
             Ok(Command::Set(name.to_owned(), value.to_owned()))
         }
         ([["cargo", "run", "--example", name]], true) => Ok(Command::Serve((*name).to_owned())),
-        ([["sleep", "1"]], false) => Ok(Command::Sleep),
+        ([["sleep", "1" | "2"]], false) => Ok(Command::Sleep),
         ([["curl", args @ ..]], true) => Ok(Command::Background(vec![curl(args)?])),
         ([["curl", args @ ..]], false) => Ok(Command::Curl {
             curl: curl(args)?,
@@ -277,7 +277,7 @@ mod tests {
             "curl -s $OTHER",
             "cargo run --example sample_app",
             "seq 2 | xargs -P 5 -I{} curl -s http://x",
-            "sleep 2",
+            "sleep 20",
             "curl -s -o file http://x",
             "A=$(curl -s http://x | jq .)",
             "A=$(curl -s http://x",

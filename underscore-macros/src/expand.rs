@@ -125,11 +125,11 @@ impl<'a> Expansion<'a> {
             quote!(#[doc(hidden)] #vis)
         });
         let body = awaits::body(self.handler, &self.runtime);
-        // A handler is async for its caller's sake; clippy knows that of the function that it sees in
-        // `get(...)`, but not of this one.
+        // A handler is async for its caller's sake, and is mounted where one likes; clippy knows that of the
+        // function that it sees in `get(...)`, but not of this one.
         quote! {
             #(#attrs)*
-            #[allow(clippy::unused_async)]
+            #[allow(clippy::single_call_fn, clippy::unused_async)]
             #seen #sig #body
         }
     }

@@ -8,7 +8,7 @@ pub fn login<DB: Database>(
         (State<App<DB>>, Json<Login>),
     >,
 ) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
-    #[allow(clippy::unused_async)]
+    #[allow(clippy::single_call_fn, clippy::unused_async)]
     async fn login<DB: Database>(
         State(app): State<App<DB>>,
         Json(login): Json<Login>,

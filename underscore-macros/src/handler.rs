@@ -7,8 +7,8 @@ use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{
-    AttrStyle, Attribute, FnArg, GenericParam, Ident, PatType, Receiver, ReturnType, Safety,
-    Signature, Token, Type, TypeImplTrait, Visibility, token,
+    AttrStyle, Attribute, FnArg, Ident, PatType, Receiver, ReturnType, Safety, Signature, Token,
+    Type, TypeImplTrait, Visibility, token,
 };
 
 use crate::diagnostics::Diagnostics;
@@ -58,7 +58,6 @@ impl Handler {
     pub(crate) fn check(&self, diagnostics: &mut Diagnostics) {
         self.check_qualifiers(diagnostics);
         self.check_attributes(diagnostics);
-        self.check_parameters(diagnostics);
         self.check_arguments(diagnostics);
     }
 
@@ -103,18 +102,6 @@ impl Handler {
                     "`utoipa::path` must stand above `underscore_route`; move it up",
                 ),
                 _ => {}
-            }
-        }
-    }
-
-    fn check_parameters(&self, diagnostics: &mut Diagnostics) {
-        for param in &self.sig.generics.params {
-            if let GenericParam::Lifetime(lifetime) = param {
-                let name = &lifetime.lifetime;
-                diagnostics.error(
-                    lifetime,
-                    format!("`{name}` cannot be a parameter of a handler; remove it, for extractors own what they take"),
-                );
             }
         }
     }

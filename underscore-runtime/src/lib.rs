@@ -134,7 +134,15 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// # With other attributes
 ///
 /// `#[utoipa::path]` goes above, or the item that it generates is out of reach; `#[axum::debug_handler]`
-/// below, for it calls the function; `#[tracing::instrument]` above or below.
+/// below, for it calls the function; `#[tracing::instrument]` above or below. Where the dependency has another
+/// name and no attribute shall say so, `extern crate its_name as underscore_runtime;` at the root gives it back.
+///
+/// # With axum-extra
+///
+/// Its extractors and responses are as good as axum's own. `typed_get` and its like take a handler if the feature
+/// `axum-extra` is on and its first argument is a `TypedPath`; with `Result<P, _>` or `Option<P>` there, and without the
+/// feature, write `.route(P::PATH, get(handler))`, which is the same. `handler.or(other)` needs the arguments that a call
+/// stands for: write one handler that takes an `Either`.
 ///
 /// Where axum says no more than that `Handler` is not implemented, `#[axum::debug_handler]` below names the argument that
 /// is no extractor, here as without this attribute.

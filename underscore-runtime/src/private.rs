@@ -4,6 +4,8 @@ pub use axum::response::Response;
 pub use axum::routing::MethodFilter;
 pub use linkme;
 
+#[cfg(feature = "axum-extra")]
+pub use crate::instrument::BeginsWithPath;
 pub use crate::instrument::{
     AnyArgument, Argument, At, Call, Declared, Endpoint, Extract, GoesOn, HandedOn, TakesBody, Via,
     at, handed_on,

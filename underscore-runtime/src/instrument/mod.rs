@@ -14,6 +14,8 @@ mod request_body;
 mod response_body;
 mod track;
 mod tracked;
+#[cfg(feature = "axum-extra")]
+mod typed_path;
 mod upgrade;
 
 pub use argument::{AnyArgument, Argument, TakesBody};
@@ -22,4 +24,6 @@ pub use call::{Call, Endpoint, Via};
 pub use extract::Extract;
 pub use mount::{Declared, Mount};
 pub use track::{Interrupted, spawn, track};
+#[cfg(feature = "axum-extra")]
+pub use typed_path::BeginsWithPath;
 pub use upgrade::{GoesOn, HandedOn, handed_on};

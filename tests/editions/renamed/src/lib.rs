@@ -1,0 +1,33 @@
+//! Handlers where the runtime has another name: one says which, the other has the usual one given back.
+
+/// What the bare attribute looks for.
+extern crate seen as underscore_runtime;
+
+use std::future::ready;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use seen::{underscore_frame, underscore_route};
+
+#[underscore_route(crate = seen)]
+async fn says_which(Path(word): Path<String>) -> String {
+    helper(word).await
+}
+
+#[underscore_frame(crate = seen)]
+async fn helper(word: String) -> String {
+    ready(word).await
+}
+
+#[underscore_route]
+async fn bare(Path(word): Path<String>) -> String {
+    ready(word).await
+}
+
+/// Both.
+pub fn router() -> Router {
+    Router::new()
+        .route("/says-which/{word}", get(says_which))
+        .route("/bare/{word}", get(bare))
+}

@@ -1,0 +1,54 @@
+//! Annotated handlers where axum-extra takes the path from the first argument: to it that argument is the call, so a
+//! call has the path of what it extracts first.
+
+use std::fmt;
+
+use axum_extra::routing::TypedPath;
+
+use super::call::Call;
+
+/// Arguments of which the first one is a path.
+#[diagnostic::on_unimplemented(
+    message = "the first of the arguments `{Self}` is no typed path",
+    note = "the first argument must implement `TypedPath`; in a `Result` or an `Option`, write `.route(P::PATH, get(handler))`"
+)]
+pub trait BeginsWithPath {
+    /// That path.
+    const PATH: &'static str;
+}
+
+impl<H, A: BeginsWithPath> TypedPath for Call<H, A> {
+    const PATH: &'static str = A::PATH;
+}
+
+/// `TypedPath` asks for it; nobody writes links to a call.
+impl<H, A: BeginsWithPath> fmt::Display for Call<H, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(A::PATH)
+    }
+}
+
+macro_rules! impl_begins_with_path {
+    ($($argument:ident)*) => {
+        impl<P: TypedPath, $($argument),*> BeginsWithPath for (P, $($argument,)*) {
+            const PATH: &'static str = P::PATH;
+        }
+    };
+}
+
+impl_begins_with_path!();
+impl_begins_with_path!(T2);
+impl_begins_with_path!(T2 T3);
+impl_begins_with_path!(T2 T3 T4);
+impl_begins_with_path!(T2 T3 T4 T5);
+impl_begins_with_path!(T2 T3 T4 T5 T6);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8 T9);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8 T9 T10);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8 T9 T10 T11);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12 T13);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12 T13 T14);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12 T13 T14 T15);
+impl_begins_with_path!(T2 T3 T4 T5 T6 T7 T8 T9 T10 T11 T12 T13 T14 T15 T16);

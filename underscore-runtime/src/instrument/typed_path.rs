@@ -30,6 +30,8 @@ impl<H, A: BeginsWithPath> fmt::Display for Call<H, A> {
 
 macro_rules! impl_begins_with_path {
     ($($argument:ident)*) => {
+        // So that what is said is what stands above the trait, with the cure.
+        #[diagnostic::do_not_recommend]
         impl<P: TypedPath, $($argument),*> BeginsWithPath for (P, $($argument,)*) {
             const PATH: &'static str = P::PATH;
         }

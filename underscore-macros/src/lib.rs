@@ -12,6 +12,8 @@ mod awaits;
 mod diagnostics;
 mod endpoint;
 mod expand;
+#[cfg(test)]
+mod expansions;
 mod frame;
 mod handler;
 mod source;

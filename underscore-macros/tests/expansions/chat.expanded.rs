@@ -1,0 +1,85 @@
+#[doc(hidden)]
+#[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
+enum __UnderscoreRoute_chat {}
+fn chat(
+    __call: ::underscore_runtime::private::Call<
+        __UnderscoreRoute_chat,
+        (State<Room>, WebSocketUpgrade),
+    >,
+) -> impl ::core::future::Future<
+    Output = ::underscore_runtime::private::Response,
+> + ::core::marker::Send {
+    __call.run(|(__arg0, __arg1)| chat_inner(__arg0, __arg1))
+}
+#[allow(clippy::single_call_fn, clippy::unused_async)]
+#[doc(hidden)]
+async fn chat_inner(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Response {
+    use ::underscore_runtime::private::{
+        AwaitPoint as __UnderscorePoint, at as __underscore_at,
+    };
+    static __UNDERSCORE_POINTS: [__UnderscorePoint; 1] = [
+        __UnderscorePoint::new(
+                ::core::concat!(::core::module_path!(), "::chat"),
+                ::core::file!(),
+                ::core::line!(),
+                ::core::column!(),
+                "track(\"chat\", talk(socket, room))",
+            )
+            .depth(3),
+    ];
+    upgrade
+        .on_upgrade({
+            let __underscore_request = ::underscore_runtime::private::handed_on();
+            |socket| {
+                __underscore_request
+                    .to(async move {
+                        let _ = __underscore_at(
+                                track("chat", talk(socket, room)),
+                                &__UNDERSCORE_POINTS[0],
+                            )
+                            .await;
+                    })
+            }
+        })
+}
+const _: () = {
+    use ::underscore_runtime::private as __underscore;
+    static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
+            ::core::concat!(::core::module_path!(), "::chat"),
+            ::core::file!(),
+            ::core::line!(),
+            ::core::column!(),
+        )
+        .method("ANY")
+        .path("/chat")
+        .arguments(
+            &[
+                __underscore::AwaitPoint::new(
+                    ::core::concat!(::core::module_path!(), "::chat"),
+                    ::core::file!(),
+                    ::core::line!(),
+                    ::core::column!(),
+                    "State(room): State<Room>",
+                ),
+                __underscore::AwaitPoint::new(
+                    ::core::concat!(::core::module_path!(), "::chat"),
+                    ::core::file!(),
+                    ::core::line!(),
+                    ::core::column!(),
+                    "upgrade: WebSocketUpgrade",
+                ),
+            ],
+        );
+    #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
+    #[linkme(crate = __underscore::linkme)]
+    static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
+    impl __underscore::Endpoint for __UnderscoreRoute_chat {
+        fn descriptor() -> &'static __underscore::RouteDescriptor {
+            &__UNDERSCORE_DESCRIPTOR
+        }
+    }
+    impl __underscore::Declared for __UnderscoreRoute_chat {
+        const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::None;
+        const PATH: &'static str = "/chat";
+    }
+};

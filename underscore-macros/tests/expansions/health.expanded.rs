@@ -1,0 +1,31 @@
+#[doc(hidden)]
+#[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
+enum __UnderscoreRoute_health {}
+fn health(
+    __call: ::underscore_runtime::private::Call<__UnderscoreRoute_health, ()>,
+) -> impl ::core::future::Future<
+    Output = ::underscore_runtime::private::Response,
+> + ::core::marker::Send {
+    #[allow(clippy::single_call_fn, clippy::unused_async)]
+    async fn health() -> StatusCode {
+        StatusCode::OK
+    }
+    __call.run(|()| health())
+}
+const _: () = {
+    use ::underscore_runtime::private as __underscore;
+    static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
+        ::core::concat!(::core::module_path!(), "::health"),
+        ::core::file!(),
+        ::core::line!(),
+        ::core::column!(),
+    );
+    #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
+    #[linkme(crate = __underscore::linkme)]
+    static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
+    impl __underscore::Endpoint for __UnderscoreRoute_health {
+        fn descriptor() -> &'static __underscore::RouteDescriptor {
+            &__UNDERSCORE_DESCRIPTOR
+        }
+    }
+};

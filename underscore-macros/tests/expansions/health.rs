@@ -1,0 +1,4 @@
+#[underscore_route]
+async fn health() -> StatusCode {
+    StatusCode::OK
+}

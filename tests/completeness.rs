@@ -1,5 +1,6 @@
 //! No handler of a library is lost at link time, whether it is mounted or not, and whether the rest of its module
-//! is used or not. `completeness/run` links the same libraries in every other way.
+//! is used or not. `completeness/run` links the same libraries in every other way. They depend on the runtime without
+//! its feature `admin`; that somebody else in the binary asks for it is enough.
 
 mod support;
 

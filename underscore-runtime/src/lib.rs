@@ -41,7 +41,30 @@
 //! - No lock of this crate is held while code of yours runs, and none is shared by all workers.
 //! - Nothing listens anywhere before [`serve_admin`] is called, or [`admin_router`] is served.
 //!
+//! # Features
+//!
+//! | feature | by default | what it adds |
+//! |---|---|---|
+//! | `admin` | yes | [`serve_admin`], [`admin_router`], and all that is needed to look and to steer |
+//!
+//! A library that annotates its handlers depends on this crate with `default-features = false`, and compiles the
+//! attributes, [`track`] and [`spawn`] only. If anything else in the binary asks for `admin`, the library's handlers are
+//! listed as all others.
+//!
 #![doc = include_str!("../guide.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "admin"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what is counted and set is read by the admin side only"
+    ),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the words are the same, and what they lead to is not there"
+    )
+)]
 // Nothing in here may panic: see docs/reliability.md.
 #![cfg_attr(
     not(test),
@@ -58,30 +81,47 @@
     )
 )]
 
-mod admin;
 mod clock;
-mod descriptors;
-mod directory;
 mod instrument;
-mod log;
 #[doc(hidden)]
 pub mod private;
 mod route;
-mod serve;
 mod settings;
-mod settings_file;
 mod stack;
 mod stats;
-mod strict;
-mod suggest;
 mod sync;
-mod table;
 mod task;
 mod units;
+#[cfg(not(feature = "admin"))]
+#[path = "workers/unseen.rs"]
 mod workers;
 
+// What only those need who look.
+#[cfg(feature = "admin")]
+mod admin;
+#[cfg(feature = "admin")]
+mod descriptors;
+#[cfg(feature = "admin")]
+mod directory;
+#[cfg(feature = "admin")]
+mod log;
+#[cfg(feature = "admin")]
+mod serve;
+#[cfg(feature = "admin")]
+mod settings_file;
+#[cfg(feature = "admin")]
+mod strict;
+#[cfg(feature = "admin")]
+mod suggest;
+#[cfg(feature = "admin")]
+mod table;
+#[cfg(feature = "admin")]
+mod workers;
+
+#[cfg(feature = "admin")]
 pub use admin::admin_router;
 pub use instrument::{Interrupted, Mount, spawn, track};
+#[cfg(feature = "admin")]
 pub use serve::{AdminBuilder, AdminServer, serve_admin};
 
 /// Makes an axum handler visible and interruptible.
@@ -190,7 +230,7 @@ pub use underscore_macros::underscore_route;
 /// As cancel safe as the function without it.
 pub use underscore_macros::underscore_frame;
 
-/// The blocks of the README are tests of this crate.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+/// The blocks of the README are tests of this crate. In the published package it lies elsewhere.
+#[cfg(all(doctest, feature = "admin"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", env!("CARGO_PKG_README")))]
 struct Readme;

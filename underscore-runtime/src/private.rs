@@ -10,6 +10,5 @@ pub use crate::instrument::{
     AnyArgument, Argument, At, Call, Declared, Endpoint, Extract, GoesOn, HandedOn, TakesBody, Via,
     at, handed_on,
 };
-pub use crate::route::RouteDescriptor;
-pub use crate::route::linked::ROUTES;
+pub use crate::route::{ROUTES, RouteDescriptor};
 pub use crate::stack::AwaitPoint;

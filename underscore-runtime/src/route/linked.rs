@@ -1,15 +1,9 @@
-//! The handlers of this binary: those that the linker gathered, and those that it lost, which are known from their
-//! first request on.
+//! The handlers of this binary for those who look: those that the linker gathered, and those that it lost, which are
+//! known from their first request on.
 
-use linkme::distributed_slice;
-
-use super::RouteDescriptor;
+use super::{ROUTES, RouteDescriptor};
 use crate::log;
 use crate::sync::Mutex;
-
-/// Every annotated handler of the binary, put here by the linker.
-#[distributed_slice]
-pub static ROUTES: [&'static RouteDescriptor];
 
 /// The handlers that have a mount.
 static MOUNTED: Mutex<Vec<&'static RouteDescriptor>> = Mutex::new(Vec::new());

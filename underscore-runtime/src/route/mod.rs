@@ -2,6 +2,7 @@
 //! requests to. Which handlers there are, and what their ids are, is asked of `table`.
 
 mod in_force;
+#[cfg(feature = "admin")]
 pub(crate) mod linked;
 mod mounts;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use fnv::FnvHasher;
+use linkme::distributed_slice;
 
 use self::in_force::InForce;
 use self::mounts::Mounts;
@@ -18,6 +20,10 @@ use crate::settings::{Effective, Gate, Stored, Values};
 use crate::stack::AwaitPoint;
 use crate::sync::Mutex;
 use crate::task::Ledger;
+
+/// Every annotated handler of the binary, put here by the linker.
+#[distributed_slice]
+pub static ROUTES: [&'static RouteDescriptor];
 
 /// Held by whoever changes settings or adds a mount, so that a new mount starts with what was set
 /// last, and a change reaches every mount. No request waits for it, but the first one of a mount.
@@ -113,6 +119,7 @@ impl RouteDescriptor {
         let _changing = CHANGES.lock();
         // Looked for again: another thread may have brought the same first request.
         known().unwrap_or_else(|| {
+            #[cfg(feature = "admin")]
             if self.mounts.first().is_none() {
                 linked::note_mounted(self);
             }

@@ -4,6 +4,7 @@
 mod catalogue;
 mod effective;
 mod gate;
+#[cfg(feature = "admin")]
 pub(crate) mod section;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,9 @@ use crate::clock::Instant;
 pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{Effective, Preempt};
 pub(crate) use gate::Gate;
-pub(crate) use section::Change;
+
+/// A change of one setting: a new value, or back to the default.
+pub(crate) type Change = (&'static Setting, Option<Value>);
 
 /// What is set, by key; what is not set is absent.
 pub(crate) type Values = BTreeMap<&'static str, Value>;

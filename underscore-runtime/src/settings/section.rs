@@ -3,11 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{SETTINGS, Setting, Values};
+use super::{Change, SETTINGS, Setting, Values};
 use crate::suggest;
-
-/// A change of one setting: a new value, or back to the default.
-pub(crate) type Change = (&'static Setting, Option<Value>);
 
 /// Reads the section `name`, or says what is wrong with it.
 pub(crate) fn read(name: &str, section: Value) -> Result<Vec<Change>, String> {

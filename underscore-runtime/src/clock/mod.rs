@@ -1,9 +1,15 @@
 //! The monotonic clock of every duration: the TSC where the processor keeps it steady, the system's
 //! clock otherwise. Times of day are made from it where they are shown, not kept.
 
+#[cfg(feature = "admin")]
+mod tsc;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+#[cfg(feature = "admin")]
+pub(crate) use tsc::calibrate_in_background;
 
 /// Nanoseconds since an hour before the clock was first read.
 ///
@@ -14,24 +20,15 @@ pub(crate) struct Instant(u64);
 /// The first reading: an hour, so that a window of the last minutes never begins before zero.
 const FIRST: u64 = 3_600_000_000_000;
 
-/// The calibrated clock, once there is one.
-static CALIBRATED: OnceLock<Calibrated> = OnceLock::new();
-
-struct Calibrated {
-    clock: quanta::Clock,
-    /// A moment on both clocks: they tick alike, but quanta does not say its number.
-    origin: quanta::Instant,
-    origin_nanos: u64,
-}
-
 impl Instant {
     /// Reads the clock: about 10 ns once calibrated, 25 before.
     #[inline]
     pub(crate) fn now() -> Self {
-        match CALIBRATED.get() {
-            Some(calibrated) => Instant(calibrated.nanos()),
-            None => Instant(system_nanos()),
+        #[cfg(feature = "admin")]
+        if let Some(nanos) = tsc::nanos() {
+            return Instant(nanos);
         }
+        Instant(system_nanos())
     }
 
     /// The time since `earlier`, zero if that is later: two threads may disagree by some nanoseconds.
@@ -126,38 +123,6 @@ impl AtomicInstant {
     }
 }
 
-/// Calibrates the clock on a thread of its own, which then ends. Until it is done, and where no thread
-/// can be had, the clock is the system's: slower, with the same ticks.
-pub(crate) fn calibrate_in_background() {
-    if CALIBRATED.get().is_none() {
-        let thread = std::thread::Builder::new().name("underscore-clock".into());
-        let _ = thread.spawn(calibrate);
-    }
-}
-
-/// Measures the TSC against the system's clock, for up to 200 ms, the first time it is called.
-fn calibrate() {
-    if CALIBRATED.get().is_none() {
-        let clock = quanta::Clock::new();
-        let origin_nanos = system_nanos();
-        let origin = clock.now();
-        // A second caller measured in vain, which does no harm.
-        let _ = CALIBRATED.set(Calibrated {
-            clock,
-            origin,
-            origin_nanos,
-        });
-    }
-}
-
-impl Calibrated {
-    #[inline]
-    fn nanos(&self) -> u64 {
-        let passed = self.clock.now().saturating_duration_since(self.origin);
-        self.origin_nanos.saturating_add(nanos(passed))
-    }
-}
-
 fn system_nanos() -> u64 {
     static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
     let passed = ORIGIN.get_or_init(std::time::Instant::now).elapsed();
@@ -174,16 +139,6 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn calibration_keeps_the_time_line() {
-        let before = Instant::now();
-        calibrate();
-        let after = Instant::now();
-        let passed = after.since(before);
-        assert!(passed < Duration::from_secs(5), "jumped by {passed:?}");
-        assert!(after.0 + 1_000_000 > before.0, "ran backwards");
-    }
 
     #[test]
     fn an_earlier_instant_is_no_time_ago() {

@@ -205,7 +205,11 @@ mod tests {
 
     /// `GET /a[/{b}]` is two endpoints.
     fn documented() -> Vec<String> {
-        let readme = include_str!("../../../README.md");
+        let readme = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/",
+            env!("CARGO_PKG_README")
+        ));
         let (_, table) = readme
             .split_once("| request | what it does |\n")
             .expect("the table is there");

@@ -7,7 +7,7 @@ use std::path::Path;
 /// Asserts that the README has `expected` between the comments `<!-- name -->` and `<!-- end -->`. With
 /// `README=overwrite` in the environment it is written there instead.
 pub(super) fn assert_block(name: &str, expected: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(env!("CARGO_PKG_README"));
     let readme = fs::read_to_string(&path).expect("the README is there");
     let begin = format!("<!-- {name} -->\n");
     let (before, rest) = readme.split_once(&begin).expect("the block is there");

@@ -104,7 +104,7 @@ mod tests {
     /// The page of all settings: each has its section, which says when it is of use, and a line to type.
     #[test]
     fn the_page_of_settings_has_each_of_them_and_only_lines_that_work() {
-        let page = include_str!("../../../../../docs/settings.md");
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md"));
         let mut sections = page.split("\n## `");
         let before = sections.next().expect("a beginning");
         let mut keys = Vec::new();

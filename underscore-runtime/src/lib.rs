@@ -49,7 +49,7 @@
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`, and compiles the
 //! attributes, [`track`] and [`spawn`] only. If anything else in the binary asks for `admin`, the library's handlers are
-//! listed as all others.
+//! listed as all others. The crate takes Rust 1.89 or newer.
 //!
 #![doc = include_str!("../guide.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]

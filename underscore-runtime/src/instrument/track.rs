@@ -99,6 +99,18 @@ where
 }
 
 /// An operator ended the work.
+///
+/// ```
+/// use underscore_runtime::{Interrupted, track};
+///
+/// async fn refresh() -> Result<usize, Interrupted> {
+///     let rows = track("read the rows", async { vec![4, 2] }).await?;
+///     Ok(rows.len())
+/// }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(refresh().await, Ok(2));
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interrupted {
     reason: Arc<str>,
@@ -120,7 +132,7 @@ impl Interrupted {
     ///     Err(interrupted) => interrupted.reason().to_owned(),
     /// }
     /// # }
-    /// # assert_eq!(answer(Ok(())), "done");
+    /// assert_eq!(answer(Ok(())), "done");
     /// ```
     pub fn reason(&self) -> &str {
         &self.reason

@@ -41,6 +41,19 @@ pub struct AdminBuilder {
 
 impl AdminBuilder {
     /// The choices of [`serve_admin`](crate::serve_admin).
+    ///
+    /// ```
+    /// # use std::os::unix::fs::PermissionsExt;
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().serve(&path)?;
+    /// assert_eq!(path.metadata()?.permissions().mode() & 0o777, 0o600);
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> Self {
         AdminBuilder {
             mode: 0o600,
@@ -54,6 +67,19 @@ impl AdminBuilder {
     /// Sets the mode of the socket file: who may connect, and so who may look and steer.
     ///
     /// The file never has a wider mode than this, not even while it is made, whatever the umask.
+    ///
+    /// ```
+    /// # use std::os::unix::fs::PermissionsExt;
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().mode(0o660).serve(&path)?;
+    /// assert_eq!(path.metadata()?.permissions().mode() & 0o777, 0o660);
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode & 0o777;
         self
@@ -66,11 +92,23 @@ impl AdminBuilder {
     ///
     /// ```
     /// # use underscore_runtime::AdminBuilder;
+    /// # fn ask(path: &std::path::Path, line: &str) -> std::io::Result<String> {
+    /// #     use std::io::{Read, Write};
+    /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
+    /// #     write!(client, "{line} HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n")?;
+    /// #     let mut answer = String::new();
+    /// #     client.read_to_string(&mut answer)?;
+    /// #     Ok(answer)
+    /// # }
     /// # fn main() -> std::io::Result<()> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("app.sock");
-    /// let admin = AdminBuilder::new().mode(0o666).changes_by_uids([0]).serve(&path)?;
-    /// # assert!(path.exists());
+    /// let admin = AdminBuilder::new().mode(0o666).changes_by_uids([4242]).serve(&path)?;
+    /// // From a process that is not theirs:
+    /// let look = ask(&path, "GET /_cat/routes")?;
+    /// assert!(look.starts_with("HTTP/1.1 200 "));
+    /// let change = ask(&path, "POST /_routes/_all/interrupt")?;
+    /// assert!(change.starts_with("HTTP/1.1 403 "));
     /// # admin.shutdown();
     /// # Ok(())
     /// # }
@@ -83,6 +121,30 @@ impl AdminBuilder {
     /// Names groups in the same way: a process may change something if its group is one of them, or its user is
     /// one of [`changes_by_uids`](Self::changes_by_uids). It is the group that the process runs as, and none of
     /// the others that its user is in.
+    ///
+    /// ```
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn ask(path: &std::path::Path, line: &str) -> std::io::Result<String> {
+    /// #     use std::io::{Read, Write};
+    /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
+    /// #     write!(client, "{line} HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n")?;
+    /// #     let mut answer = String::new();
+    /// #     client.read_to_string(&mut answer)?;
+    /// #     Ok(answer)
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().mode(0o666).changes_by_gids([4242]).serve(&path)?;
+    /// // From a process that is not theirs:
+    /// let look = ask(&path, "GET /_cat/routes")?;
+    /// assert!(look.starts_with("HTTP/1.1 200 "));
+    /// let change = ask(&path, "POST /_routes/_all/interrupt")?;
+    /// assert!(change.starts_with("HTTP/1.1 403 "));
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn changes_by_gids(mut self, gids: impl IntoIterator<Item = u32>) -> Self {
         self.changers.gids.extend(gids);
         self
@@ -96,12 +158,31 @@ impl AdminBuilder {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use underscore_runtime::AdminBuilder;
+    /// # use underscore_runtime::{AdminBuilder, spawn};
+    /// # fn ask(path: &std::path::Path, line: &str) -> std::io::Result<String> {
+    /// #     use std::io::{Read, Write};
+    /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
+    /// #     write!(client, "{line} HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n")?;
+    /// #     let mut answer = String::new();
+    /// #     client.read_to_string(&mut answer)?;
+    /// #     Ok(answer)
+    /// # }
     /// # fn main() -> std::io::Result<()> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("app.sock");
-    /// let admin = AdminBuilder::new().blocked_after(Duration::from_millis(500)).serve(&path)?;
-    /// # assert!(path.exists());
+    /// # let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    /// # let _context = runtime.enter();
+    /// let admin = AdminBuilder::new().blocked_after(Duration::from_millis(20)).serve(&path)?;
+    /// let (end, ended) = std::sync::mpsc::channel::<()>();
+    /// spawn("blocks", async move { ended.recv() });
+    /// # let mut patience = 1_000;
+    /// # while !ask(&path, "GET /_cat/workers?h=state")?.contains("blocked") && patience > 0 {
+    /// #     patience -= 1;
+    /// #     std::thread::sleep(Duration::from_millis(10));
+    /// # }
+    /// // Soon after that:
+    /// assert!(ask(&path, "GET /_cat/workers?h=state")?.ends_with("blocked\n"));
+    /// drop(end);
     /// # admin.shutdown();
     /// # Ok(())
     /// # }
@@ -117,17 +198,18 @@ impl AdminBuilder {
     /// the longest time is ended for it; if all have one, the one whose request is the oldest.
     ///
     /// ```
-    /// # use std::time::Duration;
+    /// # use std::io::{Read, Write};
+    /// # use std::os::unix::net::UnixStream;
     /// # use underscore_runtime::AdminBuilder;
     /// # fn main() -> std::io::Result<()> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("app.sock");
-    /// let admin = AdminBuilder::new()
-    ///     .max_connections(16)
-    ///     .read_timeout(Duration::from_secs(10))
-    ///     .keep_alive_timeout(Duration::from_secs(20))
-    ///     .serve(&path)?;
-    /// # assert!(path.exists());
+    /// let admin = AdminBuilder::new().max_connections(1).serve(&path)?;
+    /// let mut first = UnixStream::connect(&path)?;
+    /// let mut second = UnixStream::connect(&path)?;
+    /// assert_eq!(first.read(&mut [0])?, 0, "it is closed");
+    /// second.write_all(b"GET / HTTP/1.1\r\nhost: .\r\n\r\n")?;
+    /// assert_eq!(second.read(&mut [0])?, 1, "it is answered");
     /// # admin.shutdown();
     /// # Ok(())
     /// # }
@@ -140,6 +222,25 @@ impl AdminBuilder {
     /// Sets how long a client may take to send the head of a request, from its first byte on, and how long to
     /// send the body. Whoever takes longer is answered 408, and its connection is closed. 30 s unless this is
     /// called, and 100 ms at the least.
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// # use std::os::unix::net::UnixStream;
+    /// # use std::time::Duration;
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().read_timeout(Duration::from_millis(200)).serve(&path)?;
+    /// let mut client = UnixStream::connect(&path)?;
+    /// client.write_all(b"GET /_cat/rou")?;
+    /// let mut answer = String::new();
+    /// client.read_to_string(&mut answer)?;
+    /// assert!(answer.starts_with("HTTP/1.1 408 "));
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn read_timeout(mut self, limit: Duration) -> Self {
         self.limits.read = limit.max(SHORTEST);
         self
@@ -147,6 +248,22 @@ impl AdminBuilder {
 
     /// Sets for how long a connection may be open without a request, before the first one or between two. 75 s
     /// unless this is called, and 100 ms at the least.
+    ///
+    /// ```
+    /// # use std::io::Read;
+    /// # use std::os::unix::net::UnixStream;
+    /// # use std::time::Duration;
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().keep_alive_timeout(Duration::from_millis(200)).serve(&path)?;
+    /// let mut client = UnixStream::connect(&path)?;
+    /// assert_eq!(client.read(&mut [0])?, 0, "it is closed");
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn keep_alive_timeout(mut self, limit: Duration) -> Self {
         self.limits.keep_alive = limit.max(SHORTEST);
         self
@@ -163,12 +280,25 @@ impl AdminBuilder {
     /// It is JSON: under the path, the id or the name of each handler, its settings.
     ///
     /// ```
-    /// # use underscore_runtime::AdminBuilder;
+    /// # use underscore_runtime::{AdminBuilder, underscore_route};
+    /// # fn ask(path: &std::path::Path, line: &str) -> std::io::Result<String> {
+    /// #     use std::io::{Read, Write};
+    /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
+    /// #     write!(client, "{line} HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n")?;
+    /// #     let mut answer = String::new();
+    /// #     client.read_to_string(&mut answer)?;
+    /// #     Ok(answer)
+    /// # }
+    /// #[underscore_route(name = "checkout")]
+    /// async fn checkout() {}
+    ///
     /// # fn main() -> std::io::Result<()> {
     /// # let directory = tempfile::tempdir()?;
     /// # let (path, file) = (directory.path().join("app.sock"), directory.path().join("settings.json"));
-    /// std::fs::write(&file, r#"{"app::checkout": {"persistent": {"timeout": "30s", "limit.active": 100}}}"#)?;
+    /// std::fs::write(&file, r#"{"checkout": {"persistent": {"timeout": "30s", "limit.active": 100}}}"#)?;
     /// let admin = AdminBuilder::new().settings_file(&file).serve(&path)?;
+    /// let set = ask(&path, "GET /_routes/checkout/settings?filter_path=**.timeout")?;
+    /// assert!(set.contains(r#"{"persistent":{"timeout":"30s"}}"#), "{set}");
     /// # admin.shutdown();
     /// # Ok(())
     /// # }
@@ -181,6 +311,20 @@ impl AdminBuilder {
     }
 
     /// Serves the admin API on a Unix socket at `path`, as [`serve_admin`](crate::serve_admin) does.
+    ///
+    /// ```
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().mode(0o660).serve(&path)?;
+    /// assert_eq!(admin.path(), path);
+    /// let second = AdminBuilder::new().serve(&path);
+    /// assert_eq!(second.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -33,6 +33,17 @@ const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 /// A running admin server.
 ///
 /// Dropping it leaves the server running: `serve_admin(path)?;` means that it should be there.
+///
+/// ```
+/// # use std::os::unix::net::UnixStream;
+/// # fn main() -> std::io::Result<()> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("app.sock");
+/// drop(underscore_runtime::serve_admin(&path)?);
+/// assert!(UnixStream::connect(&path).is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct AdminServer {
     path: PathBuf,
@@ -69,6 +80,18 @@ impl AdminServer {
     }
 
     /// The path of the socket, with `{pid}` replaced. Empty for a socket that was handed in and has none.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let directory = directory.path();
+    /// let admin = underscore_runtime::serve_admin(directory.join("app.{pid}.sock"))?;
+    /// let name = format!("app.{}.sock", std::process::id());
+    /// assert_eq!(admin.path(), directory.join(name));
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -80,6 +103,17 @@ impl AdminServer {
     /// and what operators did has another one to reach the log; where the file is being made again just then, that may
     /// take up to two more. A long answer that is not complete by then is given up. It may be called from a tokio task: what
     /// it waits for needs nothing of that runtime.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = underscore_runtime::serve_admin(&path)?;
+    /// admin.shutdown();
+    /// assert!(!path.exists());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn shutdown(self) {
         // A thread that is gone needs no word.
         let _ = self.stop.send(());

@@ -46,6 +46,7 @@
 //! | feature | by default | what it adds |
 //! |---|---|---|
 //! | `admin` | yes | [`serve_admin`], [`admin_router`], and all that is needed to look and to steer |
+//! | `axum-extra` | no | axum-extra's `typed_get` and its like take annotated handlers |
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`, and compiles the
 //! attributes, [`track`] and [`spawn`] only. If anything else in the binary asks for `admin`, the library's handlers are

@@ -28,7 +28,8 @@ pub(super) fn assert_block(name: &str, expected: &str) {
 fn the_guide_says_what_the_readme_says() {
     const BEGIN: &str = "<!-- readme";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = fs::read_to_string(folder.join("../README.md")).expect("the README is there");
+    let readme =
+        fs::read_to_string(folder.join(env!("CARGO_PKG_README"))).expect("the README is there");
     let path = folder.join("guide.md");
     let guide = fs::read_to_string(&path).expect("the guide is there");
     let mut places = guide.split(BEGIN);

@@ -19,4 +19,8 @@ impl Turn {
     pub(crate) fn slot_number(&self) -> u32 {
         u32::MAX
     }
+
+    #[inline]
+    #[allow(clippy::unused_self, reason = "as the one it stands for")]
+    pub(crate) fn end(self) {}
 }

@@ -68,6 +68,18 @@ pub trait Declared: Endpoint {
 pub trait Mount<S>: Sized {
     /// Mounts `handler`: `.mount(user)` is `.route("/users/{id}", get(user))` for the handler above.
     ///
+    /// ```
+    /// # use axum::Router;
+    /// # use underscore_runtime::{Mount, underscore_route};
+    /// #[underscore_route(any, "/health")]
+    /// async fn health() -> &'static str {
+    ///     "well"
+    /// }
+    ///
+    /// let app: Router = Router::new().mount(health);
+    /// assert!(app.has_routes());
+    /// ```
+    ///
     /// # Panics
     ///
     /// As `Router::route`: where another handler is mounted with this method and path already, or the path is none

@@ -90,7 +90,7 @@ const LINES: &str = r#"
   curl -s --unix-socket $SOCKET 'http://./_cat/routes?v'
   curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v'
 
-  # End those that hang. Then send away whoever comes, before he hangs.
+  # End those that hang. Then send away whoever comes, before they hang.
   curl -s --unix-socket $SOCKET -X POST 'http://./_routes/twice/interrupt?pretty'
   curl -s --unix-socket $SOCKET -X PUT 'http://./_routes/twice/settings?pretty' \
     -H 'Content-Type: application/json' -d '{"transient":{"preempt":{"status":503,"text":"back soon\n"}}}'

@@ -171,7 +171,7 @@ async fn migrate(State(store): State<Store>) -> String {
     format!("{moved} todos are in the inbox\n")
 }
 
-/// What a client is told that the timeout gave up, for example.
+/// What a client is told whose request failed, by the timeout for example.
 async fn failed(error: BoxError) -> (StatusCode, String) {
     if error.is::<tower::timeout::error::Elapsed>() {
         (StatusCode::REQUEST_TIMEOUT, "it took too long\n".to_owned())
@@ -190,7 +190,7 @@ fn app() -> Router {
                 .layer(HandleErrorLayer::new(failed))
                 .layer(TimeoutLayer::new(TIMEOUT)),
         )
-        // Below the layers, and so without them.
+        // Added after the layers, and so without them.
         .route("/migration", post(migrate))
         .with_state(Store::default())
 }

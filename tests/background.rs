@@ -9,6 +9,7 @@ use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
+use support::futures::caught;
 use support::{PATIENCE, PanicsWhenDropped, Service};
 use tokio::sync::Semaphore;
 use underscore_runtime::{spawn, track, underscore_frame, underscore_route};
@@ -255,6 +256,38 @@ async fn work_begun_in_a_request_carries_its_parent_and_its_route() {
     assert_eq!(service.post(&path).await.ok_json()["acknowledged"], true);
     service.wait_for("parent", "stats.req.active", 0).await;
     assert!(named(&service, "inner").await.is_empty());
+}
+
+#[underscore_route(name = "catching")]
+async fn catching() -> &'static str {
+    let panics = async {
+        tokio::task::yield_now().await;
+        panic!("inside")
+    };
+    let inner = caught(track("panicking", panics)).await;
+    assert!(inner.is_none(), "it panics");
+    let _ = track("after a panic", refresh()).await;
+    "interrupted inside"
+}
+
+#[tokio::test]
+async fn a_request_goes_on_as_itself_after_work_within_it_has_panicked() {
+    let _one = ONE_AT_A_TIME.lock().await;
+    let service = Service::start(Router::new().route("/catching", get(catching))).await;
+    let client = tokio::spawn(service.request(Method::GET, "/catching").send());
+    let after = waiting(&service, "after a panic", 1).await.remove(0);
+    let request = named(&service, "catching").await.remove(0);
+    assert_eq!(request["awaiting"], "track(\"after a panic\", refresh())");
+    assert_eq!(after["parent_task_id"], request["id"]);
+    assert_eq!(after["awaiting"], "NEVER.acquire()");
+    assert!(named(&service, "panicking").await.is_empty());
+    let workers = service.admin_json("_cat/workers?format=json").await;
+    for worker in workers.as_array().expect("a table") {
+        assert_eq!(worker["task_id"], Value::Null, "{workers:#}");
+    }
+    let path = format!("_tasks/{}/_cancel", after["id"]);
+    assert_eq!(service.post(&path).await.ok_json()["acknowledged"], true);
+    assert_eq!(answer(client).await, (200, "interrupted inside".to_owned()));
 }
 
 /// Holds 4.48 of docs/admin-api.md.

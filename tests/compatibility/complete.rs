@@ -1,5 +1,6 @@
 //! No extractor is forgotten: the tables are held against the sources of axum, axum-core and axum-extra that this
-//! test is built with, where every `impl` of an extracting trait is looked up. A new one without a row is an error.
+//! test is built with, where each `impl` of an extracting trait that begins a line is looked up. A new name that no row has is an error; names that
+//! axum and axum-extra share are one here.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! The attribute in crates of other editions than this one, and in one that denies every lint there is. That they
+//! The attribute in crates of editions 2021 and 2024, in one that denies a long list of lints, and in one that gives the
+//! dependency another name. That they
 //! compile without a warning is asked by clippy; here they answer.
 
 #[path = "../support/mod.rs"]

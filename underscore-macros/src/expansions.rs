@@ -1,6 +1,6 @@
 //! For tests: what becomes of annotated functions is kept in files, so that a reviewer reads what users get.
 //!
-//! Beside each `tests/expansions/NAME.rs` stands `NAME.expanded.rs`, written as rustfmt would.
+//! Beside each `tests/expansions/NAME.rs` stands `NAME.expanded.rs`, laid out by prettyplease.
 //! `GOLDEN=overwrite cargo test -p underscore-macros` writes them anew.
 
 use std::fs;
@@ -15,23 +15,22 @@ use crate::{expand, frame};
 #[test]
 fn expansions_are_the_ones_that_were_reviewed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expansions");
-    let files = fs::read_dir(folder).expect("the folder is there");
-    let files = files.map(|file| file.expect("an entry").path());
-    let (expanded, sources): (Vec<_>, Vec<_>) =
-        files.partition(|file| file.to_string_lossy().ends_with(".expanded.rs"));
+    let (_, sources) = of(&folder);
     assert!(sources.len() > 1, "sources in {sources:?}");
-    assert_eq!(
-        expanded.len(),
-        sources
-            .iter()
-            .filter(|source| is_as_reviewed(source))
-            .count(),
-        "an expansion for each source"
-    );
+    sources.iter().for_each(assert_is_as_reviewed);
+    let (expanded, _) = of(&folder);
+    assert_eq!(expanded.len(), sources.len(), "one beside each source");
 }
 
-/// Compares the expansion of `source` with the one beside it; panics at a difference.
-fn is_as_reviewed(source: &PathBuf) -> bool {
+/// The expansions in a folder, and the sources.
+fn of(folder: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let files = fs::read_dir(folder).expect("the folder is there");
+    let files = files.map(|file| file.expect("an entry").path());
+    files.partition(|file| file.to_string_lossy().ends_with(".expanded.rs"))
+}
+
+/// Compares the expansion of `source` with the one beside it.
+fn assert_is_as_reviewed(source: &PathBuf) {
     let golden = source.with_extension("expanded.rs");
     let written = fs::read_to_string(source).expect("the source is there");
     let expansion = expansion(&written);
@@ -45,7 +44,6 @@ fn is_as_reviewed(source: &PathBuf) -> bool {
         expansion, reviewed,
         "{source:?}: `GOLDEN=overwrite cargo test -p underscore-macros` keeps it"
     );
-    true
 }
 
 /// What the attribute makes of the function that is all of `source`.

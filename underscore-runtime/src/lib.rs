@@ -49,8 +49,8 @@
 //! | `axum-extra` | no | axum-extra's `typed_get` and its like take annotated handlers |
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`, and compiles the
-//! attributes, [`track`] and [`spawn`] only. If anything else in the binary asks for `admin`, the library's handlers are
-//! listed as all others. The crate takes Rust 1.89 or newer.
+//! attributes, [`Mount`], [`track`] and [`spawn`] only. If anything else in the binary asks for `admin`, the library's handlers are
+//! listed as all others. The crate takes axum 0.8 and Rust 1.89 or newer.
 //!
 #![doc = include_str!("../guide.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -180,10 +180,10 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 ///
 /// # With axum-extra
 ///
-/// Its extractors and responses are as good as axum's own. `typed_get` and its like take a handler if the feature
+/// Its extractors and responses are taken as axum's own are. `typed_get` and its like take a handler if the feature
 /// `axum-extra` is on and its first argument is a `TypedPath`; with `Result<P, _>` or `Option<P>` there, and without the
-/// feature, write `.route(P::PATH, get(handler))`, which is the same. `handler.or(other)` needs the arguments that a call
-/// stands for: write one handler that takes an `Either`.
+/// feature, write `.route(P::PATH, get(handler))`, which is the same. `handler.or(other)` takes no annotated
+/// handlers: write one that takes an `Either`.
 ///
 /// Where axum says no more than that `Handler` is not implemented, `#[axum::debug_handler]` below names the argument that
 /// is no extractor, here as without this attribute.

@@ -59,7 +59,7 @@ impl Cargo {
             workspace: self.workspace.clone(),
             of_each: BTreeMap::new(),
             compiled: Vec::new(),
-            told: last_error(&String::from_utf8_lossy(&output.stderr)),
+            told: first_error(&String::from_utf8_lossy(&output.stderr)),
         };
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             if let Ok(message) = serde_json::from_str(line) {
@@ -93,7 +93,7 @@ impl Cargo {
         if output.status.success() && passed > 0 {
             return Ok((true, format!("{passed} tests passed")));
         }
-        let told = last_error(&String::from_utf8_lossy(&output.stderr));
+        let told = first_error(&String::from_utf8_lossy(&output.stderr));
         Ok((
             false,
             format!("FAILED: {failed} tests failed, {passed} passed: {told}"),
@@ -153,8 +153,8 @@ impl AllChecked {
     }
 }
 
-/// The last line that is an error.
-fn last_error(text: &str) -> String {
+/// The first line that is an error.
+fn first_error(text: &str) -> String {
     let mut errors = text.lines().filter(|line| line.starts_with("error"));
     errors.next().unwrap_or_default().to_owned()
 }

@@ -64,10 +64,8 @@ fn depend(path: &Path) -> io::Result<()> {
         {
             dependency.remove("path");
             let version = &ours["workspace"]["dependencies"][released]["version"];
-            dependency.insert(
-                "version",
-                version.as_value().expect("it has a version").clone(),
-            );
+            let version = version.as_str().expect("it has a version");
+            dependency.insert("version", format!("={version}").into());
         }
     }
     let runtime = project.join("underscore-runtime").canonicalize()?;

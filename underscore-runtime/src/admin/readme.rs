@@ -23,7 +23,7 @@ pub(super) fn assert_block(name: &str, expected: &str) {
 /// What the guide in the crate's documentation has in common with the README: each place in it begins with a comment,
 /// `<!-- readme: Section -->` for a section without its heading, `<!-- readme settings -->` for a block.
 ///
-/// With `README=overwrite` in the environment the guide is written anew.
+/// With `README=overwrite` in the environment the guide is written anew; run it alone then, for others write the README.
 #[test]
 fn the_guide_says_what_the_readme_says() {
     const BEGIN: &str = "<!-- readme";

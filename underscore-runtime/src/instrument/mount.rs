@@ -23,7 +23,7 @@ pub trait Declared: Endpoint {
 /// Mounts annotated handlers by the method and path in their attributes.
 ///
 /// The attribute is then the only place that says where a handler is: what `_cat/routes` shows before the first request
-/// is what the router does. Beside it `Router::route` goes on as ever, for handlers with a layer of
+/// is what the router does, but for the prefix of a router that it is nested in. Beside it `Router::route` goes on as ever, for handlers with a layer of
 /// their own or with more than one path.
 ///
 /// ```
@@ -64,7 +64,8 @@ pub trait Declared: Endpoint {
 /// ```
 ///
 /// A nested router puts its prefix before the path, as it does with each route. What a router does and an attribute says
-/// is compared in `_cat/routes?h=method,path,declared,as_declared`.
+/// is compared in `_cat/routes?h=method,path,declared,as_declared`; there the prefix is a difference, for clients have to
+/// send it.
 pub trait Mount<S>: Sized {
     /// Mounts `handler`: `.mount(user)` is `.route("/users/{id}", get(user))` for the handler above.
     ///

@@ -297,7 +297,7 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
     Col::words(
         "as_declared",
         &[],
-        "whether the router brings requests at what the attribute says",
+        "false if a router uses another method or path than the attribute says",
         |row| {
             row.entry
                 .is_as_declared()

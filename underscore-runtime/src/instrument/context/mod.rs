@@ -163,8 +163,8 @@ pub(super) fn within(task: &Task, code: impl FnOnce()) {
     poll.leave();
 }
 
-/// A poll of a task: its context is the thread's until this is dropped. The poll is over when it is
-/// left; one that is only dropped was cut short by a panic, and the task is marked by it for good.
+/// A poll of a task: its context is the thread's until the poll is left or handed on. One that is only dropped was cut
+/// short by a panic: the thread goes on with what it was in before, and the task is marked by it for good.
 ///
 /// What ends it borrows: handed on by value, it would be written to memory in small pieces and read back in large
 /// ones, for which the processor has to wait.
@@ -209,7 +209,7 @@ impl<'a> Poll<'a> {
     #[inline]
     pub(super) fn commit(&self) {
         CURRENT.with(|current| {
-            if current.changes.get() > 0 {
+            if self.turn.is_some() && current.changes.get() > 0 {
                 commit_changes(current, self.task);
             }
         });
@@ -220,28 +220,29 @@ impl<'a> Poll<'a> {
     #[inline]
     pub(super) fn hand_on(&mut self) {
         self.commit();
-        self.task.handed_on();
-        self.end();
+        self.end(Task::handed_on);
     }
 
     /// Ends the poll, which has come back from the task's code.
     #[allow(clippy::inline_always, reason = "see `end`")]
     #[inline(always)]
     pub(super) fn leave(&mut self) {
-        self.task.left();
-        self.end();
+        self.end(Task::left);
     }
 
-    /// Makes the thread's context what it was before the poll.
+    /// Notes on the task how the poll ends, and makes the thread's context what it was before. Once: it does nothing
+    /// after that.
     #[allow(
         clippy::inline_always,
         reason = "every poll ends here, where it was entered"
     )]
     #[inline(always)]
-    fn end(&mut self) {
+    fn end(&mut self, note: impl FnOnce(&Task)) {
         let Some(turn) = self.turn.take() else {
             return;
         };
+        note(self.task);
+        turn.end();
         let (keys, changes) = CURRENT.with(|current| {
             let ended = (current.keys.get(), current.changes.get());
             match self.outer.take() {
@@ -254,14 +255,13 @@ impl<'a> Poll<'a> {
         if changes > 0 {
             take_changes(changes, |changes| drop(changes));
         }
-        turn.end();
     }
 
     /// The task's code panicked.
     #[cold]
     #[inline(never)]
     fn cut_short(&mut self) {
-        self.end();
+        self.end(|_| ());
     }
 }
 

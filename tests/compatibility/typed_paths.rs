@@ -94,6 +94,7 @@ async fn a_handler_is_mounted_by_the_type_of_its_first_argument() {
         .typed_delete(note)
         .typed_options(note)
         .typed_trace(note)
+        .typed_head(note)
         .with_state("hello");
     let service = Service::start(app).await;
     assert_eq!(service.get("/users").await.text, "users");
@@ -105,10 +106,13 @@ async fn a_handler_is_mounted_by_the_type_of_its_first_argument() {
         Method::PATCH,
         Method::DELETE,
         Method::OPTIONS,
+        Method::TRACE,
     ] {
         let (status, text) = send(&service, method.clone(), "/users/7/notes/a%20b").await;
         assert_eq!((status, text), (200, format!("{method} 7 a b body")));
     }
+    let head = send(&service, Method::HEAD, "/users/7/notes/a%20b").await;
+    assert_eq!(head, (200, String::new()));
     let row = service.route("typed_paths.user").await;
     assert_eq!(row["path"], "/users/{number}");
     assert_eq!(row["stats.req.total"], 2);

@@ -70,6 +70,8 @@ fn contract() -> Vec<String> {
         add(&[&format!("stats.end.{end}")]);
     }
     add(&["mounted", "preempt", "file", "line"]);
+    // What came later stands behind, so that places by number stay what they are.
+    add(&["declared", "as_declared"]);
     columns
 }
 

@@ -291,6 +291,18 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         "true once a router has brought a request to it",
         |row| Value::Bool(row.entry.route.is_some()),
     ),
+    Col::numbers(
+        "preempt",
+        &[],
+        "status that requests are preempted with",
+        |row| preempt(row).into(),
+    ),
+    Col::words("file", &[], "source file of the handler", |row| {
+        Value::text(row.entry.descriptor.file)
+    }),
+    Col::numbers("line", &[], "line of the attribute", |row| {
+        Value::Number(row.entry.descriptor.line.into())
+    }),
     Col::words("declared", &[], "method and path in the attribute", |row| {
         row.entry.declared().map_or(Value::Missing, Value::text)
     }),
@@ -304,18 +316,6 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
                 .map_or(Value::Missing, Value::Bool)
         },
     ),
-    Col::numbers(
-        "preempt",
-        &[],
-        "status that requests are preempted with",
-        |row| preempt(row).into(),
-    ),
-    Col::words("file", &[], "source file of the handler", |row| {
-        Value::text(row.entry.descriptor.file)
-    }),
-    Col::numbers("line", &[], "line of the attribute", |row| {
-        Value::Number(row.entry.descriptor.line.into())
-    }),
 ];
 
 /// `GET /_cat/routes[/{routes}]`.

@@ -1,31 +1,17 @@
 //! What the manifests of the two published crates promise: the oldest Rust that they take, the features there are, and
 //! what a registry shows of them.
 
-#[allow(dead_code, reason = "it has no folder to go through")]
 #[allow(missing_docs, unreachable_pub)]
 #[path = "support/files.rs"]
 mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Command;
 
-use files::of_project;
+use files::{metadata, of_project};
 use serde_json::Value;
 
 const PUBLISHED: [&str; 2] = ["underscore-macros", "underscore-runtime"];
-
-/// What cargo knows of the workspace and of all that it is built from, as Cargo.lock has it.
-fn metadata() -> Value {
-    let cargo = Command::new(env!("CARGO"))
-        .args(["metadata", "--locked", "--offline", "--format-version=1"])
-        .current_dir(of_project(""))
-        .output()
-        .expect("cargo runs");
-    let error = String::from_utf8_lossy(&cargo.stderr);
-    assert!(cargo.status.success(), "{error}");
-    serde_json::from_slice(&cargo.stdout).expect("it is JSON")
-}
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().expect("a list")

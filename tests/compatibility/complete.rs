@@ -3,13 +3,10 @@
 //! axum and axum-extra share are one here.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs};
 
-use serde_json::Value;
-
-use crate::support::files::{below, of_project};
+use crate::support::files::{below, metadata};
 use crate::{of_axum, of_axum_bodies, of_axum_extra};
 
 /// The traits that make a type an argument of a handler.
@@ -47,15 +44,7 @@ fn every_extractor_of_axum_and_axum_extra_is_in_a_table() {
 
 /// Where cargo keeps the sources of a package that the tests are built with.
 fn sources_of(package: &str) -> PathBuf {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let metadata = Command::new(cargo)
-        .args(["metadata", "--format-version=1", "--locked"])
-        .current_dir(of_project("."))
-        .output()
-        .expect("cargo runs");
-    let told = String::from_utf8_lossy(&metadata.stderr);
-    assert!(metadata.status.success(), "{told}");
-    let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("it is JSON");
+    let metadata = metadata();
     let mut packages = metadata["packages"].as_array().expect("a list").iter();
     let found = packages.find(|found| found["name"] == package);
     let manifest = found.expect("it is a dependency")["manifest_path"].as_str();

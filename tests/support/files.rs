@@ -1,7 +1,12 @@
-//! The files of the project, for tests that read them.
+//! The files of the project, and what cargo knows of it, for tests that read them.
 
-use std::fs;
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::Value;
 
 /// A file or folder of the project.
 pub fn of_project(path: &str) -> PathBuf {
@@ -18,4 +23,17 @@ pub fn below(directory: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+}
+
+/// What cargo knows of the workspace and of all that it is built from, as Cargo.lock has it.
+pub fn metadata() -> Value {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let metadata = Command::new(cargo)
+        .args(["metadata", "--locked", "--offline", "--format-version=1"])
+        .current_dir(of_project(""))
+        .output()
+        .expect("cargo runs");
+    let error = String::from_utf8_lossy(&metadata.stderr);
+    assert!(metadata.status.success(), "{error}");
+    serde_json::from_slice(&metadata.stdout).expect("it is JSON")
 }

@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
         "strict",
         "suggest",
         "sync",
+        "threads",
         "units",
     ],
     &["route", "settings", "stack", "stats", "task"],

@@ -92,10 +92,12 @@ mod stack;
 mod stats;
 mod sync;
 mod task;
-mod units;
+#[cfg(feature = "admin")]
+mod threads;
 #[cfg(not(feature = "admin"))]
-#[path = "workers/unseen.rs"]
-mod workers;
+#[path = "threads/noop.rs"]
+mod threads;
+mod units;
 
 // What only those need who look.
 #[cfg(feature = "admin")]

@@ -5,6 +5,7 @@
 //! handler does can hold one.
 
 pub(crate) use arc_swap::ArcSwapOption;
+pub(crate) use crossbeam_utils::atomic::AtomicCell;
 pub(crate) use std::sync::{Arc, Weak, atomic};
 pub(crate) use tokio::sync::Notify;
 
@@ -27,6 +28,16 @@ impl<T> Mutex<T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits a moment for another thread that writes.
+pub(crate) fn spin() {
+    std::hint::spin_loop();
+}
+
+/// Lets another thread go on that may need the processor to end what it writes.
+pub(crate) fn yield_now() {
+    std::thread::yield_now();
 }
 
 /// Runs code of the host's, a waker's for example, where a panic of it must go no further: in a drop, which may be

@@ -2,13 +2,12 @@
 //! is in `route::linked`.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use crate::clock::Instant;
-use crate::route::linked::{descriptors, mounted};
+use crate::route::linked::descriptors;
 use crate::route::{CHANGES, Route, RouteDescriptor, RouteId, stable_hash};
-use crate::task::{Ledger, Task};
 
 /// A handler with its id.
 #[derive(Clone, Copy, Debug)]
@@ -120,14 +119,6 @@ pub(crate) fn expire_settings(now: Instant) {
             }
         }
     }
-}
-
-/// Calls `each` with every live task there is: the requests of all routes, and all background work.
-pub(crate) fn for_each_task(mut each: impl FnMut(Arc<Task>)) {
-    // No lock is held while tasks are met, so it is not this one either.
-    let routes = mounted().into_iter().flat_map(RouteDescriptor::routes);
-    routes.for_each(|route| route.ledger.for_each(&mut each));
-    Ledger::of_background().for_each(each);
 }
 
 /// All handlers with their ids.

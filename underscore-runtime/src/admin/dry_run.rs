@@ -1,19 +1,17 @@
 //! `?dry_run`: what a change would hit, said in place of making it. By then everything of it was checked.
 
-use std::sync::Arc;
-
 use super::render::{Answer, Node};
 use super::seen::look_at;
 use crate::route::Route;
 use crate::table::{Entry, entries};
-use crate::task::Task;
+use crate::task::TaskRef;
 
 /// The answer to a change of tasks that is not made: each task with the state that it is in.
-pub(super) fn of_tasks(tasks: Vec<Arc<Task>>, share: Option<f64>) -> Answer {
+pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>) -> Answer {
     let hit = would_hit(tasks.len(), share);
     let states = look_at(tasks).map(|seen| {
-        let state = super::cat::state_word(seen.state);
-        (seen.task.id.number().to_string(), Node::text(state))
+        let state = super::cat::state_word(seen.state());
+        (seen.id().number().to_string(), Node::text(state))
     });
     let tasks = Node::object(states);
     Answer::Node(Node::object([
@@ -26,7 +24,7 @@ pub(super) fn of_tasks(tasks: Vec<Arc<Task>>, share: Option<f64>) -> Answer {
 /// The answer to a change of routes that is not made: each route as `shown` after it.
 pub(super) fn of_routes(selected: &[Entry], shown: impl Fn(&Entry) -> Node) -> Answer {
     let traffic = Traffic::now();
-    let active = |entry: &Entry| entry.route.map_or(0, |route| route.ledger.active());
+    let active = |entry: &Entry| entry.route.map_or(0, |route| route.stats.active());
     let hit = |entries: &[Entry]| {
         let tasks: u64 = entries.iter().map(active).sum();
         let tasks = usize::try_from(tasks).unwrap_or(usize::MAX);
@@ -82,6 +80,6 @@ fn begun(entries: &[Entry]) -> u64 {
 }
 
 fn last_minute(route: &Route) -> u64 {
-    let [minute, ..] = route.ledger.recent();
+    let [minute, ..] = route.stats.recent();
     minute.begun()
 }

@@ -1,6 +1,7 @@
 //! Ending tasks: telling them, waiting for them, and saying what became of each. Which tasks are meant is
 //! the endpoints' affair: `routes::interrupt` and `tasks::cancel`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,17 +14,20 @@ use super::select::with_children;
 use crate::log;
 use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
-use crate::task::{Order, Task, Waiting};
+use crate::task::{Ending, Interrupt, Task, TaskRef, WaitGroup};
 
 /// How long the answer waits for the tasks to end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often it looks whether tasks are gone that did not say so.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The longest that anyone may let it wait.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// How tasks are to be ended.
 pub(super) struct Terms {
-    order: Order,
+    interrupt: Interrupt,
     /// How long to wait for them; nothing if nobody waits.
     timeout: Option<Duration>,
     /// Whether what was begun in them is to end too.
@@ -42,7 +46,7 @@ impl Terms {
             .value(&params::REASON)
             .filter(|reason| !reason.is_empty());
         Ok(Terms {
-            order: Order::interrupt(reason.unwrap_or(Order::DEFAULT_REASON)),
+            interrupt: Interrupt::by_operator(reason.unwrap_or(Interrupt::DEFAULT_REASON)),
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
             children: exchange.flag(&params::CHILDREN),
         })
@@ -51,66 +55,102 @@ impl Terms {
 
 impl Terms {
     /// The tasks that are to end, by id: those that were chosen, and what they began if that is to end too.
-    fn all(&self, mut tasks: Vec<Arc<Task>>) -> Vec<Arc<Task>> {
+    fn all(&self, mut tasks: Vec<TaskRef>) -> Vec<TaskRef> {
         if self.children {
             with_children(&mut tasks);
         }
-        tasks.sort_by_key(|task| task.id);
+        tasks.sort_unstable_by_key(|task| task.id);
         tasks
     }
 
     /// Says which tasks would be told to end, and the share of the last minute's requests that their routes had.
-    pub(super) fn would_end(&self, tasks: Vec<Arc<Task>>, share: Option<f64>) -> Answer {
+    pub(super) fn would_end(&self, tasks: Vec<TaskRef>, share: Option<f64>) -> Answer {
         dry_run::of_tasks(self.all(tasks), share)
     }
 }
 
-/// Tells `tasks` to end, waits for them as long as it is wanted, and reports.
-pub(super) async fn end(tasks: Vec<Arc<Task>>, terms: &Terms) -> Answer {
-    let Terms { order, timeout, .. } = terms;
+/// Interrupts `tasks`, waits for them as long as it is wanted, and reports.
+pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
+    let Terms {
+        interrupt, timeout, ..
+    } = terms;
     let tasks = terms.all(tasks);
-    let waiting = Arc::new(Waiting::default());
-    let told: Vec<bool> = tasks
+    let waiting = Arc::new(WaitGroup::default());
+    let (told, reports): (Vec<_>, Vec<_>) = tasks
         .iter()
-        .map(|task| task.signal.order_end(order.clone(), &waiting))
-        .collect();
-    let reported: Vec<Arc<Task>> = tasks
-        .iter()
-        .zip(&told)
-        .filter(|(_, told)| **told)
-        .map(|(task, _)| Arc::clone(task))
-        .collect();
-    let order = order.clone();
-    log::write(move || reported.iter().for_each(|task| report(task, &order)));
+        .map(|task| {
+            // Before it is interrupted: afterwards it may be gone, and with it what it waited for.
+            let report = task.read().map(Report::new);
+            let told = task.interrupt(interrupt.clone(), &waiting);
+            let report = report.filter(|_| told.is_some());
+            (Told { task: *task, told }, report)
+        })
+        .unzip();
+    let interrupt = interrupt.clone();
+    log::write(move || {
+        for report in reports.iter().flatten() {
+            report.write(&interrupt);
+        }
+    });
     if let Some(timeout) = timeout {
         // Whether all ended or the time did is seen in the tasks themselves.
-        let _ = tokio::time::timeout(*timeout, waiting.all_ended()).await;
+        let _ = tokio::time::timeout(*timeout, all_gone(&tasks, &waiting)).await;
     }
-    let report: Vec<(u64, EndState)> = tasks
+    let report: Vec<(u64, EndState)> = told
         .iter()
-        .zip(told)
-        .map(|(task, told)| {
-            let state = EndState::of(task, told, timeout.is_some());
-            (task.id.number(), state)
-        })
+        .map(|told| (told.task.id.number(), told.state(timeout.is_some())))
         .collect();
     answer(&report)
 }
 
-/// Leaves in the host's own log what was ended, and where it stood: the lists forget it.
-fn report(task: &Task, order: &Order) {
-    let point = innermost(&task.stack());
-    tracing::info!(
-        target: "underscore",
-        task = task.id.number(),
-        handler = task.route().map(|route| route.descriptor.handler),
-        name = task.background().map(|background| &*background.name),
-        at = point.map(tracing::field::display),
-        function = point.map(AwaitPoint::function),
-        awaiting = point.map(AwaitPoint::source),
-        reason = %order.reason,
-        "an operator told a task to end"
-    );
+/// Waits until all of them are gone.
+async fn all_gone(tasks: &[TaskRef], waiting: &WaitGroup) {
+    // A task that ended in the moment in which it was interrupted tells nobody: see `Slot::interrupt`.
+    while tokio::time::timeout(LOOK_AGAIN, waiting.wait())
+        .await
+        .is_err()
+        && !tasks.iter().all(TaskRef::is_gone)
+    {}
+}
+
+/// What is left in the host's own log of a task that was interrupted, and where it stood: the lists forget
+/// it.
+struct Report {
+    task: u64,
+    handler: Option<&'static str>,
+    name: Option<Cow<'static, str>>,
+    point: Option<&'static AwaitPoint>,
+}
+
+impl Report {
+    fn new(task: Task) -> Self {
+        Report {
+            task: task.found.id.number(),
+            handler: task.route().map(|route| route.descriptor.handler),
+            name: task.background().map(|background| background.name.clone()),
+            point: innermost(&task.frames()),
+        }
+    }
+
+    fn write(&self, interrupt: &Interrupt) {
+        tracing::info!(
+            target: "underscore",
+            task = self.task,
+            handler = self.handler,
+            name = self.name.as_deref(),
+            at = self.point.map(tracing::field::display),
+            function = self.point.map(AwaitPoint::function),
+            awaiting = self.point.map(AwaitPoint::source),
+            reason = %interrupt.reason,
+            "an operator told a task to end"
+        );
+    }
+}
+
+/// A task that was interrupted, if it had not ended by then.
+struct Told {
+    task: TaskRef,
+    told: Option<Arc<Ending>>,
 }
 
 /// What became of a task that was told to end.
@@ -126,16 +166,25 @@ enum EndState {
     Cancelling,
 }
 
-impl EndState {
-    fn of(task: &Task, told: bool, waited: bool) -> Self {
-        match task.outcome() {
-            _ if told && !waited => EndState::Cancelling,
+impl Told {
+    fn state(&self, waited: bool) -> EndState {
+        let Some(ending) = &self.told else {
+            return EndState::FinishedFirst;
+        };
+        if !waited {
+            return EndState::Cancelling;
+        }
+        if !self.task.is_gone() {
+            return EndState::StuckInPoll;
+        }
+        match ending.outcome() {
             Some(Outcome::Interrupted) => EndState::Interrupted,
-            Some(_) => EndState::FinishedFirst,
-            None => EndState::StuckInPoll,
+            Some(_) | None => EndState::FinishedFirst,
         }
     }
+}
 
+impl EndState {
     fn word(self) -> &'static str {
         match self {
             EndState::Interrupted => "interrupted",

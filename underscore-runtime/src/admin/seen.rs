@@ -8,16 +8,15 @@ use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, Frame, innermost};
 use crate::table::ids;
-use crate::task::{Kind, Request, State, Task, Text};
-use crate::workers::{Slot, Thread, with_number};
+use crate::task::{Kind, MetaField, Request, State, Task, TaskId, TaskRef};
+use crate::threads::{Thread, ThreadRecord};
 
 /// A task at one moment.
 pub(super) struct Seen {
-    pub(super) task: Arc<Task>,
+    pub(super) task: Task,
     pub(super) route_id: Option<RouteId>,
     pub(super) age: Duration,
     pub(super) started: SystemTime,
-    pub(super) state: State,
     /// For how long it has been in that state, where that is known.
     pub(super) in_state_for: Option<Duration>,
     /// The thread in whose poll it is.
@@ -27,45 +26,54 @@ pub(super) struct Seen {
     pub(super) frames: Vec<Frame>,
 }
 
-/// Looks at tasks, all at the same moment.
-pub(super) fn look_at(tasks: Vec<Arc<Task>>) -> impl Iterator<Item = Seen> {
+/// Looks at tasks, all of them at the same moment, each when it is asked for. Those that have ended are left
+/// out.
+pub(super) fn look_at(tasks: Vec<TaskRef>) -> impl Iterator<Item = Seen> {
     look_at_chosen(tasks, None)
 }
 
 /// Looks at tasks that were chosen for the state that they were in, and shows them in that: to choose by
 /// one look and to show another would be a contradiction.
 pub(super) fn look_at_chosen(
-    tasks: Vec<Arc<Task>>,
+    tasks: Vec<TaskRef>,
     chosen: Option<State>,
 ) -> impl Iterator<Item = Seen> {
     let (now, wall_now, id_of) = (Instant::now(), SystemTime::now(), ids());
-    tasks.into_iter().map(move |task| {
-        let state = chosen.unwrap_or_else(|| task.state());
-        let slot = match state {
-            State::Running => with_number(task.thread()),
+    tasks.into_iter().filter_map(move |task| {
+        let mut task = task.read()?;
+        task.state = chosen.unwrap_or(task.state);
+        let record = match task.state {
+            State::Running => task.thread(),
             State::Waiting | State::Streaming => None,
         };
-        let age = now.since(task.started);
-        Seen {
+        let age = now.since(task.found.started);
+        Some(Seen {
             route_id: task.route().and_then(&id_of),
             age,
             started: wall_now.checked_sub(age).unwrap_or(wall_now),
-            state,
             in_state_for: task.in_state_for(now),
-            thread: slot.and_then(Slot::thread),
-            blocks: slot.is_some_and(Slot::is_blocked),
-            frames: task.stack(),
+            thread: record.and_then(ThreadRecord::thread),
+            blocks: record.is_some_and(ThreadRecord::is_blocked),
+            frames: task.frames(),
             task,
-        }
+        })
     })
 }
 
-/// All tasks in the order in which they are listed: the oldest first.
-pub(super) fn oldest_first(tasks: &mut [Arc<Task>]) {
-    tasks.sort_by_key(|task| (task.started, task.id));
+/// Tasks in the order in which they are listed: the oldest first.
+pub(super) fn oldest_first(tasks: &mut [TaskRef]) {
+    tasks.sort_unstable_by_key(|task| (task.started, task.id));
 }
 
 impl Seen {
+    pub(super) fn id(&self) -> TaskId {
+        self.task.found.id
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.task.state
+    }
+
     /// The name of its route, or its own.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.task.kind {
@@ -83,7 +91,7 @@ impl Seen {
     }
 
     pub(super) fn kind_word(&self) -> &'static str {
-        kind_word(&self.task.kind)
+        kind_word(&self.task.found)
     }
 
     pub(super) fn request(&self) -> Option<&Request> {
@@ -100,12 +108,14 @@ impl Seen {
 
     /// How long it has waited, if it does.
     pub(super) fn waiting_time(&self) -> Option<Duration> {
-        self.in_state_for.filter(|_| self.state != State::Running)
+        self.in_state_for
+            .filter(|_| self.task.state != State::Running)
     }
 
     /// How long it has been inside its poll, if it is in one.
     pub(super) fn in_poll_for(&self) -> Option<Duration> {
-        self.in_state_for.filter(|_| self.state == State::Running)
+        self.in_state_for
+            .filter(|_| self.task.state == State::Running)
     }
 
     pub(super) fn thread_name(&self) -> Option<&str> {
@@ -128,7 +138,7 @@ impl Seen {
     }
 
     pub(super) fn uri(&self) -> Option<String> {
-        self.text(Text::Uri)
+        self.field(MetaField::Uri)
     }
 
     pub(super) fn http_version(&self) -> Option<String> {
@@ -136,15 +146,15 @@ impl Seen {
     }
 
     pub(super) fn opaque_id(&self) -> Option<String> {
-        self.text(Text::OpaqueId)
+        self.field(MetaField::OpaqueId)
     }
 
     pub(super) fn request_id(&self) -> Option<String> {
-        self.text(Text::RequestId)
+        self.field(MetaField::RequestId)
     }
 
     pub(super) fn trace_parent(&self) -> Option<String> {
-        self.text(Text::TraceParent)
+        self.field(MetaField::TraceParent)
     }
 
     /// The id of the trace that a `traceparent` names.
@@ -152,20 +162,20 @@ impl Seen {
         trace_id(&self.trace_parent()?)
     }
 
-    fn text(&self, text: Text) -> Option<String> {
-        Some(shortened(&self.request()?.text(text)?))
+    fn field(&self, field: MetaField) -> Option<String> {
+        Some(shortened(&self.request()?.field(field)?))
     }
 }
 
 /// The wire's words for the kinds of tasks.
 pub(super) const KINDS: [&str; 2] = ["request", "background"];
 
-/// The wire's word for a kind.
-pub(super) fn kind_word(kind: &Kind) -> &'static str {
+/// The wire's word for the kind of a task.
+pub(super) fn kind_word(task: &TaskRef) -> &'static str {
     let [request, background] = KINDS;
-    match kind {
-        Kind::Request(_) => request,
-        Kind::Background(_) => background,
+    match task.own_route() {
+        Some(_) => request,
+        None => background,
     }
 }
 

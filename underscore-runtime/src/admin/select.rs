@@ -2,7 +2,6 @@
 //! it must not hit what was not meant.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::cat::{STATES, matches_pattern, state_word, words};
@@ -12,8 +11,8 @@ use super::params;
 use crate::clock::Instant;
 use crate::route::Route;
 use crate::suggest;
-use crate::table::{Entry, entries, for_each_task};
-use crate::task::{Ledger, State, Task, TaskId};
+use crate::table::{Entry, entries};
+use crate::task::{State, TaskId, TaskRef, for_each_live};
 
 /// The routes that a comma list names, to look at.
 pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
@@ -162,14 +161,13 @@ fn unknown_route(word: &str, all: &[Entry]) -> Error {
 }
 
 /// The tasks that a comma list of ids names.
-pub(super) fn tasks(selector: &str) -> Result<Vec<Arc<Task>>, Error> {
+pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
     let live = live_tasks();
     if words(selector).any(|word| word == "_all") {
         return Ok(live);
     }
-    let mut live: HashMap<TaskId, Arc<Task>> =
-        live.into_iter().map(|task| (task.id, task)).collect();
-    let mut chosen: Vec<Arc<Task>> = Vec::new();
+    let mut live: HashMap<TaskId, TaskRef> = live.into_iter().map(|task| (task.id, task)).collect();
+    let mut chosen: Vec<TaskRef> = Vec::new();
     for word in words(selector) {
         if !word.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::illegal_argument(format!(
@@ -193,59 +191,69 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<Arc<Task>>, Error> {
 }
 
 /// All live tasks.
-pub(super) fn live_tasks() -> Vec<Arc<Task>> {
+pub(super) fn live_tasks() -> Vec<TaskRef> {
     let mut tasks = Vec::new();
-    for_each_task(|task| tasks.push(task));
+    for_each_live(|task| tasks.push(task));
     tasks
 }
 
 /// The live tasks that are the requests of `entries`, and what became of those that were upgraded.
-pub(super) fn requests_of(entries: &[Entry]) -> Vec<Arc<Task>> {
-    let mut tasks = Vec::new();
-    for route in entries.iter().filter_map(|entry| entry.route) {
-        route.ledger.for_each(|task| tasks.push(task));
-    }
-    let work = work_for(entries).into_iter();
-    tasks.extend(work.filter(|task| task.goes_on_with_request()));
+pub(super) fn requests_of(entries: &[Entry]) -> Vec<TaskRef> {
+    let routes = routes_of(entries);
+    let goes_on = |task: &TaskRef| {
+        task.background()
+            .is_some_and(|work| work.goes_on_with_request())
+    };
+    let mut tasks = live_tasks();
+    tasks.retain(|task| {
+        is_among(&routes, task.route()) && (task.own_route().is_some() || goes_on(task))
+    });
     tasks
 }
 
-/// The background work that was begun in requests of `entries`.
-pub(super) fn work_for(entries: &[Entry]) -> Vec<Arc<Task>> {
-    let routes: HashSet<*const Route> = entries
-        .iter()
-        .filter_map(|entry| entry.route)
-        .map(std::ptr::from_ref)
-        .collect();
-    let mut work = background();
-    work.retain(|task| {
-        let route = task.route().map(std::ptr::from_ref);
-        route.is_some_and(|route| routes.contains(&route))
-    });
-    work
+/// The live tasks that are requests of `entries`, or work that was begun in them.
+pub(super) fn tasks_of(entries: &[Entry]) -> Vec<TaskRef> {
+    let routes = routes_of(entries);
+    let mut tasks = live_tasks();
+    tasks.retain(|task| is_among(&routes, task.route()));
+    tasks
 }
 
 /// All background work.
-pub(super) fn background() -> Vec<Arc<Task>> {
-    let mut tasks = Vec::new();
-    Ledger::of_background().for_each(|task| tasks.push(task));
+pub(super) fn background() -> Vec<TaskRef> {
+    let mut tasks = live_tasks();
+    tasks.retain(|task| task.own_route().is_none());
     tasks
 }
 
+fn routes_of(entries: &[Entry]) -> HashSet<*const Route> {
+    let routes = entries.iter().filter_map(|entry| entry.route);
+    routes.map(std::ptr::from_ref).collect()
+}
+
+fn is_among(routes: &HashSet<*const Route>, route: Option<&'static Route>) -> bool {
+    route.is_some_and(|route| routes.contains(&std::ptr::from_ref(route)))
+}
+
 /// Adds to `tasks` what was begun in them and still goes on, and what was begun in that.
-pub(super) fn with_children(tasks: &mut Vec<Arc<Task>>) {
+pub(super) fn with_children(tasks: &mut Vec<TaskRef>) {
     let mut chosen: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let mut rest = background();
-    rest.retain(|task| !chosen.contains(&task.id));
+    let mut rest: Vec<(TaskRef, [Option<TaskId>; 2])> = background()
+        .into_iter()
+        .filter(|task| !chosen.contains(&task.id))
+        .filter_map(|task| {
+            let work = task.background()?;
+            Some((task, [work.parent(), work.works_for()]))
+        })
+        .collect();
     loop {
-        let is_child = |task: &mut Arc<Task>| {
-            let began_in = [task.parent(), task.works_for()];
-            began_in
-                .into_iter()
-                .flatten()
-                .any(|id| chosen.contains(&id))
+        let is_child = |(_, began_in): &mut (TaskRef, [Option<TaskId>; 2])| {
+            began_in.iter().flatten().any(|id| chosen.contains(id))
         };
-        let found: Vec<Arc<Task>> = rest.extract_if(.., is_child).collect();
+        let found: Vec<TaskRef> = rest
+            .extract_if(.., is_child)
+            .map(|(task, _)| task)
+            .collect();
         if found.is_empty() {
             return;
         }
@@ -298,7 +306,7 @@ impl TaskFilter {
     }
 
     /// The tasks that `selector` names and that are as they must be.
-    pub(super) fn tasks(&self, selector: &str) -> Result<Vec<Arc<Task>>, Error> {
+    pub(super) fn tasks(&self, selector: &str) -> Result<Vec<TaskRef>, Error> {
         let now = Instant::now();
         let mut tasks = tasks(selector)?;
         tasks.retain(|task| {
@@ -308,7 +316,7 @@ impl TaskFilter {
                 && self
                     .older_than
                     .is_none_or(|age| now.since(task.started) > age)
-                && self.state.is_none_or(|state| task.state() == state)
+                && self.state.is_none_or(|state| task.state() == Some(state))
         });
         Ok(tasks)
     }

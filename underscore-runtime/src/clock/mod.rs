@@ -46,6 +46,11 @@ impl Instant {
         self.0
     }
 
+    /// The moment with this number.
+    pub(crate) fn from_nanos(nanos: u64) -> Self {
+        Instant(nanos)
+    }
+
     /// The moment so long after this one.
     pub(crate) fn after(self, time: Duration) -> Instant {
         Instant(self.0.saturating_add(nanos(time)))
@@ -98,13 +103,10 @@ impl AtomicInstant {
             .store(COARSE.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Notes the moment, and says whether it is another tick than the one that was noted.
+    /// Whether another tick has come than the one that was noted.
     #[inline]
-    pub(crate) fn set_coarse(&self) -> bool {
-        let now = COARSE.load(Ordering::Relaxed);
-        let before = self.0.load(Ordering::Relaxed);
-        self.0.store(now, Ordering::Relaxed);
-        before != now
+    pub(crate) fn is_behind(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != COARSE.load(Ordering::Relaxed)
     }
 
     #[inline]

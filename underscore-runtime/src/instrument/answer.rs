@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::settings::Preempt;
 use crate::stats::Outcome;
-use crate::task::Order;
+use crate::task::Interrupt;
 
 /// What clients of interrupted requests get.
 const INTERRUPT_STATUS: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
@@ -34,10 +34,10 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
     response
 }
 
-/// The answer to a client whose request was told to end: by an operator, or because its time was over.
-pub(super) fn ended(order: Option<&Order>, interrupted: Option<StatusCode>) -> Response {
-    let reason = order.map_or(Order::DEFAULT_REASON, |order| &order.reason);
-    match order.map(|order| order.outcome) {
+/// The answer to a client whose request was interrupted: by an operator, or because its time was up.
+pub(super) fn ended(interrupt: Option<&Interrupt>, interrupted: Option<StatusCode>) -> Response {
+    let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
+    match interrupt.map(|interrupt| interrupt.outcome) {
         Some(Outcome::Expired) => error(StatusCode::GATEWAY_TIMEOUT, "request_expired", reason),
         _ => error(
             interrupted.unwrap_or(INTERRUPT_STATUS),

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::context::Seat;
+use super::frame_slot::FrameSlot;
 use crate::stack::AwaitPoint;
 
 /// Awaits `future` at `point`: from its first `Pending` until it completes or is dropped, the point
@@ -16,12 +16,12 @@ use crate::stack::AwaitPoint;
 /// # Cancel safety
 ///
 /// As cancel safe as `future`.
-#[inline]
+#[inline(always)]
 pub fn at<F: IntoFuture>(future: F, point: &'static AwaitPoint) -> At<F::IntoFuture> {
     At {
         future: future.into_future(),
         point,
-        seat: Seat::new(),
+        frame: FrameSlot::new(),
     }
 }
 
@@ -33,7 +33,7 @@ pin_project! {
         #[pin]
         future: F,
         point: &'static AwaitPoint,
-        seat: Seat,
+        frame: FrameSlot,
     }
 }
 
@@ -43,11 +43,11 @@ impl<F: Future> Future for At<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let visit = this.seat.visit(this.point);
+        let guard = this.frame.enter(this.point);
         let polled = this.future.poll(cx);
         match &polled {
-            Poll::Ready(_) => this.seat.pass(visit),
-            Poll::Pending => this.seat.wait(visit, this.point, type_name::<F>),
+            Poll::Ready(_) => this.frame.finish(guard),
+            Poll::Pending => this.frame.pend(guard, this.point, type_name::<F>),
         }
         polled
     }

@@ -1,29 +1,32 @@
 //! The call of a handler: the one extractor of the function that an annotated handler becomes. Its
-//! extraction decides whether the handler runs, enters the task and extracts the arguments; then the
-//! function runs it. Both are polled inside the one future that axum has boxed anyway.
+//! extraction decides whether the handler runs, begins the task and extracts the arguments; then the
+//! function runs the handler. Both are polled inside the one future that axum has boxed anyway.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use axum::extract::{ConnectInfo, FromRequest, MatchedPath, OriginalUri, Request};
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, Uri};
+use axum::body::HttpBody;
+use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
+use super::admission::admit;
 use super::answer;
+use super::delay::Delayed;
 use super::extract::Extract;
 use super::guard::Guard;
-use super::lever::{Delayed, admit};
-use super::response_body::answered;
-use super::tracked::{Step, Tracked, Work, abandon, drive};
+use super::poll_scope::PollScope;
+use super::request_info::begin_request;
+use super::response_body::track_body;
+use super::tracked::{Stage, Step, Tracked, drop_in_task};
 use crate::route::{Route, RouteDescriptor};
+use crate::settings::Effective;
 use crate::stats::Outcome;
-use crate::task::{self, Kind, Rare, Said};
+use crate::task::Slot;
 
 /// What generated code says of an annotated handler, on a type that has no values.
 pub trait Endpoint: 'static {
@@ -38,11 +41,12 @@ pub struct Via<M>(PhantomData<fn() -> M>);
 /// A call of the handler that `H` names, with the arguments `A`.
 #[must_use = "a call does nothing unless it is run"]
 pub struct Call<H, A> {
-    stage: Stage<A>,
+    begun: Begun<A>,
     handler: PhantomData<fn() -> H>,
 }
 
-enum Stage<A> {
+/// What the extraction of a call came to.
+enum Begun<A> {
     /// The task has its arguments.
     Ready { arguments: A, guard: Guard },
     /// There is an answer already: preempted, rejected by an extractor, or interrupted in one.
@@ -63,71 +67,104 @@ where
         request: Request,
         state: &S,
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
-        Named {
+        Extraction {
             begin: begin(H::descriptor(), request, state),
             handler: PhantomData,
         }
     }
 }
 
-/// Begins a call. Of the handler it knows what generated code says, and not the type: handlers with the same
-/// arguments share it, which spares the compiler one for each.
-#[inline]
+/// Begins a call. It knows what generated code says of the handler, and not its type: handlers with the
+/// same arguments share it, which spares the compiler one for each.
+#[allow(
+    clippy::inline_always,
+    reason = "the request is not moved through memory"
+)]
+#[inline(always)]
 fn begin<S, M, A>(
     descriptor: &'static RouteDescriptor,
-    request: Request,
+    mut request: Request,
     state: &S,
 ) -> Begin<A, impl Future<Output = Result<A, Response>> + Send>
 where
     S: Send + Sync,
     A: Extract<S, M> + Send,
 {
-    let route = route_of(descriptor, &request);
-    let settings = route.effective();
-    let admitted = match &settings {
-        None => Ok(Guard::enter(Kind::Request(info(&request, route)))),
-        Some(settings) => admit(route, &request, settings),
+    let (task, settings) = match enter(descriptor, &request) {
+        Ok(task) => (task, None),
+        Err(steered) => match steered.task {
+            Ok(task) => (task, Some(steered.settings)),
+            Err(response) => {
+                return Begin::Decided {
+                    begun: Some(Begun::Answered(response)),
+                };
+            }
+        },
     };
-    let guard = match admitted {
-        Ok(guard) => guard,
-        Err(response) => {
-            return Begin::Decided {
-                stage: Some(Stage::Answered(response)),
-            };
-        }
-    };
+    let guard = Guard::new(task);
     if let Some(arguments) = A::nothing().filter(|_| settings.is_none()) {
-        guard.run(|| drop(request));
+        // Dropped in place, what runs code of others first: a request is large, and a parameter whose drop
+        // panics after the return would take the return value with it.
+        guard.run(|| {
+            drop(std::mem::take(request.extensions_mut()));
+            drop(std::mem::take(request.body_mut()));
+        });
         return Begin::Decided {
-            stage: Some(Stage::Ready { arguments, guard }),
+            begun: Some(Begun::Ready { arguments, guard }),
         };
     }
-    // Some extractors do their work before they have a future to poll.
-    let extraction = guard.run(|| A::extract(request, state, descriptor.arguments));
-    let extraction = Delayed::new(settings.as_deref(), extraction);
+    // Some extractors do their work before they have a future to poll. Not in `Guard::run`: to move the
+    // request into a closure is to copy it.
+    guard.task().set_outcome(Outcome::Panicked);
+    let extraction = A::extract(request, state, descriptor.arguments);
     Begin::Extracting {
-        extraction: Tracked::new(guard, extraction),
+        extraction: Tracked::new(guard, Delayed::new(settings.as_deref(), extraction)),
+    }
+}
+
+/// Finds the route of a request, and begins its task: all that is the same for all handlers.
+#[inline(never)]
+fn enter(
+    descriptor: &'static RouteDescriptor,
+    request: &Request,
+) -> Result<&'static Slot, Box<Steered>> {
+    let path = request.extensions().get::<MatchedPath>();
+    let route = descriptor.route_of(request.method(), path);
+    match route.effective() {
+        None => Ok(begin_request(request, route, None)),
+        Some(settings) => Err(Steered::new(request, route, settings)),
+    }
+}
+
+/// What becomes of a request on a route with settings.
+struct Steered {
+    task: Result<&'static Slot, Box<Response>>,
+    settings: Arc<Effective>,
+}
+
+impl Steered {
+    #[cold]
+    #[inline(never)]
+    fn new(request: &Request, route: &'static Route, settings: Arc<Effective>) -> Box<Self> {
+        let task = admit(route, request, &settings).map(Guard::into_task);
+        Box::new(Steered { task, settings })
     }
 }
 
 impl<H, A> Call<H, A> {
-    /// Runs the handler, or gives the answer that stands already.
+    /// Runs the handler, or gives the answer that there is already.
     #[inline]
     pub fn run<F, R>(self, handler: F) -> impl Future<Output = Response>
     where
         F: Fn(A) -> R,
         R: Future<Output: IntoResponse>,
     {
-        let (guard, arguments, response) = match self.stage {
-            Stage::Ready { arguments, guard } => (Some(guard), Some(arguments), None),
-            Stage::Answered(response) => (None, None, Some(response)),
+        let (guard, arguments, response) = match self.begun {
+            Begun::Ready { arguments, guard } => (Some(guard), Some(arguments), None),
+            Begun::Answered(response) => (None, None, Some(response)),
         };
         Run {
-            work: Handling {
-                handler,
-                arguments,
-                future: None,
-            },
+            stage: Handling::Begun { handler, arguments },
             guard,
             response,
         }
@@ -135,15 +172,15 @@ impl<H, A> Call<H, A> {
 }
 
 pin_project! {
-    /// The beginning of the call of a certain handler.
-    struct Named<H, A, F: Future> {
+    /// The extraction of a call of one handler.
+    struct Extraction<H, A, F: Future> {
         #[pin]
         begin: Begin<A, F>,
         handler: PhantomData<fn() -> H>,
     }
 }
 
-impl<H, A, F> Future for Named<H, A, F>
+impl<H, A, F> Future for Extraction<H, A, F>
 where
     F: Future<Output = Result<A, Response>>,
 {
@@ -151,19 +188,19 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let stage = ready!(self.project().begin.poll(cx));
+        let begun = ready!(self.project().begin.poll(cx));
         Poll::Ready(Ok(Call {
-            stage,
+            begun,
             handler: PhantomData,
         }))
     }
 }
 
 pin_project! {
-    /// The extraction of a call.
+    /// The extraction of a call, whatever the handler.
     #[project = BeginProjected]
     enum Begin<A, F: Future> {
-        Decided { stage: Option<Stage<A>> },
+        Decided { begun: Option<Begun<A>> },
         Extracting { #[pin] extraction: Tracked<Delayed<F>> },
     }
 }
@@ -172,25 +209,32 @@ impl<A, F> Future for Begin<A, F>
 where
     F: Future<Output = Result<A, Response>>,
 {
-    type Output = Stage<A>;
+    type Output = Begun<A>;
 
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Stage<A>> {
-        let stage = match self.project() {
-            BeginProjected::Decided { stage } => match stage.take() {
-                Some(stage) => stage,
-                None => return Poll::Pending,
-            },
-            BeginProjected::Extracting { extraction } => match ready!(extraction.poll(cx)) {
-                Step::Done(Ok(arguments), guard) => Stage::Ready { arguments, guard },
-                Step::Done(Err(rejection), guard) => {
-                    guard.end_with(Outcome::Completed, rejection.status());
-                    Stage::Answered(Box::new(rejection))
-                }
-                Step::Interrupted(guard) => Stage::Answered(Box::new(interrupted(guard))),
-            },
+    #[allow(
+        clippy::inline_always,
+        reason = "what is decided is not moved through memory"
+    )]
+    #[inline(always)]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Begun<A>> {
+        let extraction = match self.project() {
+            BeginProjected::Decided { begun } => {
+                return begun.take().map_or(Poll::Pending, Poll::Ready);
+            }
+            BeginProjected::Extracting { extraction } => extraction,
         };
-        Poll::Ready(stage)
+        if let Some(guard) = extraction.guard() {
+            // The future is there: see `begin`.
+            guard.task().clear_outcome();
+        }
+        Poll::Ready(match ready!(extraction.poll(cx)) {
+            Step::Done(Ok(arguments), guard) => Begun::Ready { arguments, guard },
+            Step::Done(Err(rejection), guard) => {
+                guard.end_with(Outcome::Completed, rejection.status());
+                Begun::Answered(Box::new(rejection))
+            }
+            Step::Interrupted(guard) => Begun::Answered(Box::new(interrupted(guard))),
+        })
     }
 }
 
@@ -203,7 +247,7 @@ pin_project! {
         R::Output: IntoResponse,
     {
         #[pin]
-        work: Handling<F, A, R>,
+        stage: Handling<F, A, R>,
         guard: Option<Guard>,
         response: Option<Box<Response>>,
     }
@@ -216,7 +260,7 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            abandon(this.guard.as_ref(), this.work);
+            drop_in_task(this.guard.as_ref(), this.stage);
         }
     }
 }
@@ -231,145 +275,115 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         let this = self.project();
-        let work = this.work;
+        let stage = this.stage;
         // In a build for debugging the same code for all handlers, which is compiled once; in one for release
-        // each has code of its own, for to call through a pointer takes as long as all that is around the call.
+        // each has code of its own, for a call through a pointer takes as long as all that is around it.
         #[cfg(debug_assertions)]
-        let work: Pin<&mut dyn Work<Response>> = work;
-        respond(this.guard, work, this.response, cx)
+        let stage: Pin<&mut dyn Stage<Response>> = stage;
+        poll_handler(this.guard, stage, this.response, cx)
     }
 }
 
-/// Polls the run of a call.
+/// Polls the run of a call. As `poll_stage`, and not through it: a response is large, and stays where it is.
 #[inline]
-fn respond<W: Work<Response> + ?Sized>(
+fn poll_handler<S: Stage<Response> + ?Sized>(
     guard: &mut Option<Guard>,
-    work: Pin<&mut W>,
+    mut stage: Pin<&mut S>,
     response: &mut Option<Box<Response>>,
     cx: &mut Context<'_>,
 ) -> Poll<Response> {
-    if guard.is_none() {
+    let Some(kept) = guard else {
         // Polled again after the end, which no executor does: there is no second answer.
-        return response
-            .take()
-            .map_or(Poll::Pending, |response| Poll::Ready(*response));
+        let response = response.take();
+        return response.map_or(Poll::Pending, |response| Poll::Ready(*response));
+    };
+    let task = kept.task();
+    if task.is_signalled() && task.take_signal() {
+        return interrupt(guard, stage);
     }
-    Poll::Ready(match ready!(drive(guard, work, cx)) {
-        Step::Done(response, guard) => answered(guard, response),
-        Step::Interrupted(guard) => interrupted(guard),
-    })
+    let scope = PollScope::enter(task);
+    let mut polled = stage.as_mut().poll(cx);
+    match &mut polled {
+        Poll::Ready(response) => {
+            stage.clear();
+            // Asked while the task is polled: it is code of the host's.
+            let length = response.body().size_hint().exact();
+            scope.finish();
+            if let Some(guard) = guard.take() {
+                track_body(guard, response, length);
+            }
+        }
+        Poll::Pending => {
+            scope.commit();
+            scope.exit();
+            if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
+                return interrupt(guard, stage);
+            }
+        }
+    }
+    polled
+}
+
+#[cold]
+#[inline(never)]
+fn interrupt<S: Stage<Response> + ?Sized>(
+    guard: &mut Option<Guard>,
+    stage: Pin<&mut S>,
+) -> Poll<Response> {
+    drop_in_task(guard.as_ref(), stage);
+    match guard.take() {
+        Some(guard) => Poll::Ready(interrupted(guard)),
+        None => Poll::Pending,
+    }
+}
+
+/// Ends an interrupted task, with the answer that its client gets.
+#[cold]
+fn interrupted(guard: Guard) -> Response {
+    let interrupt = guard.task().pending_interrupt();
+    let response = answer::ended(interrupt.as_ref(), guard.task().interrupt_status());
+    let outcome = guard.interrupt_outcome();
+    guard.end_with(outcome, response.status());
+    response
 }
 
 pin_project! {
-    /// The handler's own part of its run. It is called in the first poll, so that all of it is the task's code.
-    struct Handling<F, A, R> {
-        handler: F,
-        arguments: Option<A>,
-        #[pin]
-        future: Option<R>,
+    /// The handler's own part of its run. It is called in the first poll, so that all of it is the task's
+    /// code.
+    #[project = HandlingProjected]
+    enum Handling<F, A, R> {
+        Begun { handler: F, arguments: Option<A> },
+        Running { #[pin] future: R },
+        Over,
     }
 }
 
-impl<F, A, R> Work<Response> for Handling<F, A, R>
+impl<F, A, R> Stage<Response> for Handling<F, A, R>
 where
     F: Fn(A) -> R,
     R: Future<Output: IntoResponse>,
 {
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        let mut this = self.project();
-        if let Some(arguments) = this.arguments.take() {
-            let future = (this.handler)(arguments);
-            this.future.set(Some(future));
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        if let HandlingProjected::Begun { handler, arguments } = self.as_mut().project() {
+            let Some(arguments) = arguments.take() else {
+                return Poll::Pending;
+            };
+            let future = handler(arguments);
+            self.set(Handling::Running { future });
         }
-        match this.future.as_pin_mut() {
-            Some(future) => future.poll(cx).map(IntoResponse::into_response),
-            None => Poll::Pending,
+        match self.project() {
+            HandlingProjected::Running { future } => {
+                future.poll(cx).map(IntoResponse::into_response)
+            }
+            _ => Poll::Pending,
         }
     }
 
     #[inline]
-    fn clear(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        *this.arguments = None;
-        this.future.set(None);
+    fn clear(mut self: Pin<&mut Self>) {
+        self.set(Handling::Over);
     }
-}
-
-#[inline]
-fn route_of(descriptor: &'static RouteDescriptor, request: &Request) -> &'static Route {
-    let path = request.extensions().get::<MatchedPath>();
-    descriptor.route(request.method(), path.map(MatchedPath::as_str))
-}
-
-/// What will be shown of the request after the handler has taken it.
-#[inline]
-pub(super) fn info(request: &Request, route: &'static Route) -> task::Request {
-    let extensions = request.extensions();
-    // A nested router cuts its prefix off the URI, which then is shorter than the route's whole path:
-    // where the two are equal, there is nothing to look up, and nothing to keep.
-    let mut uri = request.uri();
-    let is_path = |uri: &Uri| {
-        let sent = uri.path_and_query().map(PathAndQuery::as_str);
-        sent.is_some() && sent == route.path.as_deref()
-    };
-    if !is_path(uri)
-        && let Some(OriginalUri(original)) = extensions.get()
-    {
-        uri = original;
-    }
-    let sent = uri.path_and_query().filter(|_| !is_path(uri));
-    let sent = sent.map(|sent| sent.as_str().as_bytes());
-    let [opaque_id, request_id, trace_parent] = marks(request.headers());
-    let method = request.method();
-    task::Request {
-        route,
-        version: request.version(),
-        remote: extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|ConnectInfo(address)| *address),
-        said: Said::copied([sent, opaque_id, request_id, trace_parent]),
-        rare: (*method != route.method).then(|| {
-            Box::new(Rare {
-                method: Some(method.clone()),
-                steered: None,
-            })
-        }),
-    }
-}
-
-const OPAQUE_ID: &str = "x-opaque-id";
-pub(super) const REQUEST_ID: &str = "x-request-id";
-pub(super) const TRACE_PARENT: &str = "traceparent";
-
-/// The headers by which clients and proxies tell a request from others. In one pass: to look each of three up by
-/// its hash takes longer than to go through the few that there are.
-#[inline]
-fn marks(headers: &HeaderMap) -> [Option<&[u8]>; 3] {
-    let [mut opaque_id, mut request_id, mut trace_parent] = [None; 3];
-    if !headers.is_empty() {
-        for (name, value) in headers {
-            let mark = match name.as_str() {
-                OPAQUE_ID => &mut opaque_id,
-                REQUEST_ID => &mut request_id,
-                TRACE_PARENT => &mut trace_parent,
-                _ => continue,
-            };
-            // The first one of several, as `HeaderMap::get` has it.
-            mark.get_or_insert(value.as_bytes());
-        }
-    }
-    [opaque_id, request_id, trace_parent]
-}
-
-/// Ends a task that was told to end, with the answer that its client gets.
-#[cold]
-fn interrupted(guard: Guard) -> Response {
-    let order = guard.task().signal.order();
-    let response = answer::ended(order.as_ref(), guard.task().interrupt_status());
-    let outcome = guard.ordered_outcome();
-    guard.end_with(outcome, response.status());
-    response
 }
 
 impl<H, A> fmt::Debug for Call<H, A> {

@@ -39,12 +39,23 @@ impl<S: Sync> Extract<S, ()> for () {
         _: &S,
         _: &'static [AwaitPoint],
     ) -> impl Future<Output = Result<Self, Response>> + Send {
-        std::future::ready(Ok(()))
+        Nothing
     }
 
     #[inline]
     fn nothing() -> Option<Self> {
         Some(())
+    }
+}
+
+/// The extraction of no argument, where it has to wait for a delay. Nothing in it, for its place is part of each call.
+struct Nothing;
+
+impl Future for Nothing {
+    type Output = Result<(), Response>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -60,7 +71,7 @@ where
     S: Send + Sync,
     T: FromRequest<S, M> + Send,
 {
-    #[inline]
+    #[inline(always)]
     fn extract(
         mut request: Request,
         state: &S,

@@ -1,97 +1,103 @@
-//! The end of a task, decided once: in the drop of the guard that entered it.
+//! The end of a task, decided once: in the drop of its guard.
 
 use axum::http::StatusCode;
 
 use crate::clock::Instant;
 use crate::stats::{Outcome, StatusClass};
-use crate::sync::Arc;
-use crate::task::{Kind, State, Task};
+use crate::task::{Slot, State};
 
-/// A task that is entered in its route's ledger; dropping this strikes it off.
+/// A task that was begun; dropping this ends it.
 ///
-/// What was said before the drop decides the outcome. Silence is an answer: whoever drops a task that
-/// said nothing left, or the task panicked if a poll was never finished.
+/// What was set before the drop decides the outcome. If nothing was, the future was dropped because its
+/// client left, or the task panicked if a poll never ended.
 #[derive(Debug)]
 pub(super) struct Guard {
-    // Nothing else: this moves with the future, see `task::own`.
-    task: Arc<Task>,
+    // Nothing else: this moves with the future.
+    task: &'static Slot,
 }
 
 impl Guard {
-    /// Enters a task.
+    /// The guard of a task that was begun.
     #[inline]
-    pub(super) fn enter(kind: Kind) -> Self {
-        let task = Arc::new(Task::new(kind));
-        let place = task.ledger.enter(Arc::clone(&task));
-        task.own.set_place(place);
+    pub(super) fn new(task: &'static Slot) -> Self {
         Guard { task }
     }
 
-    /// The record, to keep a while.
-    pub(super) fn arc(&self) -> &Arc<Task> {
-        &self.task
+    /// The task, for which there will be another guard.
+    pub(super) fn into_task(self) -> &'static Slot {
+        let task = self.task;
+        std::mem::forget(self);
+        task
     }
 
-    /// The handler has given its answer, and the task lives on in the answer's body. The time that the
-    /// answer took is the time until now: how long a client reads says nothing about the handler.
-    pub(super) fn streams(&self, status: StatusCode) {
-        self.task.own.answer(status);
-        self.task.streams(Instant::now());
+    #[inline]
+    pub(super) fn task(&self) -> &'static Slot {
+        self.task
     }
 
-    /// How the task ends that was told to.
-    pub(super) fn ordered_outcome(&self) -> Outcome {
-        let order = self.task.signal.order();
-        order.map_or(Outcome::Interrupted, |order| order.outcome)
+    /// The handler has given its response, and the task lives on in the response's body. Its response time
+    /// is the time until now: how long a client reads says nothing about the handler.
+    pub(super) fn begin_streaming(&self, status: StatusCode) {
+        self.task.set_status(status);
+        self.task.begin_streaming(Instant::now());
+    }
+
+    /// How the task ends if it is interrupted.
+    pub(super) fn interrupt_outcome(&self) -> Outcome {
+        let interrupt = self.task.pending_interrupt();
+        interrupt.map_or(Outcome::Interrupted, |interrupt| interrupt.outcome)
     }
 
     /// Runs code of the host's between two polls. If it panics, that is how the task ends.
     #[inline]
     pub(super) fn run<T>(&self, code: impl FnOnce() -> T) -> T {
-        self.task.own.say(Outcome::Panicked);
+        self.task.set_outcome(Outcome::Panicked);
         let done = code();
-        self.task.own.take_back();
+        self.task.clear_outcome();
         done
     }
 
-    #[inline]
-    pub(super) fn task(&self) -> &Task {
-        &self.task
-    }
-
-    /// Ends the task for the reason that `outcome` says.
+    /// Ends the task in this way.
     #[inline]
     pub(super) fn end(self, outcome: Outcome) {
-        self.task.own.say(outcome);
+        self.task.set_outcome(outcome);
     }
 
-    /// Ends the task, which was answered with `status`.
+    /// Ends the task in this way, answered with `status`.
     #[inline]
     pub(super) fn end_with(self, outcome: Outcome, status: StatusCode) {
-        self.task.own.answer(status);
+        self.task.set_status(status);
         self.end(outcome);
+    }
+
+    /// Ends the task, whose handler gave a response with `status`.
+    #[inline]
+    pub(super) fn complete(self, status: StatusCode) {
+        if self.task.is_plain() {
+            // What the drop would do, without looking at what nearly no task has.
+            self.into_task().complete(StatusClass::of(status));
+        } else {
+            self.end_with(Outcome::Completed, status);
+        }
     }
 }
 
 impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
-        let task = &self.task;
-        let status = task.own.status().and_then(StatusClass::of);
-        let (outcome, status) = match task.own.said() {
+        let task = self.task;
+        let status = task.status().and_then(StatusClass::of);
+        let (outcome, status) = match task.outcome() {
             // What the handler made of half a request is an answer to nobody.
-            Some(Outcome::Completed) if task.is_left_by_client() => (Outcome::Disconnected, None),
+            Some(Outcome::Completed) if task.has_client_left() => (Outcome::Disconnected, None),
             Some(outcome) => (outcome, status),
             None if task.state() == State::Running => (Outcome::Panicked, status),
             None => (Outcome::Disconnected, status),
         };
         let answered = (outcome == Outcome::Completed).then(|| {
-            let at = task.streams_since().unwrap_or_else(Instant::now);
-            (task.started, at)
+            let at = task.streaming_since().unwrap_or_else(Instant::now);
+            (task.started(), at)
         });
-        task.stop_timer();
-        task.ledger
-            .strike_off(task.own.place(), outcome, status, answered);
-        task.ended(outcome);
+        task.end(outcome, status, answered);
     }
 }

@@ -1,16 +1,19 @@
 //! What runs inside the host's workers: the call that axum makes of a handler, the future that tracks
 //! it, and the await points within. The hot path of a request is `call` and `tracked`, top to bottom.
 
+mod admission;
 mod answer;
 mod argument;
 mod at;
 mod call;
-mod context;
+mod delay;
 mod extract;
+mod frame_slot;
 mod guard;
-mod lever;
 mod mount;
+mod poll_scope;
 mod request_body;
+mod request_info;
 mod response_body;
 mod track;
 mod tracked;

@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use hyper::body::{Frame, SizeHint};
 
-use super::context;
+use super::poll_scope;
 
 /// Watches the body of `request`, if there is anything to come.
 #[inline]
@@ -37,7 +37,9 @@ impl HttpBody for Watched {
         let polled = Pin::new(&mut self.0).poll_frame(cx);
         polled.map_err(|error| {
             if client_left(&error) {
-                context::note_that_client_left();
+                if let Some(task) = poll_scope::current() {
+                    task.note_client_left();
+                }
             }
             error.into_inner()
         })

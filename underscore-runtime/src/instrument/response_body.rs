@@ -20,59 +20,56 @@ use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::context;
 use super::guard::Guard;
+use super::poll_scope::{PollScope, run_in};
 use crate::stats::Outcome;
 use crate::sync::{Mutex, contained};
-use crate::task::{Kind, State};
+use crate::task::State;
 
 /// Ends the task of a handler that has answered, or lets it live on in the body of its answer.
 #[inline]
-pub(super) fn answered(guard: Guard, response: Response) -> Response {
+pub(super) fn track_body(guard: Guard, response: &mut Response, length: Option<u64>) {
     // Of a body whose length is known, whoever sends it drops the rest when it has enough: there would be
     // nothing to see of its end. And most are so small that they are gone at once.
-    let length = guard.run(|| response.body().size_hint().exact());
     if length.is_some() || !has_content(&guard, response.status()) {
-        guard.end_with(Outcome::Completed, response.status());
-        response
+        guard.complete(response.status());
     } else {
-        stream(guard, response)
+        stream(guard, response);
     }
 }
 
 /// Answers to HEAD, and some statuses, have a head only; the body is dropped unread.
 fn has_content(guard: &Guard, status: StatusCode) -> bool {
-    let head_only = match &guard.task().kind {
-        Kind::Request(request) => *request.method() == Method::HEAD,
-        Kind::Background(_) => false,
-    };
+    let head_only = guard
+        .task()
+        .method()
+        .is_some_and(|method| method == Method::HEAD);
     !head_only
         && !status.is_informational()
         && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 #[cold]
-fn stream(guard: Guard, response: Response) -> Response {
-    guard.streams(response.status());
-    let (head, body) = response.into_parts();
-    let announced = announced(&head.headers);
-    let task = Arc::clone(guard.arc());
+fn stream(guard: Guard, response: &mut Response) {
+    guard.begin_streaming(response.status());
+    let body = std::mem::take(response.body_mut());
+    let announced = announced(response.headers());
+    let task = guard.task();
     let live: Live = Arc::new(AsyncMutex::new(Some((body, guard))));
     let hang_up = Arc::new(HangUp {
         live: Arc::clone(&live),
         runtime: Handle::try_current().ok(),
         connection: Mutex::new(None),
     });
-    if task.signal.leave_waker(&Waker::from(Arc::clone(&hang_up))) {
+    if task.register_waker(&Waker::from(Arc::clone(&hang_up))) {
         Arc::clone(&hang_up).wake();
     }
-    let body = Body::new(Streaming {
+    *response.body_mut() = Body::new(Streaming {
         live,
         hang_up,
         announced,
         is_over: false,
     });
-    Response::from_parts(head, body)
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
@@ -92,7 +89,7 @@ struct Streaming {
     is_over: bool,
 }
 
-/// Carries an interrupt out: the waker that is left with the task's signal.
+/// Carries an interrupt out: the waker that is registered with the task.
 struct HangUp {
     live: Live,
     runtime: Option<Handle>,
@@ -167,23 +164,25 @@ impl Streaming {
         // Contended by an interrupt only, which takes what is inside.
         let mut live = self.live.try_lock().ok()?;
         let (body, guard) = live.as_mut()?;
-        if guard.task().signal.is_ordered() {
+        if guard.task().is_signalled() && guard.task().take_signal() {
             // Whoever was woken for the order may have no runtime to carry it out in.
             let (body, guard) = live.take()?;
             interrupt(body, guard);
             return None;
         }
         let polled = {
-            let mut poll = context::Poll::enter(guard.task());
+            let scope = PollScope::enter(guard.task());
             let polled = Pin::new(&mut *body).poll_frame(cx);
-            poll.commit();
-            poll.leave();
+            scope.commit();
+            scope.exit();
             polled
         };
         let is_over = match &polled {
             Poll::Pending => false,
             Poll::Ready(Some(Ok(frame))) => {
-                guard.task().sent(frame.data_ref().map_or(0, Bytes::len));
+                guard
+                    .task()
+                    .add_bytes_sent(frame.data_ref().map_or(0, Bytes::len));
                 // Whoever sends it asks the same, and does not come back for a `None`.
                 frame.is_trailers()
                     || body.is_end_stream()
@@ -212,13 +211,13 @@ type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
 
 /// Ends the task of a body as it was told to.
 fn interrupt(body: Body, guard: Guard) {
-    let outcome = guard.ordered_outcome();
+    let outcome = guard.interrupt_outcome();
     end(body, guard, Some(outcome));
 }
 
 /// Drops a body as part of its task, and ends that.
 fn end(body: Body, guard: Guard, outcome: Option<Outcome>) {
-    context::within(guard.task(), || drop(body));
+    run_in(guard.task(), || drop(body));
     match outcome {
         Some(outcome) => guard.end(outcome),
         // The guard knows what it means when nothing is said.

@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 
 use super::guard::Guard;
 use super::tracked::{Step, Tracked};
-use super::{context, upgrade};
+use super::{poll_scope, upgrade};
 use crate::stats::Outcome;
-use crate::task::{Background, Kind, Order, Parent};
+use crate::task::{Background, Interrupt, NewTask, Parent};
 
 /// Makes `future` a task: from now until it completes or is dropped it is listed in `_cat/tasks` with its age
 /// and the line it is stuck on, and an operator can interrupt it.
@@ -117,9 +117,10 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    fn new(order: Option<Order>) -> Self {
+    fn new(interrupt: Option<Interrupt>) -> Self {
+        let reason = interrupt.map(|interrupt| interrupt.reason);
         Interrupted {
-            reason: order.map_or_else(|| Order::DEFAULT_REASON.into(), |order| order.reason),
+            reason: reason.unwrap_or_else(|| Interrupt::DEFAULT_REASON.into()),
         }
     }
 
@@ -157,16 +158,16 @@ pin_project! {
 
 impl<F: Future> Track<F> {
     fn begin(name: Cow<'static, str>, future: F) -> Self {
-        let parent = match context::current() {
-            Some(parent) => Some(Parent::new(&parent)),
-            None => upgrade::request().map(|request| Parent::handed_on(&request)),
+        let parent = match poll_scope::current() {
+            Some(parent) => Parent::new(parent),
+            None => upgrade::request().map(Parent::handed_on),
         };
         let background = Background {
             name,
             future: type_name::<F>(),
             parent,
         };
-        let guard = Guard::enter(Kind::Background(Box::new(background)));
+        let guard = Guard::new(NewTask::background(Arc::new(background)).begin());
         Track {
             work: Tracked::new(guard, future),
         }
@@ -188,9 +189,9 @@ impl<F: Future> Future for Track<F> {
                 Ok(output)
             }
             Step::Interrupted(guard) => {
-                let order = guard.task().signal.order();
+                let interrupt = guard.task().pending_interrupt();
                 guard.end(Outcome::Interrupted);
-                Err(Interrupted::new(order))
+                Err(Interrupted::new(interrupt))
             }
         })
     }

@@ -1,32 +1,31 @@
 //! A task under way: polls the futures that do its work, one after the other, keeps its stack, and ends
-//! it when an order comes.
+//! it when it is interrupted.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::context;
 use super::guard::Guard;
+use super::poll_scope::{PollScope, run_in};
 
 /// How one of a task's futures ended.
 pub(super) enum Step<T> {
     /// By itself: the task goes on with its next future, or is answered.
     Done(T, Guard),
-    /// By an order: the future is gone, and the task is over once it has its answer.
+    /// By an interrupt: the future is gone, and the task is over once it has its answer.
     Interrupted(Guard),
 }
 
-/// What a task does for a while.
-pub(super) trait Work<T> {
-    /// Does some of it.
+/// One of a task's futures, which can be dropped in its place.
+pub(super) trait Stage<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T>;
 
     /// Drops what there is of it.
     fn clear(self: Pin<&mut Self>);
 }
 
-impl<F: Future> Work<F::Output> for Option<F> {
+impl<F: Future> Stage<F::Output> for Option<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         match self.as_pin_mut() {
@@ -41,72 +40,71 @@ impl<F: Future> Work<F::Output> for Option<F> {
     }
 }
 
-/// Polls the work of the task that `guard` keeps; there is none once the task is over, or has gone on.
+/// Polls a stage of the task that `guard` keeps. There is no guard once the task is over, or has gone on
+/// to its next stage.
 #[inline]
-pub(super) fn drive<T, W: Work<T> + ?Sized>(
+pub(super) fn poll_stage<T, S: Stage<T> + ?Sized>(
     guard: &mut Option<Guard>,
-    mut work: Pin<&mut W>,
+    mut stage: Pin<&mut S>,
     cx: &mut Context<'_>,
 ) -> Poll<Step<T>> {
     let Some(kept) = guard else {
         // Polled again after the end, which no executor does: there is no second answer.
         return Poll::Pending;
     };
-    let signal = &kept.task().signal;
-    if signal.is_ordered() {
-        return interrupt(guard, work);
+    let task = kept.task();
+    if task.is_signalled() && task.take_signal() {
+        return interrupt(guard, stage);
     }
-    let mut poll = context::Poll::enter(kept.task());
-    match work.as_mut().poll(cx) {
+    let scope = PollScope::enter(task);
+    match stage.as_mut().poll(cx) {
         Poll::Ready(output) => {
-            work.clear();
-            poll.hand_on();
-            drop(poll);
+            stage.clear();
+            scope.finish();
             match guard.take() {
                 Some(guard) => Poll::Ready(Step::Done(output, guard)),
                 None => Poll::Pending,
             }
         }
         Poll::Pending => {
-            poll.commit();
-            poll.leave();
-            drop(poll);
-            // The waker is left once, as long as it stays the same. An order that comes after wakes
-            // it, one that came before is seen here.
-            if kept.task().own.replace_waker(cx.waker()) && signal.leave_waker(cx.waker()) {
-                return interrupt(guard, work);
+            scope.commit();
+            scope.exit();
+            // Registered once, as long as it stays the same: an interrupt that comes after wakes it, one
+            // that came before is seen here.
+            if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
+                return interrupt(guard, stage);
             }
             Poll::Pending
         }
     }
 }
 
-/// Drops the work at this moment, with all it holds.
+/// Drops the stage at this moment, with all that it holds.
 #[cold]
-fn interrupt<T, W: Work<T> + ?Sized>(
+fn interrupt<T, S: Stage<T> + ?Sized>(
     guard: &mut Option<Guard>,
-    work: Pin<&mut W>,
+    stage: Pin<&mut S>,
 ) -> Poll<Step<T>> {
-    abandon(guard.as_ref(), work);
+    drop_in_task(guard.as_ref(), stage);
     match guard.take() {
         Some(guard) => Poll::Ready(Step::Interrupted(guard)),
         None => Poll::Pending,
     }
 }
 
-/// Drops the work as part of its task, so that its awaits leave the stack without a search. Without a guard
-/// there is nothing left of it.
-pub(super) fn abandon<T, W: Work<T> + ?Sized>(guard: Option<&Guard>, work: Pin<&mut W>) {
+/// Drops the stage as part of its task, so that its awaits leave the stack without a search. Without a
+/// guard there is nothing left of it.
+pub(super) fn drop_in_task<T, S: Stage<T> + ?Sized>(guard: Option<&Guard>, stage: Pin<&mut S>) {
     if let Some(guard) = guard {
-        context::within(guard.task(), || work.clear());
+        run_in(guard.task(), || stage.clear());
     }
 }
 
 pin_project! {
-    /// One of the futures that do a task's work. Dropped before its end, it ends the task.
+    /// A stage with its task. Dropped before its end, it ends the task.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub(super) struct Tracked<F: Future> {
-        // Dropped at the end, in whatever way it comes, with the task current: see `abandon`.
+        // Dropped at the end, in whatever way it comes, with the task current: see `drop_in_task`.
         #[pin]
         future: Option<F>,
         guard: Option<Guard>,
@@ -115,24 +113,30 @@ pin_project! {
     impl<F: Future> PinnedDrop for Tracked<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            abandon::<F::Output, _>(this.guard.as_ref(), this.future);
+            drop_in_task::<F::Output, _>(this.guard.as_ref(), this.future);
         }
     }
 }
 
 impl<F: Future> Tracked<F> {
-    /// Whether the task is over, or goes on with another future.
-    pub(super) fn is_over(&self) -> bool {
-        self.guard.is_none()
-    }
-
     /// `future` does the work of the task from here on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(guard: Guard, future: F) -> Self {
         Tracked {
             future: Some(future),
             guard: Some(guard),
         }
+    }
+
+    /// True if the task is over, or goes on with another future.
+    pub(super) fn is_over(&self) -> bool {
+        self.guard.is_none()
+    }
+
+    /// The task.
+    #[inline]
+    pub(super) fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
     }
 }
 
@@ -142,6 +146,6 @@ impl<F: Future> Future for Tracked<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Step<F::Output>> {
         let this = self.project();
-        drive(this.guard, this.future, cx)
+        poll_stage(this.guard, this.future, cx)
     }
 }

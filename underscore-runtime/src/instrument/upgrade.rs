@@ -2,30 +2,29 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::context;
-use crate::task::Task;
+use super::poll_scope;
+use crate::task::Parent;
 
 thread_local! {
     /// The request whose connection is in the hands of the future that this thread polls.
-    static REQUEST: RefCell<Option<Arc<Task>>> = const { RefCell::new(None) };
+    static REQUEST: RefCell<Option<Parent>> = const { RefCell::new(None) };
 }
 
 /// The request that the calling code is part of, to be handed on to what goes on after it.
 pub fn handed_on() -> HandedOn {
     HandedOn {
-        request: context::current(),
+        request: poll_scope::current().and_then(Parent::new),
     }
 }
 
 /// A request on its way to what goes on with its connection.
 #[derive(Debug)]
 pub struct HandedOn {
-    request: Option<Arc<Task>>,
+    request: Option<Parent>,
 }
 
 impl HandedOn {
@@ -39,7 +38,7 @@ impl HandedOn {
 }
 
 /// The request that the calling code goes on with, if it was handed on to it.
-pub(super) fn request() -> Option<Arc<Task>> {
+pub(super) fn request() -> Option<Parent> {
     REQUEST.try_with(|request| request.borrow().clone()).ok()?
 }
 
@@ -50,7 +49,7 @@ pin_project! {
     pub struct GoesOn<F> {
         #[pin]
         future: F,
-        request: Option<Arc<Task>>,
+        request: Option<Parent>,
     }
 }
 
@@ -66,12 +65,12 @@ impl<F: Future> Future for GoesOn<F> {
 
 /// The request is the thread's until this is dropped: lent, so that a poll counts no references.
 struct During<'a> {
-    lent: &'a mut Option<Arc<Task>>,
-    before: Option<Arc<Task>>,
+    lent: &'a mut Option<Parent>,
+    before: Option<Parent>,
 }
 
 impl<'a> During<'a> {
-    fn begin(request: &'a mut Option<Arc<Task>>) -> Self {
+    fn begin(request: &'a mut Option<Parent>) -> Self {
         // A thread that is being torn down has no place for it any more: then it stays where it is.
         let before = REQUEST.try_with(|current| current.replace(request.take()));
         During {

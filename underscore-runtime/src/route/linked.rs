@@ -5,10 +5,7 @@ use super::{ROUTES, RouteDescriptor};
 use crate::log;
 use crate::sync::Mutex;
 
-/// The handlers that have a mount.
-static MOUNTED: Mutex<Vec<&'static RouteDescriptor>> = Mutex::new(Vec::new());
-
-/// Those of them that are not in the slice. Linkers have lost entries of it before, and a route with requests is
+/// The handlers that have had a request and are not in the slice. Linkers have lost entries of it before, and a route with requests is
 /// never left out of a list.
 static LOST: Mutex<Vec<&'static RouteDescriptor>> = Mutex::new(Vec::new());
 
@@ -16,11 +13,6 @@ static LOST: Mutex<Vec<&'static RouteDescriptor>> = Mutex::new(Vec::new());
 pub(crate) fn descriptors() -> Vec<&'static RouteDescriptor> {
     let lost = LOST.lock();
     ROUTES.iter().chain(&*lost).copied().collect()
-}
-
-/// The handlers that have a mount, or will have in a moment.
-pub(crate) fn mounted() -> Vec<&'static RouteDescriptor> {
-    MOUNTED.lock().clone()
 }
 
 /// How many handlers were missing in the slice, so far.
@@ -32,7 +24,6 @@ pub(crate) fn lost() -> usize {
 /// slice gone through.
 #[cold]
 pub(super) fn note_mounted(descriptor: &'static RouteDescriptor) {
-    MOUNTED.lock().push(descriptor);
     if ROUTES
         .iter()
         .any(|linked| std::ptr::eq(*linked, descriptor))

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use axum::extract::MatchedPath;
 use axum::http::Method;
 use fnv::FnvHasher;
 use linkme::distributed_slice;
@@ -18,8 +19,8 @@ use self::in_force::InForce;
 use self::mounts::Mounts;
 use crate::settings::{Effective, Gate, Stored, Values};
 use crate::stack::AwaitPoint;
+use crate::stats::RouteStats;
 use crate::sync::Mutex;
-use crate::task::Ledger;
 
 /// Every annotated handler of the binary, put here by the linker.
 #[distributed_slice]
@@ -102,16 +103,36 @@ impl RouteDescriptor {
 
     /// The route of a request with `method` that a router matched to `path`; made if it is new.
     #[inline]
-    pub(crate) fn route(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
+    pub(crate) fn route_of(
+        &'static self,
+        method: &Method,
+        path: Option<&MatchedPath>,
+    ) -> &'static Route {
         match self.mounts.first() {
             // The first mount is nearly always the only one.
-            Some(route) if route.is(method, path) => route,
-            _ => self.find_or_mount(&self.listed_method(method), path),
+            Some(route) if route.method == *method && route.is_at(path) => route,
+            _ => self.route_matched(method, path),
         }
     }
 
     #[inline(never)]
-    fn find_or_mount(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
+    fn route_matched(&'static self, method: &Method, path: Option<&MatchedPath>) -> &'static Route {
+        let method = self.listed_method(method);
+        self.find_or_mount(&method, path.map(MatchedPath::as_str), path)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn route(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
+        self.find_or_mount(&self.listed_method(method), path, None)
+    }
+
+    #[inline(never)]
+    fn find_or_mount(
+        &'static self,
+        method: &Method,
+        path: Option<&str>,
+        matched: Option<&MatchedPath>,
+    ) -> &'static Route {
         let known = || self.mounts.find(path, |route| route.is(method, path));
         if let Some(known) = known() {
             return known;
@@ -123,7 +144,8 @@ impl RouteDescriptor {
             if self.mounts.first().is_none() {
                 linked::note_mounted(self);
             }
-            self.mounts.add(Route::new(self, method.clone(), path))
+            self.mounts
+                .add(Route::new(self, method.clone(), path, matched.cloned()))
         })
     }
 
@@ -179,10 +201,12 @@ pub(crate) struct Route {
     pub(crate) method: Method,
     /// The path as the router matched it, nest prefix included; nothing for a fallback.
     pub(crate) path: Option<Box<str>>,
+    /// The same as the router had it: while that is kept, there is no other text where it lies.
+    matched: Option<MatchedPath>,
     /// What tells this mount from the handler's others in its id.
     pub(crate) mount: u16,
-    /// Its live tasks and the statistics of the ended ones.
-    pub(crate) ledger: Ledger,
+    /// How many requests there were, and what became of them.
+    pub(crate) stats: RouteStats,
     /// What is set for this mount only.
     pub(crate) settings: Mutex<Stored>,
     /// Where the setting `limit.rate` counts.
@@ -194,7 +218,12 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    fn new(descriptor: &'static RouteDescriptor, method: Method, path: Option<&str>) -> Self {
+    fn new(
+        descriptor: &'static RouteDescriptor,
+        method: Method,
+        path: Option<&str>,
+        matched: Option<MatchedPath>,
+    ) -> Self {
         let mount = mount_digits(descriptor, &method, path);
         let mut settings = Stored::new();
         if let Some(own) = descriptor.persistent_of_mounts.lock().get(&mount) {
@@ -206,7 +235,8 @@ impl Route {
             mount,
             method,
             path: path.map(Box::from),
-            ledger: Ledger::new(),
+            matched,
+            stats: RouteStats::new(),
             settings: Mutex::new(settings),
             gate: Gate::new(),
             admission: Mutex::new(()),
@@ -225,7 +255,20 @@ impl Route {
         self.in_force.get()
     }
 
+    /// Whether a router matched `path` to it.
     #[inline]
+    fn is_at(&self, path: Option<&MatchedPath>) -> bool {
+        match (path, &self.matched) {
+            // It is the router's own text, unless that is nested: then it is made for each request.
+            (Some(path), Some(matched)) => {
+                let (path, matched) = (path.as_str(), matched.as_str());
+                std::ptr::eq(path, matched) || path == matched
+            }
+            (None, None) => self.path.is_none(),
+            _ => false,
+        }
+    }
+
     fn is(&self, method: &Method, path: Option<&str>) -> bool {
         self.method == *method && self.path.as_deref() == path
     }
@@ -279,26 +322,11 @@ fn mount_digits(descriptor: &'static RouteDescriptor, method: &Method, path: Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Instant;
-    use crate::stats::Outcome;
-    use crate::task::MOST_SHARDS;
-
-    #[test]
-    fn who_only_looks_at_a_ledger_counts_nothing() {
-        let ledger = Ledger::new();
-        for _ in 0..3 {
-            ledger.recent();
-        }
-        let now = Instant::now();
-        assert!(ledger.is_idle(now), "and is not copied");
-        ledger.count(Outcome::Preempted, None, now);
-        ledger.recent();
-        assert!(!ledger.is_idle(now));
-    }
+    use crate::stats::SHARDS;
 
     #[test]
     fn a_route_takes_at_most_63_kilobytes_besides_its_live_tasks() {
-        let all = size_of::<Route>() + Ledger::memory(MOST_SHARDS);
+        let all = size_of::<Route>() + RouteStats::memory(SHARDS);
         assert!(all <= 63 * 1024, "{all} bytes");
     }
 }

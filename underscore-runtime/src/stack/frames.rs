@@ -2,12 +2,13 @@
 
 use smallvec::SmallVec;
 
+use super::tree::StackNodes;
 use super::{AwaitPoint, Body, Node, NodeKey, Parent};
 
 /// The await points of a task at one moment.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Stack {
-    nodes: Vec<Option<Node>>,
+    nodes: StackNodes,
 }
 
 /// A pending await, and those that are pending inside of it: several where it splits into branches.
@@ -18,8 +19,24 @@ pub(crate) struct Frame {
 }
 
 impl Stack {
-    pub(super) fn new(nodes: Vec<Option<Node>>) -> Self {
+    pub(super) fn new(nodes: StackNodes) -> Self {
         Stack { nodes }
+    }
+
+    /// Adds what tells this stack from others to `likeness`, by addresses: stacks that are alike in this,
+    /// of tasks that run the same, have the same frames.
+    pub(crate) fn add_likeness(&self, likeness: &mut Vec<u64>) {
+        for node in &self.nodes {
+            match node {
+                Some(node) => {
+                    let point = std::ptr::from_ref(node.point).addr() as u64;
+                    let awaited = node.awaited as usize as u64;
+                    likeness.extend([point, awaited, node.parent.to_bits()]);
+                }
+                // No point has this address.
+                None => likeness.push(0),
+            }
+        }
     }
 
     /// The tree from the outside in; branches in the order of the source. `body` is what the task itself runs,
@@ -148,7 +165,10 @@ mod tests {
             parent,
             awaited: || "",
         };
-        tree.apply(&Change::Set(key, node));
+        tree.apply(&Change {
+            key,
+            node: Some(node),
+        });
     }
 
     /// Holds 3.54 of docs/admin-api.md.
@@ -164,7 +184,10 @@ mod tests {
             on_one_line(&tree.snapshot().frames(None)),
             "f.rs:1 outer() > [f.rs:2 left() | f.rs:3 right()]"
         );
-        tree.apply(&Change::Clear(NodeKey(1)));
+        tree.apply(&Change {
+            key: NodeKey(1),
+            node: None,
+        });
         assert_eq!(
             on_one_line(&tree.snapshot().frames(None)),
             "f.rs:1 outer() > f.rs:3 right()"
@@ -188,10 +211,19 @@ mod tests {
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:2"));
         set(&mut tree, right, &RIGHT, inside);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:1"), "two branches");
-        tree.apply(&Change::Clear(left));
+        tree.apply(&Change {
+            key: left,
+            node: None,
+        });
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"));
-        tree.apply(&Change::Clear(right));
-        tree.apply(&Change::Clear(outer));
+        tree.apply(&Change {
+            key: right,
+            node: None,
+        });
+        tree.apply(&Change {
+            key: outer,
+            node: None,
+        });
         assert_eq!(shown(&tree), None);
     }
 
@@ -202,7 +234,10 @@ mod tests {
         set(&mut tree, kept, &LEFT, Parent::new(key, &OUTER));
         set(&mut tree, key, &RIGHT, Parent::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"), "another point");
-        tree.apply(&Change::Clear(key));
+        tree.apply(&Change {
+            key: key,
+            node: None,
+        });
         set(&mut tree, key, &OUTER, Parent::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:2"), "the same again");
     }

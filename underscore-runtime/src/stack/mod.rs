@@ -4,10 +4,12 @@
 
 mod body;
 mod frames;
+mod inline_nodes;
 mod point;
 mod tree;
 
 pub(crate) use body::Body;
 pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
+pub(crate) use inline_nodes::{INLINE_NODES, InlineNodes};
 pub use point::AwaitPoint;
 pub(crate) use tree::{Change, Keys, Node, NodeKey, Parent, Tree, TypeName};

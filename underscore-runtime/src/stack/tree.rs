@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::{AwaitPoint, Stack};
+use super::{AwaitPoint, INLINE_NODES, Stack};
 
 /// An await's place in its task's tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,24 +15,27 @@ pub(crate) struct NodeKey(pub(super) u32);
 /// the next, must not be taken for a part of that. Only a loop that comes back to the same point finds
 /// it again, which is what a loop over many branches needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Parent {
-    key: NodeKey,
-    tag: u32,
-}
+pub(crate) struct Parent(u64);
 
 impl Parent {
     /// What awaits are in that are in no other await.
-    pub(crate) const ROOT: Parent = Parent {
-        key: NodeKey::ROOT,
-        tag: 0,
-    };
+    pub(crate) const ROOT: Parent = Parent((NodeKey::ROOT.0 as u64) << 32);
 
     #[inline]
     pub(crate) fn new(key: NodeKey, point: &'static AwaitPoint) -> Self {
-        Parent {
-            key,
-            tag: point.tag(),
-        }
+        Parent(u64::from(key.0) << 32 | u64::from(point.tag()))
+    }
+}
+
+/// As a number, to be kept in an atomic.
+impl Parent {
+    #[inline]
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Parent(bits)
     }
 }
 
@@ -40,7 +43,12 @@ impl NodeKey {
     /// No key: for awaits past those that can be numbered.
     pub(crate) const ROOT: NodeKey = NodeKey(u32::MAX);
 
-    /// Whether the tree gave it out, and has to get it back.
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// True if the tree gave it out, and has to get it back.
     #[inline]
     pub(crate) fn is_high(self) -> bool {
         self.0 >= u64::BITS
@@ -61,10 +69,11 @@ pub(crate) struct Node {
 pub(crate) type TypeName = fn() -> &'static str;
 
 /// A change to a tree.
-#[derive(Debug)]
-pub(crate) enum Change {
-    Set(NodeKey, Node),
-    Clear(NodeKey),
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) key: NodeKey,
+    /// What is under it now, if anything.
+    pub(crate) node: Option<Node>,
 }
 
 /// The keys below 64 that are in use in one task, a bit each. They serve all but wide fan-outs, which
@@ -106,16 +115,26 @@ impl Keys {
         }
     }
 
+    /// The keys in use.
+    pub(crate) fn iter(self) -> impl Iterator<Item = NodeKey> {
+        let in_use = move |bit: &u32| self.0 >> bit & 1 == 1;
+        (0..u64::BITS).filter(in_use).map(NodeKey)
+    }
+
     /// Frees the keys in `others`.
     pub(crate) fn release_all(&mut self, others: Keys) {
         self.0 &= !others.0;
     }
 }
 
+/// Pending awaits by their keys: as many inline as a slot has, so that most stacks are copied without
+/// allocating.
+pub(super) type StackNodes = SmallVec<[Option<Node>; INLINE_NODES]>;
+
 /// The pending awaits of one task.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
-    nodes: SmallVec<[Option<Node>; 2]>,
+    nodes: StackNodes,
     /// What few tasks need.
     rare: Option<Box<Rare>>,
 }
@@ -133,9 +152,9 @@ struct Rare {
 impl Tree {
     #[inline]
     pub(crate) fn apply(&mut self, change: &Change) {
-        match *change {
-            Change::Set(NodeKey::ROOT, _) | Change::Clear(NodeKey::ROOT) => {}
-            Change::Set(key, node) => {
+        match (change.key, change.node) {
+            (NodeKey::ROOT, _) => {}
+            (key, Some(node)) => {
                 if self
                     .rare
                     .as_ref()
@@ -151,7 +170,7 @@ impl Tree {
                     *slot = Some(node);
                 }
             }
-            Change::Clear(key) => {
+            (key, None) => {
                 self.clear(key);
                 self.release_high(key);
             }
@@ -205,9 +224,29 @@ impl Tree {
         keys
     }
 
+    /// True if the await under `key` was dropped outside of a poll of its task.
+    pub(crate) fn is_gone(&self, key: NodeKey) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| rare.gone.contains(&key))
+    }
+
+    /// A copy to read at leisure, with `inline` under the first keys.
+    pub(crate) fn snapshot_with(&self, inline: &[Option<Node>; INLINE_NODES]) -> Stack {
+        let mut nodes = self.nodes.clone();
+        if nodes.len() < INLINE_NODES {
+            nodes.resize(INLINE_NODES, None);
+        }
+        for (key, (node, inline)) in (0..).map(NodeKey).zip(nodes.iter_mut().zip(inline)) {
+            *node = inline.filter(|_| !self.is_gone(key));
+        }
+        Stack::new(nodes)
+    }
+
     /// A copy to read at leisure.
+    #[cfg(test)]
     pub(crate) fn snapshot(&self) -> Stack {
-        Stack::new(self.nodes.to_vec())
+        Stack::new(self.nodes.clone())
     }
 }
 
@@ -226,7 +265,10 @@ mod tests {
         }
         for key in &taken {
             keys.release(*key);
-            tree.apply(&Change::Clear(*key));
+            tree.apply(&Change {
+                key: *key,
+                node: None,
+            });
         }
         for _ in 0..200 {
             let again = take(&mut tree, &mut keys);

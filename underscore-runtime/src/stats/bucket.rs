@@ -32,6 +32,15 @@ impl Bucket {
         Bucket(u16::try_from(number).unwrap_or(u16::MAX))
     }
 
+    #[inline]
+    pub(super) fn raw(self) -> u16 {
+        self.0
+    }
+
+    pub(super) fn from_raw(raw: u16) -> Self {
+        Bucket(raw)
+    }
+
     /// The bucket with this number.
     pub(super) fn from_number(number: usize) -> Self {
         Bucket(u16::try_from(number).unwrap_or(u16::MAX))

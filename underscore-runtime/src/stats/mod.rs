@@ -1,5 +1,5 @@
 //! What happened on a route, counted: the ends of its tasks by outcome and status class, how many began in
-//! the last minutes, and the times that answers took. Who counts, and under which lock, is `task::ledger`'s.
+//! the last minutes, and the times that responses took. Each thread counts in its own shard of a route.
 
 mod bits;
 mod blocks;
@@ -8,14 +8,18 @@ mod counts;
 mod histogram;
 mod history;
 mod ring;
+mod route_stats;
 mod second;
+mod shard;
 #[cfg(test)]
 mod tests;
 mod window;
 
 pub(crate) use counts::{Counts, Outcome, StatusClass};
-pub(crate) use second::Second;
-pub(crate) use window::{Measure, Recent, WINDOWS, Window};
+#[cfg(test)]
+pub(crate) use route_stats::SHARDS;
+pub(crate) use route_stats::{RouteStats, ShardIndex};
+pub(crate) use window::{Measure, Recent, WINDOWS};
 
 /// A route's counts at one moment.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use super::{Measure, Recent, Second, WINDOWS, Window};
+use super::shard::{Answered, Shard};
+use super::window::Window;
+use super::{Measure, Outcome, Recent, WINDOWS};
+use crate::sync::Mutex;
 
-/// Pages that count and hand over as those of a ledger do, the window, and everything that happened.
+/// Shards as those of a route, the window, and everything that happened.
 struct Played {
-    pages: Vec<Second>,
-    window: Window,
+    shards: Vec<Shard>,
+    window: Mutex<Window>,
     samples: Vec<(u64, u64)>,
     seed: u64,
     now: u64,
@@ -16,11 +19,9 @@ struct Played {
 
 impl Played {
     fn new() -> Self {
-        let mut pages = Vec::new();
-        pages.resize_with(16, Second::default);
         Played {
-            pages,
-            window: Window::new(),
+            shards: (0..16).map(|_| Shard::new()).collect(),
+            window: Mutex::new(Window::new()),
             samples: Vec::new(),
             seed: 1,
             now: 10_000,
@@ -48,25 +49,25 @@ impl Played {
         (middle * (bell * spread).exp()) as u64
     }
 
-    /// A request that begins and is answered now, on any page.
+    /// A request that begins and is answered now, in any shard.
     fn answer(&mut self, nanos: u64) {
-        let page = usize::try_from(self.random(16)).expect("is small");
-        let page = &mut self.pages[page];
-        if !page.takes(self.now) {
-            self.window.add(page);
-            page.restart(self.now);
-        }
-        page.begin();
-        page.answer(nanos);
-        self.samples.push((self.now, nanos));
+        let second = self.now;
+        let index = usize::try_from(self.random(16)).expect("is small");
+        let shard = &self.shards[index];
+        shard.begin(second, &self.window);
+        let answered = Some(Answered { second, nanos });
+        shard.end(Outcome::Completed, None, answered, &self.window);
+        self.samples.push((second, nanos));
     }
 
-    fn read(&mut self) -> [Recent; WINDOWS.len()] {
-        for page in &mut self.pages {
-            self.window.add(page);
-            page.restart(self.now);
+    fn read(&self) -> [Recent; WINDOWS.len()] {
+        let mut window = self.window.lock().clone();
+        for second in self.shards.iter().map(Shard::current) {
+            if !second.is_empty() {
+                window.add(&second);
+            }
         }
-        self.window.read(self.now, Duration::ZERO)
+        window.read(self.now, Duration::ZERO)
     }
 
     /// The times of the last so many seconds.
@@ -78,7 +79,7 @@ impl Played {
 
     /// Compares everything with what is exact now. Percentiles may be those of windows that are longer by up to
     /// `delay` of a hundred parts; zero where every second has its own block.
-    fn check(&mut self, delay: u64) {
+    fn check(&self, delay: u64) {
         let recent = self.read();
         #[allow(clippy::cast_precision_loss, reason = "there are some thousands")]
         for (recent, window) in recent.iter().zip(WINDOWS) {
@@ -178,11 +179,11 @@ fn bursts_between_silences() {
 }
 
 #[test]
-fn pages_that_hand_over_late() {
+fn shards_that_hand_over_late() {
     let mut played = Played::new();
     for second in 0..3_000 {
         played.now += 1;
-        // Most pages rest for many seconds, and all of them for hours at the end.
+        // Most shards rest for many seconds, and all of them for hours at the end.
         if played.random(4) == 0 {
             let nanos = played.usual(3e6, 1.0);
             played.answer(nanos);

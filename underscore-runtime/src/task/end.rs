@@ -1,24 +1,100 @@
-//! How a task ended: written down once, by whoever drops its guard, and read by those who waited for it.
+//! The end of a task: it is counted, its slot is released, and those who wait for it are told.
 
-use super::Task;
-use crate::stats::Outcome;
+use std::task::Waker;
+
+use super::extra::Extra;
+use super::poller_state::{NEEDS_CLEANUP, NODES, STREAMING};
+use super::slot::Slot;
+use super::thread::with_thread;
+use crate::clock::Instant;
+use crate::stats::{Outcome, StatusClass};
 use crate::sync::atomic::Ordering;
+use crate::sync::contained;
 
-impl Task {
-    /// Notes how the task ended, once it has left its ledger, and tells who waits for that.
+/// For the thread that polls the task.
+impl Slot {
+    /// Ends the task, whose handler gave its response now.
     #[inline]
-    pub(crate) fn ended(&self, outcome: Outcome) {
-        // Release: whoever sees the outcome sees what the poller noted before it, its status for one, and
-        // the task gone from its ledger.
-        self.outcome.store(outcome.ordinal(), Ordering::Release);
-        // Last, for those who are told of the end go and read the outcome.
-        self.signal.close();
+    pub(crate) fn complete(&'static self, status: Option<StatusClass>) {
+        let answered = Some((self.started(), Instant::now()));
+        self.end(Outcome::Completed, status, answered);
     }
 
-    /// How it ended; nothing while it lives.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
-        // Acquire: pairs with `ended`.
-        let place = self.outcome.load(Ordering::Acquire).checked_sub(1)?;
-        Outcome::ALL.get(usize::from(place)).copied()
+    /// Ends the task. `answered` is from when to when the handler took for its response, if it gave one.
+    #[inline]
+    pub(crate) fn end(
+        &'static self,
+        outcome: Outcome,
+        status: Option<StatusClass>,
+        answered: Option<(Instant, Instant)>,
+    ) {
+        if let Some(route) = self.route.load() {
+            let shard = with_thread(|thread| thread.shard());
+            route.stats.end(shard, outcome, status, answered);
+        }
+        let flags = self.flags();
+        if flags & NEEDS_CLEANUP == 0 && !self.is_signalled() {
+            self.release();
+            with_thread(|thread| thread.put_slot(self));
+        } else {
+            self.clean_up_and_release(flags, outcome);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn clean_up_and_release(&'static self, flags: u32, outcome: Outcome) {
+        if flags & NODES != 0 {
+            self.clear_nodes();
+        }
+        if flags & STREAMING != 0 {
+            self.streaming_since.set(None);
+            self.bytes_sent.store(0, Ordering::Relaxed);
+        }
+        let remains = {
+            let mut inner = self.inner.lock();
+            let (waker, extra) = inner.take(self.id());
+            let remains = Remains { waker, extra };
+            remains.set_ending(outcome);
+            // Under the lock: an interrupt came before, and is among what remains, or finds the task gone.
+            self.release();
+            remains
+        };
+        with_thread(|thread| thread.put_slot(self));
+        // Host code, on whose way the slot is free already.
+        drop(remains);
+    }
+}
+
+/// What is left of a task that needed more than its slot. Dropped once the task is gone: it tells those
+/// who wait for that.
+struct Remains {
+    waker: Option<Waker>,
+    extra: Option<Box<Extra>>,
+}
+
+impl Remains {
+    fn set_ending(&self, outcome: Outcome) {
+        let interrupts = self
+            .extra
+            .as_ref()
+            .and_then(|extra| extra.interrupts.as_ref());
+        if let Some(interrupts) = interrupts {
+            interrupts.ending.set(outcome);
+        }
+    }
+}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        if let Some(mut extra) = self.extra.take() {
+            extra.stop_timer();
+            if let Some(interrupts) = extra.interrupts.take() {
+                interrupts.done();
+            }
+        }
+        if let Some(waker) = self.waker.take() {
+            contained(|| drop(waker));
+        }
     }
 }

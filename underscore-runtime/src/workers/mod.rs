@@ -1,10 +1,8 @@
-//! The threads that run tasks: what each says of itself while it is in a poll, and the sampler that
-//! dates it. A worker only writes a few numbers of its own; whether it is blocked is found out by others.
+//! The workers of tokio's runtimes, and the sampler that finds those that are blocked. What a thread
+//! says of itself is in `threads`.
 
-mod kernel;
 mod runtimes;
 mod sampler;
-mod slot;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +11,6 @@ use tokio::runtime::Id;
 
 pub(crate) use runtimes::{WorkerSnapshot, WorkerState, forget, workers};
 pub(crate) use sampler::start;
-pub(crate) use slot::{Slot, Thread, Turn, with_number};
 
 /// A poll that takes longer than this blocks its worker, in nanoseconds.
 static BLOCKED_AFTER: AtomicU64 = AtomicU64::new(DEFAULT_BLOCKED_AFTER);

@@ -1,16 +1,16 @@
 //! The tokio runtimes that tasks run in, and what each of their workers does: as tokio counts it, as
-//! the worker's slot says, and over the last minute as the sampler saw it.
+//! the thread's record says, and over the last minute as the sampler saw it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id, RuntimeMetrics};
 
-use super::slot::{self, Slot, Thread};
-use crate::clock::{self, Instant};
+use crate::clock::Instant;
 use crate::sync::Mutex;
 use crate::task::TaskId;
+use crate::threads::{self, Thread, ThreadRecord};
 
 /// A runtime whose workers are listed.
 struct Known {
@@ -73,25 +73,25 @@ pub(crate) struct WorkerSnapshot {
     pub(crate) busy: Option<f64>,
 }
 
-/// Notes a runtime that tasks run in. Only while somebody looks: a handle keeps descriptors of its runtime open,
-/// and nobody else would let go of it.
-pub(super) fn meet(handle: Handle) {
-    if clock::is_coarse_kept() {
-        note(handle, 0);
-    }
-}
-
 /// Notes the runtime that the calling thread is in, to be listed until it is forgotten or has ended.
 pub(super) fn pin_current() -> Option<Id> {
     let handle = Handle::try_current().ok()?;
     let id = handle.id();
-    note(handle, 1);
+    note(&mut RUNTIMES.lock(), handle, 1);
     Some(id)
 }
 
-fn note(handle: Handle, pins: usize) {
-    let id = handle.id();
+/// All runtimes, those among them that tasks have been polled in since the last look.
+fn known() -> MutexGuard<'static, Vec<Known>> {
     let mut runtimes = RUNTIMES.lock();
+    for handle in threads::take_runtimes() {
+        note(&mut runtimes, handle, 0);
+    }
+    runtimes
+}
+
+fn note(runtimes: &mut Vec<Known>, handle: Handle, pins: usize) {
+    let id = handle.id();
     match runtimes.iter_mut().find(|known| known.handle.id() == id) {
         Some(known) => known.pins = known.pins.saturating_add(pins),
         None => runtimes.push(Known {
@@ -113,6 +113,7 @@ pub(crate) fn forget(id: Id) {
 
 /// Lets go of all that is only known by its threads.
 pub(super) fn let_go() {
+    drop(threads::take_runtimes());
     keep(|known| known.pins > 0);
 }
 
@@ -151,14 +152,15 @@ pub(super) fn look(now: Instant) {
         ASK_NEXT.store(now.second().saturating_add(ASK_EVERY), Ordering::Relaxed);
         ask_whether_they_ended();
     }
-    let slots = slot::all();
+    let records = threads::all();
+    drop(known());
     keep(|known| {
         let id = Some(known.handle.id());
-        let mut its = slots
+        let mut its = records
             .iter()
-            .filter(|slot| slot.thread().is_some_and(|thread| thread.runtime == id));
+            .filter(|record| record.thread().is_some_and(|thread| thread.runtime == id));
         if known.has_ended {
-            its.any(|slot| slot.reading().is_some())
+            its.any(|record| record.reading().is_some())
         } else {
             known.pins > 0 || its.next().is_some()
         }
@@ -172,33 +174,33 @@ pub(super) fn look(now: Instant) {
     }
 }
 
-/// How often the worker that `slot`'s thread is, or was, has gone to rest; nothing while it rests. As long as
-/// that stays the same it may be blocked. Where it changes, another thread is this worker by now, and
-/// the one in question was given leave to block (`block_in_place`).
-pub(super) fn rests(slot: &Slot) -> Option<u64> {
-    let index = slot.worker()?;
-    let runtime = slot.thread()?.runtime?;
-    let runtimes = RUNTIMES.lock();
+/// The park count of the worker that the record's thread is, or was; `None` while it is parked. An
+/// unchanged count means that the worker may be blocked. A changed one means that another thread is
+/// this worker by now, and that the one in question was given leave to block (`block_in_place`).
+pub(super) fn rests(record: &ThreadRecord) -> Option<u64> {
+    let index = record.worker()?;
+    let runtime = record.thread()?.runtime?;
+    let runtimes = known();
     let known = runtimes.iter().find(|known| known.handle.id() == runtime)?;
     let metrics = known.handle.metrics();
     let at_work = index < metrics.num_workers() && !is_parked(&metrics, index);
     at_work.then(|| rests_of(&metrics, index))
 }
 
-/// Whether another thread has come to be the worker that `slot`'s thread was.
-pub(super) fn is_replaced(slot: &Slot) -> bool {
-    let runtime = slot.thread().and_then(|thread| thread.runtime);
+/// True if another thread is now the worker that the record's thread was.
+pub(super) fn is_replaced(record: &ThreadRecord) -> bool {
+    let runtime = record.thread().and_then(|thread| thread.runtime);
     let last = runtime
-        .zip(slot.worker())
-        .and_then(|(runtime, index)| worker_slot(&slot::all(), runtime, index));
-    last.is_some_and(|last| last.entered() > slot.entered())
+        .zip(record.worker())
+        .and_then(|(runtime, index)| record_of(&threads::all(), runtime, index));
+    last.is_some_and(|last| last.entered() > record.entered())
 }
 
 /// All workers of all runtimes that tasks run in.
 pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     ask_whether_they_ended();
-    let slots = slot::all();
-    let runtimes = RUNTIMES.lock();
+    let records = threads::all();
+    let runtimes = known();
     let of_runtime = |(runtime, known): (usize, &Known)| {
         let metrics = known.handle.metrics();
         let id = known.handle.id();
@@ -207,21 +209,21 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
         let each = each.map(|(index, busy)| {
             let parked = is_parked(&metrics, index);
             // A thread that is in a poll while its worker rests has been replaced (`block_in_place`).
-            let slot =
-                worker_slot(&slots, id, index).filter(|slot| !parked || slot.reading().is_none());
-            let reading = slot.and_then(Slot::reading);
+            let record = record_of(&records, id, index)
+                .filter(|record| !parked || record.reading().is_none());
+            let reading = record.and_then(ThreadRecord::reading);
             WorkerSnapshot {
                 runtime,
                 index,
-                state: match slot {
-                    Some(slot) if slot.is_blocked() => WorkerState::Blocked,
+                state: match record {
+                    Some(record) if record.is_blocked() => WorkerState::Blocked,
                     _ if parked => WorkerState::Parked,
                     _ => WorkerState::Running,
                 },
-                thread: slot.and_then(Slot::thread),
-                task: reading.map(|reading| {
+                thread: record.and_then(ThreadRecord::thread),
+                task: reading.and_then(|reading| {
                     let since = reading.entered.map(|entered| now.since(entered));
-                    (reading.task, since)
+                    Some((TaskId::from_number(reading.task)?, since))
                 }),
                 busy: busy.share(now.second()),
             }
@@ -233,16 +235,20 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     runtimes.iter().enumerate().flat_map(of_runtime).collect()
 }
 
-/// The slot of the thread that is this worker: of several that were, the one that was last at it.
-fn worker_slot(slots: &[&'static Slot], runtime: Id, index: usize) -> Option<&'static Slot> {
-    let is_its = |slot: &&&Slot| {
-        slot.worker() == Some(index)
-            && slot
+/// The record of the thread that is this worker: of several that were, the last one.
+fn record_of(
+    records: &[&'static ThreadRecord],
+    runtime: Id,
+    index: usize,
+) -> Option<&'static ThreadRecord> {
+    let is_its = |record: &&&ThreadRecord| {
+        record.worker() == Some(index)
+            && record
                 .thread()
                 .is_some_and(|thread| thread.runtime == Some(runtime))
     };
-    let last = |slot: &&&'static Slot| slot.entered();
-    slots.iter().filter(is_its).max_by_key(last).copied()
+    let last = |record: &&&'static ThreadRecord| record.entered();
+    records.iter().filter(is_its).max_by_key(last).copied()
 }
 
 #[cfg(target_has_atomic = "64")]

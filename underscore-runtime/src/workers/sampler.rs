@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::slot::{self, Reading, Slot, Thread};
 use super::{blocked_after, runtimes};
 use crate::clock::{self, Instant};
 use crate::log;
 use crate::stack::{AwaitPoint, innermost};
 use crate::sync::Mutex;
-use crate::table::{expire_settings, for_each_task};
-use crate::task::{Task, TaskId};
+use crate::table::expire_settings;
+use crate::task::{Task, for_each_live};
+use crate::threads::{self, Reading, Thread, ThreadRecord};
 
 /// The most that the coarse clock is behind. To wake up is nearly all that a tick costs, about 50 us on a guest.
 const LONGEST_TICK: Duration = Duration::from_millis(33);
@@ -65,8 +65,8 @@ fn sample(mine: &Weak<Sampling>) {
     if running.strong_count() == 0 {
         clock::stop_coarse();
         runtimes::let_go();
-        for slot in slot::all() {
-            slot.set_blocked(false);
+        for record in threads::all() {
+            record.set_blocked(false);
         }
     }
 }
@@ -81,33 +81,33 @@ struct Watch {
 }
 
 fn look(watches: &mut HashMap<u32, Watch>, now: Instant) {
-    for slot in slot::all() {
-        let reading = slot.reading();
-        let known = watches.remove(&slot.number());
+    for record in threads::all() {
+        let reading = record.reading();
+        let known = watches.remove(&record.number());
         let (watch, over) = match known {
             Some(watch) if watch.is_same(reading) => (Some(watch), None),
             over => (
-                reading.map(|reading| Watch::begin(slot, reading, now)),
+                reading.map(|reading| Watch::begin(record, reading, now)),
                 over,
             ),
         };
         if let Some(over) = over.filter(|watch| watch.reported) {
-            slot.set_blocked(false);
+            record.set_blocked(false);
             over.report_end(now);
         }
         if let Some(mut watch) = watch {
-            watch.check(slot, now);
-            watches.insert(slot.number(), watch);
+            watch.check(record, now);
+            watches.insert(record.number(), watch);
         }
     }
 }
 
 impl Watch {
-    fn begin(slot: &Slot, reading: Reading, now: Instant) -> Self {
+    fn begin(record: &ThreadRecord, reading: Reading, now: Instant) -> Self {
         Watch {
             reading,
             first_seen: now,
-            rests: runtimes::rests(slot),
+            rests: runtimes::rests(record),
             reported: false,
         }
     }
@@ -119,26 +119,26 @@ impl Watch {
 
     /// Reports the poll once, when it has taken too long. Its time is counted from when it was first seen,
     /// which is at most a moment before it began.
-    fn check(&mut self, slot: &Slot, now: Instant) {
+    fn check(&mut self, record: &ThreadRecord, now: Instant) {
         let long = now.since(self.first_seen) >= blocked_after();
-        if !long || self.reported || self.rests.is_none() || self.rests != runtimes::rests(slot) {
+        if !long || self.reported || self.rests.is_none() || self.rests != runtimes::rests(record) {
             return;
         }
         // Asked last, for it takes a look at all threads.
-        if runtimes::is_replaced(slot) {
+        if runtimes::is_replaced(record) {
             return;
         }
         self.reported = true;
-        slot.set_blocked(true);
+        record.set_blocked(true);
         // The innermost task, where there are several in the poll.
-        let task = slot.reading().unwrap_or(self.reading).task;
-        if let (Some(task), Some(thread)) = (find(task), slot.thread()) {
-            report(&task, &thread, now.since(self.first_seen));
+        let task = record.reading().unwrap_or(self.reading).task;
+        if let (Some(task), Some(thread)) = (find(task), record.thread()) {
+            report(task, thread, now.since(self.first_seen));
         }
     }
 
     fn report_end(&self, now: Instant) {
-        let task = self.reading.task.number();
+        let task = self.reading.task;
         let millis = millis(now.since(self.first_seen));
         log::write(move || {
             tracing::info!(
@@ -151,15 +151,15 @@ impl Watch {
     }
 }
 
-fn report(task: &Arc<Task>, thread: &Arc<Thread>, in_poll_for: Duration) {
-    let (task, thread) = (Arc::clone(task), Arc::clone(thread));
+fn report(task: Task, thread: Arc<Thread>, in_poll_for: Duration) {
     let kernel = thread.kernel_wait();
+    // Now, for the task may be gone by the time that the log has its turn.
+    let point = innermost(&task.frames());
     log::write(move || {
-        let point = innermost(&task.stack());
         let route = task.route();
         tracing::warn!(
             target: "underscore",
-            task = task.id.number(),
+            task = task.found.id.number(),
             handler = route.map(|route| route.descriptor.handler),
             method = route.map(|route| tracing::field::display(&route.method)),
             path = route.and_then(|route| route.path.as_deref()),
@@ -179,12 +179,12 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The task with this id: looked for among all, which happens once per report.
-fn find(id: TaskId) -> Option<Arc<Task>> {
+/// The task with this id: looked for among all, once per report.
+fn find(id: u64) -> Option<Task> {
     let mut found = None;
-    for_each_task(|task| {
-        if task.id == id {
-            found = Some(task);
+    for_each_live(|task| {
+        if task.id.number() == id {
+            found = task.read();
         }
     });
     found

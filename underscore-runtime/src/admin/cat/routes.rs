@@ -329,7 +329,7 @@ pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> 
         entry,
         stats: entry
             .route
-            .map(|route| route.ledger.snapshot())
+            .map(|route| route.stats.snapshot())
             .unwrap_or_default(),
         recent: OnceCell::new(),
     };
@@ -362,9 +362,7 @@ impl Row {
     /// What happened in the last minutes; nothing if no request ever came.
     fn recent(&self, window: usize) -> Option<&Recent> {
         let route = self.entry.route?;
-        self.recent
-            .get_or_init(|| route.ledger.recent())
-            .get(window)
+        self.recent.get_or_init(|| route.stats.recent()).get(window)
     }
 }
 

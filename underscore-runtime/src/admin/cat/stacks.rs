@@ -11,12 +11,12 @@ use super::tasks::state_word;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
-use crate::admin::select::{routes, work_for};
+use crate::admin::select::{routes, tasks_of};
 use crate::clock::Instant;
 use crate::route::{Route, RouteId};
-use crate::stack::{AwaitPoint, Frame, innermost, on_one_line};
-use crate::table::{for_each_task, ids};
-use crate::task::{State, Task};
+use crate::stack::{AwaitPoint, innermost, on_one_line};
+use crate::table::ids;
+use crate::task::{State, TaskRef, for_each_live};
 
 /// A row: the tasks of one route, or of none, in one state with one stack.
 struct Row {
@@ -96,13 +96,9 @@ fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
     let now = Instant::now();
     let mut groups = Groups::default();
     match selector {
-        None => for_each_task(|task| groups.add(&task, now)),
+        None => for_each_live(|task| groups.add(&task, now)),
         Some(selector) => {
-            let entries = routes(selector)?;
-            for route in entries.iter().filter_map(|entry| entry.route) {
-                route.ledger.for_each(|task| groups.add(&task, now));
-            }
-            for task in work_for(&entries) {
+            for task in tasks_of(&routes(selector)?) {
                 groups.add(&task, now);
             }
         }
@@ -119,45 +115,49 @@ fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// What is alike, by what makes it so: route, state, and the awaits by their addresses, for their text is long.
+/// Tasks that are alike, by what makes them so: the route, the state, what they run, and the awaits by their
+/// addresses. Frames and their text are made once for each group, not for each task.
 #[derive(Default)]
 struct Groups {
-    alike: HashMap<Box<[usize]>, Row>,
+    alike: HashMap<Box<[u64]>, Row>,
     /// The likeness of the task that is looked at, in memory that was there before.
-    likeness: Vec<usize>,
+    likeness: Vec<u64>,
 }
 
 impl Groups {
-    fn add(&mut self, task: &Task, now: Instant) {
-        let frames = task.stack();
-        let (route, state, age) = (task.route(), task.state(), now.since(task.started));
+    fn add(&mut self, task: &TaskRef, now: Instant) {
+        let Some(state) = task.state() else { return };
+        let work = task.background();
+        let route = task.route();
+        let runs = work.as_ref().map_or(0, |work| work.future.as_ptr().addr());
+        let route_address = route.map_or(0, |route| std::ptr::from_ref(route).addr());
+        let (stack, age) = (task.stack(), now.since(task.started));
         let likeness = &mut self.likeness;
         likeness.clear();
-        likeness.push(route.map_or(0, |route| std::ptr::from_ref(route).addr()));
-        likeness.push(state as usize);
-        shape(&frames, likeness);
-        if !self.alike.contains_key(&**likeness) {
+        likeness.extend([route_address as u64, state as u64, runs as u64]);
+        stack.add_likeness(likeness);
+        if let Some(group) = self.alike.get_mut(&**likeness) {
+            group.join(1, age, age);
+        } else if let Some(task) = task.read() {
+            let frames = stack.frames(task.kind.body());
             let row = Row {
                 id: None,
                 route,
                 state,
                 point: innermost(&frames),
                 stack: on_one_line(&frames),
-                count: 0,
+                count: 1,
                 oldest: age,
                 newest: age,
             };
             self.alike.insert(likeness.as_slice().into(), row);
-        }
-        if let Some(group) = self.alike.get_mut(&**likeness) {
-            group.join(1, age, age);
         }
     }
 
     /// The groups, those in one whose stacks read alike: two awaits on one line may.
     fn into_rows(self) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::with_capacity(self.alike.len());
-        let mut known: HashMap<(usize, usize, String), usize> = HashMap::new();
+        let mut known: HashMap<(u64, u64, String), usize> = HashMap::new();
         for (likeness, row) in self.alike {
             let (route, state) = match *likeness {
                 [route, state, ..] => (route, state),
@@ -180,20 +180,6 @@ impl Row {
         self.count = self.count.saturating_add(count);
         self.oldest = self.oldest.max(oldest);
         self.newest = self.newest.min(newest);
-    }
-}
-
-/// Writes down the awaits by their addresses, branches between marks that no address is.
-fn shape(frames: &[Frame], shape: &mut Vec<usize>) {
-    const BEGIN: usize = 1;
-    const END: usize = 2;
-    for frame in frames {
-        shape.push(std::ptr::from_ref(frame.point).addr());
-        if !frame.inside.is_empty() {
-            shape.push(BEGIN);
-            self::shape(&frame.inside, shape);
-            shape.push(END);
-        }
     }
 }
 

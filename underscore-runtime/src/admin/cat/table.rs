@@ -121,8 +121,8 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
     let mut things = things()?;
     let total = things.len();
     let content = if order.is_empty() {
-        page(&mut things, from, size);
-        form.content(format, look(things).into_iter(), exchange)
+        things.drain(..from.min(things.len()));
+        form.content(format, look(things).into_iter().take(size), exchange)
     } else {
         let rows = look(things).into_iter();
         let mut rows: Vec<R> = rows.take_while(|_| exchange.is_wanted()).collect();

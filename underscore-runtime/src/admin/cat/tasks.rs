@@ -1,6 +1,5 @@
 //! `_cat/tasks`: every piece of work in flight, whose it is, and the line it is stuck on.
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Value;
@@ -11,7 +10,7 @@ use crate::admin::render::Answer;
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
 use crate::stack::AwaitPoint;
-use crate::task::{State, Task, TaskId};
+use crate::task::{State, TaskId, TaskRef};
 use crate::units;
 
 /// A column of this table.
@@ -19,7 +18,7 @@ type Col = Column<Seen>;
 
 const COLUMNS: &[Col] = &[
     Col::numbers("id", &[], "task id, never used twice", |task| {
-        Value::Number(task.task.id.number())
+        Value::Number(task.id().number())
     })
     .shown(),
     Col::words(
@@ -70,7 +69,7 @@ const COLUMNS: &[Col] = &[
         "state",
         &["st"],
         "running inside a poll now, waiting to be woken, or streaming its response's body",
-        |task| state_word(task.state).into(),
+        |task| state_word(task.state()).into(),
     )
     .shown(),
     Col::numbers(
@@ -116,10 +115,10 @@ const COLUMNS: &[Col] = &[
         "cancelling",
         &["cg"],
         "true once it was told to end, until it is gone",
-        |task| Value::Bool(task.task.signal.is_ordered()),
+        |task| Value::Bool(task.task.found.is_interrupted()),
     ),
     Col::numbers("polls", &[], "how often it was polled", |task| {
-        Value::Number(task.task.polls())
+        Value::Number(task.task.polls)
     }),
     Col::words(
         "thread",
@@ -161,7 +160,7 @@ const COLUMNS: &[Col] = &[
         "bytes_sent",
         &["bs"],
         "bytes of a streaming response's body that were handed to the connection",
-        |task| task.task.bytes_sent().map(Value::Bytes).into(),
+        |task| task.task.bytes_sent.map(Value::Bytes).into(),
     ),
     Col::numbers(
         "start_time",
@@ -204,7 +203,7 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
     )
 }
 
-fn tasks(exchange: &Exchange, filter: &TaskFilter) -> Result<Vec<Arc<Task>>, Error> {
+fn tasks(exchange: &Exchange, filter: &TaskFilter) -> Result<Vec<TaskRef>, Error> {
     let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
     Ok(tasks)

@@ -9,8 +9,7 @@ use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
 use crate::admin::seen::{Seen, look_at};
 use crate::clock::Instant;
-use crate::table::for_each_task;
-use crate::task::TaskId;
+use crate::task::{TaskId, for_each_live};
 use crate::workers::{WorkerSnapshot, WorkerState, workers};
 
 /// A row: a worker, and the task whose poll it is in.
@@ -125,13 +124,13 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
 fn rows() -> Vec<Row> {
     let workers = workers(Instant::now());
     let mut tasks = Vec::new();
-    for_each_task(|task| {
+    for_each_live(|task| {
         let polled = |worker: &WorkerSnapshot| worker.task.is_some_and(|(id, _)| id == task.id);
         if workers.iter().any(polled) {
             tasks.push(task);
         }
     });
-    let mut seen: HashMap<TaskId, Seen> = look_at(tasks).map(|seen| (seen.task.id, seen)).collect();
+    let mut seen: HashMap<TaskId, Seen> = look_at(tasks).map(|seen| (seen.id(), seen)).collect();
     let row = |worker: WorkerSnapshot| Row {
         seen: worker.task.and_then(|(id, _)| seen.remove(&id)),
         worker,

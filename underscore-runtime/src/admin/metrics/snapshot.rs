@@ -10,8 +10,8 @@ use crate::admin::seen::{KINDS, kind_word};
 use crate::clock::Instant;
 use crate::route::RouteId;
 use crate::stats::StatsSnapshot;
-use crate::table::{Entry, for_each_task};
-use crate::task::State;
+use crate::table::Entry;
+use crate::task::{State, for_each_live};
 use crate::workers::{WorkerState, workers as all_workers};
 
 /// All numbers there are.
@@ -110,8 +110,9 @@ fn count_tasks() -> Vec<(&'static str, &'static str, u64)> {
         .into_iter()
         .flat_map(|kind| states.map(|state| (kind, state, 0)))
         .collect();
-    for_each_task(|task| {
-        let (kind, state) = (kind_word(&task.kind), state_word(task.state()));
+    for_each_live(|task| {
+        let Some(state) = task.state() else { return };
+        let (kind, state) = (kind_word(&task), state_word(state));
         let of_its = |count: &&mut (&str, &str, u64)| (count.0, count.1) == (kind, state);
         if let Some((.., count)) = counts.iter_mut().find(of_its) {
             *count = count.saturating_add(1);

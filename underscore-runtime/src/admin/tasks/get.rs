@@ -75,7 +75,7 @@ fn node(task: &Seen, detail: Detail) -> Node {
 fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
     let mut object = Properties(Vec::new());
     let request = seen.request();
-    object.number("id", Some(seen.task.id.number()));
+    object.number("id", Some(seen.id().number()));
     object.text("type", Some(seen.kind_word()));
     object.text("action", Some(&action(seen)));
     object.text("name", seen.name());
@@ -86,7 +86,7 @@ fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
     object.number("parent_task_id", seen.task.parent().map(TaskId::number));
     object.text("method", request.map(|request| request.method().as_str()));
     object.text("path", seen.route().and_then(|route| route.path.as_deref()));
-    object.text("state", Some(state_word(seen.state)));
+    object.text("state", Some(state_word(seen.state())));
     if detail.human {
         object.text("start_time", Some(&date_and_time(seen.started)));
     }
@@ -95,7 +95,7 @@ fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
     object.text("where", seen.point().map(ToString::to_string).as_deref());
     object.text("awaiting", seen.point().map(AwaitPoint::source));
     object.bool("cancellable", seen.is_cancellable());
-    object.bool("cancelling", seen.task.signal.is_ordered());
+    object.bool("cancelling", seen.task.found.is_interrupted());
     let headers = headers(seen);
     object.0.push(("headers".into(), Node::Object(headers)));
     if detail.detailed {
@@ -112,8 +112,8 @@ fn more(object: &mut Properties, seen: &Seen, detail: Detail) {
     object.text("remote", seen.remote().as_deref());
     object.text("http_version", seen.http_version().as_deref());
     object.text("trace_id", seen.trace_id().as_deref());
-    object.number("bytes_sent", seen.task.bytes_sent());
-    object.number("polls", Some(seen.task.polls()));
+    object.number("bytes_sent", seen.task.bytes_sent);
+    object.number("polls", Some(seen.task.polls));
     object.time("waiting_time", seen.waiting_time(), detail);
     object.time("in_poll_for", seen.in_poll_for(), detail);
     object.text("thread", seen.thread_name());
@@ -192,7 +192,7 @@ fn headers(seen: &Seen) -> Vec<(Key, Node)> {
 }
 
 fn by_parents(seen: &[Seen], detail: Detail) -> Node {
-    let listed: HashSet<TaskId> = seen.iter().map(|task| task.task.id).collect();
+    let listed: HashSet<TaskId> = seen.iter().map(|task| task.id()).collect();
     let mut children: HashMap<TaskId, Vec<&Seen>> = HashMap::new();
     let mut roots = Vec::new();
     for task in seen {
@@ -203,7 +203,7 @@ fn by_parents(seen: &[Seen], detail: Detail) -> Node {
     }
     let tasks = roots.into_iter().map(|task| {
         (
-            task.task.id.to_string(),
+            task.id().to_string(),
             family(task, &mut children, detail, MOST_NESTED),
         )
     });
@@ -224,7 +224,7 @@ fn family(
     let mut object = properties(task, detail);
     let begun = match most {
         0 => None,
-        _ => children.remove(&task.task.id),
+        _ => children.remove(&task.id()),
     };
     let inside: Vec<Node> = begun
         .unwrap_or_default()
@@ -261,7 +261,7 @@ fn by_routes(seen: &[Seen], detail: Detail) -> Node {
         }
         let tasks = tasks
             .into_iter()
-            .map(|task| (task.task.id.to_string(), node(task, detail)));
+            .map(|task| (task.id().to_string(), node(task, detail)));
         object.push("tasks", Some(Node::object(tasks)));
         (id, Node::Object(object.0))
     });

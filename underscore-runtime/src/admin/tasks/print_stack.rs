@@ -26,7 +26,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
             Ok(Answer::Text(seen.map(|task| text(&task, &began)).collect()))
         }
         Format::Json | Format::Yaml | Format::Cbor => {
-            let tasks = seen.map(|task| (task.task.id.to_string(), node(&task)));
+            let tasks = seen.map(|task| (task.id().to_string(), node(&task)));
             Ok(Answer::Node(Node::object([("tasks", Node::object(tasks))])))
         }
     }
@@ -36,8 +36,8 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
 fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<Seen>> {
     let mut tasks = select::background();
     tasks.retain(|task| {
-        task.parent()
-            .is_some_and(|parent| parents.contains(&parent))
+        let parent = task.background().and_then(|work| work.parent());
+        parent.is_some_and(|parent| parents.contains(&parent))
     });
     oldest_first(&mut tasks);
     let mut began: HashMap<TaskId, Vec<Seen>> = HashMap::new();
@@ -62,7 +62,7 @@ fn text(task: &Seen, began: &HashMap<TaskId, Vec<Seen>>) -> String {
     if task.frames.is_empty() {
         text.push_str("  it has not waited at a known await yet\n");
     }
-    for child in began.get(&task.task.id).into_iter().flatten() {
+    for child in began.get(&task.id()).into_iter().flatten() {
         let _ = writeln!(text, "  began {}", head(child));
     }
     text
@@ -79,7 +79,7 @@ fn head(seen: &Seen) -> String {
         let path = seen.route().and_then(|route| route.path.as_deref());
         format!("{method} {}", path.unwrap_or("-"))
     };
-    let (id, state, age) = (seen.task.id, state_word(seen.state), units::human(seen.age));
+    let (id, state, age) = (seen.id(), state_word(seen.state()), units::human(seen.age));
     let mut head = format!("task {id}  {what}  {state} {age}");
     if seen.blocks {
         let inside = units::human(seen.in_poll_for().unwrap_or_default());
@@ -110,7 +110,7 @@ fn node(seen: &Seen) -> Node {
             "path",
             text(seen.route().and_then(|route| route.path.as_deref())),
         ),
-        ("state", text(Some(state_word(seen.state)))),
+        ("state", text(Some(state_word(seen.state())))),
         ("running_time", time(seen.age)),
         ("in_poll_for", seen.in_poll_for().map_or(Node::Null, time)),
         ("thread", text(seen.thread_name())),

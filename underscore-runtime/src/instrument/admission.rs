@@ -1,27 +1,22 @@
-//! What an operator's levers do to a request that has come: let it in, late or for a while only, or answer it
-//! at once. Most routes are never steered, and none of this is looked at for them.
+//! Decides what happens to a request on a route with settings: it is let in, or answered at once. Routes
+//! without settings never come here.
 
-use std::pin::Pin;
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::Response;
-use pin_project_lite::pin_project;
-use tokio::time::Sleep;
 
 use super::answer;
-use super::at::{At, at};
-use super::call::{REQUEST_ID, TRACE_PARENT, info};
 use super::guard::Guard;
+use super::request_info::{REQUEST_ID, TRACE_PARENT, begin_request};
 use crate::clock::Instant;
 use crate::route::{Route, stable_hash};
 use crate::settings::{Effective, Preempt};
-use crate::stack::AwaitPoint;
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{Kind, Order, Steered, Task, TaskId};
+use crate::task::{AppliedSettings, Interrupt, TaskId, with_thread};
 
-/// Lets `request` in as a task that is steered by `settings`, or answers it.
+/// Lets `request` in as a task for which `settings` hold, or answers it.
 #[cold]
 pub(super) fn admit(
     route: &'static Route,
@@ -39,20 +34,20 @@ pub(super) fn admit(
         let answer = answer::too_fast(rate, wait);
         return refused(route, Outcome::Rejected, answer);
     }
-    let mut request = info(request, route);
-    let rare = request.rare.get_or_insert_default();
-    rare.steered = Some(Steered::new(Arc::clone(settings)));
-    let kind = Kind::Request(request);
+    let begin = || {
+        let applied = AppliedSettings::new(Arc::clone(settings));
+        Guard::new(begin_request(request, route, Some(applied)))
+    };
     let guard = match settings.most_active {
-        None => Guard::enter(kind),
+        None => begin(),
         Some(most) => {
             // One after the other: who is let in is seen by the next one who counts.
             let _deciding = route.admission.lock();
-            if route.ledger.active() >= most {
+            if route.stats.active() >= most {
                 let answer = answer::too_many(most);
                 return refused(route, Outcome::Rejected, answer);
             }
-            Guard::enter(kind)
+            begin()
         }
     };
     if let Some(timeout) = settings.timeout {
@@ -64,18 +59,19 @@ pub(super) fn admit(
 /// Counts a request that is answered before its handler runs.
 fn refused<T>(route: &Route, outcome: Outcome, response: Response) -> Result<T, Box<Response>> {
     let class = StatusClass::of(response.status());
-    route.ledger.count(outcome, class, Instant::now());
+    let shard = with_thread(|thread| thread.shard());
+    route.stats.count(shard, outcome, class, Instant::now());
     Err(Box::new(response))
 }
 
-/// Whether a request is one of the share that is preempted. The choice is the same for a request that comes
-/// again under the same id, and another one for each without.
+/// True if a request is one of the share that is preempted. The choice is the same for a request that is
+/// sent again under the same id, and another one for each without an id.
 fn is_chosen(request: &Request, preempt: &Preempt) -> bool {
     if preempt.ratio >= 1.0 {
         return true;
     }
     let headers = request.headers();
-    let named = [REQUEST_ID, TRACE_PARENT].map(|name| headers.get(name));
+    let named = [&REQUEST_ID, &TRACE_PARENT].map(|name| headers.get(name));
     let hash = match named.into_iter().flatten().next() {
         Some(id) => stable_hash(&[id.as_bytes()]),
         None => stable_hash(&[&TaskId::next().number().to_be_bytes()]),
@@ -90,57 +86,17 @@ fn mixed(hash: u32) -> u32 {
     hash ^ (hash >> 16)
 }
 
-/// Has the task told to end when its time is over, whatever it does then.
-fn expire_after(timeout: std::time::Duration, guard: &Guard) {
+/// Has the task interrupted when its time is up, whatever it does then.
+fn expire_after(timeout: Duration, guard: &Guard) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };
-    let task: Weak<Task> = Arc::downgrade(guard.arc());
+    let (task, id) = (guard.task(), guard.task().id());
     let timer = runtime.spawn(async move {
         tokio::time::sleep(timeout).await;
-        if let Some(task) = task.upgrade() {
-            task.signal
-                .order_end(Order::expired(timeout), &Arc::default());
-        }
+        task.interrupt(id, Interrupt::expired(timeout), &Arc::default());
     });
     guard.task().set_timer(timer.abort_handle());
-}
-
-/// Where a request stands that an operator delays. It is no place in anyone's source.
-static DELAY: AwaitPoint = AwaitPoint::new("delay", "settings", 0, 0, "delay");
-
-pin_project! {
-    /// A future that waits before it begins.
-    pub(super) struct Delayed<F> {
-        delay: Option<Pin<Box<At<Sleep>>>>,
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F> Delayed<F> {
-    #[inline]
-    pub(super) fn new(settings: Option<&Effective>, future: F) -> Self {
-        let delay = settings.and_then(|settings| settings.delay);
-        Delayed {
-            delay: delay.map(|delay| Box::pin(at(tokio::time::sleep(delay), &DELAY))),
-            future,
-        }
-    }
-}
-
-impl<F: Future> Future for Delayed<F> {
-    type Output = F::Output;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        if let Some(delay) = this.delay {
-            ready!(delay.as_mut().poll(cx));
-            *this.delay = None;
-        }
-        this.future.poll(cx)
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,48 @@
+//! A request that settings delay before its arguments are extracted.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+
+use super::at::{At, at};
+use crate::settings::Effective;
+use crate::stack::AwaitPoint;
+
+/// Where a delayed request is shown to wait: at no place in a source file.
+static DELAY: AwaitPoint = AwaitPoint::new("delay", "settings", 0, 0, "delay");
+
+pin_project! {
+    /// A future that waits before it begins.
+    pub(super) struct Delayed<F> {
+        delay: Option<Pin<Box<At<Sleep>>>>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F> Delayed<F> {
+    #[inline(always)]
+    pub(super) fn new(settings: Option<&Effective>, future: F) -> Self {
+        let delay = settings.and_then(|settings| settings.delay);
+        Delayed {
+            delay: delay.map(|delay| Box::pin(at(tokio::time::sleep(delay), &DELAY))),
+            future,
+        }
+    }
+}
+
+impl<F: Future> Future for Delayed<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        if let Some(delay) = this.delay {
+            ready!(delay.as_mut().poll(cx));
+            *this.delay = None;
+        }
+        this.future.poll(cx)
+    }
+}

@@ -1,0 +1,86 @@
+//! What is kept of a request, for it to be shown after its handler has taken it.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, OriginalUri, Request};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderName, Uri};
+
+use crate::route::Route;
+use crate::task::{AppliedSettings, NewTask, Slot};
+
+static OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
+pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) static TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Begins the task of a request.
+#[inline(always)]
+pub(super) fn begin_request(
+    request: &Request,
+    route: &'static Route,
+    settings: Option<AppliedSettings>,
+) -> &'static Slot {
+    let mut task = NewTask::request(route, request.version());
+    if let Some(ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        task.set_remote(address);
+    }
+    if !is_at(request.uri(), route) || !request.headers().is_empty() {
+        set_meta(&mut task, request, route);
+    }
+    if *request.method() != route.method {
+        task.set_method(request.method());
+    }
+    if let Some(settings) = settings {
+        task.set_settings(settings);
+    }
+    task.begin()
+}
+
+/// True if path and query are the route's path: then there is nothing to keep of them.
+#[inline]
+fn is_at(uri: &Uri, route: &Route) -> bool {
+    let sent = uri.path_and_query().map(PathAndQuery::as_str);
+    sent.is_some() && sent == route.path.as_deref()
+}
+
+/// Copies what the client said.
+#[inline(never)]
+fn set_meta(task: &mut NewTask, request: &Request, route: &Route) {
+    // A nested router cuts its prefix off the URI, which then is shorter than the route's whole path: where
+    // the two are equal, there is nothing to look up, and nothing to keep.
+    let mut uri = Some(request.uri()).filter(|uri| !is_at(uri, route));
+    if uri.is_some()
+        && let Some(OriginalUri(original)) = request.extensions().get()
+    {
+        uri = Some(original).filter(|uri| !is_at(uri, route));
+    }
+    let uri = uri.and_then(Uri::path_and_query);
+    let uri = uri.map(|uri| uri.as_str().as_bytes());
+    let [opaque_id, request_id, trace_parent] = ids(request.headers());
+    let fields = [uri, opaque_id, request_id, trace_parent];
+    if fields.iter().any(Option::is_some) {
+        task.set_meta(&fields);
+    }
+}
+
+/// The headers by which clients and proxies tell one request from another. In one pass: looking three names
+/// up by their hashes takes longer than comparing the few that there are. Names that HTTP defines are told
+/// from these three by one byte.
+#[inline]
+fn ids(headers: &HeaderMap) -> [Option<&[u8]>; 3] {
+    let [mut opaque_id, mut request_id, mut trace_parent] = [None; 3];
+    for (name, value) in headers {
+        let id = if *name == OPAQUE_ID {
+            &mut opaque_id
+        } else if *name == REQUEST_ID {
+            &mut request_id
+        } else if *name == TRACE_PARENT {
+            &mut trace_parent
+        } else {
+            continue;
+        };
+        // The first one of several, as with `HeaderMap::get`.
+        id.get_or_insert(value.as_bytes());
+    }
+    [opaque_id, request_id, trace_parent]
+}

@@ -1,0 +1,69 @@
+//! The first few pending awaits of a task, where its poller writes them without a lock. What is read
+//! belongs together only if the slot's version says so.
+
+use super::{AwaitPoint, Node, NodeKey, Parent, TypeName};
+use crate::sync::AtomicCell;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// Awaits with a key below this are here, those from it on are in the tree.
+pub(crate) const INLINE_NODES: usize = 3;
+
+/// Pending awaits by their keys.
+#[derive(Debug)]
+pub(crate) struct InlineNodes([InlineNode; INLINE_NODES]);
+
+#[derive(Debug)]
+struct InlineNode {
+    /// `None` while no await has the key.
+    point: AtomicCell<Option<&'static AwaitPoint>>,
+    awaited: AtomicCell<Option<TypeName>>,
+    parent: AtomicU64,
+}
+
+impl InlineNodes {
+    pub(crate) fn new() -> Self {
+        const {
+            // A lock in their place would be one on the hot path.
+            assert!(AtomicCell::<Option<&'static AwaitPoint>>::is_lock_free());
+            assert!(AtomicCell::<Option<TypeName>>::is_lock_free());
+        }
+        InlineNodes(std::array::from_fn(|_| InlineNode {
+            point: AtomicCell::new(None),
+            awaited: AtomicCell::new(None),
+            parent: AtomicU64::new(0),
+        }))
+    }
+
+    /// Puts `node` under `key`, or clears it. False if the key's place is in the tree.
+    #[inline]
+    pub(crate) fn put(&self, key: NodeKey, node: Option<Node>) -> bool {
+        let Some(place) = self.0.get(key.index()) else {
+            return false;
+        };
+        match node {
+            Some(node) => {
+                place.parent.store(node.parent.to_bits(), Ordering::Relaxed);
+                place.awaited.store(Some(node.awaited));
+                place.point.store(Some(node.point));
+            }
+            None => place.point.store(None),
+        }
+        true
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.iter().for_each(|place| place.point.store(None));
+    }
+
+    /// All of them.
+    pub(crate) fn read(&self) -> [Option<Node>; INLINE_NODES] {
+        std::array::from_fn(|index| {
+            let place = self.0.get(index)?;
+            Some(Node {
+                point: place.point.load()?,
+                awaited: place.awaited.load()?,
+                parent: Parent::from_bits(place.parent.load(Ordering::Relaxed)),
+            })
+        })
+    }
+}

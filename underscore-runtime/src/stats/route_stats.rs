@@ -1,0 +1,236 @@
+//! The statistics of one route: how many of its requests began, what became of those that ended, and
+//! how long their responses took.
+//!
+//! Each thread counts in a shard of its own. A task is counted as begun in the shard of the thread that
+//! it begins on, and as ended in that of the thread that it ends on. The active ones are those that
+//! began and did not end: there is no third counter that could disagree.
+
+use crossbeam_utils::CachePadded;
+
+use super::StatsSnapshot;
+use super::counts::{Counts, Outcome, StatusClass};
+use super::second::Second;
+use super::shard::{Answered, Shard};
+use super::window::{Recent, WINDOWS, Window};
+use crate::clock::Instant;
+use crate::sync::{AtomicCell, Mutex};
+
+/// How many threads have a shard of their own. All further ones share one, under a lock.
+pub(crate) const SHARDS: usize = 16;
+
+/// All counters of a route.
+#[derive(Debug)]
+pub(crate) struct RouteStats {
+    /// By the thread's index, each from the first time that the thread counts here.
+    shards: [AtomicCell<Option<&'static Shard>>; SHARDS],
+    /// Of the threads that have none of their own.
+    shared: AtomicCell<Option<&'static Shard>>,
+    /// Held to write in `shared`, and to add a shard.
+    adding: Mutex<()>,
+    window: Mutex<Window>,
+}
+
+/// Which shard the calling thread counts in: an index that no other thread has at the same time, or
+/// [`ShardIndex::SHARED`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShardIndex(u32);
+
+impl ShardIndex {
+    /// For a thread that has no index.
+    pub(crate) const SHARED: ShardIndex = ShardIndex(u32::MAX);
+
+    pub(crate) const fn new(index: u32) -> Self {
+        ShardIndex(index)
+    }
+
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+}
+
+impl RouteStats {
+    pub(crate) fn new() -> Self {
+        const {
+            // A lock in its place would be one on the hot path.
+            assert!(AtomicCell::<Option<&'static Shard>>::is_lock_free());
+        }
+        RouteStats {
+            shards: std::array::from_fn(|_| AtomicCell::new(None)),
+            shared: AtomicCell::new(None),
+            adding: Mutex::new(()),
+            window: Mutex::new(Window::new()),
+        }
+    }
+
+    /// Counts a task that begins.
+    #[inline]
+    pub(crate) fn begin(&self, index: ShardIndex, started: Instant) {
+        let second = started.second();
+        match self.own_shard(index) {
+            Some(shard) => shard.begin(second, &self.window),
+            None => self.begin_elsewhere(index, second),
+        }
+    }
+
+    /// Counts a task that ends. `answered` is from when to when the handler took for its response.
+    #[inline]
+    pub(crate) fn end(
+        &self,
+        index: ShardIndex,
+        outcome: Outcome,
+        status: Option<StatusClass>,
+        answered: Option<(Instant, Instant)>,
+    ) {
+        let answered = answered.map(|(started, at)| Answered {
+            second: at.second(),
+            nanos: at.nanos_since(started),
+        });
+        match self.own_shard(index) {
+            Some(shard) => shard.end(outcome, status, answered, &self.window),
+            None => self.end_elsewhere(index, outcome, status, answered),
+        }
+    }
+
+    /// Counts a task that was over as soon as it began.
+    pub(crate) fn count(
+        &self,
+        index: ShardIndex,
+        outcome: Outcome,
+        status: Option<StatusClass>,
+        at: Instant,
+    ) {
+        self.begin(index, at);
+        self.end(index, outcome, status, None);
+    }
+
+    /// The shard of the calling thread, if it has one here already.
+    #[inline]
+    fn own_shard(&self, index: ShardIndex) -> Option<&'static Shard> {
+        self.shards.get(index.0 as usize)?.load()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn begin_elsewhere(&self, index: ShardIndex, second: u64) {
+        self.with_new_or_shared(index, |shard| shard.begin(second, &self.window));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_elsewhere(
+        &self,
+        index: ShardIndex,
+        outcome: Outcome,
+        status: Option<StatusClass>,
+        answered: Option<Answered>,
+    ) {
+        self.with_new_or_shared(index, |shard| {
+            shard.end(outcome, status, answered, &self.window);
+        });
+    }
+
+    /// Calls `count` with the thread's own shard, which is added, or with the shared one.
+    fn with_new_or_shared(&self, index: ShardIndex, count: impl FnOnce(&Shard)) {
+        let _adding = self.adding.lock();
+        let cell = self.shards.get(index.0 as usize).unwrap_or(&self.shared);
+        let shard = cell.load().unwrap_or_else(|| {
+            // On cache lines of its own. Never freed, as the route is not.
+            let shard: &'static CachePadded<Shard> = Box::leak(Box::new(Shard::new().into()));
+            cell.store(Some(shard));
+            shard
+        });
+        count(shard);
+    }
+
+    fn all_shards(&self) -> impl Iterator<Item = &'static Shard> {
+        let all = self.shards.iter().chain([&self.shared]);
+        all.filter_map(AtomicCell::load)
+    }
+
+    /// How many tasks are active.
+    pub(crate) fn active(&self) -> u64 {
+        self.snapshot().active
+    }
+
+    /// The counters now.
+    pub(crate) fn snapshot(&self) -> StatsSnapshot {
+        // All ends before all beginnings: what is found to have ended is found to have begun.
+        let mut ended = Counts::default();
+        self.all_shards()
+            .for_each(|shard| ended.add(&shard.ended()));
+        let begun: u64 = self.all_shards().map(Shard::begun).sum();
+        StatsSnapshot {
+            active: begun.saturating_sub(ended.total()),
+            ended,
+        }
+    }
+
+    /// What happened in the last minutes.
+    pub(crate) fn recent(&self) -> [Recent; WINDOWS.len()] {
+        let now = Instant::now();
+        // While it is held, no shard hands over.
+        let window = self.window.lock();
+        let current: Vec<Second> = self
+            .all_shards()
+            .map(Shard::current)
+            .filter(|second| !second.is_empty())
+            .collect();
+        if window.is_idle(now.second()) && current.is_empty() {
+            return Default::default();
+        }
+        // A copy, for reading takes some hundred microseconds, and a shard may want to hand over.
+        let mut copy = window.clone();
+        drop(window);
+        current.iter().for_each(|second| copy.add(second));
+        copy.read(now.second(), now.into_second())
+    }
+
+    /// True if nothing happened in the last minutes.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+        let window = self.window.lock();
+        window.is_idle(now.second()) && self.all_shards().all(|shard| shard.current().is_empty())
+    }
+
+    /// The bytes that it takes with so many shards.
+    #[cfg(test)]
+    pub(crate) fn memory(shards: usize) -> usize {
+        shards * size_of::<CachePadded<Shard>>() + Window::new().memory()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_it_counts_nothing() {
+        let stats = RouteStats::new();
+        for _ in 0..3 {
+            stats.recent();
+        }
+        let now = Instant::now();
+        assert!(stats.is_idle(now), "and the window is not copied");
+        stats.count(ShardIndex::new(0), Outcome::Preempted, None, now);
+        stats.recent();
+        assert!(!stats.is_idle(now));
+    }
+
+    #[test]
+    fn threads_with_and_without_a_shard_add_up() {
+        let stats = RouteStats::new();
+        let now = Instant::now();
+        let indices = (0..20).map(ShardIndex::new).chain([ShardIndex::SHARED]);
+        for index in indices.clone() {
+            stats.begin(index, now);
+        }
+        assert_eq!(stats.active(), 21);
+        for index in indices {
+            stats.end(index, Outcome::Completed, None, Some((now, now)));
+        }
+        let snapshot = stats.snapshot();
+        assert_eq!((snapshot.active, snapshot.ended.answers()), (0, 21));
+        let [minute, ..] = stats.recent();
+        assert_eq!(minute.begun(), 21);
+    }
+}

@@ -1,0 +1,226 @@
+//! What one thread counts of a route. A shard has exactly one writer, so counting is loads and stores;
+//! readers are told by an even version that what they read belongs together.
+//!
+//! The response times of the current second stay here until the next second begins or [`HELD`] of
+//! them have come; then they move to the route's window, under the window's lock.
+
+use super::bucket::Bucket;
+use super::counts::{Counts, Outcome, StatusClass};
+use super::second::{HELD, Second};
+use super::window::Window;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+
+/// The counters of one thread.
+#[derive(Debug)]
+pub(super) struct Shard {
+    /// Odd while `end` or `hand_over` write.
+    version: AtomicU64,
+    /// The current second: what was counted in earlier ones is in the window.
+    second: AtomicU64,
+    begun: AtomicU64,
+    outcomes: [AtomicU64; Outcome::ALL.len()],
+    statuses: [AtomicU64; StatusClass::COUNT],
+    /// The sum of all response times, in nanoseconds: the low half, and the high one.
+    nanos: AtomicU64,
+    nanos_high: AtomicU64,
+    /// `begun` and `nanos` when the current second began.
+    begun_before: AtomicU64,
+    nanos_before: AtomicU64,
+    /// The response times of the current second: how many, the longest, and each as a bucket.
+    answered: AtomicU32,
+    longest: AtomicU64,
+    buckets: [AtomicU16; HELD],
+}
+
+/// A response: in which second it was given, and how long after the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered {
+    pub(super) second: u64,
+    pub(super) nanos: u64,
+}
+
+impl Shard {
+    pub(super) fn new() -> Self {
+        Shard {
+            version: AtomicU64::new(0),
+            second: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+            outcomes: array(),
+            statuses: array(),
+            nanos: AtomicU64::new(0),
+            nanos_high: AtomicU64::new(0),
+            begun_before: AtomicU64::new(0),
+            nanos_before: AtomicU64::new(0),
+            answered: AtomicU32::new(0),
+            longest: AtomicU64::new(0),
+            buckets: std::array::from_fn(|_| AtomicU16::new(0)),
+        }
+    }
+
+    /// Counts a task that begins in `second`.
+    #[inline]
+    pub(super) fn begin(&self, second: u64, window: &Mutex<Window>) {
+        if self.second.load(Ordering::Relaxed) != second {
+            self.hand_over(second, window);
+        }
+        // Relaxed: a task's id is published after this and with Release, and its end is, too.
+        add(&self.begun, 1);
+    }
+
+    /// Counts a task that ends, and the time of its response if the handler gave one.
+    #[inline]
+    pub(super) fn end(
+        &self,
+        outcome: Outcome,
+        status: Option<StatusClass>,
+        answered: Option<Answered>,
+        window: &Mutex<Window>,
+    ) {
+        if let Some(Answered { second, .. }) = answered
+            && !self.has_room(second)
+        {
+            self.hand_over(second, window);
+        }
+        self.write(|| {
+            if let Some(count) = self.outcomes.get(outcome as usize) {
+                add(count, 1);
+            }
+            if let Some(count) = status.and_then(|class| self.statuses.get(class.index())) {
+                add(count, 1);
+            }
+            if let Some(Answered { nanos, .. }) = answered {
+                self.record_time(nanos);
+            }
+        });
+    }
+
+    /// True if a response given in `second` can be held here.
+    #[inline]
+    fn has_room(&self, second: u64) -> bool {
+        self.second.load(Ordering::Relaxed) == second
+            && (self.answered.load(Ordering::Relaxed) as usize) < HELD
+    }
+
+    #[inline]
+    fn record_time(&self, nanos: u64) {
+        let answered = self.answered.load(Ordering::Relaxed);
+        if let Some(free) = self.buckets.get(answered as usize) {
+            free.store(Bucket::of(nanos).raw(), Ordering::Relaxed);
+            self.answered
+                .store(answered.wrapping_add(1), Ordering::Relaxed);
+        }
+        if nanos > self.longest.load(Ordering::Relaxed) {
+            self.longest.store(nanos, Ordering::Relaxed);
+        }
+        let (sum, overflows) = self.nanos.load(Ordering::Relaxed).overflowing_add(nanos);
+        self.nanos.store(sum, Ordering::Relaxed);
+        if overflows {
+            add(&self.nanos_high, 1);
+        }
+    }
+
+    /// Moves what was counted in the current second to the window, and begins the second `next`.
+    ///
+    /// All of it under the window's lock, which a reader of both holds: so it is in one of the two.
+    #[cold]
+    #[inline(never)]
+    fn hand_over(&self, next: u64, window: &Mutex<Window>) {
+        let mut window = window.lock();
+        let second = self.second();
+        if !second.is_empty() {
+            window.add(&second);
+        }
+        self.write(|| {
+            let copy = |from: &AtomicU64, to: &AtomicU64| {
+                to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+            };
+            self.second.store(next, Ordering::Relaxed);
+            copy(&self.begun, &self.begun_before);
+            copy(&self.nanos, &self.nanos_before);
+            self.answered.store(0, Ordering::Relaxed);
+            self.longest.store(0, Ordering::Relaxed);
+        });
+        // To its end: a reader that had it earlier would count the second twice.
+        drop(window);
+    }
+
+    /// The tasks that began.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// The tasks that ended, all counters as they were at one moment.
+    pub(super) fn ended(&self) -> Counts {
+        self.read(|| {
+            let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+            Counts::new(
+                std::array::from_fn(|index| self.outcomes.get(index).map_or(0, load)),
+                std::array::from_fn(|index| self.statuses.get(index).map_or(0, load)),
+                u128::from(load(&self.nanos_high)) << 64 | u128::from(load(&self.nanos)),
+            )
+        })
+    }
+
+    /// What was counted in the current second. To be called with the window's lock held.
+    pub(super) fn current(&self) -> Second {
+        self.read(|| self.second())
+    }
+
+    fn second(&self) -> Second {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let begun = load(&self.begun).wrapping_sub(load(&self.begun_before));
+        Second {
+            at: load(&self.second),
+            begun: u32::try_from(begun).unwrap_or(u32::MAX),
+            answered: self.answered.load(Ordering::Relaxed),
+            nanos: load(&self.nanos).wrapping_sub(load(&self.nanos_before)),
+            longest: load(&self.longest),
+            buckets: std::array::from_fn(|index| {
+                let bucket = self.buckets.get(index);
+                Bucket::from_raw(bucket.map_or(0, |bucket| bucket.load(Ordering::Relaxed)))
+            }),
+        }
+    }
+
+    /// Writes counters that are read together.
+    #[inline]
+    fn write(&self, write: impl FnOnce()) {
+        let version = self.version.load(Ordering::Relaxed);
+        self.version
+            .store(version.wrapping_add(1), Ordering::Relaxed);
+        // Pairs with the fence in `read`: who reads one of the writes below reads the odd version after it.
+        fence(Ordering::Release);
+        write();
+        // Pairs with the load in `read`: who reads this version reads all of the writes above.
+        self.version
+            .store(version.wrapping_add(2), Ordering::Release);
+    }
+
+    /// Reads counters that are written together, again if they were being written. A write takes some
+    /// nanoseconds and takes no lock.
+    fn read<T>(&self, read: impl Fn() -> T) -> T {
+        loop {
+            let version = self.version.load(Ordering::Acquire);
+            if version.is_multiple_of(2) {
+                let value = read();
+                fence(Ordering::Acquire);
+                if self.version.load(Ordering::Relaxed) == version {
+                    return value;
+                }
+            }
+            crate::sync::spin();
+        }
+    }
+}
+
+fn array<const N: usize>() -> [AtomicU64; N] {
+    std::array::from_fn(|_| AtomicU64::new(0))
+}
+
+/// Adds to a counter that has one writer.
+#[inline]
+fn add(count: &AtomicU64, more: u64) {
+    let sum = count.load(Ordering::Relaxed).wrapping_add(more);
+    count.store(sum, Ordering::Relaxed);
+}

@@ -1,0 +1,156 @@
+//! The beginning of a task: a free slot is filled, the task is counted, and its id is published.
+
+use std::net::SocketAddr;
+
+use axum::http::{Method, Version};
+
+use super::meta_buffer::MetaBuffer;
+use super::slot::{Slot, info};
+use super::thread::with_thread;
+use super::{AppliedSettings, Background, MetaFields, RequestMeta};
+use crate::clock::Instant;
+use crate::route::Route;
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
+
+/// A task that is about to begin: what is to be shown of it is said here.
+#[must_use = "a task begins with `begin`"]
+pub(crate) struct NewTask {
+    slot: &'static Slot,
+    id: u64,
+    /// See `slot::info`.
+    info: u32,
+    route: Option<&'static Route>,
+}
+
+impl NewTask {
+    /// A request of `route`.
+    #[inline]
+    pub(crate) fn request(route: &'static Route, version: Version) -> Self {
+        Self::new(Some(route), version_number(version))
+    }
+
+    /// Work that is no request.
+    pub(crate) fn background(background: Arc<Background>) -> Self {
+        let new = Self::new(None, info::BACKGROUND);
+        let mut inner = new.slot.inner.lock();
+        inner.extra_or_new(new.id).background = Some(background);
+        drop(inner);
+        new.slot.note_extra();
+        new
+    }
+
+    #[inline]
+    fn new(route: Option<&'static Route>, info: u32) -> Self {
+        let (slot, id) = with_thread(|thread| (thread.take_slot(), thread.next_id()));
+        slot.reserve();
+        slot.route.store(route);
+        NewTask {
+            slot,
+            id,
+            info,
+            route,
+        }
+    }
+
+    /// The client's address.
+    #[inline]
+    pub(crate) fn set_remote(&mut self, remote: &SocketAddr) {
+        self.info |= self.slot.set_remote(remote);
+    }
+
+    /// What the client said of its request.
+    #[inline]
+    pub(crate) fn set_meta(&mut self, fields: &MetaFields<'_>) {
+        if MetaBuffer::fits(fields) {
+            let buffer = self.slot.meta.load();
+            buffer
+                .unwrap_or_else(|| self.slot.add_meta_buffer())
+                .store(fields);
+            self.info |= info::META_INLINE;
+        } else {
+            self.set_boxed_meta(fields);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_boxed_meta(&mut self, fields: &MetaFields<'_>) {
+        let mut inner = self.slot.inner.lock();
+        inner.extra_or_new(self.id).meta = Some(RequestMeta::new(*fields));
+        self.slot.note_extra();
+        self.info |= info::META_BOXED;
+    }
+
+    /// A method that is not the route's.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn set_method(&mut self, method: &Method) {
+        let mut inner = self.slot.inner.lock();
+        inner.extra_or_new(self.id).method = Some(method.clone());
+        self.slot.note_extra();
+        self.info |= info::METHOD;
+    }
+
+    /// Settings that hold for it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn set_settings(&mut self, settings: AppliedSettings) {
+        let mut inner = self.slot.inner.lock();
+        inner.extra_or_new(self.id).settings = Some(settings);
+        self.slot.note_extra();
+    }
+
+    /// Begins the task.
+    #[inline]
+    pub(crate) fn begin(self) -> &'static Slot {
+        let NewTask {
+            slot,
+            id,
+            info,
+            route,
+        } = self;
+        slot.info.store(info, Ordering::Relaxed);
+        let started = Instant::now();
+        slot.started.store(started.nanos(), Ordering::Relaxed);
+        if let Some(route) = route {
+            let shard = with_thread(|thread| thread.shard());
+            route.stats.begin(shard, started);
+        }
+        slot.publish(id);
+        slot
+    }
+}
+
+impl Slot {
+    #[cold]
+    #[inline(never)]
+    fn add_meta_buffer(&self) -> &'static MetaBuffer {
+        // Never freed, as the slot is not.
+        let buffer: &'static MetaBuffer = Box::leak(Box::new(MetaBuffer::new()));
+        self.meta.store(Some(buffer));
+        buffer
+    }
+}
+
+#[inline]
+fn version_number(version: Version) -> u32 {
+    match version {
+        Version::HTTP_09 => 0,
+        Version::HTTP_10 => 1,
+        Version::HTTP_11 => 2,
+        Version::HTTP_2 => 3,
+        _ => 4,
+    }
+}
+
+/// The HTTP version in these bits of `info`.
+pub(super) fn version(info: u32) -> Version {
+    match info & info::VERSION {
+        0 => Version::HTTP_09,
+        1 => Version::HTTP_10,
+        2 => Version::HTTP_11,
+        3 => Version::HTTP_2,
+        _ => Version::HTTP_3,
+    }
+}

@@ -1,0 +1,186 @@
+//! The stack of a task as its poller changes it: keys for awaits, and the commit that makes the changes of
+//! a poll visible, all at once.
+
+use super::poller_state::NODES;
+use super::slot::Slot;
+use super::thread::ThreadContext;
+use crate::stack::{Change, Keys, Node, NodeKey, Stack, Tree};
+use crate::sync::atomic::{Ordering, fence};
+
+/// For the thread that polls the task.
+impl Slot {
+    #[inline]
+    fn keys(&self) -> Keys {
+        Keys::from_bits(self.keys.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn set_keys(&self, keys: Keys) {
+        self.keys.store(keys.to_bits(), Ordering::Relaxed);
+    }
+
+    /// A free key of its stack.
+    #[inline]
+    pub(crate) fn take_key(&self) -> NodeKey {
+        let mut keys = self.keys();
+        match keys.take() {
+            Some(key) => {
+                self.set_keys(keys);
+                key
+            }
+            None => self.take_high_key(),
+        }
+    }
+
+    /// For more than 64 awaits at once in one task: their keys are the tree's.
+    #[cold]
+    fn take_high_key(&self) -> NodeKey {
+        self.note_extra();
+        let mut inner = self.inner.lock();
+        inner.extra_or_new(self.id()).tree.take_high()
+    }
+
+    /// Frees a key whose await is committed to be gone, or was never committed.
+    #[inline]
+    pub(crate) fn release_key(&self, key: NodeKey) {
+        let mut keys = self.keys();
+        keys.release(key);
+        self.set_keys(keys);
+    }
+
+    /// Frees a high key that was never committed. At once, or a loop over awaits that are ready would use
+    /// up key after key in one poll.
+    #[cold]
+    pub(crate) fn release_high_key(&self, key: NodeKey) {
+        if let Some(extra) = self.inner.lock().extra(self.id()) {
+            extra.tree.release_high(key);
+        }
+    }
+
+    /// Makes the thread's changes past the first `before` visible.
+    #[inline]
+    pub(crate) fn commit(&self, thread: &ThreadContext, before: u32) {
+        let changes = thread.inline_changes(before);
+        let Some(changes) = changes.filter(|_| !self.is_signalled()) else {
+            return self.commit_and_settle(thread, before);
+        };
+        self.set_flags(NODES);
+        self.write_nodes(|| {
+            for change in changes {
+                let (key, node) = (change.key.get(), change.node.get());
+                if !self.nodes.put(key, node) {
+                    self.put_in_tree(key, node);
+                }
+            }
+        });
+        thread.forget_inline(before);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_in_tree(&self, key: NodeKey, node: Option<Node>) {
+        self.note_extra();
+        let mut inner = self.inner.lock();
+        let tree = &mut inner.extra_or_new(self.id()).tree;
+        tree.apply(&Change { key, node });
+    }
+
+    /// The same where there are many changes, or other threads may have taken awaits out meanwhile.
+    #[cold]
+    #[inline(never)]
+    fn commit_and_settle(&self, thread: &ThreadContext, before: u32) {
+        self.set_flags(NODES);
+        self.note_extra();
+        self.write_nodes(|| {
+            let mut inner = self.inner.lock();
+            let tree = &mut inner.extra_or_new(self.id()).tree;
+            thread.take_changes(before, |key, node| {
+                let is_gone = node.is_some() && tree.is_gone(key);
+                if !is_gone && !self.nodes.put(key, node) {
+                    tree.apply(&Change { key, node });
+                }
+            });
+            self.settle(tree);
+        });
+    }
+
+    /// Frees the keys of awaits that other threads took out.
+    fn settle(&self, tree: &mut Tree) {
+        let gone = tree.settle();
+        let mut keys = self.keys();
+        keys.release_all(gone);
+        self.set_keys(keys);
+        for key in gone.iter() {
+            self.nodes.put(key, None);
+        }
+    }
+
+    /// Looks at what other threads left for the task, before a poll of it. True if it is to end.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn take_signal(&self) -> bool {
+        let id = self.id();
+        let mut interrupted = false;
+        self.write_nodes(|| {
+            let mut inner = self.inner.lock();
+            if let Some(extra) = inner.extra(id) {
+                self.note_extra();
+                interrupted = extra.interrupts.is_some();
+                if !interrupted {
+                    self.settle(&mut extra.tree);
+                }
+            }
+            if !interrupted {
+                // Under the lock: nothing was left since.
+                self.signalled.store(0, Ordering::Relaxed);
+            }
+        });
+        interrupted
+    }
+
+    /// Takes all awaits out, at the end of the task.
+    pub(super) fn clear_nodes(&self) {
+        self.write_nodes(|| self.nodes.clear());
+    }
+
+    /// Changes what is read together.
+    #[inline]
+    fn write_nodes(&self, write: impl FnOnce()) {
+        let version = self.version.load(Ordering::Relaxed);
+        self.version
+            .store(version.wrapping_add(1), Ordering::Relaxed);
+        // Pairs with the fence in `stack`: who reads one of the writes below reads the odd version after it.
+        fence(Ordering::Release);
+        write();
+        // Pairs with the load in `stack`: who reads this version reads all of the writes above.
+        self.version
+            .store(version.wrapping_add(2), Ordering::Release);
+    }
+
+    /// The awaits of the task with this id at one moment, on any thread; none if it has ended.
+    pub(super) fn stack(&self, id: u64) -> Stack {
+        loop {
+            let version = self.version.load(Ordering::Acquire);
+            if version.is_multiple_of(2) {
+                let stack = {
+                    let mut inner = self.inner.lock();
+                    let nodes = self.nodes.read();
+                    match inner.extra(id) {
+                        Some(extra) => extra.tree.snapshot_with(&nodes),
+                        None => Tree::default().snapshot_with(&nodes),
+                    }
+                };
+                fence(Ordering::Acquire);
+                if self.version.load(Ordering::Relaxed) == version {
+                    return if self.belongs_to(id) {
+                        stack
+                    } else {
+                        Stack::default()
+                    };
+                }
+            }
+            // The poller is in the middle of it, and may wait for the lock: it is not held here.
+            crate::sync::yield_now();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Room for what a client says of its request, beside the slot: most requests fit, and then nothing is
+//! allocated. Words of atomics, for it is written by the poller while others may read.
+
+use super::request_meta::{META_FIELDS, MetaFields};
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// How many words of text there are: 184 bytes, a URI of 64 and the three headers as proxies write them.
+const WORDS: usize = 23;
+
+/// The fields' lengths and their texts.
+#[derive(Debug)]
+pub(super) struct MetaBuffer {
+    /// 16 bits for each field: one more than its length if it is there.
+    lengths: AtomicU64,
+    /// The texts, each from the beginning of a word.
+    words: [AtomicU64; WORDS],
+}
+
+/// The fields as they are read.
+pub(crate) type OwnedMeta = [Option<Vec<u8>>; META_FIELDS];
+
+impl MetaBuffer {
+    pub(super) fn new() -> Self {
+        MetaBuffer {
+            lengths: AtomicU64::new(0),
+            words: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
+    /// True if there is room for these fields.
+    #[inline]
+    pub(super) fn fits(fields: &MetaFields<'_>) -> bool {
+        let words = fields.iter().flatten().map(|text| text.len().div_ceil(8));
+        words.sum::<usize>() <= WORDS
+    }
+
+    /// Copies fields that fit.
+    #[inline]
+    pub(super) fn store(&self, fields: &MetaFields<'_>) {
+        let mut free = self.words.iter();
+        let mut lengths = 0_u64;
+        for (index, text) in fields.iter().enumerate() {
+            let Some(text) = text else { continue };
+            lengths |= (text.len() as u64).wrapping_add(1) << (16 * index);
+            let (chunks, rest) = text.as_chunks::<8>();
+            for (chunk, word) in chunks.iter().zip(free.by_ref()) {
+                word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
+            }
+            if !rest.is_empty()
+                && let Some(word) = free.next()
+            {
+                word.store(last_word(text, rest), Ordering::Relaxed);
+            }
+        }
+        self.lengths.store(lengths, Ordering::Relaxed);
+    }
+
+    /// The fields that were copied last.
+    pub(super) fn load(&self) -> OwnedMeta {
+        let lengths = self.lengths.load(Ordering::Relaxed);
+        let mut words = self.words.iter().map(|word| word.load(Ordering::Relaxed));
+        std::array::from_fn(|index| {
+            let length = usize::try_from(lengths >> (16 * index) & 0xffff).ok()?;
+            let length = length.checked_sub(1)?;
+            let mut text = Vec::with_capacity(length);
+            for _ in 0..length / 8 {
+                text.extend(words.next()?.to_le_bytes());
+            }
+            if let rest @ 1.. = length % 8 {
+                let word = words.next()?.to_le_bytes();
+                let first = if length < 8 {
+                    0
+                } else {
+                    8_usize.saturating_sub(rest)
+                };
+                text.extend(word.get(first..first.saturating_add(rest))?);
+            }
+            Some(text)
+        })
+    }
+}
+
+/// The word that ends with the text's last byte, if the text is that long; else its bytes one by one.
+/// Reading eight bytes that lie across the last two words is one load, where `rest` would be a loop.
+#[inline]
+fn last_word(text: &[u8], rest: &[u8]) -> u64 {
+    match text.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => rest
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_every_length_come_back_as_they_were() {
+        let buffer = MetaBuffer::new();
+        let text: Vec<u8> = (0..=255).collect();
+        for length in 0..=8 * WORDS {
+            for other in [0, 1, 7, 8, 9, 64] {
+                let fields = [
+                    Some(&text[..length]),
+                    None,
+                    Some(&text[100..100 + other]),
+                    Some(&text[1..2]),
+                ];
+                if MetaBuffer::fits(&fields) {
+                    buffer.store(&fields);
+                    let expected = fields.map(|field| field.map(<[u8]>::to_vec));
+                    assert_eq!(buffer.load(), expected);
+                } else {
+                    assert!(length.div_ceil(8) + other.div_ceil(8) + 1 > WORDS);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What the thread that polls a task keeps in the task's slot from poll to poll. One thread at a time
+//! polls a task, and the next one was handed the future by the one before: plain loads and stores do.
+
+use std::task::Waker;
+
+use axum::http::StatusCode;
+
+use super::slot::Slot;
+use crate::clock::Instant;
+use crate::stats::Outcome;
+use crate::sync::atomic::Ordering;
+use crate::threads::ThreadRecord;
+
+/// What a task does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum State {
+    /// A thread is inside its poll.
+    Running,
+    /// It waits to be woken.
+    Waiting,
+    /// Its response is on its way; it waits for more of the body, or for the client to take it.
+    Streaming,
+}
+
+/// The bits of [`Slot::flags`]: the status that the task was answered with,
+const STATUS: u32 = 0xffff;
+/// one more than the outcome that was set,
+const OUTCOME: u32 = 0xff << 16;
+/// and that a waker was registered,
+const WAKER: u32 = 1 << 24;
+/// that there is an `Extra`,
+const EXTRA: u32 = 1 << 25;
+/// that awaits were put in its stack,
+pub(super) const NODES: u32 = 1 << 26;
+/// that the client left in the middle of its request,
+const CLIENT_LEFT: u32 = 1 << 27;
+/// that its response streams.
+pub(super) const STREAMING: u32 = 1 << 28;
+
+/// What has to be put in order at the end.
+pub(super) const NEEDS_CLEANUP: u32 = WAKER | EXTRA | NODES | STREAMING;
+
+impl Slot {
+    #[inline]
+    pub(super) fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn set_flags(&self, flags: u32) {
+        self.flags.store(self.flags() | flags, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_waker(&self) {
+        self.set_flags(WAKER);
+    }
+
+    pub(super) fn note_extra(&self) {
+        self.set_flags(EXTRA);
+    }
+
+    /// Notes that a poll begins.
+    #[inline]
+    pub(crate) fn begin_poll(&self) {
+        self.add_to_polls(1);
+    }
+
+    /// Notes that a poll ends.
+    #[inline]
+    pub(crate) fn end_poll(&self) {
+        self.add_to_polls(1);
+        self.since.note_coarse();
+    }
+
+    /// Takes back that a poll began: the task's next future goes on in the same poll, and notes it.
+    #[inline]
+    pub(crate) fn retract_poll(&self) {
+        self.add_to_polls(u64::MAX);
+    }
+
+    #[inline]
+    fn add_to_polls(&self, more: u64) {
+        let polls = self.polls.load(Ordering::Relaxed).wrapping_add(more);
+        self.polls.store(polls, Ordering::Relaxed);
+    }
+
+    /// Polls begun so far.
+    pub(crate) fn poll_count(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed).div_ceil(2)
+    }
+
+    /// Notes that it is polled within the poll of another task.
+    #[cold]
+    pub(crate) fn begin_inner_poll(&self, record: &ThreadRecord) {
+        self.thread.store(record.number(), Ordering::Relaxed);
+        self.since.note_coarse();
+    }
+
+    /// Notes that another task is polled within its poll, which the thread's own record names meanwhile.
+    /// Gives back what was noted of the thread before.
+    #[cold]
+    pub(crate) fn begin_outer_poll(&self, record: &ThreadRecord) -> u32 {
+        let before = self.thread.load(Ordering::Relaxed);
+        if before == u32::MAX {
+            self.since.set(record.entered());
+            self.thread.store(record.number(), Ordering::Relaxed);
+        }
+        before
+    }
+
+    /// Notes the thread that polls it, if that is in more than one poll; `u32::MAX` if it is not.
+    #[cold]
+    pub(crate) fn set_thread(&self, thread: u32) {
+        self.thread.store(thread, Ordering::Relaxed);
+    }
+
+    /// Remembers `waker`. True if it is another one than before, which has to be registered.
+    ///
+    /// Two wakers with the same data and the same functions wake the same task. The copy that was
+    /// registered keeps that data alive until the task is interrupted, so before that no other task's
+    /// waker can come to have its address.
+    #[inline]
+    pub(crate) fn replace_waker(&self, waker: &Waker) -> bool {
+        let data = waker.data().addr();
+        let vtable = std::ptr::from_ref(waker.vtable()).addr();
+        if self.waker_vtable.load(Ordering::Relaxed) == vtable
+            && self.waker_data.load(Ordering::Relaxed) == data
+        {
+            return false;
+        }
+        self.waker_data.store(data, Ordering::Relaxed);
+        self.waker_vtable.store(vtable, Ordering::Relaxed);
+        true
+    }
+
+    /// Sets the status that the task was answered with.
+    #[inline]
+    pub(crate) fn set_status(&self, status: StatusCode) {
+        let flags = self.flags() & !STATUS | u32::from(status.as_u16());
+        self.flags.store(flags, Ordering::Relaxed);
+    }
+
+    /// The status that the task was answered with.
+    #[inline]
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        let status = u16::try_from(self.flags() & STATUS).ok()?;
+        StatusCode::from_u16(status).ok()
+    }
+
+    /// Sets how the task ends, if it ends now.
+    #[inline]
+    pub(crate) fn set_outcome(&self, outcome: Outcome) {
+        let flags = self.flags() & !OUTCOME | u32::from(outcome.ordinal()) << 16;
+        self.flags.store(flags, Ordering::Relaxed);
+    }
+
+    /// Takes back what [`set_outcome`](Self::set_outcome) said.
+    #[inline]
+    pub(crate) fn clear_outcome(&self) {
+        self.flags.store(self.flags() & !OUTCOME, Ordering::Relaxed);
+    }
+
+    /// How the task ends, if that was set.
+    #[inline]
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        let ordinal = (self.flags() & OUTCOME) >> 16;
+        let index = usize::try_from(ordinal).ok()?.checked_sub(1)?;
+        Outcome::ALL.get(index).copied()
+    }
+
+    /// True if the client is there as far as is known, and the response does not stream.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.flags() & (CLIENT_LEFT | STREAMING) == 0
+    }
+
+    /// Notes that the client left in the middle of its request, and waits for no answer.
+    pub(crate) fn note_client_left(&self) {
+        self.set_flags(CLIENT_LEFT);
+    }
+
+    /// True if the client left in the middle of its request.
+    #[inline]
+    pub(crate) fn has_client_left(&self) -> bool {
+        self.flags() & CLIENT_LEFT != 0
+    }
+
+    /// Notes that the response's head is on its way, and that its body streams.
+    pub(crate) fn begin_streaming(&self, now: Instant) {
+        self.set_flags(STREAMING);
+        self.streaming_since.set(Some(now));
+    }
+
+    /// When the response began to stream, if it did.
+    #[inline]
+    pub(crate) fn streaming_since(&self) -> Option<Instant> {
+        self.streaming_since.get()
+    }
+
+    /// Notes that so many bytes more of the body were handed to the connection.
+    pub(crate) fn add_bytes_sent(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let sent = self.bytes_sent.load(Ordering::Relaxed);
+        self.bytes_sent
+            .store(sent.saturating_add(bytes), Ordering::Relaxed);
+    }
+
+    /// The bytes of the body that were handed to the connection, if it streams.
+    pub(crate) fn bytes_sent(&self) -> Option<u64> {
+        self.streaming_since()?;
+        Some(self.bytes_sent.load(Ordering::Relaxed))
+    }
+
+    /// When the task began.
+    #[inline]
+    pub(crate) fn started(&self) -> Instant {
+        Instant::from_nanos(self.started.load(Ordering::Relaxed))
+    }
+
+    /// What the task does.
+    pub(crate) fn state(&self) -> State {
+        if self.polls.load(Ordering::Relaxed) % 2 == 1 {
+            State::Running
+        } else if self.streaming_since().is_some() {
+            State::Streaming
+        } else {
+            State::Waiting
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! A task as it is found among all that live: its id and where its record is. Any thread may keep it for
+//! as long as it likes and look again; it finds the task, or that it has ended, and never another one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::kind::{Background, Kind, Request};
+use super::slot::Slot;
+use super::{Ending, Interrupt, State, TaskId, WaitGroup, slot_pool};
+use crate::clock::Instant;
+use crate::route::Route;
+use crate::stack::{Body, Frame, Stack};
+use crate::sync::atomic::Ordering;
+use crate::threads::{self, ThreadRecord};
+
+/// A live task, or one that has ended since it was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TaskRef {
+    slot: &'static Slot,
+    pub(crate) id: TaskId,
+    pub(crate) started: Instant,
+    /// The route if it is a request.
+    route: Option<&'static Route>,
+}
+
+/// All that its record says of a task, read at one moment.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) found: TaskRef,
+    pub(crate) kind: Kind,
+    pub(crate) state: State,
+    pub(crate) polls: u64,
+    /// The bytes of the body that were handed to the connection, if the response streams.
+    pub(crate) bytes_sent: Option<u64>,
+    /// When the last poll ended; in a poll that is within another task's, or around one, when it began.
+    since: Option<Instant>,
+    /// The number of the thread that polls it, if that is in more than one poll.
+    thread: u32,
+}
+
+/// Calls `each` with every live task. One that begins or ends meanwhile may be among them or not; none is
+/// there twice.
+pub(crate) fn for_each_live(each: impl FnMut(TaskRef)) {
+    slot_pool::all().filter_map(TaskRef::find).for_each(each);
+}
+
+impl TaskRef {
+    /// The task whose record `slot` is.
+    fn find(slot: &'static Slot) -> Option<Self> {
+        let id = TaskId::from_number(slot.id.load(Ordering::Relaxed))?;
+        slot.read(id.number(), |read| TaskRef {
+            slot,
+            id,
+            started: read.started(),
+            route: read.route.load(),
+        })
+    }
+
+    /// The route whose request it is, or works for.
+    pub(crate) fn route(&self) -> Option<&'static Route> {
+        let of_request = || Some(self.background()?.request()?.route);
+        self.route.or_else(of_request)
+    }
+
+    /// The route whose request it is.
+    pub(crate) fn own_route(&self) -> Option<&'static Route> {
+        self.route
+    }
+
+    /// The background work that it is.
+    pub(crate) fn background(&self) -> Option<Arc<Background>> {
+        match self.route {
+            Some(_) => None,
+            None => self.slot.background(self.id),
+        }
+    }
+
+    /// What it does; `None` if it has ended.
+    pub(crate) fn state(&self) -> Option<State> {
+        self.slot.read(self.id.number(), Slot::state)
+    }
+
+    /// Reads its record; `None` if it has ended.
+    pub(crate) fn read(&self) -> Option<Task> {
+        let kind = self.slot.kind(self.id)?;
+        self.slot.read(self.id.number(), |slot| Task {
+            found: *self,
+            kind,
+            state: slot.state(),
+            polls: slot.poll_count(),
+            bytes_sent: slot.bytes_sent(),
+            since: slot.since.get(),
+            thread: slot.thread.load(Ordering::Relaxed),
+        })
+    }
+
+    /// The awaits that it is at; none if it has ended.
+    pub(crate) fn stack(&self) -> Stack {
+        self.slot.stack(self.id.number())
+    }
+
+    /// Interrupts it, and counts it in `waiting` until it is gone. `None` if it has ended. See
+    /// `Slot::interrupt` for the one case in which nothing is told of its end.
+    pub(crate) fn interrupt(
+        &self,
+        interrupt: Interrupt,
+        waiting: &Arc<WaitGroup>,
+    ) -> Option<Arc<Ending>> {
+        self.slot.interrupt(self.id.number(), interrupt, waiting)
+    }
+
+    /// True once it was interrupted, until it is gone.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.slot.is_interrupted(self.id.number())
+    }
+
+    /// True once it has ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        !self.slot.belongs_to(self.id.number())
+    }
+}
+
+impl Kind {
+    /// What it runs, as far as the names of types say.
+    pub(crate) fn body(&self) -> Option<Body<'static>> {
+        match self {
+            Kind::Request(request) => Some(Body::of_function(request.route.descriptor.handler)),
+            Kind::Background(background) => Body::of_type(background.future),
+        }
+    }
+}
+
+impl Task {
+    /// Where it waits, or what it left last while it runs, from the outside in.
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        self.found.stack().frames(self.kind.body())
+    }
+
+    /// The request that it is, or that it works for.
+    pub(crate) fn request(&self) -> Option<&Request> {
+        match &self.kind {
+            Kind::Request(request) => Some(request),
+            Kind::Background(background) => background.request(),
+        }
+    }
+
+    /// The route of that request.
+    pub(crate) fn route(&self) -> Option<&'static Route> {
+        self.request().map(|request| request.route)
+    }
+
+    /// The background work that it is.
+    pub(crate) fn background(&self) -> Option<&Background> {
+        match &self.kind {
+            Kind::Request(_) => None,
+            Kind::Background(background) => Some(background),
+        }
+    }
+
+    /// The task in which it was begun, which may have ended.
+    pub(crate) fn parent(&self) -> Option<TaskId> {
+        self.background()?.parent()
+    }
+
+    /// For how long it has been in its state: inside one poll, or waiting since the last one. To a tick of
+    /// the coarse clock; `None` if nothing keeps that.
+    pub(crate) fn in_state_for(&self, now: Instant) -> Option<Duration> {
+        let since = match self.state {
+            State::Running if self.thread == u32::MAX => match self.thread() {
+                Some(record) => record.entered(),
+                None => self.since,
+            },
+            State::Running | State::Waiting | State::Streaming => self.since,
+        };
+        // A tick may be before the task itself.
+        since.map(|since| now.since(since).min(now.since(self.found.started)))
+    }
+
+    /// The thread in whose poll it is.
+    pub(crate) fn thread(&self) -> Option<&'static ThreadRecord> {
+        match self.thread {
+            u32::MAX => threads::that_polls(self.found.id.number()),
+            number => threads::with_number(number),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The threads that poll tasks: what each says of itself while it is in a poll, in a record that it
+//! alone writes. Which of a runtime's workers a thread is, and whether it is blocked, is found out
+//! above, in `workers`.
+
+mod kernel;
+mod record;
+
+use tokio::runtime::Handle;
+
+pub(crate) use record::{Reading, Thread, ThreadRecord, all, that_polls, with_number};
+
+use crate::clock;
+use crate::sync::Mutex;
+
+/// Runtimes that tasks were polled in since [`take_runtimes`] was called last.
+static RUNTIMES: Mutex<Vec<Handle>> = Mutex::new(Vec::new());
+
+/// Notes a runtime that tasks are polled in. Only while the sampler runs: a handle keeps descriptors
+/// of its runtime open, and without the sampler nothing would let go of it.
+fn note_runtime(handle: Handle) {
+    if clock::is_coarse_kept() {
+        let mut runtimes = RUNTIMES.lock();
+        if !runtimes.iter().any(|known| known.id() == handle.id()) {
+            runtimes.push(handle);
+        }
+    }
+}
+
+/// The runtimes that tasks were polled in since the last call.
+pub(crate) fn take_runtimes() -> Vec<Handle> {
+    std::mem::take(&mut *RUNTIMES.lock())
+}

@@ -1,0 +1,223 @@
+//! What a thread that polls tasks says of itself: which task it is in, and since when. The thread
+//! alone writes it, with plain stores.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+use tokio::runtime;
+
+use super::note_runtime;
+use crate::clock::{AtomicInstant, Instant};
+use crate::sync::Mutex;
+
+/// The record of one thread. Records are never freed but handed to the next thread, so that a poll
+/// finds its own without counting references.
+#[derive(Debug)]
+pub(crate) struct ThreadRecord {
+    number: u32,
+    /// The id of the task whose poll the thread is in; zero outside of all.
+    task: AtomicU64,
+    /// When the outermost poll began that the thread is in, or was in last, to a tick of the coarse
+    /// clock.
+    entered: AtomicInstant,
+    /// One more than the thread's index among its runtime's workers; zero if it is not a worker.
+    worker: AtomicU32,
+    /// The poll in which the sampler found the thread to be blocked: see `poll`.
+    blocked: AtomicU64,
+    thread: Mutex<Option<Arc<Thread>>>,
+}
+
+/// The thread that has a record.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) name: Option<String>,
+    /// The kernel's id of it, where that can be had.
+    kernel_id: Option<u32>,
+    pub(crate) runtime: Option<runtime::Id>,
+}
+
+/// What a record said when it was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// The id of the task whose poll the thread is in.
+    pub(crate) task: u64,
+    pub(crate) entered: Option<Instant>,
+}
+
+/// All records, in the order of their numbers.
+static RECORDS: Mutex<Vec<&'static ThreadRecord>> = Mutex::new(Vec::new());
+/// Those that no thread has.
+static FREE: Mutex<Vec<&'static ThreadRecord>> = Mutex::new(Vec::new());
+
+/// For threads that are being torn down: it is not listed.
+static NOBODYS: ThreadRecord = ThreadRecord::new(u32::MAX);
+
+impl ThreadRecord {
+    const fn new(number: u32) -> Self {
+        ThreadRecord {
+            number,
+            task: AtomicU64::new(0),
+            entered: AtomicInstant::never(),
+            worker: AtomicU32::new(0),
+            blocked: AtomicU64::new(0),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// A record for the calling thread.
+    #[cold]
+    pub(crate) fn claim() -> &'static Self {
+        let free = FREE.lock().pop();
+        let record = free.unwrap_or_else(add);
+        record.note_thread();
+        record
+    }
+
+    /// The record of a thread that is being torn down.
+    pub(crate) fn nobodys() -> &'static Self {
+        &NOBODYS
+    }
+
+    /// Gives the record back, at the end of its thread.
+    pub(crate) fn release(&'static self) {
+        *self.thread.lock() = None;
+        self.task.store(0, Ordering::Relaxed);
+        self.worker.store(0, Ordering::Relaxed);
+        self.blocked.store(0, Ordering::Relaxed);
+        self.entered.set(None);
+        if self.number != NOBODYS.number {
+            FREE.lock().push(self);
+        }
+    }
+
+    /// The calling thread enters a poll that is in no other one.
+    #[inline]
+    pub(crate) fn begin_poll(&self) {
+        if self.entered.is_behind() {
+            self.note_tick();
+        }
+    }
+
+    /// The calling thread is in a poll of the task with this id; in none with zero.
+    #[inline]
+    pub(crate) fn set_task(&self, id: u64) {
+        // Relaxed: the sampler takes what it reads, and looks again a tick later.
+        self.task.store(id, Ordering::Relaxed);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_tick(&self) {
+        self.entered.note_coarse();
+        self.note_thread();
+    }
+
+    /// A thread can lose its place among the workers to another one (`block_in_place`), and can run
+    /// one runtime after the other, so this is asked again, but at most once a tick.
+    #[cold]
+    fn note_thread(&self) {
+        let handle = runtime::Handle::try_current().ok();
+        let id = handle.as_ref().map(runtime::Handle::id);
+        let index = handle.as_ref().and_then(|_| runtime::worker_index());
+        let worker = index.and_then(|index| u32::try_from(index).ok()?.checked_add(1));
+        self.worker.store(worker.unwrap_or(0), Ordering::Relaxed);
+        let mut thread = self.thread.lock();
+        match &mut *thread {
+            Some(thread) if thread.runtime == id => {}
+            thread => *thread = Some(Arc::new(Thread::current(id))),
+        }
+        drop(thread);
+        if let Some(handle) = handle {
+            note_runtime(handle);
+        }
+    }
+
+    /// The poll that its thread is in.
+    pub(crate) fn reading(&self) -> Option<Reading> {
+        let entered = self.entered.get();
+        match self.task.load(Ordering::Relaxed) {
+            0 => None,
+            task => Some(Reading { task, entered }),
+        }
+    }
+
+    /// The thread that has it.
+    pub(crate) fn thread(&self) -> Option<Arc<Thread>> {
+        self.thread.lock().clone()
+    }
+
+    /// The index of its thread among its runtime's workers.
+    pub(crate) fn worker(&self) -> Option<usize> {
+        usize::try_from(self.worker.load(Ordering::Relaxed).checked_sub(1)?).ok()
+    }
+
+    /// When the outermost poll began that its thread is in, or was in last.
+    pub(crate) fn entered(&self) -> Option<Instant> {
+        self.entered.get()
+    }
+
+    /// Notes that its thread does not come back from its poll, or that it did.
+    pub(crate) fn set_blocked(&self, blocked: bool) {
+        let poll = if blocked { self.poll() } else { 0 };
+        self.blocked.store(poll, Ordering::Relaxed);
+    }
+
+    /// True while its thread is a worker that is blocked in a poll.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed) == self.poll() && self.reading().is_some()
+    }
+
+    /// Tells a poll from the one after it, as far as the clock tells them apart; never zero.
+    fn poll(&self) -> u64 {
+        self.entered.get().map_or(1, Instant::nanos)
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl Thread {
+    fn current(runtime: Option<runtime::Id>) -> Self {
+        Thread {
+            name: std::thread::current().name().map(str::to_owned),
+            kernel_id: super::kernel::current_thread(),
+            runtime,
+        }
+    }
+
+    /// What the kernel says that it does, where that can be had.
+    pub(crate) fn kernel_wait(&self) -> Option<String> {
+        super::kernel::wait(self.kernel_id?)
+    }
+}
+
+/// All records.
+pub(crate) fn all() -> Vec<&'static ThreadRecord> {
+    RECORDS.lock().clone()
+}
+
+/// The record with this number.
+pub(crate) fn with_number(number: u32) -> Option<&'static ThreadRecord> {
+    let number = usize::try_from(number).ok()?;
+    RECORDS.lock().get(number).copied()
+}
+
+/// The record of the thread that is in a poll of the task with this id, and in none within.
+pub(crate) fn that_polls(id: u64) -> Option<&'static ThreadRecord> {
+    let records = RECORDS.lock();
+    let polls = |record: &&&ThreadRecord| record.task.load(Ordering::Relaxed) == id;
+    records.iter().find(polls).copied()
+}
+
+/// Makes a record for the life of the process: there are never more than threads at one time.
+fn add() -> &'static ThreadRecord {
+    let mut records = RECORDS.lock();
+    let number = u32::try_from(records.len()).unwrap_or(u32::MAX);
+    // On cache lines of its own, for each is written by another thread.
+    let record = CachePadded::new(ThreadRecord::new(number));
+    let record: &'static CachePadded<ThreadRecord> = Box::leak(Box::new(record));
+    records.push(record);
+    record
+}

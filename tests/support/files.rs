@@ -29,7 +29,7 @@ pub fn below(directory: &Path, found: &mut Vec<PathBuf>) {
 pub fn metadata() -> Value {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let metadata = Command::new(cargo)
-        .args(["metadata", "--locked", "--offline", "--format-version=1"])
+        .args(["metadata", "--locked", "--format-version=1"])
         .current_dir(of_project(""))
         .output()
         .expect("cargo runs");

@@ -80,7 +80,7 @@ pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
         .iter()
         .map(|task| {
             // Before it is interrupted: afterwards it may be gone, and with it what it waited for.
-            let report = task.read().map(Report::new);
+            let report = task.read().as_ref().map(Report::new);
             let told = task.interrupt(interrupt.clone(), &waiting);
             let report = report.filter(|_| told.is_some());
             (Told { task: *task, told }, report)
@@ -123,7 +123,7 @@ struct Report {
 }
 
 impl Report {
-    fn new(task: Task) -> Self {
+    fn new(task: &Task) -> Self {
         Report {
             task: task.found.id.number(),
             handler: task.route().map(|route| route.descriptor.handler),

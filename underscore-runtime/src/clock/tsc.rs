@@ -53,7 +53,8 @@ impl Calibrated {
     #[inline]
     fn nanos(&self) -> u64 {
         let passed = self.clock.raw().saturating_sub(self.origin);
-        let passed = (u128::from(passed) * u128::from(self.scale)) >> 32;
+        // Two numbers of 64 bits: their product fits.
+        let passed = u128::from(passed).wrapping_mul(self.scale.into()) >> 32;
         #[allow(clippy::cast_possible_truncation, reason = "584 years fit")]
         let passed = passed as u64;
         self.origin_nanos.wrapping_add(passed)
@@ -65,6 +66,16 @@ mod tests {
     use super::super::Instant;
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn the_scale_is_the_libraries_own_to_a_millisecond_in_a_week() {
+        calibrate();
+        let calibrated = CALIBRATED.get().expect("it was just done");
+        let ticks = 7 * 86_400 * 3_000_000_000_u64;
+        let exact = calibrated.clock.delta_as_nanos(0, ticks);
+        let ours = (u128::from(ticks) * u128::from(calibrated.scale)) >> 32;
+        assert!(ours.abs_diff(exact.into()) < 1_000_000, "{ours} {exact}");
+    }
 
     #[test]
     fn calibration_keeps_the_time_line() {

@@ -14,7 +14,7 @@ use crate::clock::Instant;
 use crate::route::{Route, stable_hash};
 use crate::settings::{Effective, Preempt};
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{AppliedSettings, Interrupt, TaskId, with_thread};
+use crate::task::{AppliedSettings, Interrupt, TaskId, ThreadContext, with_thread};
 
 /// Lets `request` in as a task for which `settings` hold, or answers it.
 #[cold]
@@ -59,7 +59,7 @@ pub(super) fn admit(
 /// Counts a request that is answered before its handler runs.
 fn refused<T>(route: &Route, outcome: Outcome, response: Response) -> Result<T, Box<Response>> {
     let class = StatusClass::of(response.status());
-    let shard = with_thread(|thread| thread.shard());
+    let shard = with_thread(ThreadContext::shard);
     route.stats.count(shard, outcome, class, Instant::now());
     Err(Box::new(response))
 }

@@ -16,7 +16,7 @@ use crate::stack::AwaitPoint;
 /// # Cancel safety
 ///
 /// As cancel safe as `future`.
-#[inline(always)]
+#[inline]
 pub fn at<F: IntoFuture>(future: F, point: &'static AwaitPoint) -> At<F::IntoFuture> {
     At {
         future: future.into_future(),

@@ -143,6 +143,7 @@ struct Steered {
 }
 
 impl Steered {
+    #[allow(clippy::unnecessary_box_returns, reason = "nearly no request has one")]
     #[cold]
     #[inline(never)]
     fn new(request: &Request, route: &'static Route, settings: Arc<Effective>) -> Box<Self> {
@@ -303,23 +304,21 @@ fn poll_handler<S: Stage<Response> + ?Sized>(
     }
     let scope = PollScope::enter(task);
     let mut polled = stage.as_mut().poll(cx);
-    match &mut polled {
-        Poll::Ready(response) => {
-            stage.clear();
-            // Asked while the task is polled: it is code of the host's.
-            let length = response.body().size_hint().exact();
-            scope.finish();
-            if let Some(guard) = guard.take() {
-                track_body(guard, response, length);
-            }
+    let Poll::Ready(response) = &mut polled else {
+        scope.commit();
+        scope.exit();
+        if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
+            return interrupt(guard, stage);
         }
-        Poll::Pending => {
-            scope.commit();
-            scope.exit();
-            if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
-                return interrupt(guard, stage);
-            }
-        }
+        // Not `polled`, which has room for a response and would be moved.
+        return Poll::Pending;
+    };
+    stage.clear();
+    // Asked while the task is polled: it is code of the host's.
+    let length = response.body().size_hint().exact();
+    scope.finish();
+    if let Some(guard) = guard.take() {
+        track_body(guard, response, length);
     }
     polled
 }

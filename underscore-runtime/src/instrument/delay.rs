@@ -23,7 +23,7 @@ pin_project! {
 }
 
 impl<F> Delayed<F> {
-    #[inline(always)]
+    #[inline]
     pub(super) fn new(settings: Option<&Effective>, future: F) -> Self {
         let delay = settings.and_then(|settings| settings.delay);
         Delayed {

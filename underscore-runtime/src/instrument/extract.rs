@@ -71,7 +71,7 @@ where
     S: Send + Sync,
     T: FromRequest<S, M> + Send,
 {
-    #[inline(always)]
+    #[inline]
     fn extract(
         mut request: Request,
         state: &S,

@@ -135,6 +135,7 @@ impl Drop for PollScope {
 
 impl Outer {
     /// Puts the poll that the thread is in aside for one of `inner`.
+    #[allow(clippy::unnecessary_box_returns, reason = "see `PollScope::outer`")]
     #[cold]
     #[inline(never)]
     fn suspend(thread: &ThreadContext, inner: &'static Slot) -> Box<Self> {
@@ -153,7 +154,7 @@ impl Outer {
     /// Goes on with it.
     #[cold]
     #[inline(never)]
-    fn resume(self: Box<Self>, inner: &'static Slot) {
+    fn resume(&self, inner: &'static Slot) {
         with_thread(|thread| {
             thread.discard_changes(self.changes);
             inner.set_thread(u32::MAX);

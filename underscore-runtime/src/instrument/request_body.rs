@@ -36,10 +36,10 @@ impl HttpBody for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.0).poll_frame(cx);
         polled.map_err(|error| {
-            if client_left(&error) {
-                if let Some(task) = poll_scope::current() {
-                    task.note_client_left();
-                }
+            if client_left(&error)
+                && let Some(task) = poll_scope::current()
+            {
+                task.note_client_left();
             }
             error.into_inner()
         })

@@ -14,6 +14,10 @@ pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 pub(super) static TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Begins the task of a request.
+#[allow(
+    clippy::inline_always,
+    reason = "nearly all requests come through one of its two callers"
+)]
 #[inline(always)]
 pub(super) fn begin_request(
     request: &Request,

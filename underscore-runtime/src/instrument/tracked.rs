@@ -120,7 +120,7 @@ pin_project! {
 
 impl<F: Future> Tracked<F> {
     /// `future` does the work of the task from here on.
-    #[inline(always)]
+    #[inline]
     pub(super) fn new(guard: Guard, future: F) -> Self {
         Tracked {
             future: Some(future),

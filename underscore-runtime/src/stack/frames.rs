@@ -234,10 +234,7 @@ mod tests {
         set(&mut tree, kept, &LEFT, Parent::new(key, &OUTER));
         set(&mut tree, key, &RIGHT, Parent::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"), "another point");
-        tree.apply(&Change {
-            key: key,
-            node: None,
-        });
+        tree.apply(&Change { key, node: None });
         set(&mut tree, key, &OUTER, Parent::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:2"), "the same again");
     }

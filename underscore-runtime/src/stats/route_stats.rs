@@ -181,7 +181,9 @@ impl RouteStats {
         // A copy, for reading takes some hundred microseconds, and a shard may want to hand over.
         let mut copy = window.clone();
         drop(window);
-        current.iter().for_each(|second| copy.add(second));
+        for second in &current {
+            copy.add(second);
+        }
         copy.read(now.second(), now.into_second())
     }
 

@@ -6,7 +6,7 @@ use axum::http::{Method, Version};
 
 use super::meta_buffer::MetaBuffer;
 use super::slot::{Slot, info};
-use super::thread::with_thread;
+use super::thread::{ThreadContext, with_thread};
 use super::{AppliedSettings, Background, MetaFields, RequestMeta};
 use crate::clock::Instant;
 use crate::route::Route;
@@ -114,7 +114,7 @@ impl NewTask {
         let started = Instant::now();
         slot.started.store(started.nanos(), Ordering::Relaxed);
         if let Some(route) = route {
-            let shard = with_thread(|thread| thread.shard());
+            let shard = with_thread(ThreadContext::shard);
             route.stats.begin(shard, started);
         }
         slot.publish(id);

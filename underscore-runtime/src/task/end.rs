@@ -5,7 +5,7 @@ use std::task::Waker;
 use super::extra::Extra;
 use super::poller_state::{NEEDS_CLEANUP, NODES, STREAMING};
 use super::slot::Slot;
-use super::thread::with_thread;
+use super::thread::{ThreadContext, with_thread};
 use crate::clock::Instant;
 use crate::stats::{Outcome, StatusClass};
 use crate::sync::atomic::Ordering;
@@ -13,11 +13,13 @@ use crate::sync::contained;
 
 /// For the thread that polls the task.
 impl Slot {
-    /// Ends the task, whose handler gave its response now.
+    /// Ends the task, whose handler gave its response now: what `end` does, compiled for nearly all requests.
     #[inline]
     pub(crate) fn complete(&'static self, status: Option<StatusClass>) {
+        let outcome = Outcome::Completed;
         let answered = Some((self.started(), Instant::now()));
-        self.end(Outcome::Completed, status, answered);
+        self.count_end(outcome, status, answered);
+        self.release_as(outcome);
     }
 
     /// Ends the task. `answered` is from when to when the handler took for its response, if it gave one.
@@ -28,10 +30,25 @@ impl Slot {
         status: Option<StatusClass>,
         answered: Option<(Instant, Instant)>,
     ) {
+        self.count_end(outcome, status, answered);
+        self.release_as(outcome);
+    }
+
+    #[inline]
+    fn count_end(
+        &self,
+        outcome: Outcome,
+        status: Option<StatusClass>,
+        answered: Option<(Instant, Instant)>,
+    ) {
         if let Some(route) = self.route.load() {
-            let shard = with_thread(|thread| thread.shard());
+            let shard = with_thread(ThreadContext::shard);
             route.stats.end(shard, outcome, status, answered);
         }
+    }
+
+    #[inline]
+    fn release_as(&'static self, outcome: Outcome) {
         let flags = self.flags();
         if flags & NEEDS_CLEANUP == 0 && !self.is_signalled() {
             self.release();

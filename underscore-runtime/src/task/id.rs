@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::thread::with_thread;
+use super::thread::{ThreadContext, with_thread};
 
 /// The number of a task: never an address, never used again in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +28,7 @@ pub(super) fn next_block() -> u64 {
 impl TaskId {
     /// An id that no task has, and none will have.
     pub(crate) fn next() -> Self {
-        let id = with_thread(|thread| thread.next_id());
+        let id = with_thread(ThreadContext::next_id);
         TaskId(NonZeroU64::new(id).unwrap_or(NonZeroU64::MIN))
     }
 

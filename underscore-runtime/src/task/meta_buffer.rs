@@ -2,7 +2,7 @@
 //! allocated. Words of atomics, for it is written by the poller while others may read.
 
 use super::request_meta::{META_FIELDS, MetaFields};
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 /// How many words of text there are: 184 bytes, a URI of 64 and the three headers as proxies write them.
 const WORDS: usize = 23;
@@ -10,8 +10,8 @@ const WORDS: usize = 23;
 /// The fields' lengths and their texts.
 #[derive(Debug)]
 pub(super) struct MetaBuffer {
-    /// 16 bits for each field: one more than its length if it is there.
-    lengths: AtomicU64,
+    /// One more than the length of each field that is there, else zero.
+    lengths: [AtomicU16; META_FIELDS],
     /// The texts, each from the beginning of a word.
     words: [AtomicU64; WORDS],
 }
@@ -22,7 +22,7 @@ pub(crate) type OwnedMeta = [Option<Vec<u8>>; META_FIELDS];
 impl MetaBuffer {
     pub(super) fn new() -> Self {
         MetaBuffer {
-            lengths: AtomicU64::new(0),
+            lengths: std::array::from_fn(|_| AtomicU16::new(0)),
             words: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -38,10 +38,10 @@ impl MetaBuffer {
     #[inline]
     pub(super) fn store(&self, fields: &MetaFields<'_>) {
         let mut free = self.words.iter();
-        let mut lengths = 0_u64;
-        for (index, text) in fields.iter().enumerate() {
+        for (text, length) in fields.iter().zip(&self.lengths) {
+            let one_more = text.map_or(0, |text| text.len().saturating_add(1));
+            length.store(u16::try_from(one_more).unwrap_or(0), Ordering::Relaxed);
             let Some(text) = text else { continue };
-            lengths |= (text.len() as u64).wrapping_add(1) << (16 * index);
             let (chunks, rest) = text.as_chunks::<8>();
             for (chunk, word) in chunks.iter().zip(free.by_ref()) {
                 word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
@@ -52,15 +52,13 @@ impl MetaBuffer {
                 word.store(last_word(text, rest), Ordering::Relaxed);
             }
         }
-        self.lengths.store(lengths, Ordering::Relaxed);
     }
 
     /// The fields that were copied last.
     pub(super) fn load(&self) -> OwnedMeta {
-        let lengths = self.lengths.load(Ordering::Relaxed);
         let mut words = self.words.iter().map(|word| word.load(Ordering::Relaxed));
-        std::array::from_fn(|index| {
-            let length = usize::try_from(lengths >> (16 * index) & 0xffff).ok()?;
+        self.lengths.each_ref().map(|length| {
+            let length = usize::from(length.load(Ordering::Relaxed));
             let length = length.checked_sub(1)?;
             let mut text = Vec::with_capacity(length);
             for _ in 0..length / 8 {

@@ -192,7 +192,7 @@ fn headers(seen: &Seen) -> Vec<(Key, Node)> {
 }
 
 fn by_parents(seen: &[Seen], detail: Detail) -> Node {
-    let listed: HashSet<TaskId> = seen.iter().map(|task| task.id()).collect();
+    let listed: HashSet<TaskId> = seen.iter().map(Seen::id).collect();
     let mut children: HashMap<TaskId, Vec<&Seen>> = HashMap::new();
     let mut roots = Vec::new();
     for task in seen {

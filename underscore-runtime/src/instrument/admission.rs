@@ -71,7 +71,7 @@ fn is_chosen(request: &Request, preempt: &Preempt) -> bool {
         return true;
     }
     let headers = request.headers();
-    let named = [&REQUEST_ID, &TRACE_PARENT].map(|name| headers.get(name));
+    let named = [REQUEST_ID, TRACE_PARENT].map(|name| headers.get(name));
     let hash = match named.into_iter().flatten().next() {
         Some(id) => stable_hash(&[id.as_bytes()]),
         None => stable_hash(&[&TaskId::next().number().to_be_bytes()]),

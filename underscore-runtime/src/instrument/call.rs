@@ -116,9 +116,15 @@ where
     // Some extractors do their work before they have a future to poll. Not in `Guard::run`: to move the
     // request into a closure is to copy it.
     guard.task().set_outcome(Outcome::Panicked);
-    let extraction = A::extract(request, state, descriptor.arguments);
+    // Built where it stands, for it has the request in it.
     Begin::Extracting {
-        extraction: Tracked::new(guard, Delayed::new(settings.as_deref(), extraction)),
+        extraction: Tracked::new(
+            guard,
+            Delayed::new(
+                settings.as_deref(),
+                A::extract(request, state, descriptor.arguments),
+            ),
+        ),
     }
 }
 

@@ -80,7 +80,7 @@ where
     clippy::inline_always,
     reason = "the request is not moved through memory"
 )]
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn begin<S, M, A>(
     descriptor: &'static RouteDescriptor,
     mut request: Request,
@@ -222,7 +222,7 @@ where
         clippy::inline_always,
         reason = "what is decided is not moved through memory"
     )]
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Begun<A>> {
         let extraction = match self.project() {
             BeginProjected::Decided { begun } => {

@@ -5,8 +5,8 @@ use crate::stack::Parent;
 use crate::task::{Slot, ThreadContext, with_thread};
 use crate::threads::ThreadRecord;
 
-/// A poll of a task, until it is [finished](Self::finish) or [exited](Self::exit). One that is only
-/// dropped was cut short by a panic: the thread goes on with what it was in before, and the task stays
+/// A poll of a task, until it is [finished](Self::finish), [exited](Self::exit) or
+/// [abandoned](Self::abandon). One that is only dropped was cut short by a panic: the thread goes on with what it was in before, and the task stays
 /// marked as being polled.
 #[must_use = "a poll that is dropped is one that panicked"]
 pub(super) struct PollScope {
@@ -32,14 +32,6 @@ pub(super) fn current() -> Option<&'static Slot> {
         0 => None,
         _ => thread.slot.get(),
     })
-}
-
-/// Runs code of the task that is not a poll of its future: a drop.
-pub(super) fn run_in(task: &'static Slot, code: impl FnOnce()) {
-    let scope = PollScope::enter(task);
-    code();
-    with_thread(|thread| thread.discard_changes(scope.changes_before()));
-    scope.exit();
 }
 
 impl PollScope {
@@ -102,6 +94,12 @@ impl PollScope {
     pub(super) fn exit(self) {
         self.task.end_poll();
         self.restore();
+    }
+
+    /// Ends what was no poll of the task's future but its drop: there is no stack any more to be shown.
+    pub(super) fn abandon(self) {
+        with_thread(|thread| thread.discard_changes(self.changes_before()));
+        self.exit();
     }
 
     /// Makes the thread's context what it was before.

@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::guard::Guard;
-use super::poll_scope::{PollScope, run_in};
+use super::poll_scope::PollScope;
 use crate::stats::Outcome;
 use crate::sync::{Mutex, contained};
 use crate::task::State;
@@ -217,7 +217,9 @@ fn interrupt(body: Body, guard: Guard) {
 
 /// Drops a body as part of its task, and ends that.
 fn end(body: Body, guard: Guard, outcome: Option<Outcome>) {
-    run_in(guard.task(), || drop(body));
+    let scope = PollScope::enter(guard.task());
+    drop(body);
+    scope.abandon();
     match outcome {
         Some(outcome) => guard.end(outcome),
         // The guard knows what it means when nothing is said.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::guard::Guard;
-use super::poll_scope::{PollScope, run_in};
+use super::poll_scope::PollScope;
 
 /// How one of a task's futures ended.
 pub(super) enum Step<T> {
@@ -94,9 +94,12 @@ fn interrupt<T, S: Stage<T> + ?Sized>(
 
 /// Drops the stage as part of its task, so that its awaits leave the stack without a search. Without a
 /// guard there is nothing left of it.
+#[inline]
 pub(super) fn drop_in_task<T, S: Stage<T> + ?Sized>(guard: Option<&Guard>, stage: Pin<&mut S>) {
     if let Some(guard) = guard {
-        run_in(guard.task(), || stage.clear());
+        let scope = PollScope::enter(guard.task());
+        stage.clear();
+        scope.abandon();
     }
 }
 

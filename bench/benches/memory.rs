@@ -1,22 +1,26 @@
 //! What the attribute costs in memory: bytes that a request in flight holds more than the same one of the
-//! plain handler, and bytes of a route from its first request on.
+//! plain handler, bytes of a route from its first request on, and what stays after a burst.
 //!
 //! Counted are the bytes that are asked of the allocator and not given back, by any thread; what the
 //! allocator itself adds to each block is not. The numbers are the same in each run.
 
 use std::alloc::System;
+use std::convert::Infallible;
 use std::fmt;
 use std::hint::black_box;
 use std::pin::Pin;
+use std::process::Command;
 use std::task::{Context, Waker};
 
 use axum::Router;
 use axum::extract::Request;
+use axum::routing::future::RouteFuture;
 use axum::routing::{MethodRouter, get};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tower::Service;
 use underscore_bench::handlers::{
-    annotated, annotated_held, annotated_held_order, plain, plain_held, plain_held_order,
+    annotated, annotated_held, annotated_held_order, annotated_poll, plain, plain_held,
+    plain_held_order,
 };
 use underscore_bench::{admin, request};
 use underscore_runtime::underscore_route;
@@ -24,9 +28,13 @@ use underscore_runtime::underscore_route;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What a request in flight may hold more, and what a route may hold.
-const REQUEST: i64 = 800;
+/// What a request in flight may hold more: without and with texts of the client's that are kept.
+const REQUEST: i64 = 600;
+const REQUEST_WITH_TEXTS: i64 = 800;
+/// What a route may hold.
 const ROUTE: i64 = 64 * 1024;
+/// What may stay of each request of a burst, which the next ones use again.
+const KEPT: i64 = 512;
 
 /// Bytes that are held now.
 fn held() -> i64 {
@@ -42,38 +50,109 @@ async fn untouched() -> &'static str {
     "ok"
 }
 
+/// A request that is held in flight, and what it may take.
+struct Case {
+    what: &'static str,
+    request: fn() -> Request,
+    plain: fn() -> Router,
+    annotated: fn() -> Router,
+    most: i64,
+}
+
+const CASES: [Case; 3] = [
+    Case {
+        what: "GET / and no header",
+        request: request::bare,
+        plain: || app("/", get(plain_held)),
+        annotated: || app("/", get(annotated_held)),
+        most: REQUEST,
+    },
+    Case {
+        what: "a query and nine headers",
+        request: request::typical,
+        plain: || app("/orders/{id}", get(plain_held)),
+        annotated: || app("/orders/{id}", get(annotated_held)),
+        most: REQUEST_WITH_TEXTS,
+    },
+    Case {
+        what: "the same, and an argument",
+        request: request::typical,
+        plain: || app("/orders/{id}", get(plain_held_order)),
+        annotated: || app("/orders/{id}", get(annotated_held_order)),
+        most: REQUEST_WITH_TEXTS,
+    },
+];
+
 fn main() {
-    let _admin = admin();
-    println!("a request in flight, in bytes more than the plain one (at most {REQUEST})");
-    let order = "/orders/{id}";
-    for (what, request, plain, annotated) in [
-        (
-            "GET / and no header",
-            request::bare as fn() -> Request,
-            app("/", get(plain_held)),
-            app("/", get(annotated_held)),
-        ),
-        (
-            "a query and nine headers",
-            request::typical,
-            app(order, get(plain_held)),
-            app(order, get(annotated_held)),
-        ),
-        (
-            "the same, and an argument",
-            request::typical,
-            app(order, get(plain_held_order)),
-            app(order, get(annotated_held_order)),
-        ),
-    ] {
-        for count in [100, 10_000] {
-            let plain = in_flight(&plain, request, count);
-            let more = Against(in_flight(&annotated, request, count) - plain, REQUEST);
-            println!("  {what:<26} {count:>6} at once, {plain:>5} plain: {more}");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--case", number, count] => {
+            let _admin = admin();
+            let case = &CASES[number.parse::<usize>().expect("a number")];
+            let count = count.parse().expect("a number");
+            println!("{}", measure(case, count));
+        }
+        _ => report(),
+    }
+}
+
+fn report() {
+    println!(
+        "a request in flight, in bytes more than the plain one, and what of it stays after a burst"
+    );
+    for (number, Case { what, most, .. }) in CASES.iter().enumerate() {
+        for count in ["1000", "100000"] {
+            // In a process of its own, for what one burst leaves behind the next one uses.
+            let measured = Command::new(std::env::current_exe().expect("it is known"))
+                .args(["--case", &number.to_string(), count])
+                .output()
+                .expect("it runs");
+            assert!(measured.status.success(), "{measured:?}");
+            let text = String::from_utf8(measured.stdout).expect("numbers");
+            let numbers: Vec<i64> = text
+                .split_whitespace()
+                .map(|number| number.parse().expect("a number"))
+                .collect();
+            let [plain, more, kept] = numbers[..] else {
+                panic!("three numbers, not {text:?}");
+            };
+            println!(
+                "  {what:<26} {count:>6} at once, {plain:>5} plain: {}, kept {}",
+                Against(more, *most),
+                Against(kept, KEPT)
+            );
         }
     }
+    route();
+}
+
+/// Of so many requests at once, the bytes of each where it is plain, those that it is more where it is annotated, and
+/// those of each that stay when all have ended.
+fn measure(case: &Case, count: usize) -> String {
+    let plain = in_flight(&(case.plain)(), case.request, count);
+    let mut app = (case.annotated)();
+    // What the route allocates once is not counted.
+    drop(hold(&mut app, case.request));
+    let before = held();
+    let annotated = in_flight(&app, case.request, count);
+    let each = |since: i64| (held() - since) / i64::try_from(count).expect("few");
+    let kept = each(before);
+    let again = held();
+    in_flight(&app, case.request, count);
+    // Up to a batch of slots may be others, and have no room for texts yet.
+    assert!(
+        each(again) < 32,
+        "a second burst finds what the first one left"
+    );
+    format!("{plain} {} {kept}", annotated - plain)
+}
+
+fn route() {
+    let _admin = admin();
     println!("a route, in bytes (at most {ROUTE})");
     let base = once(Router::new().route("/", get(plain)));
+    // The thread's first slots are no route's.
+    once(Router::new().route("/", get(annotated_poll)));
     let mut app = Router::new().route("/", get(untouched));
     let before = held();
     drop(black_box(request::run(&mut app, request::bare())));
@@ -103,21 +182,21 @@ fn once(mut app: Router) -> i64 {
     held() - before
 }
 
-/// Bytes per request of so many that are in flight at once. One has been there before, so that what the
-/// route allocates once is not counted.
+/// Bytes per request of so many that are in flight at once.
 fn in_flight(app: &Router, request: fn() -> Request, count: usize) -> i64 {
     let mut app = app.clone();
-    let mut context = Context::from_waker(Waker::noop());
-    let mut begin = || {
-        let mut response = Service::<Request>::call(&mut app, request());
-        assert!(Pin::new(&mut response).poll(&mut context).is_pending());
-        response
-    };
-    drop(begin());
     let mut responses = Vec::with_capacity(count);
     let before = held();
-    responses.extend((0..count).map(|_| begin()));
+    responses.extend((0..count).map(|_| hold(&mut app, request)));
     (held() - before) / i64::try_from(count).expect("few")
+}
+
+/// Begins a request that does not end.
+fn hold(app: &mut Router, request: fn() -> Request) -> RouteFuture<Infallible> {
+    let mut response = Service::<Request>::call(app, request());
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut response).poll(&mut context).is_pending());
+    response
 }
 
 /// A number and whether it is within its budget.

@@ -267,7 +267,7 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            drop_in_task(this.guard.as_ref(), this.stage);
+            drop_in_task(this.guard.as_ref(), erased(this.stage));
         }
     }
 }
@@ -282,13 +282,24 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         let this = self.project();
-        let stage = this.stage;
-        // In a build for debugging the same code for all handlers, which is compiled once; in one for release
-        // each has code of its own, for a call through a pointer takes as long as all that is around it.
-        #[cfg(debug_assertions)]
-        let stage: Pin<&mut dyn Stage<Response>> = stage;
-        poll_handler(this.guard, stage, this.response, cx)
+        poll_handler(this.guard, erased(this.stage), this.response, cx)
     }
+}
+
+/// A stage without its type, in a build for debugging: then one function polls all handlers, which is compiled
+/// once.
+#[cfg(debug_assertions)]
+fn erased<'a>(
+    stage: Pin<&'a mut (dyn Stage<Response> + 'a)>,
+) -> Pin<&'a mut (dyn Stage<Response> + 'a)> {
+    stage
+}
+
+/// A stage with its type, in a build for release: there each handler has code of its own, for a call through a
+/// pointer takes as long as all that is around it.
+#[cfg(not(debug_assertions))]
+fn erased<S>(stage: Pin<&mut S>) -> Pin<&mut S> {
+    stage
 }
 
 /// Polls the run of a call. As `poll_stage`, and not through it: a response is large, and stays where it is.

@@ -6,21 +6,22 @@ use crate::settings::Effective;
 use crate::sync::Arc;
 
 fn seen(in_force: &InForce) -> Option<u32> {
-    in_force.get().map(|effective| effective.0)
+    in_force.get().map(|effective| effective.number)
 }
 
-/// An operator resets what is set, and sets something else. A request may be decided as if it had come a moment earlier;
-/// but once one has seen the reset, no later one of its worker sees what was there before.
+/// An operator resets what is set, and sets something else. A request may be decided as if it had
+/// come a moment earlier; but once one has seen the reset, no later one of its worker sees what was
+/// there before.
 #[test]
 fn what_was_reset_is_not_in_force_again() {
     let ways = every_interleaving(TWO_THREADS, || {
-        let in_force = Arc::new(InForce::new(Some(Effective(1))));
+        let in_force = Arc::new(InForce::new(Some(Effective::numbered(1))));
         let worker = {
             let in_force = Arc::clone(&in_force);
             loom::thread::spawn(move || [(); 2].map(|()| seen(&in_force)))
         };
         in_force.put(None);
-        in_force.put(Some(Effective(2)));
+        in_force.put(Some(Effective::numbered(2)));
         let requests = worker.join().expect("the worker goes on");
         assert_ne!(requests, [None, Some(1)], "it was reset");
         assert_ne!(requests, [Some(2), Some(1)], "it was replaced");
@@ -38,7 +39,8 @@ fn what_was_reset_is_not_in_force_again() {
     );
 }
 
-/// An operator sets a lever and tells somebody, who sends a request: it is in force for that, whichever worker gets it.
+/// An operator sets a lever and tells somebody, who sends a request: it is in force for that,
+/// whichever worker gets it.
 #[test]
 fn a_request_that_comes_after_the_operators_answer_is_steered() {
     let ways = every_interleaving(THREE_THREADS, || {
@@ -49,7 +51,7 @@ fn a_request_that_comes_after_the_operators_answer_is_steered() {
         };
         let operator = {
             let in_force = Arc::clone(&in_force);
-            loom::thread::spawn(move || in_force.put(Some(Effective(1))))
+            loom::thread::spawn(move || in_force.put(Some(Effective::numbered(1))))
         };
         operator.join().expect("the operator has the answer");
         assert_eq!(seen(&in_force), Some(1));

@@ -1,11 +1,12 @@
-//! loom's side of the door that `underscore_runtime`'s `sync` is: what loom has, and for what it has not,
-//! a stand-in made of its parts.
+//! loom's side of the door that `underscore_runtime`'s `sync` is: what loom has, and for what it
+//! has not, a stand-in made of its parts.
 
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::task::{Poll, Waker};
 
 pub(crate) use loom::sync::atomic;
+pub(crate) use loom::thread::yield_now;
 
 use atomic::{AtomicUsize, Ordering, fence};
 use loom::sync::MutexGuard;
@@ -24,8 +25,45 @@ impl<T> Mutex<T> {
     }
 }
 
-/// loom's own has no [`Weak`]. This one counts as std's does, with the same orderings, so that it hands
-/// over no more than that; std's own inside does nothing but free.
+/// As crossbeam's where that has no lock: a number in an atomic, with the same orderings. It says
+/// which of the values that were ever stored is there, for loom has no atomics of pointers and
+/// functions.
+#[derive(Debug)]
+pub(crate) struct AtomicCell<T> {
+    values: std::sync::Mutex<Vec<T>>,
+    newest: AtomicUsize,
+}
+
+impl<T: Copy> AtomicCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        AtomicCell {
+            values: std::sync::Mutex::new(vec![value]),
+            newest: AtomicUsize::new(0),
+        }
+    }
+
+    /// The runtime asks for this when it is compiled, of the real one.
+    pub(crate) const fn is_lock_free() -> bool {
+        true
+    }
+
+    pub(crate) fn store(&self, value: T) {
+        let newest = {
+            let mut values = self.values.lock().expect("not poisoned");
+            values.push(value);
+            values.len() - 1
+        };
+        self.newest.store(newest, Ordering::Release);
+    }
+
+    pub(crate) fn load(&self) -> T {
+        let newest = self.newest.load(Ordering::Acquire);
+        self.values.lock().expect("not poisoned")[newest]
+    }
+}
+
+/// loom's own has no [`Weak`]. This one counts as std's does, with the same orderings, so that it
+/// hands over no more than that; std's own inside does nothing but free.
 #[derive(Debug)]
 pub(crate) struct Arc<T: ?Sized> {
     count: std::sync::Arc<AtomicUsize>,
@@ -41,6 +79,12 @@ pub(crate) struct Weak<T: ?Sized> {
 impl<T> Arc<T> {
     pub(crate) fn new(value: T) -> Self {
         Arc::from(std::sync::Arc::new(value))
+    }
+}
+
+impl<T: Default> Default for Arc<T> {
+    fn default() -> Self {
+        Arc::new(T::default())
     }
 }
 
@@ -97,7 +141,8 @@ impl<T: ?Sized> Clone for Arc<T> {
 
 impl<T: ?Sized> Drop for Arc<T> {
     fn drop(&mut self) {
-        // A run that failed is over: loom has no more steps, and to ask for one would hide why it failed.
+        // A run that failed is over: loom has no more steps, and to ask for one would hide why it
+        // failed.
         if std::thread::panicking() {
             return;
         }
@@ -115,8 +160,8 @@ impl<T: ?Sized> Deref for Arc<T> {
     }
 }
 
-/// As arc-swap's: who reads may get what was put there before, and what was in it when it was put. That one hands
-/// over at least as much.
+/// As arc-swap's: who reads may get what was put there before, and what was in it when it was put.
+/// That one hands over at least as much.
 #[derive(Debug)]
 pub(crate) struct ArcSwapOption<T> {
     /// All that was ever put.
@@ -124,7 +169,8 @@ pub(crate) struct ArcSwapOption<T> {
     newest: AtomicUsize,
 }
 
-/// Behind a pointer of std's: to copy loom's is a step, and no step may be taken under a lock of std's.
+/// Behind a pointer of std's: to copy loom's is a step, and no step may be taken under a lock of
+/// std's.
 type Value<T> = Option<std::sync::Arc<Arc<T>>>;
 
 impl<T> ArcSwapOption<T> {
@@ -151,8 +197,8 @@ impl<T> ArcSwapOption<T> {
     }
 }
 
-/// As tokio's, for one waiter: a permit that is left before somebody waits is kept, and there is at most
-/// one. It hands over what the notifier has seen, and tokio's does so too.
+/// As tokio's, for one waiter: a permit that is left before somebody waits is kept, and there is at
+/// most one. It hands over what the notifier has seen, and tokio's does so too.
 #[derive(Debug, Default)]
 pub(crate) struct Notify(Mutex<Permit>);
 
@@ -183,6 +229,11 @@ impl Notify {
             Poll::Pending
         })
     }
+}
+
+/// loom has another thread go on first, and comes back with what that has written.
+pub(crate) fn spin() {
+    yield_now();
 }
 
 /// What it calls is loom's here, whose panics say that a model failed: they go on.

@@ -136,6 +136,22 @@ impl Counts {
     }
 }
 
+/// A route's counts at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StatsSnapshot {
+    /// Tasks that live now.
+    pub(crate) active: u64,
+    /// The ends of those that do not.
+    pub(crate) ended: Counts,
+}
+
+impl StatsSnapshot {
+    /// All tasks there ever were.
+    pub(crate) fn total(&self) -> u64 {
+        self.active.saturating_add(self.ended.total())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,24 +15,8 @@ mod shard;
 mod tests;
 mod window;
 
-pub(crate) use counts::{Counts, Outcome, StatusClass};
+pub(crate) use counts::{Counts, Outcome, StatsSnapshot, StatusClass};
 #[cfg(test)]
 pub(crate) use route_stats::SHARDS;
 pub(crate) use route_stats::{RouteStats, ShardIndex};
 pub(crate) use window::{Measure, Recent, WINDOWS};
-
-/// A route's counts at one moment.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct StatsSnapshot {
-    /// Tasks that live now.
-    pub(crate) active: u64,
-    /// The ends of those that do not.
-    pub(crate) ended: Counts,
-}
-
-impl StatsSnapshot {
-    /// All tasks there ever were.
-    pub(crate) fn total(&self) -> u64 {
-        self.active.saturating_add(self.ended.total())
-    }
-}

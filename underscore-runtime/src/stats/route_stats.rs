@@ -7,8 +7,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use super::StatsSnapshot;
-use super::counts::{Counts, Outcome, StatusClass};
+use super::counts::{Counts, Outcome, StatsSnapshot, StatusClass};
 use super::second::Second;
 use super::shard::{Answered, Shard};
 use super::window::{Recent, WINDOWS, Window};
@@ -198,41 +197,5 @@ impl RouteStats {
     #[cfg(test)]
     pub(crate) fn memory(shards: usize) -> usize {
         shards * size_of::<CachePadded<Shard>>() + Window::new().memory()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reading_it_counts_nothing() {
-        let stats = RouteStats::new();
-        for _ in 0..3 {
-            stats.recent();
-        }
-        let now = Instant::now();
-        assert!(stats.is_idle(now), "and the window is not copied");
-        stats.count(ShardIndex::new(0), Outcome::Preempted, None, now);
-        stats.recent();
-        assert!(!stats.is_idle(now));
-    }
-
-    #[test]
-    fn threads_with_and_without_a_shard_add_up() {
-        let stats = RouteStats::new();
-        let now = Instant::now();
-        let indices = (0..20).map(ShardIndex::new).chain([ShardIndex::SHARED]);
-        for index in indices.clone() {
-            stats.begin(index, now);
-        }
-        assert_eq!(stats.active(), 21);
-        for index in indices {
-            stats.end(index, Outcome::Completed, None, Some((now, now)));
-        }
-        let snapshot = stats.snapshot();
-        assert_eq!((snapshot.active, snapshot.ended.answers()), (0, 21));
-        let [minute, ..] = stats.recent();
-        assert_eq!(minute.begun(), 21);
     }
 }

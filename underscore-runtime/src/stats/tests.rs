@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::shard::{Answered, Shard};
 use super::window::Window;
-use super::{Measure, Outcome, Recent, WINDOWS};
+use super::{Measure, Outcome, Recent, RouteStats, ShardIndex, WINDOWS};
+use crate::clock::Instant;
 use crate::sync::Mutex;
 
 /// Shards as those of a route, the window, and everything that happened.
@@ -227,4 +228,35 @@ fn more_than_there_is_room_for() {
             played.check(10);
         }
     }
+}
+
+#[test]
+fn reading_it_counts_nothing() {
+    let stats = RouteStats::new();
+    for _ in 0..3 {
+        stats.recent();
+    }
+    let now = Instant::now();
+    assert!(stats.is_idle(now), "and the window is not copied");
+    stats.count(ShardIndex::new(0), Outcome::Preempted, None, now);
+    stats.recent();
+    assert!(!stats.is_idle(now));
+}
+
+#[test]
+fn threads_with_and_without_a_shard_add_up() {
+    let stats = RouteStats::new();
+    let now = Instant::now();
+    let indices = (0..20).map(ShardIndex::new).chain([ShardIndex::SHARED]);
+    for index in indices.clone() {
+        stats.begin(index, now);
+    }
+    assert_eq!(stats.active(), 21);
+    for index in indices {
+        stats.end(index, Outcome::Completed, None, Some((now, now)));
+    }
+    let snapshot = stats.snapshot();
+    assert_eq!((snapshot.active, snapshot.ended.answers()), (0, 21));
+    let [minute, ..] = stats.recent();
+    assert_eq!(minute.begun(), 21);
 }

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::http::{Method, Version};
 
@@ -12,6 +11,7 @@ use super::request_meta::{META_FIELDS, MetaField};
 use super::slot::{Slot, info};
 use super::{TaskId, begin};
 use crate::route::Route;
+use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
 /// What a task is.

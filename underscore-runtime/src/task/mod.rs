@@ -15,6 +15,8 @@ mod slot;
 mod slot_pool;
 #[cfg(feature = "admin")]
 mod task_ref;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 pub(crate) use begin::NewTask;
@@ -29,3 +31,6 @@ pub(crate) use slot::Slot;
 #[cfg(feature = "admin")]
 pub(crate) use task_ref::{Task, TaskRef, for_each_live};
 pub(crate) use thread::{ThreadContext, with_thread};
+
+// Here, for in `tests/loom` it has another size.
+const _: () = assert!(size_of::<Slot>() == 256);

@@ -59,8 +59,6 @@ pub(crate) struct Slot {
     pub(super) inner: Mutex<Inner>,
 }
 
-const _: () = assert!(size_of::<Slot>() == 256);
-
 /// The bits of [`Slot::info`].
 pub(super) mod info {
     /// The HTTP version: see `begin::version_number`.
@@ -211,21 +209,4 @@ impl Slot {
 #[allow(clippy::cast_possible_truncation, reason = "the two halves of it")]
 fn halves(bits: u128) -> (u64, u64) {
     ((bits >> 64) as u64, bits as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_comes_back_as_it_was() {
-        let slot = Slot::new();
-        assert_eq!(slot.remote(), None);
-        let v6 = SocketAddrV6::new("2001:db8::1:2".parse().expect("valid"), 443, 7, 9);
-        for address in ["203.0.113.7:65535".parse().expect("valid"), v6.into()] {
-            let info = slot.set_remote(&address);
-            slot.info.store(info, Ordering::Relaxed);
-            assert_eq!(slot.remote(), Some(address));
-        }
-    }
 }

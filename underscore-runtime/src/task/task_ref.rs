@@ -1,7 +1,6 @@
 //! A task as it is found among all that live: its id and where its record is. Any thread may keep it for
 //! as long as it likes and look again; it finds the task, or that it has ended, and never another one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::kind::{Background, Kind, Request};
@@ -10,6 +9,7 @@ use super::{Ending, Interrupt, State, TaskId, WaitGroup, slot_pool};
 use crate::clock::Instant;
 use crate::route::Route;
 use crate::stack::{Body, Frame, Stack};
+use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 use crate::threads::{self, ThreadRecord};
 

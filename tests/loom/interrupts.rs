@@ -1,0 +1,200 @@
+//! Interrupts: none is lost, the first one stands, nobody waits for ever, and what is reported is
+//! true.
+
+use std::future::pending;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::executor::{Kept, block_on};
+use crate::guard::Guard;
+use crate::roles::{
+    THREE_THREADS, TWO_THREADS, at_once, begin_and_find, complete, end, every_interleaving,
+    interrupt, interrupt_waiting, pause, work,
+};
+use crate::stats::Outcome;
+use crate::sync::Arc;
+use crate::task::{Interrupt, WaitGroup};
+use crate::tracked::{Step, Tracked};
+
+/// The interrupt against a task that has waited, and is about to end by itself.
+#[test]
+fn an_interrupt_and_a_natural_end_race_and_the_report_is_the_truth() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let (guard, task) = begin_and_find();
+        let worker = loom::thread::spawn(move || work(guard, pause()));
+        let [report] = interrupt([task], "why");
+        let truth = worker.join().expect("the worker ends");
+        assert_eq!(report.ending.is_some(), report.told);
+        assert_eq!(report.is_interrupted(), truth == Outcome::Interrupted);
+        (report.told, truth)
+    });
+    assert!(ways.contains(&(true, Outcome::Interrupted)));
+    assert!(ways.contains(&(true, Outcome::Completed)));
+    assert!(ways.contains(&(false, Outcome::Completed)));
+    assert_eq!(ways.len(), 3);
+}
+
+/// The interrupt against a task that never waits, which takes no lock at its end unless it sees
+/// that it has to: it may not see the interrupt. The operator sees that it is gone, and does not
+/// say that it was interrupted.
+#[test]
+fn a_task_that_never_waits_is_seen_to_be_gone_where_it_tells_nobody() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let (guard, task) = begin_and_find();
+        let (_, [report]) = at_once(move || complete(guard), move || interrupt([task], "why"));
+        report
+    });
+    let all = [
+        (false, None),
+        (true, None),
+        (true, Some(Outcome::Completed)),
+    ];
+    let ways: Vec<_> = ways.iter().map(|way| (way.told, way.ending)).collect();
+    assert!(all.iter().all(|way| ways.contains(way)), "{ways:?}");
+    assert_eq!(ways.len(), 3, "{ways:?}");
+}
+
+/// The interrupt against the poller that leaves its waker and goes to wait: nobody else would wake
+/// it.
+#[test]
+fn an_interrupt_is_not_lost_on_a_task_that_goes_to_wait() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let (guard, task) = begin_and_find();
+        let worker = loom::thread::spawn(move || work(guard, pending()));
+        let [report] = interrupt([task], "why");
+        worker.join().expect("the worker ends");
+        report.ending
+    });
+    assert_eq!(ways, [Some(Outcome::Interrupted)]);
+}
+
+/// The interrupt against a task that moves: the waker that it takes may be the old one, which wakes
+/// nobody.
+#[test]
+fn an_interrupt_is_not_lost_on_a_task_that_changes_its_waker() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let (guard, task) = begin_and_find();
+        let worker = loom::thread::spawn(move || {
+            let mut tracked = Kept::new(Box::pin(Tracked::new(guard, pending())));
+            let mut nobody = Context::from_waker(Waker::noop());
+            end(match tracked.as_mut().poll(&mut nobody) {
+                Poll::Ready(step) => step,
+                Poll::Pending => block_on(tracked.as_mut()),
+            })
+        });
+        let [report] = interrupt([task], "why");
+        worker.join().expect("the worker ends");
+        report.ending
+    });
+    assert_eq!(ways, [Some(Outcome::Interrupted)]);
+}
+
+/// Two operators and the worker, all at once: the first interrupt is the one that the task ends by,
+/// and neither operator waits on the other's for ever.
+#[test]
+fn of_two_interrupts_the_first_stands_and_both_operators_hear_of_the_end() {
+    let ways = every_interleaving(THREE_THREADS, || {
+        let (guard, task) = begin_and_find();
+        let worker = loom::thread::spawn(move || {
+            let Step::Interrupted(guard) = block_on(Tracked::new(guard, pending::<()>())) else {
+                panic!("it does not end by itself");
+            };
+            let reason = standing(&guard);
+            let told_again = standing(&guard);
+            end(Step::Interrupted(guard));
+            assert_eq!(reason, told_again);
+            reason
+        });
+        let other = loom::thread::spawn(move || interrupt_waiting([task], "second"));
+        let [mine] = interrupt_waiting([task], "first");
+        let [other] = other.join().expect("the other operator hears of it");
+        let reason = worker.join().expect("the worker ends");
+        for report in [mine, other] {
+            assert_eq!(report.told, report.is_interrupted());
+        }
+        assert!(mine.told || reason == "second");
+        assert!(other.told || reason == "first");
+        (reason, mine.told && other.told)
+    });
+    let reasons = ["first", "second"].map(str::to_owned);
+    for reason in reasons {
+        assert!(
+            ways.contains(&(reason, true)),
+            "both came in time: {ways:?}"
+        );
+    }
+}
+
+fn standing(guard: &Guard) -> String {
+    let interrupt = guard.task().pending_interrupt();
+    interrupt.expect("it ends by one").reason.to_string()
+}
+
+/// An operator whose patience is over lets go of what the end of the task is about to count down.
+#[test]
+fn an_operator_who_gives_up_takes_nothing_from_the_one_who_waits() {
+    let ways = every_interleaving(THREE_THREADS, || {
+        let (guard, task) = begin_and_find();
+        let worker = loom::thread::spawn(move || work(guard, pending()));
+        let impatient = loom::thread::spawn(move || {
+            let waiting = Arc::new(WaitGroup::default());
+            let interrupt = Interrupt::by_operator("and be quick");
+            task.interrupt(interrupt, &waiting).is_some()
+        });
+        let [report] = interrupt_waiting([task], "why");
+        let told = impatient.join().expect("gives up");
+        worker.join().expect("the worker ends");
+        assert!(report.told || told);
+        assert_eq!(report.told, report.is_interrupted());
+        (told, report.told)
+    });
+    assert!(ways.contains(&(true, true)), "{ways:?}");
+}
+
+/// A record goes from one task to the next. What the executor gave for it must not: with a waker
+/// goes the whole future, and what that holds.
+#[test]
+fn the_record_of_an_ended_task_keeps_no_waker() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let (guard, task) = begin_and_find();
+        let operator = loom::thread::spawn(move || interrupt([task], "why"));
+        let executor = std::sync::Arc::new(Executor);
+        let waker = Waker::from(std::sync::Arc::clone(&executor));
+        let mut tracked = Kept::new(Box::pin(Tracked::new(guard, pause())));
+        let mut context = Context::from_waker(&waker);
+        let outcome = loop {
+            if let Poll::Ready(step) = tracked.as_mut().poll(&mut context) {
+                break end(step);
+            }
+        };
+        operator.join().expect("the operator hears of it");
+        drop((tracked, waker));
+        assert_eq!(std::sync::Arc::strong_count(&executor), 1);
+        outcome
+    });
+    assert_eq!(ways.len(), 2, "interrupted, and not: {ways:?}");
+}
+
+/// One that polls again without being woken.
+struct Executor;
+
+impl Wake for Executor {
+    fn wake(self: std::sync::Arc<Self>) {}
+}
+
+/// Two workers count down to the operator's patience: the last one says that all have ended, and
+/// the operator must see the outcome of the other one too.
+#[test]
+fn who_waited_for_several_tasks_sees_how_each_ended() {
+    let ways = every_interleaving(THREE_THREADS, || {
+        let [(first, one), (second, other)] = [(); 2].map(|()| begin_and_find());
+        let ends_by_itself = loom::thread::spawn(move || work(first, pause()));
+        let is_ended = loom::thread::spawn(move || work(second, pending()));
+        let [one, other] = interrupt_waiting([one, other], "why");
+        let truth = ends_by_itself.join().expect("the first worker ends");
+        is_ended.join().expect("the second worker ends");
+        assert_eq!(one.is_interrupted(), truth == Outcome::Interrupted);
+        assert!(other.is_interrupted());
+        (one.told, truth)
+    });
+    assert_eq!(ways.len(), 3, "{ways:?}");
+}

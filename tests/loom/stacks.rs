@@ -1,0 +1,297 @@
+//! Stacks, read while the poller commits and others take awaits out: each is one that was
+//! committed.
+
+use std::future::{pending, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use axum::http::{Method, Version};
+
+use crate::at::at;
+use crate::executor::Kept;
+use crate::guard::Guard;
+use crate::roles::{
+    MANY_READS, at_once, begin, begin_and_find, end, every_interleaving, listed, pause,
+};
+use crate::route::route;
+use crate::stack::{AwaitPoint, on_one_line};
+use crate::sync::{Arc, Mutex};
+use crate::task::{NewTask, Request, TaskRef};
+use crate::tracked::Tracked;
+
+macro_rules! points {
+    ($($name:ident $line:literal)*) => {
+        $(static $name: AwaitPoint = AwaitPoint::new("m", "f", $line, 1, stringify!($name));)*
+    };
+}
+
+points! { A 1 B 2 C 3 D 4 E 5 }
+
+type Boxed = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Waits at `B` in `A`, and then at `D` in `C`: two awaits that come and go together, with the same
+/// keys.
+async fn two_pairs() {
+    at(at(pause(), &B), &A).await;
+    at(at(pause(), &D), &C).await;
+}
+
+const FIRST_PAIR: &str = "f:1 A > f:2 B";
+const SECOND_PAIR: &str = "f:3 C > f:4 D";
+
+/// What is shown of the task's stack.
+fn shown(task: &TaskRef) -> String {
+    on_one_line(&task.stack().frames(None))
+}
+
+/// A task that is polled by hand.
+struct Polled<F: Future<Output = ()>>(Kept<Pin<Box<Tracked<F>>>>);
+
+impl<F: Future<Output = ()>> Polled<F> {
+    fn new(guard: Guard, future: F) -> Self {
+        Polled(Kept::new(Box::pin(Tracked::new(guard, future))))
+    }
+
+    /// Polls it once; ends it if it is done.
+    fn poll(&mut self) {
+        let mut nobody = Context::from_waker(Waker::noop());
+        if let Poll::Ready(step) = self.0.as_mut().poll(&mut nobody) {
+            end(step);
+        }
+    }
+}
+
+/// Two awaits change in one commit.
+#[test]
+fn a_stack_is_one_that_was_committed() {
+    let ways = every_interleaving(MANY_READS, || {
+        let (guard, task) = begin_and_find();
+        let mut polled = Polled::new(guard, two_pairs());
+        polled.poll();
+        let (mut polled, stack) = at_once(
+            move || {
+                polled.poll();
+                polled
+            },
+            move || shown(&task),
+        );
+        assert_eq!(shown(&task), SECOND_PAIR);
+        polled.poll();
+        assert_eq!(shown(&task), "", "it has ended");
+        stack
+    });
+    assert_eq!(ways.len(), 2, "{ways:?}");
+    for pair in [FIRST_PAIR, SECOND_PAIR] {
+        assert!(ways.iter().any(|way| way == pair), "{ways:?}");
+    }
+}
+
+/// More awaits than the slot has room for: the rest of them is behind its lock.
+#[test]
+fn a_stack_that_is_in_two_places_is_read_as_one() {
+    let ways = every_interleaving(MANY_READS, || {
+        let (guard, task) = begin_and_find();
+        let deep = at(at(at(at(pause(), &D), &C), &B), &A);
+        let mut polled = Polled::new(guard, deep);
+        let (mut polled, stack) = at_once(
+            move || {
+                polled.poll();
+                polled
+            },
+            move || shown(&task),
+        );
+        polled.poll();
+        assert_eq!(shown(&task), "", "it has ended");
+        stack
+    });
+    assert_eq!(ways.len(), 2, "{ways:?}");
+    for stack in ["", "f:1 A > f:2 B > f:3 C > f:4 D"] {
+        assert!(ways.iter().any(|way| way == stack), "{ways:?}");
+    }
+}
+
+/// The worker ends the task and begins another one in its slot, which comes to an await too.
+#[test]
+fn a_stack_is_never_the_next_tasks() {
+    let ways = every_interleaving(MANY_READS, || {
+        let (guard, task) = begin_and_find();
+        let mut first = Polled::new(guard, at(pause(), &A));
+        first.poll();
+        let (second, stack) = at_once(
+            move || {
+                first.poll();
+                let mut second = Polled::new(begin(), at(pending(), &E));
+                second.poll();
+                second
+            },
+            move || shown(&task),
+        );
+        assert_eq!(shown(&task), "");
+        let next = listed().pop().expect("the next one lives");
+        assert_eq!(shown(&next), "f:5 E");
+        drop(second);
+        stack
+    });
+    assert_eq!(ways.len(), 2, "before the end, and after it: {ways:?}");
+    for stack in ["f:1 A", ""] {
+        assert!(ways.iter().any(|way| way == stack), "{ways:?}");
+    }
+}
+
+/// The first task is dropped where it waits, and the next one waits at nothing that is known.
+#[test]
+fn the_next_task_is_at_no_await_of_the_one_before() {
+    let ways = every_interleaving(MANY_READS, || {
+        let (guard, task) = begin_and_find();
+        let mut first = Polled::new(guard, at(pending(), &A));
+        first.poll();
+        let (second, seen) = at_once(
+            move || {
+                drop(first);
+                begin().into_task()
+            },
+            move || {
+                let found = listed();
+                found
+                    .first()
+                    .map(|found| (found.id == task.id, shown(found)))
+            },
+        );
+        let next = listed().pop().expect("it lives");
+        assert_eq!(
+            (next.id.number(), shown(&next)),
+            (second.id(), String::new())
+        );
+        seen
+    });
+    assert!(ways.contains(&Some((true, "f:1 A".to_owned()))), "{ways:?}");
+    assert!(ways.contains(&Some((false, String::new()))), "{ways:?}");
+    let stale =
+        |seen: &Option<(bool, String)>| matches!(seen, Some((false, stack)) if !stack.is_empty());
+    assert!(!ways.iter().any(stale), "{ways:?}");
+}
+
+/// Where a task has put a future of its own, for somebody else to drop.
+#[derive(Clone, Default)]
+struct Place(Arc<Mutex<Option<Boxed>>>);
+
+impl Place {
+    fn put(&self, future: Boxed) {
+        *self.0.lock() = Some(future);
+    }
+
+    /// True if it was there.
+    fn drop_it(&self) -> bool {
+        let future = self.0.lock().take();
+        let is_there = future.is_some();
+        drop(future);
+        is_there
+    }
+}
+
+/// Comes to `A` in a future that it puts elsewhere; waits at `E` then, and at `D`.
+async fn gives_away(place: Place) {
+    let mut future: Boxed = Box::pin(at(pending(), &A));
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await;
+    place.put(future);
+    at(pause(), &E).await;
+    at(pause(), &D).await;
+}
+
+/// Another thread drops the future after its await was committed.
+#[test]
+fn an_await_that_was_dropped_elsewhere_is_not_shown_again() {
+    let ways = every_interleaving(MANY_READS, || {
+        let (guard, task) = begin_and_find();
+        let place = Place::default();
+        let mut polled = Polled::new(guard, gives_away(place.clone()));
+        polled.poll();
+        assert_eq!(shown(&task), "[f:1 A | f:5 E]");
+        let (mut polled, stack) = at_once(
+            move || {
+                polled.poll();
+                polled
+            },
+            move || {
+                assert!(place.drop_it());
+                shown(&task)
+            },
+        );
+        assert_eq!(shown(&task), "f:4 D");
+        polled.poll();
+        stack
+    });
+    assert_eq!(ways.len(), 2, "{ways:?}");
+    for stack in ["f:5 E", "f:4 D"] {
+        assert!(ways.iter().any(|way| way == stack), "{ways:?}");
+    }
+}
+
+/// Another thread drops the future while the poller is about to commit its await.
+#[test]
+fn an_await_that_was_dropped_before_its_commit_is_not_shown() {
+    let ways = every_interleaving(MANY_READS, || {
+        let (guard, task) = begin_and_find();
+        let place = Place::default();
+        let mut polled = Polled::new(guard, gives_away(place.clone()));
+        let late = place.clone();
+        let (mut polled, (is_dropped, stack)) = at_once(
+            move || {
+                polled.poll();
+                polled.poll();
+                polled
+            },
+            move || {
+                let is_dropped = place.drop_it();
+                let stack = shown(&task);
+                assert!(!is_dropped || !stack.contains('A'), "{stack}");
+                (is_dropped, stack)
+            },
+        );
+        late.drop_it();
+        assert_eq!(shown(&task), "f:4 D");
+        polled.poll();
+        (is_dropped, stack)
+    });
+    for stack in ["", "f:5 E", "f:4 D"] {
+        assert!(ways.contains(&(true, stack.to_owned())), "{ways:?}");
+    }
+    assert_eq!(ways.iter().filter(|(is_dropped, _)| *is_dropped).count(), 3);
+}
+
+/// Another thread drops the future while the task ends and another one takes its slot, with an
+/// await under the same key.
+#[test]
+fn an_await_that_is_dropped_late_is_not_the_next_tasks() {
+    let ways = every_interleaving(MANY_READS, || {
+        let (guard, task) = begin_and_find();
+        let place = Place::default();
+        let mut first = Polled::new(guard, gives_away(place.clone()));
+        first.poll();
+        first.poll();
+        let (second, stack) = at_once(
+            move || {
+                first.poll();
+                let mut new = NewTask::request(route(), Version::HTTP_11);
+                new.set_method(&Method::PUT);
+                let mut second = Polled::new(Guard::new(new.begin()), at(pending(), &E));
+                second.poll();
+                second
+            },
+            move || {
+                assert!(place.drop_it());
+                shown(&task)
+            },
+        );
+        let next = listed().pop().expect("the next one lives");
+        assert_eq!(shown(&next), "f:5 E");
+        let read = next.read().expect("with all that it has");
+        assert_eq!(read.request().map(Request::method), Some(&Method::PUT));
+        drop(second);
+        stack
+    });
+    assert_eq!(ways.len(), 2, "before the end, and after it: {ways:?}");
+    for stack in ["f:4 D", ""] {
+        assert!(ways.iter().any(|way| way == stack), "{ways:?}");
+    }
+}

@@ -8,6 +8,7 @@ use crate::roles::{
 };
 use crate::route::route;
 use crate::stats::{Measure, Outcome, ShardIndex, StatsSnapshot, StatusClass};
+use crate::task::{ThreadContext, with_thread};
 
 /// The end of a task with this status, in the shard of the first worker.
 fn end_with(digit: u8, answered: bool) {
@@ -85,9 +86,7 @@ fn a_task_that_ends_in_another_shard_is_never_ended_before_it_began() {
     }
 }
 
-/// Tasks that follow each other on one thread. What is found to have ended has begun, so no task is
-/// missed; but ends are read before beginnings, and a task that ends in between is counted among
-/// the active ones once more.
+/// Tasks that follow each other on one thread: no task is missed, and there are never two.
 #[test]
 fn what_began_is_active_or_has_ended_in_every_snapshot() {
     let ways = every_interleaving(MANY_READS, || {
@@ -100,6 +99,7 @@ fn what_began_is_active_or_has_ended_in_every_snapshot() {
             move || {
                 let snapshot = route().stats.snapshot();
                 assert!((1..=2).contains(&snapshot.total()), "{snapshot:?}");
+                assert!(snapshot.active <= 1, "{snapshot:?}");
                 (snapshot.active, snapshot.ended.total())
             },
         );
@@ -110,6 +110,23 @@ fn what_began_is_active_or_has_ended_in_every_snapshot() {
     // The first one lives; it has ended; the second one lives; it has ended.
     let all = [(1, 0), (0, 1), (1, 1), (0, 2)];
     assert!(all.iter().all(|way| ways.contains(way)), "{ways:?}");
+}
+
+/// A request that is refused before its handler runs, for example by `preempt`.
+#[test]
+fn a_request_that_is_refused_is_never_active() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let refuse = || {
+            let shard = with_thread(ThreadContext::shard);
+            route()
+                .stats
+                .count(shard, Outcome::Preempted, None, Instant::now());
+        };
+        let ((), seen) = at_once(refuse, || route().stats.snapshot());
+        assert_eq!(seen.active, 0, "{seen:?}");
+        seen.total()
+    });
+    assert_eq!(ways.len(), 2, "before it, and after it: {ways:?}");
 }
 
 /// An operator who does not wait, but looks.

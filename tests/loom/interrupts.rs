@@ -198,3 +198,22 @@ fn who_waited_for_several_tasks_sees_how_each_ended() {
     });
     assert_eq!(ways.len(), 3, "{ways:?}");
 }
+
+/// The interrupt of a task that ends at this very moment stays behind, and says nothing of it.
+#[test]
+fn a_task_that_is_gone_is_not_shown_as_interrupted() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let (guard, task) = begin_and_find();
+        let (_, told) = at_once(
+            move || complete(guard),
+            move || {
+                let waiting = Arc::new(WaitGroup::default());
+                let told = task.interrupt(Interrupt::by_operator("why"), &waiting);
+                told.is_some()
+            },
+        );
+        assert!(task.is_gone() && !task.is_interrupted());
+        told
+    });
+    assert_eq!(ways.len(), 2, "it came in time, and too late");
+}

@@ -3,14 +3,16 @@
 
 use std::net::SocketAddr;
 
-use axum::http::{Method, Version};
+use axum::http::{Method, StatusCode, Version};
 
 use crate::clock;
 use crate::guard::Guard;
 use crate::roles::{
-    BEGIN, MANY_READS, THREE_THREADS, TWO_THREADS, at_once, complete, every_interleaving, listed,
+    BEGIN, MANY_READS, THREE_THREADS, TWO_THREADS, at_once, begin_and_find, complete,
+    every_interleaving, listed,
 };
 use crate::route::route;
+use crate::stats::Outcome;
 use crate::task::{Kind, MetaField, NewTask, State, TaskRef, give_slots_back};
 
 /// The two tasks, which have nothing in common but the route.
@@ -68,7 +70,7 @@ fn a_record_is_all_of_the_task_that_was_found_or_nothing() {
     let ways = every_interleaving(MANY_READS, || {
         let first = FIRST.begin();
         let task = listed().pop().expect("it lives");
-        let (_, read) = at_once(
+        let ((), read) = at_once(
             move || {
                 complete(first);
                 complete(SECOND.begin());
@@ -222,4 +224,22 @@ fn what_few_tasks_have_is_of_the_same_task() {
         read.is_some()
     });
     assert_eq!(ways.len(), 2, "in time, and too late: {ways:?}");
+}
+
+/// A streaming response, whose task ends while an operator reads what was sent.
+#[test]
+fn a_response_that_streams_is_never_seen_to_have_sent_nothing() {
+    let ways = every_interleaving(TWO_THREADS, || {
+        let (guard, task) = begin_and_find();
+        guard.begin_streaming(StatusCode::OK);
+        guard.task().add_bytes_sent(100);
+        let end = move || guard.end(Outcome::Completed);
+        let ((), seen) = at_once(end, move || task.read());
+        let seen = seen.map(|seen| (seen.state, seen.bytes_sent));
+        if let Some(seen) = seen {
+            assert_eq!(seen, (State::Streaming, Some(100)));
+        }
+        seen.is_some()
+    });
+    assert_eq!(ways.len(), 2, "before its end, and after it");
 }

@@ -295,3 +295,24 @@ fn an_await_that_is_dropped_late_is_not_the_next_tasks() {
         assert!(ways.iter().any(|way| way == stack), "{ways:?}");
     }
 }
+
+/// A task that waits is dropped by its client while an operator looks where it waits.
+#[test]
+fn a_task_that_waits_is_at_its_await_until_it_is_gone() {
+    let ways = every_interleaving(MANY_READS, || {
+        let (guard, task) = begin_and_find();
+        let mut tracked = Box::pin(Tracked::new(guard, async { at(pause(), &A).await }));
+        let mut nobody = Context::from_waker(Waker::noop());
+        assert!(tracked.as_mut().poll(&mut nobody).is_pending());
+        let ((), seen) = at_once(
+            move || drop(tracked),
+            move || {
+                let is_shown = !task.stack().frames(None).is_empty();
+                assert!(is_shown || task.is_gone(), "it is there, and at no await");
+                is_shown
+            },
+        );
+        seen
+    });
+    assert_eq!(ways.len(), 2, "before its end, and after it");
+}

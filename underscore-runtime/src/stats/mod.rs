@@ -15,7 +15,7 @@ mod shard;
 mod tests;
 mod window;
 
-pub(crate) use counts::{Counts, Outcome, StatsSnapshot, StatusClass};
+pub(crate) use counts::{Outcome, StatsSnapshot, StatusClass};
 #[cfg(test)]
 pub(crate) use route_stats::SHARDS;
 pub(crate) use route_stats::{RouteStats, ShardIndex};

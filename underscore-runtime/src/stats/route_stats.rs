@@ -17,6 +17,9 @@ use crate::sync::{AtomicCell, Mutex};
 /// How many threads have a shard of their own. All further ones share one, under a lock.
 pub(crate) const SHARDS: usize = 16;
 
+/// How often a snapshot is read again because tasks have ended meanwhile.
+const MOST_READS: usize = 16;
+
 /// All counters of a route.
 #[derive(Debug)]
 pub(crate) struct RouteStats {
@@ -98,8 +101,13 @@ impl RouteStats {
         status: Option<StatusClass>,
         at: Instant,
     ) {
-        self.begin(index, at);
-        self.end(index, outcome, status, None);
+        let second = at.second();
+        match self.own_shard(index) {
+            Some(shard) => shard.count(second, outcome, status, &self.window),
+            None => self.with_new_or_shared(index, |shard| {
+                shard.count(second, outcome, status, &self.window);
+            }),
+        }
     }
 
     /// The shard of the calling thread, if it has one here already.
@@ -152,16 +160,36 @@ impl RouteStats {
     }
 
     /// The counters now.
+    ///
+    /// Ends are read before beginnings: what is found to have ended is found to have begun. A task that ended
+    /// between the two would count as active still, so the ends are read again until none has come: no more
+    /// are active than were at one time. On a route that has ends all the time, some may be active still that
+    /// ended during the last read.
     pub(crate) fn snapshot(&self) -> StatsSnapshot {
-        // All ends before all beginnings: what is found to have ended is found to have begun.
-        let mut ended = Counts::default();
-        self.all_shards()
-            .for_each(|shard| ended.add(&shard.ended()));
-        let begun: u64 = self.all_shards().map(Shard::begun).sum();
+        let (mut ended, mut begun) = (self.ended(), self.begun());
+        for _ in 0..MOST_READS {
+            let again = self.ended();
+            if again.total() == ended.total() {
+                break;
+            }
+            (ended, begun) = (again, self.begun());
+        }
         StatsSnapshot {
             active: begun.saturating_sub(ended.total()),
             ended,
         }
+    }
+
+    fn ended(&self) -> Counts {
+        let mut ended = Counts::default();
+        for shard in self.all_shards() {
+            ended.add(&shard.ended());
+        }
+        ended
+    }
+
+    fn begun(&self) -> u64 {
+        self.all_shards().map(Shard::begun).sum()
     }
 
     /// What happened in the last minutes.

@@ -64,8 +64,41 @@ impl Shard {
         if self.second.load(Ordering::Relaxed) != second {
             self.hand_over(second, window);
         }
-        // Relaxed: a task's id is published after this and with Release, and its end is, too.
-        add(&self.begun, 1);
+        self.add_begun();
+    }
+
+    /// Counts a task that begins and ends in `second`, so that no reader finds it active.
+    pub(super) fn count(
+        &self,
+        second: u64,
+        outcome: Outcome,
+        status: Option<StatusClass>,
+        window: &Mutex<Window>,
+    ) {
+        if self.second.load(Ordering::Relaxed) != second {
+            self.hand_over(second, window);
+        }
+        self.write(|| {
+            self.add_begun();
+            self.add_end(outcome, status);
+        });
+    }
+
+    #[inline]
+    fn add_begun(&self) {
+        let begun = self.begun.load(Ordering::Relaxed).wrapping_add(1);
+        // Release: pairs with `begun`. Who counts this one finds the ends that came before it.
+        self.begun.store(begun, Ordering::Release);
+    }
+
+    #[inline]
+    fn add_end(&self, outcome: Outcome, status: Option<StatusClass>) {
+        if let Some(count) = self.outcomes.get(outcome as usize) {
+            add(count, 1);
+        }
+        if let Some(count) = status.and_then(|class| self.statuses.get(class.index())) {
+            add(count, 1);
+        }
     }
 
     /// Counts a task that ends, and the time of its response if the handler gave one.
@@ -83,12 +116,7 @@ impl Shard {
             self.hand_over(second, window);
         }
         self.write(|| {
-            if let Some(count) = self.outcomes.get(outcome as usize) {
-                add(count, 1);
-            }
-            if let Some(count) = status.and_then(|class| self.statuses.get(class.index())) {
-                add(count, 1);
-            }
+            self.add_end(outcome, status);
             if let Some(Answered { nanos, .. }) = answered {
                 self.record_time(nanos);
             }
@@ -147,7 +175,8 @@ impl Shard {
 
     /// The tasks that began.
     pub(super) fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed)
+        // Acquire: pairs with `add_begun`.
+        self.begun.load(Ordering::Acquire)
     }
 
     /// The tasks that ended, all counters as they were at one moment.

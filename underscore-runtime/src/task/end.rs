@@ -8,7 +8,7 @@ use super::slot::Slot;
 use super::thread::{ThreadContext, with_thread};
 use crate::clock::Instant;
 use crate::stats::{Outcome, StatusClass};
-use crate::sync::atomic::Ordering;
+use crate::sync::atomic::{Ordering, fence};
 use crate::sync::contained;
 
 /// For the thread that polls the task.
@@ -61,13 +61,6 @@ impl Slot {
     #[cold]
     #[inline(never)]
     fn clean_up_and_release(&'static self, flags: u32, outcome: Outcome) {
-        if flags & NODES != 0 {
-            self.clear_nodes();
-        }
-        if flags & STREAMING != 0 {
-            self.streaming_since.set(None);
-            self.bytes_sent.store(0, Ordering::Relaxed);
-        }
         let remains = {
             let mut inner = self.inner.lock();
             let (waker, extra) = inner.take(self.id());
@@ -77,9 +70,24 @@ impl Slot {
             self.release();
             remains
         };
+        self.clear(flags);
         with_thread(|thread| thread.put_slot(self));
         // Host code, on whose way the slot is free already.
         drop(remains);
+    }
+
+    /// Clears what the next task would not write. The slot is released, or a reader would find the task
+    /// there, and at no await; and it is not free yet.
+    fn clear(&self, flags: u32) {
+        if flags & NODES != 0 {
+            self.clear_nodes();
+        }
+        if flags & STREAMING != 0 {
+            // Pairs with the fence in `read`.
+            fence(Ordering::Release);
+            self.streaming_since.set(None);
+            self.bytes_sent.store(0, Ordering::Relaxed);
+        }
     }
 }
 

@@ -140,7 +140,8 @@ impl Slot {
     pub(crate) fn is_interrupted(&self, id: u64) -> bool {
         let mut inner = self.inner.lock();
         let extra = inner.extra(id);
-        extra.is_some_and(|extra| extra.interrupts.is_some())
+        // One that came in the moment of the end is still there: see `interrupt`.
+        extra.is_some_and(|extra| extra.interrupts.is_some()) && self.belongs_to(id)
     }
 
     /// Takes an await out of the stack of the task with this id, on a thread that does not poll the task.

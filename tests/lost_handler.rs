@@ -24,15 +24,11 @@ enum Lost {}
 enum Kept {}
 
 impl Endpoint for Lost {
-    fn descriptor() -> &'static RouteDescriptor {
-        &LOST
-    }
+    const DESCRIPTOR: &'static RouteDescriptor = &LOST;
 }
 
 impl Endpoint for Kept {
-    fn descriptor() -> &'static RouteDescriptor {
-        &KEPT
-    }
+    const DESCRIPTOR: &'static RouteDescriptor = &KEPT;
 }
 
 fn lost(call: Call<Lost, ()>) -> impl Future<Output = Response> {

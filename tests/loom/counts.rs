@@ -86,6 +86,33 @@ fn a_task_that_ends_in_another_shard_is_never_ended_before_it_began() {
     }
 }
 
+/// A task ends on one thread, and the next one begins on another one: there are never two.
+#[test]
+fn tasks_that_follow_each_other_on_two_threads_are_active_one_at_a_time() {
+    let ways = every_interleaving(THREE_THREADS, || {
+        let [one, other] = [0, 1].map(ShardIndex::new);
+        let stats = &route().stats;
+        stats.begin(one, Instant::now());
+        let ((), seen) = at_once(
+            || {
+                let end = move || route().stats.end(other, Outcome::Interrupted, None, None);
+                loom::thread::spawn(end).join().expect("the other worker");
+                stats.begin(one, Instant::now());
+            },
+            || {
+                let snapshot = stats.snapshot();
+                assert!(snapshot.active <= 1, "{snapshot:?}");
+                (snapshot.active, snapshot.ended.total())
+            },
+        );
+        seen
+    });
+    // The first one lives; it has ended; the second one lives.
+    for way in [(1, 0), (0, 1), (1, 1)] {
+        assert!(ways.contains(&way), "{ways:?}");
+    }
+}
+
 /// Tasks that follow each other on one thread: no task is missed, and there are never two.
 #[test]
 fn what_began_is_active_or_has_ended_in_every_snapshot() {

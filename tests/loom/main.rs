@@ -20,6 +20,8 @@
 //! | `task/slot.rs`: `publish` Release | `counts::who_finds_a_task_finds_its_beginning_counted` |
 //! | `task/interrupt.rs`: `done` Release, `wait` Acquire | `interrupts::who_waited_for_several_tasks_sees_how_each_ended` |
 //! | `task/commit.rs`: the version in `write_nodes` Release and in `stack` Acquire, and the fences of both | `stacks::a_stack_is_one_that_was_committed` |
+//! | `stats/shard.rs`: `add_begun` Release | `counts::tasks_that_follow_each_other_on_two_threads_are_active_one_at_a_time` |
+//! | `task/end.rs`: the fence in `clear` | `records::a_response_that_streams_is_never_seen_to_have_sent_nothing` |
 //! | `stats/shard.rs`: the version in `write` Release and in `read` Acquire, and the fences of both | `counts::ends_are_counted_whole` |
 //! | `route/in_force.rs`: `put` Release, `get` Acquire | `levers::what_was_reset_is_not_in_force_again` |
 //!

@@ -27,9 +27,8 @@ impl Expansion<'_> {
         let endpoint = &self.endpoint;
         quote! {
             impl __underscore::Endpoint for #endpoint {
-                fn descriptor() -> &'static __underscore::RouteDescriptor {
-                    &__UNDERSCORE_DESCRIPTOR
-                }
+                const DESCRIPTOR: &'static __underscore::RouteDescriptor =
+                    &__UNDERSCORE_DESCRIPTOR;
             }
         }
     }

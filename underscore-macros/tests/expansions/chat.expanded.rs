@@ -74,9 +74,7 @@ const _: () = {
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     impl __underscore::Endpoint for __UnderscoreRoute_chat {
-        fn descriptor() -> &'static __underscore::RouteDescriptor {
-            &__UNDERSCORE_DESCRIPTOR
-        }
+        const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     }
     impl __underscore::Declared for __UnderscoreRoute_chat {
         const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::None;

@@ -45,8 +45,6 @@ const _: () = {
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     impl __underscore::Endpoint for __UnderscoreRoute_now {
-        fn descriptor() -> &'static __underscore::RouteDescriptor {
-            &__UNDERSCORE_DESCRIPTOR
-        }
+        const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     }
 };

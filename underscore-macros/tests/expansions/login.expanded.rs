@@ -81,9 +81,7 @@ const _: () = {
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     impl __underscore::Endpoint for __UnderscoreRoute_login {
-        fn descriptor() -> &'static __underscore::RouteDescriptor {
-            &__UNDERSCORE_DESCRIPTOR
-        }
+        const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     }
     impl __underscore::Declared for __UnderscoreRoute_login {
         const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::Some(

@@ -31,7 +31,7 @@ use crate::task::Slot;
 /// What generated code says of an annotated handler, on a type that has no values.
 pub trait Endpoint: 'static {
     /// The handler's entry in the link-time slice.
-    fn descriptor() -> &'static RouteDescriptor;
+    const DESCRIPTOR: &'static RouteDescriptor;
 }
 
 /// Marks that a [`Call`] is extracted for arguments whose own marker is `M`.
@@ -68,7 +68,7 @@ where
         state: &S,
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
         Extraction {
-            begin: begin(H::descriptor(), request, state),
+            begin: begin(H::DESCRIPTOR, request, state),
             handler: PhantomData,
         }
     }

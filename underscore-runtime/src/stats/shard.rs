@@ -87,7 +87,7 @@ impl Shard {
     #[inline]
     fn add_begun(&self) {
         let begun = self.begun.load(Ordering::Relaxed).wrapping_add(1);
-        // Release: pairs with `begun`. Who counts this one finds the ends that came before it.
+        // Release: who counts this one, and then reads the ends again, finds those that came before it.
         self.begun.store(begun, Ordering::Release);
     }
 
@@ -175,8 +175,8 @@ impl Shard {
 
     /// The tasks that began.
     pub(super) fn begun(&self) -> u64 {
-        // Acquire: pairs with `add_begun`.
-        self.begun.load(Ordering::Acquire)
+        // Relaxed: the fence in `read`, with which a snapshot goes on, pairs with `add_begun`.
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// The tasks that ended, all counters as they were at one moment.

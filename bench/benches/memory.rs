@@ -126,8 +126,8 @@ fn report() {
     route();
 }
 
-/// Of so many requests at once, the bytes of each where it is plain, those that it is more where it is annotated, and
-/// those of each that stay when all have ended.
+/// Of so many requests at once, the bytes of each where it is plain, those that it is more where it
+/// is annotated, and those of each that stay when all have ended.
 fn measure(case: &Case, count: usize) -> String {
     let plain = in_flight(&(case.plain)(), case.request, count);
     let mut app = (case.annotated)();

@@ -105,7 +105,8 @@ pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
 
 /// Waits until all of them are gone.
 async fn all_gone(tasks: &[TaskRef], waiting: &WaitGroup) {
-    // A task that ended in the moment in which it was interrupted tells nobody: see `Slot::interrupt`.
+    // A task that ended in the moment in which it was interrupted tells nobody: see
+    // `Slot::interrupt`.
     while tokio::time::timeout(LOOK_AGAIN, waiting.wait())
         .await
         .is_err()
@@ -113,8 +114,8 @@ async fn all_gone(tasks: &[TaskRef], waiting: &WaitGroup) {
     {}
 }
 
-/// What is left in the host's own log of a task that was interrupted, and where it stood: the lists forget
-/// it.
+/// What is left in the host's own log of a task that was interrupted, and where it stood: the lists
+/// forget it.
 struct Report {
     task: u64,
     handler: Option<&'static str>,

@@ -26,8 +26,8 @@ pub(super) struct Seen {
     pub(super) frames: Vec<Frame>,
 }
 
-/// Looks at tasks, all of them at the same moment, each when it is asked for. Those that have ended are left
-/// out.
+/// Looks at tasks, all of them at the same moment, each when it is asked for. Those that have ended
+/// are left out.
 pub(super) fn look_at(tasks: Vec<TaskRef>) -> impl Iterator<Item = Seen> {
     look_at_chosen(tasks, None)
 }

@@ -1,5 +1,5 @@
-//! Decides what happens to a request on a route with settings: it is let in, or answered at once. Routes
-//! without settings never come here.
+//! Decides what happens to a request on a route with settings: it is let in, or answered at once.
+//! Routes without settings never come here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,8 +64,8 @@ fn refused<T>(route: &Route, outcome: Outcome, response: Response) -> Result<T, 
     Err(Box::new(response))
 }
 
-/// True if a request is one of the share that is preempted. The choice is the same for a request that is
-/// sent again under the same id, and another one for each without an id.
+/// True if a request is one of the share that is preempted. The choice is the same for a request
+/// that is sent again under the same id, and another one for each without an id.
 fn is_chosen(request: &Request, preempt: &Preempt) -> bool {
     if preempt.ratio >= 1.0 {
         return true;
@@ -79,7 +79,8 @@ fn is_chosen(request: &Request, preempt: &Preempt) -> bool {
     f64::from(mixed(hash)) < preempt.ratio * (f64::from(u32::MAX) + 1.0)
 }
 
-/// Spreads what differs in a few bits over all of them: the last step of `MurmurHash3` by Austin Appleby.
+/// Spreads what differs in a few bits over all of them: the last step of `MurmurHash3` by Austin
+/// Appleby.
 fn mixed(hash: u32) -> u32 {
     let hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
     let hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);

@@ -34,7 +34,8 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
     response
 }
 
-/// The answer to a client whose request was interrupted: by an operator, or because its time was up.
+/// The answer to a client whose request was interrupted: by an operator, or because its time was
+/// up.
 pub(super) fn ended(interrupt: Option<&Interrupt>, interrupted: Option<StatusCode>) -> Response {
     let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
     match interrupt.map(|interrupt| interrupt.outcome) {

@@ -1,6 +1,6 @@
 //! The call of a handler: the one extractor of the function that an annotated handler becomes. Its
-//! extraction decides whether the handler runs, begins the task and extracts the arguments; then the
-//! function runs the handler. Both are polled inside the one future that axum has boxed anyway.
+//! extraction decides whether the handler runs, begins the task and extracts the arguments; then
+//! the function runs the handler. Both are polled inside the one future that axum has boxed anyway.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -74,8 +74,8 @@ where
     }
 }
 
-/// Begins a call. It knows what generated code says of the handler, and not its type: handlers with the
-/// same arguments share it, which spares the compiler one for each.
+/// Begins a call. It knows what generated code says of the handler, and not its type: handlers with
+/// the same arguments share it, which spares the compiler one for each.
 #[allow(
     clippy::inline_always,
     reason = "the request is not moved through memory"
@@ -103,8 +103,8 @@ where
     };
     let guard = Guard::new(task);
     if let Some(arguments) = A::nothing().filter(|_| settings.is_none()) {
-        // Dropped in place, what runs code of others first: a request is large, and a parameter whose drop
-        // panics after the return would take the return value with it.
+        // Dropped in place, what runs code of others first: a request is large, and a parameter
+        // whose drop panics after the return would take the return value with it.
         guard.run(|| {
             drop(std::mem::take(request.extensions_mut()));
             drop(std::mem::take(request.body_mut()));
@@ -113,8 +113,8 @@ where
             begun: Some(Begun::Ready { arguments, guard }),
         };
     }
-    // Some extractors do their work before they have a future to poll. Not in `Guard::run`: to move the
-    // request into a closure is to copy it.
+    // Some extractors do their work before they have a future to poll. Not in `Guard::run`: to move
+    // the request into a closure is to copy it.
     guard.task().set_outcome(Outcome::Panicked);
     // Built where it stands, for it has the request in it.
     Begin::Extracting {
@@ -286,8 +286,8 @@ where
     }
 }
 
-/// A stage without its type, in a build for debugging: then one function polls all handlers, which is compiled
-/// once.
+/// A stage without its type, in a build for debugging: then one function polls all handlers, which
+/// is compiled once.
 #[cfg(debug_assertions)]
 fn erased<'a>(
     stage: Pin<&'a mut (dyn Stage<Response> + 'a)>,
@@ -295,14 +295,15 @@ fn erased<'a>(
     stage
 }
 
-/// A stage with its type, in a build for release: there each handler has code of its own, for a call through a
-/// pointer takes as long as all that is around it.
+/// A stage with its type, in a build for release: there each handler has code of its own, for a
+/// call through a pointer takes as long as all that is around it.
 #[cfg(not(debug_assertions))]
 fn erased<S>(stage: Pin<&mut S>) -> Pin<&mut S> {
     stage
 }
 
-/// Polls the run of a call. As `poll_stage`, and not through it: a response is large, and stays where it is.
+/// Polls the run of a call. As `poll_stage`, and not through it: a response is large, and stays
+/// where it is.
 #[inline]
 fn poll_handler<S: Stage<Response> + ?Sized>(
     guard: &mut Option<Guard>,
@@ -364,8 +365,8 @@ fn interrupted(guard: Guard) -> Response {
 }
 
 pin_project! {
-    /// The handler's own part of its run. It is called in the first poll, so that all of it is the task's
-    /// code.
+    /// The handler's own part of its run. It is called in the first poll, so that all of it is the
+    /// task's code.
     #[project = HandlingProjected]
     enum Handling<F, A, R> {
         Begun { handler: F, arguments: Option<A> },

@@ -48,7 +48,8 @@ impl<S: Sync> Extract<S, ()> for () {
     }
 }
 
-/// The extraction of no argument, where it has to wait for a delay. Nothing in it, for its place is part of each call.
+/// The extraction of no argument, where it has to wait for a delay. Nothing in it, for its place is
+/// part of each call.
 struct Nothing;
 
 impl Future for Nothing {

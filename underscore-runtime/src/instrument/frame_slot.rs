@@ -1,5 +1,5 @@
-//! An await's place in the stack of its task: taken at the first `Pending`, given back when the await is
-//! over, wherever its future is by then.
+//! An await's place in the stack of its task: taken at the first `Pending`, given back when the
+//! await is over, wherever its future is by then.
 
 use crate::stack::{AwaitPoint, Node, NodeKey, Parent, TypeName};
 use crate::task::{Slot, with_thread};

@@ -8,8 +8,8 @@ use crate::task::{Slot, State};
 
 /// A task that was begun; dropping this ends it.
 ///
-/// What was set before the drop decides the outcome. If nothing was, the future was dropped because its
-/// client left, or the task panicked if a poll never ended.
+/// What was set before the drop decides the outcome. If nothing was, the future was dropped because
+/// its client left, or the task panicked if a poll never ended.
 #[derive(Debug)]
 pub(super) struct Guard {
     // Nothing else: this moves with the future.
@@ -35,8 +35,8 @@ impl Guard {
         self.task
     }
 
-    /// The handler has given its response, and the task lives on in the response's body. Its response time
-    /// is the time until now: how long a client reads says nothing about the handler.
+    /// The handler has given its response, and the task lives on in the response's body. Its
+    /// response time is the time until now: how long a client reads says nothing about the handler.
     pub(super) fn begin_streaming(&self, status: StatusCode) {
         self.task.set_status(status);
         self.task.begin_streaming(Instant::now());

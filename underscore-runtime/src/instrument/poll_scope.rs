@@ -6,8 +6,8 @@ use crate::task::{Slot, ThreadContext, with_thread};
 use crate::threads::ThreadRecord;
 
 /// A poll of a task, until it is [finished](Self::finish), [exited](Self::exit) or
-/// [abandoned](Self::abandon). One that is only dropped was cut short by a panic: the thread goes on with what it was in before, and the task stays
-/// marked as being polled.
+/// [abandoned](Self::abandon). One that is only dropped was cut short by a panic: the thread goes
+/// on with what it was in before, and the task stays marked as being polled.
 #[must_use = "a poll that is dropped is one that panicked"]
 pub(super) struct PollScope {
     task: &'static Slot,
@@ -80,8 +80,8 @@ impl PollScope {
         with_thread(|thread| self.task.commit(thread, before));
     }
 
-    /// Ends the poll of a future that is done: the task's next one goes on within the same poll. With a
-    /// commit, for the next one may wait at no await that is known, and never commit.
+    /// Ends the poll of a future that is done: the task's next one goes on within the same poll.
+    /// With a commit, for the next one may wait at no await that is known, and never commit.
     #[inline]
     pub(super) fn finish(self) {
         self.commit();
@@ -96,7 +96,8 @@ impl PollScope {
         self.restore();
     }
 
-    /// Ends what was no poll of the task's future but its drop: there is no stack any more to be shown.
+    /// Ends what was no poll of the task's future but its drop: there is no stack any more to be
+    /// shown.
     pub(super) fn abandon(self) {
         with_thread(|thread| thread.discard_changes(self.changes_before()));
         self.exit();

@@ -50,8 +50,8 @@ fn is_at(uri: &Uri, route: &Route) -> bool {
 /// Copies what the client said.
 #[inline(never)]
 fn set_meta(task: &mut NewTask, request: &Request, route: &Route) {
-    // A nested router cuts its prefix off the URI, which then is shorter than the route's whole path: where
-    // the two are equal, there is nothing to look up, and nothing to keep.
+    // A nested router cuts its prefix off the URI, which then is shorter than the route's whole
+    // path: where the two are equal, there is nothing to look up, and nothing to keep.
     let mut uri = Some(request.uri()).filter(|uri| !is_at(uri, route));
     if uri.is_some()
         && let Some(OriginalUri(original)) = request.extensions().get()
@@ -67,9 +67,9 @@ fn set_meta(task: &mut NewTask, request: &Request, route: &Route) {
     }
 }
 
-/// The headers by which clients and proxies tell one request from another. In one pass: looking three names
-/// up by their hashes takes longer than going through the few that there are. By their text, for nearly all
-/// have another length: comparing `HeaderName`s takes longer.
+/// The headers by which clients and proxies tell one request from another. In one pass: looking
+/// three names up by their hashes takes longer than going through the few that there are. By their
+/// text, for nearly all have another length: comparing `HeaderName`s takes longer.
 #[inline]
 fn ids(headers: &HeaderMap) -> [Option<&[u8]>; 3] {
     let [mut opaque_id, mut request_id, mut trace_parent] = [None; 3];

@@ -40,8 +40,8 @@ impl<F: Future> Stage<F::Output> for Option<F> {
     }
 }
 
-/// Polls a stage of the task that `guard` keeps. There is no guard once the task is over, or has gone on
-/// to its next stage.
+/// Polls a stage of the task that `guard` keeps. There is no guard once the task is over, or has
+/// gone on to its next stage.
 #[inline]
 pub(super) fn poll_stage<T, S: Stage<T> + ?Sized>(
     guard: &mut Option<Guard>,
@@ -69,8 +69,8 @@ pub(super) fn poll_stage<T, S: Stage<T> + ?Sized>(
         Poll::Pending => {
             scope.commit();
             scope.exit();
-            // Registered once, as long as it stays the same: an interrupt that comes after wakes it, one
-            // that came before is seen here.
+            // Registered once, as long as it stays the same: an interrupt that comes after wakes
+            // it, one that came before is seen here.
             if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
                 return interrupt(guard, stage);
             }
@@ -92,8 +92,8 @@ fn interrupt<T, S: Stage<T> + ?Sized>(
     }
 }
 
-/// Drops the stage as part of its task, so that its awaits leave the stack without a search. Without a
-/// guard there is nothing left of it.
+/// Drops the stage as part of its task, so that its awaits leave the stack without a search.
+/// Without a guard there is nothing left of it.
 #[inline]
 pub(super) fn drop_in_task<T, S: Stage<T> + ?Sized>(guard: Option<&Guard>, stage: Pin<&mut S>) {
     if let Some(guard) = guard {

@@ -5,8 +5,8 @@ use super::{ROUTES, RouteDescriptor};
 use crate::log;
 use crate::sync::Mutex;
 
-/// The handlers that have had a request and are not in the slice. Linkers have lost entries of it before, and a route with requests is
-/// never left out of a list.
+/// The handlers that have had a request and are not in the slice. Linkers have lost entries of it
+/// before, and a route with requests is never left out of a list.
 static LOST: Mutex<Vec<&'static RouteDescriptor>> = Mutex::new(Vec::new());
 
 /// All handlers that are known: the slice, and what was missing in it.

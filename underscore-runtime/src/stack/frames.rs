@@ -23,8 +23,8 @@ impl Stack {
         Stack { nodes }
     }
 
-    /// Adds what tells this stack from others to `likeness`, by addresses: stacks that are alike in this,
-    /// of tasks that run the same, have the same frames.
+    /// Adds what tells this stack from others to `likeness`, by addresses: stacks that are alike in
+    /// this, of tasks that run the same, have the same frames.
     pub(crate) fn add_likeness(&self, likeness: &mut Vec<u64>) {
         for node in &self.nodes {
             match node {

@@ -127,8 +127,8 @@ impl Keys {
     }
 }
 
-/// Pending awaits by their keys: as many inline as a slot has, so that most stacks are copied without
-/// allocating.
+/// Pending awaits by their keys: as many inline as a slot has, so that most stacks are copied
+/// without allocating.
 pub(super) type StackNodes = SmallVec<[Option<Node>; INLINE_NODES]>;
 
 /// The pending awaits of one task.

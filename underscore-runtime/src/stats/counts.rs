@@ -81,7 +81,8 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// What a shard counted. Each task that ended with the handler's answer is one whose time was counted.
+    /// What a shard counted. Each task that ended with the handler's answer is one whose time was
+    /// counted.
     pub(super) fn new(
         outcomes: [u64; Outcome::ALL.len()],
         statuses: [u64; StatusClass::COUNT],

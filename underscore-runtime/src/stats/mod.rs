@@ -1,5 +1,6 @@
-//! What happened on a route, counted: the ends of its tasks by outcome and status class, how many began in
-//! the last minutes, and the times that responses took. Each thread counts in its own shard of a route.
+//! What happened on a route, counted: the ends of its tasks by outcome and status class, how many
+//! began in the last minutes, and the times that responses took. Each thread counts in its own
+//! shard of a route.
 
 mod bits;
 mod blocks;

@@ -1,9 +1,9 @@
-//! The statistics of one route: how many of its requests began, what became of those that ended, and
-//! how long their responses took.
+//! The statistics of one route: how many of its requests began, what became of those that ended,
+//! and how long their responses took.
 //!
-//! Each thread counts in a shard of its own. A task is counted as begun in the shard of the thread that
-//! it begins on, and as ended in that of the thread that it ends on. The active ones are those that
-//! began and did not end: there is no third counter that could disagree.
+//! Each thread counts in a shard of its own. A task is counted as begun in the shard of the thread
+//! that it begins on, and as ended in that of the thread that it ends on. The active ones are those
+//! that began and did not end: there is no third counter that could disagree.
 
 use crossbeam_utils::CachePadded;
 
@@ -161,10 +161,10 @@ impl RouteStats {
 
     /// The counters now.
     ///
-    /// Ends are read before beginnings: what is found to have ended is found to have begun. A task that ended
-    /// between the two would count as active still, so the ends are read again until none has come: no more
-    /// are active than were at one time. On a route that has ends all the time, some may be active still that
-    /// ended during the last read.
+    /// Ends are read before beginnings: what is found to have ended is found to have begun. A task
+    /// that ended between the two would count as active still, so the ends are read again until
+    /// none has come: no more are active than were at one time. On a route that has ends all the
+    /// time, some may be active still that ended during the last read.
     pub(crate) fn snapshot(&self) -> StatsSnapshot {
         let (mut ended, mut begun) = (self.ended(), self.begun());
         for _ in 0..MOST_READS {

@@ -2,11 +2,12 @@
 
 use super::bucket::Bucket;
 
-/// How many response times a shard holds before it hands them over: one lock taken in so many requests.
+/// How many response times a shard holds before it hands them over: one lock taken in so many
+/// requests.
 pub(super) const HELD: usize = 32;
 
-/// The tasks that began in one second, and the response times of those that were answered in it, or the
-/// first so many of them.
+/// The tasks that began in one second, and the response times of those that were answered in it, or
+/// the first so many of them.
 #[derive(Debug)]
 pub(super) struct Second {
     pub(super) at: u64,

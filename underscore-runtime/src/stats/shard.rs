@@ -1,5 +1,5 @@
-//! What one thread counts of a route. A shard has exactly one writer, so counting is loads and stores;
-//! readers are told by an even version that what they read belongs together.
+//! What one thread counts of a route. A shard has exactly one writer, so counting is loads and
+//! stores; readers are told by an even version that what they read belongs together.
 //!
 //! The response times of the current second stay here until the next second begins or [`HELD`] of
 //! them have come; then they move to the route's window, under the window's lock.
@@ -87,7 +87,8 @@ impl Shard {
     #[inline]
     fn add_begun(&self) {
         let begun = self.begun.load(Ordering::Relaxed).wrapping_add(1);
-        // Release: who counts this one, and then reads the ends again, finds those that came before it.
+        // Release: who counts this one, and then reads the ends again, finds those that came before
+        // it.
         self.begun.store(begun, Ordering::Release);
     }
 
@@ -218,7 +219,8 @@ impl Shard {
         let version = self.version.load(Ordering::Relaxed);
         self.version
             .store(version.wrapping_add(1), Ordering::Relaxed);
-        // Pairs with the fence in `read`: who reads one of the writes below reads the odd version after it.
+        // Pairs with the fence in `read`: who reads one of the writes below reads the odd version
+        // after it.
         fence(Ordering::Release);
         write();
         // Pairs with the load in `read`: who reads this version reads all of the writes above.
@@ -226,8 +228,8 @@ impl Shard {
             .store(version.wrapping_add(2), Ordering::Release);
     }
 
-    /// Reads counters that are written together, again if they were being written. A write takes some
-    /// nanoseconds and takes no lock.
+    /// Reads counters that are written together, again if they were being written. A write takes
+    /// some nanoseconds and takes no lock.
     fn read<T>(&self, read: impl Fn() -> T) -> T {
         loop {
             let version = self.version.load(Ordering::Acquire);

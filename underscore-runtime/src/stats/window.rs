@@ -100,8 +100,8 @@ impl Window {
         }
     }
 
-    /// Adds what one shard counted. It may come late: then it goes where it belongs, if that second is
-    /// still kept. Nothing is allocated.
+    /// Adds what one shard counted. It may come late: then it goes where it belongs, if that second
+    /// is still kept. Nothing is allocated.
     pub(super) fn add(&mut self, counted: &Second) {
         self.totals.advance(counted.at, |_, _| ());
         let Some(total) = self.totals.get_mut(counted.at) else {

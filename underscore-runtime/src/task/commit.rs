@@ -1,5 +1,5 @@
-//! The stack of a task as its poller changes it: keys for awaits, and the commit that makes the changes of
-//! a poll visible, all at once.
+//! The stack of a task as its poller changes it: keys for awaits, and the commit that makes the
+//! changes of a poll visible, all at once.
 
 use super::poller_state::NODES;
 use super::slot::Slot;
@@ -48,8 +48,8 @@ impl Slot {
         self.set_keys(keys);
     }
 
-    /// Frees a high key that was never committed. At once, or a loop over awaits that are ready would use
-    /// up key after key in one poll.
+    /// Frees a high key that was never committed. At once, or a loop over awaits that are ready
+    /// would use up key after key in one poll.
     #[cold]
     pub(crate) fn release_high_key(&self, key: NodeKey) {
         if let Some(extra) = self.inner.lock().extra(self.id()) {
@@ -149,7 +149,8 @@ impl Slot {
         let version = self.version.load(Ordering::Relaxed);
         self.version
             .store(version.wrapping_add(1), Ordering::Relaxed);
-        // Pairs with the fence in `stack`: who reads one of the writes below reads the odd version after it.
+        // Pairs with the fence in `stack`: who reads one of the writes below reads the odd version
+        // after it.
         fence(Ordering::Release);
         write();
         // Pairs with the load in `stack`: who reads this version reads all of the writes above.

@@ -13,7 +13,8 @@ use crate::sync::contained;
 
 /// For the thread that polls the task.
 impl Slot {
-    /// Ends the task, whose handler gave its response now: what `end` does, compiled for nearly all requests.
+    /// Ends the task, whose handler gave its response now: what `end` does, compiled for nearly all
+    /// requests.
     #[inline]
     pub(crate) fn complete(&'static self, status: Option<StatusClass>) {
         let outcome = Outcome::Completed;
@@ -22,7 +23,8 @@ impl Slot {
         self.release_as(outcome);
     }
 
-    /// Ends the task. `answered` is from when to when the handler took for its response, if it gave one.
+    /// Ends the task. `answered` is from when to when the handler took for its response, if it gave
+    /// one.
     #[inline]
     pub(crate) fn end(
         &'static self,
@@ -66,7 +68,8 @@ impl Slot {
             let (waker, extra) = inner.take(self.id());
             let remains = Remains { waker, extra };
             remains.set_ending(outcome);
-            // Under the lock: an interrupt came before, and is among what remains, or finds the task gone.
+            // Under the lock: an interrupt came before, and is among what remains, or finds the
+            // task gone.
             self.release();
             remains
         };
@@ -76,8 +79,8 @@ impl Slot {
         drop(remains);
     }
 
-    /// Clears what the next task would not write. The slot is released, or a reader would find the task
-    /// there, and at no await; and it is not free yet.
+    /// Clears what the next task would not write. The slot is released, or a reader would find the
+    /// task there, and at no await; and it is not free yet.
     fn clear(&self, flags: u32) {
         if flags & NODES != 0 {
             self.clear_nodes();
@@ -91,8 +94,8 @@ impl Slot {
     }
 }
 
-/// What is left of a task that needed more than its slot. Dropped once the task is gone: it tells those
-/// who wait for that.
+/// What is left of a task that needed more than its slot. Dropped once the task is gone: it tells
+/// those who wait for that.
 struct Remains {
     waker: Option<Waker>,
     extra: Option<Box<Extra>>,

@@ -1,5 +1,5 @@
-//! The part of a task's record that most tasks never need, and what other threads leave for the poller:
-//! behind a lock.
+//! The part of a task's record that most tasks never need, and what other threads leave for the
+//! poller: behind a lock.
 
 use std::task::Waker;
 

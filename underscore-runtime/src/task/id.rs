@@ -1,5 +1,5 @@
-//! Task ids: a counter that never gives a number twice, handed out in blocks so that threads do not share
-//! a cache line.
+//! Task ids: a counter that never gives a number twice, handed out in blocks so that threads do not
+//! share a cache line.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -11,8 +11,8 @@ use super::thread::{ThreadContext, with_thread};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskId(NonZeroU64);
 
-/// How many ids a thread takes at a time. Small, so that ids are in the order of time as far as people
-/// care; large enough that the shared counter is seldom touched.
+/// How many ids a thread takes at a time. Small, so that ids are in the order of time as far as
+/// people care; large enough that the shared counter is seldom touched.
 pub(super) const BLOCK: u64 = 64;
 
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(1);

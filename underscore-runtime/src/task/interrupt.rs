@@ -1,8 +1,9 @@
 //! The interrupt of a task, from the admin side to the thread that polls it.
 //!
-//! The poller registers its waker and then looks for an interrupt, the operator leaves the interrupt and
-//! then takes the waker, both under one lock: the second one sees what the first one left, so none is
-//! lost. A poll looks at one word of its own cache line, and takes the lock only if that says so.
+//! The poller registers its waker and then looks for an interrupt, the operator leaves the
+//! interrupt and then takes the waker, both under one lock: the second one sees what the first one
+//! left, so none is lost. A poll looks at one word of its own cache line, and takes the lock only
+//! if that says so.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -98,12 +99,13 @@ impl Ending {
 }
 
 impl Slot {
-    /// Interrupts the task with this id, and counts it in `waiting` until it is gone. `None` if it has
-    /// ended.
+    /// Interrupts the task with this id, and counts it in `waiting` until it is gone. `None` if it
+    /// has ended.
     ///
-    /// The first interrupt stands; a later one only waits for the same end. A task that is never pending
-    /// and ends at this very moment may not see it, and then tells nobody: who waits has to look at the
-    /// task as well. To make that impossible would cost every request a locked instruction.
+    /// The first interrupt stands; a later one only waits for the same end. A task that is never
+    /// pending and ends at this very moment may not see it, and then tells nobody: who waits has to
+    /// look at the task as well. To make that impossible would cost every request a locked
+    /// instruction.
     pub(crate) fn interrupt(
         &self,
         id: u64,
@@ -144,8 +146,8 @@ impl Slot {
         extra.is_some_and(|extra| extra.interrupts.is_some()) && self.belongs_to(id)
     }
 
-    /// Takes an await out of the stack of the task with this id, on a thread that does not poll the task.
-    /// The poller may be about to commit that the await is there: its key is kept until then.
+    /// Takes an await out of the stack of the task with this id, on a thread that does not poll the
+    /// task. The poller may be about to commit that the await is there: its key is kept until then.
     pub(crate) fn clear_from_afar(&self, id: u64, key: NodeKey) {
         let mut inner = self.inner.lock();
         if self.belongs_to(id) {
@@ -175,7 +177,8 @@ impl Slot {
         Some(interrupts.first.clone())
     }
 
-    /// Leaves the waker with which an interrupt reaches the task while it waits. True if one came already.
+    /// Leaves the waker with which an interrupt reaches the task while it waits. True if one came
+    /// already.
     pub(crate) fn register_waker(&self, waker: &Waker) -> bool {
         // To copy and to drop a waker is the executor's code: not under our lock.
         let waker = waker.clone();
@@ -199,8 +202,8 @@ impl WaitGroup {
     }
 
     fn done(&self) {
-        // Release: pairs with `wait`. Each step down hands on the ones before it, so who sees zero sees the
-        // end of every task. Not Acquire: the last one reads nothing of the others.
+        // Release: pairs with `wait`. Each step down hands on the ones before it, so who sees zero
+        // sees the end of every task. Not Acquire: the last one reads nothing of the others.
         if self.left.fetch_sub(1, Ordering::Release) == 1 {
             self.all_done.notify_one();
         }
@@ -212,8 +215,8 @@ impl WaitGroup {
     ///
     /// Dropping it loses nothing: it may be called again.
     pub(crate) async fn wait(&self) {
-        // One waiter only, so a permit left by `notify_one` before it waits is not lost; the permit may be
-        // from a moment when the count was zero for a while, hence the loop.
+        // One waiter only, so a permit left by `notify_one` before it waits is not lost; the permit
+        // may be from a moment when the count was zero for a while, hence the loop.
         //
         // Acquire: pairs with `done`.
         while self.left.load(Ordering::Acquire) > 0 {

@@ -45,7 +45,8 @@ pub(crate) struct Background {
 #[derive(Clone, Debug)]
 pub(crate) struct Parent {
     pub(crate) id: TaskId,
-    /// The request that it is all for: the parent itself, or the one that the parent works for; a copy.
+    /// The request that it is all for: the parent itself, or the one that the parent works for; a
+    /// copy.
     request: Option<(TaskId, Arc<Request>)>,
     /// The request's connection was handed on to this work.
     handed_on: bool,
@@ -84,8 +85,8 @@ impl Background {
         Some(request)
     }
 
-    /// True if it is what became of its request: that was answered with a change of protocol, and its
-    /// client's connection, a websocket's for example, is in the hands of this work.
+    /// True if it is what became of its request: that was answered with a change of protocol, and
+    /// its client's connection, a websocket's for example, is in the hands of this work.
     pub(crate) fn goes_on_with_request(&self) -> bool {
         self.parent.as_ref().is_some_and(|parent| parent.handed_on)
     }

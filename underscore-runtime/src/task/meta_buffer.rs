@@ -1,10 +1,11 @@
-//! Room for what a client says of its request, beside the slot: most requests fit, and then nothing is
-//! allocated. Words of atomics, for it is written by the poller while others may read.
+//! Room for what a client says of its request, beside the slot: most requests fit, and then nothing
+//! is allocated. Words of atomics, for it is written by the poller while others may read.
 
 use super::request_meta::{META_FIELDS, MetaFields};
 use crate::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
-/// How many words of text there are: 184 bytes, a URI of 64 and the three headers as proxies write them.
+/// How many words of text there are: 184 bytes, a URI of 64 and the three headers as proxies write
+/// them.
 pub(super) const WORDS: usize = 23;
 
 /// The fields' lengths and their texts.
@@ -78,8 +79,9 @@ impl MetaBuffer {
     }
 }
 
-/// The word that ends with the text's last byte, if the text is that long; else its bytes one by one.
-/// Reading eight bytes that lie across the last two words is one load, where `rest` would be a loop.
+/// The word that ends with the text's last byte, if the text is that long; else its bytes one by
+/// one. Reading eight bytes that lie across the last two words is one load, where `rest` would be a
+/// loop.
 #[inline]
 fn last_word(text: &[u8], rest: &[u8]) -> u64 {
     match text.last_chunk::<8>() {

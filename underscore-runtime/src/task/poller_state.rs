@@ -1,5 +1,6 @@
-//! What the thread that polls a task keeps in the task's slot from poll to poll. One thread at a time
-//! polls a task, and the next one was handed the future by the one before: plain loads and stores do.
+//! What the thread that polls a task keeps in the task's slot from poll to poll. One thread at a
+//! time polls a task, and the next one was handed the future by the one before: plain loads and
+//! stores do.
 
 use std::task::Waker;
 
@@ -96,8 +97,8 @@ impl Slot {
         self.since.note_coarse();
     }
 
-    /// Notes that another task is polled within its poll, which the thread's own record names meanwhile.
-    /// Gives back what was noted of the thread before.
+    /// Notes that another task is polled within its poll, which the thread's own record names
+    /// meanwhile. Gives back what was noted of the thread before.
     #[cold]
     pub(crate) fn begin_outer_poll(&self, record: &ThreadRecord) -> u32 {
         let before = self.thread.load(Ordering::Relaxed);
@@ -117,8 +118,8 @@ impl Slot {
     /// Remembers `waker`. True if it is another one than before, which has to be registered.
     ///
     /// Two wakers with the same data and the same functions wake the same task. The copy that was
-    /// registered keeps that data alive until the task is interrupted, so before that no other task's
-    /// waker can come to have its address.
+    /// registered keeps that data alive until the task is interrupted, so before that no other
+    /// task's waker can come to have its address.
     #[inline]
     pub(crate) fn replace_waker(&self, waker: &Waker) -> bool {
         let data = waker.data().addr();

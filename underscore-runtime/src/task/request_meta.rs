@@ -1,6 +1,6 @@
-//! What a client says of its request, copied: to share the request's bytes would keep its connection's
-//! whole read buffer for as long as a stream lasts. Here in one allocation, for what does not fit into the
-//! slot's `MetaBuffer`.
+//! What a client says of its request, copied: to share the request's bytes would keep its
+//! connection's whole read buffer for as long as a stream lasts. Here in one allocation, for what
+//! does not fit into the slot's `MetaBuffer`.
 
 /// A field that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,12 @@ pub(crate) const META_FIELDS: usize = 4;
 /// The fields in the order of [`MetaField`], as the client sent them.
 pub(crate) type MetaFields<'a> = [Option<&'a [u8]>; META_FIELDS];
 
-/// The most that is kept of a field, in bytes: more than is ever shown, and the length fits in two bytes.
+/// The most that is kept of a field, in bytes: more than is ever shown, and the length fits in two
+/// bytes.
 const LONGEST: usize = 8 << 10;
 
-/// The fields behind their lengths: two bytes each, and one more than the length of a field that is there.
+/// The fields behind their lengths: two bytes each, and one more than the length of a field that is
+/// there.
 #[derive(Debug)]
 pub(crate) struct RequestMeta(Box<[u8]>);
 

@@ -1,9 +1,10 @@
-//! The record of a task. Slots are never freed but handed from one task to the next, so that a reference
-//! to one is always good; the id in it says whose it is now.
+//! The record of a task. Slots are never freed but handed from one task to the next, so that a
+//! reference to one is always good; the id in it says whose it is now.
 //!
-//! The thread that polls the task writes its slot, with loads and stores. Other threads read it, or take
-//! the lock of `inner` to leave something for the poller. An id is never given twice, so it is also the
-//! generation: a reader that finds the same id before and after has read the record of that task.
+//! The thread that polls the task writes its slot, with loads and stores. Other threads read it, or
+//! take the lock of `inner` to leave something for the poller. An id is never given twice, so it is
+//! also the generation: a reader that finds the same id before and after has read the record of
+//! that task.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -115,7 +116,8 @@ impl Slot {
 
     /// True while it is the record of the task with this id.
     pub(crate) fn belongs_to(&self, id: u64) -> bool {
-        // Acquire: pairs with the store in `release`. Who sees that the task is gone sees how it ended.
+        // Acquire: pairs with the store in `release`. Who sees that the task is gone sees how it
+        // ended.
         self.id.load(Ordering::Acquire) == id
     }
 
@@ -126,7 +128,8 @@ impl Slot {
             return None;
         }
         let value = read(self);
-        // Pairs with the fence in `reserve`: a field of the next task comes with the end of this one.
+        // Pairs with the fence in `reserve`: a field of the next task comes with the end of this
+        // one.
         fence(Ordering::Acquire);
         (self.id.load(Ordering::Relaxed) == id).then_some(value)
     }

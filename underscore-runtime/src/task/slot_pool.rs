@@ -1,8 +1,8 @@
-//! Where slots come from: chunks that are allocated as they are needed and never freed, and the free
-//! slots that no thread keeps for itself.
+//! Where slots come from: chunks that are allocated as they are needed and never freed, and the
+//! free slots that no thread keeps for itself.
 //!
-//! So a process keeps as many slots as it had tasks at one time. A free one costs its memory, and a look
-//! at its id when tasks are listed.
+//! So a process keeps as many slots as it had tasks at one time. A free one costs its memory, and a
+//! look at its id when tasks are listed.
 
 use super::slot::Slot;
 use crate::sync::Mutex;

@@ -1,5 +1,6 @@
-//! A task as it is found among all that live: its id and where its record is. Any thread may keep it for
-//! as long as it likes and look again; it finds the task, or that it has ended, and never another one.
+//! A task as it is found among all that live: its id and where its record is. Any thread may keep
+//! it for as long as it likes and look again; it finds the task, or that it has ended, and never
+//! another one.
 
 use std::time::Duration;
 
@@ -32,14 +33,15 @@ pub(crate) struct Task {
     pub(crate) polls: u64,
     /// The bytes of the body that were handed to the connection, if the response streams.
     pub(crate) bytes_sent: Option<u64>,
-    /// When the last poll ended; in a poll that is within another task's, or around one, when it began.
+    /// When the last poll ended; in a poll that is within another task's, or around one, when it
+    /// began.
     since: Option<Instant>,
     /// The number of the thread that polls it, if that is in more than one poll.
     thread: u32,
 }
 
-/// Calls `each` with every live task. One that begins or ends meanwhile may be among them or not; none is
-/// there twice.
+/// Calls `each` with every live task. One that begins or ends meanwhile may be among them or not;
+/// none is there twice.
 pub(crate) fn for_each_live(each: impl FnMut(TaskRef)) {
     slot_pool::all().filter_map(TaskRef::find).for_each(each);
 }
@@ -162,8 +164,8 @@ impl Task {
         self.background()?.parent()
     }
 
-    /// For how long it has been in its state: inside one poll, or waiting since the last one. To a tick of
-    /// the coarse clock; `None` if nothing keeps that.
+    /// For how long it has been in its state: inside one poll, or waiting since the last one. To a
+    /// tick of the coarse clock; `None` if nothing keeps that.
     pub(crate) fn in_state_for(&self, now: Instant) -> Option<Duration> {
         let since = match self.state {
             State::Running if self.thread == u32::MAX => match self.thread() {

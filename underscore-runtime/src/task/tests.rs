@@ -1,5 +1,5 @@
-//! What a slot keeps comes back as it was. Not in the files of its parts, which are played through in `tests/loom`,
-//! where nothing runs outside of a model.
+//! What a slot keeps comes back as it was. Not in the files of its parts, which are played through
+//! in `tests/loom`, where nothing runs outside of a model.
 
 use std::net::SocketAddrV6;
 

@@ -1,8 +1,10 @@
-//! What a thread knows of itself: the task that it polls, the changes of that task's stack since the poll
-//! began, and its share of what tasks are made from: free slots, ids, an index for statistics.
+//! What a thread knows of itself: the task that it polls, the changes of that task's stack since
+//! the poll began, and its share of what tasks are made from: free slots, ids, an index for
+//! statistics.
 //!
-//! One thread-local of plain cells that is never dropped, so reaching it takes no check whether it is
-//! there yet or still. What has to be given back at the end of the thread is given back by `LEASE`.
+//! One thread-local of plain cells that is never dropped, so reaching it takes no check whether it
+//! is there yet or still. What has to be given back at the end of the thread is given back by
+//! `LEASE`.
 
 use std::cell::{Cell, RefCell};
 
@@ -206,8 +208,8 @@ impl ThreadContext {
     #[cold]
     #[inline(never)]
     fn note_in_list(&self, key: NodeKey, node: Option<Node>) {
-        // A thread that is being torn down has no list any more, and no stack to show. It may still drop
-        // a request, as a runtime does that is kept in a thread-local.
+        // A thread that is being torn down has no list any more, and no stack to show. It may still
+        // drop a request, as a runtime does that is kept in a thread-local.
         let noted = MORE_CHANGES.try_with(|more| more.borrow_mut().push(Change { key, node }));
         let more = u32::from(noted.is_ok());
         self.changes.set(self.changes.get().wrapping_add(more));

@@ -13,8 +13,9 @@ pub(super) fn current_thread() -> Option<u32> {
     None
 }
 
-/// What a thread of this process does: `running`, `futex` (it waits for a lock or a condition of this
-/// process), `epoll`, `sleeping`, or the name of the function in which it sleeps in the kernel.
+/// What a thread of this process does: `running`, `futex` (it waits for a lock or a condition of
+/// this process), `epoll`, `sleeping`, or the name of the function in which it sleeps in the
+/// kernel.
 pub(super) fn wait(thread: u32) -> Option<String> {
     let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}"));
     let stat = read("stat").ok()?;

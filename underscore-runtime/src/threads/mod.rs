@@ -15,8 +15,8 @@ use crate::sync::Mutex;
 /// Runtimes that tasks were polled in since [`take_runtimes`] was called last.
 static RUNTIMES: Mutex<Vec<Handle>> = Mutex::new(Vec::new());
 
-/// Notes a runtime that tasks are polled in. Only while the sampler runs: a handle keeps descriptors
-/// of its runtime open, and without the sampler nothing would let go of it.
+/// Notes a runtime that tasks are polled in. Only while the sampler runs: a handle keeps
+/// descriptors of its runtime open, and without the sampler nothing would let go of it.
 fn note_runtime(handle: Handle) {
     if clock::is_coarse_kept() {
         let mut runtimes = RUNTIMES.lock();

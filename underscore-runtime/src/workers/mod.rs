@@ -1,5 +1,5 @@
-//! The workers of tokio's runtimes, and the sampler that finds those that are blocked. What a thread
-//! says of itself is in `threads`.
+//! The workers of tokio's runtimes, and the sampler that finds those that are blocked. What a
+//! thread says of itself is in `threads`.
 
 mod runtimes;
 mod sampler;

@@ -115,8 +115,8 @@ fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// Tasks that are alike, by what makes them so: the route, the state, what they run, and the awaits by their
-/// addresses. Frames and their text are made once for each group, not for each task.
+/// Tasks that are alike, by what makes them so: the route, the state, what they run, and the awaits
+/// by their addresses. Frames and their text are made once for each group, not for each task.
 #[derive(Default)]
 struct Groups {
     alike: HashMap<Box<[u64]>, Row>,

@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
         "descriptors",
         "directory",
         "log",
+        "seq_count",
         "strict",
         "suggest",
         "sync",

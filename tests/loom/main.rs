@@ -19,10 +19,9 @@
 //! | `task/slot.rs`: that fence in `reserve`, and not in `release` | `records::a_record_is_whole_where_another_worker_begins_the_next_task` |
 //! | `task/slot.rs`: `publish` Release | `counts::who_finds_a_task_finds_its_beginning_counted` |
 //! | `task/interrupt.rs`: `done` Release, `wait` Acquire | `interrupts::who_waited_for_several_tasks_sees_how_each_ended` |
-//! | `task/commit.rs`: the version in `write_nodes` Release and in `stack` Acquire, and the fences of both | `stacks::a_stack_is_one_that_was_committed` |
+//! | `seq_count.rs`: `write` Release, `try_read` Acquire, and the fences of both | `stacks::a_stack_is_one_that_was_committed`, `counts::ends_are_counted_whole` |
 //! | `stats/shard.rs`: `add_begun` Release | `counts::tasks_that_follow_each_other_on_two_threads_are_active_one_at_a_time` |
 //! | `task/end.rs`: the fence in `clear` | `records::a_response_that_streams_is_never_seen_to_have_sent_nothing` |
-//! | `stats/shard.rs`: the version in `write` Release and in `read` Acquire, and the fences of both | `counts::ends_are_counted_whole` |
 //! | `route/in_force.rs`: `put` Release, `get` Acquire | `levers::what_was_reset_is_not_in_force_again` |
 //!
 //! The other files under test have none: what they need comes from the locks, and from
@@ -43,6 +42,8 @@ mod in_force;
 #[allow(dead_code, reason = "the models use a part")]
 mod poll_scope;
 mod route;
+#[path = "../../underscore-runtime/src/seq_count.rs"]
+mod seq_count;
 mod settings;
 #[path = "../../underscore-runtime/src/stack/mod.rs"]
 #[allow(

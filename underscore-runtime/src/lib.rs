@@ -87,6 +87,7 @@ mod instrument;
 #[doc(hidden)]
 pub mod private;
 mod route;
+mod seq_count;
 mod settings;
 mod stack;
 mod stats;

@@ -1,5 +1,5 @@
 //! The first few pending awaits of a task, where its poller writes them without a lock. What is
-//! read belongs together only if the slot's version says so.
+//! read belongs together only if the slot's `SeqCount` says so.
 
 use super::{AwaitPoint, Node, NodeKey, Parent, TypeName};
 use crate::sync::AtomicCell;

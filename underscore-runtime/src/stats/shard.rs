@@ -1,5 +1,5 @@
 //! What one thread counts of a route. A shard has exactly one writer, so counting is loads and
-//! stores; readers are told by an even version that what they read belongs together.
+//! stores; a `SeqCount` tells readers that what they read belongs together.
 //!
 //! The response times of the current second stay here until the next second begins or [`HELD`] of
 //! them have come; then they move to the route's window, under the window's lock.
@@ -8,14 +8,15 @@ use super::bucket::Bucket;
 use super::counts::{Counts, Outcome, StatusClass};
 use super::second::{HELD, Second};
 use super::window::Window;
+use crate::seq_count::SeqCount;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// The counters of one thread.
 #[derive(Debug)]
 pub(super) struct Shard {
-    /// Odd while `end` or `hand_over` write.
-    version: AtomicU64,
+    /// Of all that follows but `begun`.
+    writes: SeqCount,
     /// The current second: what was counted in earlier ones is in the window.
     second: AtomicU64,
     begun: AtomicU64,
@@ -43,7 +44,7 @@ pub(super) struct Answered {
 impl Shard {
     pub(super) fn new() -> Self {
         Shard {
-            version: AtomicU64::new(0),
+            writes: SeqCount::new(),
             second: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             outcomes: array(),
@@ -78,7 +79,7 @@ impl Shard {
         if self.second.load(Ordering::Relaxed) != second {
             self.hand_over(second, window);
         }
-        self.write(|| {
+        self.writes.write(|| {
             self.add_begun();
             self.add_end(outcome, status);
         });
@@ -116,7 +117,7 @@ impl Shard {
         {
             self.hand_over(second, window);
         }
-        self.write(|| {
+        self.writes.write(|| {
             self.add_end(outcome, status);
             if let Some(Answered { nanos, .. }) = answered {
                 self.record_time(nanos);
@@ -160,7 +161,7 @@ impl Shard {
         if !second.is_empty() {
             window.add(&second);
         }
-        self.write(|| {
+        self.writes.write(|| {
             let copy = |from: &AtomicU64, to: &AtomicU64| {
                 to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
             };
@@ -213,32 +214,12 @@ impl Shard {
         }
     }
 
-    /// Writes counters that are read together.
-    #[inline]
-    fn write(&self, write: impl FnOnce()) {
-        let version = self.version.load(Ordering::Relaxed);
-        self.version
-            .store(version.wrapping_add(1), Ordering::Relaxed);
-        // Pairs with the fence in `read`: who reads one of the writes below reads the odd version
-        // after it.
-        fence(Ordering::Release);
-        write();
-        // Pairs with the load in `read`: who reads this version reads all of the writes above.
-        self.version
-            .store(version.wrapping_add(2), Ordering::Release);
-    }
-
     /// Reads counters that are written together, again if they were being written. A write takes
     /// some nanoseconds and takes no lock.
     fn read<T>(&self, read: impl Fn() -> T) -> T {
         loop {
-            let version = self.version.load(Ordering::Acquire);
-            if version.is_multiple_of(2) {
-                let value = read();
-                fence(Ordering::Acquire);
-                if self.version.load(Ordering::Relaxed) == version {
-                    return value;
-                }
+            if let Some(value) = self.writes.try_read(&read) {
+                return value;
             }
             crate::sync::spin();
         }

@@ -5,7 +5,7 @@ use super::poller_state::NODES;
 use super::slot::Slot;
 use super::thread::ThreadContext;
 use crate::stack::{Change, Keys, Node, NodeKey, Stack, Tree};
-use crate::sync::atomic::{Ordering, fence};
+use crate::sync::atomic::Ordering;
 
 /// For the thread that polls the task.
 impl Slot {
@@ -65,7 +65,7 @@ impl Slot {
             return self.commit_and_settle(thread, before);
         };
         self.set_flags(NODES);
-        self.write_nodes(|| {
+        self.node_writes.write(|| {
             for change in changes {
                 let (key, node) = (change.key.get(), change.node.get());
                 if !self.nodes.put(key, node) {
@@ -91,7 +91,7 @@ impl Slot {
     fn commit_and_settle(&self, thread: &ThreadContext, before: u32) {
         self.set_flags(NODES);
         self.note_extra();
-        self.write_nodes(|| {
+        self.node_writes.write(|| {
             let mut inner = self.inner.lock();
             let tree = &mut inner.extra_or_new(self.id()).tree;
             thread.take_changes(before, |key, node| {
@@ -121,7 +121,7 @@ impl Slot {
     pub(crate) fn take_signal(&self) -> bool {
         let id = self.id();
         let mut interrupted = false;
-        self.write_nodes(|| {
+        self.node_writes.write(|| {
             let mut inner = self.inner.lock();
             if let Some(extra) = inner.extra(id) {
                 self.note_extra();
@@ -140,45 +140,26 @@ impl Slot {
 
     /// Takes all awaits out, at the end of the task.
     pub(super) fn clear_nodes(&self) {
-        self.write_nodes(|| self.nodes.clear());
-    }
-
-    /// Changes what is read together.
-    #[inline]
-    fn write_nodes(&self, write: impl FnOnce()) {
-        let version = self.version.load(Ordering::Relaxed);
-        self.version
-            .store(version.wrapping_add(1), Ordering::Relaxed);
-        // Pairs with the fence in `stack`: who reads one of the writes below reads the odd version
-        // after it.
-        fence(Ordering::Release);
-        write();
-        // Pairs with the load in `stack`: who reads this version reads all of the writes above.
-        self.version
-            .store(version.wrapping_add(2), Ordering::Release);
+        self.node_writes.write(|| self.nodes.clear());
     }
 
     /// The awaits of the task with this id at one moment, on any thread; none if it has ended.
     pub(super) fn stack(&self, id: u64) -> Stack {
         loop {
-            let version = self.version.load(Ordering::Acquire);
-            if version.is_multiple_of(2) {
-                let stack = {
-                    let mut inner = self.inner.lock();
-                    let nodes = self.nodes.read();
-                    match inner.extra(id) {
-                        Some(extra) => extra.tree.snapshot_with(&nodes),
-                        None => Tree::default().snapshot_with(&nodes),
-                    }
-                };
-                fence(Ordering::Acquire);
-                if self.version.load(Ordering::Relaxed) == version {
-                    return if self.belongs_to(id) {
-                        stack
-                    } else {
-                        Stack::default()
-                    };
+            let stack = self.node_writes.try_read(|| {
+                let mut inner = self.inner.lock();
+                let nodes = self.nodes.read();
+                match inner.extra(id) {
+                    Some(extra) => extra.tree.snapshot_with(&nodes),
+                    None => Tree::default().snapshot_with(&nodes),
                 }
+            });
+            if let Some(stack) = stack {
+                return if self.belongs_to(id) {
+                    stack
+                } else {
+                    Stack::default()
+                };
             }
             // The poller is in the middle of it, and may wait for the lock: it is not held here.
             crate::sync::yield_now();

@@ -12,6 +12,7 @@ use super::extra::Inner;
 use super::meta_buffer::MetaBuffer;
 use crate::clock::AtomicInstant;
 use crate::route::Route;
+use crate::seq_count::SeqCount;
 use crate::stack::InlineNodes;
 use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sync::{AtomicCell, Mutex};
@@ -36,8 +37,8 @@ pub(crate) struct Slot {
     pub(super) waker_vtable: AtomicUsize,
     /// The poller's own: see `poller_state`.
     pub(super) flags: AtomicU32,
-    /// Odd while `nodes` change.
-    pub(super) version: AtomicU32,
+    /// Of `nodes`, and of the tree in `Extra`.
+    pub(super) node_writes: SeqCount,
 
     // What the task is.
     pub(super) route: AtomicCell<Option<&'static Route>>,
@@ -93,7 +94,7 @@ impl Slot {
             waker_data: AtomicUsize::new(0),
             waker_vtable: AtomicUsize::new(0),
             flags: AtomicU32::new(0),
-            version: AtomicU32::new(0),
+            node_writes: SeqCount::new(),
             route: AtomicCell::new(None),
             started: AtomicU64::new(0),
             info: AtomicU32::new(0),

@@ -156,6 +156,21 @@ async fn an_interrupt_drops_what_the_work_holds_and_a_panic_in_that_is_survived(
     assert!(named(&service, "panics when dropped").await.is_empty());
 }
 
+#[tokio::test]
+async fn work_that_is_for_no_request_has_its_children_all_the_same() {
+    let service = Service::start(Router::new()).await;
+    drop(spawn("at the start", async {
+        track("a step of it", refresh())
+            .await
+            .expect("not it alone");
+    }));
+    let root = id(&waiting(&service, "at the start", 1).await[0]);
+    let step = &waiting(&service, "a step of it", 1).await[0];
+    assert_eq!(step["parent_task_id"], root);
+    let path = format!("_tasks/{root}/_cancel?children=true");
+    assert_eq!(service.post(&path).await.ok_json()["interrupted"], 2);
+}
+
 #[underscore_route(name = "parent")]
 async fn parent() -> &'static str {
     drop(spawn("spawned", async {

@@ -231,11 +231,6 @@ impl Notify {
     }
 }
 
-/// loom has another thread go on first, and comes back with what that has written.
-pub(crate) fn spin() {
-    yield_now();
-}
-
 /// What it calls is loom's here, whose panics say that a model failed: they go on.
 pub(crate) fn contained(code: impl FnOnce()) {
     code();

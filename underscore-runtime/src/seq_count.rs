@@ -1,10 +1,10 @@
-//! A sequence counter, as in Linux's `seqcount_t`: one writer, who never waits, and readers who learn
-//! whether what they read belongs together, and read again if it does not.
+//! A sequence counter, as in Linux's `seqcount_t`: one writer, who never waits for a reader, and
+//! readers who learn whether what they read belongs together, and read again if it does not.
 
 use crate::sync::atomic::{AtomicU32, Ordering, fence};
 
-/// Even while nothing is written, odd during a write, and never the same again: a reader would have
-/// to sleep through two billion writes, and through no more nor less than that.
+/// Even between writes and odd during one. It is the same again after two billion writes; a reader
+/// that takes longer than those, and sees just that many, is mistaken.
 #[derive(Debug)]
 pub(crate) struct SeqCount(AtomicU32);
 

@@ -1,7 +1,7 @@
 //! What threads meet at: the locks of this crate, and the one door to atomics, `Arc` and the like for those
 //! files whose interleavings are played through in `tests/loom`, with loom's behind this door.
 //!
-//! A lock here guards plain values for a few instructions, never across code of a user, so that nothing a
+//! A lock here guards plain values for a short time, never across code of a user, so that nothing a
 //! handler does can hold one.
 
 pub(crate) use arc_swap::ArcSwapOption;
@@ -28,11 +28,6 @@ impl<T> Mutex<T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Waits a moment for another thread that writes.
-pub(crate) fn spin() {
-    std::hint::spin_loop();
 }
 
 /// Lets another thread go on that may need the processor to end what it writes.

@@ -8,16 +8,16 @@ use crate::task::TaskRef;
 
 /// The answer to a change of tasks that is not made: each task with the state that it is in.
 pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>) -> Answer {
-    let hit = would_hit(tasks.len(), share);
     let states = look_at(tasks).map(|seen| {
         let state = super::cat::state_word(seen.state());
         (seen.id().number().to_string(), Node::text(state))
     });
-    let tasks = Node::object(states);
+    let states: Vec<_> = states.collect();
+    let hit = would_hit(states.len(), share);
     Answer::Node(Node::object([
         ("dry_run", Node::Bool(true)),
         ("would_hit", hit),
-        ("tasks", tasks),
+        ("tasks", Node::object(states)),
     ]))
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
             let report = task.read().as_ref().map(Report::new);
             let told = task.interrupt(interrupt.clone(), &waiting);
             let report = report.filter(|_| told.is_some());
-            (Told { task: *task, told }, report)
+            (InterruptedTask { task: *task, told }, report)
         })
         .unzip();
     let interrupt = interrupt.clone();
@@ -149,7 +149,7 @@ impl Report {
 }
 
 /// A task that was interrupted, if it had not ended by then.
-struct Told {
+struct InterruptedTask {
     task: TaskRef,
     told: Option<Arc<Ending>>,
 }
@@ -159,7 +159,7 @@ struct Told {
 enum EndState {
     /// It ended because it was told to.
     Interrupted,
-    /// It ended in another way before the order reached it.
+    /// It ended in another way before the interrupt reached it.
     FinishedFirst,
     /// It has not ended in time: a thread is inside its code, or none was free to poll it.
     StuckInPoll,
@@ -167,7 +167,7 @@ enum EndState {
     Cancelling,
 }
 
-impl Told {
+impl InterruptedTask {
     fn state(&self, waited: bool) -> EndState {
         let Some(ending) = &self.told else {
             return EndState::FinishedFirst;

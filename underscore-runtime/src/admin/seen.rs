@@ -26,8 +26,8 @@ pub(super) struct Seen {
     pub(super) frames: Vec<Frame>,
 }
 
-/// Looks at tasks, all of them at the same moment, each when it is asked for. Those that have ended
-/// are left out.
+/// Looks at tasks, each when it is asked for, and all of them by one reading of the clock. Those that
+/// have ended are left out.
 pub(super) fn look_at(tasks: Vec<TaskRef>) -> impl Iterator<Item = Seen> {
     look_at_chosen(tasks, None)
 }
@@ -46,15 +46,20 @@ pub(super) fn look_at_chosen(
             State::Running => task.thread(),
             State::Waiting | State::Streaming => None,
         };
+        let frames = task.frames();
+        if task.found.is_gone() {
+            // Its frames are gone, too: it would be shown to wait at no await.
+            return None;
+        }
         let age = now.since(task.found.started);
         Some(Seen {
             route_id: task.route().and_then(&id_of),
             age,
             started: wall_now.checked_sub(age).unwrap_or(wall_now),
-            in_state_for: task.in_state_for(now),
+            in_state_for: task.in_state_for(now, record),
             thread: record.and_then(ThreadRecord::thread),
             blocks: record.is_some_and(ThreadRecord::is_blocked),
-            frames: task.frames(),
+            frames,
             task,
         })
     })
@@ -128,7 +133,7 @@ impl Seen {
         self.thread.as_ref().filter(|_| self.blocks)?.kernel_wait()
     }
 
-    /// Whether an order to end would reach it: it does not while it keeps a thread in one poll.
+    /// Whether an interrupt would reach it: it does not while it keeps a thread in one poll.
     pub(super) fn is_cancellable(&self) -> bool {
         !self.blocks
     }

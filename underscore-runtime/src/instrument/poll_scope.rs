@@ -96,8 +96,7 @@ impl PollScope {
         self.restore();
     }
 
-    /// Ends what was no poll of the task's future but its drop: there is no stack any more to be
-    /// shown.
+    /// Ends the scope in which the task's future was dropped. There is no stack left to show.
     pub(super) fn abandon(self) {
         with_thread(|thread| thread.discard_changes(self.changes_before()));
         self.exit();

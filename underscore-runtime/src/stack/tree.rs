@@ -145,7 +145,7 @@ struct Rare {
     free: Vec<NodeKey>,
     /// How many keys from 64 on there are.
     count: u32,
-    /// Keys whose awaits went away while they were in nobody's hands or in another task's.
+    /// Keys whose awaits were dropped while no task, or another task, was polled.
     gone: Vec<NodeKey>,
 }
 
@@ -155,11 +155,7 @@ impl Tree {
         match (change.key, change.node) {
             (NodeKey::ROOT, _) => {}
             (key, Some(node)) => {
-                if self
-                    .rare
-                    .as_ref()
-                    .is_some_and(|rare| rare.gone.contains(&key))
-                {
+                if self.is_gone(key) {
                     return;
                 }
                 let index = key.0 as usize;

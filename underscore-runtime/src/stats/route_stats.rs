@@ -15,7 +15,7 @@ use crate::clock::Instant;
 use crate::sync::{AtomicCell, Mutex};
 
 /// How many threads have a shard of their own. All further ones share one, under a lock.
-pub(crate) const SHARDS: usize = 16;
+pub(crate) const SHARDS: usize = 32;
 
 /// How often a snapshot is read again because tasks have ended meanwhile.
 const MOST_READS: usize = 16;
@@ -200,7 +200,7 @@ impl RouteStats {
         let current: Vec<Second> = self
             .all_shards()
             .map(Shard::current)
-            .filter(|second| !second.is_empty())
+            .filter(|second| second.is_recent(now.second()))
             .collect();
         if window.is_idle(now.second()) && current.is_empty() {
             return Default::default();
@@ -218,7 +218,10 @@ impl RouteStats {
     #[cfg(test)]
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         let window = self.window.lock();
-        window.is_idle(now.second()) && self.all_shards().all(|shard| shard.current().is_empty())
+        window.is_idle(now.second())
+            && !self
+                .all_shards()
+                .any(|shard| shard.current().is_recent(now.second()))
     }
 
     /// The bytes that it takes with so many shards.

@@ -1,6 +1,7 @@
 //! What a shard counted in one second, on its way to the route's window.
 
 use super::bucket::Bucket;
+use super::ring::KEPT;
 
 /// How many response times a shard holds before it hands them over: one lock taken in so many
 /// requests.
@@ -23,6 +24,12 @@ impl Second {
     /// True if nothing was counted.
     pub(super) fn is_empty(&self) -> bool {
         self.begun == 0 && self.answered == 0
+    }
+
+    /// True if something was counted that is in a window which ends with the second `now`. A shard
+    /// keeps its last second until the next one begins, which may be hours later.
+    pub(super) fn is_recent(&self, now: u64) -> bool {
+        !self.is_empty() && self.at.saturating_add(KEPT) > now
     }
 
     /// The response times.

@@ -221,7 +221,8 @@ impl Shard {
             if let Some(value) = self.writes.try_read(&read) {
                 return value;
             }
-            crate::sync::spin();
+            // The writer may need the processor to go on.
+            crate::sync::yield_now();
         }
     }
 }

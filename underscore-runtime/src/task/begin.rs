@@ -13,7 +13,7 @@ use crate::route::Route;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
-/// A task that is about to begin: what is to be shown of it is said here.
+/// A task that is about to begin, and what listings will show of it.
 #[must_use = "a task begins with `begin`"]
 pub(crate) struct NewTask {
     slot: &'static Slot,

@@ -7,6 +7,10 @@ use super::thread::ThreadContext;
 use crate::stack::{Change, Keys, Node, NodeKey, Stack, Tree};
 use crate::sync::atomic::Ordering;
 
+/// How often a stack is read again that changes meanwhile. A task that commits without a pause for so
+/// long is shown at no await.
+const MOST_READS: usize = 100_000;
+
 /// For the thread that polls the task.
 impl Slot {
     #[inline]
@@ -145,7 +149,7 @@ impl Slot {
 
     /// The awaits of the task with this id at one moment, on any thread; none if it has ended.
     pub(super) fn stack(&self, id: u64) -> Stack {
-        loop {
+        for _ in 0..MOST_READS {
             let stack = self.node_writes.try_read(|| {
                 let mut inner = self.inner.lock();
                 let nodes = self.nodes.read();
@@ -164,5 +168,6 @@ impl Slot {
             // The poller is in the middle of it, and may wait for the lock: it is not held here.
             crate::sync::yield_now();
         }
+        Stack::default()
     }
 }

@@ -75,7 +75,7 @@ impl Slot {
         };
         self.clear(flags);
         with_thread(|thread| thread.put_slot(self));
-        // Host code, on whose way the slot is free already.
+        // This runs host code. The slot is free by now.
         drop(remains);
     }
 

@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::interrupt::Interrupts;
 use super::slot::{Slot, info};
-use super::{Background, RequestMeta};
+use super::{Background, Request, RequestMeta};
 use crate::settings::Effective;
 use crate::stack::Tree;
 use crate::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) struct Inner {
 /// What few tasks have.
 #[derive(Debug, Default)]
 pub(super) struct Extra {
-    /// The id of the task whose it is. The one of an ended task came too late for it, and is void.
+    /// The id of the task that this belongs to. If that task has ended, the content is void.
     id: u64,
     pub(super) interrupts: Option<Interrupts>,
     /// The awaits that have no place in the slot.
@@ -34,6 +34,8 @@ pub(super) struct Extra {
     pub(super) method: Option<Method>,
     pub(super) settings: Option<AppliedSettings>,
     pub(super) background: Option<Arc<Background>>,
+    /// A copy of what is kept of the request, for the work that was begun in it.
+    pub(super) request: Option<Arc<Request>>,
 }
 
 /// The settings that hold for one request, as they were when it began.

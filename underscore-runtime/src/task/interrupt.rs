@@ -103,8 +103,8 @@ impl Slot {
     /// has ended.
     ///
     /// The first interrupt stands; a later one only waits for the same end. A task that is never
-    /// pending and ends at this very moment may not see it, and then tells nobody: who waits has to
-    /// look at the task as well. To make that impossible would cost every request a locked
+    /// pending and ends at this very moment may not see it. Then it does not notify the waiter, who
+    /// must also check the task. To make that impossible would cost every request a locked
     /// instruction.
     pub(crate) fn interrupt(
         &self,

@@ -96,9 +96,9 @@ impl Parent {
     /// The task that the calling thread polls.
     pub(crate) fn new(parent: &Slot) -> Option<Self> {
         let id = TaskId::from_number(parent.id())?;
-        let request = match parent.kind(id)? {
-            Kind::Request(request) => Some((id, Arc::new(request))),
-            Kind::Background(background) => background.parent.as_ref()?.request.clone(),
+        let request = match parent.background(id) {
+            Some(background) => background.parent.as_ref().and_then(|it| it.request.clone()),
+            None => Some((id, parent.shared_request(id)?)),
         };
         Some(Parent {
             id,
@@ -150,6 +150,24 @@ impl Slot {
             })
         });
         request.flatten().map(Kind::Request)
+    }
+
+    /// A copy of the request that the task is, which all work shares that is begun in it. For the
+    /// thread that polls the task.
+    fn shared_request(&self, id: TaskId) -> Option<Arc<Request>> {
+        let shared = |slot: &Slot| slot.inner.lock().extra(id.number())?.request.clone();
+        if let Some(request) = shared(self) {
+            return Some(request);
+        }
+        let Kind::Request(request) = self.kind(id)? else {
+            return None;
+        };
+        let request = Arc::new(request);
+        let mut inner = self.inner.lock();
+        inner.extra_or_new(id.number()).request = Some(Arc::clone(&request));
+        drop(inner);
+        self.note_extra();
+        Some(request)
     }
 
     /// The background work that the task with this id is.

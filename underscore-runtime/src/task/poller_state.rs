@@ -23,19 +23,21 @@ pub(crate) enum State {
     Streaming,
 }
 
-/// The bits of [`Slot::flags`]: the status that the task was answered with,
+// The bits of [`Slot::flags`].
+
+/// The status that the task was answered with.
 const STATUS: u32 = 0xffff;
-/// one more than the outcome that was set,
+/// One more than the place of the outcome that was set.
 const OUTCOME: u32 = 0xff << 16;
-/// and that a waker was registered,
+/// A waker was registered.
 const WAKER: u32 = 1 << 24;
-/// that there is an `Extra`,
+/// The task has an `Extra`.
 const EXTRA: u32 = 1 << 25;
-/// that awaits were put in its stack,
+/// Awaits were put in its stack.
 pub(super) const NODES: u32 = 1 << 26;
-/// that the client left in the middle of its request,
+/// The client left in the middle of its request.
 const CLIENT_LEFT: u32 = 1 << 27;
-/// that its response streams.
+/// The response streams.
 pub(super) const STREAMING: u32 = 1 << 28;
 
 /// What has to be put in order at the end.

@@ -19,7 +19,7 @@ use crate::sync::{AtomicCell, Mutex};
 
 /// A task's record: 256 bytes, of which a poll touches the first 64.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(crate) struct Slot {
     // What each poll touches.
     /// The id of the task; zero while the slot is free.
@@ -37,7 +37,7 @@ pub(crate) struct Slot {
     pub(super) waker_vtable: AtomicUsize,
     /// The poller's own: see `poller_state`.
     pub(super) flags: AtomicU32,
-    /// Of `nodes`, and of the tree in `Extra`.
+    /// Of `nodes`, and of the tree in `Extra` as far as commits change it.
     pub(super) node_writes: SeqCount,
 
     // What the task is.

@@ -24,7 +24,7 @@ pub(crate) struct TaskRef {
     route: Option<&'static Route>,
 }
 
-/// All that its record says of a task, read at one moment.
+/// What its record says of a task: all of one task, though the parts are read one after the other.
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) found: TaskRef,
@@ -164,14 +164,16 @@ impl Task {
         self.background()?.parent()
     }
 
-    /// For how long it has been in its state: inside one poll, or waiting since the last one. To a
-    /// tick of the coarse clock; `None` if nothing keeps that.
-    pub(crate) fn in_state_for(&self, now: Instant) -> Option<Duration> {
+    /// For how long it has been in its state: inside one poll, on the thread with this record, or
+    /// waiting since the last one. To a tick of the coarse clock; `None` if the sampler does not run,
+    /// or if the poll is over by now.
+    pub(crate) fn in_state_for(
+        &self,
+        now: Instant,
+        record: Option<&ThreadRecord>,
+    ) -> Option<Duration> {
         let since = match self.state {
-            State::Running if self.thread == u32::MAX => match self.thread() {
-                Some(record) => record.entered(),
-                None => self.since,
-            },
+            State::Running if self.thread == u32::MAX => record.and_then(ThreadRecord::entered),
             State::Running | State::Waiting | State::Streaming => self.since,
         };
         // A tick may be before the task itself.

@@ -35,7 +35,7 @@ pub(crate) struct ThreadContext {
     /// Free slots, a list through `Slot::next`, and how many.
     free: Cell<Option<&'static Slot>>,
     free_count: Cell<u32>,
-    /// How many of them it may keep: none before `LEASE` is there, and after.
+    /// How many of them it may keep: zero before `LEASE` exists, and after it was dropped.
     free_limit: Cell<u32>,
     shard: Cell<ShardIndex>,
     /// The next id, and the end of the thread's block of ids.
@@ -272,10 +272,15 @@ impl Drop for Lease {
 
 fn next_shard() -> ShardIndex {
     let (free, next) = &mut *SHARD_INDICES.lock();
-    let index = free.pop().unwrap_or_else(|| {
-        let index = *next;
-        *next = next.saturating_add(1);
-        index
-    });
+    let smallest = (0..free.len()).min_by_key(|place| free.get(*place).copied());
+    let index = match smallest {
+        // The smallest, for those past `SHARDS` share one shard.
+        Some(place) => free.swap_remove(place),
+        None => {
+            let index = *next;
+            *next = next.saturating_add(1);
+            index
+        }
+    };
     ShardIndex::new(index)
 }

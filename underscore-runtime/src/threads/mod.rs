@@ -18,11 +18,11 @@ static RUNTIMES: Mutex<Vec<Handle>> = Mutex::new(Vec::new());
 /// Notes a runtime that tasks are polled in. Only while the sampler runs: a handle keeps
 /// descriptors of its runtime open, and without the sampler nothing would let go of it.
 fn note_runtime(handle: Handle) {
-    if clock::is_coarse_kept() {
-        let mut runtimes = RUNTIMES.lock();
-        if !runtimes.iter().any(|known| known.id() == handle.id()) {
-            runtimes.push(handle);
-        }
+    let mut runtimes = RUNTIMES.lock();
+    // Under the lock: the sampler takes what there is after it has stopped the clock.
+    let is_new = || !runtimes.iter().any(|known| known.id() == handle.id());
+    if clock::is_coarse_kept() && is_new() {
+        runtimes.push(handle);
     }
 }
 

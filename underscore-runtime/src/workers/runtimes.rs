@@ -152,8 +152,9 @@ pub(super) fn look(now: Instant) {
         ASK_NEXT.store(now.second().saturating_add(ASK_EVERY), Ordering::Relaxed);
         ask_whether_they_ended();
     }
-    let records = threads::all();
+    // Before the records: a runtime is noted by a thread that has one.
     drop(known());
+    let records = threads::all();
     keep(|known| {
         let id = Some(known.handle.id());
         let mut its = records
@@ -199,8 +200,8 @@ pub(super) fn is_replaced(record: &ThreadRecord) -> bool {
 /// All workers of all runtimes that tasks run in.
 pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     ask_whether_they_ended();
-    let records = threads::all();
     let runtimes = known();
+    let records = threads::all();
     let of_runtime = |(runtime, known): (usize, &Known)| {
         let metrics = known.handle.metrics();
         let id = known.handle.id();

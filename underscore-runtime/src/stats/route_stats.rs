@@ -15,7 +15,7 @@ use crate::clock::Instant;
 use crate::sync::{AtomicCell, Mutex};
 
 /// How many threads have a shard of their own. All further ones share one, under a lock.
-pub(crate) const SHARDS: usize = 32;
+pub(crate) const SHARDS: usize = 24;
 
 /// How often a snapshot is read again because tasks have ended meanwhile.
 const MOST_READS: usize = 16;

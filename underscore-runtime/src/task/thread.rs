@@ -273,14 +273,13 @@ impl Drop for Lease {
 fn next_shard() -> ShardIndex {
     let (free, next) = &mut *SHARD_INDICES.lock();
     let smallest = (0..free.len()).min_by_key(|place| free.get(*place).copied());
-    let index = match smallest {
-        // The smallest, for those past `SHARDS` share one shard.
-        Some(place) => free.swap_remove(place),
-        None => {
-            let index = *next;
-            *next = next.saturating_add(1);
-            index
-        }
+    let index = if let Some(place) = smallest {
+        // The smallest, for threads past `SHARDS` share one shard.
+        free.swap_remove(place)
+    } else {
+        let index = *next;
+        *next = next.saturating_add(1);
+        index
     };
     ShardIndex::new(index)
 }

@@ -1,5 +1,5 @@
 //! Models of what threads do to one task at the same time: a worker that polls it, operators that
-//! interrupt it, and whoever looks. loom plays each of them on every interleaving, and lets every
+//! interrupt it, and readers. loom plays each of them on every interleaving, and lets every
 //! load read every value that its ordering allows. No sockets here and no requests: only the order
 //! of steps.
 //!

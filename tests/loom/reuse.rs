@@ -1,4 +1,4 @@
-//! A slot goes from one task to the next while somebody holds on to the first: an interrupt hits
+//! A slot goes from one task to the next while an operator holds on to the first: an interrupt hits
 //! the task that was meant and no other.
 
 use std::future::pending;

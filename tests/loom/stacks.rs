@@ -171,7 +171,7 @@ fn the_next_task_is_at_no_await_of_the_one_before() {
     assert!(!ways.iter().any(stale), "{ways:?}");
 }
 
-/// Where a task has put a future of its own, for somebody else to drop.
+/// Where a task has put a future of its own, for another thread to drop.
 #[derive(Clone, Default)]
 struct Place(Arc<Mutex<Option<Boxed>>>);
 

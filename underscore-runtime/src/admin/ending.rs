@@ -14,7 +14,7 @@ use super::select::with_children;
 use crate::log;
 use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
-use crate::task::{Ending, Interrupt, Task, TaskRef, WaitGroup};
+use crate::task::{Ending, Interrupt, TaskRef, WaitGroup};
 
 /// How long the answer waits for the tasks to end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -80,9 +80,9 @@ pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
         .iter()
         .map(|task| {
             // Before it is interrupted: afterwards it may be gone, and with it what it waited for.
-            let report = task.read().as_ref().map(Report::new);
+            let report = Report::new(task);
             let told = task.interrupt(interrupt.clone(), &waiting);
-            let report = report.filter(|_| told.is_some());
+            let report = told.is_some().then_some(report);
             (InterruptedTask { task: *task, told }, report)
         })
         .unzip();
@@ -124,11 +124,11 @@ struct Report {
 }
 
 impl Report {
-    fn new(task: &Task) -> Self {
+    fn new(task: &TaskRef) -> Self {
         Report {
-            task: task.found.id.number(),
+            task: task.id.number(),
             handler: task.route().map(|route| route.descriptor.handler),
-            name: task.background().map(|background| background.name.clone()),
+            name: task.background().map(|work| work.name.clone()),
             point: innermost(&task.frames()),
         }
     }

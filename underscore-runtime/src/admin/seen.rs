@@ -26,8 +26,8 @@ pub(super) struct Seen {
     pub(super) frames: Vec<Frame>,
 }
 
-/// Looks at tasks, each when it is asked for, and all of them by one reading of the clock. Those that
-/// have ended are left out.
+/// Looks at tasks, each when it is asked for, and all of them by one reading of the clock. Those
+/// that have ended are left out.
 pub(super) fn look_at(tasks: Vec<TaskRef>) -> impl Iterator<Item = Seen> {
     look_at_chosen(tasks, None)
 }
@@ -46,7 +46,7 @@ pub(super) fn look_at_chosen(
             State::Running => task.thread(),
             State::Waiting | State::Streaming => None,
         };
-        let frames = task.frames();
+        let frames = task.found.frames();
         if task.found.is_gone() {
             // Its frames are gone, too: it would be shown to wait at no await.
             return None;

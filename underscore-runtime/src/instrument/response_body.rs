@@ -165,7 +165,7 @@ impl Streaming {
         let mut live = self.live.try_lock().ok()?;
         let (body, guard) = live.as_mut()?;
         if guard.task().is_signalled() && guard.task().take_signal() {
-            // Whoever was woken for the interrupt may have no runtime to carry it out in.
+            // `HangUp`, which was woken for the interrupt, may have no runtime to carry it out in.
             let (body, guard) = live.take()?;
             interrupt(body, guard);
             return None;

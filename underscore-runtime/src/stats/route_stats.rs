@@ -116,6 +116,7 @@ impl RouteStats {
         self.shards.get(index.0 as usize)?.load()
     }
 
+    /// Apart, as the next one: a closure made where `begin` is inlined takes 35 instructions a request.
     #[cold]
     #[inline(never)]
     fn begin_elsewhere(&self, index: ShardIndex, second: u64) {

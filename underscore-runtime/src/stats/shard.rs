@@ -62,9 +62,7 @@ impl Shard {
     /// Counts a task that begins in `second`.
     #[inline]
     pub(super) fn begin(&self, second: u64, window: &Mutex<Window>) {
-        if self.second.load(Ordering::Relaxed) != second {
-            self.hand_over(second, window);
-        }
+        self.go_on_to(second, window);
         self.add_begun();
     }
 
@@ -76,13 +74,19 @@ impl Shard {
         status: Option<StatusClass>,
         window: &Mutex<Window>,
     ) {
-        if self.second.load(Ordering::Relaxed) != second {
-            self.hand_over(second, window);
-        }
+        self.go_on_to(second, window);
         self.writes.write(|| {
             self.add_begun();
             self.add_end(outcome, status);
         });
+    }
+
+    /// Makes `second` the current one.
+    #[inline]
+    fn go_on_to(&self, second: u64, window: &Mutex<Window>) {
+        if self.second.load(Ordering::Relaxed) != second {
+            self.hand_over(second, window);
+        }
     }
 
     #[inline]
@@ -96,10 +100,10 @@ impl Shard {
     #[inline]
     fn add_end(&self, outcome: Outcome, status: Option<StatusClass>) {
         if let Some(count) = self.outcomes.get(outcome as usize) {
-            add(count, 1);
+            add_one(count);
         }
         if let Some(count) = status.and_then(|class| self.statuses.get(class.index())) {
-            add(count, 1);
+            add_one(count);
         }
     }
 
@@ -146,7 +150,7 @@ impl Shard {
         let (sum, overflows) = self.nanos.load(Ordering::Relaxed).overflowing_add(nanos);
         self.nanos.store(sum, Ordering::Relaxed);
         if overflows {
-            add(&self.nanos_high, 1);
+            add_one(&self.nanos_high);
         }
     }
 
@@ -231,9 +235,9 @@ fn array<const N: usize>() -> [AtomicU64; N] {
     std::array::from_fn(|_| AtomicU64::new(0))
 }
 
-/// Adds to a counter that has one writer.
+/// Counts one more in a counter that has one writer.
 #[inline]
-fn add(count: &AtomicU64, more: u64) {
-    let sum = count.load(Ordering::Relaxed).wrapping_add(more);
+fn add_one(count: &AtomicU64) {
+    let sum = count.load(Ordering::Relaxed).wrapping_add(1);
     count.store(sum, Ordering::Relaxed);
 }

@@ -7,8 +7,8 @@ use super::thread::ThreadContext;
 use crate::stack::{Change, Keys, Node, NodeKey, Stack, Tree};
 use crate::sync::atomic::Ordering;
 
-/// How often a stack is read again that changes meanwhile. A task that commits without a pause for so
-/// long is shown at no await.
+/// How often a stack is read again that changes meanwhile. A task that commits without a pause for
+/// so long is shown at no await.
 const MOST_READS: usize = 100_000;
 
 /// For the thread that polls the task.

@@ -101,6 +101,19 @@ impl TaskRef {
         self.slot.stack(self.id.number())
     }
 
+    /// What it runs, as far as the names of types say.
+    pub(crate) fn body(&self) -> Option<Body<'static>> {
+        match self.route {
+            Some(route) => Some(Body::of_function(route.descriptor.handler)),
+            None => Body::of_type(self.background()?.future),
+        }
+    }
+
+    /// Where it waits, or what it left last while it runs, from the outside in.
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        self.stack().frames(self.body())
+    }
+
     /// Interrupts it, and counts it in `waiting` until it is gone. `None` if it has ended. See
     /// `Slot::interrupt` for the one case in which nothing is told of its end.
     pub(crate) fn interrupt(
@@ -122,22 +135,7 @@ impl TaskRef {
     }
 }
 
-impl Kind {
-    /// What it runs, as far as the names of types say.
-    pub(crate) fn body(&self) -> Option<Body<'static>> {
-        match self {
-            Kind::Request(request) => Some(Body::of_function(request.route.descriptor.handler)),
-            Kind::Background(background) => Body::of_type(background.future),
-        }
-    }
-}
-
 impl Task {
-    /// Where it waits, or what it left last while it runs, from the outside in.
-    pub(crate) fn frames(&self) -> Vec<Frame> {
-        self.found.stack().frames(self.kind.body())
-    }
-
     /// The request that it is, or that it works for.
     pub(crate) fn request(&self) -> Option<&Request> {
         match &self.kind {

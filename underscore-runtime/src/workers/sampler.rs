@@ -154,7 +154,7 @@ impl Watch {
 fn report(task: Task, thread: Arc<Thread>, in_poll_for: Duration) {
     let kernel = thread.kernel_wait();
     // Now, for the task may be gone by the time that the log has its turn.
-    let point = innermost(&task.frames());
+    let point = innermost(&task.found.frames());
     log::write(move || {
         let route = task.route();
         tracing::warn!(

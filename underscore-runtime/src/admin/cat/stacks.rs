@@ -138,8 +138,8 @@ impl Groups {
         stack.add_likeness(likeness);
         if let Some(group) = self.alike.get_mut(&**likeness) {
             group.join(1, age, age);
-        } else if let Some(task) = task.read() {
-            let frames = stack.frames(task.kind.body());
+        } else if !task.is_gone() {
+            let frames = stack.frames(task.body());
             let row = Row {
                 id: None,
                 route,

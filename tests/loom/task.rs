@@ -24,6 +24,8 @@ mod request_meta;
 #[path = "../../underscore-runtime/src/task/slot.rs"]
 mod slot;
 mod slot_pool;
+#[path = "../../underscore-runtime/src/task/slot_ref.rs"]
+mod slot_ref;
 #[path = "../../underscore-runtime/src/task/task_ref.rs"]
 mod task_ref;
 mod thread;
@@ -37,5 +39,6 @@ pub(crate) use poller_state::State;
 use request_meta::RequestMeta;
 pub(crate) use request_meta::{MetaField, MetaFields};
 pub(crate) use slot::Slot;
+pub(crate) use slot_ref::SlotRef;
 pub(crate) use task_ref::{TaskRef, for_each_live};
 pub(crate) use thread::{ThreadContext, give_slots_back, with_thread};

@@ -92,8 +92,15 @@ impl Expansion<'_> {
             ReturnType::Type(_, ty) => ty.span(),
             ReturnType::Default => inner.span(),
         };
-        quote_spanned!(hygienic(place)=>
-            __call.run(|(#(#values,)*)| #inner::<#(#generics),*>(#(#values),*))
+        let place = hygienic(place);
+        let run = if self.is_generic() {
+            "run_generic"
+        } else {
+            "run"
+        };
+        let run = Ident::new(run, place);
+        quote_spanned!(place=>
+            __call.#run(|(#(#values,)*)| #inner::<#(#generics),*>(#(#values),*))
         )
     }
 }

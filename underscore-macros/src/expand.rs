@@ -95,12 +95,8 @@ impl<'a> Expansion<'a> {
         let (vis, ident, endpoint) = (&handler.vis, handler.ident(), &self.endpoint);
         let (params, _, bounds) = handler.sig.generics.split_for_impl();
         let types = handler.argument_types();
-        // Where the types are known, a future that is not `Send` is blamed here; a generic handler may
-        // be `Send` for some types and not for others, and axum asks for those that are mounted.
-        let send = handler.sig.generics.type_params().next().is_none();
-        let send = send.then(|| quote!(+ ::core::marker::Send));
         let future = quote! {
-            impl ::core::future::Future<Output = #runtime::private::Response> #send
+            impl ::core::future::Future<Output = #runtime::private::Response>
         };
         let future = awaits::respanned(future, awaits::hygienic(ident.span()));
         let run = self.run();
@@ -113,6 +109,13 @@ impl<'a> Expansion<'a> {
                 #run
             }
         }
+    }
+
+    /// True if there are types that are known only where the handler is mounted. Its future may be
+    /// `Send` for some of them and not for others, and axum asks for those that are mounted.
+    pub(crate) fn is_generic(&self) -> bool {
+        let mut types = self.handler.sig.generics.type_params();
+        types.next().is_some()
     }
 
     /// The function as the user wrote it, its awaits rewritten.

@@ -6,9 +6,7 @@ fn chat(
         __UnderscoreRoute_chat,
         (State<Room>, WebSocketUpgrade),
     >,
-) -> impl ::core::future::Future<
-    Output = ::underscore_runtime::private::Response,
-> + ::core::marker::Send {
+) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
     __call.run(|(__arg0, __arg1)| chat_inner(__arg0, __arg1))
 }
 #[allow(clippy::single_call_fn, clippy::unused_async)]

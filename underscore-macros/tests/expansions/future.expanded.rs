@@ -5,9 +5,7 @@ pub(crate) enum __UnderscoreRoute_now {}
 #[cfg(feature = "clock")]
 pub(crate) fn now(
     __call: framework::reexport::private::Call<__UnderscoreRoute_now, ()>,
-) -> impl ::core::future::Future<
-    Output = framework::reexport::private::Response,
-> + ::core::marker::Send {
+) -> impl ::core::future::Future<Output = framework::reexport::private::Response> {
     #[cfg(feature = "clock")]
     #[tracing::instrument]
     #[allow(clippy::single_call_fn, clippy::unused_async)]

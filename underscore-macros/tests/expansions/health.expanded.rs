@@ -3,9 +3,7 @@
 enum __UnderscoreRoute_health {}
 fn health(
     __call: ::underscore_runtime::private::Call<__UnderscoreRoute_health, ()>,
-) -> impl ::core::future::Future<
-    Output = ::underscore_runtime::private::Response,
-> + ::core::marker::Send {
+) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
     #[allow(clippy::single_call_fn, clippy::unused_async)]
     async fn health() -> StatusCode {
         StatusCode::OK

@@ -46,7 +46,7 @@ pub fn login<DB: Database>(
         };
         Ok(Json(session))
     }
-    __call.run(|(__arg0, __arg1)| login::<DB>(__arg0, __arg1))
+    __call.run_generic(|(__arg0, __arg1)| login::<DB>(__arg0, __arg1))
 }
 const _: () = {
     use ::underscore_runtime::private as __underscore;

@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 use super::admission::admit;
 use super::answer;
 use super::delay::Delayed;
+use super::erased::{erased_future, erased_stage};
 use super::extract::Extract;
 use super::guard::Guard;
 use super::poll_scope::PollScope;
@@ -45,19 +46,30 @@ pub struct Call<H, A> {
     handler: PhantomData<fn() -> H>,
 }
 
+/// An answer without its type: a future that keeps one is sooner seen to be `Send` by the compiler
+/// than one that keeps a response.
+type Answered = Box<dyn FnOnce() -> Response + Send>;
+
 /// What the extraction of a call came to.
 enum Begun<A> {
     /// The task has its arguments.
     Ready { arguments: A, guard: Guard },
     /// There is an answer already: preempted, rejected by an extractor, or interrupted in one.
-    Answered(Box<Response>),
+    Answered(Answered),
+}
+
+impl<A> Begun<A> {
+    fn answered(response: Response) -> Self {
+        Begun::Answered(Box::new(move || response))
+    }
 }
 
 impl<S, M, H, A> FromRequest<S, Via<M>> for Call<H, A>
 where
     S: Send + Sync,
+    M: 'static,
     H: Endpoint,
-    A: Extract<S, M> + Send,
+    A: Extract<S, M> + Send + 'static,
 {
     type Rejection = Infallible;
 
@@ -68,7 +80,7 @@ where
         state: &S,
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
         Extraction {
-            begin: begin(H::DESCRIPTOR, request, state),
+            begin: erased_future(begin(H::DESCRIPTOR, request, state)),
             handler: PhantomData,
         }
     }
@@ -96,7 +108,7 @@ where
             Ok(task) => (task, Some(steered.settings)),
             Err(response) => {
                 return Begin::Decided {
-                    begun: Some(Begun::Answered(response)),
+                    begun: Some(Begun::answered(*response)),
                 };
             }
         },
@@ -161,35 +173,55 @@ impl Steered {
 impl<H, A> Call<H, A> {
     /// Runs the handler, or gives the answer that there is already.
     #[inline]
-    pub fn run<F, R>(self, handler: F) -> impl Future<Output = Response>
+    pub fn run<'a, F, R>(self, handler: F) -> impl Future<Output = Response>
+    where
+        F: Fn(A) -> R + Send + 'a,
+        R: Future<Output: IntoResponse> + Send + 'a,
+        A: Send + 'a,
+    {
+        self.run_stage(erased_stage, handler)
+    }
+
+    /// As [`run`](Self::run), for a generic handler: its future may be `Send` for some types and
+    /// not for others.
+    #[inline]
+    pub fn run_generic<F, R>(self, handler: F) -> impl Future<Output = Response>
     where
         F: Fn(A) -> R,
         R: Future<Output: IntoResponse>,
     {
-        let (guard, arguments, response) = match self.begun {
+        self.run_stage(|begun| begun, handler)
+    }
+
+    #[inline]
+    fn run_stage<F, R, S>(self, stage: impl FnOnce(Handling<F, A, R>) -> S, handler: F) -> Run<S>
+    where
+        S: Stage<Response>,
+    {
+        let (guard, arguments, answered) = match self.begun {
             Begun::Ready { arguments, guard } => (Some(guard), Some(arguments), None),
-            Begun::Answered(response) => (None, None, Some(response)),
+            Begun::Answered(answered) => (None, None, Some(answered)),
         };
         Run {
-            stage: Handling::Begun { handler, arguments },
+            stage: stage(Handling::Begun { handler, arguments }),
             guard,
-            response,
+            answered,
         }
     }
 }
 
 pin_project! {
     /// The extraction of a call of one handler.
-    struct Extraction<H, A, F: Future> {
+    struct Extraction<H, F> {
         #[pin]
-        begin: Begin<A, F>,
+        begin: F,
         handler: PhantomData<fn() -> H>,
     }
 }
 
-impl<H, A, F> Future for Extraction<H, A, F>
+impl<H, A, F> Future for Extraction<H, F>
 where
-    F: Future<Output = Result<A, Response>>,
+    F: Future<Output = Begun<A>>,
 {
     type Output = Result<Call<H, A>, Infallible>;
 
@@ -238,83 +270,59 @@ where
             Step::Done(Ok(arguments), guard) => Begun::Ready { arguments, guard },
             Step::Done(Err(rejection), guard) => {
                 guard.end_with(Outcome::Completed, rejection.status());
-                Begun::Answered(Box::new(rejection))
+                Begun::answered(rejection)
             }
-            Step::Interrupted(guard) => Begun::Answered(Box::new(interrupted(guard))),
+            Step::Interrupted(guard) => Begun::answered(interrupted(guard)),
         })
     }
 }
 
 pin_project! {
     /// The run of a call.
-    struct Run<F, A, R>
+    struct Run<S>
     where
-        F: Fn(A) -> R,
-        R: Future,
-        R::Output: IntoResponse,
+        S: Stage<Response>,
     {
         #[pin]
-        stage: Handling<F, A, R>,
+        stage: S,
         guard: Option<Guard>,
-        response: Option<Box<Response>>,
+        answered: Option<Answered>,
     }
 
-    impl<F, A, R> PinnedDrop for Run<F, A, R>
+    impl<S> PinnedDrop for Run<S>
     where
-        F: Fn(A) -> R,
-        R: Future,
-        R::Output: IntoResponse,
+        S: Stage<Response>,
     {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            drop_in_task(this.guard.as_ref(), erased(this.stage));
+            drop_in_task(this.guard.as_ref(), this.stage);
         }
     }
 }
 
-impl<F, A, R> Future for Run<F, A, R>
-where
-    F: Fn(A) -> R,
-    R: Future<Output: IntoResponse>,
-{
+impl<S: Stage<Response>> Future for Run<S> {
     type Output = Response;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         let this = self.project();
-        poll_handler(this.guard, erased(this.stage), this.response, cx)
+        poll_handler(this.guard, this.stage, this.answered, cx)
     }
-}
-
-/// A stage without its type, in a build for debugging: then one function polls all handlers, which
-/// is compiled once.
-#[cfg(debug_assertions)]
-fn erased<'a>(
-    stage: Pin<&'a mut (dyn Stage<Response> + 'a)>,
-) -> Pin<&'a mut (dyn Stage<Response> + 'a)> {
-    stage
-}
-
-/// A stage with its type, in a build for release: there each handler has code of its own, for a
-/// call through a pointer takes as long as all that is around it.
-#[cfg(not(debug_assertions))]
-fn erased<S>(stage: Pin<&mut S>) -> Pin<&mut S> {
-    stage
 }
 
 /// Polls the run of a call. As `poll_stage`, and not through it: a response is large, and stays
 /// where it is.
 #[inline]
-fn poll_handler<S: Stage<Response> + ?Sized>(
+fn poll_handler<S: Stage<Response>>(
     guard: &mut Option<Guard>,
     mut stage: Pin<&mut S>,
-    response: &mut Option<Box<Response>>,
+    answered: &mut Option<Answered>,
     cx: &mut Context<'_>,
 ) -> Poll<Response> {
     let Some(kept) = guard else {
         // Polled again after the end, which no executor does: there is no second answer.
-        let response = response.take();
-        return response.map_or(Poll::Pending, |response| Poll::Ready(*response));
+        let answered = answered.take();
+        return answered.map_or(Poll::Pending, |answer| Poll::Ready(answer()));
     };
     let task = kept.task();
     if task.is_signalled() && task.take_signal() {
@@ -343,10 +351,7 @@ fn poll_handler<S: Stage<Response> + ?Sized>(
 
 #[cold]
 #[inline(never)]
-fn interrupt<S: Stage<Response> + ?Sized>(
-    guard: &mut Option<Guard>,
-    stage: Pin<&mut S>,
-) -> Poll<Response> {
+fn interrupt<S: Stage<Response>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> Poll<Response> {
     drop_in_task(guard.as_ref(), stage);
     match guard.take() {
         Some(guard) => Poll::Ready(interrupted(guard)),

@@ -2,14 +2,14 @@
 //! await is over, wherever its future is by then.
 
 use crate::stack::{AwaitPoint, Node, NodeKey, Parent, TypeName};
-use crate::task::{Slot, with_thread};
+use crate::task::{Slot, SlotRef, with_thread};
 
 /// The place in a stack that one await has or has not taken.
 #[derive(Debug)]
 pub(super) struct FrameSlot {
     /// The id of the task in whose stack it is; [`NOT_TAKEN`] if in none.
     id: u64,
-    task: Option<&'static Slot>,
+    task: Option<SlotRef>,
     key: NodeKey,
     /// The await that it is in.
     parent: Parent,
@@ -95,7 +95,7 @@ impl FrameSlot {
                 return;
             }
             self.id = thread.id.get();
-            self.task = thread.slot.get();
+            self.task = thread.slot.get().map(SlotRef::new);
             self.key = key;
             self.parent = parent;
             let node = Node {
@@ -129,7 +129,7 @@ impl FrameSlot {
             let is_current = thread.id.get() == self.id;
             if is_current && let Some(task) = self.task {
                 thread.note_change(self.key, None);
-                task.release_key(self.key);
+                task.get().release_key(self.key);
             }
             is_current
         });
@@ -146,7 +146,7 @@ impl FrameSlot {
     fn give_back_from_afar(&mut self) {
         let id = std::mem::replace(&mut self.id, NOT_TAKEN);
         if let Some(task) = self.task.take() {
-            task.clear_from_afar(id, self.key);
+            task.get().clear_from_afar(id, self.key);
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use crate::clock::Instant;
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{Slot, State};
+use crate::task::{Slot, SlotRef, State};
 
 /// A task that was begun; dropping this ends it.
 ///
@@ -13,67 +13,69 @@ use crate::task::{Slot, State};
 #[derive(Debug)]
 pub(super) struct Guard {
     // Nothing else: this moves with the future.
-    task: &'static Slot,
+    task: SlotRef,
 }
 
 impl Guard {
     /// The guard of a task that was begun.
     #[inline]
     pub(super) fn new(task: &'static Slot) -> Self {
-        Guard { task }
+        Guard {
+            task: SlotRef::new(task),
+        }
     }
 
     /// The task, for which there will be another guard.
     pub(super) fn into_task(self) -> &'static Slot {
-        let task = self.task;
+        let task = self.task();
         std::mem::forget(self);
         task
     }
 
     #[inline]
     pub(super) fn task(&self) -> &'static Slot {
-        self.task
+        self.task.get()
     }
 
     /// The handler has given its response, and the task lives on in the response's body. Its
     /// response time is the time until now: how long a client reads says nothing about the handler.
     pub(super) fn begin_streaming(&self, status: StatusCode) {
-        self.task.set_status(status);
-        self.task.begin_streaming(Instant::now());
+        self.task().set_status(status);
+        self.task().begin_streaming(Instant::now());
     }
 
     /// How the task ends if it is interrupted.
     pub(super) fn interrupt_outcome(&self) -> Outcome {
-        let interrupt = self.task.pending_interrupt();
+        let interrupt = self.task().pending_interrupt();
         interrupt.map_or(Outcome::Interrupted, |interrupt| interrupt.outcome)
     }
 
     /// Runs code of the host's between two polls. If it panics, that is how the task ends.
     #[inline]
     pub(super) fn run<T>(&self, code: impl FnOnce() -> T) -> T {
-        self.task.set_outcome(Outcome::Panicked);
+        self.task().set_outcome(Outcome::Panicked);
         let done = code();
-        self.task.clear_outcome();
+        self.task().clear_outcome();
         done
     }
 
     /// Ends the task in this way.
     #[inline]
     pub(super) fn end(self, outcome: Outcome) {
-        self.task.set_outcome(outcome);
+        self.task().set_outcome(outcome);
     }
 
     /// Ends the task in this way, answered with `status`.
     #[inline]
     pub(super) fn end_with(self, outcome: Outcome, status: StatusCode) {
-        self.task.set_status(status);
+        self.task().set_status(status);
         self.end(outcome);
     }
 
     /// Ends the task, whose handler gave a response with `status`.
     #[inline]
     pub(super) fn complete(self, status: StatusCode) {
-        if self.task.is_plain() {
+        if self.task().is_plain() {
             // What the drop would do, without looking at what nearly no task has.
             self.into_task().complete(StatusClass::of(status));
         } else {
@@ -85,7 +87,7 @@ impl Guard {
 impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
-        let task = self.task;
+        let task = self.task();
         let status = task.status().and_then(StatusClass::of);
         let (outcome, status) = match task.outcome() {
             // What the handler made of half a request is an answer to nobody.

@@ -7,6 +7,7 @@ mod argument;
 mod at;
 mod call;
 mod delay;
+mod erased;
 mod extract;
 mod frame_slot;
 mod guard;

@@ -40,10 +40,21 @@ impl<F: Future> Stage<F::Output> for Option<F> {
     }
 }
 
+#[cfg(debug_assertions)]
+impl<T, S: Stage<T> + ?Sized> Stage<T> for Pin<Box<S>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        self.as_deref_mut().poll(cx)
+    }
+
+    fn clear(self: Pin<&mut Self>) {
+        self.as_deref_mut().clear();
+    }
+}
+
 /// Polls a stage of the task that `guard` keeps. There is no guard once the task is over, or has
 /// gone on to its next stage.
 #[inline]
-pub(super) fn poll_stage<T, S: Stage<T> + ?Sized>(
+pub(super) fn poll_stage<T, S: Stage<T>>(
     guard: &mut Option<Guard>,
     mut stage: Pin<&mut S>,
     cx: &mut Context<'_>,
@@ -81,10 +92,7 @@ pub(super) fn poll_stage<T, S: Stage<T> + ?Sized>(
 
 /// Drops the stage at this moment, with all that it holds.
 #[cold]
-fn interrupt<T, S: Stage<T> + ?Sized>(
-    guard: &mut Option<Guard>,
-    stage: Pin<&mut S>,
-) -> Poll<Step<T>> {
+fn interrupt<T, S: Stage<T>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> Poll<Step<T>> {
     drop_in_task(guard.as_ref(), stage);
     match guard.take() {
         Some(guard) => Poll::Ready(Step::Interrupted(guard)),
@@ -95,7 +103,7 @@ fn interrupt<T, S: Stage<T> + ?Sized>(
 /// Drops the stage as part of its task, so that its awaits leave the stack without a search.
 /// Without a guard there is nothing left of it.
 #[inline]
-pub(super) fn drop_in_task<T, S: Stage<T> + ?Sized>(guard: Option<&Guard>, stage: Pin<&mut S>) {
+pub(super) fn drop_in_task<T, S: Stage<T>>(guard: Option<&Guard>, stage: Pin<&mut S>) {
     if let Some(guard) = guard {
         let scope = PollScope::enter(guard.task());
         stage.clear();

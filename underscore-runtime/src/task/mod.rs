@@ -13,6 +13,7 @@ mod poller_state;
 mod request_meta;
 mod slot;
 mod slot_pool;
+mod slot_ref;
 #[cfg(feature = "admin")]
 mod task_ref;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub(crate) use poller_state::State;
 use request_meta::RequestMeta;
 pub(crate) use request_meta::{MetaField, MetaFields};
 pub(crate) use slot::Slot;
+pub(crate) use slot_ref::SlotRef;
 #[cfg(feature = "admin")]
 pub(crate) use task_ref::{Task, TaskRef, for_each_live};
 pub(crate) use thread::{ThreadContext, with_thread};

@@ -296,9 +296,15 @@ async fn a_request_goes_on_as_itself_after_work_within_it_has_panicked() {
     assert_eq!(after["parent_task_id"], request["id"]);
     assert_eq!(after["awaiting"], "NEVER.acquire()");
     assert!(named(&service, "panicking").await.is_empty());
-    let workers = service.admin_json("_cat/workers?format=json").await;
-    for worker in workers.as_array().expect("a table") {
-        assert_eq!(worker["task_id"], Value::Null, "{workers:#}");
+    // It waits a moment before its thread is seen to have left it.
+    let deadline = Instant::now() + PATIENCE;
+    let idle = |worker: &Value| worker["task_id"] == Value::Null;
+    loop {
+        let workers = service.admin_json("_cat/workers?format=json").await;
+        if workers.as_array().expect("a table").iter().all(idle) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{workers:#}");
     }
     let path = format!("_tasks/{}/_cancel", after["id"]);
     assert_eq!(service.post(&path).await.ok_json()["acknowledged"], true);

@@ -24,11 +24,12 @@ use support::{PATIENCE, Service, talk};
 use tokio::sync::Notify;
 use underscore_runtime::{spawn, underscore_route};
 
-/// The series of a route that `_cat/routes` has too: those in flight, seven ends, five classes of answers.
-const ENDS_AND_CLASSES: usize = 1 + 7 + 5;
+/// The series of a route that `_cat/routes` has too: those in flight, seven ends, five classes of
+/// answers, and three of blocked workers.
+const IN_TABLE: usize = 1 + 7 + 5 + 3;
 
 /// All of a route's: the two of its response times come to them.
-const SERIES: usize = ENDS_AND_CLASSES + 2;
+const SERIES: usize = IN_TABLE + 2;
 
 /// What the row of `_cat/routes` says in the words of the series, the sum of times apart.
 fn expected(row: &Value) -> Series {
@@ -55,6 +56,12 @@ fn expected(row: &Value) -> Series {
         } else if let Some(class) = column.strip_prefix("stats.resp.status_") {
             labels.insert("class".to_owned(), class.to_owned());
             name("responses_total")
+        } else if let Some(blocked) = column.strip_prefix("stats.blocked.") {
+            name(match blocked {
+                "count" => "blocked_polls_total",
+                "time" => "blocked_poll_seconds_total",
+                _ => "blocked_poll_max_seconds",
+            })
         } else {
             continue;
         };
@@ -115,7 +122,7 @@ async fn both_formats_say_what_cat_routes_says() {
     let rows = rows.as_array().expect("a table");
     assert_eq!(rows.len(), 5, "one per method");
     let all: Series = rows.iter().flat_map(expected).collect();
-    assert_eq!(all.len(), 5 * ENDS_AND_CLASSES);
+    assert_eq!(all.len(), 5 * IN_TABLE);
     assert_eq!(
         all.values().sum::<f64>(),
         19.0,

@@ -10,6 +10,7 @@ use crate::stack::{AwaitPoint, Frame, innermost};
 use crate::table::ids;
 use crate::task::{Kind, MetaField, Request, State, Task, TaskId, TaskRef};
 use crate::threads::{Thread, ThreadRecord};
+use crate::workers::blocked_after;
 
 /// A task at one moment.
 pub(super) struct Seen {
@@ -111,6 +112,15 @@ impl Seen {
         innermost(&self.frames)
     }
 
+    /// The line of the last await that it came back from; of its handler if there was none.
+    pub(super) fn last_place(&self) -> Option<String> {
+        let handler = || {
+            let handler = self.route()?.descriptor;
+            Some(format!("{}:{}", handler.file, handler.line))
+        };
+        self.point().map(ToString::to_string).or_else(handler)
+    }
+
     /// How long it has waited, if it does.
     pub(super) fn waiting_time(&self) -> Option<Duration> {
         self.in_state_for
@@ -133,9 +143,11 @@ impl Seen {
         self.thread.as_ref().filter(|_| self.blocks)?.kernel_wait()
     }
 
-    /// Whether an interrupt would reach it: it does not while it keeps a thread in one poll.
+    /// True if an interrupt would reach it: it does not while it stays in one poll, on a worker or
+    /// on a thread that has handed its worker on (`block_in_place`).
     pub(super) fn is_cancellable(&self) -> bool {
-        !self.blocks
+        let is_long = |time: Duration| time >= blocked_after();
+        !self.blocks && !self.in_poll_for().is_some_and(is_long)
     }
 
     pub(super) fn remote(&self) -> Option<String> {

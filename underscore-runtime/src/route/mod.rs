@@ -19,7 +19,7 @@ use self::in_force::InForce;
 use self::mounts::Mounts;
 use crate::settings::{Effective, Gate, Stored, Values};
 use crate::stack::AwaitPoint;
-use crate::stats::RouteStats;
+use crate::stats::{Blocking, RouteStats};
 use crate::sync::Mutex;
 
 /// Every annotated handler of the binary, put here by the linker.
@@ -207,6 +207,8 @@ pub(crate) struct Route {
     pub(crate) mount: u16,
     /// How many requests there were, and what became of them.
     pub(crate) stats: RouteStats,
+    /// How its polls blocked workers.
+    pub(crate) blocking: Blocking,
     /// What is set for this mount only.
     pub(crate) settings: Mutex<Stored>,
     /// Where the setting `limit.rate` counts.
@@ -237,6 +239,7 @@ impl Route {
             path: path.map(Box::from),
             matched,
             stats: RouteStats::new(),
+            blocking: Blocking::new(),
             settings: Mutex::new(settings),
             gate: Gate::new(),
             admission: Mutex::new(()),

@@ -3,6 +3,7 @@
 //! shard of a route.
 
 mod bits;
+mod blocking;
 mod blocks;
 mod bucket;
 mod counts;
@@ -16,6 +17,7 @@ mod shard;
 mod tests;
 mod window;
 
+pub(crate) use blocking::{Blocking, BlockingSnapshot};
 pub(crate) use counts::{Outcome, StatsSnapshot, StatusClass};
 #[cfg(test)]
 pub(crate) use route_stats::SHARDS;

@@ -42,13 +42,16 @@ impl NewTask {
 
     #[inline]
     fn new(route: Option<&'static Route>, info: u32) -> Self {
-        let (slot, id) = with_thread(|thread| (thread.take_slot(), thread.next_id()));
+        let (slot, id, runtime) = with_thread(|thread| {
+            let runtime = thread.record().runtime_bits();
+            (thread.take_slot(), thread.next_id(), runtime)
+        });
         slot.reserve();
         slot.route.store(route);
         NewTask {
             slot,
             id,
-            info,
+            info: info | runtime << info::RUNTIME,
             route,
         }
     }

@@ -75,6 +75,8 @@ pub(super) mod info {
     pub(in crate::task) const META_BOXED: u32 = 1 << 12;
     /// It is background work, not a request.
     pub(in crate::task) const BACKGROUND: u32 = 1 << 13;
+    /// The number of the runtime that it was begun in: the upper 16 bits.
+    pub(in crate::task) const RUNTIME: u32 = 16;
 }
 
 impl Slot {

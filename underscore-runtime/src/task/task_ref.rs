@@ -5,14 +5,14 @@
 use std::time::Duration;
 
 use super::kind::{Background, Kind, Request};
-use super::slot::Slot;
+use super::slot::{Slot, info};
 use super::{Ending, Interrupt, State, TaskId, WaitGroup, slot_pool};
 use crate::clock::Instant;
 use crate::route::Route;
 use crate::stack::{Body, Frame, Stack};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
-use crate::threads::{self, ThreadRecord};
+use crate::threads::{self, RuntimeNumber, ThreadRecord};
 
 /// A live task, or one that has ended since it was found.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Task {
     pub(crate) polls: u64,
     /// The bytes of the body that were handed to the connection, if the response streams.
     pub(crate) bytes_sent: Option<u64>,
+    /// The runtime that it was begun in.
+    pub(crate) runtime: Option<RuntimeNumber>,
     /// When the last poll ended; in a poll that is within another task's, or around one, when it
     /// began.
     since: Option<Instant>,
@@ -91,6 +93,7 @@ impl TaskRef {
             state: slot.state(),
             polls: slot.poll_count(),
             bytes_sent: slot.bytes_sent(),
+            runtime: RuntimeNumber::from_bits(slot.info.load(Ordering::Relaxed) >> info::RUNTIME),
             since: slot.since.get(),
             thread: slot.thread.load(Ordering::Relaxed),
         })

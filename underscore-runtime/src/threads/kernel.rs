@@ -24,6 +24,25 @@ pub(super) fn wait(thread: u32) -> Option<String> {
     Some(word(state, read("wchan").ok().as_deref()))
 }
 
+/// One sleep of a thread in the kernel: until it wakes up, the kernel counts no other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sleep {
+    /// How often the thread has given up its processor by itself.
+    switches: u64,
+}
+
+/// The sleep that a thread of this process is in; `None` if it runs, or if that cannot be had.
+pub(super) fn sleep(thread: u32) -> Option<Sleep> {
+    let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/status")).ok()?;
+    let value = |name: &str| {
+        let mut lines = status.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+    };
+    let state = value("State")?.trim_start().chars().next()?;
+    let switches = value("voluntary_ctxt_switches")?.trim().parse().ok()?;
+    matches!(state, 'S' | 'D').then_some(Sleep { switches })
+}
+
 fn word(state: char, sleeps_in: Option<&str>) -> String {
     let word = match (state, sleeps_in.map(str::trim)) {
         ('R', _) => "running",
@@ -66,6 +85,7 @@ mod tests {
     fn a_thread_that_asks_about_itself_runs() {
         let thread = current_thread().expect("a number");
         assert_eq!(wait(thread).as_deref(), Some("running"));
+        assert_eq!(sleep(thread), None, "it runs");
         assert_eq!(wait(u32::MAX), None, "there is no such thread");
     }
 }

@@ -4,10 +4,13 @@
 
 mod kernel;
 mod record;
+mod runtime_number;
 
 use tokio::runtime::Handle;
 
+pub(crate) use kernel::Sleep;
 pub(crate) use record::{Reading, Thread, ThreadRecord, all, that_polls, with_number};
+pub(crate) use runtime_number::RuntimeNumber;
 
 use crate::clock;
 use crate::sync::Mutex;

@@ -24,6 +24,11 @@ impl ThreadRecord {
     #[inline]
     pub(crate) fn set_task(&self, _: u64) {}
 
+    #[inline]
+    pub(crate) fn runtime_bits(&self) -> u32 {
+        0
+    }
+
     pub(crate) fn entered(&self) -> Option<crate::clock::Instant> {
         None
     }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 use tokio::runtime;
 
-use super::note_runtime;
+use super::kernel::Sleep;
+use super::{RuntimeNumber, note_runtime};
 use crate::clock::{AtomicInstant, Instant};
 use crate::sync::Mutex;
 
@@ -23,6 +24,8 @@ pub(crate) struct ThreadRecord {
     entered: AtomicInstant,
     /// One more than the thread's index among its runtime's workers; zero if it is not a worker.
     worker: AtomicU32,
+    /// The number of the runtime that the thread is in, in bits: see `RuntimeNumber::to_bits`.
+    runtime: AtomicU32,
     /// The poll in which the sampler found the thread to be blocked: see `poll`.
     blocked: AtomicU64,
     thread: Mutex<Option<Arc<Thread>>>,
@@ -60,6 +63,7 @@ impl ThreadRecord {
             task: AtomicU64::new(0),
             entered: AtomicInstant::never(),
             worker: AtomicU32::new(0),
+            runtime: AtomicU32::new(0),
             blocked: AtomicU64::new(0),
             thread: Mutex::new(None),
         }
@@ -84,6 +88,7 @@ impl ThreadRecord {
         *self.thread.lock() = None;
         self.task.store(0, Ordering::Relaxed);
         self.worker.store(0, Ordering::Relaxed);
+        self.runtime.store(0, Ordering::Relaxed);
         self.blocked.store(0, Ordering::Relaxed);
         self.entered.set(None);
         if self.number != NOBODYS.number {
@@ -116,7 +121,7 @@ impl ThreadRecord {
     /// A thread can lose its place among the workers to another one (`block_in_place`), and can run
     /// one runtime after the other, so this is asked again, but at most once a tick.
     #[cold]
-    fn note_thread(&self) {
+    pub(crate) fn note_thread(&self) {
         let handle = runtime::Handle::try_current().ok();
         let id = handle.as_ref().map(runtime::Handle::id);
         let index = handle.as_ref().and_then(|_| runtime::worker_index());
@@ -125,7 +130,12 @@ impl ThreadRecord {
         let mut thread = self.thread.lock();
         match &mut *thread {
             Some(thread) if thread.runtime == id => {}
-            thread => *thread = Some(Arc::new(Thread::current(id))),
+            thread => {
+                let number = id.and_then(RuntimeNumber::new);
+                let bits = RuntimeNumber::to_bits(number);
+                self.runtime.store(bits, Ordering::Relaxed);
+                *thread = Some(Arc::new(Thread::current(id)));
+            }
         }
         drop(thread);
         if let Some(handle) = handle {
@@ -150,6 +160,12 @@ impl ThreadRecord {
     /// The index of its thread among its runtime's workers.
     pub(crate) fn worker(&self) -> Option<usize> {
         usize::try_from(self.worker.load(Ordering::Relaxed).checked_sub(1)?).ok()
+    }
+
+    /// The number of the runtime that its thread is in, in bits. For the thread itself.
+    #[inline]
+    pub(crate) fn runtime_bits(&self) -> u32 {
+        self.runtime.load(Ordering::Relaxed)
     }
 
     /// When the outermost poll began that its thread is in, or was in last.
@@ -185,6 +201,11 @@ impl Thread {
             kernel_id: super::kernel::current_thread(),
             runtime,
         }
+    }
+
+    /// The system call in which it sleeps, where that can be had.
+    pub(crate) fn sleep(&self) -> Option<Sleep> {
+        super::kernel::sleep(self.kernel_id?)
     }
 
     /// What the kernel says that it does, where that can be had.

@@ -1,8 +1,11 @@
 //! The workers of tokio's runtimes, and the sampler that finds those that are blocked. What a
 //! thread says of itself is in `threads`.
 
+mod discovery;
+mod report;
 mod runtimes;
 mod sampler;
+mod stall;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Id, RuntimeMetrics};
+use tokio::runtime::{Handle, Id, RuntimeFlavor, RuntimeMetrics};
 
+use super::stall::{Change, Progress, Stall};
+use super::{blocked_after, discovery};
 use crate::clock::Instant;
 use crate::sync::Mutex;
 use crate::task::TaskId;
-use crate::threads::{self, Thread, ThreadRecord};
+use crate::threads::{self, RuntimeNumber, Thread, ThreadRecord};
 
 /// A runtime whose workers are listed.
 struct Known {
@@ -19,7 +21,29 @@ struct Known {
     has_ended: bool,
     /// How many admin servers list it though none of its threads has run a task.
     pins: usize,
-    workers: Vec<Busy>,
+    number: Option<RuntimeNumber>,
+    /// How often its workers' threads may still be looked for.
+    discoveries: u32,
+    workers: Vec<Watched>,
+}
+
+/// How often the threads of a runtime's workers are looked for, at most once a tick: a worker that
+/// is at work does not come.
+const DISCOVERIES: u32 = 10;
+
+/// What the sampler keeps of a worker.
+#[derive(Debug, Default)]
+struct Watched {
+    busy: Busy,
+    stall: Option<Stall>,
+}
+
+/// What the sampler found out of a worker in which no tracked task is.
+pub(super) struct Finding {
+    pub(super) change: Change,
+    pub(super) runtime: Option<RuntimeNumber>,
+    pub(super) worker: usize,
+    pub(super) thread: Option<Arc<Thread>>,
 }
 
 static RUNTIMES: Mutex<Vec<Known>> = Mutex::new(Vec::new());
@@ -53,22 +77,23 @@ pub(crate) enum WorkerState {
     Parked,
     /// It does something.
     Running,
-    /// It has been inside one poll of a task for too long.
+    /// It has been inside one poll for too long.
     Blocked,
 }
 
 /// A worker at one moment.
 #[derive(Debug)]
 pub(crate) struct WorkerSnapshot {
-    /// The place of its runtime among those that are listed.
-    pub(crate) runtime: usize,
+    pub(crate) runtime: Option<RuntimeNumber>,
     /// Its number among its runtime's workers, the one of tokio's metrics.
     pub(crate) index: usize,
     pub(crate) state: WorkerState,
     /// Its thread, once that has run a task.
     pub(crate) thread: Option<Arc<Thread>>,
-    /// The task whose poll it is in, and for how long.
-    pub(crate) task: Option<(TaskId, Option<Duration>)>,
+    /// The tracked task whose poll it is in.
+    pub(crate) task: Option<TaskId>,
+    /// For how long it has been in that poll, or blocked in another one.
+    pub(crate) in_poll_for: Option<Duration>,
     /// The share of the last minute, from 0 to 1, in which it was at work.
     pub(crate) busy: Option<f64>,
 }
@@ -95,7 +120,11 @@ fn note(runtimes: &mut Vec<Known>, handle: Handle, pins: usize) {
     match runtimes.iter_mut().find(|known| known.handle.id() == id) {
         Some(known) => known.pins = known.pins.saturating_add(pins),
         None => runtimes.push(Known {
-            workers: vec![Busy::default(); handle.metrics().num_workers()],
+            workers: std::iter::repeat_with(Watched::default)
+                .take(handle.metrics().num_workers())
+                .collect(),
+            number: RuntimeNumber::new(id),
+            discoveries: if pins > 0 { DISCOVERIES } else { 0 },
             has_ended: false,
             handle,
             pins,
@@ -145,8 +174,9 @@ fn keep(is_kept: impl Fn(&Known) -> bool) {
     drop(gone);
 }
 
-/// Looks at every worker, as part of the sampler's tick.
-pub(super) fn look(now: Instant) {
+/// Looks at every worker, as part of the sampler's tick. After a `gap` in which the sampler itself
+/// stood still, nothing is known of what went on in it.
+pub(super) fn look(now: Instant, gap: bool) -> Vec<Finding> {
     // Relaxed: a plain number, and one thread that looks.
     if now.second() >= ASK_NEXT.load(Ordering::Relaxed) {
         ASK_NEXT.store(now.second().saturating_add(ASK_EVERY), Ordering::Relaxed);
@@ -166,12 +196,84 @@ pub(super) fn look(now: Instant) {
             known.pins > 0 || its.next().is_some()
         }
     });
-    let mut runtimes = RUNTIMES.lock();
-    for known in runtimes.iter_mut() {
-        let metrics = known.handle.metrics();
-        for (index, busy) in known.workers.iter_mut().enumerate() {
-            busy.note(now.second(), !is_parked(&metrics, index));
+    let mut findings = Vec::new();
+    let mut unknown = Vec::new();
+    for known in RUNTIMES.lock().iter_mut() {
+        known.look(&records, now, gap, &mut findings);
+        unknown.extend(known.has_unknown_threads(&records));
+    }
+    // Outside of the lock, for to begin a task may be code of the host's.
+    unknown.iter().for_each(discovery::discover);
+    if !findings.is_empty() {
+        // The workers of a runtime that has ended stand still, too.
+        ask_whether_they_ended();
+        let runtimes = RUNTIMES.lock();
+        let has_ended = |finding: &Finding| {
+            let mut its = runtimes
+                .iter()
+                .filter(|known| known.number == finding.runtime);
+            its.all(|known| known.has_ended)
+        };
+        findings.retain(|finding| !has_ended(finding));
+    }
+    findings
+}
+
+impl Known {
+    /// Looks at its workers.
+    fn look(
+        &mut self,
+        records: &[&'static ThreadRecord],
+        now: Instant,
+        gap: bool,
+        findings: &mut Vec<Finding>,
+    ) {
+        let (metrics, id) = (self.handle.metrics(), self.handle.id());
+        // A runtime of one thread has a worker also while no thread drives it.
+        let is_driven = !self.has_ended
+            && cfg!(target_has_atomic = "64")
+            && (self.pins > 0 || self.handle.runtime_flavor() != RuntimeFlavor::CurrentThread);
+        for (worker, watched) in self.workers.iter_mut().enumerate() {
+            let is_parked = is_parked(&metrics, worker);
+            watched.busy.note(now.second(), !is_parked);
+            if let Some(stall) = watched.stall.as_mut().filter(|_| gap) {
+                stall.restart(now);
+            }
+            if is_parked && watched.stall.is_none() {
+                continue;
+            }
+            let record = record_of(records, id, worker);
+            let is_tracked = record.is_some_and(|record| record.reading().is_some());
+            let progress = (is_driven && !is_parked && !is_tracked).then(|| Progress {
+                rests: rests_of(&metrics, worker),
+                busy: busy_of(&metrics, worker),
+                entered: record.and_then(ThreadRecord::entered),
+            });
+            let thread = record.and_then(ThreadRecord::thread);
+            let stall = &mut watched.stall;
+            if let Some(change) =
+                Stall::look(stall, progress, thread.as_ref(), now, blocked_after())
+            {
+                findings.push(Finding {
+                    change,
+                    runtime: self.number,
+                    worker,
+                    thread,
+                });
+            }
         }
+    }
+
+    /// Its handle if it has workers whose threads are to be looked for.
+    fn has_unknown_threads(&mut self, records: &[&'static ThreadRecord]) -> Option<Handle> {
+        let id = self.handle.id();
+        let all_known =
+            |workers: usize| (0..workers).all(|worker| record_of(records, id, worker).is_some());
+        if self.has_ended || self.discoveries == 0 || all_known(self.workers.len()) {
+            return None;
+        }
+        self.discoveries = self.discoveries.saturating_sub(1);
+        Some(self.handle.clone())
     }
 }
 
@@ -202,38 +304,40 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     ask_whether_they_ended();
     let runtimes = known();
     let records = threads::all();
-    let of_runtime = |(runtime, known): (usize, &Known)| {
+    let of_runtime = |known: &Known| {
         let metrics = known.handle.metrics();
         let id = known.handle.id();
         let has_ended = known.has_ended;
         let each = known.workers.iter().enumerate();
-        let each = each.map(|(index, busy)| {
+        let each = each.map(|(index, watched)| {
             let parked = is_parked(&metrics, index);
             // A thread that is in a poll while its worker rests has been replaced (`block_in_place`).
             let record = record_of(&records, id, index)
                 .filter(|record| !parked || record.reading().is_none());
             let reading = record.and_then(ThreadRecord::reading);
+            let stall = watched.stall.as_ref().filter(|_| !parked);
+            let blocked_since = stall.and_then(Stall::blocked_since);
+            let since = reading.map_or(blocked_since, |reading| reading.entered);
             WorkerSnapshot {
-                runtime,
+                runtime: known.number,
                 index,
                 state: match record {
                     Some(record) if record.is_blocked() => WorkerState::Blocked,
+                    _ if reading.is_none() && blocked_since.is_some() => WorkerState::Blocked,
                     _ if parked => WorkerState::Parked,
                     _ => WorkerState::Running,
                 },
                 thread: record.and_then(ThreadRecord::thread),
-                task: reading.and_then(|reading| {
-                    let since = reading.entered.map(|entered| now.since(entered));
-                    Some((TaskId::from_number(reading.task)?, since))
-                }),
-                busy: busy.share(now.second()),
+                task: reading.and_then(|reading| TaskId::from_number(reading.task)),
+                in_poll_for: since.map(|since| now.since(since)),
+                busy: watched.busy.share(now.second()),
             }
         });
         // Of a runtime that has ended, those are left that cannot end yet.
         each.filter(|worker| !has_ended || worker.task.is_some())
             .collect::<Vec<_>>()
     };
-    runtimes.iter().enumerate().flat_map(of_runtime).collect()
+    runtimes.iter().flat_map(of_runtime).collect()
 }
 
 /// The record of the thread that is this worker: of several that were, the last one.
@@ -255,6 +359,16 @@ fn record_of(
 #[cfg(target_has_atomic = "64")]
 fn rests_of(metrics: &RuntimeMetrics, worker: usize) -> u64 {
     metrics.worker_park_unpark_count(worker)
+}
+
+#[cfg(target_has_atomic = "64")]
+fn busy_of(metrics: &RuntimeMetrics, worker: usize) -> Duration {
+    metrics.worker_total_busy_duration(worker)
+}
+
+#[cfg(not(target_has_atomic = "64"))]
+fn busy_of(_: &RuntimeMetrics, _: usize) -> Duration {
+    Duration::ZERO
 }
 
 /// tokio counts only where it has 64-bit atomics.

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::report::{Reports, Stalled};
 use super::{blocked_after, runtimes};
 use crate::clock::{self, Instant};
-use crate::log;
-use crate::stack::{AwaitPoint, innermost};
+use crate::route::Route;
 use crate::sync::Mutex;
 use crate::table::expire_settings;
 use crate::task::{Task, for_each_live};
-use crate::threads::{self, Reading, Thread, ThreadRecord};
+use crate::threads::{self, Reading, ThreadRecord};
 
 /// The most that the coarse clock is behind. To wake up is nearly all that a tick costs, about 50 us on a guest.
 const LONGEST_TICK: Duration = Duration::from_millis(33);
@@ -44,18 +44,22 @@ pub(crate) fn start() -> Arc<Sampling> {
 }
 
 fn sample(mine: &Weak<Sampling>) {
-    let mut watches = HashMap::new();
+    let (mut watches, mut reports) = (HashMap::new(), Reports::default());
     let mut last = Instant::now();
     while mine.strong_count() > 0 {
         let now = Instant::now();
         // First, so that every poll that begins after the look is marked with a later time.
         clock::publish_coarse(now);
-        if now.since(last) > blocked_after().max(LONGEST_TICK) {
+        let gap = now.since(last) > blocked_after().max(LONGEST_TICK);
+        if gap {
             // This thread itself stood still, and maybe the whole process: it saw nothing meanwhile.
             watches.retain(|_, watch: &mut Watch| watch.reported);
         }
-        look(&mut watches, now);
-        runtimes::look(now);
+        look(&mut watches, &mut reports, now);
+        for finding in runtimes::look(now, gap) {
+            reports.of_untracked(finding, now);
+        }
+        reports.flush(now);
         expire_settings(now);
         last = now;
         let tick = blocked_after().checked_div(3).unwrap_or(LONGEST_TICK);
@@ -78,9 +82,13 @@ struct Watch {
     /// What tokio counted of the worker then.
     rests: Option<u64>,
     reported: bool,
+    /// The route that it is counted for, and the time that was counted so far.
+    counted: Option<(&'static Route, Duration)>,
+    /// True if the warning was written.
+    was_logged: bool,
 }
 
-fn look(watches: &mut HashMap<u32, Watch>, now: Instant) {
+fn look(watches: &mut HashMap<u32, Watch>, reports: &mut Reports, now: Instant) {
     for record in threads::all() {
         let reading = record.reading();
         let known = watches.remove(&record.number());
@@ -91,12 +99,15 @@ fn look(watches: &mut HashMap<u32, Watch>, now: Instant) {
                 over,
             ),
         };
-        if let Some(over) = over.filter(|watch| watch.reported) {
+        if let Some(mut over) = over.filter(|watch| watch.reported) {
             record.set_blocked(false);
-            over.report_end(now);
+            over.count(now);
+            if over.was_logged {
+                reports.came_back(Some(over.reading.task), now.since(over.first_seen));
+            }
         }
         if let Some(mut watch) = watch {
-            watch.check(record, now);
+            watch.check(record, reports, now);
             watches.insert(record.number(), watch);
         }
     }
@@ -109,6 +120,8 @@ impl Watch {
             first_seen: now,
             rests: runtimes::rests(record),
             reported: false,
+            counted: None,
+            was_logged: false,
         }
     }
 
@@ -119,7 +132,8 @@ impl Watch {
 
     /// Reports the poll once, when it has taken too long. Its time is counted from when it was first seen,
     /// which is at most a moment before it began.
-    fn check(&mut self, record: &ThreadRecord, now: Instant) {
+    fn check(&mut self, record: &ThreadRecord, reports: &mut Reports, now: Instant) {
+        self.count(now);
         let long = now.since(self.first_seen) >= blocked_after();
         if !long || self.reported || self.rests.is_none() || self.rests != runtimes::rests(record) {
             return;
@@ -133,50 +147,28 @@ impl Watch {
         // The innermost task, where there are several in the poll.
         let task = record.reading().unwrap_or(self.reading).task;
         if let (Some(task), Some(thread)) = (find(task), record.thread()) {
-            report(task, thread, now.since(self.first_seen));
+            if let Some(route) = task.route() {
+                route.blocking.add_stall();
+                self.counted = Some((route, Duration::ZERO));
+                self.count(now);
+            }
+            let stalled = Stalled {
+                thread: Some(thread),
+                in_poll_for: now.since(self.first_seen),
+            };
+            self.was_logged = reports.of_task(task, stalled, now);
         }
     }
 
-    fn report_end(&self, now: Instant) {
-        let task = self.reading.task;
-        let millis = millis(now.since(self.first_seen));
-        log::write(move || {
-            tracing::info!(
-                target: "underscore",
-                task,
-                in_poll_for_ms = millis,
-                "a worker thread came back from the poll that blocked it"
-            );
-        });
+    /// Counts for its route the time that has passed since it was counted last.
+    fn count(&mut self, now: Instant) {
+        if let Some((route, counted)) = &mut self.counted {
+            let all = now.since(self.first_seen);
+            let more = all.saturating_sub(*counted);
+            route.blocking.add_time(more, all);
+            *counted = all;
+        }
     }
-}
-
-fn report(task: Task, thread: Arc<Thread>, in_poll_for: Duration) {
-    let kernel = thread.kernel_wait();
-    // Now, for the task may be gone by the time that the log has its turn.
-    let point = innermost(&task.found.frames());
-    log::write(move || {
-        let route = task.route();
-        tracing::warn!(
-            target: "underscore",
-            task = task.found.id.number(),
-            handler = route.map(|route| route.descriptor.handler),
-            method = route.map(|route| tracing::field::display(&route.method)),
-            path = route.and_then(|route| route.path.as_deref()),
-            name = task.background().map(|background| &*background.name),
-            after = point.map(tracing::field::display),
-            function = point.map(AwaitPoint::function),
-            awaiting = point.map(AwaitPoint::source),
-            thread = thread.name.as_deref(),
-            kernel = kernel.as_deref(),
-            in_poll_for_ms = millis(in_poll_for),
-            "a worker thread is blocked inside one poll; `after` is the last await that it came back from"
-        );
-    });
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The task with this id: looked for among all, once per report.

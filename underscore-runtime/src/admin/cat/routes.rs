@@ -8,13 +8,16 @@ use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
 use crate::admin::select;
-use crate::stats::{Measure, Outcome, Recent, StatsSnapshot, StatusClass, WINDOWS};
+use crate::stats::{
+    BlockingSnapshot, Measure, Outcome, Recent, StatsSnapshot, StatusClass, WINDOWS,
+};
 use crate::table::Entry;
 
 /// A row: a route with its numbers at one moment.
 pub(in crate::admin) struct Row {
     pub(in crate::admin) entry: Entry,
     pub(in crate::admin) stats: StatsSnapshot,
+    pub(in crate::admin) blocking: BlockingSnapshot,
     /// Read when the first column wants it, and then once for all of them: it takes a thousand times as
     /// long as the counts.
     recent: OnceCell<[Recent; WINDOWS.len()]>,
@@ -316,6 +319,24 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
                 .map_or(Value::Missing, Value::Bool)
         },
     ),
+    Col::numbers(
+        "stats.blocked.count",
+        &["blocked"],
+        "polls that kept a worker thread for too long",
+        |row| Value::Number(row.blocking.stalls),
+    ),
+    Col::numbers(
+        "stats.blocked.time",
+        &["blocked_time"],
+        "how long they took in all, to 33 ms each",
+        |row| Value::Time(row.blocking.time),
+    ),
+    Col::numbers(
+        "stats.blocked.time_max",
+        &["blocked_max"],
+        "how long the longest of them took",
+        |row| Value::Time(row.blocking.longest),
+    ),
 ];
 
 /// `GET /_cat/routes[/{routes}]`.
@@ -330,6 +351,10 @@ pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> 
         stats: entry
             .route
             .map(|route| route.stats.snapshot())
+            .unwrap_or_default(),
+        blocking: entry
+            .route
+            .map(|route| route.blocking.snapshot())
             .unwrap_or_default(),
         recent: OnceCell::new(),
     };

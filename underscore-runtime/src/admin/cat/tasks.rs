@@ -11,6 +11,7 @@ use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
 use crate::stack::AwaitPoint;
 use crate::task::{State, TaskId, TaskRef};
+use crate::threads::RuntimeNumber;
 use crate::units;
 
 /// A column of this table.
@@ -125,6 +126,12 @@ const COLUMNS: &[Col] = &[
         &["th"],
         "name of the thread that is inside its poll",
         |task| task.thread_name().map(str::to_owned).into(),
+    ),
+    Col::numbers(
+        "runtime",
+        &["rt"],
+        "number of the runtime that it was begun in, as in _cat/workers",
+        |task| task.task.runtime.map(RuntimeNumber::get).into(),
     ),
     Col::words(
         "remote",

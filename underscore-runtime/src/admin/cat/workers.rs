@@ -10,6 +10,7 @@ use crate::admin::render::Answer;
 use crate::admin::seen::{Seen, look_at};
 use crate::clock::Instant;
 use crate::task::{TaskId, for_each_live};
+use crate::threads::RuntimeNumber;
 use crate::workers::{WorkerSnapshot, WorkerState, workers};
 
 /// A row: a worker, and the task whose poll it is in.
@@ -42,25 +43,21 @@ const COLUMNS: &[Col] = &[
     Col::words(
         "state",
         &["st"],
-        "parked without work, running, or blocked inside one poll of a task",
+        "parked without work, running, or blocked inside one poll",
         |row| state_word(row.worker.state).into(),
     )
     .shown(),
     Col::numbers(
         "in_poll_for",
         &["ipf"],
-        "time since the poll began that it is inside of, to 33 ms",
+        "time since the poll began that it is inside of, to 33 ms; of code that is not tracked only once it is blocked",
         |row| {
-            row.worker
-                .task
-                .and_then(|(_, time)| time)
-                .map(Value::Time)
-                .into()
+            row.worker.in_poll_for.map(Value::Time).into()
         },
     )
     .shown(),
     Col::numbers("task_id", &["tid"], "id of the task that it polls", |row| {
-        row.worker.task.map(|(id, _)| id.number()).into()
+        row.worker.task.map(TaskId::number).into()
     })
     .shown(),
     Col::words("route_id", &["rid"], "id of that task's route", |row| {
@@ -72,7 +69,7 @@ const COLUMNS: &[Col] = &[
         "where",
         &["wh"],
         "source line of the last await that the task came back from, of its handler if there was none",
-        |row| row.seen.as_ref().and_then(place).into(),
+        |row| row.seen.as_ref().and_then(Seen::last_place).into(),
     )
     .shown(),
     Col::numbers(
@@ -97,15 +94,14 @@ const COLUMNS: &[Col] = &[
         },
     )
     .shown(),
+    Col::numbers(
+        "runtime",
+        &["rt"],
+        "number of its runtime, in the order in which they were first seen",
+        |row| row.worker.runtime.map(RuntimeNumber::get).into(),
+    )
+    .shown(),
 ];
-
-fn place(seen: &Seen) -> Option<String> {
-    let handler = || {
-        let handler = seen.route()?.descriptor;
-        Some(format!("{}:{}", handler.file, handler.line))
-    };
-    seen.point().map(ToString::to_string).or_else(handler)
-}
 
 /// The wire's word for what a worker does.
 pub(in crate::admin) fn state_word(state: WorkerState) -> &'static str {
@@ -125,14 +121,14 @@ fn rows() -> Vec<Row> {
     let workers = workers(Instant::now());
     let mut tasks = Vec::new();
     for_each_live(|task| {
-        let polled = |worker: &WorkerSnapshot| worker.task.is_some_and(|(id, _)| id == task.id);
+        let polled = |worker: &WorkerSnapshot| worker.task == Some(task.id);
         if workers.iter().any(polled) {
             tasks.push(task);
         }
     });
     let mut seen: HashMap<TaskId, Seen> = look_at(tasks).map(|seen| (seen.id(), seen)).collect();
     let row = |worker: WorkerSnapshot| Row {
-        seen: worker.task.and_then(|(id, _)| seen.remove(&id)),
+        seen: worker.task.and_then(|id| seen.remove(&id)),
         worker,
     };
     workers.into_iter().map(row).collect()

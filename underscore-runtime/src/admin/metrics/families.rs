@@ -8,7 +8,7 @@ use prometheus_client::encoding::{
 };
 
 use super::snapshot::{Labels, RouteSeen, Snapshot};
-use crate::stats::{Outcome, StatsSnapshot, StatusClass};
+use crate::stats::{BlockingSnapshot, Outcome, StatsSnapshot, StatusClass};
 
 /// What a family's numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +150,37 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "underscore_blocked_polls",
+        unit: None,
+        kind: Kind::Counter,
+        help: "Polls of the route's requests, and of the work for them, that kept a worker thread for too long.",
+        samples: |snapshot, write| {
+            of_blocking(snapshot, write, |blocking| Number::Integer(blocking.stalls))
+        },
+    },
+    Family {
+        name: "underscore_blocked_poll",
+        unit: Some("seconds"),
+        kind: Kind::Counter,
+        help: "How long those polls took, added up, in seconds; each is measured to 33 ms.",
+        samples: |snapshot, write| {
+            of_blocking(snapshot, write, |blocking| {
+                Number::Float(blocking.time.as_secs_f64())
+            })
+        },
+    },
+    Family {
+        name: "underscore_blocked_poll_max",
+        unit: Some("seconds"),
+        kind: Kind::Gauge,
+        help: "How long the longest of those polls took since the start, in seconds.",
+        samples: |snapshot, write| {
+            of_blocking(snapshot, write, |blocking| {
+                Number::Float(blocking.longest.as_secs_f64())
+            })
+        },
+    },
+    Family {
         name: "underscore_worker_busy",
         unit: Some("ratio"),
         kind: Kind::Gauge,
@@ -157,7 +188,8 @@ pub(super) const FAMILIES: &[Family] = &[
                requests wait for a thread.",
         samples: |snapshot, write| {
             snapshot.busy.iter().try_for_each(|worker| {
-                let (runtime, index) = (worker.runtime.to_string(), worker.index.to_string());
+                let runtime = worker.runtime.map(|runtime| runtime.get().to_string());
+                let (runtime, index) = (runtime.unwrap_or_default(), worker.index.to_string());
                 let labels = [("runtime", runtime.as_str()), ("worker", index.as_str())];
                 write(&labels, Number::Float(worker.share))
             })
@@ -193,6 +225,17 @@ fn of_routes(
 ) -> fmt::Result {
     each_route(snapshot, |route| {
         write(&route.labels(), number(&route.stats))
+    })
+}
+
+/// One sample per route, of how its polls blocked workers.
+fn of_blocking(
+    snapshot: &Snapshot,
+    write: &mut Write<'_>,
+    number: fn(&BlockingSnapshot) -> Number,
+) -> fmt::Result {
+    each_route(snapshot, |route| {
+        write(&route.labels(), number(&route.blocking))
     })
 }
 

@@ -9,9 +9,10 @@ use crate::admin::root;
 use crate::admin::seen::{KINDS, kind_word};
 use crate::clock::Instant;
 use crate::route::RouteId;
-use crate::stats::StatsSnapshot;
+use crate::stats::{BlockingSnapshot, StatsSnapshot};
 use crate::table::Entry;
 use crate::task::{State, for_each_live};
+use crate::threads::RuntimeNumber;
 use crate::workers::{WorkerState, workers as all_workers};
 
 /// All numbers there are.
@@ -36,6 +37,7 @@ pub(super) struct RouteSeen {
     path: String,
     handler: &'static str,
     pub(super) stats: StatsSnapshot,
+    pub(super) blocking: BlockingSnapshot,
 }
 
 /// The labels of a route.
@@ -44,7 +46,7 @@ pub(super) type Labels<'a> = [(&'static str, &'a str); 4];
 /// How busy a worker was in the last minute.
 #[derive(Debug)]
 pub(super) struct Busy {
-    pub(super) runtime: usize,
+    pub(super) runtime: Option<RuntimeNumber>,
     pub(super) index: usize,
     pub(super) share: f64,
 }
@@ -61,7 +63,7 @@ impl Snapshot {
                 .unwrap_or_default(),
             routes: rows
                 .filter(|row| has_its_labels(&row.entry))
-                .map(|row| RouteSeen::new(&row.entry, row.stats))
+                .map(|row| RouteSeen::new(&row))
                 .collect(),
             tasks: count_tasks(),
             workers,
@@ -77,7 +79,8 @@ fn has_its_labels(entry: &Entry) -> bool {
 }
 
 impl RouteSeen {
-    fn new(entry: &Entry, stats: StatsSnapshot) -> Self {
+    fn new(row: &routes::Row) -> Self {
+        let entry = &row.entry;
         let text = |value: Option<&str>| visible(value.unwrap_or("-")).into_owned();
         RouteSeen {
             // The handler's own: that of a mount is another one as soon as there is a second mount.
@@ -89,7 +92,8 @@ impl RouteSeen {
             method: text(entry.method()),
             path: text(entry.path()),
             handler: entry.descriptor.handler,
-            stats,
+            stats: row.stats,
+            blocking: row.blocking,
         }
     }
 

@@ -1,0 +1,186 @@
+//! What the host's log gets of blocked workers: a warning at once, and then one in ten seconds for
+//! each route, with the number of those that were left out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::runtimes::Finding;
+use super::stall::Change;
+use crate::clock::Instant;
+use crate::log;
+use crate::route::Route;
+use crate::stack::{AwaitPoint, innermost};
+use crate::task::Task;
+use crate::threads::{RuntimeNumber, Thread};
+
+/// The shortest time between two warnings of one source.
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+/// What blocks workers. Routes are told apart by their addresses, for they are never freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Source {
+    Route(usize),
+    /// Tracked work of no route.
+    Background,
+    /// Code of this runtime in which no tracked task is.
+    Untracked(Option<RuntimeNumber>),
+}
+
+/// The warnings of the last seconds.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    warned: HashMap<Source, Warned>,
+}
+
+#[derive(Debug)]
+struct Warned {
+    route: Option<&'static Route>,
+    at: Instant,
+    /// How many were left out since.
+    left_out: u64,
+}
+
+/// A worker that does not come back.
+#[derive(Debug)]
+pub(super) struct Stalled {
+    pub(super) thread: Option<Arc<Thread>>,
+    pub(super) in_poll_for: Duration,
+}
+
+impl Reports {
+    /// Warns of a worker that is blocked in a poll of `task`. False if the warning was left out.
+    pub(super) fn of_task(&mut self, task: Task, stalled: Stalled, now: Instant) -> bool {
+        let route = task.route();
+        let source = route.map_or(Source::Background, |route| {
+            Source::Route(std::ptr::from_ref(route).addr())
+        });
+        let is_due = self.is_due(source, route, now);
+        if is_due {
+            warn_of_task(task, stalled);
+        }
+        is_due
+    }
+
+    /// Reports a worker that is, or was, blocked by code in which no tracked task is.
+    pub(super) fn of_untracked(&mut self, finding: Finding, now: Instant) {
+        match finding.change {
+            Change::Blocked(in_poll_for) => {
+                if self.is_due(Source::Untracked(finding.runtime), None, now) {
+                    warn_of_untracked(finding, in_poll_for);
+                }
+            }
+            Change::CameBack(in_poll_for) => self.came_back(None, in_poll_for),
+        }
+    }
+
+    /// Says that a worker has come back from the poll that blocked it.
+    #[allow(clippy::unused_self, reason = "what is reported is reported here")]
+    pub(super) fn came_back(&self, task: Option<u64>, in_poll_for: Duration) {
+        let in_poll_for_ms = millis(in_poll_for);
+        log::write(move || {
+            tracing::info!(
+                target: "underscore",
+                task,
+                in_poll_for_ms,
+                "a worker thread came back from the poll that blocked it"
+            );
+        });
+    }
+
+    /// True if a warning of this source may be written now; otherwise it is counted.
+    fn is_due(&mut self, source: Source, route: Option<&'static Route>, now: Instant) -> bool {
+        if let Some(warned) = self.warned.get_mut(&source) {
+            warned.left_out = warned.left_out.saturating_add(1);
+            return false;
+        }
+        let warned = Warned {
+            route,
+            at: now,
+            left_out: 0,
+        };
+        self.warned.insert(source, warned);
+        true
+    }
+
+    /// Writes how many warnings were left out, where their time is over.
+    pub(super) fn flush(&mut self, now: Instant) {
+        self.warned.retain(|source, warned| {
+            if now.since(warned.at) < WARN_EVERY {
+                return true;
+            }
+            let is_more = warned.left_out > 0;
+            if is_more {
+                warn_of_more(*source, warned.route, warned.left_out);
+                (warned.at, warned.left_out) = (now, 0);
+            }
+            is_more
+        });
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn warn_of_task(task: Task, stalled: Stalled) {
+    let Stalled {
+        thread,
+        in_poll_for,
+    } = stalled;
+    let kernel = thread.as_ref().and_then(|thread| thread.kernel_wait());
+    // Now, for the task may be gone by the time that the log has its turn.
+    let point = innermost(&task.found.frames());
+    log::write(move || {
+        let route = task.route();
+        tracing::warn!(
+            target: "underscore",
+            task = task.found.id.number(),
+            handler = route.map(|route| route.descriptor.handler),
+            method = route.map(|route| tracing::field::display(&route.method)),
+            path = route.and_then(|route| route.path.as_deref()),
+            name = task.background().map(|background| &*background.name),
+            after = point.map(tracing::field::display),
+            function = point.map(AwaitPoint::function),
+            awaiting = point.map(AwaitPoint::source),
+            thread = thread.as_ref().and_then(|thread| thread.name.as_deref()),
+            kernel = kernel.as_deref(),
+            in_poll_for_ms = millis(in_poll_for),
+            "a worker thread is blocked inside one poll; `after` is the last await that it came back from"
+        );
+    });
+}
+
+fn warn_of_untracked(finding: Finding, in_poll_for: Duration) {
+    let thread = finding.thread;
+    let kernel = thread.as_ref().and_then(|thread| thread.kernel_wait());
+    let runtime = finding.runtime.map(RuntimeNumber::get);
+    log::write(move || {
+        tracing::warn!(
+            target: "underscore",
+            runtime,
+            worker = finding.worker,
+            thread = thread.as_ref().and_then(|thread| thread.name.as_deref()),
+            kernel = kernel.as_deref(),
+            in_poll_for_ms = millis(in_poll_for),
+            "a worker thread is blocked by code that is not tracked: neither in an annotated handler \
+             nor in `track` or `spawn`"
+        );
+    });
+}
+
+fn warn_of_more(source: Source, route: Option<&'static Route>, more: u64) {
+    let untracked = matches!(source, Source::Untracked(_));
+    log::write(move || {
+        tracing::warn!(
+            target: "underscore",
+            more,
+            untracked,
+            handler = route.map(|route| route.descriptor.handler),
+            method = route.map(|route| tracing::field::display(&route.method)),
+            path = route.and_then(|route| route.path.as_deref()),
+            "more polls blocked worker threads in the last {} seconds",
+            WARN_EVERY.as_secs(),
+        );
+    });
+}

@@ -8,13 +8,15 @@ use std::time::Duration;
 use super::dry_run;
 use super::error::Error;
 use super::exchange::Exchange;
+use super::no_worker_free::BlockedWorkers;
 use super::params::{self, END};
 use super::render::{Answer, Node};
 use super::select::with_children;
 use crate::log;
 use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
-use crate::task::{Ending, Interrupt, TaskRef, WaitGroup};
+use crate::task::{Ending, Interrupt, State, TaskRef, WaitGroup};
+use crate::threads::RuntimeNumber;
 
 /// How long the answer waits for the tasks to end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -96,11 +98,24 @@ pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
         // Whether all ended or the time did is seen in the tasks themselves.
         let _ = tokio::time::timeout(*timeout, all_gone(&tasks, &waiting)).await;
     }
+    let waited = timeout.is_some();
+    let is_left = waited && told.iter().any(|told| !told.task.is_gone());
+    let mut blocked = if is_left {
+        BlockedWorkers::look()
+    } else {
+        BlockedWorkers::default()
+    };
+    let mut stuck = Vec::new();
     let report: Vec<(u64, EndState)> = told
         .iter()
-        .map(|told| (told.task.id.number(), told.state(timeout.is_some())))
+        .map(|told| {
+            let (state, runtime) = told.state(waited, &blocked);
+            stuck.extend((state == EndState::NoWorkerFree).then_some(runtime));
+            (told.task.id.number(), state)
+        })
         .collect();
-    answer(&report)
+    blocked.keep(&stuck);
+    answer(&report, &blocked)
 }
 
 /// Waits until all of them are gone.
@@ -161,26 +176,36 @@ enum EndState {
     Interrupted,
     /// It ended in another way before the interrupt reached it.
     FinishedFirst,
-    /// It has not ended in time: a thread is inside its code, or none was free to poll it.
+    /// It has not ended in time: a thread is inside its code.
     StuckInPoll,
-    /// Nobody waited for its end.
+    /// It has not ended in time: each worker of its runtime is blocked, and none can poll it.
+    NoWorkerFree,
+    /// It has not been polled since, or its end was not waited for.
     Cancelling,
 }
 
 impl InterruptedTask {
-    fn state(&self, waited: bool) -> EndState {
+    /// What became of it, and the runtime that it lives on if it lives.
+    fn state(&self, waited: bool, blocked: &BlockedWorkers) -> (EndState, Option<RuntimeNumber>) {
         let Some(ending) = &self.told else {
-            return EndState::FinishedFirst;
+            return (EndState::FinishedFirst, None);
         };
         if !waited {
-            return EndState::Cancelling;
+            return (EndState::Cancelling, None);
         }
-        if !self.task.is_gone() {
-            return EndState::StuckInPoll;
+        if let Some(task) = self.task.read() {
+            let state = if task.state == State::Running {
+                EndState::StuckInPoll
+            } else if blocked.are_all_of(task.runtime) {
+                EndState::NoWorkerFree
+            } else {
+                EndState::Cancelling
+            };
+            return (state, task.runtime);
         }
         match ending.outcome() {
-            Some(Outcome::Interrupted) => EndState::Interrupted,
-            Some(_) | None => EndState::FinishedFirst,
+            Some(Outcome::Interrupted) => (EndState::Interrupted, None),
+            Some(_) | None => (EndState::FinishedFirst, None),
         }
     }
 }
@@ -191,12 +216,13 @@ impl EndState {
             EndState::Interrupted => "interrupted",
             EndState::FinishedFirst => "finished_first",
             EndState::StuckInPoll => "stuck_in_poll",
+            EndState::NoWorkerFree => "no_worker_free",
             EndState::Cancelling => "cancelling",
         }
     }
 }
 
-fn answer(report: &[(u64, EndState)]) -> Answer {
+fn answer(report: &[(u64, EndState)], blocked: &BlockedWorkers) -> Answer {
     let count = |wanted: &[EndState]| {
         let counted = report.iter().filter(|(_, state)| wanted.contains(state));
         Node::Integer(counted.count() as u64)
@@ -204,13 +230,25 @@ fn answer(report: &[(u64, EndState)]) -> Answer {
     let tasks = report
         .iter()
         .map(|(id, state)| (id.to_string(), Node::text(state.word())));
-    Answer::Node(Node::object([
+    let mut answer = vec![
         ("acknowledged", Node::Bool(true)),
         ("interrupted", count(&[EndState::Interrupted])),
         (
             "still_running",
-            count(&[EndState::StuckInPoll, EndState::Cancelling]),
+            count(&[
+                EndState::StuckInPoll,
+                EndState::NoWorkerFree,
+                EndState::Cancelling,
+            ]),
         ),
         ("tasks", Node::object(tasks)),
-    ]))
+    ];
+    if report
+        .iter()
+        .any(|(_, state)| *state == EndState::NoWorkerFree)
+    {
+        answer.push(("blocked_by", blocked.node()));
+        answer.push(("next", Node::text(blocked.next())));
+    }
+    Answer::Node(Node::object(answer))
 }

@@ -12,6 +12,7 @@ mod error;
 mod exchange;
 mod filter_path;
 mod metrics;
+mod no_worker_free;
 mod params;
 #[cfg(test)]
 mod readme;

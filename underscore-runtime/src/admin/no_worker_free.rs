@@ -1,0 +1,105 @@
+//! Tasks that were told to end and are not polled, because each worker of their runtime is blocked: what
+//! blocks the workers, and what ends that.
+
+use std::collections::BTreeMap;
+
+use super::render::Node;
+use super::seen::look_at;
+use crate::clock::Instant;
+use crate::task::{TaskId, for_each_live};
+use crate::threads::{RuntimeNumber, Thread};
+use crate::workers::{WorkerSnapshot, WorkerState, workers};
+
+/// What blocks the workers of a runtime that has none left.
+#[derive(Default)]
+pub(super) struct BlockedWorkers {
+    workers: Vec<WorkerSnapshot>,
+}
+
+impl BlockedWorkers {
+    /// The workers of the runtimes that have no other ones.
+    pub(super) fn look() -> Self {
+        let mut all: BTreeMap<_, Vec<WorkerSnapshot>> = BTreeMap::new();
+        for worker in workers(Instant::now()) {
+            let runtime = worker.runtime.map(RuntimeNumber::get);
+            all.entry(runtime).or_default().push(worker);
+        }
+        let is_blocked = |worker: &WorkerSnapshot| worker.state == WorkerState::Blocked;
+        all.retain(|_, workers| workers.iter().all(is_blocked));
+        BlockedWorkers {
+            workers: all.into_values().flatten().collect(),
+        }
+    }
+
+    /// True if no worker is left of this runtime.
+    pub(super) fn are_all_of(&self, runtime: Option<RuntimeNumber>) -> bool {
+        let is_its = |worker: &WorkerSnapshot| runtime.is_some() && worker.runtime == runtime;
+        self.workers.iter().any(is_its)
+    }
+
+    /// Keeps those of these runtimes.
+    pub(super) fn keep(&mut self, runtimes: &[Option<RuntimeNumber>]) {
+        self.workers
+            .retain(|worker| runtimes.contains(&worker.runtime));
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = TaskId> {
+        self.workers.iter().filter_map(|worker| worker.task)
+    }
+
+    /// Each worker, with the task that blocks it and the line after which it does.
+    pub(super) fn node(&self) -> Node {
+        let mut blocking = Vec::new();
+        for_each_live(|task| {
+            if self.tasks().any(|id| id == task.id) {
+                blocking.push(task);
+            }
+        });
+        let seen: BTreeMap<_, _> = look_at(blocking)
+            .map(|seen| (seen.id().number(), seen.last_place()))
+            .collect();
+        let worker = |worker: &WorkerSnapshot| {
+            let id = worker.task.map(TaskId::number);
+            let place = id.and_then(|id| seen.get(&id).cloned().flatten());
+            let thread = worker.thread.as_deref();
+            let text = |text: Option<String>| text.map_or(Node::Null, Node::text);
+            Node::object([
+                (
+                    "worker",
+                    Node::Integer(u64::try_from(worker.index).unwrap_or(u64::MAX)),
+                ),
+                (
+                    "runtime",
+                    worker
+                        .runtime
+                        .map_or(Node::Null, |runtime| Node::Integer(runtime.get())),
+                ),
+                ("task_id", id.map_or(Node::Null, Node::Integer)),
+                ("where", text(place)),
+                (
+                    "thread",
+                    text(thread.and_then(|thread| thread.name.clone())),
+                ),
+                ("kernel_wait", text(thread.and_then(Thread::kernel_wait))),
+            ])
+        };
+        Node::List(self.workers.iter().map(worker).collect())
+    }
+
+    /// What ends that.
+    pub(super) fn next(&self) -> String {
+        let ids: Vec<String> = self.tasks().map(|id| id.to_string()).collect();
+        let look = match ids.as_slice() {
+            [] => "GET /_cat/workers?v shows their threads".to_owned(),
+            ids => format!(
+                "GET /_tasks/{}/print_stack shows the last await of each task",
+                ids.join(",")
+            ),
+        };
+        format!(
+            "no interrupt reaches code inside a poll: the workers are free when what blocks them \
+             returns, or what they wait for is released; {look}; if they wait for a task that is \
+             itself not polled, only a restart of the process ends it"
+        )
+    }
+}

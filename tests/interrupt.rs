@@ -413,7 +413,7 @@ async fn an_interrupt_that_names_no_route_or_says_something_in_a_body_is_400_and
     assert_eq!(answer.status, 400, "{}", answer.text);
     let (_, reason) = answer.error();
     assert!(
-        reason.contains("parameters [children, reason, timeout"),
+        reason.contains("parameters [children, reason, status, timeout"),
         "{reason}"
     );
     let row = service.route("spared").await;

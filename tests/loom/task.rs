@@ -31,7 +31,6 @@ mod task_ref;
 mod thread;
 
 pub(crate) use begin::NewTask;
-pub(crate) use extra::AppliedSettings;
 pub(crate) use id::TaskId;
 pub(crate) use interrupt::{Ending, Interrupt, WaitGroup};
 pub(crate) use kind::{Background, Kind, Request};

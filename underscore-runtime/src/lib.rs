@@ -124,7 +124,7 @@ mod workers;
 
 #[cfg(feature = "admin")]
 pub use admin::admin_router;
-pub use instrument::{Interrupted, Mount, spawn, track};
+pub use instrument::{Interrupted, Mount, spawn, spawn_blocking, track};
 #[cfg(feature = "admin")]
 pub use serve::{AdminBuilder, AdminServer, serve_admin};
 

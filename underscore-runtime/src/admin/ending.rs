@@ -11,10 +11,11 @@ use super::exchange::Exchange;
 use super::no_worker_free::BlockedWorkers;
 use super::params::{self, END};
 use super::render::{Answer, Node};
-use super::select::with_children;
+use super::select::{self, with_children};
 use crate::log;
 use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
+use crate::table::Entry;
 use crate::task::{Ending, Interrupt, State, TaskRef, WaitGroup};
 use crate::threads::RuntimeNumber;
 
@@ -37,7 +38,7 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Reads `children`, `reason`, `timeout` and `wait_for_completion`.
+    /// Reads `children`, `reason`, `status`, `timeout` and `wait_for_completion`.
     pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
         exchange.no_body(END)?;
         let wait = exchange.flag_or(&params::WAIT_FOR_COMPLETION, true);
@@ -48,7 +49,12 @@ impl Terms {
             .value(&params::REASON)
             .filter(|reason| !reason.is_empty());
         Ok(Terms {
-            interrupt: Interrupt::by_operator(reason.unwrap_or(Interrupt::DEFAULT_REASON)),
+            interrupt: Interrupt {
+                status: exchange
+                    .value(&params::STATUS)
+                    .and_then(params::parse_status),
+                ..Interrupt::by_operator(reason.unwrap_or(Interrupt::DEFAULT_REASON))
+            },
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
             children: exchange.flag(&params::CHILDREN),
         })
@@ -56,6 +62,16 @@ impl Terms {
 }
 
 impl Terms {
+    /// The tasks of routes that are to end: their requests, and all work for them if what was begun
+    /// in requests is to end too, though these may have ended.
+    pub(super) fn of_routes(&self, entries: &[Entry]) -> Vec<TaskRef> {
+        if self.children {
+            select::tasks_of(entries)
+        } else {
+            select::requests_of(entries)
+        }
+    }
+
     /// The tasks that are to end, by id: those that were chosen, and what they began if that is to end too.
     fn all(&self, mut tasks: Vec<TaskRef>) -> Vec<TaskRef> {
         if self.children {
@@ -83,7 +99,7 @@ pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
         .map(|task| {
             // Before it is interrupted: afterwards it may be gone, and with it what it waited for.
             let report = Report::new(task);
-            let told = task.interrupt(interrupt.clone(), &waiting);
+            let told = task.interrupt(with_status_of(task, interrupt), &waiting);
             let report = told.is_some().then_some(report);
             (InterruptedTask { task: *task, told }, report)
         })
@@ -116,6 +132,15 @@ pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
         .collect();
     blocked.keep(&stuck);
     answer(&report, &blocked)
+}
+
+/// The interrupt with the status that clients of the task's route get now, if it has none of its own.
+fn with_status_of(task: &TaskRef, interrupt: &Interrupt) -> Interrupt {
+    let of_route = || task.own_route()?.effective()?.interrupt_status;
+    Interrupt {
+        status: interrupt.status.or_else(of_route),
+        ..interrupt.clone()
+    }
 }
 
 /// Waits until all of them are gone.

@@ -2,6 +2,8 @@
 //! groups that they know; an unknown one is told from a known one, a value is checked, and the README's
 //! table is made, from what stands here.
 
+use axum::http::StatusCode;
+
 use super::error::Error;
 use super::render::Format;
 use crate::suggest;
@@ -31,6 +33,8 @@ enum Takes {
     Count,
     /// An integer and a unit of time.
     Duration,
+    /// A status that may end an exchange.
+    Status,
     /// One of some words.
     Word(fn() -> Vec<&'static str>),
     /// What it is, is for its endpoint to say.
@@ -109,6 +113,9 @@ impl Param {
                 "an integer with a unit ({}), as in 30s",
                 TimeUnit::words().join(", ")
             )),
+            Takes::Status if parse_status(value).is_none() => {
+                must("a status from 200 to 599".to_owned())
+            }
             Takes::Text | Takes::List if value.len() > LONGEST_TEXT => {
                 Err(Error::illegal_argument(format!(
                     "parameter [{}] must have at most {LONGEST_TEXT} bytes, not {}",
@@ -137,6 +144,7 @@ impl Param {
             Takes::Flag => "bool".to_owned(),
             Takes::Count => "an integer".to_owned(),
             Takes::Duration => "as in `30s`".to_owned(),
+            Takes::Status => "200 to 599".to_owned(),
             Takes::Word(words) => {
                 let words: Vec<String> = words().iter().map(|word| format!("`{word}`")).collect();
                 words.join(" ")
@@ -145,6 +153,14 @@ impl Param {
             Takes::List => "comma list".to_owned(),
         }
     }
+}
+
+/// The status that a text says, if it may end an exchange: a 1xx cannot.
+pub(super) fn parse_status(text: &str) -> Option<StatusCode> {
+    let status = text.parse().ok()?;
+    (200..600)
+        .contains(&status)
+        .then(|| StatusCode::from_u16(status).ok())?
 }
 
 pub(super) const CHILDREN: Param = Param::flag("children", "end also what the tasks began");
@@ -211,6 +227,11 @@ pub(super) const STATE: Param = Param::word(
     || super::cat::STATES.map(super::cat::state_word).to_vec(),
     "tasks in this state",
 );
+pub(super) const STATUS: Param = Param::new(
+    "status",
+    Takes::Status,
+    "what clients get that have no answer yet; beats `interrupt.status`",
+);
 pub(super) const TIME: Param = Param::word(
     "time",
     || TimeUnit::words().to_vec(),
@@ -251,7 +272,7 @@ pub(super) const SETTINGS: Group = &[&FLAT_SETTINGS, &INCLUDE_DEFAULTS];
 pub(super) const CHANGE: Group = &[&DRY_RUN];
 
 /// Those of an end of tasks.
-pub(super) const END: Group = &[&CHILDREN, &REASON, &TIMEOUT, &WAIT_FOR_COMPLETION];
+pub(super) const END: Group = &[&CHILDREN, &REASON, &STATUS, &TIMEOUT, &WAIT_FOR_COMPLETION];
 
 /// The groups, each with what it belongs to, in the order of the README.
 #[cfg(test)]

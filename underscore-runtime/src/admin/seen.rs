@@ -45,7 +45,7 @@ pub(super) fn look_at_chosen(
         task.state = chosen.unwrap_or(task.state);
         let record = match task.state {
             State::Running => task.thread(),
-            State::Waiting | State::Streaming => None,
+            State::Queued | State::Waiting | State::Streaming => None,
         };
         let frames = task.found.frames();
         if task.found.is_gone() {
@@ -92,7 +92,7 @@ impl Seen {
     pub(super) fn code(&self) -> &'static str {
         match &self.task.kind {
             Kind::Request(request) => request.route.descriptor.handler,
-            Kind::Background(background) => background.future,
+            Kind::Background(background) => background.code,
         }
     }
 
@@ -144,10 +144,11 @@ impl Seen {
     }
 
     /// True if an interrupt would reach it: it does not while it stays in one poll, on a worker or
-    /// on a thread that has handed its worker on (`block_in_place`).
+    /// on a thread that has handed its worker on (`block_in_place`), or runs a call on a blocking thread.
     pub(super) fn is_cancellable(&self) -> bool {
         let is_long = |time: Duration| time >= blocked_after();
-        !self.blocks && !self.in_poll_for().is_some_and(is_long)
+        let runs_a_call = self.task.is_blocking_call && self.state() == State::Running;
+        !self.blocks && !runs_a_call && !self.in_poll_for().is_some_and(is_long)
     }
 
     pub(super) fn remote(&self) -> Option<String> {

@@ -219,13 +219,6 @@ pub(super) fn tasks_of(entries: &[Entry]) -> Vec<TaskRef> {
     tasks
 }
 
-/// All background work.
-pub(super) fn background() -> Vec<TaskRef> {
-    let mut tasks = live_tasks();
-    tasks.retain(|task| task.own_route().is_none());
-    tasks
-}
-
 fn routes_of(entries: &[Entry]) -> HashSet<*const Route> {
     let routes = entries.iter().filter_map(|entry| entry.route);
     routes.map(std::ptr::from_ref).collect()
@@ -238,13 +231,11 @@ fn is_among(routes: &HashSet<*const Route>, route: Option<&'static Route>) -> bo
 /// Adds to `tasks` what was begun in them and still goes on, and what was begun in that.
 pub(super) fn with_children(tasks: &mut Vec<TaskRef>) {
     let mut chosen: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let mut rest: Vec<(TaskRef, [Option<TaskId>; 2])> = background()
+    let mut rest: Vec<(TaskRef, [Option<TaskId>; 2])> = live_tasks()
         .into_iter()
         .filter(|task| !chosen.contains(&task.id))
-        .filter_map(|task| {
-            let work = task.background()?;
-            Some((task, [work.parent(), work.works_for()]))
-        })
+        .map(|task| (task, task.begun_in()))
+        .filter(|(_, began_in)| began_in.iter().any(Option::is_some))
         .collect();
     loop {
         let is_child = |(_, began_in): &mut (TaskRef, [Option<TaskId>; 2])| {

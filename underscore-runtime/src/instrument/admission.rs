@@ -14,14 +14,14 @@ use crate::clock::Instant;
 use crate::route::{Route, stable_hash};
 use crate::settings::{Effective, Preempt};
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{AppliedSettings, Interrupt, TaskId, ThreadContext, with_thread};
+use crate::task::{Interrupt, TaskId, ThreadContext, with_thread};
 
 /// Lets `request` in as a task for which `settings` hold, or answers it.
 #[cold]
 pub(super) fn admit(
     route: &'static Route,
     request: &Request,
-    settings: &Arc<Effective>,
+    settings: &Effective,
 ) -> Result<Guard, Box<Response>> {
     if let Some(preempt) = &settings.preempt
         && is_chosen(request, preempt)
@@ -34,10 +34,7 @@ pub(super) fn admit(
         let answer = answer::too_fast(rate, wait);
         return refused(route, Outcome::Rejected, answer);
     }
-    let begin = || {
-        let applied = AppliedSettings::new(Arc::clone(settings));
-        Guard::new(begin_request(request, route, Some(applied)))
-    };
+    let begin = || Guard::new(begin_request(request, route));
     let guard = match settings.most_active {
         None => begin(),
         Some(most) => {

@@ -36,12 +36,13 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
 
 /// The answer to a client whose request was interrupted: by an operator, or because its time was
 /// up.
-pub(super) fn ended(interrupt: Option<&Interrupt>, interrupted: Option<StatusCode>) -> Response {
+pub(super) fn ended(interrupt: Option<&Interrupt>) -> Response {
+    let status = interrupt.and_then(|interrupt| interrupt.status);
     let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
     match interrupt.map(|interrupt| interrupt.outcome) {
         Some(Outcome::Expired) => error(StatusCode::GATEWAY_TIMEOUT, "request_expired", reason),
         _ => error(
-            interrupted.unwrap_or(INTERRUPT_STATUS),
+            status.unwrap_or(INTERRUPT_STATUS),
             "request_interrupted",
             reason,
         ),

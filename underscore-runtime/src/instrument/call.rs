@@ -149,7 +149,7 @@ fn enter(
     let path = request.extensions().get::<MatchedPath>();
     let route = descriptor.route_of(request.method(), path);
     match route.effective() {
-        None => Ok(begin_request(request, route, None)),
+        None => Ok(begin_request(request, route)),
         Some(settings) => Err(Steered::new(request, route, settings)),
     }
 }
@@ -363,7 +363,7 @@ fn interrupt<S: Stage<Response>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) 
 #[cold]
 fn interrupted(guard: Guard) -> Response {
     let interrupt = guard.task().pending_interrupt();
-    let response = answer::ended(interrupt.as_ref(), guard.task().interrupt_status());
+    let response = answer::ended(interrupt.as_ref());
     let outcome = guard.interrupt_outcome();
     guard.end_with(outcome, response.status());
     response

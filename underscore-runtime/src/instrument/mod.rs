@@ -5,6 +5,7 @@ mod admission;
 mod answer;
 mod argument;
 mod at;
+mod blocking;
 mod call;
 mod delay;
 mod erased;
@@ -24,6 +25,7 @@ mod upgrade;
 
 pub use argument::{AnyArgument, Argument, TakesBody};
 pub use at::{At, at};
+pub use blocking::spawn_blocking;
 pub use call::{Call, Endpoint, Via};
 pub use extract::Extract;
 pub use mount::{Declared, Mount};

@@ -7,7 +7,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri};
 
 use crate::route::Route;
-use crate::task::{AppliedSettings, NewTask, Slot};
+use crate::task::{NewTask, Slot, with_thread};
 
 const OPAQUE_ID: &str = "x-opaque-id";
 pub(super) const REQUEST_ID: &str = "x-request-id";
@@ -19,11 +19,7 @@ pub(super) const TRACE_PARENT: &str = "traceparent";
     reason = "nearly all requests come through one of its two callers"
 )]
 #[inline(always)]
-pub(super) fn begin_request(
-    request: &Request,
-    route: &'static Route,
-    settings: Option<AppliedSettings>,
-) -> &'static Slot {
+pub(super) fn begin_request(request: &Request, route: &'static Route) -> &'static Slot {
     let mut task = NewTask::request(route, request.version());
     if let Some(ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         task.set_remote(address);
@@ -34,8 +30,10 @@ pub(super) fn begin_request(
     if *request.method() != route.method {
         task.set_method(request.method());
     }
-    if let Some(settings) = settings {
-        task.set_settings(settings);
+    let around = with_thread(|thread| thread.id.get());
+    if around != 0 {
+        // A router that is called in a handler.
+        task.set_parent(around);
     }
     task.begin()
 }

@@ -117,7 +117,7 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    fn new(interrupt: Option<Interrupt>) -> Self {
+    pub(super) fn new(interrupt: Option<Interrupt>) -> Self {
         let reason = interrupt.map(|interrupt| interrupt.reason);
         Interrupted {
             reason: reason.unwrap_or_else(|| Interrupt::DEFAULT_REASON.into()),
@@ -148,6 +148,15 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// Background work that is begun here, in the task that the thread polls if it polls one.
+pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
+    let parent = match poll_scope::current() {
+        Some(parent) => Parent::new(parent),
+        None => upgrade::request().map(Parent::handed_on),
+    };
+    Background { name, code, parent }
+}
+
 pin_project! {
     /// The future of [`track`].
     struct Track<F: Future> {
@@ -158,15 +167,7 @@ pin_project! {
 
 impl<F: Future> Track<F> {
     fn begin(name: Cow<'static, str>, future: F) -> Self {
-        let parent = match poll_scope::current() {
-            Some(parent) => Parent::new(parent),
-            None => upgrade::request().map(Parent::handed_on),
-        };
-        let background = Background {
-            name,
-            future: type_name::<F>(),
-            parent,
-        };
+        let background = background(name, type_name::<F>());
         let guard = Guard::new(NewTask::background(Arc::new(background)).begin());
         Track {
             work: Tracked::new(guard, future),

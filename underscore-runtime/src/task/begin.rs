@@ -7,7 +7,7 @@ use axum::http::{Method, Version};
 use super::meta_buffer::MetaBuffer;
 use super::slot::{Slot, info};
 use super::thread::{ThreadContext, with_thread};
-use super::{AppliedSettings, Background, MetaFields, RequestMeta};
+use super::{Background, MetaFields, RequestMeta, TaskId};
 use crate::clock::Instant;
 use crate::route::Route;
 use crate::sync::Arc;
@@ -32,7 +32,16 @@ impl NewTask {
 
     /// Work that is no request.
     pub(crate) fn background(background: Arc<Background>) -> Self {
-        let new = Self::new(None, info::BACKGROUND);
+        Self::no_request(background, info::BACKGROUND)
+    }
+
+    /// A call that waits for a blocking thread.
+    pub(crate) fn blocking(background: Arc<Background>) -> Self {
+        Self::no_request(background, info::BACKGROUND | info::BLOCKING)
+    }
+
+    fn no_request(background: Arc<Background>, info: u32) -> Self {
+        let new = Self::new(None, info);
         let mut inner = new.slot.inner.lock();
         inner.extra_or_new(new.id).background = Some(background);
         drop(inner);
@@ -95,13 +104,14 @@ impl NewTask {
         self.info |= info::METHOD;
     }
 
-    /// Settings that hold for it.
+    /// The task with this id, in which the request is made.
     #[cold]
     #[inline(never)]
-    pub(crate) fn set_settings(&mut self, settings: AppliedSettings) {
+    pub(crate) fn set_parent(&mut self, parent: u64) {
         let mut inner = self.slot.inner.lock();
-        inner.extra_or_new(self.id).settings = Some(settings);
+        inner.extra_or_new(self.id).parent = TaskId::from_number(parent);
         self.slot.note_extra();
+        self.info |= info::PARENT;
     }
 
     /// Begins the task.

@@ -3,13 +3,12 @@
 
 use std::task::Waker;
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use tokio::task::AbortHandle;
 
 use super::interrupt::Interrupts;
 use super::slot::{Slot, info};
-use super::{Background, Request, RequestMeta};
-use crate::settings::Effective;
+use super::{Background, Request, RequestMeta, TaskId};
 use crate::stack::Tree;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -32,27 +31,13 @@ pub(super) struct Extra {
     pub(super) tree: Tree,
     pub(super) meta: Option<RequestMeta>,
     pub(super) method: Option<Method>,
-    pub(super) settings: Option<AppliedSettings>,
+    /// The task in which the request was made.
+    pub(super) parent: Option<TaskId>,
+    /// Ends the request when its time is up.
+    timer: Option<AbortHandle>,
     pub(super) background: Option<Arc<Background>>,
     /// A copy of what is kept of the request, for the work that was begun in it.
     pub(super) request: Option<Arc<Request>>,
-}
-
-/// The settings that hold for one request, as they were when it began.
-#[derive(Debug)]
-pub(crate) struct AppliedSettings {
-    settings: Arc<Effective>,
-    /// Ends the request when its time is up.
-    timer: Option<AbortHandle>,
-}
-
-impl AppliedSettings {
-    pub(crate) fn new(settings: Arc<Effective>) -> Self {
-        AppliedSettings {
-            settings,
-            timer: None,
-        }
-    }
 }
 
 impl Inner {
@@ -90,11 +75,7 @@ impl Inner {
 impl Extra {
     /// Stops the timer that would end the task.
     pub(super) fn stop_timer(&mut self) {
-        let timer = self
-            .settings
-            .as_mut()
-            .and_then(|settings| settings.timer.take());
-        if let Some(timer) = timer {
+        if let Some(timer) = self.timer.take() {
             timer.abort();
         }
     }
@@ -102,13 +83,6 @@ impl Extra {
 
 /// For the thread that polls the task.
 impl Slot {
-    /// The status that the client gets if the request is interrupted, where one was set.
-    pub(crate) fn interrupt_status(&self) -> Option<StatusCode> {
-        let mut inner = self.inner.lock();
-        let settings = inner.extra(self.id())?.settings.as_ref()?;
-        settings.settings.interrupt_status
-    }
-
     /// The method of the request.
     pub(crate) fn method(&self) -> Option<Method> {
         let route = self.route.load()?;
@@ -119,12 +93,11 @@ impl Slot {
         inner.extra(self.id())?.method.clone()
     }
 
-    /// Keeps the timer that ends the task when its time is up, if settings hold for it.
+    /// Keeps the timer that ends the task when its time is up.
     pub(crate) fn set_timer(&self, timer: AbortHandle) {
         let mut inner = self.inner.lock();
-        let extra = inner.extra(self.id());
-        if let Some(settings) = extra.and_then(|extra| extra.settings.as_mut()) {
-            settings.timer = Some(timer);
-        }
+        inner.extra_or_new(self.id()).timer = Some(timer);
+        drop(inner);
+        self.note_extra();
     }
 }

@@ -8,6 +8,8 @@
 use std::task::Waker;
 use std::time::Duration;
 
+use axum::http::StatusCode;
+
 use super::slot::Slot;
 use crate::stack::NodeKey;
 use crate::stats::Outcome;
@@ -22,6 +24,8 @@ pub(crate) struct Interrupt {
     pub(crate) reason: Arc<str>,
     /// How the task ends by it: interrupted by an operator, or because its time was up.
     pub(crate) outcome: Outcome,
+    /// What the client of a request gets that has no answer yet, if that was set.
+    pub(crate) status: Option<StatusCode>,
 }
 
 /// The interrupts of one task.
@@ -54,6 +58,7 @@ impl Interrupt {
         Interrupt {
             reason: reason.into(),
             outcome: Outcome::Interrupted,
+            status: None,
         }
     }
 
@@ -64,6 +69,7 @@ impl Interrupt {
         Interrupt {
             reason: reason.as_str().into(),
             outcome: Outcome::Expired,
+            status: None,
         }
     }
 }

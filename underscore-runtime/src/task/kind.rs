@@ -29,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) remote: Option<SocketAddr>,
     /// The method if it is not the route's.
     method: Option<Method>,
+    /// The task in which it was made, which may have ended.
+    pub(crate) parent: Option<TaskId>,
     meta: OwnedMeta,
 }
 
@@ -36,8 +38,8 @@ pub(crate) struct Request {
 #[derive(Debug)]
 pub(crate) struct Background {
     pub(crate) name: Cow<'static, str>,
-    /// The type of its future.
-    pub(crate) future: &'static str,
+    /// The type of its future, or of its function.
+    pub(crate) code: &'static str,
     pub(crate) parent: Option<Parent>,
 }
 
@@ -123,16 +125,17 @@ impl Slot {
         if info & info::BACKGROUND != 0 {
             return self.background(id).map(Kind::Background);
         }
-        let (method, boxed_meta) = if info & (info::METHOD | info::META_BOXED) == 0 {
-            (None, None)
-        } else {
+        let is_boxed = info & (info::METHOD | info::META_BOXED | info::PARENT) != 0;
+        let (method, parent, boxed_meta) = if is_boxed {
             let mut inner = self.inner.lock();
             let extra = inner.extra(id.number())?;
             let meta = extra.meta.as_ref().map(|meta| {
                 let fields = meta.fields();
                 fields.map(|field| field.map(<[u8]>::to_vec))
             });
-            (extra.method.clone(), meta)
+            (extra.method.clone(), extra.parent, meta)
+        } else {
+            (None, None, None)
         };
         let request = self.read(id.number(), |slot| {
             let inline_meta = || {
@@ -144,12 +147,23 @@ impl Slot {
                 version: begin::version(info),
                 remote: slot.remote(),
                 method,
+                parent,
                 meta: boxed_meta
                     .or_else(inline_meta)
                     .unwrap_or([const { None }; META_FIELDS]),
             })
         });
         request.flatten().map(Kind::Request)
+    }
+
+    /// The task in which the request with this id was made.
+    pub(super) fn parent_of_request(&self, id: TaskId) -> Option<TaskId> {
+        let info = self.read(id.number(), |slot| slot.info.load(Ordering::Relaxed))?;
+        if info & info::PARENT == 0 {
+            return None;
+        }
+        let mut inner = self.inner.lock();
+        inner.extra(id.number())?.parent
     }
 
     /// A copy of the request that the task is, which all work shares that is begun in it. For the

@@ -21,7 +21,6 @@ mod tests;
 mod thread;
 
 pub(crate) use begin::NewTask;
-pub(crate) use extra::AppliedSettings;
 pub(crate) use id::TaskId;
 pub(crate) use interrupt::{Ending, Interrupt, WaitGroup};
 pub(crate) use kind::{Background, Kind, Parent, Request};

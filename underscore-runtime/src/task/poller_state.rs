@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use axum::http::StatusCode;
 
-use super::slot::Slot;
+use super::slot::{Slot, info};
 use crate::clock::Instant;
 use crate::stats::Outcome;
 use crate::sync::atomic::Ordering;
@@ -17,6 +17,8 @@ use crate::threads::ThreadRecord;
 pub(crate) enum State {
     /// A thread is inside its poll.
     Running,
+    /// It waits for a blocking thread.
+    Queued,
     /// It waits to be woken.
     Waiting,
     /// Its response is on its way; it waits for more of the body, or for the client to take it.
@@ -220,10 +222,18 @@ impl Slot {
         Instant::from_nanos(self.started.load(Ordering::Relaxed))
     }
 
+    /// True if it is a call on a blocking thread, and not a future.
+    pub(crate) fn is_blocking_call(&self) -> bool {
+        self.info.load(Ordering::Relaxed) & info::BLOCKING != 0
+    }
+
     /// What the task does.
     pub(crate) fn state(&self) -> State {
-        if self.polls.load(Ordering::Relaxed) % 2 == 1 {
+        let polls = self.polls.load(Ordering::Relaxed);
+        if polls % 2 == 1 {
             State::Running
+        } else if polls == 0 && self.is_blocking_call() {
+            State::Queued
         } else if self.streaming_since().is_some() {
             State::Streaming
         } else {

@@ -73,6 +73,10 @@ pub(super) mod info {
     pub(in crate::task) const META_INLINE: u32 = 1 << 11;
     /// What the client said is in `Extra`.
     pub(in crate::task) const META_BOXED: u32 = 1 << 12;
+    /// The request was made within another task, which is in `Extra`.
+    pub(in crate::task) const PARENT: u32 = 1 << 14;
+    /// It is a call on a blocking thread.
+    pub(in crate::task) const BLOCKING: u32 = 1 << 15;
     /// It is background work, not a request.
     pub(in crate::task) const BACKGROUND: u32 = 1 << 13;
     /// The number of the runtime that it was begun in: the upper 16 bits.

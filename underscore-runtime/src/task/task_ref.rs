@@ -33,6 +33,8 @@ pub(crate) struct Task {
     pub(crate) polls: u64,
     /// The bytes of the body that were handed to the connection, if the response streams.
     pub(crate) bytes_sent: Option<u64>,
+    /// True if it is a call on a blocking thread.
+    pub(crate) is_blocking_call: bool,
     /// The runtime that it was begun in.
     pub(crate) runtime: Option<RuntimeNumber>,
     /// When the last poll ended; in a poll that is within another task's, or around one, when it
@@ -79,6 +81,17 @@ impl TaskRef {
         }
     }
 
+    /// The task in which it was begun, and the request that it was begun for. They may have ended.
+    pub(crate) fn begun_in(&self) -> [Option<TaskId>; 2] {
+        if self.route.is_some() {
+            return [self.slot.parent_of_request(self.id), None];
+        }
+        match self.background() {
+            Some(work) => [work.parent(), work.works_for()],
+            None => [None, None],
+        }
+    }
+
     /// What it does; `None` if it has ended.
     pub(crate) fn state(&self) -> Option<State> {
         self.slot.read(self.id.number(), Slot::state)
@@ -93,6 +106,7 @@ impl TaskRef {
             state: slot.state(),
             polls: slot.poll_count(),
             bytes_sent: slot.bytes_sent(),
+            is_blocking_call: slot.is_blocking_call(),
             runtime: RuntimeNumber::from_bits(slot.info.load(Ordering::Relaxed) >> info::RUNTIME),
             since: slot.since.get(),
             thread: slot.thread.load(Ordering::Relaxed),
@@ -108,7 +122,7 @@ impl TaskRef {
     pub(crate) fn body(&self) -> Option<Body<'static>> {
         match self.route {
             Some(route) => Some(Body::of_function(route.descriptor.handler)),
-            None => Body::of_type(self.background()?.future),
+            None => Body::of_type(self.background()?.code),
         }
     }
 
@@ -162,7 +176,10 @@ impl Task {
 
     /// The task in which it was begun, which may have ended.
     pub(crate) fn parent(&self) -> Option<TaskId> {
-        self.background()?.parent()
+        match &self.kind {
+            Kind::Request(request) => request.parent,
+            Kind::Background(background) => background.parent(),
+        }
     }
 
     /// For how long it has been in its state: inside one poll, on the thread with this record, or
@@ -175,6 +192,7 @@ impl Task {
     ) -> Option<Duration> {
         let since = match self.state {
             State::Running if self.thread == u32::MAX => record.and_then(ThreadRecord::entered),
+            State::Queued => Some(self.found.started),
             State::Running | State::Waiting | State::Streaming => self.since,
         };
         // A tick may be before the task itself.

@@ -62,7 +62,7 @@ const COLUMNS: &[Col] = &[
     Col::words(
         "state",
         &["st"],
-        "running inside a poll now, waiting to be woken, or streaming its response's body",
+        "running inside a poll now, waiting to be woken, streaming its response's body, or queued for a blocking thread",
         |row| state_word(row.state).into(),
     )
     .shown(),
@@ -129,7 +129,7 @@ impl Groups {
         let Some(state) = task.state() else { return };
         let work = task.background();
         let route = task.route();
-        let runs = work.as_ref().map_or(0, |work| work.future.as_ptr().addr());
+        let runs = work.as_ref().map_or(0, |work| work.code.as_ptr().addr());
         let route_address = route.map_or(0, |route| std::ptr::from_ref(route).addr());
         let (stack, age) = (task.stack(), now.since(task.started));
         let likeness = &mut self.likeness;

@@ -69,7 +69,7 @@ const COLUMNS: &[Col] = &[
     Col::words(
         "state",
         &["st"],
-        "running inside a poll now, waiting to be woken, or streaming its response's body",
+        "running inside a poll now, waiting to be woken, streaming its response's body, or queued for a blocking thread",
         |task| state_word(task.state()).into(),
     )
     .shown(),
@@ -186,7 +186,12 @@ const COLUMNS: &[Col] = &[
 ];
 
 /// The states there are.
-pub(in crate::admin) const STATES: [State; 3] = [State::Running, State::Waiting, State::Streaming];
+pub(in crate::admin) const STATES: [State; 4] = [
+    State::Running,
+    State::Waiting,
+    State::Streaming,
+    State::Queued,
+];
 
 /// The wire's word for a state.
 pub(in crate::admin) fn state_word(state: State) -> &'static str {
@@ -194,6 +199,7 @@ pub(in crate::admin) fn state_word(state: State) -> &'static str {
         State::Running => "running",
         State::Waiting => "waiting",
         State::Streaming => "streaming",
+        State::Queued => "queued",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::admin::cat::{routes, state_word, workers};
+use crate::admin::cat::{STATES, routes, state_word, workers};
 use crate::admin::error::Error;
 use crate::admin::render::visible;
 use crate::admin::root;
@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::route::RouteId;
 use crate::stats::{BlockingSnapshot, StatsSnapshot};
 use crate::table::Entry;
-use crate::task::{State, for_each_live};
+use crate::task::for_each_live;
 use crate::threads::RuntimeNumber;
 use crate::workers::{WorkerState, workers as all_workers};
 
@@ -109,7 +109,7 @@ impl RouteSeen {
 }
 
 fn count_tasks() -> Vec<(&'static str, &'static str, u64)> {
-    let states = [State::Running, State::Waiting, State::Streaming].map(state_word);
+    let states = STATES.map(state_word);
     let mut counts: Vec<_> = KINDS
         .into_iter()
         .flat_map(|kind| states.map(|state| (kind, state, 0)))

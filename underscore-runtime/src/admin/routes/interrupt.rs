@@ -16,7 +16,7 @@ async fn interrupt(exchange: &Exchange) -> Result<Answer, Error> {
     let terms = Terms::read(exchange)?;
     let selector = exchange.argument().unwrap_or_default();
     let entries = select::routes_to_change(selector)?;
-    let tasks = select::requests_of(&entries);
+    let tasks = terms.of_routes(&entries);
     if exchange.flag(&params::DRY_RUN) {
         return Ok(terms.would_end(tasks, Traffic::now().share_of(&entries)));
     }

@@ -32,11 +32,11 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     }
 }
 
-/// The work that goes on, under the task of `parents` in which it was begun.
+/// What goes on, under the task of `parents` in which it was begun.
 fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<Seen>> {
-    let mut tasks = select::background();
+    let mut tasks = select::live_tasks();
     tasks.retain(|task| {
-        let parent = task.background().and_then(|work| work.parent());
+        let [parent, _] = task.begun_in();
         parent.is_some_and(|parent| parents.contains(&parent))
     });
     oldest_first(&mut tasks);

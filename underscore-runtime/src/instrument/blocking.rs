@@ -1,0 +1,133 @@
+//! Calls on tokio's blocking threads as tasks: listed while they wait for a thread and while they run.
+
+use std::any::type_name;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+use std::task::{Wake, Waker};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::guard::Guard;
+use super::poll_scope::PollScope;
+use super::track::{Interrupted, background};
+use crate::stats::Outcome;
+use crate::sync::Mutex;
+use crate::task::NewTask;
+
+/// Runs `function` on a thread where blocking is acceptable, as [`tokio::task::spawn_blocking`] does, as a task:
+/// listed as `queued` until it has a thread, with the time that it waits, and as `running` then.
+///
+/// Called in a request, or in [tracked](crate::track) work, it is a child of that, but not a part: it goes on when
+/// the request has ended, and when the handle is dropped. An interrupt of the request reaches it with
+/// `children=true` only. While it is queued, an interrupt drops `function`. Once it runs, no interrupt can end it:
+/// `cancellable` is false, and the answer says `stuck_in_poll`.
+///
+/// ```
+/// use underscore_runtime::spawn_blocking;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let sum = spawn_blocking("add up", || (1..=4).sum::<u32>());
+/// assert_eq!(sum.await.unwrap(), Ok(10));
+/// # });
+/// ```
+///
+/// # Errors
+///
+/// The handle gives [`Interrupted`] if an operator ended the task before it had a thread, and tokio's own error if
+/// `function` panicked or was aborted. It gives `Interrupted` when there is a thread to say so.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime, as [`tokio::task::spawn_blocking`] does.
+#[track_caller]
+pub fn spawn_blocking<F, T>(
+    name: impl Into<Cow<'static, str>>,
+    function: F,
+) -> JoinHandle<Result<T, Interrupted>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let runtime = Handle::current();
+    let task = NewTask::blocking(Arc::new(background(name.into(), type_name::<F>()))).begin();
+    let call = Arc::new(QueuedCall {
+        call: Mutex::new(Some((function, Guard::new(task)))),
+        interrupted: OnceLock::new(),
+        runtime: runtime.clone(),
+    });
+    if task.register_waker(&Waker::from(Arc::clone(&call))) {
+        call.end_if_interrupted();
+    }
+    let ticket = Ticket(call);
+    runtime.spawn_blocking(move || ticket.run())
+}
+
+/// A call until a thread takes it.
+struct QueuedCall<F> {
+    call: Mutex<Option<(F, Guard)>>,
+    /// Set if an operator ended it first.
+    interrupted: OnceLock<Interrupted>,
+    runtime: Handle,
+}
+
+impl<F> QueuedCall<F> {
+    fn take(&self) -> Option<(F, Guard)> {
+        self.call.lock().take()
+    }
+
+    /// Drops the call if an interrupt came.
+    fn end_if_interrupted(&self) {
+        let mut call = self.call.lock();
+        let is_interrupted = |(_, guard): &mut (F, Guard)| {
+            let task = guard.task();
+            task.is_signalled() && task.take_signal()
+        };
+        let ended = call.take_if(is_interrupted);
+        drop(call);
+        if let Some((function, guard)) = ended {
+            let interrupt = guard.task().pending_interrupt();
+            // It is set once, for the call was there to be taken.
+            let _ = self.interrupted.set(Interrupted::new(interrupt));
+            let scope = PollScope::enter(guard.task());
+            drop(function);
+            scope.abandon();
+            guard.end(Outcome::Interrupted);
+        }
+    }
+}
+
+impl<F: Send + 'static> Wake for QueuedCall<F> {
+    /// An interrupt came. What the call holds is dropped on a thread of the runtime: it is the host's code.
+    fn wake(self: Arc<Self>) {
+        let runtime = self.runtime.clone();
+        drop(runtime.spawn(async move { self.end_if_interrupted() }));
+    }
+}
+
+/// A call's place in the runtime's queue. A runtime that ends drops it, and so the call.
+struct Ticket<F>(Arc<QueuedCall<F>>);
+
+impl<F> Ticket<F> {
+    fn run<T>(self) -> Result<T, Interrupted>
+    where
+        F: FnOnce() -> T,
+    {
+        self.0.end_if_interrupted();
+        let Some((function, guard)) = self.0.take() else {
+            let interrupted = self.0.interrupted.get().cloned();
+            return Err(interrupted.unwrap_or_else(|| Interrupted::new(None)));
+        };
+        let scope = PollScope::enter(guard.task());
+        let value = function();
+        scope.abandon();
+        guard.end(Outcome::Completed);
+        Ok(value)
+    }
+}
+
+impl<F> Drop for Ticket<F> {
+    fn drop(&mut self) {
+        drop(self.0.take());
+    }
+}

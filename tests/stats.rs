@@ -72,6 +72,8 @@ fn contract() -> Vec<String> {
     add(&["mounted", "preempt", "file", "line"]);
     // What came later stands behind, so that places by number stay what they are.
     add(&["declared", "as_declared"]);
+    add(&["stats.blocked.count", "stats.blocked.time"]);
+    add(&["stats.blocked.time_max", "stats.end.failed"]);
     columns
 }
 
@@ -194,7 +196,7 @@ async fn stats_are_nested_under_each_route() {
     assert_eq!(stats["resp"]["status_4xx"], 1);
     let expected = json!({
         "completed": 1, "disconnected": 0, "interrupted": 0, "panicked": 0, "preempted": 0,
-        "rejected": 0, "expired": 0
+        "rejected": 0, "expired": 0, "failed": 0
     });
     assert_eq!(stats["end"], expected);
 

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::any;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{PATIENCE, Service};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -151,11 +151,12 @@ async fn a_tracked_socket_is_a_task_of_its_route_until_it_is_closed() {
         assert_eq!(task["x_opaque_id"], "the phone in the hall");
         assert_eq!(task["awaiting"], "socket.recv()");
         assert!(task["parent_task_id"].is_number(), "{task:#}");
-        let row = service.wait_for_ends(route, &[("completed", 1)]).await;
+        let row = service.wait_for(route, "stats.end.completed", 1).await;
         assert_eq!(
             row["stats.resp.status_1xx"], 1,
-            "the request itself is over"
+            "the request itself is answered"
         );
+        assert_eq!(row["stats.req.active"], 1, "and its connection goes on");
 
         tokio::io::AsyncWriteExt::write_all(&mut connection, &frame("hi"))
             .await
@@ -165,7 +166,61 @@ async fn a_tracked_socket_is_a_task_of_its_route_until_it_is_closed() {
         assert_eq!(echoed, [0x81, 2, b'h', b'i']);
         drop(connection);
         sockets(&service, route, 0).await;
+        service.wait_for_ends(route, &[("completed", 1)]).await;
     }
+}
+
+#[underscore_route(name = "limited")]
+async fn limited(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|socket| async move {
+        // Two that track the same connection are one.
+        let _other = track("other", std::future::pending::<()>());
+        tracked(socket).await;
+    })
+}
+
+#[underscore_route(name = "timed")]
+async fn timed(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(tracked)
+}
+
+/// Holds 3.80, 4.70 of docs/admin-api.md.
+#[tokio::test]
+async fn sockets_count_for_the_limit_and_end_at_the_timeout_of_their_route() {
+    let app = Router::new()
+        .route("/limited", any(limited))
+        .route("/timed", any(timed));
+    let service = Service::start(app).await;
+    let limit = json!({"transient": {"limit.active": 2}});
+    service
+        .put("_routes/limited/settings", limit)
+        .await
+        .ok_json();
+    let first = open(&service, "/limited").await;
+    let second = open(&service, "/limited").await;
+    service.wait_for("limited", "stats.req.active", 2).await;
+    let refused = service.get("/limited").await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    let metrics = service.admin("_metrics").await.text;
+    let of_route = |line: &&str| line.contains("in_flight") && line.contains("/limited");
+    let line = metrics.lines().find(of_route).expect("a series");
+    assert!(line.ends_with(" 2"), "{line}");
+    drop(first);
+    service.wait_for("limited", "stats.req.active", 1).await;
+    let third = open(&service, "/limited").await;
+    drop((second, third));
+    let ends = [("completed", 3), ("rejected", 1)];
+    service.wait_for_ends("limited", &ends).await;
+
+    let timeout = json!({"transient": {"timeout": "300ms"}});
+    service
+        .put("_routes/timed/settings", timeout)
+        .await
+        .ok_json();
+    let mut connection = open(&service, "/timed").await;
+    let mut rest = Vec::new();
+    let _ = connection.read_to_end(&mut rest).await;
+    service.wait_for_ends("timed", &[("completed", 1)]).await;
 }
 
 /// Holds 4.47 of docs/admin-api.md.

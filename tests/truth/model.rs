@@ -4,7 +4,7 @@
 use crate::script::{Piece, Step};
 
 /// The ends of requests, in the order of the columns.
-pub const ENDS: [&str; 7] = [
+pub const ENDS: [&str; 8] = [
     "completed",
     "disconnected",
     "interrupted",
@@ -12,6 +12,7 @@ pub const ENDS: [&str; 7] = [
     "preempted",
     "rejected",
     "expired",
+    "failed",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub enum End {
     Preempted,
     Rejected,
     Expired,
+    Failed,
 }
 
 /// What a route's row must say.
@@ -216,7 +218,7 @@ impl Model {
             Piece::Data => return Seen::Frame,
             Piece::Last | Piece::Trailers => (End::Completed, Seen::Frame),
             Piece::End => (End::Completed, Seen::EndOfBody),
-            Piece::Error => (End::Completed, Seen::BodyError),
+            Piece::Error => (End::Failed, Seen::BodyError),
             Piece::Panic => (End::Panicked, Seen::Panic),
         };
         self.end(number, end, Some(status));

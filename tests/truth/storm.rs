@@ -310,9 +310,10 @@ fn check_end(seen: &Seen) {
         preempted,
         rejected,
         expired,
+        failed,
     ] = row.ends;
     let count = |count: &AtomicU64| count.load(Ordering::SeqCst);
-    assert_eq!((row.active, expired), (0, 0), "{row:?} {seen:?}");
+    assert_eq!((row.active, expired, failed), (0, 0, 0), "{row:?} {seen:?}");
     assert_eq!(row.total, count(&seen.begun), "{row:?} {seen:?}");
     assert_eq!(panicked, count(&seen.panicked), "{row:?} {seen:?}");
     assert_eq!(

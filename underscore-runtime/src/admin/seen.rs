@@ -112,6 +112,25 @@ impl Seen {
         innermost(&self.frames)
     }
 
+    /// True if its response waits for the client to take more.
+    pub(super) fn awaits_client(&self) -> bool {
+        self.task.state == State::Streaming && self.task.awaits_client
+    }
+
+    /// The line of the await that it waits on; of the last one while it runs.
+    pub(super) fn place(&self) -> Option<String> {
+        let point = self.point().filter(|_| !self.awaits_client());
+        point.map(ToString::to_string)
+    }
+
+    /// What it waits for there.
+    pub(super) fn awaiting(&self) -> Option<&'static str> {
+        if self.awaits_client() {
+            return Some(CLIENT);
+        }
+        self.point().map(AwaitPoint::source)
+    }
+
     /// The line of the last await that it came back from; of its handler if there was none.
     pub(super) fn last_place(&self) -> Option<String> {
         let handler = || {
@@ -196,6 +215,9 @@ pub(super) fn kind_word(task: &TaskRef) -> &'static str {
         None => background,
     }
 }
+
+/// What a response waits for whose client does not read.
+pub(super) const CLIENT: &str = "the client";
 
 /// The longest text of a client's that is shown.
 const LONGEST_TEXT: usize = 1024;

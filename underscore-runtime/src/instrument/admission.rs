@@ -40,7 +40,7 @@ pub(super) fn admit(
         Some(most) => {
             // One after the other: who is let in is seen by the next one who counts.
             let _deciding = route.admission.lock();
-            if route.stats.active() >= most {
+            if route.active() >= most {
                 let answer = answer::too_many(most);
                 return refused(route, Outcome::Rejected, answer);
             }
@@ -48,7 +48,7 @@ pub(super) fn admit(
         }
     };
     if let Some(timeout) = settings.timeout {
-        expire_after(timeout, &guard);
+        expire_after(timeout, guard.task().started(), &guard);
     }
     Ok(guard)
 }
@@ -84,14 +84,15 @@ fn mixed(hash: u32) -> u32 {
     hash ^ (hash >> 16)
 }
 
-/// Has the task interrupted when its time is up, whatever it does then.
-fn expire_after(timeout: Duration, guard: &Guard) {
+/// Has the task interrupted when the time of its request is up, whatever it does then.
+pub(super) fn expire_after(timeout: Duration, begun: Instant, guard: &Guard) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };
     let (task, id) = (guard.task(), guard.task().id());
+    let left = timeout.saturating_sub(Instant::now().since(begun));
     let timer = runtime.spawn(async move {
-        tokio::time::sleep(timeout).await;
+        tokio::time::sleep(left).await;
         task.interrupt(id, Interrupt::expired(timeout), &Arc::default());
     });
     guard.task().set_timer(timer.abort_handle());

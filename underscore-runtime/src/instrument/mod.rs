@@ -6,6 +6,8 @@ mod answer;
 mod argument;
 mod at;
 mod blocking;
+#[cfg(feature = "admin")]
+mod body_failure;
 mod call;
 mod delay;
 mod erased;

@@ -1,5 +1,9 @@
-//! The response's body on its way to the client, where its length is not known in advance: the task lives
-//! until the last byte, an error, an interrupt, or until whoever sends it lets go of it.
+//! The response's body on its way to the client, where its length is not known in advance, or is more than
+//! the connection takes at once: the task lives until the last byte, an error, an interrupt, or until the
+//! connection lets go of it.
+//!
+//! A connection takes what it is given at once, however long that is, and drops the body when it has the last
+//! of it. So long data is handed over in pieces: the body is there until the client has taken nearly all.
 //!
 //! A client that does not read keeps its connection from asking for more, so an interrupt cannot wait for
 //! the next poll. It is carried out by a tokio task of its own: the body is dropped at once, with all that
@@ -26,12 +30,18 @@ use crate::stats::Outcome;
 use crate::sync::{Mutex, contained};
 use crate::task::State;
 
+/// What hyper takes of a body before it has sent any of it: its default for a connection's buffer.
+const TAKEN_AT_ONCE: u64 = 8192 + 4096 * 100;
+
+/// The most that is handed over at a time.
+const PIECE: usize = 64 << 10;
+
 /// Ends the task of a handler that has answered, or lets it live on in the body of its answer.
 #[inline]
 pub(super) fn track_body(guard: Guard, response: &mut Response, length: Option<u64>) {
-    // Of a body whose length is known, whoever sends it drops the rest when it has enough: there would be
-    // nothing to see of its end. And most are so small that they are gone at once.
-    if length.is_some() || !has_content(&guard, response.status()) {
+    // What fits the connection's buffer is gone at once, and there would be nothing to see of its end.
+    let is_short = length.is_some_and(|length| length <= TAKEN_AT_ONCE);
+    if is_short || !has_content(&guard, response.status()) {
         guard.complete(response.status());
     } else {
         stream(guard, response);
@@ -55,7 +65,11 @@ fn stream(guard: Guard, response: &mut Response) {
     let body = std::mem::take(response.body_mut());
     let announced = announced(response.headers());
     let task = guard.task();
-    let live: Live = Arc::new(AsyncMutex::new(Some((body, guard))));
+    let live: Live = Arc::new(AsyncMutex::new(Some(Underway {
+        body,
+        rest: Bytes::new(),
+        guard,
+    })));
     let hang_up = Arc::new(HangUp {
         live: Arc::clone(&live),
         runtime: Handle::try_current().ok(),
@@ -78,7 +92,14 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 
 /// The body and its task while both live: in the hands of the connection that asks for more, or of the
 /// interrupt that ends them.
-type Live = Arc<AsyncMutex<Option<(Body, Guard)>>>;
+type Live = Arc<AsyncMutex<Option<Underway>>>;
+
+struct Underway {
+    body: Body,
+    /// What the body gave, and the connection has not got yet.
+    rest: Bytes,
+    guard: Guard,
+}
 
 struct Streaming {
     live: Live,
@@ -112,8 +133,8 @@ impl HangUp {
         let ended = self.live.lock().await.take();
         // Dropped last, and in any case: what the body does when it is dropped may panic.
         let _connection = self.told();
-        if let Some((body, guard)) = ended {
-            interrupt(body, guard);
+        if let Some(underway) = ended {
+            underway.interrupt();
         }
     }
 
@@ -159,71 +180,115 @@ impl Streaming {
         }
     }
 
-    /// Asks the body for more; nothing if it has been interrupted.
+    /// The next piece; `None` if the body has been interrupted.
     fn next(&mut self, cx: &mut Context<'_>) -> Option<Polled> {
         // Contended by an interrupt only, which takes what is inside.
         let mut live = self.live.try_lock().ok()?;
-        let (body, guard) = live.as_mut()?;
-        if guard.task().is_signalled() && guard.task().take_signal() {
+        let underway = live.as_mut()?;
+        let task = underway.guard.task();
+        if task.is_signalled() && task.take_signal() {
             // `HangUp`, which was woken for the interrupt, may have no runtime to carry it out in.
-            let (body, guard) = live.take()?;
-            interrupt(body, guard);
+            live.take()?.interrupt();
             return None;
         }
-        let polled = {
-            let scope = PollScope::enter(guard.task());
-            let polled = Pin::new(&mut *body).poll_frame(cx);
-            scope.commit();
-            scope.exit();
-            polled
-        };
-        let is_over = match &polled {
-            Poll::Pending => false,
+        let polled = underway.poll(cx);
+        let outcome = match &polled {
+            Poll::Pending => None,
             Poll::Ready(Some(Ok(frame))) => {
-                guard
-                    .task()
-                    .add_bytes_sent(frame.data_ref().map_or(0, Bytes::len));
-                // Whoever sends it asks the same, and does not come back for a `None`.
-                frame.is_trailers()
-                    || body.is_end_stream()
-                    || self
-                        .announced
-                        .is_some_and(|all| guard.task().bytes_sent() >= Some(all))
+                // The connection asks the same, and does not come back for a `None`.
+                let is_last = frame.is_trailers() || underway.is_at_end(self.announced);
+                is_last.then_some(Outcome::Completed)
             }
-            // An error is the handler's own way to end it.
-            Poll::Ready(None | Some(Err(_))) => true,
+            Poll::Ready(None) => Some(Outcome::Completed),
+            Poll::Ready(Some(Err(error))) => {
+                // Without the admin API there is no log to write to.
+                #[cfg(feature = "admin")]
+                super::body_failure::report(&underway.guard, error);
+                #[cfg(not(feature = "admin"))]
+                let _ = error;
+                Some(Outcome::Failed)
+            }
         };
-        if is_over && let Some((body, guard)) = live.take() {
+        if outcome.is_some()
+            && let Some(underway) = live.take()
+        {
             self.is_over = true;
-            end(body, guard, Some(Outcome::Completed));
+            underway.end(outcome);
         }
         Some(polled)
     }
 
-    /// What the body says of itself; nothing if it is gone.
-    fn ask<T>(&self, what: impl FnOnce(&Body) -> T) -> Option<T> {
+    /// What the body says of itself; `None` if it is gone.
+    fn ask<T>(&self, what: impl FnOnce(&Underway) -> T) -> Option<T> {
         let live = self.live.try_lock().ok()?;
-        live.as_ref().map(|(body, _)| what(body))
+        live.as_ref().map(what)
     }
 }
 
 type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
 
-/// Ends the task of a body as it was told to.
-fn interrupt(body: Body, guard: Guard) {
-    let outcome = guard.interrupt_outcome();
-    end(body, guard, Some(outcome));
-}
+impl Underway {
+    /// What is left of the last piece, or else what the body gives.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+        let task = self.guard.task();
+        let polled = if self.rest.is_empty() {
+            let scope = PollScope::enter(task);
+            let polled = Pin::new(&mut self.body).poll_frame(cx);
+            scope.commit();
+            scope.exit();
+            polled
+        } else {
+            Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))))
+        };
+        task.set_awaits_client(polled.is_ready());
+        polled.map_ok(|frame| match frame.into_data() {
+            Ok(mut piece) => {
+                if piece.len() > PIECE {
+                    self.rest = piece.split_off(PIECE);
+                }
+                task.add_bytes_sent(piece.len());
+                Frame::data(piece)
+            }
+            Err(other) => other,
+        })
+    }
 
-/// Drops a body as part of its task, and ends that.
-fn end(body: Body, guard: Guard, outcome: Option<Outcome>) {
-    let scope = PollScope::enter(guard.task());
-    drop(body);
-    scope.abandon();
-    match outcome {
-        Some(outcome) => guard.end(outcome),
-        // The guard knows what it means when nothing is said.
-        None => drop(guard),
+    /// True if the connection has got all of it. Of what is `announced`, it does not ask for more.
+    fn is_at_end(&self, announced: Option<u64>) -> bool {
+        let sent = || self.guard.task().bytes_sent();
+        self.rest.is_empty()
+            && (self.body.is_end_stream() || announced.is_some_and(|all| sent() >= Some(all)))
+    }
+
+    /// How much is left of it.
+    fn size_hint(&self) -> SizeHint {
+        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let of_body = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = of_body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(of_body.lower().saturating_add(rest));
+        hint
+    }
+
+    /// Ends the task as it was told to.
+    fn interrupt(self) {
+        let outcome = self.guard.interrupt_outcome();
+        self.end(Some(outcome));
+    }
+
+    /// Drops the body as part of its task, and ends that.
+    fn end(self, outcome: Option<Outcome>) {
+        let Underway { body, guard, .. } = self;
+        let scope = PollScope::enter(guard.task());
+        drop(body);
+        scope.abandon();
+        match outcome {
+            Some(outcome) => guard.end(outcome),
+            // The guard knows what it means when nothing is said.
+            None => drop(guard),
+        }
     }
 }
 
@@ -248,24 +313,28 @@ impl HttpBody for Streaming {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_over || self.ask(Body::is_end_stream).unwrap_or(false)
+        self.is_over
+            || self
+                .ask(|underway| underway.is_at_end(None))
+                .unwrap_or(false)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.ask(Body::size_hint).unwrap_or_default()
+        self.ask(Underway::size_hint).unwrap_or_default()
     }
 }
 
 impl Drop for Streaming {
-    /// Who sent it lets go of it before its end: the client left. Without this it would live on, for an
+    /// The connection lets go of it before its end: the client left. Without this it would live on, for an
     /// interrupt that never comes.
     fn drop(&mut self) {
         let live = self.live.try_lock().ok().and_then(|mut live| live.take());
-        if let Some((body, guard)) = live {
+        if let Some(underway) = live {
             // A body that panicked is asked nothing more.
-            let panicked = guard.task().state() == State::Running;
-            let is_over = !panicked && guard.run(|| body.is_end_stream());
-            end(body, guard, is_over.then_some(Outcome::Completed));
+            let panicked = underway.guard.task().state() == State::Running;
+            let is_at_end = || underway.guard.run(|| underway.is_at_end(None));
+            let is_over = !panicked && is_at_end();
+            underway.end(is_over.then_some(Outcome::Completed));
         }
     }
 }

@@ -10,11 +10,12 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 
+use super::admission::expire_after;
 use super::guard::Guard;
 use super::tracked::{Step, Tracked};
 use super::{poll_scope, upgrade};
 use crate::stats::Outcome;
-use crate::task::{Background, Interrupt, NewTask, Parent};
+use crate::task::{Background, Interrupt, NewTask, Parent, Upgrade};
 
 /// Makes `future` a task: from now until it completes or is dropped it is listed in `_cat/tasks` with its age
 /// and the line it is stuck on, and an operator can interrupt it.
@@ -152,9 +153,18 @@ impl std::error::Error for Interrupted {}
 pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
     let parent = match poll_scope::current() {
         Some(parent) => Parent::new(parent),
-        None => upgrade::request().map(Parent::handed_on),
+        None => upgrade::request(),
     };
     Background { name, code, parent }
+}
+
+/// Goes on with an upgraded connection: it counts as in flight, and the timeout of its route holds.
+fn go_on(upgrade: &Upgrade, guard: &Guard) {
+    upgrade.count();
+    let settings = upgrade.route.effective();
+    if let Some(timeout) = settings.and_then(|settings| settings.timeout) {
+        expire_after(timeout, upgrade.begun, guard);
+    }
 }
 
 pin_project! {
@@ -168,7 +178,11 @@ pin_project! {
 impl<F: Future> Track<F> {
     fn begin(name: Cow<'static, str>, future: F) -> Self {
         let background = background(name, type_name::<F>());
-        let guard = Guard::new(NewTask::background(Arc::new(background)).begin());
+        let background = Arc::new(background);
+        let guard = Guard::new(NewTask::background(Arc::clone(&background)).begin());
+        if let Some(upgrade) = background.upgrade() {
+            go_on(upgrade, &guard);
+        }
         Track {
             work: Tracked::new(guard, future),
         }
@@ -191,7 +205,8 @@ impl<F: Future> Future for Track<F> {
             }
             Step::Interrupted(guard) => {
                 let interrupt = guard.task().pending_interrupt();
-                guard.end(Outcome::Interrupted);
+                let outcome = guard.interrupt_outcome();
+                guard.end(outcome);
                 Err(Interrupted::new(interrupt))
             }
         })

@@ -17,7 +17,7 @@ thread_local! {
 /// The request that the calling code is part of, to be handed on to what goes on after it.
 pub fn handed_on() -> HandedOn {
     HandedOn {
-        request: poll_scope::current().and_then(Parent::new),
+        request: poll_scope::current().and_then(Parent::handing_on),
     }
 }
 

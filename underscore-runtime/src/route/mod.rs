@@ -17,10 +17,12 @@ use linkme::distributed_slice;
 
 use self::in_force::InForce;
 use self::mounts::Mounts;
+use crate::clock::Instant;
 use crate::settings::{Effective, Gate, Stored, Values};
 use crate::stack::AwaitPoint;
 use crate::stats::{Blocking, RouteStats};
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Every annotated handler of the binary, put here by the linker.
 #[distributed_slice]
@@ -207,6 +209,8 @@ pub(crate) struct Route {
     pub(crate) mount: u16,
     /// How many requests there were, and what became of them.
     pub(crate) stats: RouteStats,
+    /// The upgraded connections, websockets for example, whose work is tracked and goes on.
+    upgraded: AtomicU64,
     /// How its polls blocked workers.
     pub(crate) blocking: Blocking,
     /// What is set for this mount only.
@@ -215,6 +219,8 @@ pub(crate) struct Route {
     pub(crate) gate: Gate,
     /// Held to decide whether one more request is let in, where `limit.active` is set.
     pub(crate) admission: Mutex<()>,
+    /// One more than the second in which a failed response was reported last.
+    failure_reported: AtomicU64,
     /// What holds for the next request: this mount's settings over the handler's.
     in_force: InForce,
 }
@@ -239,12 +245,42 @@ impl Route {
             path: path.map(Box::from),
             matched,
             stats: RouteStats::new(),
+            upgraded: AtomicU64::new(0),
             blocking: Blocking::new(),
             settings: Mutex::new(settings),
             gate: Gate::new(),
             admission: Mutex::new(()),
+            failure_reported: AtomicU64::new(0),
             in_force: InForce::new(effective),
         }
+    }
+
+    /// The requests in flight, and the upgraded connections that go on.
+    pub(crate) fn active(&self) -> u64 {
+        self.stats.active().saturating_add(self.upgraded())
+    }
+
+    /// The upgraded connections that go on.
+    pub(crate) fn upgraded(&self) -> u64 {
+        // Relaxed: a plain number.
+        self.upgraded.load(Ordering::Relaxed)
+    }
+
+    /// Counts an upgraded connection that goes on.
+    pub(crate) fn add_upgraded(&self) {
+        self.upgraded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one that is over.
+    pub(crate) fn remove_upgraded(&self) {
+        self.upgraded.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// True once a second: then a failed response may be written to the host's log.
+    pub(crate) fn may_report_failure(&self) -> bool {
+        let second = Instant::now().second().saturating_add(1);
+        // Relaxed: a plain number.
+        self.failure_reported.swap(second, Ordering::Relaxed) != second
     }
 
     fn put_in_force(&self) {

@@ -21,11 +21,13 @@ pub(crate) enum Outcome {
     Rejected,
     /// Its time was up.
     Expired,
+    /// The body of its response failed midway.
+    Failed,
 }
 
 impl Outcome {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Outcome; 7] = [
+    pub(crate) const ALL: [Outcome; 8] = [
         Outcome::Completed,
         Outcome::Disconnected,
         Outcome::Interrupted,
@@ -33,6 +35,7 @@ impl Outcome {
         Outcome::Preempted,
         Outcome::Rejected,
         Outcome::Expired,
+        Outcome::Failed,
     ];
 
     /// One more than its place there, so that a zero is left to say that there is none yet.
@@ -159,10 +162,10 @@ mod tests {
 
     #[test]
     fn ends_add_up_to_their_classes() {
-        let counts = Counts::new([2, 1, 1, 1, 1, 1, 1], [0, 1, 0, 6, 0], 0);
+        let counts = Counts::new([2, 1, 1, 1, 1, 1, 1, 1], [0, 1, 0, 6, 0], 0);
         let mut twice = counts;
         twice.add(&counts);
-        assert_eq!(twice.total(), 16);
+        assert_eq!(twice.total(), 18);
         assert_eq!(twice.outcome(Outcome::Completed), 4);
         assert_eq!(twice.status(StatusClass::from_digit(4)), 12);
         assert_eq!(twice.status(StatusClass::from_digit(5)), 0);
@@ -171,7 +174,7 @@ mod tests {
     #[test]
     fn times_add_up_past_64_bits_of_nanoseconds() {
         let once = u128::from(u64::MAX) + 1_000_000_001;
-        let counts = Counts::new([2, 0, 0, 0, 0, 0, 0], [0; StatusClass::COUNT], once);
+        let counts = Counts::new([2, 0, 0, 0, 0, 0, 0, 0], [0; StatusClass::COUNT], once);
         let mut twice = counts;
         twice.add(&counts);
         assert_eq!(twice.answers(), 4);

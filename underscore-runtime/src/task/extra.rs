@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use super::interrupt::Interrupts;
 use super::slot::{Slot, info};
 use super::{Background, Request, RequestMeta, TaskId};
+use crate::route::Route;
 use crate::stack::Tree;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -91,6 +92,11 @@ impl Slot {
         }
         let mut inner = self.inner.lock();
         inner.extra(self.id())?.method.clone()
+    }
+
+    /// The route whose request it is.
+    pub(crate) fn route(&self) -> Option<&'static Route> {
+        self.route.load()
     }
 
     /// Keeps the timer that ends the task when its time is up.

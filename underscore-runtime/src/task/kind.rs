@@ -10,9 +10,10 @@ use super::meta_buffer::OwnedMeta;
 use super::request_meta::{META_FIELDS, MetaField};
 use super::slot::{Slot, info};
 use super::{TaskId, begin};
+use crate::clock::Instant;
 use crate::route::Route;
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// What a task is.
 #[derive(Clone, Debug)]
@@ -50,8 +51,34 @@ pub(crate) struct Parent {
     /// The request that it is all for: the parent itself, or the one that the parent works for; a
     /// copy.
     request: Option<(TaskId, Arc<Request>)>,
-    /// The request's connection was handed on to this work.
-    handed_on: bool,
+    /// Set if the request's connection was handed on to this work.
+    handed_on: Option<Arc<Upgrade>>,
+}
+
+/// A connection that was handed on, until the last part of what goes on with it is over.
+#[derive(Debug)]
+pub(crate) struct Upgrade {
+    pub(crate) route: &'static Route,
+    /// When its request began.
+    pub(crate) begun: Instant,
+    is_counted: AtomicBool,
+}
+
+impl Upgrade {
+    /// Counts it among those of its route: tracked work goes on with it.
+    pub(crate) fn count(&self) {
+        if !self.is_counted.swap(true, Ordering::Relaxed) {
+            self.route.add_upgraded();
+        }
+    }
+}
+
+impl Drop for Upgrade {
+    fn drop(&mut self) {
+        if self.is_counted.load(Ordering::Relaxed) {
+            self.route.remove_upgraded();
+        }
+    }
 }
 
 impl Request {
@@ -90,7 +117,12 @@ impl Background {
     /// True if it is what became of its request: that was answered with a change of protocol, and
     /// its client's connection, a websocket's for example, is in the hands of this work.
     pub(crate) fn goes_on_with_request(&self) -> bool {
-        self.parent.as_ref().is_some_and(|parent| parent.handed_on)
+        self.upgrade().is_some()
+    }
+
+    /// The connection that was handed on to it.
+    pub(crate) fn upgrade(&self) -> Option<&Upgrade> {
+        self.parent.as_ref()?.handed_on.as_deref()
     }
 }
 
@@ -105,16 +137,23 @@ impl Parent {
         Some(Parent {
             id,
             request,
-            handed_on: false,
+            handed_on: None,
         })
     }
 
-    /// The request that has given its connection away, for what goes on with it.
-    pub(crate) fn handed_on(self) -> Self {
-        Parent {
-            handed_on: true,
-            ..self
-        }
+    /// The task that the calling thread polls, if it is a request: it gives its connection away, and
+    /// what goes on with that has it as its parent.
+    pub(crate) fn handing_on(parent: &Slot) -> Option<Self> {
+        let route = parent.route()?;
+        let upgrade = Upgrade {
+            route,
+            begun: parent.started(),
+            is_counted: AtomicBool::new(false),
+        };
+        Some(Parent {
+            handed_on: Some(Arc::new(upgrade)),
+            ..Parent::new(parent)?
+        })
     }
 }
 

@@ -23,7 +23,7 @@ mod thread;
 pub(crate) use begin::NewTask;
 pub(crate) use id::TaskId;
 pub(crate) use interrupt::{Ending, Interrupt, WaitGroup};
-pub(crate) use kind::{Background, Kind, Parent, Request};
+pub(crate) use kind::{Background, Kind, Parent, Request, Upgrade};
 pub(crate) use poller_state::State;
 use request_meta::RequestMeta;
 pub(crate) use request_meta::{MetaField, MetaFields};

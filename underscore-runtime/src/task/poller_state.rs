@@ -42,6 +42,9 @@ const CLIENT_LEFT: u32 = 1 << 27;
 /// The response streams.
 pub(super) const STREAMING: u32 = 1 << 28;
 
+/// The connection has taken all that the body gave, and has not asked for more since.
+const AWAITS_CLIENT: u32 = 1 << 29;
+
 /// What has to be put in order at the end.
 pub(super) const NEEDS_CLEANUP: u32 = WAKER | EXTRA | NODES | STREAMING;
 
@@ -192,8 +195,21 @@ impl Slot {
 
     /// Notes that the response's head is on its way, and that its body streams.
     pub(crate) fn begin_streaming(&self, now: Instant) {
-        self.set_flags(STREAMING);
+        self.set_flags(STREAMING | AWAITS_CLIENT);
         self.streaming_since.set(Some(now));
+    }
+
+    /// Notes that the connection has taken what the body gave, or waits for the body to give more.
+    pub(crate) fn set_awaits_client(&self, awaits: bool) {
+        let flags = self.flags() & !AWAITS_CLIENT;
+        let bit = if awaits { AWAITS_CLIENT } else { 0 };
+        self.flags.store(flags | bit, Ordering::Relaxed);
+    }
+
+    /// True if the response streams, and its connection has not asked for more since it got the
+    /// last part.
+    pub(crate) fn awaits_client(&self) -> bool {
+        self.flags() & AWAITS_CLIENT != 0
     }
 
     /// When the response began to stream, if it did.

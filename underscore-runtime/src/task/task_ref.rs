@@ -33,6 +33,8 @@ pub(crate) struct Task {
     pub(crate) polls: u64,
     /// The bytes of the body that were handed to the connection, if the response streams.
     pub(crate) bytes_sent: Option<u64>,
+    /// True if it streams, and waits for its client to take more.
+    pub(crate) awaits_client: bool,
     /// True if it is a call on a blocking thread.
     pub(crate) is_blocking_call: bool,
     /// The runtime that it was begun in.
@@ -97,6 +99,12 @@ impl TaskRef {
         self.slot.read(self.id.number(), Slot::state)
     }
 
+    /// True if it streams, and waits for its client to take more.
+    pub(crate) fn awaits_client(&self) -> bool {
+        let awaits = self.slot.read(self.id.number(), Slot::awaits_client);
+        awaits.unwrap_or(false)
+    }
+
     /// Reads its record; `None` if it has ended.
     pub(crate) fn read(&self) -> Option<Task> {
         let kind = self.slot.kind(self.id)?;
@@ -106,6 +114,7 @@ impl TaskRef {
             state: slot.state(),
             polls: slot.poll_count(),
             bytes_sent: slot.bytes_sent(),
+            awaits_client: slot.awaits_client(),
             is_blocking_call: slot.is_blocking_call(),
             runtime: RuntimeNumber::from_bits(slot.info.load(Ordering::Relaxed) >> info::RUNTIME),
             since: slot.since.get(),

@@ -8,6 +8,7 @@ use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
 use crate::admin::select;
+use crate::route::Route;
 use crate::stats::{
     BlockingSnapshot, Measure, Outcome, Recent, StatsSnapshot, StatusClass, WINDOWS,
 };
@@ -17,6 +18,8 @@ use crate::table::Entry;
 pub(in crate::admin) struct Row {
     pub(in crate::admin) entry: Entry,
     pub(in crate::admin) stats: StatsSnapshot,
+    /// Upgraded connections that go on.
+    upgraded: u64,
     pub(in crate::admin) blocking: BlockingSnapshot,
     /// Read when the first column wants it, and then once for all of them: it takes a thousand times as
     /// long as the counts.
@@ -87,8 +90,8 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
     Col::numbers(
         "stats.req.active",
         &["active"],
-        "requests in flight",
-        |row| Value::Number(row.stats.active),
+        "requests in flight, upgraded connections whose work is tracked included",
+        |row| Value::Number(row.active()),
     )
     .shown(),
     Col::numbers(
@@ -337,6 +340,12 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         "how long the longest of them took",
         |row| Value::Time(row.blocking.longest),
     ),
+    ends!(
+        "stats.end.failed",
+        &["failed"],
+        "requests whose response failed midway: its body was an error",
+        Failed
+    ),
 ];
 
 /// `GET /_cat/routes[/{routes}]`.
@@ -352,6 +361,7 @@ pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> 
             .route
             .map(|route| route.stats.snapshot())
             .unwrap_or_default(),
+        upgraded: entry.route.map_or(0, Route::upgraded),
         blocking: entry
             .route
             .map(|route| route.blocking.snapshot())
@@ -373,6 +383,11 @@ fn preempt(row: &Row) -> Option<u64> {
 impl Row {
     pub(in crate::admin) fn id(&self) -> String {
         self.entry.id.to_string()
+    }
+
+    /// Requests in flight, and upgraded connections that go on.
+    pub(in crate::admin) fn active(&self) -> u64 {
+        self.stats.active.saturating_add(self.upgraded)
     }
 
     fn time(&self, measure: Measure, window: usize) -> Value {

@@ -11,6 +11,7 @@ use super::tasks::state_word;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
+use crate::admin::seen::CLIENT;
 use crate::admin::select::{routes, tasks_of};
 use crate::clock::Instant;
 use crate::route::{Route, RouteId};
@@ -134,18 +135,26 @@ impl Groups {
         let (stack, age) = (task.stack(), now.since(task.started));
         let likeness = &mut self.likeness;
         likeness.clear();
-        likeness.extend([route_address as u64, state as u64, runs as u64]);
+        let awaits_client = state == State::Streaming && task.awaits_client();
+        // The state and whom it waits for stand together: see `into_rows`.
+        let state_and_client = (state as u64) << 1 | u64::from(awaits_client);
+        likeness.extend([route_address as u64, state_and_client, runs as u64]);
         stack.add_likeness(likeness);
         if let Some(group) = self.alike.get_mut(&**likeness) {
             group.join(1, age, age);
         } else if !task.is_gone() {
             let frames = stack.frames(task.body());
+            let (point, stack) = if awaits_client {
+                (None, CLIENT.to_owned())
+            } else {
+                (innermost(&frames), on_one_line(&frames))
+            };
             let row = Row {
                 id: None,
                 route,
                 state,
-                point: innermost(&frames),
-                stack: on_one_line(&frames),
+                point,
+                stack,
                 count: 1,
                 oldest: age,
                 newest: age,

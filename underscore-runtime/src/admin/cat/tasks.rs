@@ -9,7 +9,6 @@ use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
-use crate::stack::AwaitPoint;
 use crate::task::{State, TaskId, TaskRef};
 use crate::threads::RuntimeNumber;
 use crate::units;
@@ -96,14 +95,14 @@ const COLUMNS: &[Col] = &[
         "where",
         &["w"],
         "source line of the await it waits on; of the last one while it runs",
-        |task| task.point().map(ToString::to_string).into(),
+        |task| task.place().into(),
     )
     .shown(),
     Col::words(
         "awaiting",
         &["a"],
-        "source text of what is awaited there",
-        |task| task.point().map(AwaitPoint::source).into(),
+        "source text of what is awaited there; `the client` if its response waits for that to take more",
+        |task| task.awaiting().into(),
     )
     .shown(),
     Col::words(

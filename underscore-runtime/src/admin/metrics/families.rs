@@ -65,9 +65,11 @@ pub(super) const FAMILIES: &[Family] = &[
         unit: None,
         kind: Kind::Gauge,
         help: "Requests in flight: from the first poll of the handler to its end, or to the last byte of a \
-               streaming body.",
+               streaming body; upgraded connections whose work is tracked, to the end of that.",
         samples: |snapshot, write| {
-            of_routes(snapshot, write, |stats| Number::Integer(stats.active))
+            each_route(snapshot, |route| {
+                write(&route.labels(), Number::Integer(route.active))
+            })
         },
     },
     Family {
@@ -210,6 +212,7 @@ fn end_word(outcome: Outcome) -> &'static str {
         Outcome::Preempted => "preempted",
         Outcome::Rejected => "rejected",
         Outcome::Expired => "expired",
+        Outcome::Failed => "failed",
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) struct RouteSeen {
     path: String,
     handler: &'static str,
     pub(super) stats: StatsSnapshot,
+    pub(super) active: u64,
     pub(super) blocking: BlockingSnapshot,
 }
 
@@ -93,6 +94,7 @@ impl RouteSeen {
             path: text(entry.path()),
             handler: entry.descriptor.handler,
             stats: row.stats,
+            active: row.active(),
             blocking: row.blocking,
         }
     }

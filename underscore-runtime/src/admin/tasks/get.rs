@@ -10,7 +10,6 @@ use crate::admin::params;
 use crate::admin::render::{Answer, Key, Node, visible};
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
-use crate::stack::AwaitPoint;
 use crate::task::TaskId;
 use crate::units;
 
@@ -92,8 +91,8 @@ fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
     }
     object.number("start_time_in_millis", Some(epoch_millis(seen.started)));
     object.time("running_time", Some(seen.age), detail);
-    object.text("where", seen.point().map(ToString::to_string).as_deref());
-    object.text("awaiting", seen.point().map(AwaitPoint::source));
+    object.text("where", seen.place().as_deref());
+    object.text("awaiting", seen.awaiting());
     object.bool("cancellable", seen.is_cancellable());
     object.bool("cancelling", seen.task.found.is_interrupted());
     let headers = headers(seen);

@@ -8,7 +8,7 @@ use crate::admin::cat::state_word;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Format, Node, visible};
-use crate::admin::seen::{Seen, look_at, oldest_first};
+use crate::admin::seen::{CLIENT, Seen, look_at, oldest_first};
 use crate::admin::select;
 use crate::stack::Frame;
 use crate::task::TaskId;
@@ -59,7 +59,9 @@ fn text(task: &Seen, began: &HashMap<TaskId, Vec<Seen>>) -> String {
     }
     text.push('\n');
     lines(&mut text, &task.frames, 1);
-    if task.frames.is_empty() {
+    if task.awaits_client() {
+        let _ = writeln!(text, "  waits for {CLIENT} to take more of the response");
+    } else if task.frames.is_empty() {
         text.push_str("  it has not waited at a known await yet\n");
     }
     for child in began.get(&task.id()).into_iter().flatten() {

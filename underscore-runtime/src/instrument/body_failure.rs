@@ -1,0 +1,60 @@
+//! What the host's log gets of a response that failed midway: at most one warning a second for each
+//! route.
+
+use std::fmt::{self, Write};
+
+use super::guard::Guard;
+use crate::log;
+
+/// The most that is kept of an error's words, in bytes.
+const LONGEST: usize = 256;
+
+/// Warns that the body of the task's response is an error.
+pub(super) fn report(guard: &Guard, error: &axum::Error) {
+    let task = guard.task();
+    let Some(route) = task.route().filter(|route| route.may_report_failure()) else {
+        return;
+    };
+    let (id, handler) = (task.id(), route.descriptor.handler);
+    // The error's words are the host's code.
+    let text = guard.run(|| Shortened::new(error).0);
+    log::write(move || {
+        tracing::warn!(
+            target: "underscore",
+            task = id,
+            handler,
+            method = %route.method,
+            path = route.path.as_deref(),
+            error = %text,
+            "a response failed midway: its body was an error"
+        );
+    });
+}
+
+/// The first words of a text, without control characters.
+struct Shortened(String);
+
+impl Shortened {
+    fn new(value: impl fmt::Display) -> Self {
+        let mut shortened = Shortened(String::new());
+        // An error says that it is full, or that the value cannot be written.
+        let _ = write!(shortened, "{value}");
+        shortened
+    }
+}
+
+impl Write for Shortened {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        for c in part.chars() {
+            if self.0.len().saturating_add(c.len_utf8()) > LONGEST {
+                return Err(fmt::Error);
+            }
+            if c.is_control() {
+                self.0.extend(c.escape_default());
+            } else {
+                self.0.push(c);
+            }
+        }
+        Ok(())
+    }
+}

@@ -180,6 +180,25 @@ fn the_longest_path_that_fits_is_served() {
     assert!(place.names().is_empty());
 }
 
+/// The name that it is bound under first is longer than its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_longest_path_is_the_kernels_also_where_the_name_is_short() {
+    let place = Place::new();
+    let room = 107 - place.path("").as_os_str().len() - "/s".len();
+    let directory = "d".repeat(room);
+    fs::create_dir(place.path(&directory)).expect("a directory");
+    let longest = place.path(&directory).join("s");
+    assert_eq!(longest.as_os_str().len(), 107);
+    let admin = serve_admin(&longest).expect("it fits");
+    assert!(answers(&longest));
+    assert_eq!(refused(&longest).0, ErrorKind::AddrInUse, "it is live");
+    admin.shutdown();
+    let (kind, text) = refused(&place.path(&directory).join("so"));
+    assert_eq!(kind, ErrorKind::InvalidInput);
+    assert!(text.contains("108 bytes of at most 107"), "{text}");
+}
+
 #[test]
 fn a_directory_that_may_not_be_written_is_named() {
     // Its mode is 0755: it is this user's, and the process that serves is another's, or has no right to it either.

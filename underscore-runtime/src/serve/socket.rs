@@ -5,8 +5,11 @@
 //! ready, so nobody finds it half made. The directory is locked meanwhile: of two processes that
 //! start at once, the second one finds the first one's socket live.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
@@ -74,7 +77,8 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     let path = with_pid(path);
     // A process whose directory is gone has no other path either.
     let from_root = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-    let (listener, identity) = bind_at(&path, mode, None).map_err(|error| named(&path, &error))?;
+    let bound = check_length(&path).and_then(|()| bind_at(&path, mode, None));
+    let (listener, identity) = bound.map_err(|error| named(&path, &error))?;
     let file = SocketFile {
         path: from_root,
         seen: Mutex::new((mode, None)),
@@ -139,11 +143,10 @@ impl Bound {
 
 fn bind_at(path: &Path, mode: u32, group: Option<u32>) -> io::Result<(UnixListener, Identity)> {
     let temporary = temporary_name(path)?;
-    check_length(path)?;
-    check_length(&temporary)?;
     let _lock = directory::lock(directory::of(path))?;
-    check_free(path)?;
-    let listener = listen(&temporary, mode)?;
+    let reach = Reach::open(path)?;
+    check_free(path, &reach)?;
+    let listener = listen(&reach.address(&temporary)?, mode)?;
     let settled = settle(&temporary, mode, group)
         .and_then(|metadata| fs::rename(&temporary, path).map(|()| Identity::of(&metadata)));
     match settled {
@@ -153,6 +156,44 @@ fn bind_at(path: &Path, mode: u32, group: Option<u32>) -> io::Result<(UnixListen
             let _ = fs::remove_file(&temporary);
             Err(error)
         }
+    }
+}
+
+/// The way to files of one directory whose paths may be too long for a socket address: that of the temporary name
+/// is longer than a short one, and a path from the root than one from here.
+struct Reach {
+    directory: File,
+}
+
+impl Reach {
+    fn open(path: &Path) -> io::Result<Self> {
+        let directory = File::open(directory::of(path))?;
+        Ok(Reach { directory })
+    }
+
+    /// The address of a file in the directory.
+    fn address(&self, path: &Path) -> io::Result<SockAddr> {
+        let short = match path.file_name() {
+            Some(name) if path.as_os_str().len() > LONGEST_PATH => self.through(name),
+            _ => None,
+        };
+        let path = short.as_deref().unwrap_or(path);
+        check_length(path)?;
+        SockAddr::unix(path)
+    }
+
+    /// The same file by way of the open directory, where the system has such a way.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[allow(clippy::unnecessary_wraps, reason = "other systems have none")]
+    fn through(&self, name: &OsStr) -> Option<PathBuf> {
+        let directory = format!("/proc/self/fd/{}", self.directory.as_raw_fd());
+        Some(Path::new(&directory).join(name))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[allow(clippy::unused_self, reason = "the signature of the other")]
+    fn through(&self, _: &OsStr) -> Option<PathBuf> {
+        None
     }
 }
 
@@ -250,7 +291,7 @@ fn check_length(path: &Path) -> io::Result<()> {
 }
 
 /// Leaves a live server and everything that is not a socket alone.
-fn check_free(path: &Path) -> io::Result<()> {
+fn check_free(path: &Path, reach: &Reach) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         found => found?,
@@ -261,7 +302,7 @@ fn check_free(path: &Path) -> io::Result<()> {
             "what is there is not a socket; remove it or choose another path",
         ));
     }
-    match connect(path) {
+    match reach.address(path).and_then(|address| connect(&address)) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
         // A server that has no place left in its queue is a live one too.
         Err(error) if error.kind() != ErrorKind::WouldBlock => Err(io::Error::new(
@@ -276,15 +317,15 @@ fn check_free(path: &Path) -> io::Result<()> {
 }
 
 /// Connects without waiting: a server that is stopped must not stop us.
-fn connect(path: &Path) -> io::Result<()> {
+fn connect(address: &SockAddr) -> io::Result<()> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    socket.connect(&SockAddr::unix(path)?)
+    socket.connect(address)
 }
 
-fn listen(path: &Path, mode: u32) -> io::Result<UnixListener> {
+fn listen(address: &SockAddr, mode: u32) -> io::Result<UnixListener> {
     let socket = with_mode(Socket::new(Domain::UNIX, Type::STREAM, None)?, mode);
-    socket.bind(&SockAddr::unix(path)?)?;
+    socket.bind(address)?;
     // Nobody can connect before this, and by then the file may only have become narrower.
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;

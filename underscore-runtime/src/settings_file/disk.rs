@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -153,14 +154,20 @@ fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     // Each state hashes in a way of its own.
     let random = RandomState::new().hash_one(std::process::id());
     let mut hidden = OsString::from(".");
-    hidden.push(name);
+    hidden.push(shortened(name));
     hidden.push(format!(".{random:016x}.new"));
     Ok(path.with_file_name(hidden))
 }
 
+/// As much of a file's name as leaves room for what is put around it: a name has at most 255 bytes.
+fn shortened(name: &OsStr) -> &OsStr {
+    let bytes = name.as_bytes();
+    OsStr::from_bytes(bytes.get(..233).unwrap_or(bytes))
+}
+
 /// Removes what processes left beside `path` that died in the middle, if it is old enough to be nobody's.
 pub(super) fn tidy(path: &Path) {
-    let Some(name) = path.file_name().and_then(OsStr::to_str) else {
+    let Some(name) = path.file_name().map(shortened).and_then(OsStr::to_str) else {
         return;
     };
     let Ok(entries) = fs::read_dir(directory::of(path)) else {
@@ -217,6 +224,20 @@ mod tests {
         let replaced = replace(&file, "whole").expect("replaced");
         assert_eq!(stamp(&file).expect("asked"), Some(replaced));
         assert_eq!(mode(&file), 0o600);
+    }
+
+    #[test]
+    fn the_longest_name_that_a_file_can_have_can_be_replaced() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("n".repeat(255));
+        replace(&file, "new").expect("replaced");
+        assert_eq!(fs::read_to_string(&file).expect("read"), "new");
+        let left = temporary_name(&file).expect("a name");
+        let old = SystemTime::now() - 2 * ABANDONED_AFTER;
+        let made = File::create(&left).expect("made");
+        made.set_modified(old).expect("set");
+        tidy(&file);
+        assert!(!left.exists() && file.exists());
     }
 
     #[test]

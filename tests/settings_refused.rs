@@ -49,17 +49,17 @@ async fn a_setting_that_is_unknown_or_no_value_of_its_kind_is_named_with_section
         (
             "preempt.statsu",
             json!(500),
-            "did you mean any of [preempt.status,",
+            "did you mean [preempt.status]?",
         ),
         (
             "preempt.reasn",
             json!("x"),
-            "did you mean any of [preempt.reason,",
+            "did you mean [preempt.reason]?",
         ),
         (
             "prempt.status",
             json!(500),
-            "did you mean any of [preempt.status,",
+            "did you mean [preempt.status]?",
         ),
         ("nothing_like_it", Value::Null, "unknown setting"),
         (

@@ -36,8 +36,8 @@ async fn parameters_that_do_not_exist_are_named_in_order_with_what_was_meant() {
 async fn a_path_that_does_not_exist_is_404_and_says_what_was_meant() {
     let service = Service::start(Router::new()).await;
     for (path, hint) in [
-        ("_cat/rutes", " -> did you mean any of [/_cat/routes, "),
-        ("_cat/wrokers/", " -> did you mean any of [/_cat/workers, "),
+        ("_cat/rutes", " -> did you mean [/_cat/routes]?"),
+        ("_cat/wrokers/", " -> did you mean [/_cat/workers]?"),
         ("_metrix", " -> did you mean [/_metrics]?"),
         ("no/such/thing", "GET /_cat lists the tables"),
     ] {

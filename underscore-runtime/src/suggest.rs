@@ -2,22 +2,56 @@
 
 use strsim::osa_distance;
 
-/// The candidates that are similar to `word`, the most similar first.
+/// The most that is suggested.
+const MOST: usize = 3;
+
+/// The candidates that are similar to `word`, the most similar first, at most [`MOST`].
 ///
 /// Similarity is 1 - distance / length of the longer word, above 0.5; a swap of neighbours counts as
-/// one edit (optimal string alignment).
+/// one edit (optimal string alignment). Of words with dots or slashes each part must be similar to
+/// its own. Those that are exactly as long in parts come alone, if there are any.
 pub(crate) fn similar<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Vec<&'a str> {
-    let mut found: Vec<(f64, &str)> = candidates
+    let mut found: Vec<(bool, f64, &str)> = candidates
         .into_iter()
-        .map(|candidate| (similarity(word, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.5)
+        .filter_map(|candidate| {
+            let (in_parts, similarity) = compare(word, candidate);
+            (similarity > 0.5).then_some((in_parts, similarity, candidate))
+        })
         .collect();
-    found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    if found.iter().any(|(in_parts, ..)| *in_parts) {
+        found.retain(|(in_parts, ..)| *in_parts);
+    }
+    found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.2.cmp(b.2)));
     found.dedup();
-    found.into_iter().map(|(_, candidate)| candidate).collect()
+    let words = found.into_iter().map(|(.., candidate)| candidate);
+    words.take(MOST).collect()
+}
+
+/// How similar two words are, and whether that was found out part by part.
+fn compare(word: &str, candidate: &str) -> (bool, f64) {
+    let parts = |word| str::split(word, ['.', '/']);
+    let count = parts(word).count();
+    if count < 2 || count != parts(candidate).count() {
+        return (false, similarity(word, candidate));
+    }
+    let each = parts(word).zip(parts(candidate));
+    let similarities = each.map(|(a, b)| {
+        // What stands for an argument.
+        let is_any = b.starts_with('{');
+        if is_any { 1.0 } else { similarity(a, b) }
+    });
+    let (mut least, mut sum) = (1.0_f64, 0.0);
+    for similarity in similarities {
+        least = least.min(similarity);
+        sum += similarity;
+    }
+    // Few parts: the number is exact as a float.
+    #[allow(clippy::cast_precision_loss)]
+    let average = sum / count as f64;
+    (true, if least > 0.5 { average } else { 0.0 })
 }
 
 fn similarity(a: &str, b: &str) -> f64 {
@@ -61,6 +95,31 @@ mod tests {
         assert_eq!(hint("ab", ["ac"]), "");
         assert_eq!(hint("time", ["timetime"]), "");
         assert_eq!(hint("time", ["timetim"]), " -> did you mean [timetim]?");
+    }
+
+    /// Holds 6.5 of docs/admin-api.md.
+    #[test]
+    fn words_of_several_parts_are_compared_part_by_part() {
+        let settings = ["preempt.status", "preempt.ratio", "preempt.text", "timeout"];
+        let meant = hint("preempt.statsu", settings);
+        assert_eq!(meant, " -> did you mean [preempt.status]?");
+        let paths = ["/_cat/routes", "/_cat/routes/{routes}", "/_cat/workers"];
+        assert_eq!(
+            hint("/_cat/route", paths),
+            " -> did you mean [/_cat/routes]?"
+        );
+        let paths = ["/_routes/{routes}/interrupt", "/_routes/{routes}/settings"];
+        assert_eq!(
+            hint("/_routes/twice/interupt", paths),
+            " -> did you mean [/_routes/{routes}/interrupt]?"
+        );
+    }
+
+    /// Holds 6.5 of docs/admin-api.md.
+    #[test]
+    fn at_most_three_are_suggested() {
+        let alike = ["word1", "word2", "word3", "word4"];
+        assert_eq!(similar("word", alike).len(), 3);
     }
 
     /// Holds 6.5 of docs/admin-api.md.

@@ -70,14 +70,32 @@ impl ByteUnit {
     }
 }
 
-/// `30s` as a duration; nothing if it is not an integer with a unit, or longer than 584 years.
+/// `30s` or `1.5m` as a duration; `None` if it is not a number with a unit, not a whole number of
+/// nanoseconds, or longer than 584 years.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
+    let is_of_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let (number, unit) = text.split_at(text.bytes().take_while(is_of_number).count());
     let unit = TimeUnit::parse(unit)?;
-    Some(Duration::from_nanos(number.checked_mul(unit.nanos)?))
+    let (whole, decimals) = match number.split_once('.') {
+        // Digits on both sides, as it is printed.
+        Some((_, "")) => return None,
+        Some((whole, decimals)) => (whole, decimals),
+        None => (number, "0"),
+    };
+    let whole: u64 = whole.parse().ok()?;
+    let numerator: u64 = decimals.parse().ok()?;
+    let denominator = 10_u64.checked_pow(u32::try_from(decimals.len()).ok()?)?;
+    let part = u128::from(numerator).checked_mul(unit.nanos.into())?;
+    if part.checked_rem(denominator.into())? != 0 {
+        return None;
+    }
+    let part = u64::try_from(part.checked_div(denominator.into())?).ok()?;
+    let nanos = whole.checked_mul(unit.nanos)?.checked_add(part)?;
+    Some(Duration::from_nanos(nanos))
 }
+
+/// The units in words, for an error.
+pub(crate) const TIME_UNITS: &str = "nanos, micros, ms, s, m, h, d";
 
 /// `duration` in seconds, rounded once: adding up seconds and nanoseconds shows as noise in the last digits.
 #[allow(
@@ -162,14 +180,23 @@ mod tests {
 
     /// Holds 5.3 of docs/admin-api.md.
     #[test]
-    fn a_duration_is_an_integer_with_a_unit() {
+    fn a_duration_is_a_number_with_a_unit() {
         assert_eq!(parse_duration("30s"), Some(Duration::from_secs(30)));
         assert_eq!(parse_duration("2d"), Some(Duration::from_secs(172_800)));
+        assert_eq!(parse_duration("1.5m"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("0.001s"), Some(Duration::from_millis(1)));
+        let printed = human(Duration::from_millis(1_500));
+        assert_eq!(parse_duration(&printed), Some(Duration::from_millis(1_500)));
         for wrong in [
             "",
             "30",
             "s",
-            "1.5s",
+            "1.5",
+            "1.s",
+            ".5s",
+            "1.2.3s",
+            "0.5nanos",
+            "0.00000000000000000000000001s",
             "-1s",
             "30sec",
             " 1s",

@@ -141,8 +141,23 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         &[SETTINGS, CHANGE],
         routes::settings::put,
     ),
+    read("/_routes/_settings", &[SETTINGS], routes::settings::get),
+    read(
+        "/_routes/{routes}/_settings",
+        &[SETTINGS],
+        routes::settings::get,
+    ),
+    change(
+        Action::Settings,
+        MethodFilter::PUT,
+        "/_routes/{routes}/_settings",
+        &[SETTINGS, CHANGE],
+        routes::settings::put,
+    ),
     read("/_routes/stats", &[], routes::stats),
     read("/_routes/{routes}/stats", &[], routes::stats),
+    read("/_routes/_stats", &[], routes::stats),
+    read("/_routes/{routes}/_stats", &[], routes::stats),
     change(
         Action::Interrupt,
         MethodFilter::POST,
@@ -192,6 +207,37 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     METRICS,
 ];
 
+/// The methods of the endpoints at `path`, which may have a prefix before it.
+pub(super) fn methods_at(path: &str) -> Vec<&'static str> {
+    let path: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+    // How many parts are the endpoint's own: an argument may be any word.
+    let literal_parts = |endpoint: &Endpoint| {
+        let parts: Vec<&str> = endpoint
+            .path
+            .trim_end_matches('/')
+            .split('/')
+            .skip(1)
+            .collect();
+        let start = path.len().checked_sub(parts.len())?;
+        let its = path.get(start..)?;
+        let fits = |(part, given): (&&str, &&str)| part.starts_with('{') || part == given;
+        let all_fit = parts.iter().zip(its).all(fits);
+        all_fit.then(|| parts.iter().filter(|part| !part.starts_with('{')).count())
+    };
+    let most = ENDPOINTS.iter().filter_map(literal_parts).max();
+    let mut methods: Vec<&str> = ENDPOINTS
+        .iter()
+        .filter(|endpoint| most.is_some() && literal_parts(endpoint) == most)
+        .map(|endpoint| match endpoint.method {
+            MethodFilter::PUT => "PUT",
+            MethodFilter::POST => "POST",
+            _ => "GET",
+        })
+        .collect();
+    methods.dedup();
+    methods
+}
+
 /// The paths, each once.
 pub(super) fn paths() -> Vec<&'static str> {
     let mut paths: Vec<&str> = ENDPOINTS.iter().map(|endpoint| endpoint.path).collect();
@@ -231,7 +277,8 @@ mod tests {
     #[test]
     fn the_readme_has_every_endpoint_and_no_other() {
         // The second spelling of a verb is there for whoever types it.
-        let is_alias = |path: &str| path.ends_with("/cancel") || path.ends_with("/_interrupt");
+        let aliases = ["/cancel", "/_interrupt", "/_settings", "/_stats"];
+        let is_alias = |path: &str| aliases.iter().any(|alias| path.ends_with(alias));
         let mut served: Vec<String> = ENDPOINTS
             .iter()
             .filter(|endpoint| !is_alias(endpoint.path))

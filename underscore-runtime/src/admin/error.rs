@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 
+use super::elsewhere;
 use super::render::{Node, visible};
 use crate::{suggest, units};
 
@@ -66,7 +67,10 @@ impl Error {
     }
 
     pub(super) fn unknown_path(path: &str, known: &[&'static str]) -> Self {
-        let hint = suggest::hint(path.trim_end_matches('/'), known.iter().copied());
+        let hint = match elsewhere::path(path) {
+            Some(here) => suggest::hint(here, [here]),
+            None => suggest::hint(path.trim_end_matches('/'), known.iter().copied()),
+        };
         Error::new(
             StatusCode::NOT_FOUND,
             "invalid_path_exception",
@@ -74,11 +78,15 @@ impl Error {
         )
     }
 
-    pub(super) fn wrong_method(method: &Method, path: &str) -> Self {
+    /// `methods` are those that there are.
+    pub(super) fn wrong_method(method: &Method, path: &str, methods: &[&str]) -> Self {
         Error::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            format!("[{path}] cannot be asked with {method}; see the Allow header"),
+            format!(
+                "[{path}] cannot be asked with {method}; use {}",
+                methods.join(" or ")
+            ),
         )
     }
 

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError};
 use serde_json::error::Category;
@@ -66,11 +66,12 @@ impl Exchange {
         exchange.argument = argument.as_ref().ok().cloned().flatten();
         // Begun before anything is checked: a call that is refused is a call.
         let mut call = exchange.begin(endpoint, &parts.extensions);
+        let readable = check_escapes(&parts.uri);
         let allowed = match endpoint.run {
             Run::Change(..) => may_change(&parts.extensions),
             Run::Read(_) | Run::Expose(_) => Ok(()),
         };
-        let answered = match allowed.and(argument) {
+        let answered = match allowed.and(readable).and(argument) {
             Ok(_) => exchange.answer(endpoint, &parts, body, &mut call).await,
             Err(error) => Err(error),
         };
@@ -84,7 +85,11 @@ impl Exchange {
     /// Answers `request` with the error that `error` makes of its path.
     pub(super) fn refuse(request: &Request, error: impl FnOnce(&str) -> Error) -> Response {
         let exchange = Exchange::head(request);
-        exchange.sign(exchange.error(&error(&exchange.path)))
+        let error = match check_escapes(request.uri()) {
+            Ok(()) => error(&exchange.path),
+            Err(unreadable) => unreadable,
+        };
+        exchange.sign(exchange.error(&error))
     }
 
     /// Gives the client's own mark back to it, by which it tells its answers apart.
@@ -339,6 +344,25 @@ impl Exchange {
             _ => Err(Error::parse("request body must be a JSON object")),
         }
     }
+}
+
+/// Refuses a `%` that no two hex digits stand behind: what was meant cannot be known.
+fn check_escapes(uri: &Uri) -> Result<(), Error> {
+    let parts = [("path", Some(uri.path())), ("query", uri.query())];
+    for (part, text) in parts {
+        let mut escapes = text.unwrap_or_default().split('%').skip(1);
+        let is_whole = |escape: &&str| {
+            let digits = escape.as_bytes().get(..2);
+            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        };
+        if let Some(broken) = escapes.find(|escape| !is_whole(escape)) {
+            let shown: String = broken.chars().take(2).collect();
+            return Err(Error::illegal_argument(format!(
+                "{part} has [%{shown}], which is no escape; a percent sign itself is %25"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Who is at the other end, as far as that is known.

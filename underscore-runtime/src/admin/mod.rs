@@ -6,6 +6,7 @@ mod audit;
 mod cat;
 mod changers;
 mod dry_run;
+mod elsewhere;
 mod ending;
 mod endpoints;
 mod error;
@@ -111,7 +112,9 @@ async fn wrong_method(request: Request) -> axum::response::Response {
         // Which methods there are stands in the header that axum adds.
         return axum::response::Response::default();
     }
-    Exchange::refuse(&request, |path| Error::wrong_method(&method, path))
+    Exchange::refuse(&request, |path| {
+        Error::wrong_method(&method, path, &endpoints::methods_at(path))
+    })
 }
 
 /// Read-only endpoints; axum answers HEAD with them too.

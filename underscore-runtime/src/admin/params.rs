@@ -4,6 +4,7 @@
 
 use axum::http::StatusCode;
 
+use super::elsewhere;
 use super::error::Error;
 use super::render::Format;
 use crate::suggest;
@@ -31,7 +32,7 @@ enum Takes {
     Flag,
     /// An integer of 0 or more.
     Count,
-    /// An integer and a unit of time.
+    /// A number and a unit of time.
     Duration,
     /// A status that may end an exchange.
     Status,
@@ -110,8 +111,8 @@ impl Param {
                 must("an integer of 0 or more".to_owned())
             }
             Takes::Duration if units::parse_duration(value).is_none() => must(format!(
-                "an integer with a unit ({}), as in 30s",
-                TimeUnit::words().join(", ")
+                "a number with a unit ({}), as in 30s or 1.5m",
+                units::TIME_UNITS
             )),
             Takes::Status if parse_status(value).is_none() => {
                 must("a status from 200 to 599".to_owned())
@@ -288,7 +289,13 @@ const GROUPS: [(&str, Group); 7] = [
 
 /// ` -> did you mean ...?` for a parameter that none of `groups` has.
 pub(super) fn hint(name: &str, groups: &[Group]) -> String {
-    suggest::hint(name, names(groups))
+    if elsewhere::is_of_nodes(name) {
+        return " -> there is one node, this process".to_owned();
+    }
+    match elsewhere::param(name).filter(|here| names(groups).any(|known| known == *here)) {
+        Some(here) => suggest::hint(here, [here]),
+        None => suggest::hint(name, names(groups)),
+    }
 }
 
 /// The names of the parameters of `groups` and of those that every endpoint knows.

@@ -93,19 +93,37 @@ fn order(entry: &Entry) -> impl Ord + use<> {
     )
 }
 
-/// Whether `word` is the entry's id, name or handler path, or a pattern for one of them.
+/// Whether `word` is the entry's id, name, handler path, path, or method and path, or a pattern for one of them.
 fn is_named(word: &str, entry: &Entry) -> bool {
     if word == "_all" || is_id(word, entry) {
         return true;
     }
-    let names = [Some(entry.descriptor.handler), entry.descriptor.name];
+    let names = [
+        Some(entry.descriptor.handler),
+        entry.descriptor.name,
+        entry.path(),
+    ];
     let mut names = names.into_iter().flatten();
+    if is_place(word, entry) {
+        return true;
+    }
     if word.contains('*') {
         matches_pattern(word, &entry.id.to_string())
             || names.any(|name| matches_pattern(word, name))
     } else {
         names.any(|name| name == word)
     }
+}
+
+/// True if `word` is the entry's method and path, as in `GET /twice`, or a pattern for the path behind a method.
+fn is_place(word: &str, entry: &Entry) -> bool {
+    let (Some((method, path)), Some(own)) = (word.split_once(' '), entry.path()) else {
+        return false;
+    };
+    let is_method = entry
+        .method()
+        .is_some_and(|own| own.eq_ignore_ascii_case(method));
+    is_method && (own == path.trim_start() || matches_pattern(path.trim_start(), own))
 }
 
 /// Whether `word` is the entry's id, or the short one that all mounts of its handler share. The long one of a
@@ -143,7 +161,13 @@ fn unknown_route(word: &str, all: &[Entry]) -> Error {
     let ids: Vec<String> = all.iter().map(|entry| entry.id.to_string()).collect();
     let names = all
         .iter()
-        .flat_map(|entry| [Some(entry.descriptor.handler), entry.descriptor.name])
+        .flat_map(|entry| {
+            [
+                Some(entry.descriptor.handler),
+                entry.descriptor.name,
+                entry.path(),
+            ]
+        })
         .flatten();
     let mut hint = suggest::hint(word, names.chain(ids.iter().map(String::as_str)));
     if hint.is_empty() {

@@ -169,7 +169,9 @@ impl Kind {
             Kind::Ratio => "a number between 0 and 1",
             Kind::Count => "an integer of 0 or more",
             Kind::Rate => "a number above 0, of requests per second",
-            Kind::Duration => "a string of an integer and a unit, as in 30s",
+            Kind::Duration => {
+                "a string of a number and a unit (nanos, micros, ms, s, m, h, d), as in 30s"
+            }
         }
     }
 }

@@ -100,6 +100,13 @@ impl Stored {
         keys
     }
 
+    /// What expires, each with the moment at which it does so first.
+    pub(crate) fn expiring(&self) -> impl Iterator<Item = (&'static str, Instant)> {
+        self.expiring
+            .iter()
+            .map(|expiring| (expiring.key, expiring.at))
+    }
+
     /// When the first of it expires.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.expiring.iter().map(|expiring| expiring.at).min()

@@ -211,7 +211,7 @@ mod tests {
         for (body, named) in [
             (
                 json!({"preempt": {"statuss": 1}}),
-                "did you mean any of [preempt.status, ",
+                "did you mean [preempt.status]?",
             ),
             (
                 json!({"preempt": 503}),

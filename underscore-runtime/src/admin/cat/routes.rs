@@ -350,7 +350,20 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
 
 /// `GET /_cat/routes[/{routes}]`.
 pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
-    table::answer(exchange, COLUMNS, || rows(exchange.argument()))
+    table::answer_with(
+        exchange,
+        COLUMNS,
+        || rows(exchange.argument()),
+        |rows| {
+            // No request has come to it yet, and its attribute says no path: nothing else tells it apart.
+            let is_nowhere = |row: &Row| row.entry.path().is_none();
+            if rows.iter().any(is_nowhere) {
+                &["handler"]
+            } else {
+                &[]
+            }
+        },
+    )
 }
 
 /// The routes that `selector` names, in the order of `select`.

@@ -66,6 +66,12 @@ impl<R> Column<R> {
         names.find(|name| *name == word)
     }
 
+    /// True if the pattern matches its name or an alias.
+    fn matches(&self, pattern: &str) -> bool {
+        let mut names = std::iter::once(&self.name).chain(self.aliases);
+        names.any(|name| matches_pattern(pattern, name))
+    }
+
     /// Shown when nobody asks for columns.
     pub(super) const fn shown(mut self) -> Self {
         self.default = true;
@@ -86,7 +92,18 @@ pub(super) fn answer<R>(
     columns: &[Column<R>],
     rows: impl FnOnce() -> Result<Vec<R>, Error>,
 ) -> Result<Answer, Error> {
-    answer_of(exchange, columns, rows, |rows| rows)
+    answer_of(exchange, columns, rows, |rows| rows, |_| &[])
+}
+
+/// The same where by default some columns more are shown if the rows need them to be told apart: `also` names
+/// them.
+pub(super) fn answer_with<R>(
+    exchange: &Exchange,
+    columns: &[Column<R>],
+    rows: impl FnOnce() -> Result<Vec<R>, Error>,
+    also: fn(&[R]) -> &'static [&'static str],
+) -> Result<Answer, Error> {
+    answer_of(exchange, columns, rows, |rows| rows, also)
 }
 
 /// The same for `things` of which `look` makes rows: only of those on the page, where the order that they
@@ -96,6 +113,7 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
     columns: &[Column<R>],
     things: impl FnOnce() -> Result<Vec<T>, Error>,
     look: impl FnOnce(Vec<T>) -> I,
+    also: fn(&[T]) -> &'static [&'static str],
 ) -> Result<Answer, Error> {
     if exchange.flag(&params::HELP) {
         return Ok(Answer::Text(help(columns)));
@@ -106,7 +124,7 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
         shown.retain(|shown| !shown.column.time_of_day);
     }
     let order = order(columns, exchange.value(&params::S).unwrap_or_default())?;
-    let form = Form {
+    let mut form = Form {
         shown,
         heading: exchange.flag(&params::V),
         units: Units {
@@ -120,6 +138,12 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
 
     let mut things = things()?;
     let total = things.len();
+    if list(wanted).next().is_none() {
+        // Those of the page, as far as it is known before they are sorted.
+        let rest = things.get(from..).unwrap_or_default();
+        let page = rest.get(..size).unwrap_or(rest);
+        form.show_also(columns, also(if order.is_empty() { page } else { &things }));
+    }
     let content = if order.is_empty() {
         things.drain(..from.min(things.len()));
         form.content(format, look(things).into_iter().take(size), exchange)
@@ -173,7 +197,7 @@ fn shown<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Shown<'a, 
     for word in list(wanted) {
         asked = true;
         if word.contains('*') {
-            let matching = |column: &&Column<R>| matches_pattern(word, column.name);
+            let matching = |column: &&Column<R>| column.matches(word);
             let mut any = false;
             for column in columns.iter().filter(matching) {
                 any = true;
@@ -241,6 +265,19 @@ struct Form<'a, R> {
     shown: Vec<Shown<'a, R>>,
     heading: bool,
     units: Units,
+}
+
+impl<'a, R> Form<'a, R> {
+    /// Shows these columns too, each at its place in the table.
+    fn show_also(&mut self, columns: &'a [Column<R>], names: &[&str]) {
+        for column in columns.iter().filter(|column| names.contains(&column.name)) {
+            let place = |of: &Column<R>| columns.iter().position(|known| std::ptr::eq(known, of));
+            let before = |shown: &Shown<'a, R>| place(shown.column) < place(column);
+            let at = self.shown.iter().take_while(|shown| before(shown)).count();
+            let heading = column.name;
+            self.shown.insert(at, Shown { column, heading });
+        }
+    }
 }
 
 impl<R> Form<'_, R> {

@@ -165,7 +165,7 @@ const COLUMNS: &[Col] = &[
     Col::numbers(
         "bytes_sent",
         &["bs"],
-        "bytes of a streaming response's body that were handed to the connection",
+        "bytes of a streaming response's body that the handler gave so far, before a layer around it compresses them",
         |task| task.task.bytes_sent.map(Value::Bytes).into(),
     ),
     Col::numbers(
@@ -212,6 +212,7 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
         COLUMNS,
         || tasks(exchange, &filter?),
         |tasks| look_at_chosen(tasks, state),
+        |_| &[],
     )
 }
 

@@ -77,7 +77,8 @@ pub(super) const FAMILIES: &[Family] = &[
         unit: None,
         kind: Kind::Counter,
         help: "Requests that ended, each once: completed with the handler's response, disconnected before it, \
-               interrupted by an operator, panicked, or preempted before the handler ran.",
+               interrupted by an operator, panicked, preempted before the handler ran, rejected for a limit, \
+               expired by the timeout of the route, or failed midway.",
         samples: |snapshot, write| {
             each_route(snapshot, |route| {
                 Outcome::ALL.into_iter().try_for_each(|outcome| {
@@ -270,6 +271,17 @@ impl EncodeCounterValue for Number {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn the_help_of_ends_has_all_of_them() {
+        let ends = FAMILIES
+            .iter()
+            .find(|family| family.name == "underscore_requests_ended");
+        let help = ends.expect("it is there").help;
+        for outcome in Outcome::ALL {
+            assert!(help.contains(end_word(outcome)), "{outcome:?}");
+        }
+    }
 
     #[test]
     fn every_family_has_a_name_of_its_own_and_a_help_that_needs_no_escaping() {

@@ -56,7 +56,8 @@ fn expires(body: &mut Map<String, Value>) -> Result<Option<Instant>, Error> {
     };
     let after = after.map_err(|value| {
         Error::illegal_argument(format!(
-            "[expires_in] must be a string of an integer and a unit, as in 10m, not [{value}]"
+            "[expires_in] must be a string of a number and a unit ({}), as in 10m, not [{value}]",
+            units::TIME_UNITS
         ))
     })?;
     Ok(Some(Instant::now().after(after)))

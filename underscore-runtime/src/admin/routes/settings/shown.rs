@@ -1,6 +1,8 @@
 //! What is set for routes, as it is shown: by section, with what a mount has of its own over what its handler
 //! has.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::admin::audit::compact;
@@ -117,6 +119,28 @@ impl Settings {
         }
     }
 
+    /// The time that is left of what expires: one text if all that is transient expires together, else
+    /// one for each setting that does.
+    fn expires_in(&self, wanted: &Wanted) -> Option<Node> {
+        let now = Instant::now();
+        let mut expiring: BTreeMap<&'static str, Instant> = BTreeMap::new();
+        for (key, at) in self.own.expiring().chain(self.handlers.expiring()) {
+            let first = expiring.entry(key).or_insert(at);
+            *first = (*first).min(at);
+        }
+        let first = *expiring.values().min()?;
+        let set = [&self.own, &self.handlers].map(|stored| stored.transient.keys());
+        let all_expire = set
+            .into_iter()
+            .flatten()
+            .all(|key| expiring.contains_key(key));
+        let left = |at: Instant| Node::text(units::human(at.since(now)));
+        if all_expire && expiring.values().all(|at| *at == first) {
+            return Some(left(first));
+        }
+        Some(wanted.object(expiring.into_iter().map(|(key, at)| (key, left(at)))))
+    }
+
     fn shown(&self, wanted: &Wanted) -> Node {
         let Settings { own, handlers } = self;
         let section = |of: fn(&Stored) -> &Values| {
@@ -131,10 +155,8 @@ impl Settings {
         let transient = || section(|stored| &stored.transient);
         let persistent = || section(|stored| &stored.persistent);
         let mut sections = vec![("transient", wanted.object(transient()))];
-        let expiries = [own.next_expiry(), handlers.next_expiry()];
-        if let Some(next) = expiries.into_iter().flatten().min() {
-            let left = units::human(next.since(Instant::now()));
-            sections.push(("expires_in", Node::text(left)));
+        if let Some(expires_in) = self.expires_in(wanted) {
+            sections.push(("expires_in", expires_in));
         }
         // Where there is no file, nobody has to read of it.
         if settings_file::is_kept() || persistent().next().is_some() {

@@ -105,7 +105,6 @@ async fn ws(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Response {
 async fn talk(socket: &mut WebSocket, room: &Room) {
     let said = room.said.subscribe();
     let (to_client, from_client) = socket.split();
-    // `select!` is a macro, and so the attribute does not see what it awaits; the helpers do.
     tokio::select! {
         () = hears(to_client, said) => {}
         () = says(from_client, room) => {}

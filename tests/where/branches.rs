@@ -73,13 +73,21 @@ pub(crate) const CASES: &[Case] = &[
         name: "join_macro",
         handler: || get(join_macro),
         stacks: &[
-            // Two awaits that stand in the macro, and the one of them that is left.
-            &[],
-            &[],
+            &[
+                "* branches::join_macro <first of two> gate.pass()",
+                "  branches::join_macro <second of two> async { gate.pass().await }",
+                "    branches::join_macro <in the second of two> gate.pass()",
+            ],
+            &[
+                "  branches::join_macro <second of two> async { gate.pass().await }",
+                "*   branches::join_macro <in the second of two> gate.pass()",
+            ],
             &["* branches::join_macro <behind the macro> gate.pass()"],
             &[
-                "  branches::join_macro <block with a macro> async { tokio::join!(gate.pass(), framed(&gate)) }",
-                "*   branches::framed <helper in a macro> gate.checked()",
+                "* branches::join_macro <block with a macro> async { tokio::join!(gate.pass(), framed(&gate)) }",
+                "    branches::join_macro <first in the block> gate.pass()",
+                "    branches::join_macro <second in the block> framed(&gate)",
+                "      branches::framed <helper in a macro> gate.checked()",
             ],
         ],
     },
@@ -87,15 +95,25 @@ pub(crate) const CASES: &[Case] = &[
         name: "select_macro",
         handler: || get(select_macro),
         stacks: &[
-            &[],
-            &[],
+            &[
+                "* branches::select_macro <first branch of a macro> gate.pass()",
+                "  branches::select_macro <branch that never ends> pending()",
+            ],
+            &[
+                "* branches::select_macro <never again> pending()",
+                "  branches::select_macro <a block as a branch> async { gate.pass().await }",
+                "    branches::select_macro <a block as a branch> gate.pass()",
+            ],
             &[
                 "* branches::select_macro <around the macro> async { tokio::select! { _ = gate.pass() => {} () = pending() => {} } }",
+                "    branches::select_macro <in the block's macro> gate.pass()",
+                "    branches::select_macro <never in the block> pending()",
             ],
-            // Without an await around, the branches are the outermost that are known.
             &[
-                "* branches::select_macro <one branch> gate.pass()",
-                "  branches::select_macro <other branch> gate.checked()",
+                "  branches::select_macro <branch by name> one",
+                "*   branches::select_macro <one branch> gate.pass()",
+                "  branches::select_macro <other by name> other",
+                "    branches::select_macro <other branch> gate.checked()",
             ],
         ],
     },
@@ -103,8 +121,8 @@ pub(crate) const CASES: &[Case] = &[
         name: "other_macros",
         handler: || get(other_macros),
         stacks: &[
-            &[],
-            &[],
+            &["* branches::other_macros <in an assertion> gate.pass()"],
+            &["* branches::other_macros <in a text> gate.pass()"],
             &["* branches::other_macros <awaited macro> passing!(gate)"],
         ],
     },
@@ -162,33 +180,46 @@ async fn framed(gate: &Gate) {
 
 #[underscore_route(name = "join_macro")]
 async fn join_macro(State(gate): State<Gate>) {
-    tokio::join!(gate.pass(), async { gate.pass().await });
+    tokio::join!(
+        gate.pass(), // first of two
+        // second of two
+        async {
+            gate.pass().await // in the second of two
+        }
+    );
     gate.pass().await; // behind the macro
-    async { tokio::join!(gate.pass(), framed(&gate)) }.await; // block with a macro
+    async {
+        tokio::join!(
+            gate.pass(),   // first in the block
+            framed(&gate)  // second in the block
+        )
+    }
+    .await; // block with a macro
 }
 
 #[underscore_route(name = "select_macro")]
 async fn select_macro(State(gate): State<Gate>) {
     tokio::select! {
-        _ = gate.pass() => {}
-        () = pending() => {}
+        _ = gate.pass() => {} // first branch of a macro
+        () = pending() => {} // branch that never ends
     }
     tokio::select! {
-        () = pending() => {}
-        _ = async { gate.pass().await } => {}
+        biased;
+        () = pending() => {} // never again
+        _ = async { gate.pass().await } => {} // a block as a branch
     }
     async {
         tokio::select! {
-            _ = gate.pass() => {}
-            () = pending() => {}
+            _ = gate.pass() => {} // in the block's macro
+            () = pending() => {} // never in the block
         }
     }
     .await; // around the macro
     let one = async { gate.pass().await }; // one branch
     let other = async { gate.checked().await }; // other branch
     tokio::select! {
-        _ = one => {}
-        _ = other => {}
+        _ = one => {} // branch by name
+        _ = other => {} // other by name
     }
 }
 
@@ -200,7 +231,7 @@ macro_rules! passing {
 
 #[underscore_route(name = "other_macros")]
 async fn other_macros(State(gate): State<Gate>) {
-    assert!(gate.pass().await < 9, "so many are not here");
-    let _text = format!("{}", gate.pass().await);
+    assert!(gate.pass().await < 9, "so many are not here"); // in an assertion
+    let _text = format!("{}", gate.pass().await); // in a text
     passing!(gate).await; // awaited macro
 }

@@ -98,12 +98,13 @@ fn nested(lines: &[Line]) -> Value {
     trees.map(tree).collect()
 }
 
-const SOURCES: [(&str, &str); 6] = [
+const SOURCES: [(&str, &str); 7] = [
     ("tests/where/blocks.rs", include_str!("blocks.rs")),
     ("tests/where/branches.rs", include_str!("branches.rs")),
     ("tests/where/extractors.rs", include_str!("extractors.rs")),
     ("tests/where/flow.rs", include_str!("flow.rs")),
     ("tests/where/helpers.rs", include_str!("helpers.rs")),
+    ("tests/where/in_macros.rs", include_str!("in_macros.rs")),
     ("tests/where/kept.rs", include_str!("kept.rs")),
 ];
 

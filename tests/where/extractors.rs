@@ -16,8 +16,7 @@ pub(crate) const CASES: &[Case] = &[
         handler: || get(only_argument),
         stacks: &[
             &["* extractors::only_argument <only argument> _slow: Slow"],
-            // The argument is extracted, and what the body waits at is in a macro.
-            &[],
+            &["* extractors::only_argument <only branch> std::future::pending()"],
         ],
     },
     Case {
@@ -79,7 +78,7 @@ impl FromRequest<Gate> for Whole {
 async fn only_argument(_slow: Slow, // only argument
 ) {
     tokio::select! {
-        () = std::future::pending() => {}
+        () = std::future::pending() => {} // only branch
     }
 }
 

@@ -75,8 +75,10 @@ pub(crate) const CASES: &[Case] = &[
         name: "plain_joined",
         handler: || get(plain_joined),
         stacks: &[&[
-            "* kept::plain <in the plain one> gate.pass()",
-            "  kept::plain_joined <beside the plain one> gate.checked()",
+            "  kept::plain_joined <joined with a plain one> plain_inner(State(gate.clone()))",
+            "*   kept::plain <in the plain one> gate.pass()",
+            "  kept::plain_joined <joined with a plain one> beside",
+            "    kept::plain_joined <beside the plain one> gate.checked()",
         ]],
     },
 ];
@@ -176,7 +178,7 @@ async fn plain_raced(State(gate): State<Gate>) {
 #[underscore_route(name = "plain_joined")]
 async fn plain_joined(State(gate): State<Gate>) {
     let beside = async { gate.checked().await }; // beside the plain one
-    let _ = tokio::join!(plain_inner(State(gate.clone())), beside);
+    let _ = tokio::join!(plain_inner(State(gate.clone())), beside); // joined with a plain one
 }
 
 #[underscore_route(name = "plain_called")]

@@ -12,6 +12,7 @@ mod extractors;
 mod flow;
 mod gate;
 mod helpers;
+mod in_macros;
 mod kept;
 #[path = "../support/mod.rs"]
 mod support;
@@ -140,7 +141,7 @@ async fn an_await_in_a_block_or_a_closure_is_shown_below_the_one_around_it() {
 
 /// Holds 3.44 of docs/admin-api.md.
 #[tokio::test]
-async fn awaits_side_by_side_are_branches_and_the_tokens_of_a_macro_are_not_seen() {
+async fn awaits_side_by_side_are_branches_in_macros_too() {
     assert_shown(branches::CASES).await;
 }
 
@@ -158,6 +159,12 @@ async fn an_extractor_that_waits_is_shown_at_its_argument() {
 #[tokio::test]
 async fn a_future_that_nobody_waits_for_is_not_shown() {
     assert_shown(kept::CASES).await;
+}
+
+/// Holds 3.44, 3.64 of docs/admin-api.md.
+#[tokio::test]
+async fn awaits_among_the_tokens_of_macros() {
+    assert_shown(in_macros::CASES).await;
 }
 
 /// Without this, a driver that compares nothing would be content with every table.

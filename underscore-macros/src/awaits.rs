@@ -1,12 +1,14 @@
 //! Rewrites every `.await` of a body to `at(<expr>, &POINTS[n]).await` and remembers the points.
 //!
-//! Nested async blocks and closures are rewritten too; nested items are not, for they are functions
-//! of their own, and neither are the tokens inside other macros, which nobody can know the meaning of.
+//! Nested async blocks and closures are rewritten too, and what `macros` can read of the tokens of
+//! macros; nested items are not, for they are functions of their own.
 
 use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, ExprAsync, ExprClosure, Ident, Item, Path, Stmt, parse_quote};
+use syn::{
+    Block, Expr, ExprAsync, ExprClosure, Ident, Item, LocalInit, Macro, Path, Stmt, parse_quote,
+};
 
 use crate::handler::Handler;
 use crate::{source, upgrades};
@@ -62,7 +64,7 @@ pub(crate) fn body(handler: &Handler, runtime: &Path) -> TokenStream {
     let at = "__underscore_at";
     let array = format_ident!("__UNDERSCORE_POINTS");
     let is_async = handler.sig.asyncness.is_some();
-    let points = rewrite(&mut block, at, &array, is_async);
+    let (points, has_markers) = rewrite(&mut block, at, &array, is_async);
     if !points.is_empty() {
         let at = format_ident!("{at}");
         let kind = quote!(__UnderscorePoint);
@@ -71,8 +73,12 @@ pub(crate) fn body(handler: &Handler, runtime: &Path) -> TokenStream {
         let points = points
             .iter()
             .map(|point| point.expression(&kind, &function));
+        let within = has_markers.then(|| {
+            let within = format_ident!("{WITHIN}");
+            quote!(, within as #within)
+        });
         let items: [Stmt; 2] = [
-            parse_quote!(use #runtime::private::{AwaitPoint as #kind, at as #at};),
+            parse_quote!(use #runtime::private::{AwaitPoint as #kind, at as #at #within};),
             parse_quote!(static #array: [#kind; #count] = [#(#points),*];),
         ];
         block.stmts.splice(0..0, items);
@@ -82,23 +88,30 @@ pub(crate) fn body(handler: &Handler, runtime: &Path) -> TokenStream {
 
 /// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`: two names
 /// that are to be defined around it.
-fn rewrite(block: &mut Block, at: &str, points: &Ident, is_async: bool) -> Vec<Point> {
+///
+/// The second value says whether [`WITHIN`] is to be defined, too.
+fn rewrite(block: &mut Block, at: &str, points: &Ident, is_async: bool) -> (Vec<Point>, bool) {
     let mut rewriter = Rewriter {
         at,
         points,
         found: Vec::new(),
         depth: u32::from(is_async),
+        has_markers: false,
     };
     rewriter.visit_block_mut(block);
-    rewriter.found
+    (rewriter.found, rewriter.has_markers)
 }
 
-struct Rewriter<'a> {
+/// The function that shows a macro in the stack which awaits in a way that cannot be seen.
+const WITHIN: &str = "__underscore_within";
+
+pub(crate) struct Rewriter<'a> {
     at: &'a str,
     points: &'a Ident,
-    found: Vec<Point>,
+    pub(crate) found: Vec<Point>,
     /// Of how many bodies what is visited stands in the innermost.
     depth: u32,
+    has_markers: bool,
 }
 
 impl VisitMut for Rewriter<'_> {
@@ -131,9 +144,101 @@ impl VisitMut for Rewriter<'_> {
     }
 
     fn visit_item_mut(&mut self, _: &mut Item) {}
+
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        let mut stmts = Vec::with_capacity(block.stmts.len());
+        for mut stmt in std::mem::take(&mut block.stmts) {
+            match self.statement(&mut stmt) {
+                // A value of the block is there when the marker is dropped with the block.
+                Some((begin, _)) if is_value(&stmt) => stmts.extend([begin, stmt]),
+                Some((begin, end)) => stmts.extend([begin, stmt, end]),
+                None => stmts.push(stmt),
+            }
+        }
+        block.stmts = stmts;
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        self.rewrite_macro(mac);
+    }
+}
+
+/// The macro that a statement is, or that it takes its value from.
+fn direct_macro(stmt: &mut Stmt) -> Option<&mut Macro> {
+    match stmt {
+        Stmt::Macro(stmt) => Some(&mut stmt.mac),
+        Stmt::Expr(Expr::Macro(expr), _) => Some(&mut expr.mac),
+        Stmt::Local(local) => match &mut *local.init.as_mut()?.expr {
+            Expr::Macro(expr) => Some(&mut expr.mac),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// True if the statement may be the value of its block.
+fn is_value(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Macro(stmt) => stmt.semi_token.is_none(),
+        Stmt::Expr(_, semicolon) => semicolon.is_none(),
+        _ => false,
+    }
 }
 
 impl Rewriter<'_> {
+    /// Rewrites a statement, and gives back the ones to be put around it, if it needs a marker.
+    fn statement(&mut self, stmt: &mut Stmt) -> Option<(Stmt, Stmt)> {
+        let Some(mac) = direct_macro(stmt) else {
+            self.visit_stmt_mut(stmt);
+            return None;
+        };
+        let shown = mac.clone();
+        let is_seen = self.rewrite_macro(mac);
+        if let Stmt::Local(local) = stmt
+            && let Some(LocalInit { diverge, .. }) = &mut local.init
+            && let Some((_, diverge)) = diverge
+        {
+            self.visit_expr_mut(diverge);
+        }
+        (!is_seen).then(|| self.marker(&shown))
+    }
+
+    /// The statements around a macro that awaits in a way that cannot be seen: the macro's own line and
+    /// name are in the stack meanwhile.
+    fn marker(&mut self, mac: &Macro) -> (Stmt, Stmt) {
+        let bang = mac.bang_token;
+        let span = mac
+            .path
+            .segments
+            .last()
+            .map_or(bang.span, |last| last.ident.span());
+        let path = &mac.path;
+        let mut point = Point::new(span, &quote!(#path #bang));
+        point.depth = self.depth;
+        let index = Literal::usize_unsuffixed(self.found.len());
+        self.found.push(point);
+        self.has_markers = true;
+        let (points, place) = (self.points, hygienic(span));
+        let within = Ident::new(WITHIN, place);
+        let marker = Ident::new("__underscore_macro", place);
+        let begin = quote_spanned!(place=> let #marker = #within(&#points[#index]););
+        let end = quote_spanned!(place=>
+            #[allow(unreachable_code)]
+            ::core::mem::drop(#marker);
+        );
+        (parse_quote!(#begin), parse_quote!(#end))
+    }
+
+    /// `at(<future>, &POINTS[index])` for a future that a macro awaits; `shown` is what the user wrote.
+    pub(crate) fn wrap_branch(&mut self, future: &Expr, shown: &Expr) -> Expr {
+        let place = edges(shown.to_token_stream()).map_or_else(Span::call_site, |(first, _)| first);
+        let mut point = Point::new(place, shown);
+        point.depth = self.depth;
+        let wrapped = self.wrap(future, self.found.len(), place);
+        self.found.push(point);
+        wrapped
+    }
+
     /// `at(<base>, &POINTS[index])`. The call begins and ends where `base` does: lints speak of the
     /// user's expression, and what they propose to write fits there. A path would not do for `at`, as
     /// lints would find it longer than it must be.
@@ -191,16 +296,18 @@ fn without_parens(expr: &Expr) -> &Expr {
     }
 }
 
+/// A body with its awaits rewritten, without spaces, and what is shown of each.
+#[cfg(test)]
+pub(crate) fn rewritten(body: &str) -> (String, Vec<String>) {
+    let mut block: Block = syn::parse_str(body).expect("the case parses");
+    let (points, _) = rewrite(&mut block, "at", &format_ident!("POINTS"), true);
+    let text = block.to_token_stream().to_string().replace(' ', "");
+    (text, points.into_iter().map(|point| point.source).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rewritten(body: &str) -> (String, Vec<String>) {
-        let mut block: Block = syn::parse_str(body).expect("the case parses");
-        let points = rewrite(&mut block, "at", &format_ident!("POINTS"), true);
-        let text = block.to_token_stream().to_string().replace(' ', "");
-        (text, points.into_iter().map(|point| point.source).collect())
-    }
 
     #[test]
     fn an_await_is_wrapped_with_its_own_point() {
@@ -223,9 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn blocks_and_closures_are_entered_but_items_and_macros_are_not() {
+    fn blocks_and_closures_are_entered_but_items_are_not() {
         let (_, sources) = rewritten(
-            "{ async { a.await }; || async move { b.await }; async fn item() { c.await } select!(d.await); }",
+            "{ async { a.await }; || async move { b.await }; async fn item() { c.await } }",
         );
         assert_eq!(sources, ["a", "b"]);
     }
@@ -236,7 +343,7 @@ mod tests {
             "{ a.await; async { b.await; async || c.await }; || async { d.await }; e.await }";
         for (is_async, depths) in [(true, [1, 2, 4, 3, 1]), (false, [0, 1, 3, 2, 0])] {
             let mut block: Block = syn::parse_str(body).expect("the case parses");
-            let points = rewrite(&mut block, "at", &format_ident!("POINTS"), is_async);
+            let (points, _) = rewrite(&mut block, "at", &format_ident!("POINTS"), is_async);
             let found: Vec<_> = points.iter().map(|point| point.depth).collect();
             assert_eq!(found, depths);
         }

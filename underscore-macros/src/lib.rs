@@ -16,6 +16,7 @@ mod expand;
 mod expansions;
 mod frame;
 mod handler;
+mod macros;
 mod source;
 mod upgrades;
 

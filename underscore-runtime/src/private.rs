@@ -8,7 +8,7 @@ pub use linkme;
 pub use crate::instrument::BeginsWithPath;
 pub use crate::instrument::{
     AnyArgument, Argument, At, Call, Declared, Endpoint, Extract, GoesOn, HandedOn, TakesBody, Via,
-    at, handed_on,
+    at, handed_on, within,
 };
 pub use crate::route::{ROUTES, RouteDescriptor};
 pub use crate::stack::AwaitPoint;

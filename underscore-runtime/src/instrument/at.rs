@@ -5,6 +5,7 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_core::FusedFuture;
 use pin_project_lite::pin_project;
 
 use super::frame_slot::FrameSlot;
@@ -50,5 +51,12 @@ impl<F: Future> Future for At<F> {
             Poll::Pending => this.frame.pend(guard, this.point, type_name::<F>),
         }
         polled
+    }
+}
+
+/// For the `select!` of futures, which wants it of each branch.
+impl<F: FusedFuture> FusedFuture for At<F> {
+    fn is_terminated(&self) -> bool {
+        self.future.is_terminated()
     }
 }

@@ -24,6 +24,7 @@ mod tracked;
 #[cfg(feature = "axum-extra")]
 mod typed_path;
 mod upgrade;
+mod within;
 
 pub use argument::{AnyArgument, Argument, TakesBody};
 pub use at::{At, at};
@@ -35,3 +36,4 @@ pub use track::{Interrupted, spawn, track};
 #[cfg(feature = "axum-extra")]
 pub use typed_path::BeginsWithPath;
 pub use upgrade::{GoesOn, HandedOn, handed_on};
+pub use within::within;

@@ -8,7 +8,7 @@ use underscore_runtime::{underscore_frame, underscore_route};
 
 use crate::case::Case;
 use crate::gate::Gate;
-use crate::support::futures::{boxed, first_of};
+use crate::support::futures::{FanOut, boxed, first_of};
 
 pub(crate) const CASES: &[Case] = &[
     Case {
@@ -156,6 +156,35 @@ fn race_in_a_future(State(gate): State<Gate>) -> impl Future<Output = ()> {
         gate.pass().await; // behind the race in a future
         loser.await;
     }
+}
+
+/// One that lost a race, and is awaited at last.
+#[underscore_route(name = "kept_loser")]
+pub(crate) async fn kept_loser(State(gate): State<Gate>) {
+    let mut loser = boxed(async { pending::<()>().await });
+    tokio::select! {
+        biased;
+        () = &mut loser => {}
+        () = ready(()) => {}
+    }
+    gate.pass().await;
+    loser.await;
+}
+
+/// Some in a set, of which one was awaited once.
+#[underscore_route(name = "kept_fan")]
+pub(crate) async fn kept_fan(State(gate): State<Gate>) {
+    let mut fan = FanOut::default();
+    for _ in 0..2 {
+        let gate = gate.clone();
+        fan.push(boxed(async move {
+            let _ = gate.below(7).await;
+        }));
+    }
+    fan.push(boxed(async {}));
+    fan.next().await;
+    gate.pass().await;
+    drop(fan);
 }
 
 #[underscore_route(name = "plain", inner = plain_inner)]

@@ -25,6 +25,8 @@ pub(super) struct Seen {
     /// It keeps that thread from all other work.
     pub(super) blocks: bool,
     pub(super) frames: Vec<Frame>,
+    /// The awaits of futures that are kept, and not polled.
+    pub(super) kept: Vec<Frame>,
 }
 
 /// Looks at tasks, each when it is asked for, and all of them by one reading of the clock. Those
@@ -47,7 +49,7 @@ pub(super) fn look_at_chosen(
             State::Running => task.thread(),
             State::Queued | State::Waiting | State::Streaming => None,
         };
-        let frames = task.found.frames();
+        let (frames, kept) = task.found.frames_and_kept();
         if task.found.is_gone() {
             // Its frames are gone, too: it would be shown to wait at no await.
             return None;
@@ -61,6 +63,7 @@ pub(super) fn look_at_chosen(
             thread: record.and_then(ThreadRecord::thread),
             blocks: record.is_some_and(ThreadRecord::is_blocked),
             frames,
+            kept,
             task,
         })
     })

@@ -46,6 +46,12 @@ impl Stack {
     /// `select!` that is over, is kept somewhere and waited for by nobody. Where none of its own is known,
     /// because it awaits something in the tokens of a macro, it waits for all that is polled from there.
     pub(crate) fn frames(&self, body: Option<Body<'_>>) -> Vec<Frame> {
+        self.frames_and_kept(body).0
+    }
+
+    /// The frames, and those of futures that were polled and are kept: no await leads to them any more, and
+    /// nothing polls them until one does again.
+    pub(crate) fn frames_and_kept(&self, body: Option<Body<'_>>) -> (Vec<Frame>, Vec<Frame>) {
         let pending = (0..).map(NodeKey).zip(&self.nodes);
         let mut nodes: Nodes = pending
             .filter_map(|(key, node)| Some(Some((key, (*node)?))))
@@ -57,7 +63,45 @@ impl Stack {
             .flatten()
             .map(|(_, node)| node.parent)
             .collect();
-        frames_inside(Parent::ROOT, body, &parents, &mut nodes, MOST_FRAMES)
+        let mut dropped = Nodes::new();
+        let mut inside = |parent, body, nodes: &mut Nodes| {
+            frames_inside(parent, body, &parents, nodes, &mut dropped, MOST_FRAMES)
+        };
+        let frames = inside(Parent::ROOT, body, &mut nodes);
+        // What is left has lost its way to the body: the await that it was polled in is over.
+        let left = nodes.iter().flatten();
+        let mut left: SmallVec<[Parent; 4]> = left
+            .map(|(key, node)| Parent::new(*key, node.point))
+            .collect();
+        left.sort_unstable();
+        let mut orphans: SmallVec<[Parent; 4]> = nodes
+            .iter()
+            .flatten()
+            .map(|(_, node)| node.parent)
+            .filter(|parent| left.binary_search(parent).is_err())
+            .collect();
+        orphans.dedup();
+        let mut kept = Vec::new();
+        for parent in orphans {
+            kept.extend(inside(parent, None, &mut nodes));
+        }
+        for (key, node) in dropped.into_iter().flatten() {
+            let parent = Parent::new(key, node.point);
+            let body = Body::of_type((node.awaited)());
+            kept.push(Frame {
+                point: node.point,
+                inside: frames_inside(
+                    parent,
+                    body,
+                    &parents,
+                    &mut nodes,
+                    &mut Nodes::new(),
+                    MOST_FRAMES,
+                ),
+            });
+        }
+        kept.sort_by_key(|Frame { point, .. }| (point.file, point.line, point.column));
+        (frames, kept)
     }
 }
 
@@ -69,12 +113,13 @@ type Nodes = SmallVec<[Option<(NodeKey, Node)>; 4]>;
 const MOST_FRAMES: u32 = 200;
 
 /// Takes what is inside `parent` out of `nodes`, whose parents stand in `parents`: each is taken once, so a node
-/// that were its own ancestor would end this, not keep it going.
+/// that were its own ancestor would end this, not keep it going. What a body does not wait for goes to `kept`.
 fn frames_inside(
     parent: Parent,
     body: Option<Body<'_>>,
     parents: &[Parent],
     nodes: &mut Nodes,
+    kept: &mut Nodes,
     most: u32,
 ) -> Vec<Frame> {
     let Some(most) = most.checked_sub(1) else {
@@ -89,7 +134,11 @@ fn frames_inside(
         _ => false,
     };
     if children.iter_mut().any(is_own) {
-        children.retain(is_own);
+        let (own, others) = children
+            .into_iter()
+            .partition(|child| is_own(&mut child.clone()));
+        children = own;
+        kept.extend::<Nodes>(others);
     }
     let mut frames: Vec<Frame> = children
         .into_iter()
@@ -101,6 +150,7 @@ fn frames_inside(
                 Body::of_type(awaited()),
                 parents,
                 nodes,
+                kept,
                 most,
             ),
         })

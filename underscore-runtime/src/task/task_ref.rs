@@ -140,6 +140,11 @@ impl TaskRef {
         self.stack().frames(self.body())
     }
 
+    /// The same, and the awaits of futures that are kept and not polled.
+    pub(crate) fn frames_and_kept(&self) -> (Vec<Frame>, Vec<Frame>) {
+        self.stack().frames_and_kept(self.body())
+    }
+
     /// Interrupts it, and counts it in `waiting` until it is gone. `None` if it has ended. See
     /// `Slot::interrupt` for the one case in which nothing is told of its end.
     pub(crate) fn interrupt(

@@ -9,6 +9,7 @@ use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
+use crate::stack::on_one_line;
 use crate::task::{State, TaskId, TaskRef};
 use crate::threads::RuntimeNumber;
 use crate::units;
@@ -105,6 +106,15 @@ const COLUMNS: &[Col] = &[
         |task| task.awaiting().into(),
     )
     .shown(),
+    Col::words(
+        "kept",
+        &[],
+        "awaits of futures that were polled and are kept, and that nothing polls now",
+        |task| {
+            let kept = (!task.kept.is_empty()).then(|| on_one_line(&task.kept));
+            kept.into()
+        },
+    ),
     Col::words(
         "cancellable",
         &["cb"],

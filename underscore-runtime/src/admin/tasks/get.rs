@@ -119,6 +119,10 @@ fn more(object: &mut Properties, seen: &Seen, detail: Detail) {
     object.text("kernel_wait", seen.kernel_wait().as_deref());
     let stack = Node::List(frame_nodes(&seen.frames));
     object.0.push(("stack".into(), stack));
+    if !seen.kept.is_empty() {
+        let kept = Node::List(frame_nodes(&seen.kept));
+        object.0.push(("kept".into(), kept));
+    }
 }
 
 /// What is known of a task, in order; what is not known is left out, as Elasticsearch does.

@@ -64,6 +64,13 @@ fn text(task: &Seen, began: &HashMap<TaskId, Vec<Seen>>) -> String {
     } else if task.frames.is_empty() {
         text.push_str("  it has not waited at a known await yet\n");
     }
+    if !task.kept.is_empty() {
+        // They were polled last in the task's last poll, or before.
+        let since = task.waiting_time().map(units::human);
+        let since = since.map_or(String::new(), |time| format!(" for at least {time}"));
+        let _ = writeln!(text, "  kept, and not polled{since}:");
+        lines(&mut text, &task.kept, 2);
+    }
     for child in began.get(&task.id()).into_iter().flatten() {
         let _ = writeln!(text, "  began {}", head(child));
     }
@@ -118,6 +125,7 @@ fn node(seen: &Seen) -> Node {
         ("thread", text(seen.thread_name())),
         ("kernel_wait", text(seen.kernel_wait().as_deref())),
         ("stack", Node::List(frame_nodes(&seen.frames))),
+        ("kept", Node::List(frame_nodes(&seen.kept))),
     ])
 }
 

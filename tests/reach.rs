@@ -3,8 +3,8 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
+use support::gate::Gate;
 use support::{PATIENCE, Service};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
@@ -182,31 +183,6 @@ async fn a_request_that_is_made_in_a_request_is_its_child() {
     assert_eq!(report["still_running"], 0, "{report:#}");
     client.await.expect("no panic").expect("an answer");
     service.wait_for("inside", "stats.req.active", 0).await;
-}
-
-/// Blocks threads until a test lets them go.
-struct Gate {
-    open: Mutex<bool>,
-    opened: Condvar,
-}
-
-impl Gate {
-    const fn new() -> Self {
-        Gate {
-            open: Mutex::new(false),
-            opened: Condvar::new(),
-        }
-    }
-
-    fn wait(&self) {
-        let open = self.open.lock().expect("whole");
-        drop(self.opened.wait_while(open, |open| !*open).expect("whole"));
-    }
-
-    fn open(&self) {
-        *self.open.lock().expect("whole") = true;
-        self.opened.notify_all();
-    }
 }
 
 /// Tells when it is dropped.

@@ -2,44 +2,15 @@
 
 mod support;
 
-use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
+use support::gate::Gate;
 use support::log::{LOG, turn};
 use support::{PATIENCE, Service};
 use underscore_runtime::{track, underscore_route};
-
-/// Blocks threads, as a lock does, until a test lets them go.
-struct Gate {
-    open: Mutex<bool>,
-    opened: Condvar,
-}
-
-impl Gate {
-    const fn new() -> Self {
-        Gate {
-            open: Mutex::new(false),
-            opened: Condvar::new(),
-        }
-    }
-
-    fn wait(&self) {
-        let open = self.open.lock().expect("whole");
-        drop(self.opened.wait_while(open, |open| !*open).expect("whole"));
-    }
-
-    fn is_open(&self) -> bool {
-        *self.open.lock().expect("whole")
-    }
-
-    fn open(&self) {
-        *self.open.lock().expect("whole") = true;
-        self.opened.notify_all();
-    }
-}
 
 /// The service's own workers: the test's are of another runtime.
 async fn workers(service: &Service) -> Vec<Value> {

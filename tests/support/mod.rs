@@ -7,6 +7,7 @@
 pub mod example;
 pub mod files;
 pub mod futures;
+pub mod gate;
 pub mod log;
 
 use std::io::ErrorKind;

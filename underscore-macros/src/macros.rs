@@ -64,7 +64,7 @@ const LISTS: [&str; 31] = [
 fn kind(mac: &Macro) -> Option<Kind> {
     let name = mac.path.segments.last()?.ident.to_string();
     match name.as_str() {
-        "select" => Some(Kind::Select),
+        "select" | "select_biased" => Some(Kind::Select),
         "join" | "try_join" => Some(Kind::Join),
         "json" => Some(Kind::Json),
         "assert" | "debug_assert" => Some(Kind::Assertion),

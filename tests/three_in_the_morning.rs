@@ -95,6 +95,16 @@ async fn a_route_is_chosen_by_its_path_and_by_method_and_path() {
         "did you mean [/twice]?",
     );
 
+    for bare in [
+        "_routes//twice/interrupt",
+        "_cat/routes//twice",
+        "_cat/routes/GET%20/twice",
+        "_routes/users/5/settings",
+    ] {
+        let refused = service.admin(bare).await;
+        let words = "a slash in the path of a route is written %2F";
+        assert_refused(&refused, 404, "invalid_path_exception", words);
+    }
     let limit = json!({"transient": {"limit.active": 1}});
     let set = service
         .put("_routes/%2Ftwice/settings", limit)

@@ -9,6 +9,17 @@ use super::elsewhere;
 use super::render::{Node, visible};
 use crate::{suggest, units};
 
+/// True if there seems to be the path of a route in `path`, with its slashes as they are.
+fn has_bare_slash(path: &str) -> bool {
+    let selector = |(before, parts): (&str, usize)| {
+        let (_, rest) = path.split_once(before)?;
+        Some(rest.contains("//") || rest.starts_with('/') || rest.split('/').count() > parts)
+    };
+    // How many parts stand behind it at most.
+    let places = [("/_cat/routes/", 1), ("/_cat/stacks/", 1), ("/_routes/", 2)];
+    places.into_iter().find_map(selector).unwrap_or(false)
+}
+
 /// An error with the status and the type that a client tells it by.
 #[derive(Debug)]
 pub(super) struct Error {
@@ -69,6 +80,10 @@ impl Error {
     pub(super) fn unknown_path(path: &str, known: &[&'static str]) -> Self {
         let hint = match elsewhere::path(path) {
             Some(here) => suggest::hint(here, [here]),
+            None if has_bare_slash(path) => {
+                "; a slash in the path of a route is written %2F, as in /_routes/%2Ftwice"
+                    .to_owned()
+            }
             None => suggest::hint(path.trim_end_matches('/'), known.iter().copied()),
         };
         Error::new(

@@ -107,7 +107,7 @@ async fn panics_later(State(gate): Gate) -> &'static str {
     panic!("later")
 }
 
-/// Holds 3.33 of docs/admin-api.md.
+/// Holds 3.33, 3.39 of docs/admin-api.md.
 #[tokio::test]
 async fn a_panic_after_an_await_is_counted_when_a_layer_catches_it() {
     let gate = Arc::new(Semaphore::new(1));
@@ -127,9 +127,10 @@ async fn a_panic_after_an_await_is_counted_when_a_layer_catches_it() {
         .expect("the client ran")
         .expect("the layer answers");
     assert_eq!(late.status(), 500, "pending once");
-    service
+    let row = service
         .wait_for_ends("panics_later", &[("panicked", 2)])
         .await;
+    assert_eq!(row["stats.resp.status_5xx"], 0, "the layer's are not seen");
     assert_eq!(gate.available_permits(), 1, "what the handler held is free");
 }
 
@@ -283,7 +284,7 @@ async fn times_out(State(gate): Gate) {
     let _permit = gate.acquire().await;
 }
 
-/// Holds 3.31 of docs/admin-api.md.
+/// Holds 3.31, 3.39 of docs/admin-api.md.
 #[tokio::test]
 async fn a_timeout_layer_around_the_handler_makes_it_disconnected() {
     let layer =
@@ -291,9 +292,10 @@ async fn a_timeout_layer_around_the_handler_makes_it_disconnected() {
     let app = Router::new().route("/", get(times_out)).layer(layer);
     let service = Service::start(app.with_state(Arc::new(Semaphore::new(0)))).await;
     assert_eq!(service.get("/").await.status, 504);
-    service
+    let row = service
         .wait_for_ends("times_out", &[("disconnected", 1)])
         .await;
+    assert_eq!(row["stats.resp.status_5xx"], 0, "the layer's is not seen");
 }
 
 #[underscore_route(name = "mixed")]

@@ -93,7 +93,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_responses",
         unit: None,
         kind: Kind::Counter,
-        help: "Responses by the class of their status. A request that ended without a response is in none.",
+        help: "Responses by the class of their status: those of handlers, their extractors and this library. A request that \
+               ended without one is in none, and so is what a layer answered in its place.",
         samples: |snapshot, write| {
             each_route(snapshot, |route| {
                 (1..).zip(CLASSES).try_for_each(|(digit, class)| {

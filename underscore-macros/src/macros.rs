@@ -4,8 +4,9 @@
 //! A macro may do with its tokens what it likes, so only those are looked into whose arguments are known
 //! to be expressions, by name. What cannot be read stays as it is.
 
-use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
 use syn::visit_mut::VisitMut;
 use syn::{Block, Expr, Macro, Pat, Token, token};
@@ -106,54 +107,60 @@ impl Rewriter<'_> {
         self.found.len() > found
     }
 
-    /// Each argument by itself.
     fn list(&mut self, tokens: TokenStream) -> TokenStream {
-        self.arguments(tokens, Self::argument)
+        let (rewritten, _) = self.arguments(tokens, Self::argument);
+        rewritten
     }
 
-    /// What `each` makes of the tokens between commas and semicolons.
+    /// What `each` makes of the arguments, which have commas or semicolons between. From the first one on that
+    /// cannot be read, they stay as they are, and the second value is false.
     fn arguments(
         &mut self,
         tokens: TokenStream,
-        mut each: impl FnMut(&mut Self, TokenStream) -> TokenStream,
-    ) -> TokenStream {
-        let (mut all, mut argument) = (TokenStream::new(), TokenStream::new());
-        for token in tokens {
-            match &token {
-                TokenTree::Punct(punct) if matches!(punct.as_char(), ',' | ';') => {
-                    all.extend(each(self, std::mem::take(&mut argument)));
-                    all.extend([token]);
+        mut each: impl FnMut(&mut Self, ParseStream<'_>) -> syn::Result<TokenStream>,
+    ) -> (TokenStream, bool) {
+        let parser = |input: ParseStream<'_>| {
+            let mut all = TokenStream::new();
+            while !input.is_empty() {
+                let (found, fork) = (self.found.len(), input.fork());
+                let argument = each(self, &fork);
+                let is_at_end = fork.is_empty() || fork.peek(Token![,]) || fork.peek(Token![;]);
+                let (Ok(argument), true) = (argument, is_at_end) else {
+                    self.found.truncate(found);
+                    all.extend(input.parse::<TokenStream>()?);
+                    return Ok((all, false));
+                };
+                input.advance_to(&fork);
+                all.extend(argument);
+                if !input.is_empty() {
+                    all.extend([input.parse::<TokenTree>()?]);
                 }
-                _ => argument.extend([token]),
+            }
+            Ok((all, true))
+        };
+        let rewritten = parser.parse2(tokens.clone());
+        rewritten.unwrap_or((tokens, false))
+    }
+
+    /// `expression`, `name = expression`, `name: expression`, and with `%` or `?` before the expression, as tracing
+    /// has them.
+    fn argument(&mut self, input: ParseStream<'_>) -> syn::Result<TokenStream> {
+        let mut argument = TokenStream::new();
+        let is_named = input.peek(syn::Ident) && input.peek2(Token![:]);
+        if is_named && !input.peek2(Token![::]) {
+            argument.extend(input.parse::<syn::Ident>()?.into_token_stream());
+            argument.extend(input.parse::<Token![:]>()?.into_token_stream());
+        } else if let Ok(name) = field_with_sigil(&input.fork()) {
+            // As many tokens as were read there.
+            for _ in name {
+                argument.extend([input.parse::<TokenTree>()?]);
             }
         }
-        all.extend(each(self, argument));
-        all
-    }
-
-    /// `expression`, `name = expression`, and with `%` or `?` before it, as tracing has them.
-    fn argument(&mut self, tokens: TokenStream) -> TokenStream {
-        if !has_await(tokens.clone()) {
-            return tokens;
+        if input.peek(Token![%]) || input.peek(Token![?]) {
+            argument.extend([input.parse::<TokenTree>()?]);
         }
-        if let Some(rewritten) = self.expression(&tokens) {
-            return rewritten;
-        }
-        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        let start = tokens.iter().position(is_assignment).map_or(0, |at| at + 1);
-        let is_sigil = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if matches!(punct.as_char(), '%' | '?'));
-        let start = start + usize::from(tokens.get(start).is_some_and(is_sigil));
-        let (name, value) = tokens.split_at(start);
-        let value: TokenStream = value.iter().cloned().collect();
-        let value = self.expression(&value).unwrap_or(value);
-        name.iter().cloned().chain(value).collect()
-    }
-
-    /// The tokens as an expression, with its awaits rewritten.
-    fn expression(&mut self, tokens: &TokenStream) -> Option<TokenStream> {
-        let mut expr: Expr = syn::parse2(tokens.clone()).ok()?;
-        self.visit_expr_mut(&mut expr);
-        Some(expr.into_token_stream())
+        argument.extend(self.visited(input.parse()?));
+        Ok(argument)
     }
 
     /// What is shown of an assertion that fails is the condition as the user wrote it.
@@ -174,45 +181,47 @@ impl Rewriter<'_> {
         rewritten
     }
 
-    /// `value`s, and `key: value`s.
     fn json(&mut self, tokens: TokenStream) -> TokenStream {
-        self.arguments(tokens, |this, tokens| {
-            if !has_await(tokens.clone()) {
-                return tokens;
-            }
-            let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-            let start = tokens.iter().position(is_colon).map_or(0, |at| at + 1);
-            let (key, value) = tokens.split_at(start);
-            let value = match value {
-                [TokenTree::Group(group)] if group.delimiter() != Delimiter::Parenthesis => {
-                    let mut inner = Group::new(group.delimiter(), this.json(group.stream()));
-                    inner.set_span(group.span());
-                    TokenTree::Group(inner).into()
-                }
-                value => {
-                    let value: TokenStream = value.iter().cloned().collect();
-                    this.expression(&value).unwrap_or(value)
-                }
+        let (rewritten, _) = self.arguments(tokens, Self::json_element);
+        rewritten
+    }
+
+    /// `value`, or `key: value`.
+    fn json_element(&mut self, input: ParseStream<'_>) -> syn::Result<TokenStream> {
+        let mut element = TokenStream::new();
+        let is_colon = |input: ParseStream<'_>| input.peek(Token![:]) && !input.peek(Token![::]);
+        let (one, path) = (input.fork(), input.fork());
+        one.parse::<TokenTree>()?;
+        if is_colon(&one) {
+            element.extend([input.parse::<TokenTree>()?, input.parse::<TokenTree>()?]);
+        } else if path.parse::<syn::Path>().is_ok() && is_colon(&path) {
+            input.parse::<syn::Path>()?.to_tokens(&mut element);
+            input.parse::<Token![:]>()?.to_tokens(&mut element);
+        }
+        if input.peek(token::Brace) || input.peek(token::Bracket) {
+            let TokenTree::Group(group) = input.parse()? else {
+                return Err(input.error("a group was expected"));
             };
-            key.iter().cloned().chain(value).collect()
-        })
+            let mut inner = Group::new(group.delimiter(), self.json(group.stream()));
+            inner.set_span(group.span());
+            element.extend([TokenTree::Group(inner)]);
+        } else {
+            element.extend(self.visited(input.parse()?));
+        }
+        Ok(element)
     }
 
     /// Futures, each of which becomes a point.
+    ///
     /// Under this name alone, without the crate's, there may be another macro.
     fn join(&mut self, tokens: TokenStream, is_known: bool) -> Option<TokenStream> {
         let (biased, futures) = Self::biased(tokens);
-        let mut is_read = true;
-        let rewritten = self.arguments(futures, |this, tokens| {
-            if tokens.is_empty() {
-                return tokens;
-            }
-            match syn::parse2::<Expr>(tokens.clone()) {
-                Ok(future) if is_known || may_be_future(&future) => this.branch(future, is_known),
-                Ok(_) | Err(_) => {
-                    is_read = false;
-                    tokens
-                }
+        let (rewritten, is_read) = self.arguments(futures, |this, input| {
+            let future: Expr = input.parse()?;
+            if is_known || may_be_future(&future) {
+                Ok(this.branch(future, is_known))
+            } else {
+                Err(input.error("a future was expected"))
             }
         });
         is_read.then(|| biased.into_iter().chain(rewritten).collect())
@@ -334,103 +343,24 @@ fn has_await(tokens: TokenStream) -> bool {
     })
 }
 
-/// True if it is a `=`, and no part of `==` or `=>`: those begin with one that is joint.
-fn is_assignment(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == '=' && punct.spacing() == Spacing::Alone)
-}
-
-fn is_colon(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ':' && punct.spacing() == Spacing::Alone)
+/// Reads `name.of.a.field =` where a `%` or a `?` stands behind it: how many tokens that are.
+fn field_with_sigil(input: ParseStream<'_>) -> syn::Result<std::ops::Range<u8>> {
+    let mut count: u8 = 0;
+    loop {
+        input.parse::<syn::Ident>()?;
+        count = count.saturating_add(2);
+        if input.peek(Token![.]) {
+            input.parse::<Token![.]>()?;
+            continue;
+        }
+        input.parse::<Token![=]>()?;
+        return if input.peek(Token![%]) || input.peek(Token![?]) {
+            Ok(0..count)
+        } else {
+            Err(input.error("no sigil"))
+        };
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::awaits::rewritten;
-
-    /// The body with its awaits rewritten, and what is shown of each.
-    fn assert_rewritten(body: &str, expected: &str, sources: &[&str]) {
-        let (text, found) = rewritten(body);
-        let expected: String = expected.split_whitespace().collect();
-        assert_eq!(text, expected);
-        assert_eq!(found, sources, "{body}");
-    }
-
-    #[test]
-    fn arguments_are_points() {
-        assert_rewritten(
-            r#"{ format!("{} {y}", a.await, y = b(1, c).await); }"#,
-            r#"{ format!("{} {y}", at(a, &POINTS[0]).await, y = at(b(1, c), &POINTS[1]).await); }"#,
-            &["a", "b(1, c)"],
-        );
-        assert_rewritten(
-            "{ vec![a.await; 3]; matches!(b.await, Some(1 | 2) if x == 3); }",
-            "{ vec![at(a, &POINTS[0]).await; 3]; matches!(at(b, &POINTS[1]).await, Some(1 | 2) if x == 3); }",
-            &["a", "b"],
-        );
-        assert_rewritten(
-            r#"{ tracing::info!(target: "t", x = %a.await, y.z = ?b.await, c, "{}", d.await); }"#,
-            r#"{ tracing::info!(target: "t", x = %at(a, &POINTS[0]).await, y.z = ?at(b, &POINTS[1]).await, c,
-                "{}", at(d, &POINTS[2]).await); }"#,
-            &["a", "b", "d"],
-        );
-        assert_rewritten(
-            r#"{ json!({"a": [x.await, {"b": y.await}], "c": null, (k): z.await == 1}); }"#,
-            r#"{ json!({"a": [at(x, &POINTS[0]).await, {"b": at(y, &POINTS[1]).await}], "c": null,
-                (k): at(z, &POINTS[2]).await == 1}); }"#,
-            &["x", "y", "z"],
-        );
-    }
-
-    #[test]
-    fn an_assertion_that_fails_shows_the_condition_as_it_was_written() {
-        assert_rewritten(
-            "{ assert!(a.await > 1); assert!(b.await, \"no {}\", 1); }",
-            "{ assert!(at(a, &POINTS[0]).await > 1, \"{}\",
-                ::core::concat!(\"assertionfailed:\", ::core::stringify!(a.await > 1)));
-                assert!(at(b, &POINTS[1]).await, \"no {}\", 1); }",
-            &["a", "b"],
-        );
-    }
-
-    #[test]
-    fn branches_are_points() {
-        assert_rewritten(
-            "{ tokio::join!(biased; a(b.await), c); }",
-            "{ tokio::join!(biased; at(a(at(b, &POINTS[0]).await), &POINTS[1]), at(c, &POINTS[2])); }",
-            &["b", "a(b.await)", "c"],
-        );
-        assert_rewritten(
-            "{ tokio::select! { biased; Some(x) = a(), if b => c.await, y = z => { d.await } else => e, } }",
-            "{ tokio::select! { biased; Some(x) = at(a(), &POINTS[0]), if b => at(c, &POINTS[1]).await,
-                y = at(z, &POINTS[2]) => { at(d, &POINTS[3]).await } else => e, } }",
-            &["a()", "c", "z", "d"],
-        );
-        // A future that is only named is borrowed by futures' `select!`, and used again.
-        assert_rewritten(
-            "{ select! { x = a => 1, y = b.next() => 2, complete => 3 } }",
-            "{ select! { x = a => 1, y = at(b.next(), &POINTS[0]) => 2, complete => 3 } }",
-            &["b.next()"],
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_left_as_it_is_and_shown_by_its_name() {
-        assert_rewritten(
-            "{ own!(a.await); let x = own::mac! { b.await }; select! { recv(r) -> m => m } }",
-            "{ let __underscore_macro = __underscore_within(&POINTS[0]); own!(a.await);
-                #[allow(unreachable_code)] ::core::mem::drop(__underscore_macro);
-                let __underscore_macro = __underscore_within(&POINTS[1]); let x = own::mac! { b.await };
-                #[allow(unreachable_code)] ::core::mem::drop(__underscore_macro);
-                let __underscore_macro = __underscore_within(&POINTS[2]);
-                select! { recv(r) -> m => m } }",
-            &["own!", "own::mac!", "select!"],
-        );
-        // Another macro of that name, perhaps.
-        assert_rewritten(
-            r#"{ f(join!("a", b)); f(own!(a.b.await.c)); }"#,
-            r#"{ f(join!("a", b)); f(own!(a.b.await.c)); }"#,
-            &[],
-        );
-        assert_rewritten("{ own!(a, awaits, .b) }", "{ own!(a, awaits, .b) }", &[]);
-    }
-}
+mod tests;

@@ -85,10 +85,7 @@ impl Exchange {
     /// Answers `request` with the error that `error` makes of its path.
     pub(super) fn refuse(request: &Request, error: impl FnOnce(&str) -> Error) -> Response {
         let exchange = Exchange::head(request);
-        let error = match check_escapes(request.uri()) {
-            Ok(()) => error(&exchange.path),
-            Err(unreadable) => unreadable,
-        };
+        let error = error(&exchange.path);
         exchange.sign(exchange.error(&error))
     }
 
@@ -347,7 +344,7 @@ impl Exchange {
 }
 
 /// Refuses a `%` that no two hex digits stand behind: what was meant cannot be known.
-fn check_escapes(uri: &Uri) -> Result<(), Error> {
+pub(super) fn check_escapes(uri: &Uri) -> Result<(), Error> {
     let parts = [("path", Some(uri.path())), ("query", uri.query())];
     for (part, text) in parts {
         let mut escapes = text.unwrap_or_default().split('%').skip(1);

@@ -35,7 +35,7 @@ pub(crate) use audit::{Peer, file_changed};
 pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
-use exchange::Exchange;
+use exchange::{Exchange, check_escapes};
 pub(crate) use exchange::{LARGEST_BODY, ReadTimeout};
 pub(crate) use unread::Unread;
 
@@ -101,8 +101,10 @@ fn methods(path: &str) -> MethodRouter {
 }
 
 fn unknown_path(request: &Request) -> axum::response::Response {
-    Exchange::refuse(request, |path| {
-        Error::unknown_path(path, &endpoints::paths())
+    let readable = check_escapes(request.uri());
+    Exchange::refuse(request, |path| match readable {
+        Ok(()) => Error::unknown_path(path, &endpoints::paths()),
+        Err(unreadable) => unreadable,
     })
 }
 

@@ -163,3 +163,63 @@ async fn an_argument_that_is_extracted_is_not_where_a_request_waits_any_more() {
     service.post("_routes/opaque/interrupt").await;
     service.wait_for("opaque", "stats.req.active", 0).await;
 }
+
+/// The same twice, with the attribute and without.
+macro_rules! asserting {
+    ($($attribute:tt)*) => {
+        $($attribute)*
+        async fn assertion() {
+            assert!(std::future::ready(1).await > 2);
+        }
+
+        $($attribute)*
+        async fn assertion_with_words() {
+            assert!(std::future::ready(1).await > 2, "only {}", 1);
+        }
+    };
+}
+
+mod plain {
+    asserting!();
+    pub(crate) async fn both(words: bool) {
+        if words {
+            assertion_with_words().await;
+        } else {
+            assertion().await;
+        }
+    }
+}
+
+mod framed {
+    use underscore_runtime::underscore_frame;
+    asserting!(#[underscore_frame]);
+    pub(crate) async fn both(words: bool) {
+        if words {
+            assertion_with_words().await;
+        } else {
+            assertion().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_that_fails_says_what_it_says_without_the_attribute() {
+    async fn said(future: impl Future<Output = ()> + Send + 'static) -> String {
+        let panic = tokio::spawn(future)
+            .await
+            .expect_err("it fails")
+            .into_panic();
+        match panic.downcast::<String>() {
+            Ok(text) => *text,
+            Err(panic) => (*panic.downcast::<&'static str>().expect("a text")).to_owned(),
+        }
+    }
+    for words in [false, true] {
+        let plain = said(plain::both(words)).await;
+        assert_eq!(said(framed::both(words)).await, plain);
+        assert!(
+            plain.contains(if words { "only 1" } else { "> 2" }),
+            "{plain}"
+        );
+    }
+}

@@ -12,6 +12,7 @@ use syn::visit_mut::VisitMut;
 use syn::{Block, Expr, Macro, Pat, Token, token};
 
 use crate::awaits::Rewriter;
+use crate::source;
 
 /// What is known of a macro's arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ impl Rewriter<'_> {
         let rewritten = match kind {
             None => None,
             Some(Kind::List) => Some(self.list(mac.tokens.clone())),
-            Some(Kind::Assertion) => Some(self.assertion(&mac.tokens)),
+            Some(Kind::Assertion) => Some(self.assertion(mac.tokens.clone())),
             Some(Kind::Json) => Some(self.json(mac.tokens.clone())),
             Some(Kind::Join) => {
                 let is_known = CRATES.iter().any(|known| begins_with(mac, known));
@@ -164,21 +165,20 @@ impl Rewriter<'_> {
     }
 
     /// What is shown of an assertion that fails is the condition as the user wrote it.
-    fn assertion(&mut self, tokens: &TokenStream) -> TokenStream {
-        let is_comma =
-            |token: TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
-        let mut commas = tokens
-            .clone()
-            .into_iter()
-            .filter(|token| is_comma(token.clone()));
-        let is_alone = commas.next().is_none();
-        let mut rewritten = self.list(tokens.clone());
-        if is_alone {
-            rewritten.extend(quote! {
-                , "{}", ::core::concat!("assertion failed: ", ::core::stringify!(#tokens))
-            });
-        }
-        rewritten
+    fn assertion(&mut self, tokens: TokenStream) -> TokenStream {
+        let condition = |input: ParseStream<'_>| {
+            let condition: Expr = input.parse()?;
+            input.parse::<Option<Token![,]>>()?;
+            Ok(condition)
+        };
+        let Ok(condition) = condition.parse2(tokens.clone()) else {
+            return self.list(tokens);
+        };
+        // Not `stringify!`: of tokens that went through a macro it writes a space between any two.
+        let text = source::whole(condition.to_token_stream());
+        let text = format!("assertion failed: {text}");
+        let condition = self.visited(condition);
+        quote!(#condition, "{}", #text)
     }
 
     fn json(&mut self, tokens: TokenStream) -> TokenStream {

@@ -8,11 +8,16 @@ const LONGEST: usize = 160;
 
 /// The source text of `tokens` on one line, without comments.
 pub(crate) fn text(tokens: TokenStream) -> String {
+    shortened(whole(tokens))
+}
+
+/// The same, however long it is.
+pub(crate) fn whole(tokens: TokenStream) -> String {
     let mut line = Line::default();
     line.tokens(tokens);
     // A literal may go over several lines.
     let words: Vec<&str> = line.text.split_whitespace().collect();
-    shortened(words.join(" "))
+    words.join(" ")
 }
 
 #[derive(Default)]

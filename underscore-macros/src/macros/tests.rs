@@ -68,9 +68,15 @@ fn an_assertion_that_fails_shows_the_condition_as_it_was_written() {
     assert_rewritten(
         "{ assert!(a.await > 1); assert!(b.await, \"no {}\", 1); }",
         "{ assert!(at(a, &POINTS[0]).await > 1, \"{}\",
-            ::core::concat!(\"assertionfailed:\", ::core::stringify!(a.await > 1)));
+            \"assertionfailed:a.await>1\");
             assert!(at(b, &POINTS[1]).await, \"no {}\", 1); }",
         &["a", "b"],
+    );
+    assert_rewritten(
+        "{ assert!(a::<B, C>().await,); }",
+        "{ assert!(at(a::<B, C>(), &POINTS[0]).await, \"{}\",
+                \"assertionfailed:a::<B,C>().await\"); }",
+        &["a::<B, C>()"],
     );
 }
 

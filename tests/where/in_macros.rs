@@ -6,7 +6,7 @@ use std::future::pending;
 use axum::extract::State;
 use axum::routing::get;
 use futures_util::FutureExt;
-use underscore_runtime::underscore_route;
+use underscore_runtime::{underscore_frame, underscore_route};
 
 use crate::case::Case;
 use crate::gate::Gate;
@@ -147,6 +147,22 @@ pub(crate) const CASES: &[Case] = &[
         name: "in_join_of_futures",
         handler: || get(in_join_of_futures),
         stacks: &[&["* in_macros::in_join_of_futures <joined by futures> gate.pass()"]],
+    },
+    Case {
+        name: "in_select_of_a_name_and_another",
+        handler: || get(in_select_of_a_name_and_another),
+        stacks: &[&[
+            "* in_macros::in_select_of_a_name_and_another <in the named one> gate.pass()",
+            "  in_macros::in_select_of_a_name_and_another <beside a name> pending::<()>()",
+        ]],
+    },
+    Case {
+        name: "in_own_below",
+        handler: || get(in_own_below),
+        stacks: &[&[
+            "* in_macros::below <below an own macro> gate.pass()",
+            "  in_macros::in_own_below <own macro with a helper> awaited!",
+        ]],
     },
     Case {
         name: "in_own",
@@ -336,6 +352,18 @@ async fn in_join_of_futures(State(gate): State<Gate>) {
     futures_util::join!(gate.pass(), async {}); // joined by futures
 }
 
+#[underscore_route(name = "in_select_of_a_name_and_another")]
+async fn in_select_of_a_name_and_another(State(gate): State<Gate>) {
+    use tokio::select;
+    let named = async {
+        gate.pass().await; // in the named one
+    };
+    select! {
+        () = named => {}
+        () = pending::<()>() => {} // beside a name
+    }
+}
+
 /// What a host's own macro may look like.
 macro_rules! awaited {
     ($($future:tt)*) => {
@@ -346,6 +374,16 @@ macro_rules! awaited {
 #[underscore_route(name = "in_own")]
 async fn in_own(State(gate): State<Gate>) {
     awaited!(gate.pass().await); // own macro
+}
+
+#[underscore_frame]
+async fn below(gate: &Gate) {
+    gate.pass().await; // below an own macro
+}
+
+#[underscore_route(name = "in_own_below")]
+async fn in_own_below(State(gate): State<Gate>) {
+    awaited!(below(&gate).await); // own macro with a helper
 }
 
 #[underscore_route(name = "in_own_let")]

@@ -20,7 +20,7 @@ pub(crate) struct Point {
     /// What is awaited, on one line.
     source: String,
     /// Of how many bodies it stands in the innermost: 1 in the function's own, if that is async.
-    depth: u32,
+    pub(crate) depth: u32,
 }
 
 impl Point {
@@ -97,6 +97,7 @@ fn rewrite(block: &mut Block, at: &str, points: &Ident, is_async: bool) -> (Vec<
         found: Vec::new(),
         depth: u32::from(is_async),
         has_markers: false,
+        branches: Vec::new(),
     };
     rewriter.visit_block_mut(block);
     (rewriter.found, rewriter.has_markers)
@@ -105,6 +106,10 @@ fn rewrite(block: &mut Block, at: &str, points: &Ident, is_async: bool) -> (Vec<
 /// The function that shows a macro in the stack which awaits in a way that cannot be seen.
 const WITHIN: &str = "__underscore_within";
 
+/// The depth of a point that may be pending beside others of its body which nothing is known of: it says
+/// nothing of these. A body's own awaits, of which one is pending at a time, have another depth.
+pub(crate) const BESIDE_OTHERS: u32 = 0;
+
 pub(crate) struct Rewriter<'a> {
     at: &'a str,
     points: &'a Ident,
@@ -112,6 +117,8 @@ pub(crate) struct Rewriter<'a> {
     /// Of how many bodies what is visited stands in the innermost.
     depth: u32,
     has_markers: bool,
+    /// The points of the branches of the macro that is read; `None` for those that are none.
+    pub(crate) branches: Vec<Option<usize>>,
 }
 
 impl VisitMut for Rewriter<'_> {
@@ -214,7 +221,7 @@ impl Rewriter<'_> {
             .map_or(bang.span, |last| last.ident.span());
         let path = &mac.path;
         let mut point = Point::new(span, &quote!(#path #bang));
-        point.depth = self.depth;
+        point.depth = BESIDE_OTHERS;
         let index = Literal::usize_unsuffixed(self.found.len());
         self.found.push(point);
         self.has_markers = true;
@@ -235,6 +242,7 @@ impl Rewriter<'_> {
         let mut point = Point::new(place, shown);
         point.depth = self.depth;
         let wrapped = self.wrap(future, self.found.len(), place);
+        self.branches.push(Some(self.found.len()));
         self.found.push(point);
         wrapped
     }

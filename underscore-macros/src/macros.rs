@@ -11,7 +11,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::visit_mut::VisitMut;
 use syn::{Block, Expr, Macro, Pat, Token, token};
 
-use crate::awaits::Rewriter;
+use crate::awaits::{BESIDE_OTHERS, Rewriter};
 use crate::source;
 
 /// What is known of a macro's arguments.
@@ -85,6 +85,7 @@ impl Rewriter<'_> {
         }
         // What was found before the macro turned out to be unreadable is taken back.
         let found = self.found.len();
+        let outer_branches = std::mem::take(&mut self.branches);
         let rewritten = match kind {
             None => None,
             Some(Kind::List) => Some(self.list(mac.tokens.clone())),
@@ -104,6 +105,15 @@ impl Rewriter<'_> {
             mac.tokens = rewritten;
         } else {
             self.found.truncate(found);
+        }
+        let branches = std::mem::replace(&mut self.branches, outer_branches);
+        if branches.contains(&None) {
+            // What is awaited in those that are no points would be taken for kept beside the others.
+            for branch in branches.into_iter().flatten() {
+                if let Some(point) = self.found.get_mut(branch) {
+                    point.depth = BESIDE_OTHERS;
+                }
+            }
         }
         self.found.len() > found
     }
@@ -254,6 +264,7 @@ impl Rewriter<'_> {
         let shown = future.clone();
         self.visit_expr_mut(&mut future);
         if is_named && !owns {
+            self.branches.push(None);
             return future.into_token_stream();
         }
         self.wrap_branch(&future, &shown).into_token_stream()

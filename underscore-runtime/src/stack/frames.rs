@@ -49,8 +49,8 @@ impl Stack {
         self.frames_and_kept(body).0
     }
 
-    /// The frames, and those of futures that were polled and are kept: no await leads to them any more, and
-    /// nothing polls them until one does again.
+    /// The frames, and those of futures that were polled and are kept: the awaits that led to them are over,
+    /// and none has polled them since.
     pub(crate) fn frames_and_kept(&self, body: Option<Body<'_>>) -> (Vec<Frame>, Vec<Frame>) {
         let pending = (0..).map(NodeKey).zip(&self.nodes);
         let mut nodes: Nodes = pending

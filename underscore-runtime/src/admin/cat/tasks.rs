@@ -109,7 +109,7 @@ const COLUMNS: &[Col] = &[
     Col::words(
         "kept",
         &[],
-        "awaits of futures that were polled and are kept, and that nothing polls now",
+        "awaits of futures that were polled before, and not by the await that the task is at now",
         |task| {
             let kept = (!task.kept.is_empty()).then(|| on_one_line(&task.kept));
             kept.into()

@@ -342,3 +342,65 @@ async fn a_task_that_is_not_polled_is_reported_as_cancelling() {
     service.post("_routes/keeps/interrupt").await.ok_json();
     client.await.expect("no panic").expect("an answer");
 }
+
+static OUTSIDE: Gate = Gate::new();
+
+#[underscore_route(name = "begins_outside")]
+async fn begins_outside() {
+    for _ in 0..2 {
+        tokio::spawn(async {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            OUTSIDE.wait();
+        });
+    }
+}
+
+/// Holds 3.85 of docs/admin-api.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threads_of_workers_are_found_where_the_admin_api_was_started_outside_of_their_runtime() {
+    let _turn = turn().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("app.sock");
+    let path = socket.clone();
+    let started = std::thread::spawn(move || underscore_runtime::serve_admin(path));
+    let admin = started.join().expect("no panic").expect("it is bound");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("threads can be had");
+    let app = Router::new().route("/", get(begins_outside));
+    let request = axum::extract::Request::get("/").body(axum::body::Body::empty());
+    let request = request.expect("a request");
+    let answered = runtime.spawn(tower::ServiceExt::oneshot(app, request));
+    assert_eq!(
+        answered
+            .await
+            .expect("no panic")
+            .expect("infallible")
+            .status(),
+        200
+    );
+    let client = reqwest::Client::builder().unix_socket(&*socket).build();
+    let client = client.expect("a client");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let sent = client.get("http://./_cat/workers?format=json").send().await;
+        let rows: Value = sent.expect("an answer").json().await.expect("a table");
+        let rows = rows.as_array().expect("a table");
+        let blocked: Vec<_> = rows
+            .iter()
+            .filter(|row| row["state"] == "blocked")
+            .collect();
+        if blocked.len() == 2 {
+            let is_known = |row: &&Value| row["thread"] == "tokio-rt-worker";
+            assert!(blocked.iter().all(is_known), "{blocked:#?}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{rows:#?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    OUTSIDE.open();
+    runtime.shutdown_background();
+    admin.shutdown();
+}

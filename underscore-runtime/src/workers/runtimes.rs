@@ -118,18 +118,13 @@ fn known() -> MutexGuard<'static, Vec<Known>> {
 fn note(runtimes: &mut Vec<Known>, handle: Handle, pins: usize) {
     let id = handle.id();
     match runtimes.iter_mut().find(|known| known.handle.id() == id) {
-        Some(known) => {
-            if known.pins == 0 && pins > 0 {
-                known.discoveries = DISCOVERIES;
-            }
-            known.pins = known.pins.saturating_add(pins);
-        }
+        Some(known) => known.pins = known.pins.saturating_add(pins),
         None => runtimes.push(Known {
             workers: std::iter::repeat_with(Watched::default)
                 .take(handle.metrics().num_workers())
                 .collect(),
             number: RuntimeNumber::new(id),
-            discoveries: if pins > 0 { DISCOVERIES } else { 0 },
+            discoveries: DISCOVERIES,
             has_ended: false,
             handle,
             pins,

@@ -14,6 +14,9 @@ use crate::sync::{Arc, Mutex, Notify};
 /// How long it is waited before it is tried again to make room.
 const RETRY: Duration = Duration::from_millis(10);
 
+/// How often it is tried to make room until a request is not safe any more, besides its time.
+const LOOKS: u32 = 5;
+
 /// All connections of a server.
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -31,6 +34,8 @@ struct Open {
     since: Instant,
     /// When the last byte came or went.
     moved: Instant,
+    /// How often a newcomer looked at it in this phase.
+    looks: u32,
     /// Bytes of the body that came, and of the answer that are not gone yet.
     held: usize,
     /// To end it; nothing once that is done.
@@ -73,6 +78,7 @@ impl Connections {
             phase: Phase::Idle,
             since: now,
             moved: now,
+            looks: 0,
             held: 0,
             task: None,
         });
@@ -97,7 +103,7 @@ impl Connections {
             let now = Instant::now();
             let mut open = self.open.lock();
             let expendable = open.iter_mut().map(|(_, open)| open);
-            let expendable = expendable.filter(|open| open.is_expendable(now));
+            let expendable = expendable.filter_map(|open| open.is_expendable(now).then_some(open));
             if let Some(open) = expendable.min_by_key(|open| (open.is_busy(), open.since)) {
                 open.end();
             }
@@ -123,6 +129,7 @@ impl Open {
         if self.phase != phase {
             self.phase = phase;
             self.since = now;
+            self.looks = 0;
         }
     }
 
@@ -130,8 +137,11 @@ impl Open {
         matches!(self.phase, Phase::Exchange | Phase::Answer)
     }
 
-    fn is_expendable(&self, now: Instant) -> bool {
-        self.task.is_some() && (!self.is_busy() || now.duration_since(self.since) >= UNDISTURBED)
+    fn is_expendable(&mut self, now: Instant) -> bool {
+        self.looks = self.looks.saturating_add(1);
+        // Time alone does not count: this thread itself may have stood still, and the request with it.
+        let had_its_time = self.looks > LOOKS && now.duration_since(self.since) >= UNDISTURBED;
+        self.task.is_some() && (!self.is_busy() || had_its_time)
     }
 
     fn end(&mut self) {

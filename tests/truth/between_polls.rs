@@ -1,15 +1,18 @@
 //! Panics of a request's code where no poll of it is under way.
 
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use hyper::body::{Frame, SizeHint};
 use underscore_runtime::underscore_route;
 
@@ -87,4 +90,134 @@ fn a_panic_between_two_polls_is_one_of_its_request() {
     assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut sent).is_ready())).is_err());
     drop(sent);
     assert_ends("unmeasured", &[("panicked", 1)]);
+}
+
+/// A body of unknown length, one of whose answers panics.
+struct Broken(Panics);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Panics {
+    WhetherAtEnd,
+    HowLong,
+    WhenDropped,
+    InItsError,
+}
+
+/// What such a body fails with, which cannot even be written.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic_silently()
+    }
+}
+
+impl Error for Unspeakable {}
+
+impl HttpBody for Broken {
+    type Data = Bytes;
+    type Error = Unspeakable;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Unspeakable>>> {
+        Poll::Ready(Some(match self.0 {
+            Panics::InItsError => Err(Unspeakable),
+            _ => Ok(Frame::data(Bytes::from_static(b"piece"))),
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        if self.0 == Panics::WhetherAtEnd {
+            panic_silently();
+        }
+        false
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        thread_local!(static ASKED: Cell<u32> = const { Cell::new(0) });
+        let asked = ASKED.replace(ASKED.get() + 1);
+        // The first time it is the handler's answer that is looked at.
+        if self.0 == Panics::HowLong && asked > 0 {
+            panic_silently();
+        }
+        SizeHint::new()
+    }
+}
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        if self.0 == Panics::WhenDropped && !std::thread::panicking() {
+            panic_silently();
+        }
+    }
+}
+
+macro_rules! broken {
+    ($handler:ident, $name:literal, $panics:expr) => {
+        #[underscore_route(name = $name)]
+        async fn $handler() -> Body {
+            Body::new(Broken($panics))
+        }
+    };
+}
+
+/// The body of the only answer to a request.
+fn body_of(handler: MethodRouter) -> Body {
+    let mut sent = send(&Router::new().route("/", handler));
+    match poll(&mut sent) {
+        Poll::Ready(response) => response.into_body(),
+        Poll::Pending => panic!("nothing to wait for"),
+    }
+}
+
+/// A connection: it asks for a piece, and then what it needs to know of the rest.
+fn read(mut body: Body, question: impl Fn(&Body)) -> Option<Result<Frame<Bytes>, axum::Error>> {
+    let polled = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+    question(&body);
+    match polled {
+        Poll::Ready(frame) => frame,
+        Poll::Pending => panic!("it is always ready"),
+    }
+}
+
+fn panics(code: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(code)).is_err()
+}
+
+#[test]
+fn a_body_that_panics_takes_its_request_along_and_no_more() {
+    broken!(end_is_asked, "end_is_asked", Panics::WhetherAtEnd);
+    assert!(panics(|| drop(read(body_of(get(end_is_asked)), |_| {}))));
+    assert_ends("end_is_asked", &[("panicked", 1)]);
+
+    // Nobody but us would have asked.
+    broken!(end_is_not_asked, "end_is_not_asked", Panics::WhetherAtEnd);
+    drop(body_of(get(end_is_not_asked)));
+    assert_ends("end_is_not_asked", &[("panicked", 1)]);
+
+    // In the middle of another panic, two are the end of the process.
+    broken!(dropped_amid, "dropped_amid", Panics::WhetherAtEnd);
+    assert!(panics(|| {
+        let _body = body_of(get(dropped_amid));
+        panic_silently();
+    }));
+    assert_ends("dropped_amid", &[("panicked", 1)]);
+
+    broken!(length_is_asked, "length_is_asked", Panics::HowLong);
+    let ask = |body: &Body| assert!(body.size_hint().exact().is_none());
+    assert!(panics(|| drop(read(body_of(get(length_is_asked)), ask))));
+    assert_ends("length_is_asked", &[("panicked", 1)]);
+
+    broken!(drop_panics, "drop_panics", Panics::WhenDropped);
+    assert!(panics(|| drop(read(body_of(get(drop_panics)), |_| {}))));
+    assert_ends("drop_panics", &[("panicked", 1)]);
+
+    // Only the log asks for the words of an error: the connection gets it, and goes on.
+    broken!(error_panics, "error_panics", Panics::InItsError);
+    let frame = read(body_of(get(error_panics)), |_| {});
+    assert!(matches!(frame, Some(Err(_))));
+    assert_ends("error_panics", &[("failed", 1)]);
 }

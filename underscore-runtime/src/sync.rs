@@ -37,11 +37,15 @@ pub(crate) fn yield_now() {
 
 /// Runs code of the host's, a waker's for example, where a panic of it must go no further: in a drop, which may be
 /// one in the middle of another panic, and two of them are the end of the process; or on the admin side, which
-/// has others to tell.
-pub(crate) fn contained(code: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(code)) {
-        // The host was told by the panic's hook. What is inside is the host's too, and may panic when it is dropped.
-        std::mem::forget(panic);
+/// has others to tell. `None` if it panicked.
+pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(code)) {
+        Ok(done) => Some(done),
+        Err(panic) => {
+            // The host was told by the panic's hook. What is inside is the host's too, and may panic when it is dropped.
+            std::mem::forget(panic);
+            None
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 
 use super::guard::Guard;
 use crate::log;
+use crate::sync::contained;
 
 /// The most that is kept of an error's words, in bytes.
 const LONGEST: usize = 256;
@@ -16,8 +17,9 @@ pub(super) fn report(guard: &Guard, error: &axum::Error) {
         return;
     };
     let (id, handler) = (task.id(), route.descriptor.handler);
-    // The error's words are the host's code.
-    let text = guard.run(|| Shortened::new(error).0);
+    // The error's words are the host's code, which nobody but the log asks for.
+    let words = contained(|| Shortened::new(error).0);
+    let text = words.unwrap_or_else(|| String::from("(writing the error panicked)"));
     log::write(move || {
         tracing::warn!(
             target: "underscore",

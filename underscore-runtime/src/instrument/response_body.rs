@@ -196,7 +196,9 @@ impl Streaming {
             Poll::Pending => None,
             Poll::Ready(Some(Ok(frame))) => {
                 // The connection asks the same, and does not come back for a `None`.
-                let is_last = frame.is_trailers() || underway.is_at_end(self.announced);
+                let announced = self.announced;
+                let is_at_end = || underway.guard.run(|| underway.is_at_end(announced));
+                let is_last = frame.is_trailers() || is_at_end();
                 is_last.then_some(Outcome::Completed)
             }
             Poll::Ready(None) => Some(Outcome::Completed),
@@ -218,10 +220,11 @@ impl Streaming {
         Some(polled)
     }
 
-    /// What the body says of itself; `None` if it is gone.
+    /// What the body says of itself; `None` if it is gone. It is the host's code, and may panic.
     fn ask<T>(&self, what: impl FnOnce(&Underway) -> T) -> Option<T> {
         let live = self.live.try_lock().ok()?;
-        live.as_ref().map(what)
+        let underway = live.as_ref()?;
+        Some(underway.guard.run(|| what(underway)))
     }
 }
 
@@ -330,10 +333,12 @@ impl Drop for Streaming {
     fn drop(&mut self) {
         let live = self.live.try_lock().ok().and_then(|mut live| live.take());
         if let Some(underway) = live {
-            // A body that panicked is asked nothing more.
-            let panicked = underway.guard.task().state() == State::Running;
+            // A body that panicked is asked nothing more. If it panics now, that may be in the middle of
+            // another panic, and without us nobody would have asked.
+            let task = underway.guard.task();
+            let panicked = task.state() == State::Running || task.outcome().is_some();
             let is_at_end = || underway.guard.run(|| underway.is_at_end(None));
-            let is_over = !panicked && is_at_end();
+            let is_over = !panicked && contained(is_at_end).unwrap_or(false);
             underway.end(is_over.then_some(Outcome::Completed));
         }
     }

@@ -123,8 +123,12 @@ async fn both_formats_say_what_cat_routes_says() {
     assert_eq!(rows.len(), 5, "one per method");
     let all: Series = rows.iter().flat_map(expected).collect();
     assert_eq!(all.len(), 5 * IN_TABLE);
+    // To write the backtrace of a panic takes so long that the poll may count as a blocked one.
+    let counted = all
+        .iter()
+        .filter(|((name, _), _)| !name.contains("_blocked_"));
     assert_eq!(
-        all.values().sum::<f64>(),
+        counted.map(|(_, value)| value).sum::<f64>(),
         19.0,
         "11 requests, 10 of them ended, 8 answered: {all:#?}"
     );

@@ -65,6 +65,7 @@ pub fn admin_router() -> Router {
     // It runs as long as there is a router that shows what it finds.
     let sampling = crate::workers::start();
     root::note_start();
+    crate::route::linked::read();
     crate::table::on_expiry(audit::expired);
     let mut router = Router::new();
     for path in endpoints::paths() {

@@ -166,7 +166,7 @@ async fn an_interrupt_and_a_cancel_have_their_target_and_reason() {
         json!([
             "interrupt",
             "watched,-nothing*",
-            "no permits\\u{1b}",
+            "no permits\u{1b}",
             null,
             200
         ]),

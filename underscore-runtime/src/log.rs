@@ -2,13 +2,17 @@
 //! the host's code and may block, and a log that nobody reads any more blocks every worker that writes
 //! to it. That is an incident in which the admin API has to answer.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
+use tracing::Value;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
+
+use crate::visible::{is_all_visible, visible};
 
 /// Writes one event, or several that belong together.
 type Entry = Box<dyn FnOnce() + Send>;
@@ -39,6 +43,26 @@ pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
     dispatcher::with_default(&Dispatch::none(), work)
 }
 
+/// `text`, which may be anybody's, as the value of a field. Most logs write a text with its control characters escaped,
+/// but it is each one's own affair: what is not visible comes to it escaped, and in quotes.
+pub(crate) fn text(text: &str) -> Box<dyn Value + '_> {
+    if is_all_visible(text) {
+        Box::new(text)
+    } else {
+        Box::new(tracing::field::debug(Quoted(text)))
+    }
+}
+
+/// Written so that nothing in it can be taken for anything else.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Debug for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let escaped = self.0.replace('\\', "\\\\").replace('"', "\\\"");
+        write!(f, "\"{}\"", visible(&escaped))
+    }
+}
+
 /// Waits until all that was written so far is in the log, for at most `patience`.
 pub(crate) fn flush(patience: Duration) {
     if WRITER.get().is_some() {
@@ -60,5 +84,16 @@ fn write_all(entries: &Receiver<Entry>) {
     for entry in entries {
         // A subscriber that panics at one entry may be well at the next.
         let _ = catch_unwind(AssertUnwindSafe(entry));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_can_be_read_back() {
+        let quoted = format!("{:?}", Quoted("a\n\"b\" \\n \u{202e}é"));
+        assert_eq!(quoted, r#""a\n\"b\" \\n \u{202e}é""#);
     }
 }

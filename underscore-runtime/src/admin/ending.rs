@@ -18,6 +18,7 @@ use crate::stats::Outcome;
 use crate::table::Entry;
 use crate::task::{Ending, Interrupt, State, TaskRef, WaitGroup};
 use crate::threads::RuntimeNumber;
+use crate::visible::visible;
 
 /// How long the answer waits for the tasks to end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -178,11 +179,11 @@ impl Report {
             target: "underscore",
             task = self.task,
             handler = self.handler,
-            name = self.name.as_deref(),
+            name = self.name.as_deref().map(log::text),
             at = self.point.map(tracing::field::display),
             function = self.point.map(AwaitPoint::function),
             awaiting = self.point.map(AwaitPoint::source),
-            reason = %interrupt.reason,
+            reason = %visible(&interrupt.reason),
             "an operator told a task to end"
         );
     }

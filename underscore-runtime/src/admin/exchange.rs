@@ -7,27 +7,30 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
+use super::admit::{check_browser, check_escapes, may_change, peer};
 use super::aside::{self, Audience, LooksAside};
-use super::audit::{Call, Peer};
-use super::changers::Changers;
+use super::audit::Call;
 use super::endpoints::{Changed, Endpoint, Run};
 use super::error::Error;
 use super::filter_path::FilterPath;
 use super::params::{self, Group, Param};
+use super::policy::Policy;
 use super::render::{Answer, Format, Style};
 use crate::log;
 use crate::strict::Strict;
+use crate::sync::Arc;
 use crate::units;
+use crate::visible::echo;
 
 /// Whatever a client wants to tell its requests by.
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
@@ -37,6 +40,9 @@ pub(crate) const LARGEST_BODY: usize = 1 << 20;
 
 /// The largest body that is let pass unread, for a client that sends all of it before it looks for the answer.
 const LARGEST_PASSED_OVER: u64 = 16 << 20;
+
+/// How many unknown parameters an error names.
+const MOST_NAMED: usize = 5;
 
 /// Says how long a body may take to come. Where it is not said, that is the host's affair.
 #[derive(Clone, Copy, Debug)]
@@ -53,11 +59,13 @@ pub(super) struct Exchange {
     opaque_id: Option<HeaderValue>,
     body: Bytes,
     audience: Audience,
+    pub(super) policy: Arc<Policy>,
 }
 
 impl Exchange {
     /// Answers `request` with `endpoint`.
     pub(super) async fn run(endpoint: &'static Endpoint, request: Request) -> Response {
+        let allowed = check_browser(&request);
         let mut exchange = Exchange::head(&request);
         // Whoever hangs up has this future dropped.
         let _waits = exchange.audience.wait();
@@ -67,10 +75,10 @@ impl Exchange {
         // Begun before anything is checked: a call that is refused is a call.
         let mut call = exchange.begin(endpoint, &parts.extensions);
         let readable = check_escapes(&parts.uri);
-        let allowed = match endpoint.run {
+        let allowed = allowed.and_then(|()| match endpoint.run {
             Run::Change(..) => may_change(&parts.extensions),
             Run::Read(_) | Run::Expose(_) => Ok(()),
-        };
+        });
         let answered = match allowed.and(readable).and(argument) {
             Ok(_) => exchange.answer(endpoint, &parts, body, &mut call).await,
             Err(error) => Err(error),
@@ -85,7 +93,10 @@ impl Exchange {
     /// Answers `request` with the error that `error` makes of its path.
     pub(super) fn refuse(request: &Request, error: impl FnOnce(&str) -> Error) -> Response {
         let exchange = Exchange::head(request);
-        let error = error(&exchange.path);
+        let error = match check_browser(request) {
+            Ok(()) => error(&exchange.path),
+            Err(refused) => refused,
+        };
         exchange.sign(exchange.error(&error))
     }
 
@@ -109,6 +120,7 @@ impl Exchange {
             opaque_id: request.headers().get(OPAQUE_ID).cloned(),
             body: Bytes::new(),
             audience: Audience::default(),
+            policy: Policy::of(request.extensions()),
         }
     }
 
@@ -211,13 +223,20 @@ impl Exchange {
             });
         }
         let plural = if unknown.len() > 1 { "s" } else { "" };
+        let more = unknown.len().saturating_sub(MOST_NAMED);
         let listed: Vec<String> = unknown
             .iter()
-            .map(|name| format!("[{name}]{}", params::hint(name, endpoint.params)))
+            .take(MOST_NAMED)
+            .map(|name| format!("[{}]{}", echo(name), params::hint(name, endpoint.params)))
             .collect();
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
         Err(Error::illegal_argument(format!(
-            "request [{}] contains unrecognized parameter{plural}: {}",
-            self.path,
+            "request [{}] contains unrecognized parameter{plural}: {}{more}",
+            echo(&self.path),
             listed.join(", ")
         )))
     }
@@ -319,7 +338,7 @@ impl Exchange {
         let names: Vec<&str> = params.iter().map(|param| param.name).collect();
         Err(Error::illegal_argument(format!(
             "request [{}] takes no body; what it takes are the parameters [{}]",
-            self.path,
+            echo(&self.path),
             names.join(", ")
         )))
     }
@@ -343,38 +362,6 @@ impl Exchange {
     }
 }
 
-/// Refuses a `%` that no two hex digits stand behind: what was meant cannot be known.
-pub(super) fn check_escapes(uri: &Uri) -> Result<(), Error> {
-    let parts = [("path", Some(uri.path())), ("query", uri.query())];
-    for (part, text) in parts {
-        let mut escapes = text.unwrap_or_default().split('%').skip(1);
-        let is_whole = |escape: &&str| {
-            let digits = escape.as_bytes().get(..2);
-            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-        };
-        if let Some(broken) = escapes.find(|escape| !is_whole(escape)) {
-            let shown: String = broken.chars().take(2).collect();
-            return Err(Error::illegal_argument(format!(
-                "{part} has [%{shown}], which is no escape; a percent sign itself is %25"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Who is at the other end, as far as that is known.
-fn peer(extensions: &Extensions) -> Peer {
-    let peer = extensions.get::<ConnectInfo<Peer>>();
-    peer.map_or_else(Peer::default, |ConnectInfo(peer)| peer.clone())
-}
-
-fn may_change(extensions: &Extensions) -> Result<(), Error> {
-    match extensions.get::<Changers>() {
-        Some(changers) => changers.check(&peer(extensions)),
-        None => Ok(()),
-    }
-}
-
 /// What stands at the place of the endpoint's braces, if it has any: the last of the path's arguments, for a
 /// prefix that the API is mounted under may have some of its own.
 async fn argument(
@@ -385,7 +372,7 @@ async fn argument(
     if !endpoint.has_argument() {
         return Ok(None);
     }
-    let unreadable = |why: String| Error::illegal_argument(format!("path [{path}]: {why}"));
+    let unreadable = |why: String| Error::illegal_argument(format!("path [{}]: {why}", echo(path)));
     // A path that is no UTF-8 is told to the host's log by axum.
     let mut arguments = pin!(RawPathParams::from_request_parts(parts, &()));
     let arguments = poll_fn(|cx| log::without(|| arguments.as_mut().poll(cx)));

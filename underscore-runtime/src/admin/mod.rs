@@ -1,8 +1,10 @@
 //! The admin API: the only place that knows HTTP words. Every endpoint is one entry of `endpoints`; a
 //! request goes through `exchange`, which reads what it asks for, and comes out of `render`.
 
+mod admit;
 mod aside;
 mod audit;
+mod browsers;
 mod cat;
 mod changers;
 mod dry_run;
@@ -15,6 +17,7 @@ mod filter_path;
 mod metrics;
 mod no_worker_free;
 mod params;
+mod policy;
 #[cfg(test)]
 mod readme;
 mod render;
@@ -28,15 +31,19 @@ mod unread;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+use admit::{check_browser, check_escapes};
 pub(crate) use aside::LooksAside;
 pub(crate) use audit::{Peer, file_changed};
 pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
-use exchange::{Exchange, check_escapes};
+use exchange::Exchange;
 pub(crate) use exchange::{LARGEST_BODY, ReadTimeout};
+pub(crate) use policy::Policy;
 pub(crate) use unread::Unread;
 
 /// The admin API as a router, for those who serve it themselves.
@@ -79,6 +86,10 @@ pub fn admin_router() -> Router {
             std::future::ready(unknown_path(&request))
         })
         .method_not_allowed_fallback(wrong_method)
+        .layer(map_response(|mut response: Response| {
+            browsers::restrict(response.headers_mut());
+            std::future::ready(response)
+        }))
 }
 
 /// `path`, and the same with a slash at its end.
@@ -101,7 +112,7 @@ fn methods(path: &str) -> MethodRouter {
         })
 }
 
-fn unknown_path(request: &Request) -> axum::response::Response {
+fn unknown_path(request: &Request) -> Response {
     let readable = check_escapes(request.uri());
     Exchange::refuse(request, |path| match readable {
         Ok(()) => Error::unknown_path(path, &endpoints::paths()),
@@ -109,11 +120,11 @@ fn unknown_path(request: &Request) -> axum::response::Response {
     })
 }
 
-async fn wrong_method(request: Request) -> axum::response::Response {
+async fn wrong_method(request: Request) -> Response {
     let method = request.method().clone();
-    if method == Method::OPTIONS {
+    if method == Method::OPTIONS && check_browser(&request).is_ok() {
         // Which methods there are stands in the header that axum adds.
-        return axum::response::Response::default();
+        return Response::default();
     }
     Exchange::refuse(&request, |path| {
         Error::wrong_method(&method, path, &endpoints::methods_at(path))

@@ -16,7 +16,7 @@ use super::limits::Limits;
 use super::queue::Queue;
 use super::renewal::Renewals;
 use super::socket::{Bound, SocketFile, named};
-use crate::admin::{Changers, LooksAside, ReadTimeout, admin_router};
+use crate::admin::{Changers, LooksAside, Policy, ReadTimeout, admin_router};
 use crate::settings_file::Keeping;
 use crate::{log, workers};
 
@@ -29,6 +29,9 @@ const MOST_LOOKS: usize = 4;
 
 /// How long their threads stay when there is nothing to do.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// What the host says of who may do what.
+type Access = (Changers, Policy);
 
 /// A running admin server.
 ///
@@ -57,14 +60,14 @@ pub struct AdminServer {
 impl AdminServer {
     pub(super) fn start(
         bound: Bound,
-        changers: Changers,
+        access: Access,
         limits: Limits,
         keeping: Option<Keeping>,
     ) -> io::Result<Self> {
         let path = bound.path.clone();
         let file = bound.file.clone();
         let (stop, stopped) = oneshot::channel();
-        match spawn(bound, changers, limits, keeping, stopped) {
+        match spawn(bound, access, limits, keeping, stopped) {
             Ok(thread) => Ok(AdminServer {
                 path,
                 file,
@@ -140,7 +143,7 @@ impl Drop for Own {
 
 fn spawn(
     bound: Bound,
-    changers: Changers,
+    (changers, policy): Access,
     limits: Limits,
     keeping: Option<Keeping>,
     stopped: oneshot::Receiver<()>,
@@ -168,6 +171,7 @@ fn spawn(
             let read_timeout = ReadTimeout(limits.read);
             let api = admin_router().layer((
                 Extension(changers),
+                Extension(Arc::new(policy)),
                 Extension(LooksAside),
                 Extension(read_timeout),
             ));

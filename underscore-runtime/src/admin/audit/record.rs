@@ -13,6 +13,7 @@ use crate::log;
 use crate::route::RouteDescriptor;
 use crate::settings_file::Found;
 use crate::sync::Mutex;
+use crate::visible;
 
 /// The records that are kept; the oldest goes when one more comes.
 const MOST_KEPT: usize = 1_000;
@@ -102,8 +103,8 @@ pub(crate) fn file_changed(found: Found) {
         log::write(move || {
             tracing::warn!(
                 target: "underscore",
-                path = found.path.as_str(),
-                error = error.as_str(),
+                path = log::text(&found.path),
+                error = log::text(&error),
                 "the settings file is not in force; what it said last is"
             );
         });
@@ -131,35 +132,27 @@ pub(super) fn keep(mut record: Record) {
     log::write(move || report(&record));
 }
 
-/// Texts are given as texts and not as what they display: a log writes those with their control characters
-/// escaped.
 fn report(record: &Record) {
     tracing::info!(
         target: "underscore::audit",
         action = record.action.word(),
         // `target` is what a log calls the place that an event comes from.
-        selector = record.target.as_str(),
+        selector = log::text(&record.target),
         status = record.status,
         uid = record.peer.uid,
         gid = record.peer.gid,
         pid = record.peer.pid,
-        process = record.process.as_deref(),
-        before = record.before.as_deref(),
-        after = record.after.as_deref(),
-        reason = record.reason.as_deref(),
+        process = record.process.as_deref().map(log::text),
+        before = record.before.as_deref().map(log::text),
+        after = record.after.as_deref().map(log::text),
+        reason = record.reason.as_deref().map(log::text),
         "an operator called"
     );
 }
 
 /// As much of `text` as is kept; what is cut off leaves an ellipsis.
 pub(super) fn shortened(text: &str) -> String {
-    if text.len() <= LONGEST_TEXT {
-        return text.to_owned();
-    }
-    let mut ends = (0..=LONGEST_TEXT).rev();
-    let end = ends.find(|end| text.is_char_boundary(*end));
-    let kept = text.get(..end.unwrap_or_default()).unwrap_or_default();
-    format!("{kept}…")
+    visible::shortened(text, LONGEST_TEXT)
 }
 
 /// An object as JSON on one line, shortened. Only as many entries are looked at as can be seen of it: there
@@ -184,17 +177,6 @@ fn written(node: &Node) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Holds 7.22 of docs/admin-api.md.
-    #[test]
-    fn a_long_text_is_cut_between_two_characters() {
-        let fits = "x".repeat(LONGEST_TEXT);
-        assert_eq!(shortened(&fits), fits);
-        let long = format!("x{}", "é".repeat(LONGEST_TEXT));
-        let short = shortened(&long);
-        assert_eq!(short.len(), LONGEST_TEXT - 1 + "…".len());
-        assert!(short.ends_with("é…"), "{short}");
-    }
 
     #[test]
     fn of_many_entries_only_those_are_looked_at_that_can_be_seen() {

@@ -8,6 +8,7 @@ use crate::admin::params;
 use crate::admin::render::{Align, Answer, Format, Node, Rows, Table, TableContent};
 use crate::suggest;
 use crate::units::{ByteUnit, TimeUnit};
+use crate::visible::echo;
 
 /// A column of a table whose rows are `R`.
 pub(in crate::admin) struct Column<R> {
@@ -234,7 +235,9 @@ fn order<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Key<'a, R>
                 Some((name, "desc")) => (name, true),
                 Some((name, other)) => {
                     return Err(Error::illegal_argument(format!(
-                        "order [{other}] of column [{name}] in parameter [s] must be asc or desc{}",
+                        "order [{}] of column [{}] in parameter [s] must be asc or desc{}",
+                        echo(other),
+                        echo(name),
                         suggest::hint(other, ["asc", "desc"])
                     )));
                 }
@@ -332,7 +335,8 @@ fn unknown_column<R>(columns: &[Column<R>], param: &str, word: &str) -> Error {
     let names = columns.iter().map(|column| column.name);
     let hint = suggest::hint(word, names.chain(aliases.copied()));
     Error::illegal_argument(format!(
-        "unknown column [{word}] in parameter [{param}]{hint}"
+        "unknown column [{}] in parameter [{param}]{hint}",
+        echo(word)
     ))
 }
 

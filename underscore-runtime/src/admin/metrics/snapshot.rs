@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use crate::admin::cat::{STATES, routes, state_word, workers};
 use crate::admin::error::Error;
-use crate::admin::render::visible;
 use crate::admin::root;
 use crate::admin::seen::{KINDS, kind_word};
 use crate::clock::Instant;
@@ -13,6 +12,7 @@ use crate::stats::{BlockingSnapshot, StatsSnapshot};
 use crate::table::Entry;
 use crate::task::for_each_live;
 use crate::threads::RuntimeNumber;
+use crate::visible::visible;
 use crate::workers::{WorkerState, workers as all_workers};
 
 /// All numbers there are.

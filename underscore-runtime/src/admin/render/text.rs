@@ -7,6 +7,8 @@ use comfy_table::{
 };
 use unicode_width::UnicodeWidthStr;
 
+use crate::visible::visible;
+
 /// Where a column's cells stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::admin) enum Align {
@@ -15,7 +17,7 @@ pub(in crate::admin) enum Align {
 }
 
 /// Rows of cells, to be laid out in columns: one space between them, the last left-aligned one not padded, every
-/// line ended. No rows, no text. Control characters in cells are escaped.
+/// line ended. No rows, no text. What is not visible in a cell is escaped.
 ///
 /// A long table takes little more memory than its text: cells are kept as bytes in a row, and are laid out a few
 /// rows at a time, all with the widths of the whole.
@@ -114,24 +116,6 @@ fn plain(cell: &str) -> Cow<'_, str> {
         Cow::Borrowed("") => Cow::Borrowed("-"),
         visible => visible,
     }
-}
-
-/// `text` with its control characters escaped: nothing in it can drive a terminal or break a line.
-pub(in crate::admin) fn visible(text: &str) -> Cow<'_, str> {
-    // Of most cells a look at the bytes tells: none that begins a control character is among these.
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~');
-    if text.bytes().all(is_plain) || !text.chars().any(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut visible = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            visible.extend(c.escape_default());
-        } else {
-            visible.push(c);
-        }
-    }
-    Cow::Owned(visible)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::admin::cat::{date_and_time, epoch_millis, state_word};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::params;
-use crate::admin::render::{Answer, Key, Node, visible};
+use crate::admin::render::{Answer, Key, Node};
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
 use crate::task::TaskId;
@@ -130,7 +130,7 @@ struct Properties(Vec<(Key, Node)>);
 
 impl Properties {
     fn text(&mut self, key: &'static str, text: Option<&str>) {
-        self.push(key, text.map(|text| Node::text(visible(text))));
+        self.push(key, text.map(Node::text));
     }
 
     fn number(&mut self, key: &'static str, number: Option<u64>) {
@@ -188,7 +188,7 @@ fn headers(seen: &Seen) -> Vec<(Key, Node)> {
         ("traceparent", seen.trace_parent()),
     ];
     let present = marks.into_iter().filter_map(|(name, value)| {
-        let value = Node::text(visible(&value?));
+        let value = Node::text(value?);
         Some((name.into(), value))
     });
     present.collect()

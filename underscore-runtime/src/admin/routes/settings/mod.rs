@@ -18,6 +18,7 @@ use crate::log;
 use crate::route::CHANGES;
 use crate::settings_file::{self, Edit, Refused};
 use crate::table;
+use crate::visible::visible;
 
 /// `GET /_routes[/{routes}]/settings`.
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
@@ -38,6 +39,7 @@ pub(in crate::admin) fn put(exchange: Exchange) -> Changing {
 
 async fn change(exchange: &Exchange) -> Result<Changed, Error> {
     let changes = body::read(exchange.json_object()?)?;
+    changes.check_headers(&exchange.policy.preempt_headers)?;
     let selector = exchange.argument().unwrap_or_default();
     let wanted = Wanted::read(exchange);
     if exchange.flag(&params::DRY_RUN) {
@@ -110,8 +112,9 @@ fn would_change(selector: &str, changes: &Changes, wanted: &Wanted) -> Result<An
     let persistent = match &changes.persistent {
         None => Vec::new(),
         Some(persistent) => {
-            settings_file::check().map_err(refused)?;
-            edits(selector, &entries, Section::Persistent, persistent)
+            let persistent = edits(selector, &entries, Section::Persistent, persistent);
+            settings_file::check(&persistent).map_err(refused)?;
+            persistent
         }
     };
     Ok(dry_run::of_routes(&entries, |entry| {
@@ -127,6 +130,9 @@ fn refused(refused: Refused) -> Error {
         ),
         Refused::Invalid(why) => Error::conflict(format!(
             "the settings file is not valid, and is left as it is: {why}; mend it first, or use [transient]"
+        )),
+        Refused::Unreadable(why) => Error::illegal_argument(format!(
+            "the settings file could not be loaded with this: {why}; nothing was changed"
         )),
         Refused::Unwritten(why) => Error::unwritten(format!(
             "the settings file cannot be written: {why}; nothing was changed; mend that, or use [transient]"
@@ -148,7 +154,7 @@ fn report(edits: Vec<Edit>, section: Section) {
                         Section::Persistent => "persistent",
                     },
                     setting = setting.key,
-                    value = value.as_ref().map(tracing::field::display),
+                    value = value.as_ref().map(|value| tracing::field::display(visible(&value.to_string()).into_owned())),
                     "an operator changed a setting"
                 );
             }

@@ -184,6 +184,9 @@ impl Exchange {
             }
             Run::Change(_, run) => {
                 self.body = read_body(parts, body).await?;
+                if let Some(call) = call {
+                    call.begun();
+                }
                 let Changed { answer, in_force } = run(self.clone()).await?;
                 if let (Some(call), Some((before, after))) = (call, in_force) {
                     call.changed(before, after);

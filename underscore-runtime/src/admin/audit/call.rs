@@ -1,7 +1,5 @@
 //! A call under way that is to change something. However it ends, it leaves a record.
 
-use std::time::SystemTime;
-
 use axum::http::StatusCode;
 
 use super::peer::Peer;
@@ -21,17 +19,18 @@ impl Call {
         reason: Option<&str>,
     ) -> Self {
         Call(Some(Record {
-            // Of its end, see `Drop`.
-            time: SystemTime::UNIX_EPOCH,
             process: peer.process(),
             peer,
-            action,
-            target: shortened(target),
-            before: None,
-            after: None,
             reason: reason.map(shortened),
-            status: None,
+            ..Record::new(action, target)
         }))
+    }
+
+    /// It is carried out from here on.
+    pub(in crate::admin) fn begun(&mut self) {
+        if let Some(record) = &mut self.0 {
+            record.begun = true;
+        }
     }
 
     /// Notes what was in force before the change, and what is since.
@@ -62,6 +61,7 @@ impl Drop for Call {
 mod tests {
     use super::super::record::newest_first;
     use super::*;
+    use std::time::SystemTime;
 
     /// The only record of `target`, which no other test of this binary has.
     fn of(target: &str) -> Record {

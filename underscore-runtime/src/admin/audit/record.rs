@@ -15,20 +15,35 @@ use crate::settings_file::Found;
 use crate::sync::Mutex;
 use crate::visible;
 
-/// The records that are kept; the oldest goes when one more comes.
+/// The records of each kind that are kept; the oldest goes when one more comes.
 const MOST_KEPT: usize = 1_000;
 
-/// The most that is kept of each of the four texts of a record, in bytes. So all that is kept takes less than 5 MB, and
+/// The most that is kept of each of the four texts of a record, in bytes. So all that is kept takes less than 10 MB, and
 /// in practice a tenth of that.
 const LONGEST_TEXT: usize = 1 << 10;
 
-/// The oldest first. Empty, it takes nothing: most services are never changed.
-static RECORDS: Mutex<VecDeque<Arc<Record>>> = Mutex::new(VecDeque::new());
+/// Empty, they take nothing: most services are never changed.
+static RECORDS: Mutex<Records> = Mutex::new(Records {
+    carried_out: VecDeque::new(),
+    refused: VecDeque::new(),
+    count: 0,
+});
+
+/// The oldest first. Those that were refused are apart: whoever may only look can make as many as they like, and what was
+/// changed stays to be seen.
+struct Records {
+    carried_out: VecDeque<Arc<Record>>,
+    refused: VecDeque<Arc<Record>>,
+    /// Of all records that there ever were.
+    count: u64,
+}
 
 /// A call that was to change something, and what became of it.
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct Record {
-    /// When it was over. Calls are listed by their ends, so this never contradicts their order.
+    /// Its number, from 1 on: calls are numbered and listed by their ends. One that is missing is not kept any more.
+    pub(in crate::admin) seq: u64,
+    /// When it was over, as the system's clock says: where that was set back, a later record has an earlier time.
     pub(in crate::admin) time: SystemTime,
     pub(in crate::admin) peer: Peer,
     pub(in crate::admin) process: Option<String>,
@@ -40,6 +55,31 @@ pub(in crate::admin) struct Record {
     pub(in crate::admin) reason: Option<String>,
     /// Of the answer, if there was one.
     pub(in crate::admin) status: Option<u16>,
+    /// Whether it came as far as to be carried out.
+    pub(super) begun: bool,
+}
+
+impl Record {
+    /// A record of what `action` was to do, to be completed and kept.
+    pub(super) fn new(action: Action, target: &str) -> Self {
+        Record {
+            seq: 0,
+            time: SystemTime::UNIX_EPOCH,
+            peer: Peer::default(),
+            process: None,
+            action,
+            target: shortened(target),
+            before: None,
+            after: None,
+            reason: None,
+            status: None,
+            begun: false,
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        !self.begun || self.status.is_some_and(|status| status >= 400)
+    }
 }
 
 /// What a call is to do.
@@ -73,15 +113,9 @@ impl Action {
 /// Keeps that settings of a handler have expired, of which nobody was the cause at that moment.
 pub(in crate::admin) fn expired(descriptor: &RouteDescriptor, keys: &str) {
     keep(Record {
-        time: SystemTime::UNIX_EPOCH,
-        peer: Peer::default(),
-        process: None,
-        action: Action::Expire,
-        target: shortened(descriptor.handler),
         before: Some(shortened(keys)),
-        after: None,
-        reason: None,
-        status: None,
+        begun: true,
+        ..Record::new(Action::Expire, descriptor.handler)
     });
 }
 
@@ -89,15 +123,11 @@ pub(in crate::admin) fn expired(descriptor: &RouteDescriptor, keys: &str) {
 pub(crate) fn file_changed(found: Found) {
     let text = |value: &Value| shortened(&value.to_string());
     keep(Record {
-        time: SystemTime::UNIX_EPOCH,
-        peer: Peer::default(),
-        process: None,
-        action: Action::File,
-        target: shortened(&found.path),
         before: Some(text(&found.before)),
         after: Some(text(&found.after)),
         reason: found.error.as_deref().map(shortened),
-        status: None,
+        begun: true,
+        ..Record::new(Action::File, &found.path)
     });
     if let Some(error) = found.error {
         log::write(move || {
@@ -113,23 +143,35 @@ pub(crate) fn file_changed(found: Found) {
 
 /// The records that are kept, the newest first.
 pub(in crate::admin) fn newest_first() -> Vec<Arc<Record>> {
-    RECORDS.lock().iter().rev().cloned().collect()
+    let records = RECORDS.lock();
+    let all = records.carried_out.iter().chain(&records.refused);
+    let mut all: Vec<Arc<Record>> = all.cloned().collect();
+    drop(records);
+    all.sort_unstable_by_key(|record| std::cmp::Reverse(record.seq));
+    all
 }
 
 /// Keeps a record, and tells the host's log of it.
 pub(super) fn keep(mut record: Record) {
     let record = {
         let mut records = RECORDS.lock();
+        records.count = records.count.saturating_add(1);
+        record.seq = records.count;
         // Read here, so that times are in the order of the records.
         record.time = SystemTime::now();
         let record = Arc::new(record);
-        if records.len() == MOST_KEPT {
-            records.pop_front();
+        let its_kind = if record.is_refused() {
+            &mut records.refused
+        } else {
+            &mut records.carried_out
+        };
+        if its_kind.len() == MOST_KEPT {
+            its_kind.pop_front();
         }
-        records.push_back(Arc::clone(&record));
+        its_kind.push_back(Arc::clone(&record));
         record
     };
-    log::write(move || report(&record));
+    log::write_audit(move || report(&record));
 }
 
 fn report(record: &Record) {
@@ -146,6 +188,7 @@ fn report(record: &Record) {
         before = record.before.as_deref().map(log::text),
         after = record.after.as_deref().map(log::text),
         reason = record.reason.as_deref().map(log::text),
+        seq = record.seq,
         "an operator called"
     );
 }

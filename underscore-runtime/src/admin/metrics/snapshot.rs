@@ -7,6 +7,7 @@ use crate::admin::error::Error;
 use crate::admin::root;
 use crate::admin::seen::{KINDS, kind_word};
 use crate::clock::Instant;
+use crate::log;
 use crate::route::RouteId;
 use crate::stats::{BlockingSnapshot, StatsSnapshot};
 use crate::table::Entry;
@@ -20,6 +21,7 @@ use crate::workers::{WorkerState, workers as all_workers};
 pub(super) struct Snapshot {
     /// Since 1970.
     pub(super) started: Duration,
+    pub(super) log_entries_lost: u64,
     pub(super) routes: Vec<RouteSeen>,
     /// How many tasks there are of a kind and in a state, zeros included: a series that comes and goes
     /// is worth less than one that is zero.
@@ -62,6 +64,7 @@ impl Snapshot {
             started: started
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default(),
+            log_entries_lost: log::lost(),
             routes: rows
                 .filter(|row| has_its_labels(&row.entry))
                 .map(|row| RouteSeen::new(&row))

@@ -24,7 +24,7 @@ use super::endpoints::{Changed, Endpoint, Run};
 use super::error::Error;
 use super::filter_path::FilterPath;
 use super::params::{self, Group, Param};
-use super::policy::Policy;
+use super::policy::{Policy, UriView};
 use super::render::{Answer, Format, Style};
 use crate::log;
 use crate::strict::Strict;
@@ -34,6 +34,9 @@ use crate::visible::echo;
 
 /// Whatever a client wants to tell its requests by.
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
+
+/// The longest mark that is given back, in bytes.
+const LONGEST_MARK: usize = 8 << 10;
 
 /// The largest body that is read.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
@@ -60,6 +63,8 @@ pub(super) struct Exchange {
     body: Bytes,
     audience: Audience,
     pub(super) policy: Arc<Policy>,
+    /// How the URIs of requests are shown to the client.
+    pub(super) uris: UriView,
 }
 
 impl Exchange {
@@ -110,6 +115,9 @@ impl Exchange {
 
     fn head(request: &Request) -> Self {
         let query = request.uri().query().unwrap_or_default();
+        let opaque_id = request.headers().get(OPAQUE_ID).cloned();
+        let opaque_id = opaque_id.filter(|id| id.len() <= LONGEST_MARK);
+        let policy = Policy::of(request.extensions());
         Exchange {
             path: request.uri().path().to_owned(),
             argument: None,
@@ -117,10 +125,11 @@ impl Exchange {
                 .into_owned()
                 .collect(),
             accept: request.headers().get_all(ACCEPT).iter().cloned().collect(),
-            opaque_id: request.headers().get(OPAQUE_ID).cloned(),
+            opaque_id,
             body: Bytes::new(),
             audience: Audience::default(),
-            policy: Policy::of(request.extensions()),
+            uris: UriView::of(&policy, request.extensions()),
+            policy,
         }
     }
 

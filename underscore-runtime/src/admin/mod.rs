@@ -43,7 +43,7 @@ use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
 use exchange::Exchange;
 pub(crate) use exchange::{LARGEST_BODY, ReadTimeout};
-pub(crate) use policy::Policy;
+pub(crate) use policy::{Policy, Redact};
 pub(crate) use unread::Unread;
 
 /// The admin API as a router, for those who serve it themselves.

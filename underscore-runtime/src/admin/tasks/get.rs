@@ -53,7 +53,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     };
     let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
-    let seen = look_at_chosen(tasks, filter.state());
+    let seen = look_at_chosen(tasks, filter.state(), exchange.uris.clone());
     let seen: Vec<Seen> = seen.take_while(|_| exchange.is_wanted()).collect();
     let node = match group_by {
         GroupBy::None => {

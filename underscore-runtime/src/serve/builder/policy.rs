@@ -1,6 +1,9 @@
 //! What is answered to whom.
 
+use std::sync::Arc;
+
 use super::AdminBuilder;
+use crate::admin::Redact;
 
 impl AdminBuilder {
     /// Names hosts by which the admin API is reached, where a port leads to it: a reverse proxy's name, for example.
@@ -70,6 +73,93 @@ impl AdminBuilder {
     pub fn preempt_headers<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         let names = names.into_iter().map(Into::into);
         self.policy.preempt_headers.extend(names);
+        self
+    }
+
+    /// Says whether the query strings of requests are shown to everybody who may look, or to nobody. Unless this is called,
+    /// those see them who may change something, and all others the path alone: a query string may have a secret in it.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use axum::routing::get;
+    /// # use underscore_runtime::{AdminBuilder, underscore_route};
+    /// # use std::io::{Read, Write};
+    /// # fn ask(path: &std::path::Path, line: &str) -> std::io::Result<String> {
+    /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
+    /// #     write!(client, "{line} HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n")?;
+    /// #     let mut answer = String::new();
+    /// #     client.read_to_string(&mut answer)?;
+    /// #     Ok(answer)
+    /// # }
+    /// #[underscore_route]
+    /// async fn stuck() {
+    ///     std::future::pending::<()>().await
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().show_queries(false).serve(&path)?;
+    /// # use std::task::{Context, Waker};
+    /// # use tower::ServiceExt;
+    /// # let app: Router = Router::new().route("/stuck", get(stuck));
+    /// # let request = axum::extract::Request::get("/stuck?token=secret").body(axum::body::Body::empty()).unwrap();
+    /// # let mut answer = Box::pin(app.oneshot(request));
+    /// # assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// // While somebody waits for `GET /stuck?token=secret`:
+    /// let tasks = ask(&path, "GET /_cat/tasks?h=uri")?;
+    /// assert!(tasks.contains("/stuck") && !tasks.contains("secret"));
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn show_queries(mut self, show: bool) -> Self {
+        self.policy.show_queries = Some(show);
+        self
+    }
+
+    /// Sets what is made of the path and query of a request before anybody sees it. It is called when somebody looks, on
+    /// the admin side, and not when the request comes; a panic of it is contained.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use axum::routing::get;
+    /// # use underscore_runtime::{AdminBuilder, underscore_route};
+    /// # use std::io::{Read, Write};
+    /// # fn ask(path: &std::path::Path, line: &str) -> std::io::Result<String> {
+    /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
+    /// #     write!(client, "{line} HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n")?;
+    /// #     let mut answer = String::new();
+    /// #     client.read_to_string(&mut answer)?;
+    /// #     Ok(answer)
+    /// # }
+    /// #[underscore_route]
+    /// async fn stuck() {
+    ///     std::future::pending::<()>().await
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let redact = |uri: &str| match uri.split_once("token=") {
+    ///     Some((before, _)) => format!("{before}token=***"),
+    ///     None => uri.to_owned(),
+    /// };
+    /// let admin = AdminBuilder::new().redact_uris(redact).serve(&path)?;
+    /// # use std::task::{Context, Waker};
+    /// # use tower::ServiceExt;
+    /// # let app: Router = Router::new().route("/stuck", get(stuck));
+    /// # let request = axum::extract::Request::get("/stuck?token=secret").body(axum::body::Body::empty()).unwrap();
+    /// # let mut answer = Box::pin(app.oneshot(request));
+    /// # assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// // While somebody waits for `GET /stuck?token=secret`:
+    /// assert!(ask(&path, "GET /_cat/tasks?h=uri")?.contains("/stuck?token=***"));
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn redact_uris(mut self, redact: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        self.policy.redact = Some(Redact(Arc::new(redact)));
         self
     }
 }

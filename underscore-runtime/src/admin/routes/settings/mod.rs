@@ -18,7 +18,13 @@ use crate::log;
 use crate::route::CHANGES;
 use crate::settings_file::{self, Edit, Refused};
 use crate::table;
-use crate::visible::visible;
+use crate::visible::{shortened, visible};
+
+/// Of how many routes or mounts the log says what was changed, one by one.
+const MOST_REPORTED: usize = 100;
+
+/// The most that the log has of a value, in bytes.
+const LONGEST_REPORTED: usize = 1 << 10;
 
 /// `GET /_routes[/{routes}]/settings`.
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
@@ -143,8 +149,12 @@ fn refused(refused: Refused) -> Error {
 /// Leaves in the host's own log what was changed.
 fn report(edits: Vec<Edit>, section: Section) {
     log::write(move || {
-        for Edit { place, changes } in &edits {
+        let routes = edits.len();
+        for Edit { place, changes } in edits.iter().take(MOST_REPORTED) {
             for (setting, value) in changes {
+                let value = value
+                    .as_ref()
+                    .map(|value| shortened(&value.to_string(), LONGEST_REPORTED));
                 tracing::info!(
                     target: "underscore",
                     handler = place.descriptor.handler,
@@ -154,10 +164,14 @@ fn report(edits: Vec<Edit>, section: Section) {
                         Section::Persistent => "persistent",
                     },
                     setting = setting.key,
-                    value = value.as_ref().map(|value| tracing::field::display(visible(&value.to_string()).into_owned())),
+                    value = value.as_deref().map(|value| tracing::field::display(visible(value))),
                     "an operator changed a setting"
                 );
             }
+        }
+        let more = routes.saturating_sub(MOST_REPORTED);
+        if more > 0 {
+            tracing::info!(target: "underscore", routes = more, "an operator changed these settings of more routes");
         }
     });
 }

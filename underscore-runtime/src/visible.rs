@@ -55,7 +55,13 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 
 /// As much of `input` as an error repeats, so that it is known again; what is cut off leaves an ellipsis.
 pub(crate) fn echo(input: &str) -> Cow<'_, str> {
-    match input.char_indices().nth(MOST_ECHOED) {
+    echo_one_of(input, 1)
+}
+
+/// The same of one of several inputs, which share the room.
+pub(crate) fn echo_one_of(input: &str, several: usize) -> Cow<'_, str> {
+    let most = MOST_ECHOED.checked_div(several).unwrap_or(MOST_ECHOED);
+    match input.char_indices().nth(most) {
         None => Cow::Borrowed(input),
         Some((end, _)) => Cow::Owned(format!("{}…", input.get(..end).unwrap_or_default())),
     }

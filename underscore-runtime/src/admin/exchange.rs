@@ -30,7 +30,7 @@ use crate::log;
 use crate::strict::Strict;
 use crate::sync::Arc;
 use crate::units;
-use crate::visible::echo;
+use crate::visible::{echo, echo_one_of};
 
 /// Whatever a client wants to tell its requests by.
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
@@ -239,7 +239,13 @@ impl Exchange {
         let listed: Vec<String> = unknown
             .iter()
             .take(MOST_NAMED)
-            .map(|name| format!("[{}]{}", echo(name), params::hint(name, endpoint.params)))
+            .map(|name| {
+                format!(
+                    "[{}]{}",
+                    echo_one_of(name, unknown.len().min(MOST_NAMED)),
+                    params::hint(name, endpoint.params)
+                )
+            })
             .collect();
         let more = if more > 0 {
             format!(" and {more} more")

@@ -11,6 +11,8 @@ use crate::sync::{Arc, contained};
 /// The host's choices. Those that are made unless it says otherwise are the default.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Policy {
+    /// The service's own.
+    pub(crate) version: Option<String>,
     /// The names of hosts that it is reached by, besides those that can only be this machine's.
     pub(crate) hosts: Vec<String>,
     /// Headers that operators may have preempted clients sent, though they reach beyond the answer.

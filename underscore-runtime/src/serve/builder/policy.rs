@@ -6,6 +6,32 @@ use super::AdminBuilder;
 use crate::admin::Redact;
 
 impl AdminBuilder {
+    /// Sets the version of the service, for `GET /` to say: `env!("CARGO_PKG_VERSION")`, or the commit that it was built from.
+    ///
+    /// ```
+    /// # use underscore_runtime::AdminBuilder;
+    /// # use std::io::{Read, Write};
+    /// # fn ask(path: &std::path::Path, line: &str) -> std::io::Result<String> {
+    /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
+    /// #     write!(client, "{line} HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n")?;
+    /// #     let mut answer = String::new();
+    /// #     client.read_to_string(&mut answer)?;
+    /// #     Ok(answer)
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().version("2.7.1").serve(&path)?;
+    /// assert!(ask(&path, "GET /")?.contains(r#""version":"2.7.1""#));
+    /// # admin.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.policy.version = Some(version.into());
+        self
+    }
+
     /// Names hosts by which the admin API is reached, where a port leads to it: a reverse proxy's name, for example.
     ///
     /// Without it, a request is answered if its `Host` can only be this machine's: none, `.`, `localhost` and what ends

@@ -8,6 +8,7 @@
 
 mod attributes;
 mod awaits;
+mod called;
 mod declared;
 mod generic;
 mod mounts;

@@ -2,10 +2,17 @@
 //! item. The endpoint, through which the runtime calls the handler, is in `endpoint`; what the
 //! generated names do is documented in the runtime crate's `private`.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Ident, Path, parse_quote};
+use syn::visit::Visit;
+use syn::{
+    Ident, Path, ReturnType, Type, TypeImplTrait, TypeInfer, TypeNever, Visibility, WhereClause,
+    parse_quote,
+};
 
 use crate::args::Args;
 use crate::attrs::Attrs;
@@ -65,7 +72,7 @@ impl<'a> Expansion<'a> {
             handler,
             attrs: Attrs::sort(&handler.attrs),
             runtime,
-            endpoint: format_ident!("__UnderscoreRoute_{}", handler.ident()),
+            endpoint: endpoint_name(handler),
         }
     }
 
@@ -104,7 +111,8 @@ impl<'a> Expansion<'a> {
     fn face(&self, unseen: Option<&TokenStream>) -> TokenStream {
         let (handler, runtime, attrs) = (self.handler, &self.runtime, &self.attrs.face);
         let (vis, ident, endpoint) = (&handler.vis, handler.ident(), &self.endpoint);
-        let (params, _, bounds) = handler.sig.generics.split_for_impl();
+        let (params, _, _) = handler.sig.generics.split_for_impl();
+        let bounds = self.bounds();
         let types = handler.argument_types();
         let future = quote! {
             impl ::core::future::Future<Output = #runtime::private::Response>
@@ -120,6 +128,20 @@ impl<'a> Expansion<'a> {
                 #run
             }
         }
+    }
+
+    /// The handler's own bounds, and its return type: the type of what a public function returns is reachable, and would not
+    /// be if it stood in the plain function only.
+    fn bounds(&self) -> Option<WhereClause> {
+        let mut generics = self.handler.sig.generics.clone();
+        if let ReturnType::Type(_, ty) = &self.handler.sig.output
+            && !matches!(self.handler.vis, Visibility::Inherited)
+            && can_be_bounded(ty)
+        {
+            let bound = parse_quote!(#ty: ::core::marker::Sized);
+            generics.make_where_clause().predicates.push(bound);
+        }
+        generics.where_clause
     }
 
     /// True if there are types that are known only where the handler is mounted. Its future may be
@@ -184,4 +206,42 @@ impl<'a> Expansion<'a> {
             static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
         }
     }
+}
+
+/// The name of the type that stands for a handler. Whoever calls the handler as a function reads it in the error, so it
+/// says the cure; and it has the place in the source, for modules with handlers of one name may be re-exported together.
+fn endpoint_name(handler: &Handler) -> Ident {
+    let ident = handler.ident();
+    let name = ident.unraw();
+    let span = ident.span();
+    let Some(file) = span.local_file() else {
+        return format_ident!("__UnderscoreRoute_{name}__to_call_it_write_inner");
+    };
+    let mut hasher = DefaultHasher::new();
+    // Not the whole path, which is another one on each machine.
+    for part in file.iter().rev().take(3) {
+        hasher.write(part.as_encoded_bytes());
+    }
+    hasher.write_usize(span.start().line);
+    let place = hasher.finish() & 0xffff;
+    format_ident!("__UnderscoreRoute_{name}__to_call_it_write_inner__{place:04x}")
+}
+
+/// Whether a bound can be written for the type: there is no name for `impl Trait`, and none for `!`.
+fn can_be_bounded(ty: &Type) -> bool {
+    struct Unnamed(bool);
+    impl Visit<'_> for Unnamed {
+        fn visit_type_impl_trait(&mut self, _: &TypeImplTrait) {
+            self.0 = true;
+        }
+        fn visit_type_never(&mut self, _: &TypeNever) {
+            self.0 = true;
+        }
+        fn visit_type_infer(&mut self, _: &TypeInfer) {
+            self.0 = true;
+        }
+    }
+    let mut unnamed = Unnamed(false);
+    unnamed.visit_type(ty);
+    !unnamed.0
 }

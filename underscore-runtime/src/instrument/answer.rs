@@ -42,17 +42,14 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
 pub(super) fn ended(interrupt: Option<&Interrupt>) -> Response {
     let status = interrupt.and_then(|interrupt| interrupt.status);
     let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
-    match interrupt.map(|interrupt| interrupt.outcome) {
-        Some(Outcome::Expired) => {
-            let answer = error(StatusCode::GATEWAY_TIMEOUT, "request_expired", reason);
-            marked(answer, Outcome::Expired)
-        }
-        _ => {
-            let status = status.unwrap_or(INTERRUPT_STATUS);
-            let answer = error(status, "request_interrupted", reason);
-            marked(answer, Outcome::Interrupted)
-        }
+    let expired = interrupt.is_some_and(|interrupt| interrupt.outcome == Outcome::Expired);
+    if expired {
+        let answer = error(StatusCode::GATEWAY_TIMEOUT, "request_expired", reason);
+        return marked(answer, Outcome::Expired);
     }
+    let status = status.unwrap_or(INTERRUPT_STATUS);
+    let answer = error(status, "request_interrupted", reason);
+    marked(answer, Outcome::Interrupted)
 }
 
 /// Says in its head that the answer is not the handler's, so that logs and layers of the service can tell.

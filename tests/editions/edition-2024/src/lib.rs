@@ -3,6 +3,8 @@
 #[path = "../../handlers.rs"]
 pub mod handlers;
 
+pub mod exported;
+
 /// What only this edition can say.
 pub mod of_this_edition {
     use std::future::ready;

@@ -1,6 +1,7 @@
 //! The admin socket: who may connect, what is replaced and what is left alone, and when it goes.
 
 mod handed_in;
+mod leftovers;
 mod life;
 mod mode;
 mod places;

@@ -1,7 +1,7 @@
 //! Binding the socket: never wider than its mode, never in the way of a live server, never in place of
 //! something that is not a socket.
 //!
-//! It is bound under a temporary name in the same directory and renamed over the path when it is
+//! It is bound under a random temporary name in the same directory and renamed over the path when it is
 //! ready, so nobody finds it half made. The directory is locked meanwhile: of two processes that
 //! start at once, the second one finds the first one's socket live.
 
@@ -20,6 +20,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::directory;
 use crate::sync::Mutex;
+use crate::temporary;
 
 /// Connections that may wait while the admin thread is busy.
 const BACKLOG: i32 = 128;
@@ -142,11 +143,16 @@ impl Bound {
 }
 
 fn bind_at(path: &Path, mode: u32, group: Option<u32>) -> io::Result<(UnixListener, Identity)> {
-    let temporary = temporary_name(path)?;
+    check_name(path)?;
     let _lock = directory::lock(directory::of(path))?;
     let reach = Reach::open(path)?;
     check_free(path, &reach)?;
-    let listener = listen(&reach.address(&temporary)?, mode)?;
+    let (temporary, listener) = temporary::create(|random| {
+        // Short, for it counts in the length of the address.
+        let temporary = path.with_file_name(format!(".{:08x}", random >> 32));
+        let listener = listen(&reach.address(&temporary)?, mode)?;
+        Ok((temporary, listener))
+    })?;
     let settled = settle(&temporary, mode, group)
         .and_then(|metadata| fs::rename(&temporary, path).map(|()| Identity::of(&metadata)));
     match settled {
@@ -263,18 +269,14 @@ fn with_pid(path: &Path) -> PathBuf {
     }
 }
 
-/// A name beside `path` that no other process and no other call uses.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    if path.file_name().is_none() {
-        return Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            "the path must name a file; add a name, as in /run/app.sock",
-        ));
+fn check_name(path: &Path) -> io::Result<()> {
+    if path.file_name().is_some() {
+        return Ok(());
     }
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    Ok(path.with_file_name(format!(".{:x}.{number:x}", std::process::id())))
+    Err(io::Error::new(
+        ErrorKind::InvalidInput,
+        "the path must name a file; add a name, as in /run/app.sock",
+    ))
 }
 
 fn check_length(path: &Path) -> io::Result<()> {

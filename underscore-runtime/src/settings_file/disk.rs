@@ -3,7 +3,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -11,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::directory;
+use crate::temporary;
 
 /// A file that is larger is not one of settings.
 pub(super) const LARGEST: u64 = 1 << 20;
@@ -105,58 +105,61 @@ pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
 
 /// Puts `text` in place of what is at `path`, which is no link.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<Stamp> {
-    let temporary = temporary_name(path)?;
-    let replaced = write_new(&temporary, text, fs::metadata(path).ok())
-        .and_then(|file| fs::rename(&temporary, path).map(|()| file));
-    if replaced.is_err() {
-        // What was made on the way is not left behind.
-        let _ = fs::remove_file(&temporary);
-    }
-    let file = replaced?;
-    // From here on the file is the new one. A file system that cannot sync a directory has done what it can.
-    let _ = File::open(directory::of(path)).and_then(|directory| directory.sync_all());
-    Ok(Stamp::of(&file.metadata()?))
-}
-
-/// Writes a file that is not there. What the old one was readable and writable for, and whose it was, stays so as
-/// far as it can; a new one is for its owner.
-fn write_new(path: &Path, text: &str, old: Option<Metadata>) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    if let Some(old) = old {
-        let mut mode = old.permissions().mode() & 0o777;
-        let new = file.metadata()?;
-        let (uid, gid) = (old.uid(), old.gid());
-        let is_same = (new.uid(), new.gid()) == (uid, gid);
-        if !is_same && fchown(&file, Some(uid), Some(gid)).is_err() {
-            // It would be another group's.
-            mode &= !0o070;
-        }
-        file.set_permissions(Permissions::from_mode(mode))?;
-    }
-    file.sync_all()?;
-    Ok(file)
-}
-
-/// A name beside `path` that nobody else uses: in containers that share a directory, all processes may have one
-/// number.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| {
         io::Error::new(
             ErrorKind::InvalidInput,
             "the path must name a file; add a name, as in /etc/app/settings.json",
         )
     })?;
-    // Each state hashes in a way of its own.
-    let random = RandomState::new().hash_one(std::process::id());
+    let (temporary, file) = temporary::create(|random| {
+        let temporary = path.with_file_name(temporary_name(name, random));
+        let file = create_new(&temporary)?;
+        Ok((temporary, file))
+    })?;
+    let replaced =
+        write(&file, text, fs::metadata(path).ok()).and_then(|()| fs::rename(&temporary, path));
+    if replaced.is_err() {
+        // What was made on the way is not left behind.
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced?;
+    // From here on the file is the new one. A file system that cannot sync a directory has done what it can.
+    let _ = File::open(directory::of(path)).and_then(|directory| directory.sync_all());
+    Ok(Stamp::of(&file.metadata()?))
+}
+
+/// Makes a file that is not there yet, for its owner.
+fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Writes a new file. What the old one was readable and writable for, and whose it was, stays so as far as it can.
+fn write(mut file: &File, text: &str, old: Option<Metadata>) -> io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    if let Some(old) = old {
+        let mut mode = old.permissions().mode() & 0o777;
+        let new = file.metadata()?;
+        let (uid, gid) = (old.uid(), old.gid());
+        let is_same = (new.uid(), new.gid()) == (uid, gid);
+        if !is_same && fchown(file, Some(uid), Some(gid)).is_err() {
+            // It would be another group's.
+            mode &= !0o070;
+        }
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
+    file.sync_all()
+}
+
+/// The name that a file called `name` is written under first.
+fn temporary_name(name: &OsStr, random: u64) -> OsString {
     let mut hidden = OsString::from(".");
     hidden.push(shortened(name));
     hidden.push(format!(".{random:016x}.new"));
-    Ok(path.with_file_name(hidden))
+    hidden
 }
 
 /// As much of a file's name as leaves room for what is put around it: a name has at most 255 bytes.
@@ -232,7 +235,8 @@ mod tests {
         let file = directory.path().join("n".repeat(255));
         replace(&file, "new").expect("replaced");
         assert_eq!(fs::read_to_string(&file).expect("read"), "new");
-        let left = temporary_name(&file).expect("a name");
+        let name = file.file_name().expect("it has one");
+        let left = file.with_file_name(temporary_name(name, u64::MAX));
         let old = SystemTime::now() - 2 * ABANDONED_AFTER;
         let made = File::create(&left).expect("made");
         made.set_modified(old).expect("set");
@@ -244,10 +248,8 @@ mod tests {
     fn what_dead_processes_left_is_removed_and_what_others_have_there_is_not() {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("file");
-        let (dead, alive) = (
-            temporary_name(&file).expect("a name"),
-            temporary_name(&file).expect("another name"),
-        );
+        let [dead, alive] =
+            [1, 2].map(|random| file.with_file_name(temporary_name("file".as_ref(), random)));
         let others = directory.path().join(".file.swp.new");
         let old = SystemTime::now() - 2 * ABANDONED_AFTER;
         for (path, is_old) in [

@@ -6,11 +6,13 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use listenfd::ListenFd;
 use underscore_runtime::{AdminBuilder, serve_admin};
 
-use super::ask;
+use super::support::log::LOG;
+use super::{PATIENCE, ask};
 
 /// The path that a process is to serve at; for a socket that it is handed, nothing.
 const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
@@ -24,6 +26,7 @@ fn child() {
     let Some(socket) = std::env::var_os(SOCKET) else {
         return;
     };
+    std::sync::LazyLock::force(&LOG);
     let served = if socket.is_empty() {
         let listener = ListenFd::from_env().take_unix_listener(0);
         let listener = listener.expect("it is a socket").expect("it is handed in");
@@ -44,9 +47,31 @@ fn child() {
             "go elsewhere" => std::env::set_current_dir("/").expect("it is there"),
             "shutdown" => return admin.shutdown(),
             "exit" => std::process::exit(0),
-            _ => return,
+            order => match order.rsplit_once(' ') {
+                Some(("mount over", directory)) => {
+                    let mount = ["-t", "tmpfs", "tmpfs", directory];
+                    let mounted = Command::new("mount").args(mount).status();
+                    assert!(mounted.expect("it runs").success());
+                }
+                Some(("change root to", directory)) => {
+                    std::os::unix::fs::chroot(directory).expect("it is root");
+                }
+                _ => match order.strip_prefix("wait for log ") {
+                    Some(wanted) => wait_for_log(wanted),
+                    None => return,
+                },
+            },
         }
     }
+}
+
+fn wait_for_log(wanted: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !LOG.lines().iter().any(|line| line.contains(wanted)) {
+        assert!(Instant::now() < deadline, "{:#?}", LOG.lines());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!("> logged");
 }
 
 /// What a process said first.
@@ -107,13 +132,17 @@ impl Process {
     }
 
     pub(super) fn said(&mut self) -> Said {
+        match self.line() {
+            said if said.starts_with("served") => Said::Served,
+            said => Said::Refused(said),
+        }
+    }
+
+    /// The next thing that it says.
+    pub(super) fn line(&mut self) -> String {
         let lines = (&mut self.says).lines().map(|line| line.expect("text"));
         let said = lines.filter_map(|line| line.strip_prefix("> ").map(str::to_owned));
-        match said.take(1).next() {
-            Some(said) if said.starts_with("served") => Said::Served,
-            Some(said) => Said::Refused(said),
-            None => panic!("it says nothing"),
-        }
+        said.take(1).next().expect("it says nothing")
     }
 
     pub(super) fn id(&self) -> u32 {

@@ -15,6 +15,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
@@ -45,6 +46,8 @@ pub(super) struct Bound {
 pub(super) struct SocketFile {
     /// From the root: the process may go to another directory.
     pub(super) path: PathBuf,
+    /// The directory that it was bound in. It is not made again in any other.
+    directory: DirectoryIdentity,
     /// Its mode and group when it was looked at last: whoever changed them means them to stay.
     seen: Mutex<(u32, Option<u32>)>,
     /// Which one it is; nothing once it is removed. Held while it is made again or removed.
@@ -59,6 +62,14 @@ struct Identity {
     inode: u64,
 }
 
+/// How to tell a directory from another one in its place: after a `chroot`, below a mount, or made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct DirectoryIdentity {
+    identity: Identity,
+    /// A directory that is made anew may get the number of the one before.
+    created: Option<SystemTime>,
+}
+
 /// What was found at the path of a socket.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -67,6 +78,8 @@ pub(super) enum Found {
     /// What somebody else put there.
     Another,
     Nothing,
+    /// Nothing, in another directory than the one in which it was bound.
+    Elsewhere,
     /// Nothing, so that it was made again.
     Renewed(UnixListener),
     /// It was removed, and is not wanted any more.
@@ -78,10 +91,15 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     let path = with_pid(path);
     // A process whose directory is gone has no other path either.
     let from_root = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-    let bound = check_length(&path).and_then(|()| bind_at(&path, mode, None));
-    let (listener, identity) = bound.map_err(|error| named(&path, &error))?;
+    let bound = check(&path).and_then(|()| {
+        let reach = Reach::open(&path)?;
+        let (listener, identity) = bind_at(&path, &reach, mode, None)?;
+        Ok((listener, identity, reach.identity()?))
+    });
+    let (listener, identity, directory) = bound.map_err(|error| named(&path, &error))?;
     let file = SocketFile {
         path: from_root,
+        directory,
         seen: Mutex::new((mode, None)),
         made: Mutex::new(Some(identity)),
     };
@@ -142,11 +160,14 @@ impl Bound {
     }
 }
 
-fn bind_at(path: &Path, mode: u32, group: Option<u32>) -> io::Result<(UnixListener, Identity)> {
-    check_name(path)?;
+fn bind_at(
+    path: &Path,
+    reach: &Reach,
+    mode: u32,
+    group: Option<u32>,
+) -> io::Result<(UnixListener, Identity)> {
     let _lock = directory::lock(directory::of(path))?;
-    let reach = Reach::open(path)?;
-    check_free(path, &reach)?;
+    check_free(path, reach)?;
     let (temporary, listener) = temporary::create(|random| {
         // Short, for it counts in the length of the address.
         let temporary = path.with_file_name(format!(".{:08x}", random >> 32));
@@ -173,8 +194,16 @@ struct Reach {
 
 impl Reach {
     fn open(path: &Path) -> io::Result<Self> {
-        let directory = File::open(directory::of(path))?;
+        let directory = directory::open(directory::of(path))?;
         Ok(Reach { directory })
+    }
+
+    fn identity(&self) -> io::Result<DirectoryIdentity> {
+        let metadata = self.directory.metadata()?;
+        Ok(DirectoryIdentity {
+            identity: Identity::of(&metadata),
+            created: metadata.created().ok(),
+        })
     }
 
     /// The address of a file in the directory.
@@ -251,8 +280,12 @@ impl SocketFile {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Err(_) if !renew => Ok(Found::Nothing),
             Err(_) => {
+                let reach = Reach::open(&self.path)?;
+                if reach.identity()? != self.directory {
+                    return Ok(Found::Elsewhere);
+                }
                 let (bits, group) = *self.seen.lock();
-                let (listener, renewed) = bind_at(&self.path, bits, group)?;
+                let (listener, renewed) = bind_at(&self.path, &reach, bits, group)?;
                 *made = Some(renewed);
                 Ok(Found::Renewed(listener))
             }
@@ -269,9 +302,9 @@ fn with_pid(path: &Path) -> PathBuf {
     }
 }
 
-fn check_name(path: &Path) -> io::Result<()> {
+fn check(path: &Path) -> io::Result<()> {
     if path.file_name().is_some() {
-        return Ok(());
+        return check_length(path);
     }
     Err(io::Error::new(
         ErrorKind::InvalidInput,

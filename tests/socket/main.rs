@@ -1,5 +1,6 @@
 //! The admin socket: who may connect, what is replaced and what is left alone, and when it goes.
 
+mod forked;
 mod handed_in;
 mod leftovers;
 mod life;

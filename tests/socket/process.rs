@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use fork::{Fork, fork};
 use listenfd::ListenFd;
-use underscore_runtime::{AdminBuilder, serve_admin};
+use rustix::process::{Pid, Signal, WaitOptions, getppid, kill_process, waitpid};
+use underscore_runtime::{AdminBuilder, AdminServer, serve_admin};
 
 use super::support::log::LOG;
 use super::{PATIENCE, ask};
@@ -53,6 +55,11 @@ fn child() {
                     let mounted = Command::new("mount").args(mount).status();
                     assert!(mounted.expect("it runs").success());
                 }
+                Some(("fork and", end)) => match fork().expect("it forks") {
+                    Fork::Child => return end_in_child(admin, end),
+                    Fork::Parent(_) if end == "stay" => println!("> the child stays"),
+                    Fork::Parent(child) => wait_for_child(child),
+                },
                 Some(("change root to", directory)) => {
                     std::os::unix::fs::chroot(directory).expect("it is root");
                 }
@@ -61,6 +68,40 @@ fn child() {
                     None => return,
                 },
             },
+        }
+    }
+}
+
+/// What a forked child does with its copy of the handle. It ends with the parent at the latest.
+fn end_in_child(admin: AdminServer, end: &str) {
+    match end {
+        "shutdown" => admin.shutdown(),
+        "drop" => drop(admin),
+        _ => {
+            let parent = getppid();
+            while getppid() == parent {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+    std::process::exit(0);
+}
+
+fn wait_for_child(child: i32) {
+    let child = Pid::from_raw(child).expect("a process");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let ended = waitpid(Some(child), WaitOptions::NOHANG).expect("it is a child");
+        match ended {
+            Some((_, status)) if status.exit_status() == Some(0) => {
+                return println!("> the child ended well");
+            }
+            Some((_, status)) => return println!("> the child ended with {status:?}"),
+            None if Instant::now() > deadline => {
+                kill_process(child, Signal::KILL).expect("it is a child");
+                return println!("> the child hangs");
+            }
+            None => std::thread::sleep(Duration::from_millis(20)),
         }
     }
 }

@@ -5,6 +5,7 @@ mod handed_in;
 mod leftovers;
 mod life;
 mod mode;
+mod open;
 mod places;
 mod process;
 mod renewal;

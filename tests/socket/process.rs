@@ -1,8 +1,8 @@
 //! Processes of this binary that serve, and are told to end in one way or another.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -19,6 +19,15 @@ use super::{PATIENCE, ask};
 /// The path that a process is to serve at; for a socket that it is handed, nothing.
 const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
 
+/// The mode of its socket, in octal.
+const MODE: &str = "UNDERSCORE_TEST_MODE";
+
+/// The user who may change something.
+const CHANGERS: &str = "UNDERSCORE_TEST_CHANGERS";
+
+/// Names the socket to which a process is to send a change.
+const CHANGE: &str = "UNDERSCORE_TEST_CHANGE";
+
 /// A user whom nobody else is.
 const NOBODY: u32 = 61_234;
 
@@ -33,6 +42,12 @@ fn child() {
         let listener = ListenFd::from_env().take_unix_listener(0);
         let listener = listener.expect("it is a socket").expect("it is handed in");
         AdminBuilder::new().serve_listener(listener)
+    } else if let Ok(mode) = std::env::var(MODE) {
+        let mut builder = AdminBuilder::new().mode(u32::from_str_radix(&mode, 8).expect("octal"));
+        if let Ok(uid) = std::env::var(CHANGERS) {
+            builder = builder.changes_by_uids([uid.parse().expect("a number")]);
+        }
+        builder.serve(&socket)
     } else {
         serve_admin(&socket)
     };
@@ -144,17 +159,24 @@ impl Process {
         Self::of(command.env(SOCKET, "").stderr(OwnedFd::from(listener)))
     }
 
+    /// Starts one whose socket has a mode in octal digits.
+    pub(super) fn start_with_mode(socket: &Path, mode: &str, before: &str) -> Self {
+        Self::of(with_shell(before).env(SOCKET, socket).env(MODE, mode))
+    }
+
+    /// The same as another user, which only root can start.
+    pub(super) fn start_as(uid: u32, socket: &Path, mode: &str) -> Self {
+        let mut command = as_user(uid);
+        Self::of(command.env(SOCKET, socket).env(MODE, mode))
+    }
+
     /// Starts one as a user whom no privilege helps.
     pub(super) fn start_unprivileged(socket: &Path) -> Self {
-        // The way to the binary may be closed to others; the kernel's link to it is not.
-        let mut command = if cfg!(target_os = "linux") {
-            Command::new("/proc/self/exe")
+        let mut command = if rustix::process::getuid().is_root() {
+            as_user(NOBODY)
         } else {
             Command::new(binary())
         };
-        if rustix::process::getuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
         Self::of(command.env(SOCKET, socket))
     }
 
@@ -211,6 +233,54 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// No test by itself: what another user does.
+#[test]
+fn client() {
+    if let Some(socket) = std::env::var_os(CHANGE) {
+        println!("{}", change(Path::new(&socket)));
+    }
+}
+
+/// Sends a change that changes nothing, and gives the answer. An `@` stands before the name of an abstract socket.
+pub(super) fn change(socket: &Path) -> String {
+    let mut connection = connect(socket);
+    let request = "POST /_tasks/_all/_cancel HTTP/1.0\r\n\r\n";
+    connection.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+/// The same as another user, which only root can be.
+pub(super) fn change_as(uid: u32, socket: &Path) -> String {
+    let arguments = ["--exact", "process::client", "--quiet", "--nocapture"];
+    let mut command = as_user(uid);
+    let output = command.args(arguments).env(CHANGE, socket).output();
+    String::from_utf8(output.expect("it runs").stdout).expect("text")
+}
+
+fn connect(socket: &Path) -> UnixStream {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = socket.to_str().and_then(|name| name.strip_prefix('@')) {
+        use std::os::linux::net::SocketAddrExt;
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(name);
+        return UnixStream::connect_addr(&address.expect("a name")).expect("it listens");
+    }
+    UnixStream::connect(socket).expect("its mode lets it in")
+}
+
+/// A command that starts this binary as another user.
+fn as_user(uid: u32) -> Command {
+    // The way to the binary may be closed to others; the kernel's link to it is not.
+    let mut command = if cfg!(target_os = "linux") {
+        Command::new("/proc/self/exe")
+    } else {
+        Command::new(binary())
+    };
+    command.uid(uid).gid(uid).current_dir("/");
+    command
 }
 
 fn with_shell(before: &str) -> Command {

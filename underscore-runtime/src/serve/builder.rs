@@ -71,7 +71,8 @@ impl AdminBuilder {
         }
     }
 
-    /// Sets the mode of the socket file: who may connect, and so who may look and steer.
+    /// Sets the mode of the socket file: who may connect, and so who may look and steer. With write for others, those
+    /// may only look; see [`changes_by_uids`](Self::changes_by_uids).
     ///
     /// The file never has a wider mode than this, not even while it is made, whatever the umask.
     ///
@@ -93,9 +94,14 @@ impl AdminBuilder {
     }
 
     /// Names users whose calls may change something: settings, interrupts, cancels. Everybody else who can connect
-    /// may look, and gets 403 otherwise, which is in the audit. Without any name, everybody may change.
+    /// may look, and gets 403 otherwise, which is in the audit.
     ///
-    /// The kernel says whose process connected, so nobody can pretend to be another user.
+    /// Without any name, everybody who can connect may change. Where that is every user of the machine (a
+    /// [`mode`](Self::mode) with write for others, an abstract socket), it is root and the user that the service runs as,
+    /// and the log has a warning.
+    ///
+    /// The kernel says whose process connected, so nobody can pretend to be another user. The overflow user of user
+    /// namespaces, 65534, stands for many, and is never taken for one that is named.
     ///
     /// ```
     /// # use underscore_runtime::AdminBuilder;
@@ -354,7 +360,8 @@ impl AdminBuilder {
     /// serves the socket again, for systemd still holds it open.
     ///
     /// Its file belongs to whoever made it: its [`mode`](Self::mode) is not set, and it is not removed at the end. systemd's
-    /// own default lets every user of the machine connect, and so interrupt and preempt: write `SocketMode=0600`.
+    /// own default lets every user of the machine connect and look, and only root and the service's own user change
+    /// something, unless [`changes_by_uids`](Self::changes_by_uids) names others: write `SocketMode=0600`.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -414,7 +421,8 @@ impl AdminBuilder {
         let keeping = loaded.map(|loaded| loaded.keep(admin::file_changed));
         match keeping.transpose() {
             Ok(keeping) => {
-                let access = (self.changers.clone(), self.policy.clone());
+                let changers = self.changers.of_socket(bound.is_open);
+                let access = (changers, self.policy.clone());
                 AdminServer::start(bound, access, self.limits, keeping)
             }
             Err(error) => {

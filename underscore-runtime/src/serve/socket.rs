@@ -37,6 +37,8 @@ const LONGEST_PATH: usize = 103;
 pub(super) struct Bound {
     pub(super) listener: UnixListener,
     pub(super) file: Option<Arc<SocketFile>>,
+    /// True if every user of the machine can connect, by the mode that its file has at the start.
+    pub(super) is_open: bool,
     /// Where it listens, as it was said; empty where that is no path.
     pub(super) path: PathBuf,
 }
@@ -106,6 +108,7 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     Ok(Bound {
         listener,
         file: Some(Arc::new(file)),
+        is_open: is_for_others(mode),
         path,
     })
 }
@@ -114,6 +117,9 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
 pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let path = address.as_pathname().map(Path::to_owned);
+    // An abstract socket has no mode. That of a file that is gone is not known, so it counts as the widest.
+    let metadata = path.as_ref().and_then(|path| fs::metadata(path).ok());
+    let is_open = metadata.is_none_or(|metadata| is_for_others(metadata.permissions().mode()));
     let path = path.unwrap_or_default();
     let socket = SockRef::from(&listener);
     check_listens(&socket)
@@ -124,8 +130,14 @@ pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     Ok(Bound {
         listener,
         file: None,
+        is_open,
         path,
     })
+}
+
+/// To connect is to write, whoever the file belongs to.
+fn is_for_others(mode: u32) -> bool {
+    mode & 0o002 != 0
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]

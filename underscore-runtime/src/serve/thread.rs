@@ -65,14 +65,20 @@ impl AdminServer {
     ) -> io::Result<Self> {
         let path = bound.path.clone();
         let file = bound.file.clone();
+        let is_restricted = access.0.are_restricted();
         let (stop, stopped) = oneshot::channel();
         match spawn(bound, access, limits, keeping, stopped) {
-            Ok(thread) => Ok(AdminServer {
-                path,
-                file,
-                control: Control::new(stop, thread),
-                runtime: workers::meet_current_runtime(),
-            }),
+            Ok(thread) => {
+                if is_restricted {
+                    warn_of_open(&path);
+                }
+                Ok(AdminServer {
+                    path,
+                    file,
+                    control: Control::new(stop, thread),
+                    runtime: workers::meet_current_runtime(),
+                })
+            }
             Err(error) => {
                 file.inspect(|file| file.remove());
                 Err(named(&path, &error))
@@ -128,6 +134,18 @@ impl AdminServer {
         }
         log::flush(GRACE);
     }
+}
+
+fn warn_of_open(path: &Path) {
+    let path = path.display().to_string();
+    log::write(move || {
+        tracing::warn!(
+            target: "underscore",
+            path = log::text(&path),
+            "every user of this machine can connect to the admin socket, so only root and the service's own user may \
+             change something; narrow its mode, or name with `AdminBuilder::changes_by_uids` who may"
+        );
+    });
 }
 
 /// What ends the admin thread, in the process that has it.

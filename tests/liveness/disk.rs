@@ -1,6 +1,7 @@
 //! The disk with the settings file on it is full, takes no file any more, or gives no answer.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -17,7 +18,12 @@ const OLD: &str = r#"{"steered": {"persistent": {"timeout": "9s"}}}"#;
 fn directory() -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("disk")).expect("made");
-    fs::write(directory.path().join("disk/settings.json"), OLD).expect("written");
+    let file = directory.path().join("disk/settings.json");
+    fs::write(&file, OLD).expect("written");
+    // Whatever the umask is of whoever runs this.
+    for (path, mode) in [(directory.path().join("disk"), 0o755), (file, 0o644)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+    }
     directory
 }
 

@@ -8,6 +8,7 @@ mod support;
 
 mod crash;
 mod loadable;
+mod permissions;
 mod watched;
 mod written;
 
@@ -45,14 +46,21 @@ struct Kept {
     _turn: MutexGuard<'static, ()>,
 }
 
+/// What the tests write is then for its owner, whatever the umask is of whoever runs them.
+fn narrow_umask() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+}
+
 async fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
+    narrow_umask();
     TURN.lock().await
 }
 
 impl Kept {
     /// Starts with a file that says `text`, or with none.
     async fn start(text: Option<&str>) -> Self {
+        narrow_umask();
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("settings.json");
         if let Some(text) = text {

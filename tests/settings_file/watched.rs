@@ -6,13 +6,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Kept;
+use super::{Kept, narrow_umask};
 
 const AUDIT: &str = "_cat/audit?format=json&h=action,target,before,after,reason";
 
 /// Puts files where they are to be seen as Kubernetes does with a `ConfigMap`: the file is a link into a link to
 /// a directory, and the latter is replaced in one step.
 fn mount(volume: &Path, version: &str, text: &str) {
+    narrow_umask();
     let directory = volume.join(version);
     fs::create_dir(&directory).expect("made");
     fs::write(directory.join("settings.json"), text).expect("written");

@@ -290,6 +290,11 @@ impl AdminBuilder {
     /// Kubernetes `ConfigMap` that is mounted there, is checked and put in force within two seconds. What is not valid
     /// is reported, in the log and in the audit, and what was in force before stays so.
     ///
+    /// It must be one that nobody else can change, as sshd judges its files: the file and each directory on the way to it
+    /// belong to the user that the service runs as or to root, and no group and no others can write to them, but for
+    /// sticky directories such as `/tmp`. That holds for links on the way and for what they lead to. A file that is not
+    /// so keeps the service from starting, and is not taken while it runs.
+    ///
     /// It is JSON: under the path, the id or the name of each handler, its settings.
     ///
     /// ```
@@ -309,6 +314,7 @@ impl AdminBuilder {
     /// # let directory = tempfile::tempdir()?;
     /// # let (path, file) = (directory.path().join("app.sock"), directory.path().join("settings.json"));
     /// std::fs::write(&file, r#"{"checkout": {"persistent": {"timeout": "30s", "limit.active": 100}}}"#)?;
+    /// # std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     /// let admin = AdminBuilder::new().settings_file(&file).serve(&path)?;
     /// let set = ask(&path, "GET /_routes/checkout/settings?filter_path=**.timeout")?;
     /// assert!(set.contains(r#"{"persistent":{"timeout":"30s"}}"#), "{set}");
@@ -346,6 +352,8 @@ impl AdminBuilder {
     /// - [`InvalidData`](io::ErrorKind::InvalidData): the file is none of settings; it is left alone.
     /// - [`AlreadyExists`](io::ErrorKind::AlreadyExists): this process keeps its settings in another file.
     /// - [`NotFound`](io::ErrorKind::NotFound): the file's directory does not exist.
+    /// - [`PermissionDenied`](io::ErrorKind::PermissionDenied): others could change the file. The error names the path that
+    ///   is to be mended, and the command.
     /// - What the system says when the file cannot be read.
     ///
     /// Each of them names the file, and nothing is served.

@@ -9,11 +9,17 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rustix::process::geteuid;
+
+use super::permissions;
 use crate::directory;
 use crate::temporary;
 
 /// A file that is larger is not one of settings.
 pub(super) const LARGEST: u64 = 1 << 20;
+
+/// How often a file may be replaced while it is opened.
+const MOST_SWAPS: u32 = 10;
 
 /// Nobody takes so long to write a file of settings.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
@@ -27,6 +33,8 @@ pub(super) struct Stamp {
     modified: Option<SystemTime>,
     /// Of the file's own data, in nanoseconds: it tells a change that keeps length and time.
     changed: (i64, i64),
+    /// The user and the group that it belongs to.
+    pub(super) owner: (u32, u32),
 }
 
 impl Stamp {
@@ -37,6 +45,7 @@ impl Stamp {
             length: metadata.len(),
             modified: metadata.modified().ok(),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
+            owner: (metadata.uid(), metadata.gid()),
         }
     }
 }
@@ -50,25 +59,35 @@ pub(super) fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
     }
 }
 
-/// The text at `path` and its stamp; nothing where nothing is.
+/// The text at `path`, which is one from the root, and its stamp; nothing where nothing is.
 pub(super) fn read(path: &Path) -> io::Result<Option<(String, Stamp)>> {
-    // Asked before it is opened: there are devices that do something when they are.
-    match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-        Ok(metadata) if !metadata.is_file() => return Err(unfit("it is not a file")),
-        Ok(_) => {}
+    for _ in 0..MOST_SWAPS {
+        // Asked before it is opened: there are devices that do something when they are.
+        let Some(checked) = permissions::check(path, geteuid().as_raw())? else {
+            return Ok(None);
+        };
+        if !checked.is_file() {
+            return Err(unfit("it is not a file"));
+        }
+        let (file, metadata) = open(path)?;
+        if (metadata.dev(), metadata.ino()) == (checked.dev(), checked.ino()) {
+            return read_whole(file, &metadata).map(Some);
+        }
+        // Another one took its place since it was checked.
     }
-    let (file, metadata) = open(path)?;
+    Err(unfit("it is replaced again and again"))
+}
+
+fn read_whole(file: File, metadata: &Metadata) -> io::Result<(String, Stamp)> {
     // Before it is read: what is written meanwhile has another stamp.
-    let stamp = Stamp::of(&metadata);
+    let stamp = Stamp::of(metadata);
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Err(unfit("it is larger than 1 MiB"));
     }
     let text = String::from_utf8(bytes).map_err(|_| unfit("it is not UTF-8"))?;
-    Ok(Some((text, stamp)))
+    Ok((text, stamp))
 }
 
 /// Opens what must be a file. Opening a pipe would wait for its other end: here it does not, whatever took the
@@ -310,6 +329,7 @@ mod tests {
         assert!(error.to_string().contains("not a file"), "{error}");
         let large = directory.path().join("large");
         fs::write(&large, vec![b' '; 2 << 20]).expect("written");
+        fs::set_permissions(&large, Permissions::from_mode(0o600)).expect("set");
         let error = read(&large).expect_err("large");
         assert!(error.to_string().contains("larger than"), "{error}");
     }

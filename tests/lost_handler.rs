@@ -118,13 +118,11 @@ async fn a_lost_handler_is_a_row_from_its_first_request_on_and_the_log_warns_onc
 
 #[tokio::test]
 async fn what_the_settings_file_says_of_a_lost_handler_holds_soon_after_its_first_request() {
+    support::narrow_umask();
     let directory = tempfile::tempdir().expect("a directory can be made");
     let file = directory.path().join("settings.json");
     let text = json!({"lost_handler::kept": {"persistent": {"preempt": {"status": 418}}}});
     std::fs::write(&file, text.to_string()).expect("written");
-    // Whatever the umask is of whoever runs this.
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(&file, private).expect("it is ours");
     let app = Router::new().route("/kept", get(kept));
     let service = Service::start_with(app, &AdminBuilder::new().settings_file(&file)).await;
     let deadline = Instant::now() + PATIENCE;

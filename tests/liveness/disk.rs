@@ -1,7 +1,6 @@
 //! The disk with the settings file on it is full, takes no file any more, or gives no answer.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,19 +10,15 @@ use tempfile::TempDir;
 
 use super::process::Process;
 use super::{client_answers_soon, soon};
-use crate::support::{Answer, PATIENCE};
+use crate::support::{Answer, PATIENCE, narrow_umask};
 
 const OLD: &str = r#"{"steered": {"persistent": {"timeout": "9s"}}}"#;
 
 fn directory() -> TempDir {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("disk")).expect("made");
-    let file = directory.path().join("disk/settings.json");
-    fs::write(&file, OLD).expect("written");
-    // Whatever the umask is of whoever runs this.
-    for (path, mode) in [(directory.path().join("disk"), 0o755), (file, 0o644)] {
-        fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
-    }
+    fs::write(directory.path().join("disk/settings.json"), OLD).expect("written");
     directory
 }
 

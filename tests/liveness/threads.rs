@@ -10,6 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use underscore_runtime::AdminBuilder;
 
 use super::process::{NOBODY, run_unprivileged};
+use crate::support::narrow_umask;
 
 /// More than the admin API has threads.
 const MOST: u64 = 12;
@@ -64,6 +65,7 @@ fn answers(socket: &Path) -> bool {
 
 #[test]
 fn with_too_few_threads_it_serves_or_says_why_not_and_leaves_nothing() {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     if rustix::process::geteuid().is_root() {
         // The settings file is only taken from a directory of the user that serves.

@@ -11,7 +11,7 @@ use tokio::net::UnixListener;
 use underscore_runtime::AdminBuilder;
 
 use super::{app, read};
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, narrow_umask};
 
 /// Names the directory of a process that is to be killed.
 const DIRECTORY: &str = "UNDERSCORE_TEST_CHILD";
@@ -118,6 +118,7 @@ fn on_disk(file: &Path) -> u64 {
 /// Holds 4.56 of docs/admin-api.md.
 #[tokio::test]
 async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("settings.json");
     let mut number = 0;
@@ -149,6 +150,7 @@ async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
 /// Holds 4.55 of docs/admin-api.md.
 #[tokio::test]
 async fn what_is_persistent_holds_for_the_first_request_after_a_restart() {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     let (admin, http) = (
         directory.path().join("app.sock"),

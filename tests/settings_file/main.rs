@@ -18,7 +18,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
-use support::{PATIENCE, Service};
+use support::{PATIENCE, Service, narrow_umask};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 use underscore_runtime::{AdminBuilder, underscore_route};
@@ -44,11 +44,6 @@ struct Kept {
     file: PathBuf,
     _directory: TempDir,
     _turn: MutexGuard<'static, ()>,
-}
-
-/// What the tests write is then for its owner, whatever the umask is of whoever runs them.
-fn narrow_umask() {
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }
 
 async fn turn() -> MutexGuard<'static, ()> {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Kept, narrow_umask};
+use super::Kept;
+use crate::support::narrow_umask;
 
 const AUDIT: &str = "_cat/audit?format=json&h=action,target,before,after,reason";
 
@@ -43,6 +44,7 @@ async fn newest(kept: &Kept) -> Value {
 /// Holds 4.60 of docs/admin-api.md.
 #[tokio::test]
 async fn a_config_map_that_is_swapped_is_in_force_and_one_that_is_wrong_is_reported() {
+    narrow_umask();
     let volume = tempfile::tempdir().expect("a directory");
     mount(volume.path(), "..1", &preempt(501));
     let file = volume.path().join("settings.json");

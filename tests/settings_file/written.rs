@@ -9,8 +9,8 @@ use serde_json::json;
 use tower::ServiceExt;
 use underscore_runtime::{AdminBuilder, admin_router};
 
-use super::{Kept, app, id_of, narrow_umask, turn};
-use crate::support::{PATIENCE, Service};
+use super::{Kept, app, id_of, turn};
+use crate::support::{PATIENCE, Service, narrow_umask};
 
 const STEERED: &str = "_routes/steered/settings";
 

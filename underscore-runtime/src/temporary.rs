@@ -28,7 +28,7 @@ fn create_with<T>(
     for _ in 1..TRIES {
         match make(random()) {
             Err(error) if is_taken(&error) => {}
-            made => return made,
+            result => return result,
         }
     }
     make(random())

@@ -314,7 +314,9 @@ impl AdminBuilder {
     /// # let directory = tempfile::tempdir()?;
     /// # let (path, file) = (directory.path().join("app.sock"), directory.path().join("settings.json"));
     /// std::fs::write(&file, r#"{"checkout": {"persistent": {"timeout": "30s", "limit.active": 100}}}"#)?;
-    /// # std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    /// # for path in [directory.path(), &file] {
+    /// #     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    /// # }
     /// let admin = AdminBuilder::new().settings_file(&file).serve(&path)?;
     /// let set = ask(&path, "GET /_routes/checkout/settings?filter_path=**.timeout")?;
     /// assert!(set.contains(r#"{"persistent":{"timeout":"30s"}}"#), "{set}");

@@ -215,6 +215,13 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
+    /// Whatever the umask is of whoever runs this.
+    fn private_directory() -> tempfile::TempDir {
+        let private = Permissions::from_mode(0o700);
+        let directory = tempfile::Builder::new().permissions(private).tempdir();
+        directory.expect("a directory")
+    }
+
     fn mode(path: &Path) -> u32 {
         let metadata = fs::metadata(path).expect("it is there");
         metadata.permissions().mode() & 0o777
@@ -222,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_is_replaced_keeps_its_mode_and_its_link_and_leaves_nothing_beside_it() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let (link, file) = (directory.path().join("link"), directory.path().join("file"));
         fs::write(&file, "old").expect("written");
         fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("set");
@@ -239,7 +246,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_a_file_for_its_owner_is_made() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let file = directory.path().join("file");
         assert_eq!(read(&file).expect("read"), None);
         assert_eq!(stamp(&file).expect("asked"), None);
@@ -250,7 +257,7 @@ mod tests {
 
     #[test]
     fn the_longest_name_that_a_file_can_have_can_be_replaced() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let file = directory.path().join("n".repeat(255));
         replace(&file, "new").expect("replaced");
         assert_eq!(fs::read_to_string(&file).expect("read"), "new");
@@ -265,7 +272,7 @@ mod tests {
 
     #[test]
     fn what_dead_processes_left_is_removed_and_what_others_have_there_is_not() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let file = directory.path().join("file");
         let [dead, alive] =
             [1, 2].map(|random| file.with_file_name(temporary_name("file".as_ref(), random)));
@@ -290,7 +297,7 @@ mod tests {
     /// Only root can make a file another user's; for anybody else the owner is the one who replaces it.
     #[test]
     fn what_is_replaced_stays_its_owners() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let path = directory.path().join("file");
         let file = File::create(&path).expect("made");
         if fchown(&file, Some(65_534), Some(65_534)).is_err() {
@@ -305,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_pipe_is_refused_at_once_even_if_it_took_the_files_place_just_now() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.expect("it runs").success());
@@ -324,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_directory_and_a_file_that_is_too_large_are_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let error = read(directory.path()).expect_err("a directory");
         assert!(error.to_string().contains("not a file"), "{error}");
         let large = directory.path().join("large");

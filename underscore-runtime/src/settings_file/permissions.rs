@@ -129,6 +129,13 @@ mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::symlink;
 
+    /// Whatever the umask is of whoever runs this.
+    fn private_directory() -> tempfile::TempDir {
+        let private = Permissions::from_mode(0o700);
+        let directory = tempfile::Builder::new().permissions(private).tempdir();
+        directory.expect("a directory")
+    }
+
     fn set(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
     }
@@ -141,7 +148,7 @@ mod tests {
 
     #[test]
     fn each_directory_and_each_link_on_the_way_counts() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let root = fs::canonicalize(directory.path()).expect("it is there");
         let [links, state] = ["links", "state"].map(|name| root.join(name));
         for directory in [&links, &state] {
@@ -175,7 +182,7 @@ mod tests {
 
     #[test]
     fn links_that_lead_to_each_other_come_to_an_end() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let [one, two] = ["one", "two"].map(|name| directory.path().join(name));
         symlink("two", &one).expect("linked");
         symlink("one", &two).expect("linked");
@@ -185,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_another_user_is_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let own = geteuid().as_raw();
         // For another process this one's user is another one; for root, whose files are everybody's, it is not.
         if own == 0 {

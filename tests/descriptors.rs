@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
-use support::PATIENCE;
+use support::{PATIENCE, narrow_umask};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use underscore_runtime::{AdminBuilder, underscore_route};
@@ -95,6 +95,7 @@ struct Process {
 
 impl Process {
     fn start() -> Self {
+        narrow_umask();
         let directory = tempfile::tempdir().expect("a directory");
         let mut child = Command::new("sh")
             .args(["-c", &format!("ulimit -n {LIMIT} && exec \"$0\" \"$@\"")])

@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
         "strict",
         "suggest",
         "sync",
+        "temporary",
         "threads",
         "units",
         "visible",

@@ -118,6 +118,7 @@ async fn a_lost_handler_is_a_row_from_its_first_request_on_and_the_log_warns_onc
 
 #[tokio::test]
 async fn what_the_settings_file_says_of_a_lost_handler_holds_soon_after_its_first_request() {
+    support::narrow_umask();
     let directory = tempfile::tempdir().expect("a directory can be made");
     let file = directory.path().join("settings.json");
     let text = json!({"lost_handler::kept": {"persistent": {"preempt": {"status": 418}}}});

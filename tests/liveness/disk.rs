@@ -10,11 +10,12 @@ use tempfile::TempDir;
 
 use super::process::Process;
 use super::{client_answers_soon, soon};
-use crate::support::{Answer, PATIENCE};
+use crate::support::{Answer, PATIENCE, narrow_umask};
 
 const OLD: &str = r#"{"steered": {"persistent": {"timeout": "9s"}}}"#;
 
 fn directory() -> TempDir {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("disk")).expect("made");
     fs::write(directory.path().join("disk/settings.json"), OLD).expect("written");

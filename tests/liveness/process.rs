@@ -18,7 +18,7 @@ const ROLE: &str = "UNDERSCORE_TEST_ROLE";
 const DIRECTORY: &str = "UNDERSCORE_TEST_DIRECTORY";
 
 /// A user whom nobody else is.
-const NOBODY: u32 = 61_234;
+pub(super) const NOBODY: u32 = 61_234;
 
 /// No test by itself: the process that the others start.
 #[test]
@@ -77,6 +77,10 @@ impl Process {
 
     /// The same with its own mounts; nothing where the system does not allow that.
     pub(super) fn start_with_mounts(role: &str, directory: &TempDir, before: &str) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            // In their namespace the directories of the system are nobody's, so no settings file is taken from them.
+            return None;
+        }
         let unshare = ["--user", "--map-root-user", "--mount"];
         let allowed = Command::new("unshare")
             .args(unshare)

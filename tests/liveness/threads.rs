@@ -1,15 +1,16 @@
 //! The system gives the process no more threads.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::chown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use underscore_runtime::AdminBuilder;
 
-use super::process::run_unprivileged;
+use super::process::{NOBODY, run_unprivileged};
+use crate::support::narrow_umask;
 
 /// More than the admin API has threads.
 const MOST: u64 = 12;
@@ -64,7 +65,11 @@ fn answers(socket: &Path) -> bool {
 
 #[test]
 fn with_too_few_threads_it_serves_or_says_why_not_and_leaves_nothing() {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
-    fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).expect("set");
+    if rustix::process::geteuid().is_root() {
+        // The settings file is only taken from a directory of the user that serves.
+        chown(directory.path(), Some(NOBODY), None).expect("it is root");
+    }
     assert!(run_unprivileged("threads", &directory).success());
 }

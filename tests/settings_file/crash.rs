@@ -11,7 +11,7 @@ use tokio::net::UnixListener;
 use underscore_runtime::AdminBuilder;
 
 use super::{app, read};
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, narrow_umask};
 
 /// Names the directory of a process that is to be killed.
 const DIRECTORY: &str = "UNDERSCORE_TEST_CHILD";
@@ -38,35 +38,54 @@ async fn child() {
 }
 
 /// A process that is killed when it is dropped.
-struct Process(Child);
+pub(super) struct Process {
+    child: Child,
+    http: Client,
+}
 
 impl Process {
     /// Starts one and waits until it answers.
     async fn start(directory: &Path) -> Self {
+        let binary = std::env::current_exe().expect("this binary");
+        Self::start_by(&mut Command::new(binary), directory).await
+    }
+
+    /// The same by a command that runs this binary with what stands behind it.
+    pub(super) async fn start_by(command: &mut Command, directory: &Path) -> Self {
         for socket in ["app.sock", "http.sock"] {
             let _ = std::fs::remove_file(directory.join(socket));
         }
-        let child = Command::new(std::env::current_exe().expect("this binary"))
+        let child = command
             .args(["--exact", "crash::child", "--quiet"])
             .env(DIRECTORY, directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn();
-        let mut process = Process(child.expect("it starts"));
+        let http = directory.join("http.sock");
+        let mut process = Process {
+            child: child.expect("it starts"),
+            http: client(&http),
+        };
         let deadline = Instant::now() + PATIENCE;
-        while std::os::unix::net::UnixStream::connect(directory.join("http.sock")).is_err() {
-            let ended = process.0.try_wait().expect("it can be asked");
+        while std::os::unix::net::UnixStream::connect(&http).is_err() {
+            let ended = process.child.try_wait().expect("it can be asked");
             assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         process
     }
+
+    /// The status with which its service answers.
+    pub(super) async fn status(&self, path: &str) -> u16 {
+        let answer = self.http.get(format!("http://.{path}")).send().await;
+        answer.expect("an answer").status().as_u16()
+    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -99,6 +118,7 @@ fn on_disk(file: &Path) -> u64 {
 /// Holds 4.56 of docs/admin-api.md.
 #[tokio::test]
 async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("settings.json");
     let mut number = 0;
@@ -130,6 +150,7 @@ async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
 /// Holds 4.55 of docs/admin-api.md.
 #[tokio::test]
 async fn what_is_persistent_holds_for_the_first_request_after_a_restart() {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     let (admin, http) = (
         directory.path().join("app.sock"),

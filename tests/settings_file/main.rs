@@ -8,6 +8,7 @@ mod support;
 
 mod crash;
 mod loadable;
+mod permissions;
 mod watched;
 mod written;
 
@@ -17,7 +18,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
-use support::{PATIENCE, Service};
+use support::{PATIENCE, Service, narrow_umask};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 use underscore_runtime::{AdminBuilder, underscore_route};
@@ -47,12 +48,14 @@ struct Kept {
 
 async fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
+    narrow_umask();
     TURN.lock().await
 }
 
 impl Kept {
     /// Starts with a file that says `text`, or with none.
     async fn start(text: Option<&str>) -> Self {
+        narrow_umask();
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("settings.json");
         if let Some(text) = text {

@@ -7,12 +7,14 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::Kept;
+use crate::support::narrow_umask;
 
 const AUDIT: &str = "_cat/audit?format=json&h=action,target,before,after,reason";
 
 /// Puts files where they are to be seen as Kubernetes does with a `ConfigMap`: the file is a link into a link to
 /// a directory, and the latter is replaced in one step.
 fn mount(volume: &Path, version: &str, text: &str) {
+    narrow_umask();
     let directory = volume.join(version);
     fs::create_dir(&directory).expect("made");
     fs::write(directory.join("settings.json"), text).expect("written");
@@ -42,6 +44,7 @@ async fn newest(kept: &Kept) -> Value {
 /// Holds 4.60 of docs/admin-api.md.
 #[tokio::test]
 async fn a_config_map_that_is_swapped_is_in_force_and_one_that_is_wrong_is_reported() {
+    narrow_umask();
     let volume = tempfile::tempdir().expect("a directory");
     mount(volume.path(), "..1", &preempt(501));
     let file = volume.path().join("settings.json");

@@ -10,7 +10,7 @@ use tower::ServiceExt;
 use underscore_runtime::{AdminBuilder, admin_router};
 
 use super::{Kept, app, id_of, turn};
-use crate::support::{PATIENCE, Service};
+use crate::support::{PATIENCE, Service, narrow_umask};
 
 const STEERED: &str = "_routes/steered/settings";
 
@@ -276,6 +276,7 @@ async fn without_a_file_persistent_is_refused_with_the_cure() {
 
 #[tokio::test]
 async fn a_link_to_nowhere_leads_to_the_file_that_is_made() {
+    narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     let target = directory.path().join("state/settings.json");
     std::fs::create_dir(directory.path().join("state")).expect("made");

@@ -1,21 +1,31 @@
 //! The admin socket: who may connect, what is replaced and what is left alone, and when it goes.
 
+mod forked;
 mod handed_in;
+mod leftovers;
 mod life;
 mod mode;
+mod open;
 mod places;
 mod process;
+mod renewal;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::fs::{self, Permissions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use underscore_runtime::serve_admin;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: .\r\nConnection: close\r\n\r\n";
+
+/// Longer than it takes to make a file again.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A directory for sockets.
 struct Place {

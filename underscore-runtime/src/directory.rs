@@ -11,8 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Locks the directory until the file that is given back is dropped. A file system that cannot lock leaves the
 /// caller's other checks.
 pub(crate) fn lock(directory: &Path) -> io::Result<Option<File>> {
-    let directory = File::open(directory)
-        .map_err(|error| io::Error::new(error.kind(), format!("its directory: {error}")))?;
+    let directory = open(directory)?;
     let begun = Instant::now();
     loop {
         match directory.try_lock() {
@@ -24,6 +23,12 @@ pub(crate) fn lock(directory: &Path) -> io::Result<Option<File>> {
             Err(_) => return Ok(None),
         }
     }
+}
+
+/// Opens a directory; an error says that it is the directory's.
+pub(crate) fn open(directory: &Path) -> io::Result<File> {
+    File::open(directory)
+        .map_err(|error| io::Error::new(error.kind(), format!("its directory: {error}")))
 }
 
 /// The directory that `path` is in.

@@ -71,7 +71,8 @@ impl AdminBuilder {
         }
     }
 
-    /// Sets the mode of the socket file: who may connect, and so who may look and steer.
+    /// Sets the mode of the socket file: who may connect, and so who may look and steer. With write for others, those
+    /// may only look; see [`changes_by_uids`](Self::changes_by_uids).
     ///
     /// The file never has a wider mode than this, not even while it is made, whatever the umask.
     ///
@@ -93,9 +94,14 @@ impl AdminBuilder {
     }
 
     /// Names users whose calls may change something: settings, interrupts, cancels. Everybody else who can connect
-    /// may look, and gets 403 otherwise, which is in the audit. Without any name, everybody may change.
+    /// may look, and gets 403 otherwise, which is in the audit.
     ///
-    /// The kernel says whose process connected, so nobody can pretend to be another user.
+    /// Without any name, everybody who can connect may change. Where that is every user of the machine (a
+    /// [`mode`](Self::mode) with write for others, an abstract socket), it is root and the user that the service runs as,
+    /// and the log has a warning.
+    ///
+    /// The kernel says whose process connected, so nobody can pretend to be another user. The overflow user of user
+    /// namespaces, 65534, stands for many, and is never taken for one that is named.
     ///
     /// ```
     /// # use underscore_runtime::AdminBuilder;
@@ -284,6 +290,11 @@ impl AdminBuilder {
     /// Kubernetes `ConfigMap` that is mounted there, is checked and put in force within two seconds. What is not valid
     /// is reported, in the log and in the audit, and what was in force before stays so.
     ///
+    /// It must be one that nobody else can change, as sshd judges its files: the file and each directory on the way to it
+    /// belong to the user that the service runs as or to root, and no group and no others can write to them, but for
+    /// sticky directories such as `/tmp`. That holds for links on the way and for what they lead to. A file that is not
+    /// so keeps the service from starting, and is not taken while it runs.
+    ///
     /// It is JSON: under the path, the id or the name of each handler, its settings.
     ///
     /// ```
@@ -303,6 +314,9 @@ impl AdminBuilder {
     /// # let directory = tempfile::tempdir()?;
     /// # let (path, file) = (directory.path().join("app.sock"), directory.path().join("settings.json"));
     /// std::fs::write(&file, r#"{"checkout": {"persistent": {"timeout": "30s", "limit.active": 100}}}"#)?;
+    /// # for path in [directory.path(), &file] {
+    /// #     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    /// # }
     /// let admin = AdminBuilder::new().settings_file(&file).serve(&path)?;
     /// let set = ask(&path, "GET /_routes/checkout/settings?filter_path=**.timeout")?;
     /// assert!(set.contains(r#"{"persistent":{"timeout":"30s"}}"#), "{set}");
@@ -340,6 +354,8 @@ impl AdminBuilder {
     /// - [`InvalidData`](io::ErrorKind::InvalidData): the file is none of settings; it is left alone.
     /// - [`AlreadyExists`](io::ErrorKind::AlreadyExists): this process keeps its settings in another file.
     /// - [`NotFound`](io::ErrorKind::NotFound): the file's directory does not exist.
+    /// - [`PermissionDenied`](io::ErrorKind::PermissionDenied): others could change the file. The error names the path that
+    ///   is to be mended, and the command.
     /// - What the system says when the file cannot be read.
     ///
     /// Each of them names the file, and nothing is served.
@@ -354,7 +370,8 @@ impl AdminBuilder {
     /// serves the socket again, for systemd still holds it open.
     ///
     /// Its file belongs to whoever made it: its [`mode`](Self::mode) is not set, and it is not removed at the end. systemd's
-    /// own default lets every user of the machine connect, and so interrupt and preempt: write `SocketMode=0600`.
+    /// own default lets every user of the machine connect and look, and only root and the service's own user change
+    /// something, unless [`changes_by_uids`](Self::changes_by_uids) names others: write `SocketMode=0600`.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -414,7 +431,8 @@ impl AdminBuilder {
         let keeping = loaded.map(|loaded| loaded.keep(admin::file_changed));
         match keeping.transpose() {
             Ok(keeping) => {
-                let access = (self.changers.clone(), self.policy.clone());
+                let changers = self.changers.of_socket(bound.is_open);
+                let access = (changers, self.policy.clone());
                 AdminServer::start(bound, access, self.limits, keeping)
             }
             Err(error) => {

@@ -54,6 +54,7 @@ async fn look_after(file: Arc<SocketFile>, made: Sender<UnixListener>) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut gone_since: Option<Instant> = None;
     let mut failure = None;
+    let mut is_elsewhere = false;
     loop {
         looks.tick().await;
         let is_due = gone_since.is_some_and(|since| since.elapsed() >= GONE_FOR);
@@ -62,7 +63,14 @@ async fn look_after(file: Arc<SocketFile>, made: Sender<UnixListener>) {
         let found = match spawn_blocking(move || looked.look(is_due)).await {
             Ok(Ok(Found::Renewed(listener))) => Ok(Some(listener)),
             Ok(Ok(Found::Ours)) => {
-                (gone_since, failure) = (None, None);
+                (gone_since, failure, is_elsewhere) = (None, None, false);
+                Ok(None)
+            }
+            Ok(Ok(Found::Elsewhere)) => {
+                if !is_elsewhere {
+                    tell_of_another_directory(&file);
+                    is_elsewhere = true;
+                }
                 Ok(None)
             }
             Ok(Ok(Found::Nothing)) => {
@@ -77,7 +85,7 @@ async fn look_after(file: Arc<SocketFile>, made: Sender<UnixListener>) {
         match found {
             Ok(None) => {}
             Ok(Some(listener)) => {
-                (gone_since, failure) = (None, None);
+                (gone_since, failure, is_elsewhere) = (None, None, false);
                 tell_of_renewal(&file);
                 if made.send(listener).await.is_err() {
                     return;
@@ -112,6 +120,18 @@ fn tell_of_another(file: &Arc<SocketFile>) {
             target: "underscore",
             path = %file.path.display(),
             "another file is in the place of the admin socket; this server cannot be reached any more"
+        );
+    });
+}
+
+fn tell_of_another_directory(file: &Arc<SocketFile>) {
+    let file = Arc::clone(file);
+    log::write(move || {
+        tracing::warn!(
+            target: "underscore",
+            path = %file.path.display(),
+            "the directory of the admin socket is another one now, and its file is not made again there; put the \
+             directory back or restart the service"
         );
     });
 }

@@ -1,7 +1,7 @@
 //! Binding the socket: never wider than its mode, never in the way of a live server, never in place of
 //! something that is not a socket.
 //!
-//! It is bound under a temporary name in the same directory and renamed over the path when it is
+//! It is bound under a random temporary name in the same directory and renamed over the path when it is
 //! ready, so nobody finds it half made. The directory is locked meanwhile: of two processes that
 //! start at once, the second one finds the first one's socket live.
 
@@ -15,11 +15,13 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::directory;
 use crate::sync::Mutex;
+use crate::temporary;
 
 /// Connections that may wait while the admin thread is busy.
 const BACKLOG: i32 = 128;
@@ -35,6 +37,8 @@ const LONGEST_PATH: usize = 103;
 pub(super) struct Bound {
     pub(super) listener: UnixListener,
     pub(super) file: Option<Arc<SocketFile>>,
+    /// True if every user of the machine can connect, by the mode that its file has at the start.
+    pub(super) is_open: bool,
     /// Where it listens, as it was said; empty where that is no path.
     pub(super) path: PathBuf,
 }
@@ -44,6 +48,8 @@ pub(super) struct Bound {
 pub(super) struct SocketFile {
     /// From the root: the process may go to another directory.
     pub(super) path: PathBuf,
+    /// The directory that it was bound in. It is not made again in any other.
+    directory: DirectoryIdentity,
     /// Its mode and group when it was looked at last: whoever changed them means them to stay.
     seen: Mutex<(u32, Option<u32>)>,
     /// Which one it is; nothing once it is removed. Held while it is made again or removed.
@@ -58,6 +64,14 @@ struct Identity {
     inode: u64,
 }
 
+/// How to tell a directory from another one in its place: after a `chroot`, below a mount, or made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct DirectoryIdentity {
+    identity: Identity,
+    /// A directory that is made anew may get the number of the one before.
+    created: Option<SystemTime>,
+}
+
 /// What was found at the path of a socket.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -66,6 +80,8 @@ pub(super) enum Found {
     /// What somebody else put there.
     Another,
     Nothing,
+    /// Nothing, in another directory than the one in which it was bound.
+    Elsewhere,
     /// Nothing, so that it was made again.
     Renewed(UnixListener),
     /// It was removed, and is not wanted any more.
@@ -77,16 +93,22 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     let path = with_pid(path);
     // A process whose directory is gone has no other path either.
     let from_root = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-    let bound = check_length(&path).and_then(|()| bind_at(&path, mode, None));
-    let (listener, identity) = bound.map_err(|error| named(&path, &error))?;
+    let bound = check(&path).and_then(|()| {
+        let reach = Reach::open(&path)?;
+        let (listener, identity) = bind_at(&path, &reach, mode, None)?;
+        Ok((listener, identity, reach.identity()?))
+    });
+    let (listener, identity, directory) = bound.map_err(|error| named(&path, &error))?;
     let file = SocketFile {
         path: from_root,
+        directory,
         seen: Mutex::new((mode, None)),
         made: Mutex::new(Some(identity)),
     };
     Ok(Bound {
         listener,
         file: Some(Arc::new(file)),
+        is_open: is_for_others(mode),
         path,
     })
 }
@@ -95,6 +117,9 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
 pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let path = address.as_pathname().map(Path::to_owned);
+    // An abstract socket has no mode. That of a file that is gone is not known, so it counts as the widest.
+    let metadata = path.as_ref().and_then(|path| fs::metadata(path).ok());
+    let is_open = metadata.is_none_or(|metadata| is_for_others(metadata.permissions().mode()));
     let path = path.unwrap_or_default();
     let socket = SockRef::from(&listener);
     check_listens(&socket)
@@ -105,8 +130,14 @@ pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     Ok(Bound {
         listener,
         file: None,
+        is_open,
         path,
     })
+}
+
+/// To connect is to write, whoever the file belongs to.
+fn is_for_others(mode: u32) -> bool {
+    mode & 0o002 != 0
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -141,12 +172,20 @@ impl Bound {
     }
 }
 
-fn bind_at(path: &Path, mode: u32, group: Option<u32>) -> io::Result<(UnixListener, Identity)> {
-    let temporary = temporary_name(path)?;
+fn bind_at(
+    path: &Path,
+    reach: &Reach,
+    mode: u32,
+    group: Option<u32>,
+) -> io::Result<(UnixListener, Identity)> {
     let _lock = directory::lock(directory::of(path))?;
-    let reach = Reach::open(path)?;
-    check_free(path, &reach)?;
-    let listener = listen(&reach.address(&temporary)?, mode)?;
+    check_free(path, reach)?;
+    let (temporary, listener) = temporary::create(|random| {
+        // Short, for it counts in the length of the address.
+        let temporary = path.with_file_name(format!(".{:08x}", random >> 32));
+        let listener = listen(&reach.address(&temporary)?, mode)?;
+        Ok((temporary, listener))
+    })?;
     let settled = settle(&temporary, mode, group)
         .and_then(|metadata| fs::rename(&temporary, path).map(|()| Identity::of(&metadata)));
     match settled {
@@ -167,8 +206,16 @@ struct Reach {
 
 impl Reach {
     fn open(path: &Path) -> io::Result<Self> {
-        let directory = File::open(directory::of(path))?;
+        let directory = directory::open(directory::of(path))?;
         Ok(Reach { directory })
+    }
+
+    fn identity(&self) -> io::Result<DirectoryIdentity> {
+        let metadata = self.directory.metadata()?;
+        Ok(DirectoryIdentity {
+            identity: Identity::of(&metadata),
+            created: metadata.created().ok(),
+        })
     }
 
     /// The address of a file in the directory.
@@ -245,8 +292,12 @@ impl SocketFile {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Err(_) if !renew => Ok(Found::Nothing),
             Err(_) => {
+                let reach = Reach::open(&self.path)?;
+                if reach.identity()? != self.directory {
+                    return Ok(Found::Elsewhere);
+                }
                 let (bits, group) = *self.seen.lock();
-                let (listener, renewed) = bind_at(&self.path, bits, group)?;
+                let (listener, renewed) = bind_at(&self.path, &reach, bits, group)?;
                 *made = Some(renewed);
                 Ok(Found::Renewed(listener))
             }
@@ -263,18 +314,14 @@ fn with_pid(path: &Path) -> PathBuf {
     }
 }
 
-/// A name beside `path` that no other process and no other call uses.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    if path.file_name().is_none() {
-        return Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            "the path must name a file; add a name, as in /run/app.sock",
-        ));
+fn check(path: &Path) -> io::Result<()> {
+    if path.file_name().is_some() {
+        return check_length(path);
     }
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    Ok(path.with_file_name(format!(".{:x}.{number:x}", std::process::id())))
+    Err(io::Error::new(
+        ErrorKind::InvalidInput,
+        "the path must name a file; add a name, as in /run/app.sock",
+    ))
 }
 
 fn check_length(path: &Path) -> io::Result<()> {

@@ -51,8 +51,7 @@ type Access = (Changers, Policy);
 pub struct AdminServer {
     path: PathBuf,
     file: Option<Arc<SocketFile>>,
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
+    control: Control,
     /// The runtime that it was started from, which is nearly always the one that serves requests.
     runtime: Option<Id>,
 }
@@ -66,15 +65,20 @@ impl AdminServer {
     ) -> io::Result<Self> {
         let path = bound.path.clone();
         let file = bound.file.clone();
+        let is_restricted = access.0.are_restricted();
         let (stop, stopped) = oneshot::channel();
         match spawn(bound, access, limits, keeping, stopped) {
-            Ok(thread) => Ok(AdminServer {
-                path,
-                file,
-                stop,
-                thread,
-                runtime: workers::meet_current_runtime(),
-            }),
+            Ok(thread) => {
+                if is_restricted {
+                    warn_of_open(&path);
+                }
+                Ok(AdminServer {
+                    path,
+                    file,
+                    control: Control::new(stop, thread),
+                    runtime: workers::meet_current_runtime(),
+                })
+            }
             Err(error) => {
                 file.inspect(|file| file.remove());
                 Err(named(&path, &error))
@@ -118,14 +122,71 @@ impl AdminServer {
     /// # }
     /// ```
     pub fn shutdown(self) {
+        let Some((stop, thread)) = self.control.take() else {
+            return;
+        };
         // A thread that is gone needs no word.
-        let _ = self.stop.send(());
+        let _ = stop.send(());
         self.file.inspect(|file| file.remove());
-        let _ = self.thread.join();
+        let _ = thread.join();
         if let Some(runtime) = self.runtime {
             workers::forget(runtime);
         }
         log::flush(GRACE);
+    }
+}
+
+fn warn_of_open(path: &Path) {
+    let path = path.display().to_string();
+    log::write(move || {
+        tracing::warn!(
+            target: "underscore",
+            path = log::text(&path),
+            "every user of this machine can connect to the admin socket, so only root and the service's own user may \
+             change something; narrow its mode, or name with `AdminBuilder::changes_by_uids` who may"
+        );
+    });
+}
+
+/// What ends the admin thread, in the process that has it.
+///
+/// A process that was forked from it has a copy, and no such thread: it would wait for it for ever, or panic, and waking
+/// the thread's runtime takes locks that may have been held at that moment, and wakes the parent's.
+#[derive(Debug)]
+struct Control {
+    /// The process that serves.
+    pid: u32,
+    /// There until it is used.
+    parts: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Control {
+    fn new(stop: oneshot::Sender<()>, thread: JoinHandle<()>) -> Self {
+        Control {
+            pid: std::process::id(),
+            parts: Some((stop, thread)),
+        }
+    }
+
+    /// Gives what ends the thread; `None` in a forked process.
+    fn take(mut self) -> Option<(oneshot::Sender<()>, JoinHandle<()>)> {
+        if self.is_forked() {
+            return None;
+        }
+        self.parts.take()
+    }
+
+    fn is_forked(&self) -> bool {
+        self.pid != std::process::id()
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        if self.is_forked() {
+            // Its sender would wake the runtime, and its thread is none of this process.
+            std::mem::forget(self.parts.take());
+        }
     }
 }
 

@@ -3,17 +3,23 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rustix::process::geteuid;
+
+use super::permissions;
 use crate::directory;
+use crate::temporary;
 
 /// A file that is larger is not one of settings.
 pub(super) const LARGEST: u64 = 1 << 20;
+
+/// How often a file may be replaced while it is opened.
+const MOST_SWAPS: u32 = 10;
 
 /// Nobody takes so long to write a file of settings.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
@@ -27,6 +33,8 @@ pub(super) struct Stamp {
     modified: Option<SystemTime>,
     /// Of the file's own data, in nanoseconds: it tells a change that keeps length and time.
     changed: (i64, i64),
+    /// The user and the group that it belongs to.
+    pub(super) owner: (u32, u32),
 }
 
 impl Stamp {
@@ -37,6 +45,7 @@ impl Stamp {
             length: metadata.len(),
             modified: metadata.modified().ok(),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
+            owner: (metadata.uid(), metadata.gid()),
         }
     }
 }
@@ -50,25 +59,35 @@ pub(super) fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
     }
 }
 
-/// The text at `path` and its stamp; nothing where nothing is.
+/// The text at `path`, which is one from the root, and its stamp; nothing where nothing is.
 pub(super) fn read(path: &Path) -> io::Result<Option<(String, Stamp)>> {
-    // Asked before it is opened: there are devices that do something when they are.
-    match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-        Ok(metadata) if !metadata.is_file() => return Err(unfit("it is not a file")),
-        Ok(_) => {}
+    for _ in 0..MOST_SWAPS {
+        // Asked before it is opened: there are devices that do something when they are.
+        let Some(checked) = permissions::check(path, geteuid().as_raw())? else {
+            return Ok(None);
+        };
+        if !checked.is_file() {
+            return Err(unfit("it is not a file"));
+        }
+        let (file, metadata) = open(path)?;
+        if (metadata.dev(), metadata.ino()) == (checked.dev(), checked.ino()) {
+            return read_whole(file, &metadata).map(Some);
+        }
+        // Another one took its place since it was checked.
     }
-    let (file, metadata) = open(path)?;
+    Err(unfit("it is replaced again and again"))
+}
+
+fn read_whole(file: File, metadata: &Metadata) -> io::Result<(String, Stamp)> {
     // Before it is read: what is written meanwhile has another stamp.
-    let stamp = Stamp::of(&metadata);
+    let stamp = Stamp::of(metadata);
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Err(unfit("it is larger than 1 MiB"));
     }
     let text = String::from_utf8(bytes).map_err(|_| unfit("it is not UTF-8"))?;
-    Ok(Some((text, stamp)))
+    Ok((text, stamp))
 }
 
 /// Opens what must be a file. Opening a pipe would wait for its other end: here it does not, whatever took the
@@ -105,58 +124,61 @@ pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
 
 /// Puts `text` in place of what is at `path`, which is no link.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<Stamp> {
-    let temporary = temporary_name(path)?;
-    let replaced = write_new(&temporary, text, fs::metadata(path).ok())
-        .and_then(|file| fs::rename(&temporary, path).map(|()| file));
-    if replaced.is_err() {
-        // What was made on the way is not left behind.
-        let _ = fs::remove_file(&temporary);
-    }
-    let file = replaced?;
-    // From here on the file is the new one. A file system that cannot sync a directory has done what it can.
-    let _ = File::open(directory::of(path)).and_then(|directory| directory.sync_all());
-    Ok(Stamp::of(&file.metadata()?))
-}
-
-/// Writes a file that is not there. What the old one was readable and writable for, and whose it was, stays so as
-/// far as it can; a new one is for its owner.
-fn write_new(path: &Path, text: &str, old: Option<Metadata>) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    if let Some(old) = old {
-        let mut mode = old.permissions().mode() & 0o777;
-        let new = file.metadata()?;
-        let (uid, gid) = (old.uid(), old.gid());
-        let is_same = (new.uid(), new.gid()) == (uid, gid);
-        if !is_same && fchown(&file, Some(uid), Some(gid)).is_err() {
-            // It would be another group's.
-            mode &= !0o070;
-        }
-        file.set_permissions(Permissions::from_mode(mode))?;
-    }
-    file.sync_all()?;
-    Ok(file)
-}
-
-/// A name beside `path` that nobody else uses: in containers that share a directory, all processes may have one
-/// number.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| {
         io::Error::new(
             ErrorKind::InvalidInput,
             "the path must name a file; add a name, as in /etc/app/settings.json",
         )
     })?;
-    // Each state hashes in a way of its own.
-    let random = RandomState::new().hash_one(std::process::id());
+    let (temporary, file) = temporary::create(|random| {
+        let temporary = path.with_file_name(temporary_name(name, random));
+        let file = create_new(&temporary)?;
+        Ok((temporary, file))
+    })?;
+    let replaced =
+        write(&file, text, fs::metadata(path).ok()).and_then(|()| fs::rename(&temporary, path));
+    if replaced.is_err() {
+        // What was made on the way is not left behind.
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced?;
+    // From here on the file is the new one. A file system that cannot sync a directory has done what it can.
+    let _ = File::open(directory::of(path)).and_then(|directory| directory.sync_all());
+    Ok(Stamp::of(&file.metadata()?))
+}
+
+/// Makes a file that is not there yet, for its owner.
+fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Writes a new file. What the old one was readable and writable for, and whose it was, stays so as far as it can.
+fn write(mut file: &File, text: &str, old: Option<Metadata>) -> io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    if let Some(old) = old {
+        let mut mode = old.permissions().mode() & 0o777;
+        let new = file.metadata()?;
+        let (uid, gid) = (old.uid(), old.gid());
+        let is_same = (new.uid(), new.gid()) == (uid, gid);
+        if !is_same && fchown(file, Some(uid), Some(gid)).is_err() {
+            // It would be another group's.
+            mode &= !0o070;
+        }
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
+    file.sync_all()
+}
+
+/// The name that a file called `name` is written under first.
+fn temporary_name(name: &OsStr, random: u64) -> OsString {
     let mut hidden = OsString::from(".");
     hidden.push(shortened(name));
     hidden.push(format!(".{random:016x}.new"));
-    Ok(path.with_file_name(hidden))
+    hidden
 }
 
 /// As much of a file's name as leaves room for what is put around it: a name has at most 255 bytes.
@@ -193,6 +215,13 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
+    /// Whatever the umask is of whoever runs this.
+    fn private_directory() -> tempfile::TempDir {
+        let private = Permissions::from_mode(0o700);
+        let directory = tempfile::Builder::new().permissions(private).tempdir();
+        directory.expect("a directory")
+    }
+
     fn mode(path: &Path) -> u32 {
         let metadata = fs::metadata(path).expect("it is there");
         metadata.permissions().mode() & 0o777
@@ -200,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_is_replaced_keeps_its_mode_and_its_link_and_leaves_nothing_beside_it() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let (link, file) = (directory.path().join("link"), directory.path().join("file"));
         fs::write(&file, "old").expect("written");
         fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("set");
@@ -217,7 +246,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_a_file_for_its_owner_is_made() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let file = directory.path().join("file");
         assert_eq!(read(&file).expect("read"), None);
         assert_eq!(stamp(&file).expect("asked"), None);
@@ -228,11 +257,12 @@ mod tests {
 
     #[test]
     fn the_longest_name_that_a_file_can_have_can_be_replaced() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let file = directory.path().join("n".repeat(255));
         replace(&file, "new").expect("replaced");
         assert_eq!(fs::read_to_string(&file).expect("read"), "new");
-        let left = temporary_name(&file).expect("a name");
+        let name = file.file_name().expect("it has one");
+        let left = file.with_file_name(temporary_name(name, u64::MAX));
         let old = SystemTime::now() - 2 * ABANDONED_AFTER;
         let made = File::create(&left).expect("made");
         made.set_modified(old).expect("set");
@@ -242,12 +272,10 @@ mod tests {
 
     #[test]
     fn what_dead_processes_left_is_removed_and_what_others_have_there_is_not() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let file = directory.path().join("file");
-        let (dead, alive) = (
-            temporary_name(&file).expect("a name"),
-            temporary_name(&file).expect("another name"),
-        );
+        let [dead, alive] =
+            [1, 2].map(|random| file.with_file_name(temporary_name("file".as_ref(), random)));
         let others = directory.path().join(".file.swp.new");
         let old = SystemTime::now() - 2 * ABANDONED_AFTER;
         for (path, is_old) in [
@@ -269,7 +297,7 @@ mod tests {
     /// Only root can make a file another user's; for anybody else the owner is the one who replaces it.
     #[test]
     fn what_is_replaced_stays_its_owners() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let path = directory.path().join("file");
         let file = File::create(&path).expect("made");
         if fchown(&file, Some(65_534), Some(65_534)).is_err() {
@@ -284,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_pipe_is_refused_at_once_even_if_it_took_the_files_place_just_now() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.expect("it runs").success());
@@ -303,11 +331,12 @@ mod tests {
 
     #[test]
     fn a_directory_and_a_file_that_is_too_large_are_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = private_directory();
         let error = read(directory.path()).expect_err("a directory");
         assert!(error.to_string().contains("not a file"), "{error}");
         let large = directory.path().join("large");
         fs::write(&large, vec![b' '; 2 << 20]).expect("written");
+        fs::set_permissions(&large, Permissions::from_mode(0o600)).expect("set");
         let error = read(&large).expect_err("large");
         assert!(error.to_string().contains("larger than"), "{error}");
     }

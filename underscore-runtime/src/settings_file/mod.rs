@@ -4,6 +4,7 @@
 
 mod disk;
 mod document;
+mod permissions;
 mod resolved;
 
 use std::io::{self, ErrorKind};
@@ -82,6 +83,8 @@ pub(crate) struct Found {
     /// What it said before of the routes of which it says something else now, and what it says.
     pub(crate) before: Value,
     pub(crate) after: Value,
+    /// The user and the group that it belongs to, if it is there.
+    pub(crate) owner: Option<(u32, u32)>,
     /// Why it is not in force, if it is not.
     pub(crate) error: Option<String>,
 }
@@ -312,7 +315,7 @@ impl Watch {
         let found = match disk::stamp(&self.path) {
             Ok(found) => found,
             Err(error) => {
-                self.taken = None;
+                (self.taken, self.seen) = (None, None);
                 return self.fault(format!("it cannot be looked at: {error}"));
             }
         };
@@ -336,7 +339,7 @@ impl Watch {
             Ok(None) => return,
             Err(error) => return self.fault(format!("it cannot be read: {error}")),
         };
-        self.taken = Some(stamp);
+        (self.taken, self.seen) = (Some(stamp), Some(stamp));
         match Document::parse(&text).and_then(Resolved::of) {
             Err(error) => self.fault(error),
             Ok(resolved) => {
@@ -374,6 +377,7 @@ impl Watch {
         };
         let found = disk::stamp(&self.path).map_err(|error| Refused::Invalid(error.to_string()))?;
         if found.is_some() && found != self.taken {
+            self.seen = found;
             self.take();
         }
         let State { resolved, error } = self.state.lock().clone();
@@ -427,6 +431,7 @@ impl Watch {
             path: self.path.display().to_string(),
             before: before.without(after).to_json(),
             after: after.without(before).to_json(),
+            owner: self.seen.map(|stamp| stamp.owner),
             error,
         });
     }

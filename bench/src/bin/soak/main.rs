@@ -86,7 +86,10 @@ async fn main() -> ExitCode {
         }
     }));
 
-    let directory = tempfile::tempdir().expect("a directory can be made");
+    // A settings file is taken only from where no group can write, whatever the umask is.
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    let directory = tempfile::Builder::new().permissions(private).tempdir();
+    let directory = directory.expect("a directory can be made");
     let settings = directory.path().join("settings.json");
     let admin = AdminBuilder::new().settings_file(&settings);
     let admin = admin

@@ -119,10 +119,16 @@ pub(in crate::admin) fn expired(descriptor: &RouteDescriptor, keys: &str) {
     });
 }
 
-/// Keeps what somebody made of the settings file. Who it was, a file does not tell.
+/// Keeps what somebody made of the settings file. Who it was, a file does not tell: the record has its owner.
 pub(crate) fn file_changed(found: Found) {
+    let peer = found.owner.map(|(uid, gid)| Peer {
+        uid: Some(uid),
+        gid: Some(gid),
+        pid: None,
+    });
     let text = |value: &Value| shortened(&value.to_string());
     keep(Record {
+        peer: peer.unwrap_or_default(),
         before: Some(text(&found.before)),
         after: Some(text(&found.after)),
         reason: found.error.as_deref().map(shortened),

@@ -29,7 +29,7 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         |record| Value::Number(epoch_millis(record.time)),
     )
     .time_of_day(),
-    Col::numbers("uid", &[], "user that connected to the socket", |record| {
+    Col::numbers("uid", &[], "user that connected to the socket, or that the changed file belongs to", |record| {
         record.peer.uid.map(u64::from).into()
     })
     .shown(),

@@ -1,0 +1,39 @@
+//! A process that forks while it serves: the child has a copy of the handle and no admin thread.
+
+use super::Place;
+use super::process::{Process, Said};
+
+#[test]
+fn a_forked_child_neither_hangs_nor_takes_the_socket_away() {
+    for end in ["shutdown", "drop"] {
+        let place = Place::new();
+        let path = place.path("app.sock");
+        let mut process = Process::start(&path, "");
+        assert_eq!(process.said(), Said::Served);
+        process.order(&format!("fork and {end}"));
+        assert_eq!(process.line(), "the child ended well", "{end}");
+        assert_eq!(place.names(), ["app.sock"], "{end}");
+        for _ in 0..10 {
+            assert!(process.answers(&path), "{end}: the parent serves on");
+        }
+        process.order("shutdown");
+        assert!(process.wait().success());
+        assert!(place.names().is_empty());
+    }
+}
+
+#[test]
+fn while_a_forked_child_lives_only_the_parent_answers() {
+    let place = Place::new();
+    let path = place.path("app.sock");
+    let mut process = Process::start(&path, "");
+    assert_eq!(process.said(), Said::Served);
+    process.order("fork and stay");
+    assert_eq!(process.line(), "the child stays");
+    for _ in 0..100 {
+        assert!(process.answers(&path));
+    }
+    process.order("shutdown");
+    assert!(process.wait().success());
+    assert!(place.names().is_empty());
+}

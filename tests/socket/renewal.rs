@@ -1,0 +1,210 @@
+//! A file that is taken away while the server runs is made again, but only where it was.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use underscore_runtime::serve_admin;
+
+use super::process::{Process, Said};
+use super::support::log::LOG;
+use super::{PATIENCE, Place, answers, mode};
+
+/// What the log says once where the directory is another one.
+const ELSEWHERE: &str = "the directory of the admin socket is another one now";
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it does not come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn wait_for(path: &Path) {
+    wait_until(|| UnixStream::connect(path).is_ok());
+}
+
+/// How often the log of this process says that the directory of `path` is another one.
+fn told(path: &Path) -> usize {
+    let path = path.display().to_string();
+    let lines = LOG.lines().into_iter();
+    lines
+        .filter(|line| line.contains(ELSEWHERE) && line.contains(&path))
+        .count()
+}
+
+#[test]
+fn a_file_that_is_taken_away_is_made_again() {
+    let place = Place::new();
+    let path = place.path("app.sock");
+    let admin = serve_admin(&path).expect("it is bound");
+    fs::set_permissions(&path, Permissions::from_mode(0o620)).expect("it is ours");
+    // Until it has been looked at.
+    std::thread::sleep(Duration::from_secs(3));
+    fs::remove_file(&path).expect("it is there");
+    wait_for(&path);
+    assert!(answers(&path));
+    assert_eq!(mode(&path), 0o620, "as somebody meant it to be");
+    assert_eq!(place.names(), ["app.sock"]);
+    admin.shutdown();
+    assert!(place.names().is_empty(), "the new one is its own as well");
+}
+
+#[test]
+fn a_relative_path_is_the_one_that_it_was_at_the_start() {
+    let place = Place::new();
+    let path = place.path("app.sock");
+    let before = format!("cd '{}'", place.path("").display());
+    let mut process = Process::start(Path::new("app.sock"), &before);
+    assert_eq!(process.said(), Said::Served);
+    process.order("go elsewhere");
+    fs::remove_file(&path).expect("it is there");
+    wait_for(&path);
+    assert!(process.answers(&path));
+    process.order("shutdown");
+    assert!(process.wait().success());
+    assert!(place.names().is_empty());
+}
+
+#[test]
+fn a_path_that_another_server_took_is_left_to_it() {
+    let place = Place::new();
+    let path = place.path("app.sock");
+    let first = serve_admin(&path).expect("it is bound");
+    fs::remove_file(&path).expect("it is there");
+    let second = serve_admin(&path).expect("the path is free");
+    // Until it has been looked at.
+    std::thread::sleep(Duration::from_secs(5));
+    second.shutdown();
+    // The next version of the second one may take its time to come: it must find the path free.
+    std::thread::sleep(Duration::from_secs(16));
+    assert!(place.names().is_empty());
+    first.shutdown();
+}
+
+/// Puts another directory in the place of the one that `path` is in, and gives the new name of that.
+fn replace_directory(path: &Path) -> PathBuf {
+    let directory = path.parent().expect("it has one");
+    let aside = directory.with_extension("aside");
+    fs::rename(directory, &aside).expect("moved");
+    fs::create_dir(directory).expect("made");
+    aside
+}
+
+#[test]
+fn in_a_directory_that_took_the_place_of_its_own_no_socket_is_made() {
+    std::sync::LazyLock::force(&LOG);
+    let place = Place::new();
+    let paths = ["first", "second"].map(|name| {
+        let directory = place.path(name);
+        fs::create_dir(&directory).expect("made");
+        directory.join("app.sock")
+    });
+    let served = paths.clone().map(|path| serve_admin(path).expect("bound"));
+    let aside = replace_directory(&paths[0]);
+    wait_until(|| told(&paths[0]) > 0);
+    // Until that has come for the other one, the first one is looked at several times.
+    replace_directory(&paths[1]);
+    wait_until(|| told(&paths[1]) > 0);
+    assert_eq!(told(&paths[0]), 1, "it is told once");
+    for path in &paths {
+        let directory = path.parent().expect("it has one");
+        assert_eq!(fs::read_dir(directory).expect("listed").count(), 0);
+    }
+
+    // Where its own directory comes back, all is as before.
+    let directory = paths[0].parent().expect("it has one");
+    fs::remove_dir(directory).expect("it is empty");
+    fs::remove_file(aside.join("app.sock")).expect("it is there");
+    fs::rename(&aside, directory).expect("moved back");
+    wait_for(&paths[0]);
+    assert!(answers(&paths[0]));
+    let [first, second] = served;
+    first.shutdown();
+    assert_eq!(fs::read_dir(directory).expect("listed").count(), 0);
+    second.shutdown();
+}
+
+/// A directory that was removed and made again may get the number of the old one.
+#[test]
+fn a_directory_that_is_removed_and_made_again_gets_no_socket() {
+    std::sync::LazyLock::force(&LOG);
+    let place = Place::new();
+    let directory = place.path("run");
+    let path = directory.join("app.sock");
+    fs::create_dir(&directory).expect("made");
+    let admin = serve_admin(&path).expect("it is bound");
+    fs::remove_dir_all(&directory).expect("removed");
+    fs::create_dir(&directory).expect("made");
+    wait_until(|| told(&path) > 0);
+    assert_eq!(fs::read_dir(&directory).expect("listed").count(), 0);
+    admin.shutdown();
+}
+
+/// What starts a process as root of a user namespace of its own, if the system allows that.
+fn as_root_of_its_own() -> Option<&'static str> {
+    let unshare = "unshare --user --map-root-user --mount";
+    let allowed = Command::new("sh")
+        .args(["-c", &format!("{unshare} mount -t tmpfs tmpfs /tmp")])
+        .stderr(Stdio::null())
+        .status();
+    let allowed = allowed.is_ok_and(|status| status.success());
+    if !allowed {
+        println!("skipped: this system lets nobody mount anything");
+    }
+    allowed.then_some(unshare)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_something_is_mounted_over_its_directory_no_socket_is_made() {
+    let Some(unshare) = as_root_of_its_own() else {
+        return;
+    };
+    let place = Place::new();
+    let directory = place.path("run");
+    fs::create_dir(&directory).expect("made");
+    let path = directory.join("app.sock");
+    let mut process = Process::start(&path, &format!("exec {unshare} \"$0\" \"$@\""));
+    assert_eq!(process.said(), Said::Served);
+    process.order(&format!("mount over {}", directory.display()));
+    process.order(&format!("wait for log {ELSEWHERE}"));
+    assert_eq!(process.line(), "logged");
+    let root = format!("/proc/{}/root", process.id());
+    let seen = Path::new(&root).join(directory.strip_prefix("/").expect("from the root"));
+    assert_eq!(fs::read_dir(seen).expect("listed").count(), 0);
+    assert!(process.answers(&path), "the file below is as it was");
+    process.order("shutdown");
+    assert!(process.wait().success());
+    assert!(path.exists(), "it cannot be reached any more");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_chroot_no_socket_is_made() {
+    let Some(unshare) = as_root_of_its_own() else {
+        return;
+    };
+    let place = Place::new();
+    let directory = place.path("run");
+    fs::create_dir(&directory).expect("made");
+    let path = directory.join("app.sock");
+    // A new root in which there is a directory with the same path.
+    let root = place.path("root");
+    let within = root.join(directory.strip_prefix("/").expect("from the root"));
+    fs::create_dir_all(&within).expect("made");
+    let mut process = Process::start(&path, &format!("exec {unshare} \"$0\" \"$@\""));
+    assert_eq!(process.said(), Said::Served);
+    process.order(&format!("change root to {}", root.display()));
+    process.order(&format!("wait for log {ELSEWHERE}"));
+    assert_eq!(process.line(), "logged");
+    assert_eq!(fs::read_dir(&within).expect("listed").count(), 0);
+    assert!(process.answers(&path));
+    process.order("shutdown");
+    assert!(process.wait().success());
+    assert!(path.exists(), "it cannot be reached any more");
+}

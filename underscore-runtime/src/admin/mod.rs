@@ -1,7 +1,6 @@
 //! The admin API: the only place that knows HTTP words. Every endpoint is one entry of `endpoints`; a
 //! request goes through `exchange`, which reads what it asks for, and comes out of `render`.
 
-mod aside;
 mod audit;
 mod cat;
 mod changers;
@@ -14,7 +13,9 @@ mod exchange;
 mod filter_path;
 mod metrics;
 mod no_worker_free;
+mod offload;
 mod params;
+mod read_body;
 #[cfg(test)]
 mod readme;
 mod render;
@@ -30,13 +31,14 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-pub(crate) use aside::LooksAside;
+use crate::sync::Arc;
 pub(crate) use audit::{Peer, file_changed};
 pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
 use exchange::{Exchange, check_escapes};
-pub(crate) use exchange::{LARGEST_BODY, ReadTimeout};
+pub(crate) use offload::Pool;
+pub(crate) use read_body::{LARGEST_BODY, ReadTimeout};
 pub(crate) use unread::Unread;
 
 /// The admin API as a router, for those who serve it themselves.
@@ -64,12 +66,13 @@ pub fn admin_router() -> Router {
     crate::clock::calibrate_in_background();
     // It runs as long as there is a router that shows what it finds.
     let sampling = crate::workers::start();
+    let pool = Pool::shared();
     root::note_start();
     crate::table::on_expiry(audit::expired);
     let mut router = Router::new();
     for path in endpoints::paths() {
         for path in with_trailing_slash(path) {
-            router = router.route(&path, methods(path.trim_end_matches('/')));
+            router = router.route(&path, methods(path.trim_end_matches('/'), &pool));
         }
     }
     router
@@ -89,13 +92,14 @@ fn with_trailing_slash(path: &str) -> Vec<String> {
 }
 
 /// What the endpoints at `path` answer, each to its own method.
-fn methods(path: &str) -> MethodRouter {
+fn methods(path: &str, pool: &Arc<Pool>) -> MethodRouter {
     let at_path = |endpoint: &&'static Endpoint| endpoint.path.trim_end_matches('/') == path;
     ENDPOINTS
         .iter()
         .filter(at_path)
         .fold(MethodRouter::new(), |methods, endpoint| {
-            let answer = move |request: Request| Exchange::run(endpoint, request);
+            let pool = Arc::clone(pool);
+            let answer = move |request: Request| Exchange::run(endpoint, pool, request);
             methods.merge(on(endpoint.method, answer))
         })
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::error::Error;
+use super::offload::Watch;
 use super::render::{Answer, Style};
 
 /// Why there is no request.
@@ -34,7 +35,7 @@ impl Unread {
             format: None,
             pretty: false,
         };
-        let (content_type, body) = Answer::Node(error.node()).written(style);
+        let (content_type, body) = Answer::Node(error.node()).written(style, &Watch::default());
         let head = format!(
             "HTTP/1.1 {}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             error.status(),

@@ -1,31 +1,33 @@
 //! JSON: on one line, or pretty as Elasticsearch prints it, with `"key" : value`.
 
-use std::fmt::Write;
-use std::io;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::Node;
+use super::output::Output;
 
-pub(super) fn write(node: &Node, pretty: bool) -> String {
-    let mut out = Vec::new();
-    // Writing plain data to memory does not fail.
+/// Writes `node`; control characters are still to be escaped.
+pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
+    // It fails only where the answer is of no use any more.
     if pretty {
         let spaced = Spaced(PrettyFormatter::new());
-        let _ = node.serialize(&mut Serializer::with_formatter(&mut out, spaced));
-        out.push(b'\n');
+        let written = node.serialize(&mut Serializer::with_formatter(&mut *output, spaced));
+        let _ = written.map(|()| output.write_all(b"\n"));
     } else {
-        let _ = node.serialize(&mut Serializer::with_formatter(&mut out, CompactFormatter));
+        let _ = node.serialize(&mut Serializer::with_formatter(output, CompactFormatter));
     }
-    escape_controls(String::from_utf8(out).unwrap_or_default())
 }
 
 /// Escapes the control characters that JSON lets stand: DEL and C1, which drive terminals as ESC does.
 /// They can only be inside of strings.
-fn escape_controls(json: String) -> String {
+pub(super) fn escape_controls(json: Vec<u8>) -> Vec<u8> {
+    // The writer gives whole characters, so it is text wherever it ends.
+    let json = String::from_utf8(json).unwrap_or_default();
     if !json.chars().any(is_bare_control) {
-        return json;
+        return json.into_bytes();
     }
     let mut escaped = String::with_capacity(json.len().saturating_add(16));
     for c in json.chars() {
@@ -35,7 +37,7 @@ fn escape_controls(json: String) -> String {
             escaped.push(c);
         }
     }
-    escaped
+    escaped.into_bytes()
 }
 
 fn is_bare_control(c: char) -> bool {
@@ -94,6 +96,14 @@ impl Formatter for Spaced {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::offload::Watch;
+
+    fn write(node: &Node, pretty: bool) -> String {
+        let watch = Watch::default();
+        let mut output = Output::new(&watch);
+        super::write(node, pretty, &mut output);
+        String::from_utf8(escape_controls(output.into_bytes())).expect("JSON is text")
+    }
 
     /// Holds 5.9 of docs/admin-api.md.
     #[test]

@@ -2,6 +2,7 @@
 
 mod json;
 mod node;
+mod output;
 mod text;
 
 use axum::body::Body;
@@ -9,7 +10,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::offload::Watch;
 pub(super) use node::{Key, Node};
+use output::Output;
+
 pub(super) use text::{Align, Rows, visible};
 
 /// The total behind a page of a table.
@@ -110,24 +114,24 @@ impl Answer {
     }
 
     /// The content type, and what is written.
-    pub(super) fn written(self, style: Style) -> (&'static str, Vec<u8>) {
+    pub(super) fn written(self, style: Style, watch: &Watch) -> (&'static str, Vec<u8>) {
         match self {
             Answer::Text(text) => (TEXT, text.into_bytes()),
-            Answer::Node(node) => structured(&node, style),
+            Answer::Node(node) => structured(&node, style, watch),
             Answer::Written { content_type, text } => (content_type, text.into_bytes()),
             Answer::Table(table) => match table.content {
                 TableContent::Text(text) => (TEXT, text.into_bytes()),
-                TableContent::Rows(node) => structured(&node, style),
+                TableContent::Rows(node) => structured(&node, style, watch),
             },
         }
     }
 
-    pub(super) fn into_response(self, status: StatusCode, style: Style) -> Response {
+    pub(super) fn into_response(self, status: StatusCode, style: Style, watch: &Watch) -> Response {
         let total = match &self {
             Answer::Table(table) => Some(table.total),
             _ => None,
         };
-        let (content_type, body) = self.written(style);
+        let (content_type, body) = self.written(style, watch);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -139,24 +143,28 @@ impl Answer {
     }
 }
 
-fn structured(node: &Node, style: Style) -> (&'static str, Vec<u8>) {
-    match style.format {
+/// The structure as it is written, or as much of it as is there when `watch` says that it is of no use any more.
+fn structured(node: &Node, style: Style, watch: &Watch) -> (&'static str, Vec<u8>) {
+    let mut output = Output::new(watch);
+    // Writing plain data to memory fails only where `watch` has it end.
+    let content_type = match style.format {
         Some(Format::Yaml) => {
-            // Writing plain data to a string fails on nothing but a bug in the writer.
-            let yaml = serde_saphyr::to_string(node).unwrap_or_else(|error| format!("# {error}\n"));
-            ("application/yaml", yaml.into_bytes())
+            let _ = serde_saphyr::to_io_writer(&mut output, node);
+            "application/yaml"
         }
         Some(Format::Cbor) => {
-            let mut cbor = Vec::new();
-            // As above; and memory takes whatever is written to it.
-            let _ = ciborium::into_writer(node, &mut cbor);
-            ("application/cbor", cbor)
+            let _ = ciborium::into_writer(node, &mut output);
+            "application/cbor"
         }
-        _ => (
-            "application/json",
-            json::write(node, style.pretty).into_bytes(),
-        ),
-    }
+        _ => {
+            json::write(node, style.pretty, &mut output);
+            return (
+                "application/json",
+                json::escape_controls(output.into_bytes()),
+            );
+        }
+    };
+    (content_type, output.into_bytes())
 }
 
 #[cfg(test)]
@@ -168,7 +176,7 @@ mod tests {
             format: Some(Format::Yaml),
             pretty: false,
         };
-        String::from_utf8(structured(node, style).1).expect("YAML is text")
+        String::from_utf8(structured(node, style, &Watch::default()).1).expect("YAML is text")
     }
 
     /// Holds 7.2 of docs/admin-api.md.

@@ -1,0 +1,196 @@
+//! Looks at very many tasks, beside short looks, changes, the host's own requests and other users: none of them waits.
+//!
+//! The tasks are those of a process, so the tests of this binary take turns.
+
+mod support;
+
+use std::future::pending;
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex as StdMutex};
+use std::task::{Context, Wake, Waker};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::routing::get;
+use support::{PATIENCE, Service};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::sync::{Mutex, MutexGuard};
+use tower::ServiceExt;
+use underscore_runtime::{admin_router, spawn, underscore_route};
+
+async fn turn() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+    ONE_AT_A_TIME.lock().await
+}
+
+/// Enough for a look that takes seconds.
+const TASKS: usize = 12_000;
+
+/// Names that take long to write in YAML.
+const NAME: usize = 500;
+
+const LONG: &str = "_tasks?detailed&format=yaml";
+
+/// Starts the tasks of a long look. They end when what is returned is dropped.
+async fn many_tasks() -> Vec<impl Drop> {
+    let tasks = (0..TASKS).map(|_| spawn("\u{1f422}".repeat(NAME), pending::<()>()));
+    let tasks = tasks.collect();
+    tokio::task::yield_now().await;
+    tasks
+}
+
+/// A look that has been asked for on a connection of its own.
+struct Asked(UnixStream);
+
+impl Asked {
+    async fn new(service: &Service, path: &str) -> Self {
+        let socket = UnixStream::connect(service.directory.path().join("app.sock")).await;
+        let mut socket = socket.expect("the server listens");
+        let request = format!("GET /{path} HTTP/1.1\r\nhost: .\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.expect("written");
+        Asked(socket)
+    }
+
+    fn is_answered(&self) -> bool {
+        match self.0.try_read(&mut [0]) {
+            Ok(_) => true,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+
+    async fn answered(&self) {
+        let readable = tokio::time::timeout(2 * PATIENCE, self.0.readable()).await;
+        readable.expect("it is answered").expect("it is open");
+    }
+}
+
+/// Holds 1.40 of docs/admin-api.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn short_looks_are_answered_before_long_ones_that_were_asked_for_earlier() {
+    let _turn = turn().await;
+    let service = Service::start(Router::new()).await;
+    let one = spawn("one", pending::<()>());
+    let id = service.tasks("one").await[0]["id"].clone();
+    let tasks = many_tasks().await;
+    let mut long = Vec::new();
+    for _ in 0..5 {
+        long.push(Asked::new(&service, LONG).await);
+    }
+    for path in [
+        String::new(),
+        "_cat/workers".to_owned(),
+        "_cat/routes".to_owned(),
+        format!("_tasks/{id}"),
+        format!("_cat/tasks/{id}?v"),
+        "_cat/tasks?size=10".to_owned(),
+    ] {
+        let answer = service.admin(&path).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        let answered = long.iter().filter(|long| long.is_answered()).count();
+        assert_eq!(answered, 0, "long looks before {path}");
+    }
+    for long in &long {
+        long.answered().await;
+    }
+    drop((one, tasks));
+}
+
+async fn plain() -> &'static str {
+    "plain"
+}
+
+/// Holds 1.42 of docs/admin-api.md.
+#[tokio::test]
+async fn a_long_look_at_a_router_in_the_hosts_own_service_takes_none_of_its_workers() {
+    let _turn = turn().await;
+    // Its only worker is the thread of this test.
+    let app = Router::new()
+        .route("/plain", get(plain))
+        .nest("/ops", admin_router());
+    let service = Service::start(app).await;
+    let tasks = many_tasks().await;
+    let mut look = service.connect().await;
+    let request = format!("GET /ops/{LONG} HTTP/1.1\r\nhost: x\r\n\r\n");
+    look.write_all(request.as_bytes()).await.expect("written");
+    // The look has been begun by the time in which others are answered.
+    for _ in 0..5 {
+        assert_eq!(service.get("/plain").await.text, "plain");
+    }
+    let read = look.try_read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(read, Err(ErrorKind::WouldBlock), "the others waited for it");
+    let readable = tokio::time::timeout(2 * PATIENCE, look.readable()).await;
+    readable.expect("it is answered").expect("it is open");
+    drop(tasks);
+}
+
+/// A waker of the host's that returns only when it is told to.
+#[derive(Default)]
+struct Stuck {
+    woken: AtomicBool,
+    released: StdMutex<bool>,
+    release: Condvar,
+}
+
+impl Stuck {
+    fn release(&self) {
+        *self.released.lock().expect("whole") = true;
+        self.release.notify_all();
+    }
+}
+
+impl Wake for Stuck {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        let released = self.released.lock().expect("whole");
+        let wait = 3 * PATIENCE;
+        let _ = self
+            .release
+            .wait_timeout_while(released, wait, |released| !*released);
+    }
+}
+
+#[underscore_route(name = "woken_slowly")]
+async fn woken_slowly() {
+    pending::<()>().await;
+}
+
+/// Holds 1.41 of docs/admin-api.md.
+#[tokio::test]
+async fn the_admin_api_answers_while_an_interrupt_is_under_way() {
+    let _turn = turn().await;
+    let service = Service::start(Router::new()).await;
+    let app = Router::new().route("/", get(woken_slowly));
+    let request = Request::get("/").body(Body::empty()).expect("a request");
+    let mut sent = Box::pin(app.oneshot(request));
+    let stuck = Arc::new(Stuck::default());
+    let waker = Waker::from(Arc::clone(&stuck));
+    assert!(
+        sent.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    let path = "_routes/woken_slowly/interrupt?wait_for_completion=false";
+    let interrupt = service.admin_builder(reqwest::Method::POST, path).send();
+    let interrupt = tokio::spawn(interrupt);
+    let end = Instant::now() + PATIENCE;
+    while !stuck.woken.load(Ordering::SeqCst) {
+        assert!(Instant::now() < end, "it is never woken");
+        tokio::task::yield_now().await;
+    }
+    let look = async {
+        for path in ["", "_cat/workers", "_cat/tasks", "_routes/settings"] {
+            assert_eq!(service.admin(path).await.status, 200, "{path}");
+        }
+    };
+    let looked = tokio::time::timeout(PATIENCE, look).await;
+    assert!(!interrupt.is_finished(), "it is under way");
+    stuck.release();
+    looked.expect("it answers meanwhile");
+    let report = interrupt.await.expect("no panic").expect("an answer");
+    assert_eq!(report.status(), 200);
+    drop(sent);
+}

@@ -1,0 +1,107 @@
+//! What a look asks from time to time: whether it is still of use. It is not once its client has left or its time is over.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::sync::Arc;
+
+/// The clock is read at every so many questions: at a row each, that is less than a look notices.
+const READ_CLOCK_EVERY: u32 = 16;
+
+/// Asked at every row, every batch of rows, and every few kilobytes of an answer.
+#[derive(Clone, Debug, Default)]
+pub(in crate::admin) struct Watch(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    client_left: AtomicBool,
+    deadline: OnceLock<Instant>,
+    /// How often it was asked. Only the thread of the look asks.
+    asked: AtomicU32,
+    is_cut_short: AtomicBool,
+}
+
+/// The client, as long as it waits for the answer.
+#[derive(Debug)]
+pub(in crate::admin) struct ClientPresence(Watch);
+
+impl Watch {
+    /// The client waits until what is returned is dropped.
+    pub(in crate::admin) fn client(&self) -> ClientPresence {
+        ClientPresence(self.clone())
+    }
+
+    /// The look may take so long from now on.
+    pub(super) fn begin(&self, limit: Duration) {
+        if let Some(deadline) = Instant::now().checked_add(limit) {
+            // The first one stands.
+            let _ = self.0.deadline.set(deadline);
+        }
+    }
+
+    /// False once the look is of no use any more: whatever it has by then is not sent.
+    pub(in crate::admin) fn goes_on(&self) -> bool {
+        // Relaxed, all of them: they tell of nothing else.
+        let state = &*self.0;
+        if state.client_left.load(Ordering::Relaxed) || self.is_cut_short() {
+            return false;
+        }
+        let asked = state.asked.load(Ordering::Relaxed);
+        state.asked.store(asked.wrapping_add(1), Ordering::Relaxed);
+        let reads_clock = asked.is_multiple_of(READ_CLOCK_EVERY);
+        let is_over = |deadline: &Instant| Instant::now() >= *deadline;
+        if reads_clock && state.deadline.get().is_some_and(is_over) {
+            state.is_cut_short.store(true, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    /// True if the look was told to end because its time was over.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.0.is_cut_short.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for ClientPresence {
+    fn drop(&mut self) {
+        self.0.0.client_left.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+impl Watch {
+    /// That of a look whose client has left.
+    pub(in crate::admin) fn of_client_that_left() -> Self {
+        let watch = Watch::default();
+        drop(watch.client());
+        watch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_ends_when_the_client_leaves_and_is_not_cut_short() {
+        let watch = Watch::default();
+        let client = watch.client();
+        watch.begin(Duration::from_secs(3600));
+        assert!((0..100).all(|_| watch.goes_on()));
+        drop(client);
+        assert!(!watch.goes_on() && !watch.is_cut_short());
+    }
+
+    #[test]
+    fn it_ends_within_a_few_questions_when_its_time_is_over() {
+        let watch = Watch::default();
+        let _client = watch.client();
+        assert!(watch.goes_on(), "it has not begun");
+        watch.begin(Duration::ZERO);
+        let asked = (0..).take_while(|_| watch.goes_on()).count();
+        assert!(asked < READ_CLOCK_EVERY as usize, "{asked}");
+        assert!(watch.is_cut_short() && !watch.goes_on());
+    }
+}

@@ -4,8 +4,13 @@
 
 mod support;
 
+use std::fs::Permissions;
 use std::future::pending;
-use std::io::ErrorKind;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex as StdMutex};
 use std::task::{Context, Wake, Waker};
@@ -20,7 +25,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::sync::{Mutex, MutexGuard};
 use tower::ServiceExt;
-use underscore_runtime::{admin_router, spawn, underscore_route};
+use underscore_runtime::{AdminBuilder, admin_router, spawn, underscore_route};
 
 async fn turn() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -193,4 +198,86 @@ async fn the_admin_api_answers_while_an_interrupt_is_under_way() {
     let report = interrupt.await.expect("no panic").expect("an answer");
     assert_eq!(report.status(), 200);
     drop(sent);
+}
+
+/// Names the socket that another user is to connect to.
+const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
+
+/// A user that nobody is, and that every system knows.
+const NOBODY: u32 = 65_534;
+
+/// No test by itself: what another user does, a line of its input at a time.
+#[test]
+fn another_user() {
+    let Some(socket) = std::env::var_os(SOCKET) else {
+        return;
+    };
+    let mut connection = StdUnixStream::connect(socket).expect("the mode lets it in");
+    let ask = |connection: &mut StdUnixStream| {
+        let request = b"GET / HTTP/1.1\r\nhost: .\r\n\r\n";
+        let mut begin = [0; 15];
+        let answered = connection.write_all(request).is_ok() && {
+            let mut answer = [0; 65_536];
+            connection.read(&mut answer).is_ok_and(|count| {
+                begin.copy_from_slice(&answer[..15]);
+                count > 15
+            })
+        };
+        println!("asked: {answered} {}", String::from_utf8_lossy(&begin));
+    };
+    ask(&mut connection);
+    for _ in std::io::stdin().lines() {
+        ask(&mut connection);
+    }
+}
+
+/// Two users of one machine, as the kernel knows them. Only root can be both.
+#[tokio::test]
+async fn connections_of_one_user_make_room_for_each_other_and_not_at_the_cost_of_others() {
+    let _turn = turn().await;
+    let builder = AdminBuilder::new().mode(0o666).max_connections(4);
+    let service = Service::start_with(Router::new(), &builder).await;
+    let directory = service.directory.path().to_owned();
+    if directory.metadata().expect("it is there").uid() != 0 {
+        return;
+    }
+    // The other user has to get there, and to run this binary.
+    std::fs::set_permissions(&directory, Permissions::from_mode(0o755)).expect("set");
+    let binary = directory.join("binary");
+    std::fs::copy(std::env::current_exe().expect("this binary"), &binary).expect("copied");
+    let mut other = Command::new(binary)
+        .args(["--exact", "another_user", "--nocapture"])
+        .env(SOCKET, directory.join("app.sock"))
+        .current_dir("/")
+        .gid(NOBODY)
+        .uid(NOBODY)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut input = other.stdin.take().expect("piped");
+    let mut output = BufReader::new(other.stdout.take().expect("piped")).lines();
+    let mut asked = move || {
+        let line = output.find(|line| {
+            let line = line.as_ref().expect("text");
+            line.contains("asked: ")
+        });
+        line.expect("it says so").expect("text")
+    };
+    let answered = "asked: true HTTP/1.1 200 OK";
+    assert!(asked().contains(answered));
+    // From now on the connection of the other user is the one that is idle for the longest time.
+    let mut script = Vec::new();
+    for _ in 0..20 {
+        let asked = Asked::new(&service, "").await;
+        asked.answered().await;
+        script.push(asked);
+    }
+    writeln!(input).expect("it reads");
+    let read = tokio::task::spawn_blocking(move || (asked(), asked)).await;
+    let (line, output) = read.expect("no panic");
+    assert!(line.contains(answered), "{line}");
+    drop(input);
+    other.wait().expect("it ends");
+    drop(output);
 }

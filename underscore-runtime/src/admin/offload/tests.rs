@@ -51,14 +51,14 @@ fn a_look_whose_client_left_ends_and_leaves_its_thread_to_others() {
         for _ in 0..3 * LONG_LOOKS {
             let watch = Watch::default();
             let client = watch.client();
-            let (began, begun) = channel();
+            let (began, starts) = channel();
             let look = endless(&watch, began);
             let look = tokio::spawn({
                 let offload = offload.clone();
                 async move { offload.look(&watch, LONG, look).await }
             });
             // Its turn comes, for those before it have ended.
-            until(&begun).await;
+            until(&starts).await;
             look.abort();
             drop(client);
         }
@@ -73,7 +73,7 @@ fn a_look_that_takes_too_long_is_refused_and_says_how_to_ask_for_less() {
         for rows in [NOTHING, LONG] {
             let watch = Watch::default();
             let _client = watch.client();
-            let (began, _begun) = channel();
+            let (began, _starts) = channel();
             let look = endless(&watch, began);
             let error = offload.look(&watch, rows, look).await;
             let error = error.expect_err("it has no end");
@@ -116,7 +116,7 @@ fn changes_and_short_looks_are_not_behind_long_looks_of_the_same_client() {
         let offload = offload(Duration::from_secs(3600));
         let watch = Watch::default();
         let client = watch.client();
-        let (began, begun) = channel();
+        let (began, starts) = channel();
         for _ in 0..2 * LONG_LOOKS {
             let (offload, watch, look) = (
                 offload.clone(),
@@ -126,14 +126,14 @@ fn changes_and_short_looks_are_not_behind_long_looks_of_the_same_client() {
             tokio::spawn(async move { offload.look(&watch, LONG, look).await });
         }
         for _ in 0..LONG_LOOKS / 2 {
-            until(&begun).await;
+            until(&starts).await;
         }
         let short = Watch::default();
         let look = offload.look(&short, NOTHING, || Ok("seen"));
         assert_eq!(look.await.expect("it is short"), "seen");
         assert_eq!(offload.change(|| "done").await.expect("it is made"), "done");
         assert!(
-            begun.try_recv().is_err(),
+            starts.try_recv().is_err(),
             "no client has more than half of the threads"
         );
         drop(client);
@@ -146,7 +146,7 @@ fn more_requests_than_may_wait_are_refused_and_say_what_helps() {
     block_on(async {
         let offload = offload(Duration::from_secs(3600));
         let (release, released) = channel::<()>();
-        let (began, begun) = channel();
+        let (began, starts) = channel();
         let stands = move || {
             began.send(()).expect("the test waits");
             let _ = released.recv();
@@ -156,7 +156,7 @@ fn more_requests_than_may_wait_are_refused_and_say_what_helps() {
             tokio::spawn(async move { offload.change(work).await.map_err(|error| error.status()) })
         };
         let mut all = vec![run(Box::new(stands))];
-        until(&begun).await;
+        until(&starts).await;
         for _ in 0..1024 {
             all.push(run(Box::new(|| {})));
             // It runs up to where it waits.

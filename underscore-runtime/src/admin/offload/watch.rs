@@ -100,8 +100,7 @@ mod tests {
         let _client = watch.client();
         assert!(watch.goes_on(), "it has not begun");
         watch.begin(Duration::ZERO);
-        let asked = (0..).take_while(|_| watch.goes_on()).count();
-        assert!(asked < READ_CLOCK_EVERY as usize, "{asked}");
+        assert!((0..READ_CLOCK_EVERY).any(|_| !watch.goes_on()));
         assert!(watch.is_cut_short() && !watch.goes_on());
     }
 }

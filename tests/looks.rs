@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex as StdMutex};
 use std::task::{Context, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -102,6 +102,74 @@ async fn short_looks_are_answered_before_long_ones_that_were_asked_for_earlier()
         long.answered().await;
     }
     drop((one, tasks));
+}
+
+/// The processor time that the threads of looks have taken, in nanoseconds, and whether one of them runs.
+#[cfg(target_os = "linux")]
+fn look_threads() -> (u64, bool) {
+    let (mut spent, mut any_runs) = (0, false);
+    for thread in std::fs::read_dir("/proc/self/task").expect("this is Linux") {
+        let path = thread.expect("listed").path();
+        let read = |file: &str| std::fs::read_to_string(path.join(file)).unwrap_or_default();
+        if read("comm").trim_end() == "underscore-look" {
+            let schedstat = read("schedstat");
+            let time = schedstat
+                .split(' ')
+                .next()
+                .and_then(|time| time.parse::<u64>().ok());
+            spent += time.unwrap_or(0);
+            any_runs |= read("stat").contains(") R ");
+        }
+    }
+    (spent, any_runs)
+}
+
+/// Waits until the threads of looks have nothing to do, and says how much time they have taken.
+#[cfg(target_os = "linux")]
+async fn at_rest() -> u64 {
+    let end = Instant::now() + 2 * PATIENCE;
+    let mut last = look_threads();
+    loop {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let now = look_threads();
+        if now == last && !now.1 {
+            return now.0;
+        }
+        assert!(Instant::now() < end, "they never rest");
+        last = now;
+    }
+}
+
+/// Holds 1.43 of docs/admin-api.md.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_whose_client_has_left_does_not_take_the_time_of_a_whole_one() {
+    let _turn = turn().await;
+    let service = Service::start(Router::new()).await;
+    let tasks = many_tasks().await;
+    // Nearly all of its time goes into the filter.
+    let path = format!("_tasks?filter_path={}", "**.a*b,".repeat(60));
+    let before = at_rest().await;
+    Asked::new(&service, &path).await.answered().await;
+    let whole = at_rest().await - before;
+    // A machine may be busy with something else when the client leaves: the best of a few counts.
+    let mut best = u64::MAX;
+    for _ in 0..5 {
+        let before = at_rest().await;
+        let asked = Asked::new(&service, &path).await;
+        let end = Instant::now() + PATIENCE;
+        while look_threads().0 - before < whole / 2 {
+            assert!(Instant::now() < end, "it does nothing");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(asked);
+        best = best.min(at_rest().await - before);
+        if best < whole / 4 * 3 {
+            break;
+        }
+    }
+    assert!(best < whole / 4 * 3, "{best} ns of {whole} ns");
+    drop(tasks);
 }
 
 async fn plain() -> &'static str {

@@ -33,7 +33,7 @@ pub(crate) fn write(entry: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// `work` as it is to be done on another thread, with the log of this one.
+/// Wraps `work` for another thread so that its events go to the log of the calling one.
 pub(crate) fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let log = dispatcher::get_default(Clone::clone);
     move || {

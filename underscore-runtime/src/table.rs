@@ -63,7 +63,7 @@ pub(crate) fn entries() -> Vec<Entry> {
     handlers().into_iter().flat_map(Handler::entries).collect()
 }
 
-/// How many entries there are.
+/// The number of entries.
 pub(crate) fn entry_count() -> usize {
     let of_handler = |descriptor: &'static RouteDescriptor| descriptor.routes().count().max(1);
     descriptors().into_iter().map(of_handler).sum()

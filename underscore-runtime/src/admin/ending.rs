@@ -90,9 +90,9 @@ pub(super) struct Chosen {
     pub(super) routes: Option<Vec<Entry>>,
 }
 
-/// Ends the tasks that `choose` finds, and says what became of each; or, if it is only to be tried, which it would be.
+/// Interrupts the tasks that `choose` selects, waits for them, and reports; with `dry_run`, only lists them.
 ///
-/// All that takes longer the more tasks there are is done on threads for it; here it is only waited.
+/// Each step whose time grows with the number of tasks runs on the pool's thread for changes.
 pub(super) async fn end(
     exchange: Exchange,
     offload: Offload,
@@ -127,7 +127,7 @@ pub(super) async fn end(
 struct Interrupted {
     tasks: Vec<InterruptedTask>,
     waiting: Arc<WaitGroup>,
-    /// So many of the first ones are known to be gone.
+    /// The number of leading tasks that are known to be gone.
     gone: usize,
 }
 
@@ -171,7 +171,7 @@ impl Interrupted {
         {}
     }
 
-    /// What is gone does not come back, so no task is looked at again.
+    /// A task that is gone stays so, and is not checked again.
     fn are_gone(&mut self) -> bool {
         let left = self.tasks.get(self.gone..).unwrap_or_default();
         let gone = left.iter().take_while(|told| told.task.is_gone()).count();

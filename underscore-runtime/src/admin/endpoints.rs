@@ -35,7 +35,7 @@ impl Endpoint {
         self.path.contains('{')
     }
 
-    /// True if its answer is made at once, however much the service does: no thread is needed for it.
+    /// True if its answer costs next to nothing, so that it is made without another thread.
     pub(super) fn is_at_hand(&self) -> bool {
         matches!(self.path, "/" | "/_cat")
     }

@@ -116,7 +116,7 @@ impl Exchange {
         self.watch.goes_on()
     }
 
-    /// The same, to be asked where the request is not at hand.
+    /// The cancellation of the look.
     pub(super) fn watch(&self) -> &Watch {
         &self.watch
     }
@@ -128,7 +128,7 @@ impl Exchange {
         }
     }
 
-    /// The bytes of what is asked for.
+    /// The length of path and parameters in bytes.
     pub(super) fn text_length(&self) -> usize {
         let params = self.params.iter();
         let params = params.map(|(name, value)| name.len().saturating_add(value.len()));

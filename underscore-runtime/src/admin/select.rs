@@ -191,7 +191,7 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
     }
     let ids = words(selector).filter_map(|word| TaskId::from_number(word.parse().ok()?));
     let named: HashSet<TaskId> = ids.collect();
-    // Only those: a look at one task is short, however many there are.
+    // Only these are kept, so that a look at one task stays short among very many.
     let mut live: HashMap<TaskId, TaskRef> = HashMap::new();
     for_each_live(|task| {
         if named.contains(&task.id) {

@@ -98,7 +98,7 @@ impl Connections {
     /// Waits until there is room for one more of `user`, and ends others for it.
     pub(super) async fn make_room(&self, user: User) {
         while self.open.lock().len() >= self.limits.connections {
-            // What has come since the last turn is read first: a request that is there and not read looks idle.
+            // A connection whose request has arrived and was not read yet looks idle: let it read first.
             yield_now().await;
             yield_now().await;
             self.end_one(Some(user)).await;

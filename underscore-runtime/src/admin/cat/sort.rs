@@ -1,5 +1,4 @@
-//! Sorting the rows of a table, by the values of columns. A long table is sorted in parts, so that it ends when its look
-//! is to.
+//! Sorts the rows of a table by the values of columns, with cancellation between parts of it.
 
 use std::cmp::Ordering;
 
@@ -9,7 +8,7 @@ use crate::admin::error::Error;
 use crate::admin::offload::Watch;
 use crate::suggest;
 
-/// How many rows are sorted between two looks at whether they are of use.
+/// The rows of a part that is sorted without a check.
 const PART: usize = 1024;
 
 /// A column to sort by, and whether downwards.
@@ -39,14 +38,13 @@ pub(super) fn order<'a, R>(
         .collect()
 }
 
-/// The rows in their order; rows that are equal stay in the order in which they came. Some of them, in any order, once
-/// `watch` says that they are of no use any more.
+/// Sorts rows; equal rows keep their order. Once `watch` ends, these are some rows in any order.
 pub(super) fn sorted<R>(
     rows: Vec<R>,
     order: &[Key<'_, R>],
     watch: &Watch,
 ) -> impl Iterator<Item = R> {
-    // A value is made once for each row, and not at each comparison.
+    // Each value is made once per row and not at each comparison.
     let values = |row: &R| -> Vec<Value> {
         let columns = order.iter().map(|(column, _)| column);
         columns.map(|column| (column.value)(row)).collect()
@@ -83,8 +81,8 @@ fn compare(a: &[Value], b: &[Value], descending: &[bool]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// Sorts short parts, and then two neighbours at a time, which the standard library's stable sort merges: it looks for
-/// what is sorted already.
+/// Sorts parts, and then pairs of neighbouring parts: the standard library's stable sort detects sorted runs and only
+/// merges them.
 fn sort_in_parts<T>(things: &mut [T], compare: impl Fn(&T, &T) -> Ordering, watch: &Watch) {
     let mut part = PART;
     loop {

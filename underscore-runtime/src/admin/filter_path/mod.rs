@@ -37,7 +37,7 @@ impl FilterPath {
     }
 
     /// What is left of `answer`: an empty object or array at the least, as it was one or the other.
-    /// Where `watch` says that the answer is of no use any more, the rest of it is left out.
+    /// Once `watch` ends, the rest is left out.
     pub(super) fn apply(&self, answer: Node, watch: &Watch) -> Node {
         let nothing = match &answer {
             Node::List(_) | Node::Value(Value::Array(_)) => Node::List(Vec::new()),

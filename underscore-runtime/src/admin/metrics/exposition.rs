@@ -59,7 +59,7 @@ impl Exposition {
         }
     }
 
-    /// Writes all families with what is in `snapshot`, as long as `watch` says that they are of use.
+    /// Writes all families with the numbers of `snapshot`, and stops once `watch` ends.
     pub(super) fn write(self, snapshot: Snapshot, watch: &Watch) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape {
@@ -68,7 +68,7 @@ impl Exposition {
             watch: watch.clone(),
         }));
         let mut text = String::new();
-        // Writing to a string fails only where `watch` has it end.
+        // Writing to a string fails only once `watch` ends.
         let _ = encode_registry(&mut text, &registry);
         if self == Exposition::OpenMetrics {
             let _ = encode_eof(&mut text);

@@ -54,7 +54,7 @@ pub(super) struct Busy {
 }
 
 impl Snapshot {
-    /// Collects it, or some of it once `watch` says that it is of no use.
+    /// Collects all numbers; the rest is left out once `watch` ends.
     pub(super) fn take(watch: &Watch) -> Result<Self, Error> {
         let (_, started) = root::start();
         let rows = routes::rows(None, watch)?.into_iter();

@@ -1,4 +1,4 @@
-//! How long a look will take, at about: the number of rows that it makes.
+//! Estimates the cost of a look: the number of rows that it renders.
 
 use crate::admin::cat::words;
 use crate::admin::endpoints::Endpoint;
@@ -6,13 +6,13 @@ use crate::admin::exchange::Exchange;
 use crate::admin::params;
 use crate::{table, task};
 
-/// So many tasks are passed over in the time in which one row is made.
+/// The number of tasks that are scanned in the time that it takes to render one row.
 const PASSED_OVER: usize = 64;
 
-/// A request with longer lists than this makes more of each row, and of each thing that it passes over.
+/// The longest path and query of a short look: each pattern in them is matched against every row.
 const MOST_TEXT: usize = 1_024;
 
-/// The rows of a look at `endpoint`; more than there are of anything if what is asked for is long itself.
+/// The rows of a look at `endpoint`, and `usize::MAX` for a long path or query.
 pub(in crate::admin) fn rows(endpoint: &Endpoint, exchange: &Exchange) -> usize {
     if exchange.text_length() > MOST_TEXT {
         return usize::MAX;
@@ -22,7 +22,7 @@ pub(in crate::admin) fn rows(endpoint: &Endpoint, exchange: &Exchange) -> usize 
     if is_below(&["/_metrics"]) {
         everything()
     } else if is_below(&["/_cat/stacks"]) {
-        // Each may have a stack of its own.
+        // Each task may have a stack of its own.
         task::live_count()
     } else if is_below(&["/_cat/tasks", "/_tasks"]) {
         let live = task::live_count();
@@ -31,12 +31,12 @@ pub(in crate::admin) fn rows(endpoint: &Endpoint, exchange: &Exchange) -> usize 
     } else if is_below(&["/_cat/routes", "/_routes"]) {
         table::entry_count()
     } else {
-        // Workers, and an audit of bounded length.
+        // Workers and the audit are bounded.
         0
     }
 }
 
-/// The tasks of which rows are made, if they are not all.
+/// The number of tasks that are rendered, `None` for all.
 fn tasks(endpoint: &Endpoint, exchange: &Exchange) -> Option<usize> {
     let named = exchange
         .argument()
@@ -50,7 +50,7 @@ fn tasks(endpoint: &Endpoint, exchange: &Exchange) -> Option<usize> {
     named.or_else(page)
 }
 
-/// All that there is.
+/// The number of all tasks and routes.
 pub(in crate::admin) fn everything() -> usize {
     task::live_count().saturating_add(table::entry_count())
 }

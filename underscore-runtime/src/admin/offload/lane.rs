@@ -1,4 +1,4 @@
-//! Threads for jobs of one kind: started as they are needed, up to a number, and kept until the lane is closed.
+//! Threads for jobs of one kind, started on demand up to a limit and kept until the lane is dropped.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,14 +15,14 @@ const NAME: &str = "underscore-look";
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads and what waits for them. Dropped, it lets its threads end when they have run the job that they are at.
+/// Threads and the queue of their jobs. When it is dropped, each thread ends after its current job.
 #[derive(Debug)]
 pub(super) struct Lane(Arc<Shared>);
 
 struct Shared {
     most_threads: usize,
     state: Mutex<State>,
-    /// Notified of a job, and of the end.
+    /// Notified of a new job, and when the lane is closed.
     changed: Condvar,
 }
 
@@ -33,10 +33,10 @@ struct State {
     is_closed: bool,
 }
 
-/// Why a job is not run.
+/// The reason why a job is not accepted.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// So many of the client's wait already.
+    /// The client has this many waiting jobs.
     TooMany(usize),
     /// There is no thread, and none can be started.
     NoThread(io::Error),
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Lane {
-    /// A lane of at most so many threads, of which one client has `share` at a time.
+    /// A lane of at most `most_threads`, of which one client uses at most `share` at a time.
     pub(super) fn new(most_threads: usize, share: usize) -> Self {
         Lane(Arc::new(Shared {
             most_threads,
@@ -67,7 +67,7 @@ impl Lane {
         }))
     }
 
-    /// Starts the first thread: later there may be none to be had.
+    /// Starts the first thread, unless there is one.
     pub(super) fn start(&self) -> io::Result<()> {
         let mut state = self.0.state.lock();
         if state.threads > 0 {
@@ -76,7 +76,7 @@ impl Lane {
         self.0.start_thread(&mut state)
     }
 
-    /// Runs `work` on a thread of the lane, when it is the client's turn.
+    /// Runs `work` on a thread of the lane when the client's turn comes.
     ///
     /// # Cancel safety
     ///
@@ -91,14 +91,14 @@ impl Lane {
             if done.is_closed() {
                 return;
             }
-            // Its client may have left meanwhile.
+            // This fails if the client has left.
             let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
         });
         self.0.submit(client, job)?;
         match result.await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(panic)) => resume_unwind(panic),
-            // The lane is closed, and with it what was served.
+            // The lane is closed, and its server with it.
             Err(_) => std::future::pending().await,
         }
     }
@@ -119,7 +119,7 @@ impl Shared {
         }
         state.queue.push(client, job).map_err(Refused::TooMany)?;
         if state.queue.ready() > state.idle && state.threads < self.most_threads {
-            // Without another one, those that are there take it later.
+            // If that fails, the existing threads take the job later.
             let _ = self.start_thread(&mut state);
         }
         drop(state);
@@ -140,7 +140,7 @@ impl Shared {
     fn run_jobs(&self) {
         let mut state = self.state.lock();
         loop {
-            // Jobs that nobody waits for any more are dropped with the lane.
+            // Waiting jobs are dropped with the lane.
             if state.is_closed {
                 return;
             }

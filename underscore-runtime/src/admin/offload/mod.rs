@@ -1,9 +1,8 @@
-//! Where looks and changes are carried out: on threads of this crate's own, a bounded number of them for the whole process.
-//! Not on the admin thread, which has others to answer; nor, behind `admin_router()`, on workers of the host, which
-//! have requests to serve.
+//! Runs looks and changes on a bounded pool of threads that the whole process shares, so that they block neither the
+//! admin thread nor, behind `admin_router()`, a worker of the host.
 //!
-//! There are three lanes, so that none waits behind another: changes, which are made one after the other; short looks;
-//! and long looks. Of the threads of looks, one client has half at most.
+//! The pool has three lanes that do not wait for each other: changes, which are made one at a time; short looks; and
+//! long looks. One client has at most half of the threads of either kind of look.
 
 mod estimate;
 mod lane;
@@ -23,22 +22,22 @@ pub(super) use estimate::{everything, rows};
 pub(super) use queue::Client;
 pub(super) use watch::Watch;
 
-/// How many long looks are made at a time. So the memory that they take is bounded, too.
+/// The number of long looks at a time, which also bounds the memory that they take.
 const LONG_LOOKS: usize = 4;
 
-/// How many short ones.
+/// The number of short looks at a time.
 const SHORT_LOOKS: usize = 2;
 
-/// The most rows of a short look: they take some 20 ms.
+/// The most rows of a short look. Rendering them takes about 20 ms.
 const SHORT: usize = 2_048;
 
-/// How long a look may take on its thread.
+/// The time after which a look is refused, from the moment that a thread begins it.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// The threads of the process, as long as there is an admin API.
+/// The pool of this process, alive as long as there is a server or a router.
 static SHARED: Mutex<Weak<Pool>> = Mutex::new(Weak::new());
 
-/// The threads.
+/// The threads of all lanes.
 #[derive(Debug)]
 pub(crate) struct Pool {
     changes: Lane,
@@ -47,7 +46,7 @@ pub(crate) struct Pool {
     limit: Duration,
 }
 
-/// The threads as one client uses them.
+/// A handle to the pool for the requests of one client.
 #[derive(Clone, Debug)]
 pub(super) struct Offload {
     pool: Arc<Pool>,
@@ -55,7 +54,7 @@ pub(super) struct Offload {
 }
 
 impl Pool {
-    /// The one of this process.
+    /// The pool of this process. Its threads start with their first job, and end when the last reference is dropped.
     pub(crate) fn shared() -> Arc<Self> {
         let mut shared = SHARED.lock();
         shared.upgrade().unwrap_or_else(|| {
@@ -74,7 +73,7 @@ impl Pool {
         }
     }
 
-    /// Starts a thread in each lane: later there may be none to be had.
+    /// Starts a thread in each lane now, for later the system may refuse one.
     pub(crate) fn start(&self) -> io::Result<()> {
         let mut lanes = [&self.changes, &self.short, &self.long].into_iter();
         lanes.try_for_each(Lane::start)
@@ -86,8 +85,8 @@ impl Offload {
         Offload { pool, client }
     }
 
-    /// Looks. `rows` says how many rows the look has, at about; it is asked on a thread for short looks, for to count
-    /// tasks takes time, too.
+    /// Runs a read-only request of about so many `rows`. The estimate is made on a thread for short looks, because it
+    /// counts tasks; a look that turns out to be long moves on to the lane for those.
     pub(super) async fn look<T: Send + 'static>(
         &self,
         watch: &Watch,
@@ -116,7 +115,7 @@ impl Offload {
         }
     }
 
-    /// Makes a change, or a part of it. Once begun, it is made to its end, whether the client waits or not.
+    /// Runs a change, or a step of it. Once begun, it runs to its end, whether or not the client still waits.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce() -> T + Send + 'static,

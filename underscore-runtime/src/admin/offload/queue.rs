@@ -1,20 +1,19 @@
-//! Jobs that wait for a thread, client by client: no client has more of them run at a time than its share, and of those
-//! that wait, each client's oldest one comes in turn.
+//! A fair queue: no client has more than its share of jobs running at a time, and clients with waiting jobs take turns.
 
 use std::collections::VecDeque;
 
-/// Whose job it is: the user that connected to the socket; `None` behind `admin_router()`, where that is not known.
+/// The owner of a job: the uid of the socket's peer. `None` behind `admin_router()`, where it is not known.
 pub(in crate::admin) type Client = Option<u32>;
 
-/// The most jobs of one client that wait.
+/// The most waiting jobs of one client.
 const MOST_WAITING: usize = 1024;
 
-/// Jobs of several clients.
+/// Jobs by client.
 #[derive(Debug)]
 pub(super) struct Queue<J> {
-    /// The most jobs of one client that run at a time.
+    /// The most running jobs of one client.
     share: usize,
-    /// Those that have jobs, in the order in which they come to their next one.
+    /// The clients with jobs, the one whose turn is next first.
     clients: VecDeque<Entry<J>>,
 }
 
@@ -33,7 +32,7 @@ impl<J> Queue<J> {
         }
     }
 
-    /// Adds a job; gives the number of jobs that wait if these are too many already.
+    /// Adds a job; fails with the number of jobs that wait if the client has too many.
     pub(super) fn push(&mut self, client: Client, job: J) -> Result<(), usize> {
         if let Some(entry) = self.entry(client) {
             if entry.waiting.len() >= MOST_WAITING {
@@ -50,7 +49,7 @@ impl<J> Queue<J> {
         Ok(())
     }
 
-    /// The job that is to be run next, if one may be. It runs until [`done`](Self::done).
+    /// The next job that may run. It counts as running until [`done`](Self::done).
     pub(super) fn pop(&mut self) -> Option<(Client, J)> {
         let share = self.share;
         let next = self.clients.iter().position(|entry| entry.ready(share) > 0);
@@ -62,7 +61,7 @@ impl<J> Queue<J> {
         Some((client, job?))
     }
 
-    /// A job of the client has been run.
+    /// Ends a running job of the client.
     pub(super) fn done(&mut self, client: Client) {
         if let Some(entry) = self.entry(client) {
             entry.running = entry.running.saturating_sub(1);
@@ -71,7 +70,7 @@ impl<J> Queue<J> {
             .retain(|entry| entry.running > 0 || !entry.waiting.is_empty());
     }
 
-    /// How many jobs could be run now, if there were threads.
+    /// The number of waiting jobs that may run now.
     pub(super) fn ready(&self) -> usize {
         let ready = self.clients.iter().map(|entry| entry.ready(self.share));
         ready.sum()

@@ -1,4 +1,4 @@
-//! What a look asks from time to time: whether it is still of use. It is not once its client has left or its time is over.
+//! Cancellation of a look: once its client has left, or after its deadline.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::sync::Arc;
 
-/// The clock is read at every so many questions: at a row each, that is less than a look notices.
+/// Every 16th check reads the clock.
 const READ_CLOCK_EVERY: u32 = 16;
 
-/// Asked at every row, every batch of rows, and every few kilobytes of an answer.
+/// Checked at every row, every batch of sorted rows, and every few kilobytes of output.
 #[derive(Clone, Debug, Default)]
 pub(in crate::admin) struct Watch(Arc<State>);
 
@@ -17,39 +17,40 @@ pub(in crate::admin) struct Watch(Arc<State>);
 struct State {
     client_left: AtomicBool,
     deadline: OnceLock<Instant>,
-    /// How often it was asked. Only the thread of the look asks.
-    asked: AtomicU32,
+    /// The number of checks. Only the thread of the look makes them.
+    checks: AtomicU32,
     is_cut_short: AtomicBool,
 }
 
-/// The client, as long as it waits for the answer.
+/// Held while the client waits for the answer.
 #[derive(Debug)]
 pub(in crate::admin) struct ClientPresence(Watch);
 
 impl Watch {
-    /// The client waits until what is returned is dropped.
+    /// The client is present until the guard is dropped.
     pub(in crate::admin) fn client(&self) -> ClientPresence {
         ClientPresence(self.clone())
     }
 
-    /// The look may take so long from now on.
+    /// Sets the deadline. Only the first call has an effect.
     pub(super) fn begin(&self, limit: Duration) {
         if let Some(deadline) = Instant::now().checked_add(limit) {
-            // The first one stands.
             let _ = self.0.deadline.set(deadline);
         }
     }
 
-    /// False once the look is of no use any more: whatever it has by then is not sent.
+    /// False once the look is to end; what it has by then is not sent.
     pub(in crate::admin) fn goes_on(&self) -> bool {
-        // Relaxed, all of them: they tell of nothing else.
+        // Relaxed throughout: no other memory is published by these.
         let state = &*self.0;
         if state.client_left.load(Ordering::Relaxed) || self.is_cut_short() {
             return false;
         }
-        let asked = state.asked.load(Ordering::Relaxed);
-        state.asked.store(asked.wrapping_add(1), Ordering::Relaxed);
-        let reads_clock = asked.is_multiple_of(READ_CLOCK_EVERY);
+        let checks = state.checks.load(Ordering::Relaxed);
+        state
+            .checks
+            .store(checks.wrapping_add(1), Ordering::Relaxed);
+        let reads_clock = checks.is_multiple_of(READ_CLOCK_EVERY);
         let is_over = |deadline: &Instant| Instant::now() >= *deadline;
         if reads_clock && state.deadline.get().is_some_and(is_over) {
             state.is_cut_short.store(true, Ordering::Relaxed);
@@ -58,7 +59,7 @@ impl Watch {
         true
     }
 
-    /// True if the look was told to end because its time was over.
+    /// True if a check failed because of the deadline.
     pub(super) fn is_cut_short(&self) -> bool {
         self.0.is_cut_short.load(Ordering::Relaxed)
     }
@@ -72,7 +73,7 @@ impl Drop for ClientPresence {
 
 #[cfg(test)]
 impl Watch {
-    /// That of a look whose client has left.
+    /// The watch of a look whose client has left.
     pub(in crate::admin) fn of_client_that_left() -> Self {
         let watch = Watch::default();
         drop(watch.client());

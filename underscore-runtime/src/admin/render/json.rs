@@ -11,7 +11,7 @@ use super::output::Output;
 
 /// Writes `node`; control characters are still to be escaped.
 pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
-    // It fails only where the answer is of no use any more.
+    // This fails only once the look is to end.
     if pretty {
         let spaced = Spaced(PrettyFormatter::new());
         let written = node.serialize(&mut Serializer::with_formatter(&mut *output, spaced));
@@ -24,7 +24,7 @@ pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
 /// Escapes the control characters that JSON lets stand: DEL and C1, which drive terminals as ESC does.
 /// They can only be inside of strings.
 pub(super) fn escape_controls(json: Vec<u8>) -> Vec<u8> {
-    // The writer gives whole characters, so it is text wherever it ends.
+    // Every write is whole characters, so this is text wherever it stops.
     let json = String::from_utf8(json).unwrap_or_default();
     if !json.chars().any(is_bare_control) {
         return json.into_bytes();

@@ -143,10 +143,10 @@ impl Answer {
     }
 }
 
-/// The structure as it is written, or as much of it as is there when `watch` says that it is of no use any more.
+/// Writes the structure, and stops in the middle once `watch` ends.
 fn structured(node: &Node, style: Style, watch: &Watch) -> (&'static str, Vec<u8>) {
     let mut output = Output::new(watch);
-    // Writing plain data to memory fails only where `watch` has it end.
+    // Writing plain data to memory fails only once `watch` ends.
     let content_type = match style.format {
         Some(Format::Yaml) => {
             let _ = serde_saphyr::to_io_writer(&mut output, node);

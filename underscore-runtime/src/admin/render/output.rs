@@ -1,18 +1,18 @@
-//! Where an answer is written to: memory, as long as the answer is of use.
+//! The buffer that answers are written to, which fails once their look is to end.
 
 use std::io::{self, ErrorKind, Write};
 
 use crate::admin::offload::Watch;
 
-/// How many bytes are written between two looks at whether the answer is of use.
+/// The number of bytes between two checks.
 const ASK_EVERY: usize = 4096;
 
-/// The bytes of an answer. Writing to it fails once its look is to end.
+/// The bytes of an answer.
 #[derive(Debug)]
 pub(super) struct Output<'a> {
     bytes: Vec<u8>,
     watch: &'a Watch,
-    /// The length from which on it is asked again.
+    /// The length at which the next check is made.
     ask_at: usize,
 }
 

@@ -37,7 +37,7 @@ pub(in crate::admin) fn put(exchange: Exchange, offload: Offload) -> Changing {
     Box::pin(change(exchange, offload))
 }
 
-/// All that takes longer the more routes there are is done on threads for it; here it is only waited for the disk.
+/// Each step whose time grows with the number of routes runs on the pool's thread for changes.
 async fn change(exchange: Exchange, offload: Offload) -> Result<Answer, Error> {
     if exchange.flag(&params::DRY_RUN) {
         let watch = exchange.watch().clone();
@@ -69,10 +69,10 @@ async fn change(exchange: Exchange, offload: Offload) -> Result<Answer, Error> {
     offload.change(finish).await
 }
 
-/// How far a change has come.
+/// The state of a change after its first step.
 enum Begun {
     Done(Answer),
-    /// What is left is to be done with the settings file.
+    /// The rest is done by the settings file's thread.
     Persistent {
         persistent: Vec<Edit>,
         /// What is done in the moment in which the file's change is put in force.

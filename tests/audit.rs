@@ -111,6 +111,7 @@ async fn a_change_of_settings_says_who_made_it_and_what_was_set_before_and_after
         "after": shown(json!({"preempt": {"status": 503}})),
         "reason": null,
         "status": 200,
+        "seq": row["seq"].as_u64().expect("a number"),
     });
     assert_eq!(row, expected);
     let all = service.admin_json("_audit").await;
@@ -166,7 +167,7 @@ async fn an_interrupt_and_a_cancel_have_their_target_and_reason() {
         json!([
             "interrupt",
             "watched,-nothing*",
-            "no permits\\u{1b}",
+            "no permits\u{1b}",
             null,
             200
         ]),

@@ -101,6 +101,7 @@ async fn it_is_a_table_like_the_others() {
         "after",
         "reason",
         "status",
+        "seq",
     ];
     assert_eq!(names, columns);
     let wrong = service.admin(&page("h=stauts")).await;
@@ -114,12 +115,13 @@ async fn it_is_a_table_like_the_others() {
 
 /// Holds 7.22 of docs/admin-api.md.
 #[tokio::test]
-async fn the_newest_thousand_are_kept() {
+async fn the_newest_thousand_that_were_refused_are_kept() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let service = service().await;
     assert_eq!(put(&service, "oldest", json!({})).await, 404);
     let targets = |rows: Vec<Value>| -> Vec<Value> {
         rows.into_iter()
+            .filter(|row| row["status"].as_u64() >= Some(400))
             .map(|mut row| row["target"].take())
             .collect()
     };
@@ -143,6 +145,36 @@ async fn the_newest_thousand_are_kept() {
         times.is_sorted_by(|a, b| a >= b),
         "a later one is never above"
     );
+}
+
+/// Holds 7.22, 7.33 of docs/admin-api.md.
+#[tokio::test]
+async fn a_change_that_was_made_is_not_washed_out_by_calls_that_were_refused() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let service = service().await;
+    let made = json!({"transient": {"timeout": "7s"}});
+    let made = service.put("_routes/watched/settings", made);
+    made.await.ok_json();
+    let seq = |row: &Value| row["seq"].as_u64().expect("a number");
+    let real = records(&service).await[0].clone();
+    assert_eq!(real["status"], 200);
+    for number in 0..1_100 {
+        let path = format!("_routes/none{number}/interrupt");
+        assert_eq!(service.post(&path).await.status, 404);
+    }
+    let rows = records(&service).await;
+    assert!(rows.contains(&real), "it is still there");
+    let numbers: Vec<u64> = rows.iter().map(seq).collect();
+    assert!(
+        numbers.is_sorted_by(|a, b| a > b),
+        "newest first: {numbers:?}"
+    );
+    assert_eq!(numbers[0], seq(&real) + 1_100, "none is left out");
+    let text = service
+        .admin("_cat/audit?h=n,r&s=seq:desc&size=1")
+        .await
+        .text;
+    assert!(text.starts_with(&numbers[0].to_string()), "{text}");
 }
 
 /// Holds 7.22 of docs/admin-api.md.

@@ -93,7 +93,10 @@ async fn a_structure_is_filtered_in_json_and_in_yaml() {
     );
     let rest = service.admin_json("?filter_path=-up*").await;
     let keys: Vec<&String> = rest.as_object().expect("an object").keys().collect();
-    assert_eq!(keys, ["name", "pid", "tagline", "version"]);
+    assert_eq!(
+        keys,
+        ["name", "pid", "tagline", "underscore_version", "version"]
+    );
     assert_eq!(service.admin_json("?filter_path=nothing").await, json!({}));
 }
 

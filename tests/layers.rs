@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
         "sync",
         "threads",
         "units",
+        "visible",
     ],
     &["route", "settings", "stack", "stats", "task"],
     &["table"],

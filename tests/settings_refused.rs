@@ -283,9 +283,8 @@ async fn weighed() {}
 async fn a_body_over_one_mebibyte_is_413_and_one_below_is_read() {
     let service = Service::start(Router::new().route("/", get(weighed))).await;
     let body = |size: usize| {
-        let frame = json!({"transient": {"preempt": {"text": ""}}}).to_string();
-        let text = "x".repeat(size - frame.len());
-        json!({"transient": {"preempt": {"text": text}}}).to_string()
+        let body = json!({"transient": {"preempt": {"text": "x"}}}).to_string();
+        format!("{body}{}", " ".repeat(size - body.len()))
     };
     let path = "_routes/weighed/settings";
     let (status, kind, reason) = refusal(&put_raw(&service, path, body((1 << 20) + 1), JSON).await);

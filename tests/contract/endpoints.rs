@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
-use underscore_runtime::underscore_route;
+use underscore_runtime::{AdminBuilder, underscore_route};
 
 use crate::PAGE;
 use crate::support::Service;
@@ -77,6 +77,7 @@ async fn the_root_says_which_process_this_is() {
         "name",
         "pid",
         "tagline",
+        "underscore_version",
         "uptime",
         "uptime_in_seconds",
         "version",
@@ -93,7 +94,11 @@ async fn the_root_says_which_process_this_is() {
     let uptime = root["uptime"].as_str().expect("a text");
     assert!(uptime.ends_with('s'), "{uptime}");
     assert_eq!(root["tagline"], "You Know, for Incidents");
-    assert_eq!(root["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(root["underscore_version"], env!("CARGO_PKG_VERSION"));
+    assert!(root["version"].is_null(), "nobody has said it: {root:#}");
+    let admin = AdminBuilder::new().version("2.7.1-4f0c");
+    let told = Service::start_with(Router::new(), &admin).await;
+    assert_eq!(told.admin_json("").await["version"], "2.7.1-4f0c");
 }
 
 /// Holds 1.3 of docs/admin-api.md.

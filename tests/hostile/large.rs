@@ -109,7 +109,9 @@ async fn addresses_and_headers_without_an_end_are_refused_in_the_shape_of_all_er
     others_are_served(&service).await;
 }
 
-/// An address of the largest size that is read, with an error that repeats it.
+/// An address of the largest size that is read, with an error that repeats its beginning.
+///
+/// Holds 6.29 of docs/admin-api.md.
 #[tokio::test]
 async fn an_address_of_sixty_kib_is_read() {
     let service = served(&AdminBuilder::new()).await;
@@ -119,6 +121,7 @@ async fn an_address_of_sixty_kib_is_read() {
     assert!(client.send(request.as_bytes()).await);
     let answer = client.answer().await;
     assert_eq!(answer.status, 400);
-    assert!(answer.error().1.contains(&long));
+    let repeated = answer.error().1.matches('x').count();
+    assert!((100..=201).contains(&repeated), "{repeated}");
     others_are_served(&service).await;
 }

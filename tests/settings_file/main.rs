@@ -7,6 +7,7 @@
 mod support;
 
 mod crash;
+mod loadable;
 mod watched;
 mod written;
 

@@ -120,6 +120,8 @@ mod suggest;
 #[cfg(feature = "admin")]
 mod table;
 #[cfg(feature = "admin")]
+mod visible;
+#[cfg(feature = "admin")]
 mod workers;
 
 #[cfg(feature = "admin")]

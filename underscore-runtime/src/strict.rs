@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::visible::echo;
+
 /// A JSON value without a key that stands twice.
 #[derive(Debug)]
 pub(crate) struct Strict(pub(crate) Value);
@@ -61,7 +63,10 @@ impl<'de> Visitor<'de> for AnyValue {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("key [{key}] stands twice")));
+                return Err(A::Error::custom(format_args!(
+                    "key [{}] stands twice",
+                    echo(&key)
+                )));
             }
             let Strict(value) = entries.next_value()?;
             object.insert(key, value);

@@ -19,6 +19,13 @@ use crate::stats::Outcome;
 use crate::table::Entry;
 use crate::task::{Ending, Interrupt, State, TaskRef, WaitGroup};
 use crate::threads::RuntimeNumber;
+use crate::visible::{shortened, visible};
+
+/// Of how many tasks the log says where they stood, one by one.
+const MOST_REPORTED: usize = 1_000;
+
+/// The most that the log has of a reason, in bytes.
+const LONGEST_REASON: usize = 1 << 10;
 
 /// How long the answer waits for the tasks to end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -148,8 +155,13 @@ impl Interrupted {
             .unzip();
         let interrupt = interrupt.clone();
         log::write(move || {
-            for report in reports.iter().flatten() {
+            let mut reports = reports.iter().flatten();
+            for report in reports.by_ref().take(MOST_REPORTED) {
                 report.write(&interrupt);
+            }
+            let more = reports.count();
+            if more > 0 {
+                tracing::info!(target: "underscore", tasks = more, "an operator told more tasks to end");
             }
         });
         Interrupted {
@@ -235,11 +247,11 @@ impl Report {
             target: "underscore",
             task = self.task,
             handler = self.handler,
-            name = self.name.as_deref(),
+            name = self.name.as_deref().map(log::text),
             at = self.point.map(tracing::field::display),
             function = self.point.map(AwaitPoint::function),
             awaiting = self.point.map(AwaitPoint::source),
-            reason = %interrupt.reason,
+            reason = %visible(&shortened(&interrupt.reason, LONGEST_REASON)),
             "an operator told a task to end"
         );
     }

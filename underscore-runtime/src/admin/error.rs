@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 
 use super::elsewhere;
-use super::render::{Node, visible};
+use super::render::Node;
+use crate::visible::{echo, visible};
 use crate::{suggest, units};
 
 /// True if there seems to be the path of a route in `path`, with its slashes as they are.
@@ -42,7 +43,8 @@ impl Error {
     pub(super) fn unknown_value(param: &str, word: &str, words: &[&'static str]) -> Self {
         let hint = suggest::hint(word, words.iter().copied());
         Error::illegal_argument(format!(
-            "unknown value [{word}] of parameter [{param}]; use one of {}{hint}",
+            "unknown value [{}] of parameter [{param}]; use one of {}{hint}",
+            echo(word),
             words.join(", "),
         ))
     }
@@ -64,6 +66,37 @@ impl Error {
     /// The client may look, and not change anything.
     pub(super) fn forbidden(reason: impl Into<String>) -> Self {
         Error::new(StatusCode::FORBIDDEN, "security_exception", reason)
+    }
+
+    /// An operator may set it only where the host says so.
+    pub(super) fn beyond_the_answer(header: &str) -> Self {
+        Error::forbidden(format!(
+            "header [{}] of [preempt.headers] does more to a client than answer it; the service's code has to allow it, \
+             with AdminBuilder::preempt_headers{}",
+            echo(header),
+            if header.eq_ignore_ascii_case("content-type") {
+                ", unless it is plain text, JSON or the like"
+            } else {
+                ""
+            }
+        ))
+    }
+
+    /// The client asks for a host that this is not.
+    pub(super) fn foreign_host(host: &str) -> Self {
+        Error::forbidden(format!(
+            "[{}] is no name of this service: a web page could have sent this; ask with the host . or localhost, or name \
+             it in AdminBuilder::hosts",
+            echo(host)
+        ))
+    }
+
+    /// A browser says that a page of somebody else sent the request.
+    pub(super) fn foreign_page(from: &str) -> Self {
+        Error::forbidden(format!(
+            "a web page of another site sent this ([{}]), and may not; use curl, or open the address itself",
+            echo(from)
+        ))
     }
 
     /// What is there does not allow it now.
@@ -89,7 +122,10 @@ impl Error {
         Error::new(
             StatusCode::NOT_FOUND,
             "invalid_path_exception",
-            format!("no endpoint at [{path}]; GET /_cat lists the tables{hint}"),
+            format!(
+                "no endpoint at [{}]; GET /_cat lists the tables{hint}",
+                echo(path)
+            ),
         )
     }
 
@@ -99,7 +135,9 @@ impl Error {
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             format!(
-                "[{path}] cannot be asked with {method}; use {}",
+                "[{}] cannot be asked with {}; use {}",
+                echo(path),
+                echo(method.as_str()),
                 methods.join(" or ")
             ),
         )
@@ -109,7 +147,10 @@ impl Error {
         Error::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "media_type_header_exception",
-            format!("Content-Type [{found}] is not supported; send application/json"),
+            format!(
+                "Content-Type [{}] is not supported; send application/json",
+                echo(found)
+            ),
         )
     }
 

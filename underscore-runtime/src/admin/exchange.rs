@@ -6,30 +6,38 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use super::audit::{Call, Peer};
-use super::changers::Changers;
+use super::admit::{check_browser, check_escapes, may_change, peer};
+use super::audit::Call;
 use super::endpoints::{Endpoint, Run};
 use super::error::Error;
 use super::filter_path::FilterPath;
 use super::offload::{self, Offload, Pool, Watch};
 use super::params::{self, Group, Param};
+use super::policy::{Policy, UriView};
 use super::read_body::read_body;
 use super::render::{Answer, Format, Style};
 use crate::log;
 use crate::strict::Strict;
 use crate::sync::Arc;
 use crate::units;
+use crate::visible::{echo, echo_one_of};
 
 /// Whatever a client wants to tell its requests by.
 const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
+
+/// The longest mark that is given back, in bytes.
+const LONGEST_MARK: usize = 8 << 10;
+
+/// How many unknown parameters an error names.
+const MOST_NAMED: usize = 5;
 
 /// A request, read and checked as far as its endpoint says what it takes.
 #[derive(Clone, Debug)]
@@ -44,6 +52,9 @@ pub(super) struct Exchange {
     watch: Watch,
     /// The record of it in the audit, if it changes something.
     call: Option<Call>,
+    pub(super) policy: Arc<Policy>,
+    /// How the URIs of requests are shown to the client.
+    pub(super) uris: UriView,
 }
 
 impl Exchange {
@@ -53,6 +64,7 @@ impl Exchange {
         pool: Arc<Pool>,
         request: Request,
     ) -> Response {
+        let allowed = check_browser(&request);
         let mut exchange = Exchange::head(&request);
         // Whoever hangs up has this future dropped.
         let _client = exchange.watch.client();
@@ -62,10 +74,10 @@ impl Exchange {
         // Begun before anything is checked: a call that is refused is a call.
         exchange.call = exchange.begin(endpoint, &parts.extensions);
         let readable = check_escapes(&parts.uri);
-        let allowed = match endpoint.run {
+        let allowed = allowed.and_then(|()| match endpoint.run {
             Run::Change(..) => may_change(&parts.extensions),
             Run::Read(_) | Run::Expose(_) => Ok(()),
-        };
+        });
         let answered = match allowed.and(readable).and(argument) {
             Ok(_) => {
                 let offload = Offload::new(pool, peer(&parts.extensions).uid);
@@ -83,7 +95,10 @@ impl Exchange {
     /// Answers `request` with the error that `error` makes of its path.
     pub(super) fn refuse(request: &Request, error: impl FnOnce(&str) -> Error) -> Response {
         let exchange = Exchange::head(request);
-        let error = error(&exchange.path);
+        let error = match check_browser(request) {
+            Ok(()) => error(&exchange.path),
+            Err(refused) => refused,
+        };
         exchange.sign(exchange.error(&error))
     }
 
@@ -97,6 +112,9 @@ impl Exchange {
 
     fn head(request: &Request) -> Self {
         let query = request.uri().query().unwrap_or_default();
+        let opaque_id = request.headers().get(OPAQUE_ID).cloned();
+        let opaque_id = opaque_id.filter(|id| id.len() <= LONGEST_MARK);
+        let policy = Policy::of(request.extensions());
         Exchange {
             path: request.uri().path().to_owned(),
             argument: None,
@@ -104,10 +122,12 @@ impl Exchange {
                 .into_owned()
                 .collect(),
             accept: request.headers().get_all(ACCEPT).iter().cloned().collect(),
-            opaque_id: request.headers().get(OPAQUE_ID).cloned(),
+            opaque_id,
             body: Bytes::new(),
             watch: Watch::default(),
             call: None,
+            uris: UriView::of(&policy, request.extensions()),
+            policy,
         }
     }
 
@@ -192,6 +212,9 @@ impl Exchange {
             }
             Run::Change(_, run) => {
                 self.body = read_body(parts, body).await?;
+                if let Some(call) = &self.call {
+                    call.begun();
+                }
                 let answer = run(self.clone(), offload.clone()).await?;
                 let exchange = self.clone();
                 let write = move || exchange.write(endpoint, answer);
@@ -230,13 +253,26 @@ impl Exchange {
             });
         }
         let plural = if unknown.len() > 1 { "s" } else { "" };
+        let more = unknown.len().saturating_sub(MOST_NAMED);
         let listed: Vec<String> = unknown
             .iter()
-            .map(|name| format!("[{name}]{}", params::hint(name, endpoint.params)))
+            .take(MOST_NAMED)
+            .map(|name| {
+                format!(
+                    "[{}]{}",
+                    echo_one_of(name, unknown.len().min(MOST_NAMED)),
+                    params::hint(name, endpoint.params)
+                )
+            })
             .collect();
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
         Err(Error::illegal_argument(format!(
-            "request [{}] contains unrecognized parameter{plural}: {}",
-            self.path,
+            "request [{}] contains unrecognized parameter{plural}: {}{more}",
+            echo(&self.path),
             listed.join(", ")
         )))
     }
@@ -340,7 +376,7 @@ impl Exchange {
         let names: Vec<&str> = params.iter().map(|param| param.name).collect();
         Err(Error::illegal_argument(format!(
             "request [{}] takes no body; what it takes are the parameters [{}]",
-            self.path,
+            echo(&self.path),
             names.join(", ")
         )))
     }
@@ -364,38 +400,6 @@ impl Exchange {
     }
 }
 
-/// Refuses a `%` that no two hex digits stand behind: what was meant cannot be known.
-pub(super) fn check_escapes(uri: &Uri) -> Result<(), Error> {
-    let parts = [("path", Some(uri.path())), ("query", uri.query())];
-    for (part, text) in parts {
-        let mut escapes = text.unwrap_or_default().split('%').skip(1);
-        let is_whole = |escape: &&str| {
-            let digits = escape.as_bytes().get(..2);
-            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-        };
-        if let Some(broken) = escapes.find(|escape| !is_whole(escape)) {
-            let shown: String = broken.chars().take(2).collect();
-            return Err(Error::illegal_argument(format!(
-                "{part} has [%{shown}], which is no escape; a percent sign itself is %25"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Who is at the other end, as far as that is known.
-fn peer(extensions: &Extensions) -> Peer {
-    let peer = extensions.get::<ConnectInfo<Peer>>();
-    peer.map_or_else(Peer::default, |ConnectInfo(peer)| peer.clone())
-}
-
-fn may_change(extensions: &Extensions) -> Result<(), Error> {
-    match extensions.get::<Changers>() {
-        Some(changers) => changers.check(&peer(extensions)),
-        None => Ok(()),
-    }
-}
-
 /// What stands at the place of the endpoint's braces, if it has any: the last of the path's arguments, for a
 /// prefix that the API is mounted under may have some of its own.
 async fn argument(
@@ -406,7 +410,7 @@ async fn argument(
     if !endpoint.has_argument() {
         return Ok(None);
     }
-    let unreadable = |why: String| Error::illegal_argument(format!("path [{path}]: {why}"));
+    let unreadable = |why: String| Error::illegal_argument(format!("path [{}]: {why}", echo(path)));
     // A path that is no UTF-8 is told to the host's log by axum.
     let mut arguments = pin!(RawPathParams::from_request_parts(parts, &()));
     let arguments = poll_fn(|cx| log::without(|| arguments.as_mut().poll(cx)));

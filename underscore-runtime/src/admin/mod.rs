@@ -1,7 +1,9 @@
 //! The admin API: the only place that knows HTTP words. Every endpoint is one entry of `endpoints`; a
 //! request goes through `exchange`, which reads what it asks for, and comes out of `render`.
 
+mod admit;
 mod audit;
+mod browsers;
 mod cat;
 mod changers;
 mod dry_run;
@@ -15,6 +17,7 @@ mod metrics;
 mod no_worker_free;
 mod offload;
 mod params;
+mod policy;
 mod read_body;
 #[cfg(test)]
 mod readme;
@@ -29,15 +32,19 @@ mod unread;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::sync::Arc;
+use admit::{check_browser, check_escapes};
 pub(crate) use audit::{Peer, file_changed};
 pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
-use exchange::{Exchange, check_escapes};
+use exchange::Exchange;
 pub(crate) use offload::Pool;
+pub(crate) use policy::{Policy, Redact};
 pub(crate) use read_body::{LARGEST_BODY, ReadTimeout};
 pub(crate) use unread::Unread;
 
@@ -71,6 +78,7 @@ pub fn admin_router() -> Router {
     let sampling = crate::workers::start();
     let pool = Pool::shared();
     root::note_start();
+    crate::route::linked::read();
     crate::table::on_expiry(audit::expired);
     let mut router = Router::new();
     for path in endpoints::paths() {
@@ -84,6 +92,10 @@ pub fn admin_router() -> Router {
             std::future::ready(unknown_path(&request))
         })
         .method_not_allowed_fallback(wrong_method)
+        .layer(map_response(|mut response: Response| {
+            browsers::restrict(response.headers_mut());
+            std::future::ready(response)
+        }))
 }
 
 /// `path`, and the same with a slash at its end.
@@ -107,7 +119,7 @@ fn methods(path: &str, pool: &Arc<Pool>) -> MethodRouter {
         })
 }
 
-fn unknown_path(request: &Request) -> axum::response::Response {
+fn unknown_path(request: &Request) -> Response {
     let readable = check_escapes(request.uri());
     Exchange::refuse(request, |path| match readable {
         Ok(()) => Error::unknown_path(path, &endpoints::paths()),
@@ -115,11 +127,11 @@ fn unknown_path(request: &Request) -> axum::response::Response {
     })
 }
 
-async fn wrong_method(request: Request) -> axum::response::Response {
+async fn wrong_method(request: Request) -> Response {
     let method = request.method().clone();
-    if method == Method::OPTIONS {
+    if method == Method::OPTIONS && check_browser(&request).is_ok() {
         // Which methods there are stands in the header that axum adds.
-        return axum::response::Response::default();
+        return Response::default();
     }
     Exchange::refuse(&request, |path| {
         Error::wrong_method(&method, path, &endpoints::methods_at(path))

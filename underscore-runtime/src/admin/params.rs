@@ -9,6 +9,7 @@ use super::error::Error;
 use super::render::Format;
 use crate::suggest;
 use crate::units::{self, ByteUnit, TimeUnit};
+use crate::visible::echo;
 
 /// A query parameter.
 #[derive(Debug)]
@@ -96,8 +97,9 @@ impl Param {
     pub(super) fn check(&self, value: &str, for_help: bool) -> Result<(), Error> {
         let must = |what: String| {
             Err(Error::illegal_argument(format!(
-                "parameter [{}] must be {what}, not [{value}]",
-                self.name
+                "parameter [{}] must be {what}, not [{}]",
+                self.name,
+                echo(value)
             )))
         };
         if for_help && self.ignored_by_help {

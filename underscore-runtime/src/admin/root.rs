@@ -24,11 +24,13 @@ pub(super) fn start() -> (Instant, SystemTime) {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
-pub(super) fn root(_: &Exchange) -> Result<Answer, Error> {
+pub(super) fn root(exchange: &Exchange) -> Result<Answer, Error> {
     let uptime = Instant::now().since(start().0);
+    let version = exchange.policy.version.as_deref();
     let mut about = vec![
         ("name", Node::text(process_name())),
-        ("version", Node::text(env!("CARGO_PKG_VERSION"))),
+        ("version", version.map_or(Node::Null, Node::text)),
+        ("underscore_version", Node::text(env!("CARGO_PKG_VERSION"))),
         ("pid", Node::Integer(std::process::id().into())),
         ("uptime", Node::text(units::human(uptime))),
         ("uptime_in_seconds", Node::Float(units::seconds(uptime))),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::policy::UriView;
 use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, Frame, innermost};
@@ -27,12 +28,14 @@ pub(super) struct Seen {
     pub(super) frames: Vec<Frame>,
     /// The awaits of futures that are kept, and not polled.
     pub(super) kept: Vec<Frame>,
+    /// How its URI is shown.
+    uris: UriView,
 }
 
 /// Looks at tasks, each when it is asked for, and all of them by one reading of the clock. Those
 /// that have ended are left out.
 pub(super) fn look_at(tasks: Vec<TaskRef>) -> impl Iterator<Item = Seen> {
-    look_at_chosen(tasks, None)
+    look_at_chosen(tasks, None, UriView::default())
 }
 
 /// Looks at tasks that were chosen for the state that they were in, and shows them in that: to choose by
@@ -40,6 +43,7 @@ pub(super) fn look_at(tasks: Vec<TaskRef>) -> impl Iterator<Item = Seen> {
 pub(super) fn look_at_chosen(
     tasks: Vec<TaskRef>,
     chosen: Option<State>,
+    uris: UriView,
 ) -> impl Iterator<Item = Seen> {
     let (now, wall_now, id_of) = (Instant::now(), SystemTime::now(), ids());
     tasks.into_iter().filter_map(move |task| {
@@ -64,6 +68,7 @@ pub(super) fn look_at_chosen(
             blocks: record.is_some_and(ThreadRecord::is_blocked),
             frames,
             kept,
+            uris: uris.clone(),
             task,
         })
     })
@@ -178,7 +183,8 @@ impl Seen {
     }
 
     pub(super) fn uri(&self) -> Option<String> {
-        self.field(MetaField::Uri)
+        let uri = self.request()?.field(MetaField::Uri)?;
+        Some(shortened(&self.uris.show(&uri)))
     }
 
     pub(super) fn http_version(&self) -> Option<String> {

@@ -13,6 +13,7 @@ use crate::route::Route;
 use crate::suggest;
 use crate::table::{Entry, entries};
 use crate::task::{State, TaskId, TaskRef, for_each_live};
+use crate::visible::echo;
 
 /// The routes that a comma list names, to look at.
 pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
@@ -24,7 +25,8 @@ pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
 pub(super) fn routes_to_change(selector: &str) -> Result<Vec<Entry>, Error> {
     if words(selector).all(|word| word.starts_with('-')) {
         return Err(Error::illegal_argument(format!(
-            "[{selector}] names no route to change; name one, or begin with _all"
+            "[{}] names no route to change; name one, or begin with _all",
+            echo(selector)
         )));
     }
     select(selector, |word, found| match found {
@@ -180,7 +182,8 @@ fn unknown_route(word: &str, all: &[Entry]) -> Error {
         hint = meant.map_or(hint, |meant| suggest::hint(meant, [meant]));
     }
     Error::not_found(format!(
-        "no route [{word}]; GET /_cat/routes lists them{hint}"
+        "no route [{}]; GET /_cat/routes lists them{hint}",
+        echo(word)
     ))
 }
 
@@ -202,7 +205,8 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
     for word in words(selector) {
         if !word.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::illegal_argument(format!(
-                "task id [{word}] must be a decimal number or _all"
+                "task id [{}] must be a decimal number or _all",
+                echo(word)
             )));
         }
         // A number that is too large for an id is one that no task has.
@@ -213,7 +217,8 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
             None if already => {}
             None => {
                 return Err(Error::not_found(format!(
-                    "no task [{word}]; it has ended, or there was none"
+                    "no task [{}]; it has ended, or there was none",
+                    echo(word)
                 )));
             }
         }

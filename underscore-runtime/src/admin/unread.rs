@@ -1,8 +1,10 @@
 //! What a client is told whose request never became one: its head could not be read, or did not come in time. No
 //! endpoint and no exchange has seen it, so the answer is written here to its last byte.
 
+use std::fmt::Write;
 use std::time::Duration;
 
+use super::browsers::RESTRICTIONS;
 use super::error::Error;
 use super::offload::Watch;
 use super::render::{Answer, Style};
@@ -36,11 +38,16 @@ impl Unread {
             pretty: false,
         };
         let (content_type, body) = Answer::Node(error.node()).written(style, &Watch::default());
-        let head = format!(
-            "HTTP/1.1 {}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        let mut head = format!(
+            "HTTP/1.1 {}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n",
             error.status(),
             body.len()
         );
+        for (name, value) in RESTRICTIONS {
+            // Writing to a string does not fail.
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        head.push_str("\r\n");
         [head.into_bytes(), body].concat()
     }
 }

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
 use crate::settings::Preempt;
 use crate::stats::Outcome;
 use crate::task::Interrupt;
+
+/// How the request ended that this crate has answered.
+const MARK: HeaderName = HeaderName::from_static("x-underscore");
 
 /// What clients of interrupted requests get.
 const INTERRUPT_STATUS: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
@@ -31,7 +34,7 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
     if let Some(reason) = &preempt.reason {
         response.extensions_mut().insert(reason.clone());
     }
-    response
+    marked(response, Outcome::Preempted)
 }
 
 /// The answer to a client whose request was interrupted: by an operator, or because its time was
@@ -40,13 +43,30 @@ pub(super) fn ended(interrupt: Option<&Interrupt>) -> Response {
     let status = interrupt.and_then(|interrupt| interrupt.status);
     let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
     match interrupt.map(|interrupt| interrupt.outcome) {
-        Some(Outcome::Expired) => error(StatusCode::GATEWAY_TIMEOUT, "request_expired", reason),
-        _ => error(
-            status.unwrap_or(INTERRUPT_STATUS),
-            "request_interrupted",
-            reason,
-        ),
+        Some(Outcome::Expired) => {
+            let answer = error(StatusCode::GATEWAY_TIMEOUT, "request_expired", reason);
+            marked(answer, Outcome::Expired)
+        }
+        _ => {
+            let status = status.unwrap_or(INTERRUPT_STATUS);
+            let answer = error(status, "request_interrupted", reason);
+            marked(answer, Outcome::Interrupted)
+        }
     }
+}
+
+/// Says in its head that the answer is not the handler's, so that logs and layers of the service can tell.
+fn marked(mut response: Response, outcome: Outcome) -> Response {
+    let mark = match outcome {
+        Outcome::Preempted => "preempted",
+        Outcome::Rejected => "rejected",
+        Outcome::Expired => "expired",
+        _ => "interrupted",
+    };
+    response
+        .headers_mut()
+        .insert(MARK, HeaderValue::from_static(mark));
+    response
 }
 
 /// The answer where too many requests are in flight.
@@ -71,7 +91,7 @@ fn try_again(mut response: Response, wait: Duration) -> Response {
         .saturating_add(u64::from(wait.subsec_nanos() > 0));
     let seconds = HeaderValue::from(seconds.max(1));
     response.headers_mut().insert(RETRY_AFTER, seconds);
-    response
+    marked(response, Outcome::Rejected)
 }
 
 fn error(status: StatusCode, kind: &str, reason: &str) -> Response {

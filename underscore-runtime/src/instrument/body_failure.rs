@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 use super::guard::Guard;
 use crate::log;
 use crate::sync::contained;
+use crate::visible::is_visible;
 
 /// The most that is kept of an error's words, in bytes.
 const LONGEST: usize = 256;
@@ -33,7 +34,7 @@ pub(super) fn report(guard: &Guard, error: &axum::Error) {
     });
 }
 
-/// The first words of a text, without control characters.
+/// The first words of a text, with what is not visible escaped.
 struct Shortened(String);
 
 impl Shortened {
@@ -51,10 +52,10 @@ impl Write for Shortened {
             if self.0.len().saturating_add(c.len_utf8()) > LONGEST {
                 return Err(fmt::Error);
             }
-            if c.is_control() {
-                self.0.extend(c.escape_default());
-            } else {
+            if is_visible(c) {
                 self.0.push(c);
+            } else {
+                self.0.extend(c.escape_default());
             }
         }
         Ok(())

@@ -149,12 +149,26 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// The most that is kept of a name, in bytes: hosts write into it what their clients sent.
+const LONGEST_NAME: usize = 1 << 10;
+
+fn bounded(name: Cow<'static, str>) -> Cow<'static, str> {
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    let mut ends = (0..=LONGEST_NAME).rev();
+    let end = ends.find(|end| name.is_char_boundary(*end));
+    let kept = name.get(..end.unwrap_or_default()).unwrap_or_default();
+    format!("{kept}…").into()
+}
+
 /// Background work that is begun here, in the task that the thread polls if it polls one.
 pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
     let parent = match poll_scope::current() {
         Some(parent) => Parent::new(parent),
         None => upgrade::request(),
     };
+    let name = bounded(name);
     Background { name, code, parent }
 }
 

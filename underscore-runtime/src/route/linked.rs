@@ -3,34 +3,80 @@
 
 use super::{ROUTES, RouteDescriptor};
 use crate::log;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, contained};
 
-/// The handlers that have had a request and are not in the slice. Linkers have lost entries of it
-/// before, and a route with requests is never left out of a list.
-static LOST: Mutex<Vec<&'static RouteDescriptor>> = Mutex::new(Vec::new());
+static KNOWN: Mutex<Known> = Mutex::new(Known {
+    linked: None,
+    clashes: false,
+    others: Vec::new(),
+});
+
+struct Known {
+    /// What the linker gathered, once somebody has looked.
+    linked: Option<&'static [&'static RouteDescriptor]>,
+    /// There is another slice of its name: all handlers are lost, which is said once.
+    clashes: bool,
+    /// The handlers that have had a request and are not in the slice, or had it before anybody has looked. Linkers
+    /// have lost entries of it before, and a route with requests is never left out of a list.
+    others: Vec<&'static RouteDescriptor>,
+}
 
 /// All handlers that are known: the slice, and what was missing in it.
 pub(crate) fn descriptors() -> Vec<&'static RouteDescriptor> {
-    let lost = LOST.lock();
-    ROUTES.iter().chain(&*lost).copied().collect()
+    let linked = read();
+    let known = KNOWN.lock();
+    linked.iter().chain(&known.others).copied().collect()
 }
 
 /// How many handlers were missing in the slice, so far.
 pub(crate) fn lost() -> usize {
-    LOST.lock().len()
+    read();
+    KNOWN.lock().others.len()
+}
+
+/// Reads the slice, if nobody has.
+///
+/// Before the first look, and not in a request: if the binary has a second slice of the same name, `linkme` panics,
+/// for the entries of both are in one place. Then each handler is a lost one.
+pub(crate) fn read() -> &'static [&'static RouteDescriptor] {
+    if let Some(linked) = KNOWN.lock().linked {
+        return linked;
+    }
+    let slice = contained(|| ROUTES.static_slice());
+    let mut known = KNOWN.lock();
+    if let Some(linked) = known.linked {
+        return linked;
+    }
+    let linked = slice.unwrap_or_default();
+    known.linked = Some(linked);
+    known.others.retain(|mounted| !is_in(linked, mounted));
+    known.clashes = slice.is_none();
+    if known.clashes {
+        report_clash();
+    } else {
+        known.others.iter().copied().for_each(report_lost);
+    }
+    linked
 }
 
 /// Notes that a handler gets its first mount. To be called once for each, at its first request: only there is the
 /// slice gone through.
 #[cold]
 pub(super) fn note_mounted(descriptor: &'static RouteDescriptor) {
-    if ROUTES
-        .iter()
-        .any(|linked| std::ptr::eq(*linked, descriptor))
-    {
-        return;
+    let mut known = KNOWN.lock();
+    match known.linked {
+        Some(linked) if is_in(linked, descriptor) => return,
+        Some(_) if !known.clashes => report_lost(descriptor),
+        _ => {}
     }
-    LOST.lock().push(descriptor);
+    known.others.push(descriptor);
+}
+
+fn is_in(linked: &[&RouteDescriptor], descriptor: &RouteDescriptor) -> bool {
+    linked.iter().any(|known| std::ptr::eq(*known, descriptor))
+}
+
+fn report_lost(descriptor: &'static RouteDescriptor) {
     log::write(move || {
         tracing::warn!(
             target: "underscore",
@@ -38,4 +84,33 @@ pub(super) fn note_mounted(descriptor: &'static RouteDescriptor) {
             "the linker lost this handler, which is listed and can be steered only from its first request on"
         );
     });
+}
+
+fn report_clash() {
+    log::write(|| {
+        tracing::error!(
+            target: "underscore",
+            "two link-time tables of this binary have one name: {} {} is in it twice, or another crate has taken the \
+             name; each handler is listed and can be steered only from its first request on",
+            env!("CARGO_PKG_NAME"),
+            env!("CARGO_PKG_VERSION"),
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::route::linked::ROUTES;
+
+    #[test]
+    fn the_slice_is_named_after_this_version_of_the_crate() {
+        let version = env!("CARGO_PKG_VERSION").replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let name = format!("UNDERSCORE_RUNTIME_{}_ROUTES", version.to_uppercase());
+        let source = include_str!("mod.rs");
+        assert!(
+            source.contains(&format!("pub static {name}: ")),
+            "the slice of ROUTES is to be named {name}"
+        );
+        let _ = ROUTES;
+    }
 }

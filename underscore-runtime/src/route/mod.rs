@@ -25,8 +25,13 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Every annotated handler of the binary, put here by the linker.
+///
+/// A linker knows a slice by its name only: a second one of that name anywhere in the binary would be mixed up
+/// with it. So the name is that of this crate and of its version.
 #[distributed_slice]
-pub static ROUTES: [&'static RouteDescriptor];
+pub static UNDERSCORE_RUNTIME_0_1_0_ROUTES: [&'static RouteDescriptor];
+
+pub use self::UNDERSCORE_RUNTIME_0_1_0_ROUTES as ROUTES;
 
 /// Held by whoever changes settings or adds a mount, so that a new mount starts with what was set
 /// last, and a change reaches every mount. No request waits for it, but the first one of a mount.

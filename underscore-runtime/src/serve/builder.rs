@@ -1,14 +1,19 @@
 //! Choices about the admin server, made before it starts.
 
+mod policy;
+
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+use axum::{Extension, Router};
 
 use super::limits::Limits;
 use super::socket::{self, Bound};
 use super::thread::AdminServer;
-use crate::admin::Changers;
+use crate::admin::{Changers, Policy};
 use crate::{admin, settings_file, workers};
 
 /// With less, a client would be late that the system has not let run yet.
@@ -35,6 +40,7 @@ pub struct AdminBuilder {
     mode: u32,
     blocked_after: Option<Duration>,
     changers: Changers,
+    policy: Policy,
     limits: Limits,
     settings_file: Option<PathBuf>,
 }
@@ -59,6 +65,7 @@ impl AdminBuilder {
             mode: 0o600,
             blocked_after: None,
             changers: Changers::default(),
+            policy: Policy::default(),
             limits: Limits::default(),
             settings_file: None,
         }
@@ -373,6 +380,30 @@ impl AdminBuilder {
         self.serve_bound(|| socket::take(listener))
     }
 
+    /// The admin API as a router, as [`admin_router`](crate::admin_router) gives it, with those of these choices that
+    /// are about its answers: [`hosts`](Self::hosts), and who may change something. Over TCP the kernel knows no user, so
+    /// nobody may where some are named.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use underscore_runtime::AdminBuilder;
+    ///
+    /// let admin = AdminBuilder::new().hosts(["ops.example.com"]).router();
+    /// let app: Router = Router::new().nest("/ops", admin);
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # use tower::ServiceExt;
+    /// let request = axum::extract::Request::get("/ops/_cat/routes").header("host", "ops.example.com");
+    /// let request = request.body(axum::body::Body::empty()).unwrap();
+    /// assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+    /// # });
+    /// ```
+    pub fn router(&self) -> Router {
+        admin::admin_router().layer((
+            Extension(self.changers.clone()),
+            Extension(Arc::new(self.policy.clone())),
+        ))
+    }
+
     fn serve_bound(&self, bind: impl FnOnce() -> io::Result<Bound>) -> io::Result<AdminServer> {
         let file = self.settings_file.as_deref();
         let loaded = file.map(settings_file::load).transpose()?;
@@ -382,7 +413,10 @@ impl AdminBuilder {
         }
         let keeping = loaded.map(|loaded| loaded.keep(admin::file_changed));
         match keeping.transpose() {
-            Ok(keeping) => AdminServer::start(bound, self.changers.clone(), self.limits, keeping),
+            Ok(keeping) => {
+                let access = (self.changers.clone(), self.policy.clone());
+                AdminServer::start(bound, access, self.limits, keeping)
+            }
             Err(error) => {
                 bound.remove();
                 Err(error)

@@ -15,12 +15,15 @@ use super::limits::Limits;
 use super::queue::Queue;
 use super::renewal::Renewals;
 use super::socket::{Bound, SocketFile, named};
-use crate::admin::{Changers, Pool, ReadTimeout, admin_router};
+use crate::admin::{Changers, Policy, Pool, ReadTimeout, admin_router};
 use crate::settings_file::Keeping;
 use crate::{log, workers};
 
 /// How long `shutdown` lets requests under way end.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What the host says of who may do what.
+type Access = (Changers, Policy);
 
 /// A running admin server.
 ///
@@ -49,14 +52,14 @@ pub struct AdminServer {
 impl AdminServer {
     pub(super) fn start(
         bound: Bound,
-        changers: Changers,
+        access: Access,
         limits: Limits,
         keeping: Option<Keeping>,
     ) -> io::Result<Self> {
         let path = bound.path.clone();
         let file = bound.file.clone();
         let (stop, stopped) = oneshot::channel();
-        match spawn(bound, changers, limits, keeping, stopped) {
+        match spawn(bound, access, limits, keeping, stopped) {
             Ok(thread) => Ok(AdminServer {
                 path,
                 file,
@@ -132,7 +135,7 @@ impl Drop for Own {
 
 fn spawn(
     bound: Bound,
-    changers: Changers,
+    (changers, policy): Access,
     limits: Limits,
     keeping: Option<Keeping>,
     stopped: oneshot::Receiver<()>,
@@ -155,7 +158,11 @@ fn spawn(
     let thread = thread.spawn(move || {
         if let Some(runtime) = &own.0 {
             let read_timeout = ReadTimeout(limits.read);
-            let api = admin_router().layer((Extension(changers), Extension(read_timeout)));
+            let api = admin_router().layer((
+                Extension(changers),
+                Extension(Arc::new(policy)),
+                Extension(read_timeout),
+            ));
             let serving = accept::serve((queue, renewals), api, limits, stopped, GRACE);
             runtime.block_on(serving);
         }

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use hyper::ext::ReasonPhrase;
 use serde_json::Value;
+
+use super::headers::headers;
 
 /// One setting.
 #[derive(Debug)]
@@ -132,15 +133,13 @@ impl Setting {
     pub(crate) fn accept(&self, value: Value) -> Result<Value, &'static str> {
         let fits = match self.kind {
             Kind::Status => value.as_u64().is_some_and(is_final_status),
-            Kind::Reason => value
-                .as_str()
-                .is_some_and(|text| ReasonPhrase::try_from(text.as_bytes()).is_ok()),
-            Kind::Text => value.is_string(),
-            Kind::Headers => value.as_object().is_some_and(|headers| {
-                headers
-                    .iter()
-                    .all(|(name, value)| header(name, value).is_some())
+            Kind::Reason => value.as_str().is_some_and(|text| {
+                text.len() <= LONGEST_REASON && ReasonPhrase::try_from(text.as_bytes()).is_ok()
             }),
+            Kind::Text => value
+                .as_str()
+                .is_some_and(|text| text.len() <= LONGEST_TEXT),
+            Kind::Headers => value.as_object().and_then(headers).is_some(),
             Kind::Ratio => value
                 .as_f64()
                 .is_some_and(|ratio| (0.0..=1.0).contains(&ratio)),
@@ -163,9 +162,14 @@ impl Kind {
     fn must(&self) -> &'static str {
         match self {
             Kind::Status => "an integer between 200 and 599",
-            Kind::Reason => "a string that is valid as an HTTP reason phrase, on one line",
-            Kind::Text => "a string",
-            Kind::Headers => "an object of header names and strings that are valid as their values",
+            Kind::Reason => {
+                "a string of at most 256 bytes that is valid as an HTTP reason phrase, on one line"
+            }
+            Kind::Text => "a string of at most 64 KiB",
+            Kind::Headers => {
+                "an object of at most 64 header names, none twice and none of the connection's own, and strings that are \
+                 valid as their values, 8 KiB in all"
+            }
             Kind::Ratio => "a number between 0 and 1",
             Kind::Count => "an integer of 0 or more",
             Kind::Rate => "a number above 0, of requests per second",
@@ -176,16 +180,14 @@ impl Kind {
     }
 }
 
+/// What fits into every client's status line, in bytes.
+const LONGEST_REASON: usize = 256;
+
+/// The longest body of a preempting answer, in bytes: it is kept once for each route that it is set for.
+const LONGEST_TEXT: usize = 64 << 10;
+
 /// What a limit is of use for; and an interval between requests is at least a nanosecond.
 const FASTEST_RATE: f64 = 1e9;
-
-/// A header of an answer. What says how the answer is framed is for whoever sends it to say.
-pub(super) fn header(name: &str, value: &Value) -> Option<(HeaderName, HeaderValue)> {
-    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-    let framing = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE];
-    let value = HeaderValue::from_str(value.as_str()?).ok()?;
-    (!framing.contains(&name)).then_some((name, value))
-}
 
 /// The length of time that a text says.
 pub(super) fn duration(text: &str) -> Option<Duration> {

@@ -7,7 +7,8 @@ use hyper::ext::ReasonPhrase;
 use serde_json::Value;
 
 use super::Stored;
-use super::catalogue::{duration, header};
+use super::catalogue::duration;
+use super::headers::headers;
 
 /// The settings in force. A route for which nothing is in force has none at all, so that the test for
 /// it is one pointer.
@@ -74,17 +75,13 @@ impl Preempt {
     /// A reason, a text and the like without a status wait for one: they are in force with it.
     fn of<'a>(get: impl Fn(&str) -> Option<&'a Value>) -> Option<Preempt> {
         let text = |key| get(key).and_then(Value::as_str);
-        let headers = get("preempt.headers").and_then(Value::as_object);
+        let object = get("preempt.headers").and_then(Value::as_object);
         Some(Preempt {
             status: status(get("preempt.status")?)?,
             reason: text("preempt.reason")
                 .and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok()),
             text: text("preempt.text").unwrap_or_default().to_owned(),
-            headers: headers
-                .into_iter()
-                .flatten()
-                .filter_map(|(name, value)| header(name, value))
-                .collect(),
+            headers: object.and_then(headers).unwrap_or_default(),
             ratio: get("preempt.ratio").and_then(Value::as_f64).unwrap_or(1.0),
         })
     }

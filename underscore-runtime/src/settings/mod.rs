@@ -4,6 +4,7 @@
 mod catalogue;
 mod effective;
 mod gate;
+mod headers;
 #[cfg(feature = "admin")]
 pub(crate) mod section;
 
@@ -16,6 +17,8 @@ use crate::clock::Instant;
 pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{Effective, Preempt};
 pub(crate) use gate::Gate;
+#[cfg(feature = "admin")]
+pub(crate) use headers::beyond_the_answer;
 
 /// A change of one setting: a new value, or back to the default.
 pub(crate) type Change = (&'static Setting, Option<Value>);

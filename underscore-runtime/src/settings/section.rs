@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Change, SETTINGS, Setting, Values};
 use crate::suggest;
+use crate::visible::echo;
 
 /// Reads the section `name`, or says what is wrong with it.
 pub(crate) fn read(name: &str, section: Value) -> Result<Vec<Change>, String> {
@@ -64,7 +65,11 @@ fn flatten(
             (Some(setting), Value::Null) => note(section, setting, None, changes)?,
             (Some(setting), value) => {
                 let value = setting.accept(value.clone()).map_err(|must| {
-                    format!("setting [{section}.{key}] must be {must}, not [{value}]")
+                    let value = value.to_string();
+                    format!(
+                        "setting [{section}.{key}] must be {must}, not [{}]",
+                        echo(&value)
+                    )
                 })?;
                 note(section, setting, Some(value), changes)?;
             }
@@ -78,7 +83,11 @@ fn flatten(
                 } else {
                     "an object or null"
                 };
-                return Err(format!("[{section}.{key}] must be {must}, not [{value}]"));
+                return Err(format!(
+                    "[{section}.{}] must be {must}, not [{}]",
+                    echo(&key),
+                    echo(&value.to_string())
+                ));
             }
             (None, _) => return Err(unknown_setting(section, &key)),
         }
@@ -141,7 +150,7 @@ fn has_settings(key: &str) -> bool {
 
 fn unknown_setting(section: &str, key: &str) -> String {
     let hint = suggest::hint(key, SETTINGS.iter().map(|setting| setting.key));
-    format!("unknown setting [{section}.{key}]{hint}")
+    format!("unknown setting [{section}.{}]{hint}", echo(key))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use crate::directory;
 
 /// A file that is larger is not one of settings.
-const LARGEST: u64 = 1 << 20;
+pub(super) const LARGEST: u64 = 1 << 20;
 
 /// Nobody takes so long to write a file of settings.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::disk::LARGEST;
 use crate::strict::Strict;
+use crate::visible::echo;
 
 const PERSISTENT: &str = "persistent";
 
@@ -30,7 +32,8 @@ impl Document {
         let section = |(name, entry): (String, Value)| match section(entry) {
             Some(section) => Ok((name, section)),
             None => Err(format!(
-                "[{name}] must be an object with the settings under [{PERSISTENT}] and nothing else"
+                "[{}] must be an object with the settings under [{PERSISTENT}] and nothing else",
+                echo(&name)
             )),
         };
         Ok(Document {
@@ -38,8 +41,20 @@ impl Document {
         })
     }
 
+    /// The text of a file that says this, or why it could not be loaded.
+    pub(super) fn to_file(&self) -> Result<String, String> {
+        let text = self.to_text();
+        if text.len() as u64 > LARGEST {
+            return Err(format!(
+                "it would have {} bytes, and 1 MiB is the most; reset what is not needed, or shorten [preempt.text]",
+                text.len()
+            ));
+        }
+        Document::parse(&text).map(|_| text)
+    }
+
     /// The text of a file that says this.
-    pub(super) fn to_text(&self) -> String {
+    fn to_text(&self) -> String {
         // A tree of plain data with texts for keys: nothing in it can fail.
         let text = serde_json::to_string_pretty(&self.to_json()).unwrap_or_default();
         text + "\n"

@@ -19,7 +19,6 @@ use self::document::Document;
 use self::resolved::Resolved;
 use crate::descriptors;
 use crate::directory;
-use crate::log;
 use crate::route::{CHANGES, linked};
 use crate::sync::{Arc, Mutex};
 
@@ -70,6 +69,8 @@ pub(crate) enum Refused {
     NoFile,
     /// What the file says now is not valid, and is not written over.
     Invalid(String),
+    /// The file would not be one that can be read again.
+    Unreadable(String),
     /// The file cannot be written.
     Unwritten(String),
 }
@@ -154,7 +155,7 @@ impl Loaded {
             resolved,
             stamp,
         } = self;
-        warn_of_unknown(&resolved);
+        resolved.warn_of_unknown();
         let state = Arc::new(Mutex::new(State {
             resolved: resolved.clone(),
             error: None,
@@ -211,13 +212,18 @@ pub(crate) fn is_kept() -> bool {
     KEEPER.lock().is_some()
 }
 
-/// Whether the file could be changed now, as far as that can be said without writing it.
-pub(crate) fn check() -> Result<(), Refused> {
-    match path_and_error() {
-        None => Err(Refused::NoFile),
-        Some((_, Some(error))) if error != GONE => Err(Refused::Invalid(error)),
-        Some(_) => Ok(()),
+/// Whether the file could be changed so now, as far as that can be said without writing it.
+pub(crate) fn check(edits: &[Edit]) -> Result<(), Refused> {
+    let state = KEEPER
+        .lock()
+        .as_ref()
+        .map(|keeper| keeper.state.lock().clone());
+    let State { resolved, error } = state.ok_or(Refused::NoFile)?;
+    if let Some(error) = error.filter(|error| error != GONE) {
+        return Err(Refused::Invalid(error));
     }
+    let text = resolved.edited(edits).to_file();
+    text.map(drop).map_err(Refused::Unreadable)
 }
 
 /// The path of the file, if there is one, and why it is not in force, if it is not.
@@ -339,7 +345,7 @@ impl Watch {
                     self.state.lock().error = None;
                     return;
                 }
-                warn_of_unknown(&resolved);
+                resolved.warn_of_unknown();
                 self.put_in_force(&resolved, || {});
                 self.tell(&before.document, &resolved.document, None);
             }
@@ -377,7 +383,8 @@ impl Watch {
         let document = resolved.edited(edits);
         let changed = Resolved::of(document).map_err(Refused::Invalid)?;
         if changed.document != resolved.document || found.is_none() {
-            let written = disk::replace(&target, &changed.document.to_text());
+            let text = changed.document.to_file().map_err(Refused::Unreadable)?;
+            let written = disk::replace(&target, &text);
             self.taken = Some(written.map_err(|error| self.unwritten(&error))?);
             self.seen = self.taken;
         }
@@ -423,22 +430,4 @@ impl Watch {
             error,
         });
     }
-}
-
-/// A name that this build has no route for may be another build's, or a mistake.
-fn warn_of_unknown(resolved: &Resolved) {
-    let names: Vec<String> = resolved.unknown().cloned().collect();
-    if names.is_empty() {
-        return;
-    }
-    log::write(move || {
-        for name in names {
-            let hint = Resolved::hint(&name);
-            tracing::warn!(
-                target: "underscore",
-                route = name.as_str(),
-                "the settings file names a route that this build does not have; its settings are kept{hint}"
-            );
-        }
-    });
 }

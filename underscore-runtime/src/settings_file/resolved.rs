@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::document::Document;
+use crate::log;
 use crate::route::RouteDescriptor;
 use crate::settings::{Change, Stored, Values, section};
 use crate::suggest;
 use crate::sync::Mutex;
 use crate::table::{self, Handler};
+use crate::visible::{echo, visible};
 
 /// A handler, or one of its mounts by its digits.
 #[derive(Clone, Copy, Debug)]
@@ -64,10 +66,14 @@ impl Resolved {
                 continue;
             };
             if let Some((other, ..)) = places.iter().find(|(_, known, _)| *known == place) {
-                return Err(format!("[{other}] and [{name}] are one route; join them"));
+                return Err(format!(
+                    "[{}] and [{}] are one route; join them",
+                    echo(other),
+                    echo(name)
+                ));
             }
             let values =
-                values(section.clone()).map_err(|error| format!("in [{name}]: {error}"))?;
+                values(section.clone()).map_err(|error| format!("in [{}]: {error}", echo(name)))?;
             places.push((name.clone(), place, values));
         }
         Ok(Resolved { document, places })
@@ -79,14 +85,33 @@ impl Resolved {
         known.map(|(_, place, _)| *place)
     }
 
+    /// A name that this build has no route for may be another build's, or a mistake.
+    pub(super) fn warn_of_unknown(&self) {
+        let names: Vec<String> = self.unknown().cloned().collect();
+        if names.is_empty() {
+            return;
+        }
+        log::write(move || {
+            for name in names {
+                let hint = Resolved::hint(&name);
+                tracing::warn!(
+                    target: "underscore",
+                    route = log::text(&name),
+                    "the settings file names a route that this build does not have; its settings are kept{}",
+                    visible(&hint)
+                );
+            }
+        });
+    }
+
     /// The names of the routes that this build does not have.
-    pub(super) fn unknown(&self) -> impl Iterator<Item = &String> {
+    fn unknown(&self) -> impl Iterator<Item = &String> {
         let names = self.document.routes.keys();
         names.filter(|name| self.place(name).is_none())
     }
 
     /// What somebody who mistyped the name of an unknown route may have meant.
-    pub(super) fn hint(name: &str) -> String {
+    fn hint(name: &str) -> String {
         let handlers = table::handlers();
         let paths = handlers.iter().map(|handler| handler.descriptor.handler);
         let names = handlers
@@ -161,7 +186,8 @@ fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
     let found = named.next();
     if named.next().is_some() {
         return Err(format!(
-            "[{name}] is the name of several routes; say which by id"
+            "[{}] is the name of several routes; say which by id",
+            echo(name)
         ));
     }
     Ok(found.map(|handler| Place {

@@ -13,6 +13,9 @@ use crate::route::Route;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
+/// The most that is kept of a method that HTTP does not define, in bytes.
+const LONGEST_METHOD: usize = 32;
+
 /// A task that is about to begin, and what listings will show of it.
 #[must_use = "a task begins with `begin`"]
 pub(crate) struct NewTask {
@@ -98,8 +101,15 @@ impl NewTask {
     #[cold]
     #[inline(never)]
     pub(crate) fn set_method(&mut self, method: &Method) {
+        // What is longer is a method of nobody's, and as long as a client likes.
+        let word = method.as_str().as_bytes();
+        let beginning = word.get(..LONGEST_METHOD).map(Method::from_bytes);
+        let method = match beginning {
+            Some(Ok(beginning)) => beginning,
+            _ => method.clone(),
+        };
         let mut inner = self.slot.inner.lock();
-        inner.extra_or_new(self.id).method = Some(method.clone());
+        inner.extra_or_new(self.id).method = Some(method);
         self.slot.note_extra();
         self.info |= info::METHOD;
     }

@@ -1,7 +1,5 @@
 //! A call under way that is to change something. However it ends, it leaves a record.
 
-use std::time::SystemTime;
-
 use axum::http::StatusCode;
 
 use super::peer::Peer;
@@ -25,18 +23,19 @@ impl Call {
         reason: Option<&str>,
     ) -> Self {
         let record = Record {
-            // Of its end, see `keep`.
-            time: SystemTime::UNIX_EPOCH,
             process: peer.process(),
             peer,
-            action,
-            target: shortened(target),
-            before: None,
-            after: None,
             reason: reason.map(shortened),
-            status: None,
+            ..Record::new(action, target)
         };
         Call(Arc::new(Pending(Mutex::new(Some(record)))))
+    }
+
+    /// It is carried out from here on.
+    pub(in crate::admin) fn begun(&self) {
+        if let Some(record) = &mut *self.0.0.lock() {
+            record.begun = true;
+        }
     }
 
     /// Notes what was in force before the change, and what is since.
@@ -72,6 +71,7 @@ impl Drop for Pending {
 mod tests {
     use super::super::record::newest_first;
     use super::*;
+    use std::time::SystemTime;
 
     /// The only record of `target`, which no other test of this binary has.
     fn of(target: &str) -> Record {

@@ -13,21 +13,37 @@ use crate::log;
 use crate::route::RouteDescriptor;
 use crate::settings_file::Found;
 use crate::sync::Mutex;
+use crate::visible;
 
-/// The records that are kept; the oldest goes when one more comes.
+/// The records of each kind that are kept; the oldest goes when one more comes.
 const MOST_KEPT: usize = 1_000;
 
-/// The most that is kept of each of the four texts of a record, in bytes. So all that is kept takes less than 5 MB, and
+/// The most that is kept of each of the four texts of a record, in bytes. So all that is kept takes less than 10 MB, and
 /// in practice a tenth of that.
 const LONGEST_TEXT: usize = 1 << 10;
 
-/// The oldest first. Empty, it takes nothing: most services are never changed.
-static RECORDS: Mutex<VecDeque<Arc<Record>>> = Mutex::new(VecDeque::new());
+/// Empty, they take nothing: most services are never changed.
+static RECORDS: Mutex<Records> = Mutex::new(Records {
+    carried_out: VecDeque::new(),
+    refused: VecDeque::new(),
+    count: 0,
+});
+
+/// The oldest first. Those that were refused are apart: whoever may only look can make as many as they like, and what was
+/// changed stays to be seen.
+struct Records {
+    carried_out: VecDeque<Arc<Record>>,
+    refused: VecDeque<Arc<Record>>,
+    /// Of all records that there ever were.
+    count: u64,
+}
 
 /// A call that was to change something, and what became of it.
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct Record {
-    /// When it was over. Calls are listed by their ends, so this never contradicts their order.
+    /// Its number, from 1 on: calls are numbered and listed by their ends. One that is missing is not kept any more.
+    pub(in crate::admin) seq: u64,
+    /// When it was over, as the system's clock says: where that was set back, a later record has an earlier time.
     pub(in crate::admin) time: SystemTime,
     pub(in crate::admin) peer: Peer,
     pub(in crate::admin) process: Option<String>,
@@ -39,6 +55,31 @@ pub(in crate::admin) struct Record {
     pub(in crate::admin) reason: Option<String>,
     /// Of the answer, if there was one.
     pub(in crate::admin) status: Option<u16>,
+    /// Whether it came as far as to be carried out.
+    pub(super) begun: bool,
+}
+
+impl Record {
+    /// A record of what `action` was to do, to be completed and kept.
+    pub(super) fn new(action: Action, target: &str) -> Self {
+        Record {
+            seq: 0,
+            time: SystemTime::UNIX_EPOCH,
+            peer: Peer::default(),
+            process: None,
+            action,
+            target: shortened(target),
+            before: None,
+            after: None,
+            reason: None,
+            status: None,
+            begun: false,
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        !self.begun || self.status.is_some_and(|status| status >= 400)
+    }
 }
 
 /// What a call is to do.
@@ -72,15 +113,9 @@ impl Action {
 /// Keeps that settings of a handler have expired, of which nobody was the cause at that moment.
 pub(in crate::admin) fn expired(descriptor: &RouteDescriptor, keys: &str) {
     keep(Record {
-        time: SystemTime::UNIX_EPOCH,
-        peer: Peer::default(),
-        process: None,
-        action: Action::Expire,
-        target: shortened(descriptor.handler),
         before: Some(shortened(keys)),
-        after: None,
-        reason: None,
-        status: None,
+        begun: true,
+        ..Record::new(Action::Expire, descriptor.handler)
     });
 }
 
@@ -88,22 +123,18 @@ pub(in crate::admin) fn expired(descriptor: &RouteDescriptor, keys: &str) {
 pub(crate) fn file_changed(found: Found) {
     let text = |value: &Value| shortened(&value.to_string());
     keep(Record {
-        time: SystemTime::UNIX_EPOCH,
-        peer: Peer::default(),
-        process: None,
-        action: Action::File,
-        target: shortened(&found.path),
         before: Some(text(&found.before)),
         after: Some(text(&found.after)),
         reason: found.error.as_deref().map(shortened),
-        status: None,
+        begun: true,
+        ..Record::new(Action::File, &found.path)
     });
     if let Some(error) = found.error {
         log::write(move || {
             tracing::warn!(
                 target: "underscore",
-                path = found.path.as_str(),
-                error = error.as_str(),
+                path = log::text(&found.path),
+                error = log::text(&error),
                 "the settings file is not in force; what it said last is"
             );
         });
@@ -112,54 +143,59 @@ pub(crate) fn file_changed(found: Found) {
 
 /// The records that are kept, the newest first.
 pub(in crate::admin) fn newest_first() -> Vec<Arc<Record>> {
-    RECORDS.lock().iter().rev().cloned().collect()
+    let records = RECORDS.lock();
+    let all = records.carried_out.iter().chain(&records.refused);
+    let mut all: Vec<Arc<Record>> = all.cloned().collect();
+    drop(records);
+    all.sort_unstable_by_key(|record| std::cmp::Reverse(record.seq));
+    all
 }
 
 /// Keeps a record, and tells the host's log of it.
 pub(super) fn keep(mut record: Record) {
     let record = {
         let mut records = RECORDS.lock();
+        records.count = records.count.saturating_add(1);
+        record.seq = records.count;
         // Read here, so that times are in the order of the records.
         record.time = SystemTime::now();
         let record = Arc::new(record);
-        if records.len() == MOST_KEPT {
-            records.pop_front();
+        let its_kind = if record.is_refused() {
+            &mut records.refused
+        } else {
+            &mut records.carried_out
+        };
+        if its_kind.len() == MOST_KEPT {
+            its_kind.pop_front();
         }
-        records.push_back(Arc::clone(&record));
+        its_kind.push_back(Arc::clone(&record));
         record
     };
-    log::write(move || report(&record));
+    log::write_audit(move || report(&record));
 }
 
-/// Texts are given as texts and not as what they display: a log writes those with their control characters
-/// escaped.
 fn report(record: &Record) {
     tracing::info!(
         target: "underscore::audit",
         action = record.action.word(),
         // `target` is what a log calls the place that an event comes from.
-        selector = record.target.as_str(),
+        selector = log::text(&record.target),
         status = record.status,
         uid = record.peer.uid,
         gid = record.peer.gid,
         pid = record.peer.pid,
-        process = record.process.as_deref(),
-        before = record.before.as_deref(),
-        after = record.after.as_deref(),
-        reason = record.reason.as_deref(),
+        process = record.process.as_deref().map(log::text),
+        before = record.before.as_deref().map(log::text),
+        after = record.after.as_deref().map(log::text),
+        reason = record.reason.as_deref().map(log::text),
+        seq = record.seq,
         "an operator called"
     );
 }
 
 /// As much of `text` as is kept; what is cut off leaves an ellipsis.
 pub(super) fn shortened(text: &str) -> String {
-    if text.len() <= LONGEST_TEXT {
-        return text.to_owned();
-    }
-    let mut ends = (0..=LONGEST_TEXT).rev();
-    let end = ends.find(|end| text.is_char_boundary(*end));
-    let kept = text.get(..end.unwrap_or_default()).unwrap_or_default();
-    format!("{kept}…")
+    visible::shortened(text, LONGEST_TEXT)
 }
 
 /// An object as JSON on one line, shortened. Only as many entries are looked at as can be seen of it: there
@@ -184,17 +220,6 @@ fn written(node: &Node) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Holds 7.22 of docs/admin-api.md.
-    #[test]
-    fn a_long_text_is_cut_between_two_characters() {
-        let fits = "x".repeat(LONGEST_TEXT);
-        assert_eq!(shortened(&fits), fits);
-        let long = format!("x{}", "é".repeat(LONGEST_TEXT));
-        let short = shortened(&long);
-        assert_eq!(short.len(), LONGEST_TEXT - 1 + "…".len());
-        assert!(short.ends_with("é…"), "{short}");
-    }
 
     #[test]
     fn of_many_entries_only_those_are_looked_at_that_can_be_seen() {

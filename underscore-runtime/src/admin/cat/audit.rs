@@ -91,6 +91,12 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         |record| record.status.map(u64::from).into(),
     )
     .shown(),
+    Col::numbers(
+        "seq",
+        &["n"],
+        "number of the record, from 1 on; unlike a time, it never goes back",
+        |record| Value::Number(record.seq),
+    ),
 ];
 
 /// `GET /_cat/audit`.

@@ -7,6 +7,7 @@ use super::value::Value;
 use crate::admin::error::Error;
 use crate::admin::offload::Watch;
 use crate::suggest;
+use crate::visible::echo;
 
 /// The rows of a part that is sorted without a check.
 const PART: usize = 1024;
@@ -27,7 +28,9 @@ pub(super) fn order<'a, R>(
                 Some((name, "desc")) => (name, true),
                 Some((name, other)) => {
                     return Err(Error::illegal_argument(format!(
-                        "order [{other}] of column [{name}] in parameter [s] must be asc or desc{}",
+                        "order [{}] of column [{}] in parameter [s] must be asc or desc{}",
+                        echo(other),
+                        echo(name),
                         suggest::hint(other, ["asc", "desc"])
                     )));
                 }

@@ -9,6 +9,7 @@ use crate::admin::params;
 use crate::admin::render::{Align, Answer, Format, Node, Rows, Table, TableContent};
 use crate::suggest;
 use crate::units::{ByteUnit, TimeUnit};
+use crate::visible::echo;
 
 /// A column of a table whose rows are `R`.
 pub(in crate::admin) struct Column<R> {
@@ -288,7 +289,8 @@ pub(super) fn unknown_column<R>(columns: &[Column<R>], param: &str, word: &str) 
     let names = columns.iter().map(|column| column.name);
     let hint = suggest::hint(word, names.chain(aliases.copied()));
     Error::illegal_argument(format!(
-        "unknown column [{word}] in parameter [{param}]{hint}"
+        "unknown column [{}] in parameter [{param}]{hint}",
+        echo(word)
     ))
 }
 

@@ -221,7 +221,7 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
         exchange,
         COLUMNS,
         || tasks(exchange, &filter?),
-        |tasks| look_at_chosen(tasks, state),
+        |tasks| look_at_chosen(tasks, state, exchange.uris.clone()),
         |_| &[],
     )
 }

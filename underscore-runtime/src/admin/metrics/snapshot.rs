@@ -5,15 +5,16 @@ use std::time::{Duration, SystemTime};
 use crate::admin::cat::{STATES, routes, state_word, workers};
 use crate::admin::error::Error;
 use crate::admin::offload::Watch;
-use crate::admin::render::visible;
 use crate::admin::root;
 use crate::admin::seen::{KINDS, kind_word};
 use crate::clock::Instant;
+use crate::log;
 use crate::route::RouteId;
 use crate::stats::{BlockingSnapshot, StatsSnapshot};
 use crate::table::Entry;
 use crate::task::for_each_live;
 use crate::threads::RuntimeNumber;
+use crate::visible::visible;
 use crate::workers::{WorkerState, workers as all_workers};
 
 /// All numbers there are.
@@ -21,6 +22,7 @@ use crate::workers::{WorkerState, workers as all_workers};
 pub(super) struct Snapshot {
     /// Since 1970.
     pub(super) started: Duration,
+    pub(super) log_entries_lost: u64,
     pub(super) routes: Vec<RouteSeen>,
     /// How many tasks there are of a kind and in a state, zeros included: a series that comes and goes
     /// is worth less than one that is zero.
@@ -63,6 +65,7 @@ impl Snapshot {
             started: started
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default(),
+            log_entries_lost: log::lost(),
             routes: rows
                 .filter(|row| has_its_labels(&row.entry))
                 .map(|row| RouteSeen::new(&row))

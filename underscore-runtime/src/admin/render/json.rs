@@ -8,8 +8,9 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::Node;
 use super::output::Output;
+use crate::visible::is_visible;
 
-/// Writes `node`; control characters are still to be escaped.
+/// Writes `node`; what is not visible is still to be escaped.
 pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
     // This fails only once the look is to end.
     if pretty {
@@ -21,27 +22,26 @@ pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
     }
 }
 
-/// Escapes the control characters that JSON lets stand: DEL and C1, which drive terminals as ESC does.
-/// They can only be inside of strings.
-pub(super) fn escape_controls(json: Vec<u8>) -> Vec<u8> {
+/// Escapes what JSON lets stand, and drives a terminal or hides in it. Whoever reads the JSON gets back what there was.
+pub(super) fn escape_invisible(json: Vec<u8>) -> Vec<u8> {
     // Every write is whole characters, so this is text wherever it stops.
     let json = String::from_utf8(json).unwrap_or_default();
-    if !json.chars().any(is_bare_control) {
+    // Between the strings there are line feeds, in them there are none.
+    let may_stand = |c: char| c == '\n' || is_visible(c);
+    if json.is_ascii() && !json.contains('\u{7f}') || json.chars().all(may_stand) {
         return json.into_bytes();
     }
     let mut escaped = String::with_capacity(json.len().saturating_add(16));
     for c in json.chars() {
-        if is_bare_control(c) {
-            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
-        } else {
+        if may_stand(c) {
             escaped.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
         }
     }
     escaped.into_bytes()
-}
-
-fn is_bare_control(c: char) -> bool {
-    ('\u{7f}'..='\u{9f}').contains(&c)
 }
 
 /// `serde_json`'s pretty formatter with a space before the colon.
@@ -102,7 +102,7 @@ mod tests {
         let watch = Watch::default();
         let mut output = Output::new(&watch);
         super::write(node, pretty, &mut output);
-        String::from_utf8(escape_controls(output.into_bytes())).expect("JSON is text")
+        String::from_utf8(escape_invisible(output.into_bytes())).expect("JSON is text")
     }
 
     /// Holds 5.9 of docs/admin-api.md.
@@ -121,11 +121,13 @@ mod tests {
 
     /// Holds 7.1 of docs/admin-api.md.
     #[test]
-    fn every_control_character_is_escaped_in_keys_and_in_values() {
-        let node = Node::object([("\u{7f}", Node::text("\u{1b}[2J \u{9b}2J é"))]);
+    fn what_is_not_visible_is_escaped_in_keys_and_in_values_and_comes_back() {
+        let text = "\u{1b}[2J \u{9b}2J é \u{202e}\u{e0041}";
+        let node = Node::object([("\u{7f}", Node::text(text))]);
         let json = write(&node, false);
-        assert_eq!(json, r#"{"\u007f":"\u001b[2J \u009b2J é"}"#);
+        let written = r#"{"\u007f":"\u001b[2J \u009b2J é \u202e\udb40\udc41"}"#;
+        assert_eq!(json, written);
         let read: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
-        assert_eq!(read["\u{7f}"], "\u{1b}[2J \u{9b}2J é");
+        assert_eq!(read["\u{7f}"], text);
     }
 }

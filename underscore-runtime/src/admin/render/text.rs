@@ -7,6 +7,8 @@ use comfy_table::{
 };
 use unicode_width::UnicodeWidthStr;
 
+use crate::visible::visible;
+
 /// Where a column's cells stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::admin) enum Align {
@@ -15,7 +17,7 @@ pub(in crate::admin) enum Align {
 }
 
 /// Rows of cells, to be laid out in columns: one space between them, the last left-aligned one not padded, every
-/// line ended. No rows, no text. Control characters in cells are escaped.
+/// line ended. No rows, no text. What is not visible in a cell is escaped.
 ///
 /// A long table takes little more memory than its text: cells are kept as bytes in a row, and are laid out a few
 /// rows at a time, all with the widths of the whole.
@@ -25,14 +27,19 @@ pub(in crate::admin) struct Rows {
     /// All cells, one behind the other, and where each ends.
     text: String,
     ends: Vec<usize>,
+    /// The rows with a cell that is wider than its column, in order.
+    wide: Vec<usize>,
 }
 
 #[derive(Debug)]
 struct Column {
     align: Align,
-    /// The display width of its widest cell.
+    /// The display width of its widest cell, of those that are no wider than [`WIDEST`].
     width: usize,
 }
+
+/// The most that a column is padded to: whoever sends one long address makes one long line, and not every line.
+const WIDEST: usize = 200;
 
 /// How many rows are laid out at a time.
 const BATCH: usize = 256;
@@ -44,14 +51,21 @@ impl Rows {
             columns: columns.into_iter().map(column).collect(),
             text: String::new(),
             ends: Vec::new(),
+            wide: Vec::new(),
         }
     }
 
     /// Adds a row, which must have a cell for each column.
     pub(in crate::admin) fn push<T: AsRef<str>>(&mut self, cells: impl Iterator<Item = T>) {
+        let row = self.ends.len().checked_div(self.columns.len()).unwrap_or(0);
         for (cell, column) in cells.zip(&mut self.columns) {
             let cell = plain(cell.as_ref());
-            column.width = column.width.max(cell.width());
+            let width = cell.width();
+            if width <= WIDEST {
+                column.width = column.width.max(width);
+            } else if self.wide.last() != Some(&row) {
+                self.wide.push(row);
+            }
             self.text.push_str(&cell);
             self.ends.push(self.text.len());
         }
@@ -64,29 +78,54 @@ impl Rows {
         let cells = begins.zip(&self.ends);
         let cells = cells.map(|(begin, end)| self.text.get(begin..*end).unwrap_or_default());
         let mut cells = cells.peekable();
+        let mut wide = self.wide.iter().copied().peekable();
+        let mut row = 0;
         while cells.peek().is_some() && wanted() {
             let mut table = Table::new();
             table
                 .load_style(presets::NOTHING)
                 .set_content_arrangement(ContentArrangement::Disabled);
-            for _ in 0..BATCH {
-                let row: Vec<Cell> = cells
-                    .by_ref()
-                    .take(self.columns.len())
-                    .map(Cell::new)
-                    .collect();
-                if row.is_empty() {
+            let until = wide
+                .peek()
+                .map_or(BATCH, |wide| BATCH.min(wide.saturating_sub(row)));
+            for _ in 0..until {
+                let cells = cells.by_ref().take(self.columns.len());
+                let cells: Vec<Cell> = cells.map(Cell::new).collect();
+                if cells.is_empty() {
                     break;
                 }
-                table.add_row(row);
+                table.add_row(cells);
+                row = row.saturating_add(1);
             }
-            self.set_columns(&mut table);
-            for line in table.lines() {
+            if !table.is_empty() {
+                self.set_columns(&mut table);
+                for line in table.lines() {
+                    text.push_str(line.trim_end());
+                    text.push('\n');
+                }
+            }
+            if wide.next_if_eq(&row).is_some() {
+                let line = self.wide_line(cells.by_ref().take(self.columns.len()));
                 text.push_str(line.trim_end());
                 text.push('\n');
+                row = row.saturating_add(1);
             }
         }
         text
+    }
+
+    /// A row with a cell that is wider than its column: what comes behind it stands further to the right.
+    fn wide_line<'a>(&self, cells: impl Iterator<Item = &'a str>) -> String {
+        let mut line = String::new();
+        for (cell, Column { align, width }) in cells.zip(&self.columns) {
+            let padding = " ".repeat(width.saturating_sub(cell.width()));
+            let parts = match align {
+                Align::Left => [cell, &padding, " "],
+                Align::Right => [&padding, cell, " "],
+            };
+            line.extend(parts);
+        }
+        line
     }
 
     fn set_columns(&self, table: &mut Table) {
@@ -114,24 +153,6 @@ fn plain(cell: &str) -> Cow<'_, str> {
         Cow::Borrowed("") => Cow::Borrowed("-"),
         visible => visible,
     }
-}
-
-/// `text` with its control characters escaped: nothing in it can drive a terminal or break a line.
-pub(in crate::admin) fn visible(text: &str) -> Cow<'_, str> {
-    // Of most cells a look at the bytes tells: none that begins a control character is among these.
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~');
-    if text.bytes().all(is_plain) || !text.chars().any(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut visible = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            visible.extend(c.escape_default());
-        } else {
-            visible.push(c);
-        }
-    }
-    Cow::Owned(visible)
 }
 
 #[cfg(test)]
@@ -166,17 +187,35 @@ mod tests {
         assert_eq!(text, "日本  \\u{1b}[2J\\n\nabcde -\n");
     }
 
-    /// A stack of many branches is.
+    /// Holds 3.88 of docs/admin-api.md.
     #[test]
-    fn a_cell_that_is_wider_than_any_column_is_no_mishap() {
+    fn a_wide_cell_makes_its_own_line_long_and_no_other() {
         let wide = "x".repeat(70_000);
-        let text = layout(
-            &[Align::Left, Align::Right],
-            &[&[&wide, "1"], &["narrow", "2"]],
-        );
-        // All of it, wherever the table breaks it.
-        assert_eq!(text.matches('x').count(), wide.len());
-        assert!(text.contains("narrow"), "and what comes after it");
+        let long = "l".repeat(WIDEST);
+        let rows: &[&[&str]] = &[
+            &["narrow", "1", "a"],
+            &[&wide, "20", &wide],
+            &[&wide, "3", "b"],
+            &[&long, "4", "c"],
+        ];
+        let text = layout(&[Align::Left, Align::Right, Align::Left], rows);
+        let lines: Vec<&str> = text.lines().collect();
+        let at = |begin: &str| format!("{begin:<WIDEST$}");
+        let expected = [
+            format!("{}  1 a", at("narrow")),
+            format!("{wide} 20 {wide}"),
+            format!("{wide}  3 b"),
+            format!("{long}  4 c"),
+        ];
+        assert_eq!(lines, expected);
+        let many = vec![["x", "y"]; 3 * BATCH];
+        let mut rows: Vec<&[&str]> = many.iter().map(|row| &row[..]).collect();
+        let last = [&*wide, "end"];
+        rows.insert(BATCH + 7, &last);
+        let text = layout(&[Align::Right, Align::Left], &rows);
+        assert_eq!(text.lines().count(), 3 * BATCH + 1);
+        assert_eq!(text.lines().nth(BATCH + 7), Some(&*format!("{wide} end")));
+        assert_eq!(text.len(), wide.len() + 3 * BATCH * 4 + 5);
     }
 
     #[test]

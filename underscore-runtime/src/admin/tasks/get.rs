@@ -8,7 +8,7 @@ use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
 use crate::admin::offload::Watch;
 use crate::admin::params;
-use crate::admin::render::{Answer, Key, Node, visible};
+use crate::admin::render::{Answer, Key, Node};
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
 use crate::task::TaskId;
@@ -54,7 +54,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     };
     let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
-    let seen = look_at_chosen(tasks, filter.state());
+    let seen = look_at_chosen(tasks, filter.state(), exchange.uris.clone());
     let seen: Vec<Seen> = seen.take_while(|_| exchange.is_wanted()).collect();
     let node = match group_by {
         GroupBy::None => {
@@ -132,7 +132,7 @@ struct Properties(Vec<(Key, Node)>);
 
 impl Properties {
     fn text(&mut self, key: &'static str, text: Option<&str>) {
-        self.push(key, text.map(|text| Node::text(visible(text))));
+        self.push(key, text.map(Node::text));
     }
 
     fn number(&mut self, key: &'static str, number: Option<u64>) {
@@ -190,7 +190,7 @@ fn headers(seen: &Seen) -> Vec<(Key, Node)> {
         ("traceparent", seen.trace_parent()),
     ];
     let present = marks.into_iter().filter_map(|(name, value)| {
-        let value = Node::text(visible(&value?));
+        let value = Node::text(value?);
         Some((name.into(), value))
     });
     present.collect()

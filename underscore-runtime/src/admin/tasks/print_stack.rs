@@ -7,12 +7,13 @@ use super::frame_nodes;
 use crate::admin::cat::state_word;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
-use crate::admin::render::{Answer, Format, Node, visible};
+use crate::admin::render::{Answer, Format, Node};
 use crate::admin::seen::{CLIENT, Seen, look_at, oldest_first};
 use crate::admin::select;
 use crate::stack::Frame;
 use crate::task::TaskId;
 use crate::units;
+use crate::visible::visible;
 
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let format = exchange.format().unwrap_or(Format::Text);
@@ -92,7 +93,7 @@ fn head(seen: &Seen) -> String {
     let mut head = format!("task {id}  {what}  {state} {age}");
     if seen.blocks {
         let inside = units::human(seen.in_poll_for().unwrap_or_default());
-        let thread = seen.thread_name().unwrap_or("a thread without a name");
+        let thread = visible(seen.thread_name().unwrap_or("a thread without a name"));
         let _ = write!(head, ", inside one poll for {inside} on {thread}");
         if let Some(kernel) = seen.kernel_wait() {
             let _ = write!(head, " ({kernel})");
@@ -102,7 +103,7 @@ fn head(seen: &Seen) -> String {
 }
 
 fn node(seen: &Seen) -> Node {
-    let text = |text: Option<&str>| text.map_or(Node::Null, |text| Node::text(visible(text)));
+    let text = |text: Option<&str>| text.map_or(Node::Null, Node::text);
     let time = |time| Node::Float(units::seconds(time));
     Node::object([
         ("type", text(Some(seen.kind_word()))),

@@ -4,9 +4,10 @@ use serde_json::{Map, Value};
 
 use crate::admin::error::Error;
 use crate::clock::Instant;
-use crate::settings::{Change, section};
+use crate::settings::{Change, beyond_the_answer, section};
 use crate::suggest;
 use crate::units;
+use crate::visible::echo;
 
 const TRANSIENT: &str = "transient";
 const PERSISTENT: &str = "persistent";
@@ -18,6 +19,20 @@ pub(super) struct Changes {
     /// When the transient ones undo themselves, if they do.
     pub(super) expires: Option<Instant>,
     pub(super) persistent: Option<Vec<Change>>,
+}
+
+impl Changes {
+    /// Refuses headers of preempting answers that reach beyond the answer, but for those that the host allows.
+    pub(super) fn check_headers(&self, allowed: &[String]) -> Result<(), Error> {
+        let persistent = self.persistent.iter().flatten();
+        let values = self.transient.iter().chain(persistent);
+        let mut headers = values.filter_map(|(setting, value)| match setting.key {
+            "preempt.headers" => value.as_ref()?.as_object(),
+            _ => None,
+        });
+        let beyond = headers.find_map(|headers| beyond_the_answer(headers, allowed));
+        beyond.map_or(Ok(()), |name| Err(Error::beyond_the_answer(name)))
+    }
 }
 
 /// Reads the body of a PUT.
@@ -39,7 +54,8 @@ pub(super) fn read(mut body: Map<String, Value>) -> Result<Changes, Error> {
             _ => {
                 let hint = suggest::hint(&name, [TRANSIENT, PERSISTENT]);
                 return Err(Error::illegal_argument(format!(
-                    "unknown section [{name}]; settings are in [transient] or [persistent]{hint}"
+                    "unknown section [{}]; settings are in [transient] or [persistent]{hint}",
+                    echo(&name)
                 )));
             }
         }
@@ -56,8 +72,9 @@ fn expires(body: &mut Map<String, Value>) -> Result<Option<Instant>, Error> {
     };
     let after = after.map_err(|value| {
         Error::illegal_argument(format!(
-            "[expires_in] must be a string of a number and a unit ({}), as in 10m, not [{value}]",
-            units::TIME_UNITS
+            "[expires_in] must be a string of a number and a unit ({}), as in 10m, not [{}]",
+            units::TIME_UNITS,
+            echo(&value.to_string())
         ))
     })?;
     Ok(Some(Instant::now().after(after)))

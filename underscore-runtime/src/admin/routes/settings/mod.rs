@@ -19,6 +19,13 @@ use crate::log;
 use crate::route::CHANGES;
 use crate::settings_file::{self, Edit, Refused};
 use crate::table::{self, Entry};
+use crate::visible::{shortened, visible};
+
+/// Of how many routes or mounts the log says what was changed, one by one.
+const MOST_REPORTED: usize = 100;
+
+/// The most that the log has of a value, in bytes.
+const LONGEST_REPORTED: usize = 1 << 10;
 
 /// `GET /_routes[/{routes}]/settings`.
 pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
@@ -82,12 +89,18 @@ enum Begun {
     },
 }
 
+fn read(exchange: &Exchange) -> Result<Changes, Error> {
+    let changes = body::read(exchange.json_object()?)?;
+    changes.check_headers(&exchange.policy.preempt_headers)?;
+    Ok(changes)
+}
+
 fn begin(exchange: &Exchange) -> Result<Begun, Error> {
     let Changes {
         transient,
         expires,
         persistent,
-    } = body::read(exchange.json_object()?)?;
+    } = read(exchange)?;
     let selector = exchange.argument().unwrap_or_default();
     let Some(persistent) = persistent else {
         // Held from before the routes are chosen: no mount comes up in between and is left out.
@@ -145,7 +158,7 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
 
 /// What a change would lead to, and whom it would hit.
 fn would_change(exchange: &Exchange) -> Result<Answer, Error> {
-    let changes = body::read(exchange.json_object()?)?;
+    let changes = read(exchange)?;
     let selector = exchange.argument().unwrap_or_default();
     let wanted = Wanted::read(exchange);
     let entries = select::routes_to_change(selector)?;
@@ -153,8 +166,9 @@ fn would_change(exchange: &Exchange) -> Result<Answer, Error> {
     let persistent = match &changes.persistent {
         None => Vec::new(),
         Some(persistent) => {
-            settings_file::check().map_err(refused)?;
-            edits(selector, &entries, Section::Persistent, persistent)
+            let persistent = edits(selector, &entries, Section::Persistent, persistent);
+            settings_file::check(&persistent).map_err(refused)?;
+            persistent
         }
     };
     let shown = |entry: &Entry| {
@@ -173,6 +187,9 @@ fn refused(refused: Refused) -> Error {
         Refused::Invalid(why) => Error::conflict(format!(
             "the settings file is not valid, and is left as it is: {why}; mend it first, or use [transient]"
         )),
+        Refused::Unreadable(why) => Error::illegal_argument(format!(
+            "the settings file could not be loaded with this: {why}; nothing was changed"
+        )),
         Refused::Unwritten(why) => Error::unwritten(format!(
             "the settings file cannot be written: {why}; nothing was changed; mend that, or use [transient]"
         )),
@@ -182,8 +199,12 @@ fn refused(refused: Refused) -> Error {
 /// Leaves in the host's own log what was changed.
 fn report(edits: Vec<Edit>, section: Section) {
     log::write(move || {
-        for Edit { place, changes } in &edits {
+        let routes = edits.len();
+        for Edit { place, changes } in edits.iter().take(MOST_REPORTED) {
             for (setting, value) in changes {
+                let value = value
+                    .as_ref()
+                    .map(|value| shortened(&value.to_string(), LONGEST_REPORTED));
                 tracing::info!(
                     target: "underscore",
                     handler = place.descriptor.handler,
@@ -193,10 +214,14 @@ fn report(edits: Vec<Edit>, section: Section) {
                         Section::Persistent => "persistent",
                     },
                     setting = setting.key,
-                    value = value.as_ref().map(tracing::field::display),
+                    value = value.as_deref().map(|value| tracing::field::display(visible(value))),
                     "an operator changed a setting"
                 );
             }
+        }
+        let more = routes.saturating_sub(MOST_REPORTED);
+        if more > 0 {
+            tracing::info!(target: "underscore", routes = more, "an operator changed these settings of more routes");
         }
     });
 }

@@ -1,0 +1,171 @@
+//! What a web page must not do, once the socket is reached through a port: `ssh -L`, socat and a host's own router put
+//! it where every page in the operator's browser can send requests. curl sends none of the headers that are looked at
+//! here, so it notices nothing.
+//!
+//! The headers are those of the Fetch standard and of W3C's "Fetch Metadata Request Headers"; the rules for `Host` and
+//! `Origin` are the ones of Go's `http.CrossOriginProtection` and of Tailscale's `LocalAPI`.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use axum::extract::Request;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method};
+
+use super::error::Error;
+
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
+/// What every answer says to a browser that shows it: run nothing of it, put it into no page, keep no copy.
+pub(super) const RESTRICTIONS: [(HeaderName, &str); 6] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    (X_FRAME_OPTIONS, "DENY"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (CACHE_CONTROL, "no-store"),
+    (REFERRER_POLICY, "no-referrer"),
+];
+
+/// Says [`RESTRICTIONS`] in the head of an answer.
+pub(super) fn restrict(headers: &mut HeaderMap) {
+    for (name, value) in RESTRICTIONS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// Refuses what a page of another site may have sent. `named` are the names of hosts that the service is reached by,
+/// besides those that can only be this machine's.
+pub(super) fn check(request: &Request, named: &[String]) -> Result<(), Error> {
+    let headers = request.headers();
+    let uri = request.uri();
+    let authority = uri.scheme().and(uri.authority()).map(Authority::as_str);
+    let hosts = || authority.into_iter().chain(texts(headers, &HOST));
+    if let Some(foreign) = hosts().find(|host| !is_own_host(host, named)) {
+        return Err(Error::foreign_host(foreign));
+    }
+    let is_foreign = |origin: &&str| {
+        // What a browser has no origin of is `null`.
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_none_or(|host| !hosts().any(|own| own.eq_ignore_ascii_case(host)))
+    };
+    let foreign_origin = texts(headers, &ORIGIN).find(is_foreign);
+    let foreign_site = texts(headers, &SITE).find(|site| !matches!(*site, "same-origin" | "none"));
+    let is_look = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    let says_site = headers.contains_key(SITE);
+    match (foreign_site, foreign_origin) {
+        (Some(site), _) if !(is_look && is_navigation(headers)) => Err(Error::foreign_page(site)),
+        // Of a change, the first header says all, where it is there: a proxy may have changed the host.
+        (_, Some(origin)) if is_look || !says_site => Err(Error::foreign_page(origin)),
+        _ => Ok(()),
+    }
+}
+
+/// The values of a header. One that is no text is nothing that we allow.
+fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).into_iter();
+    values.map(|value| value.to_str().unwrap_or("\u{fffd}"))
+}
+
+/// Whether somebody follows a link, so that the answer is seen by them and by no page.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let only = |name, word| {
+        let mut values = texts(headers, &name);
+        values.next() == Some(word) && values.next().is_none()
+    };
+    only(MODE, "navigate") && only(DEST, "document")
+}
+
+/// Whether `host`, with a port or without, can be no name of somebody else's in the DNS: a page whose own name is made
+/// to point here sends that name.
+fn is_own_host(host: &str, named: &[String]) -> bool {
+    let name = without_port(host);
+    if let Some(literal) = name.strip_prefix('[') {
+        let address = literal.strip_suffix(']');
+        return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let is_local = || {
+        let lower = name.to_ascii_lowercase();
+        matches!(&*lower, "" | ".") || lower == "localhost" || lower.ends_with(".localhost")
+    };
+    let is_single_label = || !name.contains('.') && name.bytes().all(is_plain);
+    is_local()
+        || is_single_label()
+        || name.parse::<Ipv4Addr>().is_ok()
+        || named.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_own_if_it_can_be_nobody_elses_or_is_named() {
+        let named = ["ops.example.com".to_owned()];
+        let own = [
+            "",
+            ".",
+            "localhost",
+            "LOCALHOST:80",
+            "app.localhost:8080",
+            "127.0.0.1",
+            "10.1.2.3:1",
+            "[::1]",
+            "[::1]:80",
+            "x",
+            "devbox:9000",
+            "my_host-1",
+            "ops.example.com",
+            "OPS.example.com:443",
+            ":80",
+        ];
+        for host in own {
+            assert!(is_own_host(host, &named), "{host:?}");
+        }
+        let foreign = [
+            "example.com",
+            "evil.ops.example.com",
+            "localhost.example.com",
+            "localhost.",
+            "x.",
+            "notlocalhost.com",
+            "127.0.0.1.nip.io",
+            "127.1.evil",
+            "0x7f.1",
+            "[::1].evil.com",
+            "[evil]",
+            "localhost:x",
+            "a b",
+            "evil.com:80",
+            "user@localhost",
+            "\u{fffd}",
+            "localhost,evil.com",
+            "..",
+        ];
+        for host in foreign {
+            assert!(!is_own_host(host, &named), "{host:?}");
+        }
+        assert!(!is_own_host("ops.example.com", &[]));
+    }
+}

@@ -1,0 +1,194 @@
+//! The headers of a preempting answer: how many there may be, and which are not for operators to set.
+
+use axum::http::header::{self, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+
+/// So many names fit into every client's limits: hyper and curl take 100.
+const MOST: usize = 64;
+
+/// Names and values together, in bytes. With 32 bytes for each header, as HTTP/2 counts them, it is below the 16 KiB
+/// that clients take.
+const LARGEST: usize = 8 << 10;
+
+/// What says how a message is framed, or is for one connection only (RFC 9110, section 7.6.1): that is for the server to
+/// say. HTTP/2 has none of them.
+const OF_CONNECTION: [HeaderName; 9] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// The headers that an object says, if all of them can be sent with an answer.
+pub(super) fn headers(object: &Map<String, Value>) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let bytes = |(name, value): (&String, &Value)| {
+        let value = value.as_str().map_or(0, str::len);
+        name.len().saturating_add(value)
+    };
+    let bytes = object.iter().map(bytes).fold(0, usize::saturating_add);
+    if object.len() > MOST || bytes > LARGEST {
+        return None;
+    }
+    let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let value = HeaderValue::from_str(value.as_str()?).ok()?;
+        // Names are compared without regard to case, which JSON does not do.
+        let is_twice = headers.iter().any(|(known, _)| *known == name);
+        if is_twice || OF_CONNECTION.contains(&name) {
+            return None;
+        }
+        headers.push((name, value));
+    }
+    Some(headers)
+}
+
+/// What the headers that an object says would do beyond the answer: have a browser go somewhere else, run something,
+/// keep something, or ask for a password. The first of them, if there is one that `allowed` does not name.
+#[cfg(feature = "admin")]
+pub(crate) fn beyond_the_answer<'a>(
+    object: &'a Map<String, Value>,
+    allowed: &[String],
+) -> Option<&'a str> {
+    let reaches = |(name, value): (&'a String, &Value)| {
+        let lower = name.to_ascii_lowercase();
+        let is_allowed = || {
+            allowed
+                .iter()
+                .any(|allowed| allowed.eq_ignore_ascii_case(name))
+        };
+        let reaches = match &*lower {
+            // Where to go instead.
+            "location" | "refresh" | "alt-svc" | "link"
+            // What a browser keeps for the site.
+            | "set-cookie" | "set-cookie2" | "clear-site-data" | "strict-transport-security" | "public-key-pins"
+            | "service-worker-allowed" | "nel" | "report-to" | "reporting-endpoints"
+            // Who is asked for a password, and by whom.
+            | "www-authenticate" | "proxy-authenticate" | "authentication-info" | "proxy-authentication-info"
+            // What a proxy in front sends in place of it.
+            | "x-sendfile" | "x-lighttpd-send-file" => true,
+            "content-type" => !value.as_str().is_some_and(is_inert),
+            name => name.starts_with("access-control-") || name.starts_with("x-accel-"),
+        };
+        (reaches && !is_allowed()).then_some(&**name)
+    };
+    object.iter().find_map(reaches)
+}
+
+/// Whether a browser only shows what has this type.
+#[cfg(feature = "admin")]
+fn is_inert(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    let inert = [
+        "application/cbor",
+        "application/grpc",
+        "application/json",
+        "application/octet-stream",
+        "application/problem+json",
+        "application/protobuf",
+        "application/vnd.api+json",
+        "application/x-ndjson",
+        "application/x-protobuf",
+        "text/csv",
+        "text/plain",
+    ];
+    inert.contains(&&*essence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Map<String, Value> {
+        match value {
+            Value::Object(object) => object,
+            other => panic!("{other}"),
+        }
+    }
+
+    fn many(count: usize, length: usize) -> Map<String, Value> {
+        let value = || Value::from("v".repeat(length));
+        (0..count)
+            .map(|number| (format!("x-{number}"), value()))
+            .collect()
+    }
+
+    /// Holds 4.81, 4.21 of docs/admin-api.md.
+    #[test]
+    fn headers_are_few_short_and_say_nothing_of_the_connection() {
+        for fits in [
+            many(MOST, 10),
+            many(1, LARGEST - 3),
+            object(json!({"Retry-After": "5", "x": ""})),
+        ] {
+            assert_eq!(
+                headers(&fits).map(|headers| headers.len()),
+                Some(fits.len())
+            );
+        }
+        for refused in [
+            many(MOST + 1, 1),
+            many(1, LARGEST),
+            many(40, 220),
+            object(json!({"X-One": "1", "x-one": "2"})),
+            object(json!({"x": 5})),
+            object(json!({"x": "two\nlines"})),
+            object(json!({"": "x"})),
+        ] {
+            assert_eq!(headers(&refused), None, "{refused:?}");
+        }
+        for name in [
+            "Connection",
+            "keep-alive",
+            "Proxy-Connection",
+            "TE",
+            "trailer",
+            "Transfer-Encoding",
+            "upgrade",
+            "Content-Length",
+            "HTTP2-Settings",
+        ] {
+            assert_eq!(headers(&object(json!({name: "x"}))), None, "{name}");
+        }
+    }
+
+    /// Holds 4.82 of docs/admin-api.md.
+    #[cfg(feature = "admin")]
+    #[test]
+    fn what_reaches_beyond_the_answer_is_found_and_can_be_allowed() {
+        for (name, value) in [
+            ("Location", "/"),
+            ("refresh", "0; url=/"),
+            ("SET-COOKIE", "a=b"),
+            ("WWW-Authenticate", "Basic"),
+            ("Access-Control-Allow-Origin", "*"),
+            ("x-accel-redirect", "/etc"),
+            ("Content-Type", "text/html"),
+            ("content-type", "TEXT/HTML; charset=utf-8"),
+            ("content-type", "application/xhtml+xml"),
+            ("content-type", "image/svg+xml"),
+            ("content-type", "text/xml"),
+            ("content-type", "text/javascript"),
+            ("content-type", "nonsense"),
+            ("content-type", ""),
+            ("content-type", "text/plain, text/html"),
+        ] {
+            let headers = object(json!({"x-harmless": "1", name: value}));
+            assert_eq!(beyond_the_answer(&headers, &[]), Some(name), "{value}");
+            let allowed = [name.to_ascii_lowercase()];
+            assert_eq!(beyond_the_answer(&headers, &allowed), None, "{name}");
+        }
+        let harmless = json!({
+            "Retry-After": "5", "Cache-Control": "no-store", "Content-Type": "application/json; charset=utf-8",
+            "x-request-class": "shed", "content-language": "en"
+        });
+        assert_eq!(beyond_the_answer(&object(harmless), &[]), None);
+    }
+}

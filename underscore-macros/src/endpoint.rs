@@ -46,7 +46,7 @@ impl Expansion<'_> {
         Some(quote! {
             impl __underscore::Declared for #endpoint {
                 const METHOD: ::core::option::Option<__underscore::MethodFilter> = #method;
-                const PATH: &'static str = #path;
+                const PATH: &'static ::core::primitive::str = #path;
             }
         })
     }

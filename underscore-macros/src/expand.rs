@@ -16,6 +16,7 @@ use crate::handler::Handler;
 /// `#[underscore_route(args)] item`. Never fails: what is wrong comes back beside the user's item.
 pub(crate) fn route(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
+    let written = args.clone();
     let args = Args::parse(args, &mut diagnostics);
     let handler: Handler = match syn::parse2(item.clone()) {
         Ok(handler) => handler,
@@ -29,7 +30,17 @@ pub(crate) fn route(args: TokenStream, item: &TokenStream) -> TokenStream {
     if let Some(errors) = diagnostics.finish() {
         return quote!(#errors #item);
     }
-    Expansion::new(&args, &handler).into_tokens()
+    let expansion = Expansion::new(&args, &handler);
+    match handler.split() {
+        None => expansion.into_tokens(),
+        Some(handlers) => {
+            let runtime = &expansion.runtime;
+            let routes = handlers.iter().map(|(condition, handler)| {
+                quote!(#[cfg(#condition)] #[#runtime::underscore_route(#written)] #handler)
+            });
+            routes.collect()
+        }
+    }
 }
 
 /// Everything the generated items are written from.

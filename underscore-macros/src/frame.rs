@@ -1,14 +1,19 @@
 //! `#[underscore_frame]`: a helper function that goes on with the stack of whoever awaits it. Nothing of the
-//! function changes but its awaits, so it can be any function: a method, a trait's, a generic one.
+//! function changes but its awaits, so it can be any function: a method, a trait's, a generic one. On an `impl`, a
+//! `trait` or a `mod` it is on each function within.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::parse_quote;
+use quote::{ToTokens, quote};
+use syn::{
+    Attribute, Block, ImplItem, Item, ItemImpl, ItemMod, ItemTrait, Path, Signature, TraitItem,
+    Type, Visibility, parse_quote,
+};
 
 use crate::args::Args;
 use crate::awaits;
 use crate::diagnostics::Diagnostics;
 use crate::handler::Handler;
+use crate::source;
 
 /// `#[underscore_frame(args)] item`. Never fails: what is wrong comes back beside the user's item.
 pub(crate) fn frame(args: TokenStream, item: &TokenStream) -> TokenStream {
@@ -21,23 +26,122 @@ pub(crate) fn frame(args: TokenStream, item: &TokenStream) -> TokenStream {
             "`underscore_frame` cannot name a route; write `crate = ...` or nothing",
         );
     }
-    let helper = syn::parse2::<Handler>(item.clone()).map_err(|_| {
-        let message =
-            "`underscore_frame` must stand on a function with a body; move it to the helper";
-        diagnostics.error(item, message);
-    });
-    if let Some(errors) = diagnostics.finish() {
-        return quote!(#errors #item);
-    }
-    let Ok(helper) = helper else {
-        return item.clone();
-    };
     let runtime = args
         .runtime
         .unwrap_or_else(|| parse_quote!(::underscore_runtime));
+    let framed = function(item, &runtime).or_else(|| block_of_functions(item, &runtime));
+    if framed.is_none() {
+        let message = "`underscore_frame` must stand on a function with a body, or on an `impl`, a `trait` or a `mod` of \
+                       them; move it to the helper";
+        diagnostics.error(item, message);
+    }
+    match (diagnostics.finish(), framed) {
+        (None, Some(framed)) => framed,
+        (errors, _) => quote!(#errors #item),
+    }
+}
+
+/// A single function, whose body need not be Rust yet.
+fn function(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
+    let helper: Handler = syn::parse2(item.clone()).ok()?;
     let Handler {
         attrs, vis, sig, ..
     } = &helper;
-    let body = awaits::body(&helper, &runtime);
-    quote!(#(#attrs)* #vis #sig #body)
+    let body = awaits::body(&helper, runtime);
+    Some(quote!(#(#attrs)* #vis #sig #body))
+}
+
+/// An item that has functions within.
+fn block_of_functions(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
+    let mut item: Item = syn::parse2(item.clone()).ok()?;
+    let is_one = matches!(&item, Item::Impl(_) | Item::Trait(_))
+        || matches!(&item, Item::Mod(module) if module.content.is_some());
+    Framer { runtime }.item(&mut item);
+    is_one.then(|| item.into_token_stream())
+}
+
+/// Puts the frames on the functions of an item.
+struct Framer<'a> {
+    runtime: &'a Path,
+}
+
+impl Framer<'_> {
+    fn item(&self, item: &mut Item) {
+        match item {
+            Item::Fn(item) => self.function(None, &item.attrs, &item.sig, &mut item.block),
+            Item::Impl(item) => self.methods(item),
+            Item::Trait(item) => self.defaults(item),
+            Item::Mod(ItemMod {
+                attrs,
+                content: Some((_, items)),
+                ..
+            }) if !has_its_own(attrs) => {
+                for item in items {
+                    self.item(item);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn methods(&self, item: &mut ItemImpl) {
+        if has_its_own(&item.attrs) {
+            return;
+        }
+        let owner = match &*item.self_ty {
+            Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+            other => Some(format!("<{}>", source::text(other.to_token_stream()))),
+        };
+        for item in &mut item.items {
+            if let ImplItem::Fn(item) = item {
+                self.function(owner.as_ref(), &item.attrs, &item.sig, &mut item.block);
+            }
+        }
+    }
+
+    fn defaults(&self, item: &mut ItemTrait) {
+        if has_its_own(&item.attrs) {
+            return;
+        }
+        let owner = Some(item.ident.to_string());
+        for item in &mut item.items {
+            if let TraitItem::Fn(item) = item
+                && let Some(block) = &mut item.default
+            {
+                self.function(owner.as_ref(), &item.attrs, &item.sig, block);
+            }
+        }
+    }
+
+    fn function(
+        &self,
+        owner: Option<&String>,
+        attrs: &[Attribute],
+        sig: &Signature,
+        block: &mut Block,
+    ) {
+        if has_its_own(attrs) {
+            return;
+        }
+        let helper = Handler {
+            attrs: Vec::new(),
+            vis: Visibility::Inherited,
+            sig: sig.clone(),
+            brace: block.brace_token,
+            body: block.stmts.iter().map(ToTokens::to_token_stream).collect(),
+            owner: owner.cloned(),
+        };
+        if let Ok(framed) = syn::parse2(awaits::body(&helper, self.runtime)) {
+            *block = framed;
+        }
+    }
+}
+
+/// A function that is a route, or is framed already: its attribute comes to it after this one.
+fn has_its_own(attrs: &[Attribute]) -> bool {
+    let names = ["underscore_route", "underscore_frame"];
+    attrs.iter().any(|attr| {
+        let last = attr.path().segments.last();
+        last.is_some_and(|last| names.iter().any(|name| last.ident == name))
+    })
 }

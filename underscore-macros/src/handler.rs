@@ -7,23 +7,26 @@ use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{
-    AttrStyle, Attribute, FnArg, Ident, PatType, Receiver, ReturnType, Safety, Signature, Token,
-    Type, TypeImplTrait, Visibility, token,
+    AttrStyle, Attribute, FnArg, Ident, Meta, PatType, Receiver, ReturnType, Safety, Signature,
+    Token, Type, TypeImplTrait, Visibility, parse_quote, token,
 };
 
 use crate::diagnostics::Diagnostics;
-use crate::source;
+use crate::{source, surroundings};
 
 /// The most arguments that axum's `Handler` takes.
 const MOST_EXTRACTORS: usize = 16;
 
 /// A function that is to become a route.
+#[derive(Clone)]
 pub(crate) struct Handler {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
     pub(crate) brace: token::Brace,
     pub(crate) body: TokenStream,
+    /// The type or the trait that it is a method of, as far as that is known.
+    pub(crate) owner: Option<String>,
 }
 
 impl Parse for Handler {
@@ -49,6 +52,7 @@ impl Parse for Handler {
             sig,
             brace,
             body: content.parse()?,
+            owner: None,
         })
     }
 }
@@ -56,6 +60,16 @@ impl Parse for Handler {
 impl Handler {
     /// Reports everything about the function that cannot be had.
     pub(crate) fn check(&self, diagnostics: &mut Diagnostics) {
+        // Of a method the error about `self` says it.
+        if self.sig.receiver().is_none() && surroundings::is_in_impl(self.sig.fn_token.span) {
+            diagnostics.error(
+                self.ident(),
+                format!(
+                    "`underscore_route` cannot stand in an `impl` or a `trait`; write `{}` outside of it",
+                    self.ident()
+                ),
+            );
+        }
         self.check_qualifiers(diagnostics);
         self.check_attributes(diagnostics);
         self.check_arguments(diagnostics);
@@ -120,24 +134,43 @@ impl Handler {
                 format!("`{name}` cannot take more than {MOST_EXTRACTORS} extractors; group some in a type that derives `FromRequestParts`"),
             );
         }
-        for input in &self.sig.inputs {
-            let (FnArg::Typed(PatType { attrs, .. }) | FnArg::Receiver(Receiver { attrs, .. })) =
-                input;
-            for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
-                diagnostics.error(
-                    attr,
-                    "`cfg` cannot stand on an extractor; write two handlers, each with a `cfg` of its own",
-                );
-            }
-        }
         for ty in self.argument_types() {
             ImplTrait { name, diagnostics }.visit_type(ty);
         }
     }
 
+    /// The two handlers that it is, if a `cfg` stands on an argument: with the argument under that condition, and without
+    /// it otherwise. The first such argument only.
+    pub(crate) fn split(&self) -> Option<[(Meta, Handler); 2]> {
+        let mut inputs = self.sig.inputs.iter();
+        let at = inputs.position(|input| attrs_of(input).iter().any(is_cfg))?;
+        let mut with = self.clone();
+        let mut without = self.clone();
+        let mut conditions = Vec::new();
+        let input = with.sig.inputs.iter_mut().nth(at)?;
+        let (FnArg::Typed(PatType { attrs, .. }) | FnArg::Receiver(Receiver { attrs, .. })) = input;
+        attrs.retain(|attr| {
+            let condition = is_cfg(attr)
+                .then(|| attr.parse_args::<Meta>().ok())
+                .flatten();
+            let is_condition = condition.is_some();
+            conditions.extend(condition);
+            !is_condition
+        });
+        let others = without.sig.inputs.into_pairs().enumerate();
+        let others = others
+            .filter(|(index, _)| *index != at)
+            .map(|(_, pair)| pair);
+        without.sig.inputs = others.collect();
+        let all: Meta = parse_quote!(all(#(#conditions),*));
+        let none: Meta = parse_quote!(not(#all));
+        (!conditions.is_empty()).then_some([(all, with), (none, without)])
+    }
+
     /// `crate::module::function`, the function's path.
     pub(crate) fn function_name(&self) -> TokenStream {
-        let suffix = format!("::{}", self.ident());
+        let owner = self.owner.iter().map(|owner| format!("::{owner}"));
+        let suffix: String = owner.chain([format!("::{}", self.ident())]).collect();
         quote!(::core::concat!(::core::module_path!(), #suffix))
     }
 
@@ -152,6 +185,30 @@ impl Handler {
             FnArg::Receiver(_) => None,
         })
     }
+}
+
+impl ToTokens for Handler {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Handler {
+            attrs,
+            vis,
+            sig,
+            brace,
+            body,
+            ..
+        } = self;
+        tokens.extend(quote!(#(#attrs)* #vis #sig));
+        brace.surround(tokens, |inside| body.to_tokens(inside));
+    }
+}
+
+fn attrs_of(input: &FnArg) -> &[Attribute] {
+    let (FnArg::Typed(PatType { attrs, .. }) | FnArg::Receiver(Receiver { attrs, .. })) = input;
+    attrs
+}
+
+fn is_cfg(attr: &Attribute) -> bool {
+    attr.path().is_ident("cfg")
 }
 
 /// Finds `impl Trait` in an argument's type.

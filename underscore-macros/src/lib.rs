@@ -3,7 +3,7 @@
 //!
 //! Here are the entries only; each stage has a file: `args` reads the parentheses, `handler` the
 //! function, `attrs` sorts its other attributes, `awaits` rewrites its body, `expand` and `endpoint`
-//! write what the compiler gets back, `frame` does it for a helper, `source` is the text of an await as tables show it, and
+//! write what the compiler gets back, `frame` does it for a helper, `source` is the text of an await as tables show it, `surroundings` says what an item stands in, and
 //! `diagnostics` collects what is wrong.
 
 mod args;
@@ -18,6 +18,7 @@ mod frame;
 mod handler;
 mod macros;
 mod source;
+mod surroundings;
 mod upgrades;
 
 use proc_macro::TokenStream;

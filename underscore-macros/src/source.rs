@@ -1,7 +1,7 @@
 //! Writes tokens as their author did, on one line: what tables show of an await. `TokenStream`'s own text
 //! has a space between any two tokens, which nobody searches a source for.
 
-use proc_macro2::{Delimiter, LineColumn, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, LineColumn, Span, TokenStream, TokenTree};
 
 /// The longest text; the rest is cut off at a character's edge.
 const LONGEST: usize = 160;
@@ -20,6 +20,12 @@ pub(crate) fn whole(tokens: TokenStream) -> String {
     words.join(" ")
 }
 
+/// Whether `token` stands in a source at `span`: what a macro writes has the place of the macro.
+pub(crate) fn is_written(span: Span, token: &str) -> bool {
+    // Where the compiler does not say, it is taken to be.
+    span.source_text().is_none_or(|text| text == token)
+}
+
 #[derive(Default)]
 struct Line {
     text: String,
@@ -29,7 +35,13 @@ struct Line {
 
 impl Line {
     fn tokens(&mut self, tokens: TokenStream) {
+        let mut is_future = false;
         for token in tokens {
+            let is_block_of_future = is_future;
+            is_future = match &token {
+                TokenTree::Ident(word) => word == "async" || is_future && word == "move",
+                _ => false,
+            };
             match token {
                 TokenTree::Group(group) => {
                     let (open, close) = match group.delimiter() {
@@ -42,11 +54,23 @@ impl Line {
                         }
                     };
                     self.token(open, group.span_open());
-                    self.tokens(group.stream());
+                    if is_block_of_future {
+                        self.inside_of_future(&group);
+                    } else {
+                        self.tokens(group.stream());
+                    }
                     self.token(close, group.span_close());
                 }
-                other => self.token(&other.to_string(), other.span()),
+                other => self.token(&written(&other), other.span()),
             }
+        }
+    }
+
+    /// What an `async` block does is code of its own: it is seen where it awaits.
+    fn inside_of_future(&mut self, block: &Group) {
+        if !block.stream().is_empty() {
+            self.text.push_str(" ... ");
+            self.end = Some(block.span_close().start());
         }
     }
 
@@ -61,6 +85,19 @@ impl Line {
         }
         self.text.push_str(token);
         self.end = Some(span.end());
+    }
+}
+
+/// The token as its author wrote it: macros rename a word and keep its place.
+fn written(token: &TokenTree) -> String {
+    let written = || {
+        let text = token.span().source_text()?;
+        let is_word = text.chars().all(|c| c.is_alphanumeric() || c == '_');
+        is_word.then_some(text)
+    };
+    match token {
+        TokenTree::Ident(ident) => written().unwrap_or_else(|| ident.to_string()),
+        _ => token.to_string(),
     }
 }
 
@@ -88,7 +125,8 @@ mod tests {
             "(&mut x)",
             "timeout(5 * MINUTE, rx.recv())",
             "App { pool: &pool }.get::<Vec<u8>>(b\"key\", 'k')?",
-            "async move { f(x) }",
+            "async move {}",
+            "f(async {}, |x| x)",
         ] {
             assert_eq!(shown(source), source);
         }
@@ -99,6 +137,20 @@ mod tests {
         let source = "client\n    .get(\n        url, // where\n    )\n    .send()";
         assert_eq!(shown(source), "client.get(url,).send()");
         assert_eq!(shown("f(\"a\n   b\")"), "f(\"a b\")");
+    }
+
+    #[test]
+    fn of_a_future_that_is_a_block_the_inside_is_left_out() {
+        for (source, expected) in [
+            ("async { f(x).await }", "async { ... }"),
+            (
+                "timeout(a, async move {\n    f(x)\n})",
+                "timeout(a, async move { ... })",
+            ),
+            ("move || async move {f(x)}", "move || async move { ... }"),
+        ] {
+            assert_eq!(shown(source), expected);
+        }
     }
 
     #[test]

@@ -76,6 +76,6 @@ const _: () = {
     }
     impl __underscore::Declared for __UnderscoreRoute_chat {
         const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::None;
-        const PATH: &'static str = "/chat";
+        const PATH: &'static ::core::primitive::str = "/chat";
     }
 };

@@ -87,6 +87,6 @@ const _: () = {
         const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::Some(
             __underscore::MethodFilter::POST,
         );
-        const PATH: &'static str = "/login";
+        const PATH: &'static ::core::primitive::str = "/login";
     }
 };

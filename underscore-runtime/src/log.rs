@@ -144,6 +144,18 @@ impl Queue {
     }
 }
 
+/// Wraps `work` for another thread so that its events go to the log of the calling one.
+pub(crate) fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let log = dispatcher::get_default(Clone::clone);
+    move || {
+        if log.is::<NoSubscriber>() {
+            work()
+        } else {
+            dispatcher::with_default(&log, work)
+        }
+    }
+}
+
 /// Does `work` without a log: what the libraries under it tell would be written where it happens, by the host's code.
 /// For a moment only: meanwhile every event of the process takes longer.
 pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {

@@ -63,6 +63,12 @@ pub(crate) fn entries() -> Vec<Entry> {
     handlers().into_iter().flat_map(Handler::entries).collect()
 }
 
+/// The number of entries.
+pub(crate) fn entry_count() -> usize {
+    let of_handler = |descriptor: &'static RouteDescriptor| descriptor.routes().count().max(1);
+    descriptors().into_iter().map(of_handler).sum()
+}
+
 /// The id of a route as it is shown now.
 pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
     let handlers: HashMap<*const RouteDescriptor, Handler> = handlers()

@@ -1,5 +1,6 @@
 //! `?dry_run`: what a change would hit, said in place of making it. By then everything of it was checked.
 
+use super::offload::Watch;
 use super::render::{Answer, Node};
 use super::seen::look_at;
 use crate::route::Route;
@@ -7,8 +8,9 @@ use crate::table::{Entry, entries};
 use crate::task::TaskRef;
 
 /// The answer to a change of tasks that is not made: each task with the state that it is in.
-pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>) -> Answer {
-    let states = look_at(tasks).map(|seen| {
+pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>, watch: &Watch) -> Answer {
+    let seen = look_at(tasks).take_while(|_| watch.goes_on());
+    let states = seen.map(|seen| {
         let state = super::cat::state_word(seen.state());
         (seen.id().number().to_string(), Node::text(state))
     });
@@ -22,7 +24,11 @@ pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>) -> Answer {
 }
 
 /// The answer to a change of routes that is not made: each route as `shown` after it.
-pub(super) fn of_routes(selected: &[Entry], shown: impl Fn(&Entry) -> Node) -> Answer {
+pub(super) fn of_routes(
+    selected: &[Entry],
+    shown: impl Fn(&Entry) -> Node,
+    watch: &Watch,
+) -> Answer {
     let traffic = Traffic::now();
     let active = |entry: &Entry| entry.route.map_or(0, |route| route.stats.active());
     let hit = |entries: &[Entry]| {
@@ -30,7 +36,8 @@ pub(super) fn of_routes(selected: &[Entry], shown: impl Fn(&Entry) -> Node) -> A
         let tasks = usize::try_from(tasks).unwrap_or(usize::MAX);
         would_hit(tasks, traffic.share_of(entries))
     };
-    let routes = selected.iter().map(|entry| {
+    let wanted = selected.iter().take_while(|_| watch.goes_on());
+    let routes = wanted.map(|entry| {
         let mut shown = shown(entry);
         if let Node::Object(sections) = &mut shown {
             let hit = hit(std::slice::from_ref(entry));

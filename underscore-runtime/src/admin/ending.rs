@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dry_run;
+use super::dry_run::{self, Traffic};
 use super::error::Error;
 use super::exchange::Exchange;
 use super::no_worker_free::BlockedWorkers;
+use super::offload::{Offload, everything};
 use super::params::{self, END};
 use super::render::{Answer, Node};
 use super::select::{self, with_children};
@@ -87,63 +88,130 @@ impl Terms {
         tasks.sort_unstable_by_key(|task| task.id);
         tasks
     }
-
-    /// Says which tasks would be told to end, and the share of the last minute's requests that their routes had.
-    pub(super) fn would_end(&self, tasks: Vec<TaskRef>, share: Option<f64>) -> Answer {
-        dry_run::of_tasks(self.all(tasks), share)
-    }
 }
 
-/// Interrupts `tasks`, waits for them as long as it is wanted, and reports.
-pub(super) async fn end(tasks: Vec<TaskRef>, terms: &Terms) -> Answer {
-    let Terms {
-        interrupt, timeout, ..
-    } = terms;
-    let tasks = terms.all(tasks);
-    let waiting = Arc::new(WaitGroup::default());
-    let (told, reports): (Vec<_>, Vec<_>) = tasks
-        .iter()
-        .map(|task| {
-            // Before it is interrupted: afterwards it may be gone, and with it what it waited for.
-            let report = Report::new(task);
-            let told = task.interrupt(with_status_of(task, interrupt), &waiting);
-            let report = told.is_some().then_some(report);
-            (InterruptedTask { task: *task, told }, report)
-        })
-        .unzip();
-    let interrupt = interrupt.clone();
-    log::write(move || {
-        let mut reports = reports.iter().flatten();
-        for report in reports.by_ref().take(MOST_REPORTED) {
-            report.write(&interrupt);
-        }
-        let more = reports.count();
-        if more > 0 {
-            tracing::info!(target: "underscore", tasks = more, "an operator told more tasks to end");
-        }
-    });
+/// The tasks that a request chose.
+pub(super) struct Chosen {
+    pub(super) tasks: Vec<TaskRef>,
+    /// The routes, if those were chosen.
+    pub(super) routes: Option<Vec<Entry>>,
+}
+
+/// Interrupts the tasks that `choose` selects, waits for them, and reports; with `dry_run`, only lists them.
+///
+/// Each step whose time grows with the number of tasks runs on the pool's thread for changes.
+pub(super) async fn end(
+    exchange: Exchange,
+    offload: Offload,
+    choose: fn(&Exchange, &Terms) -> Result<Chosen, Error>,
+) -> Result<Answer, Error> {
+    let terms = Terms::read(&exchange)?;
+    if exchange.flag(&params::DRY_RUN) {
+        let watch = exchange.watch().clone();
+        let look = move || {
+            let Chosen { tasks, routes } = choose(&exchange, &terms)?;
+            let share = routes.and_then(|routes| Traffic::now().share_of(&routes));
+            let tasks = terms.all(tasks);
+            Ok(dry_run::of_tasks(tasks, share, exchange.watch()))
+        };
+        return offload.look(&watch, everything, look).await;
+    }
+    let timeout = terms.timeout;
+    let interrupt = move || {
+        let Chosen { tasks, .. } = choose(&exchange, &terms)?;
+        Ok::<_, Error>(Interrupted::interrupt(tasks, &terms))
+    };
+    let mut interrupted = offload.change(interrupt).await??;
     if let Some(timeout) = timeout {
         // Whether all ended or the time did is seen in the tasks themselves.
-        let _ = tokio::time::timeout(*timeout, all_gone(&tasks, &waiting)).await;
+        let _ = tokio::time::timeout(timeout, interrupted.all_gone()).await;
     }
-    let waited = timeout.is_some();
-    let is_left = waited && told.iter().any(|told| !told.task.is_gone());
-    let mut blocked = if is_left {
-        BlockedWorkers::look()
-    } else {
-        BlockedWorkers::default()
-    };
-    let mut stuck = Vec::new();
-    let report: Vec<(u64, EndState)> = told
-        .iter()
-        .map(|told| {
-            let (state, runtime) = told.state(waited, &blocked);
-            stuck.extend((state == EndState::NoWorkerFree).then_some(runtime));
-            (told.task.id.number(), state)
-        })
-        .collect();
-    blocked.keep(&stuck);
-    answer(&report, &blocked)
+    let report = move || interrupted.report(timeout.is_some());
+    offload.change(report).await
+}
+
+/// Tasks that were interrupted.
+struct Interrupted {
+    tasks: Vec<InterruptedTask>,
+    waiting: Arc<WaitGroup>,
+    /// The number of leading tasks that are known to be gone.
+    gone: usize,
+}
+
+impl Interrupted {
+    fn interrupt(tasks: Vec<TaskRef>, terms: &Terms) -> Self {
+        let interrupt = &terms.interrupt;
+        let waiting = Arc::new(WaitGroup::default());
+        let (told, reports): (Vec<_>, Vec<_>) = terms
+            .all(tasks)
+            .into_iter()
+            .map(|task| {
+                // Before it is interrupted: afterwards it may be gone, and with it what it waited for.
+                let report = Report::new(&task);
+                let told = task.interrupt(with_status_of(&task, interrupt), &waiting);
+                let report = told.is_some().then_some(report);
+                (InterruptedTask { task, told }, report)
+            })
+            .unzip();
+        let interrupt = interrupt.clone();
+        log::write(move || {
+            let mut reports = reports.iter().flatten();
+            for report in reports.by_ref().take(MOST_REPORTED) {
+                report.write(&interrupt);
+            }
+            let more = reports.count();
+            if more > 0 {
+                tracing::info!(target: "underscore", tasks = more, "an operator told more tasks to end");
+            }
+        });
+        Interrupted {
+            tasks: told,
+            waiting,
+            gone: 0,
+        }
+    }
+
+    /// Waits until all of them are gone.
+    async fn all_gone(&mut self) {
+        // A task that ended in the moment in which it was interrupted tells nobody: see
+        // `Slot::interrupt`.
+        let waiting = Arc::clone(&self.waiting);
+        while tokio::time::timeout(LOOK_AGAIN, waiting.wait())
+            .await
+            .is_err()
+            && !self.are_gone()
+        {}
+    }
+
+    /// A task that is gone stays so, and is not checked again.
+    fn are_gone(&mut self) -> bool {
+        let left = self.tasks.get(self.gone..).unwrap_or_default();
+        let gone = left.iter().take_while(|told| told.task.is_gone()).count();
+        self.gone = self.gone.saturating_add(gone);
+        self.gone == self.tasks.len()
+    }
+
+    /// What became of each of them.
+    fn report(&self, waited: bool) -> Answer {
+        let is_left = waited && self.tasks.iter().any(|told| !told.task.is_gone());
+        let mut blocked = if is_left {
+            BlockedWorkers::look()
+        } else {
+            BlockedWorkers::default()
+        };
+        let mut stuck = Vec::new();
+        let report: Vec<(u64, EndState)> = self
+            .tasks
+            .iter()
+            .map(|told| {
+                let (state, runtime) = told.state(waited, &blocked);
+                stuck.extend((state == EndState::NoWorkerFree).then_some(runtime));
+                (told.task.id.number(), state)
+            })
+            .collect();
+        blocked.keep(&stuck);
+        answer(&report, &blocked)
+    }
 }
 
 /// The interrupt with the status that clients of the task's route get now, if it has none of its own.
@@ -153,17 +221,6 @@ fn with_status_of(task: &TaskRef, interrupt: &Interrupt) -> Interrupt {
         status: interrupt.status.or_else(of_route),
         ..interrupt.clone()
     }
-}
-
-/// Waits until all of them are gone.
-async fn all_gone(tasks: &[TaskRef], waiting: &WaitGroup) {
-    // A task that ended in the moment in which it was interrupted tells nobody: see
-    // `Slot::interrupt`.
-    while tokio::time::timeout(LOOK_AGAIN, waiting.wait())
-        .await
-        .is_err()
-        && !tasks.iter().all(TaskRef::is_gone)
-    {}
 }
 
 /// What is left in the host's own log of a task that was interrupted, and where it stood: the lists

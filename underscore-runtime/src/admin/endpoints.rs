@@ -8,6 +8,7 @@ use axum::routing::MethodFilter;
 use super::audit::{self, Action};
 use super::error::Error;
 use super::exchange::Exchange;
+use super::offload::Offload;
 use super::params::{self, CHANGE, END, Group, Param, SETTINGS, TABLE, TASK_FILTER, TASKS};
 use super::render::Answer;
 use super::{GET, cat, metrics, root, routes, tasks};
@@ -34,8 +35,8 @@ impl Endpoint {
         self.path.contains('{')
     }
 
-    /// Whether its answer is short, however much the service does.
-    pub(super) fn is_short(&self) -> bool {
+    /// True if its answer costs next to nothing, so that it is made without another thread.
+    pub(super) fn is_at_hand(&self) -> bool {
         matches!(self.path, "/" | "/_cat")
     }
 
@@ -52,27 +53,11 @@ pub(super) enum Run {
     /// By looking, in forms of its own: what `format` and `Accept` mean is left to it.
     Expose(fn(&Exchange) -> Result<Answer, Error>),
     /// By doing something, for which it may have to wait. The audit has it under the name of the action.
-    Change(Action, fn(Exchange) -> Changing),
+    Change(Action, fn(Exchange, Offload) -> Changing),
 }
 
 /// A change under way.
-pub(super) type Changing = Pin<Box<dyn Future<Output = Result<Changed, Error>> + Send>>;
-
-/// A change that was made.
-pub(super) struct Changed {
-    pub(super) answer: Answer,
-    /// What was in force before it and what is since, for the audit; nothing if it lasts no longer than itself.
-    pub(super) in_force: Option<(String, String)>,
-}
-
-impl From<Answer> for Changed {
-    fn from(answer: Answer) -> Self {
-        Changed {
-            answer,
-            in_force: None,
-        }
-    }
-}
+pub(super) type Changing = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
 
 const fn read(
     path: &'static str,
@@ -92,7 +77,7 @@ const fn change(
     method: MethodFilter,
     path: &'static str,
     params: &'static [Group],
-    run: fn(Exchange) -> Changing,
+    run: fn(Exchange, Offload) -> Changing,
 ) -> Endpoint {
     Endpoint {
         method,

@@ -188,6 +188,42 @@ impl Error {
         )
     }
 
+    /// A look took longer than looks may.
+    pub(super) fn look_too_long(limit: Duration) -> Self {
+        Error::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "timeout_exception",
+            format!(
+                "the answer was not complete within {}; ask for less: name routes or tasks in the path, choose tasks \
+                 with [routes], [state] or [older_than], or take a page of a table with [size]",
+                units::human(limit)
+            ),
+        )
+    }
+
+    /// So many requests of the client wait for a thread already.
+    pub(super) fn too_many_waiting(waiting: usize) -> Self {
+        Error::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "limit_reached",
+            format!(
+                "{waiting} requests of this client wait already; ask again when some of them are answered"
+            ),
+        )
+    }
+
+    /// The system gives the process no thread to look with.
+    pub(super) fn no_thread(error: &std::io::Error) -> Self {
+        Error::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "limit_reached",
+            format!(
+                "no thread can be had ({error}); raise the limit of processes: `ulimit -u`, `TasksMax=` of the unit, \
+                 or `pids` of the container"
+            ),
+        )
+    }
+
     fn new(status: StatusCode, kind: &'static str, reason: impl Into<String>) -> Self {
         Error {
             status,

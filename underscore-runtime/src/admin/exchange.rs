@@ -1,30 +1,28 @@
 //! One request to the admin API: its parameters, the argument in its path, its body, and the form in
 //! which it wants the answer. Everything is checked before anything is done.
 
-use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, EXPECT};
+use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use http_body_util::{BodyExt, LengthLimitError};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
-use tokio::time::timeout;
 
 use super::admit::{check_browser, check_escapes, may_change, peer};
-use super::aside::{self, Audience, LooksAside};
 use super::audit::Call;
-use super::endpoints::{Changed, Endpoint, Run};
+use super::endpoints::{Endpoint, Run};
 use super::error::Error;
 use super::filter_path::FilterPath;
+use super::offload::{self, Offload, Pool, Watch};
 use super::params::{self, Group, Param};
 use super::policy::{Policy, UriView};
+use super::read_body::read_body;
 use super::render::{Answer, Format, Style};
 use crate::log;
 use crate::strict::Strict;
@@ -38,18 +36,8 @@ const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
 /// The longest mark that is given back, in bytes.
 const LONGEST_MARK: usize = 8 << 10;
 
-/// The largest body that is read.
-pub(crate) const LARGEST_BODY: usize = 1 << 20;
-
-/// The largest body that is let pass unread, for a client that sends all of it before it looks for the answer.
-const LARGEST_PASSED_OVER: u64 = 16 << 20;
-
 /// How many unknown parameters an error names.
 const MOST_NAMED: usize = 5;
-
-/// Says how long a body may take to come. Where it is not said, that is the host's affair.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ReadTimeout(pub(crate) Duration);
 
 /// A request, read and checked as far as its endpoint says what it takes.
 #[derive(Clone, Debug)]
@@ -61,7 +49,9 @@ pub(super) struct Exchange {
     accept: Vec<HeaderValue>,
     opaque_id: Option<HeaderValue>,
     body: Bytes,
-    audience: Audience,
+    watch: Watch,
+    /// The record of it in the audit, if it changes something.
+    call: Option<Call>,
     pub(super) policy: Arc<Policy>,
     /// How the URIs of requests are shown to the client.
     pub(super) uris: UriView,
@@ -69,27 +59,34 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// Answers `request` with `endpoint`.
-    pub(super) async fn run(endpoint: &'static Endpoint, request: Request) -> Response {
+    pub(super) async fn run(
+        endpoint: &'static Endpoint,
+        pool: Arc<Pool>,
+        request: Request,
+    ) -> Response {
         let allowed = check_browser(&request);
         let mut exchange = Exchange::head(&request);
         // Whoever hangs up has this future dropped.
-        let _waits = exchange.audience.wait();
+        let _client = exchange.watch.client();
         let (mut parts, body) = request.into_parts();
         let argument = argument(endpoint, &mut parts, &exchange.path).await;
         exchange.argument = argument.as_ref().ok().cloned().flatten();
         // Begun before anything is checked: a call that is refused is a call.
-        let mut call = exchange.begin(endpoint, &parts.extensions);
+        exchange.call = exchange.begin(endpoint, &parts.extensions);
         let readable = check_escapes(&parts.uri);
         let allowed = allowed.and_then(|()| match endpoint.run {
             Run::Change(..) => may_change(&parts.extensions),
             Run::Read(_) | Run::Expose(_) => Ok(()),
         });
         let answered = match allowed.and(readable).and(argument) {
-            Ok(_) => exchange.answer(endpoint, &parts, body, &mut call).await,
+            Ok(_) => {
+                let offload = Offload::new(pool, peer(&parts.extensions).uid);
+                exchange.answer(endpoint, &parts, body, offload).await
+            }
             Err(error) => Err(error),
         };
         let response = answered.unwrap_or_else(|error| exchange.error(&error));
-        if let Some(call) = call {
+        if let Some(call) = &exchange.call {
             call.answered(response.status());
         }
         exchange.sign(response)
@@ -127,7 +124,8 @@ impl Exchange {
             accept: request.headers().get_all(ACCEPT).iter().cloned().collect(),
             opaque_id,
             body: Bytes::new(),
-            audience: Audience::default(),
+            watch: Watch::default(),
+            call: None,
             uris: UriView::of(&policy, request.extensions()),
             policy,
         }
@@ -135,7 +133,26 @@ impl Exchange {
 
     /// Whether somebody still waits for the answer. Asked at every row of what may be long.
     pub(super) fn is_wanted(&self) -> bool {
-        self.audience.is_there()
+        self.watch.goes_on()
+    }
+
+    /// The cancellation of the look.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Notes for the audit what was in force before the change, and what is since.
+    pub(super) fn note_change(&self, before: String, after: String) {
+        if let Some(call) = &self.call {
+            call.changed(before, after);
+        }
+    }
+
+    /// The length of path and parameters in bytes.
+    pub(super) fn text_length(&self) -> usize {
+        let params = self.params.iter();
+        let params = params.map(|(name, value)| name.len().saturating_add(value.len()));
+        params.fold(self.path.len(), usize::saturating_add)
     }
 
     /// The call that the audit has a record of, if `endpoint` changes something.
@@ -178,29 +195,30 @@ impl Exchange {
         endpoint: &'static Endpoint,
         parts: &Parts,
         body: Body,
-        call: &mut Option<Call>,
+        offload: Offload,
     ) -> Result<Response, Error> {
         self.check_params(endpoint)?;
         match endpoint.run {
             Run::Read(look) | Run::Expose(look) => {
                 let exchange = self.clone();
-                let is_short = endpoint.is_short() || exchange.is_help(endpoint);
+                let is_at_hand = endpoint.is_at_hand() || exchange.is_help(endpoint);
                 let look = move || Ok(exchange.write(endpoint, look(&exchange)?));
-                match parts.extensions.get::<LooksAside>() {
-                    Some(LooksAside) if !is_short => aside::look(look).await,
-                    _ => look(),
+                if is_at_hand {
+                    return look();
                 }
+                let exchange = self.clone();
+                let rows = move || offload::rows(endpoint, &exchange);
+                offload.look(&self.watch, rows, look).await
             }
             Run::Change(_, run) => {
                 self.body = read_body(parts, body).await?;
-                if let Some(call) = call {
+                if let Some(call) = &self.call {
                     call.begun();
                 }
-                let Changed { answer, in_force } = run(self.clone()).await?;
-                if let (Some(call), Some((before, after))) = (call, in_force) {
-                    call.changed(before, after);
-                }
-                Ok(self.write(endpoint, answer))
+                let answer = run(self.clone(), offload.clone()).await?;
+                let exchange = self.clone();
+                let write = move || exchange.write(endpoint, answer);
+                offload.change(write).await
             }
         }
     }
@@ -210,10 +228,10 @@ impl Exchange {
         // Only here: an error comes by another way, so that a filter never hides what went wrong.
         let filter = self.value(&params::FILTER_PATH).and_then(FilterPath::parse);
         let answer = match filter {
-            Some(filter) => answer.map(|node| filter.apply(node)),
+            Some(filter) => answer.map(|node| filter.apply(node, &self.watch)),
             None => answer,
         };
-        answer.into_response(StatusCode::OK, self.style(endpoint))
+        answer.into_response(StatusCode::OK, self.style(endpoint), &self.watch)
     }
 
     /// Refuses a parameter that the endpoint does not know, and a value that it cannot have.
@@ -270,7 +288,9 @@ impl Exchange {
             format: Some(format),
             pretty,
         };
-        Answer::Node(error.node()).into_response(error.status(), style)
+        // Whatever became of what was asked for: an error is short.
+        let watch = Watch::default();
+        Answer::Node(error.node()).into_response(error.status(), style, &watch)
     }
 
     fn is_help(&self, endpoint: &Endpoint) -> bool {
@@ -400,50 +420,4 @@ async fn argument(
     let last = arguments.iter().last().map(|(_, value)| value.to_owned());
     last.map(Some)
         .ok_or_else(|| unreadable("no argument".to_owned()))
-}
-
-/// Reads a body that is small enough. `asks` says whether the client waits to be told before it sends the body, as
-/// `curl` does with so much.
-async fn read_or_pass_over(mut body: Body, asks: bool) -> Result<Bytes, Error> {
-    let announced = body.size_hint().lower();
-    if announced > LARGEST_BODY as u64 {
-        // Some clients look for the answer only when all is sent: closed before that, the connection is broken to
-        // them, and they never see it.
-        if announced <= LARGEST_PASSED_OVER && !asks {
-            while let Some(Ok(_)) = body.frame().await {}
-        }
-        return Err(Error::too_large(LARGEST_BODY));
-    }
-    let read = axum::body::to_bytes(body, LARGEST_BODY).await;
-    read.map_err(|error| unread(&error))
-}
-
-async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Error> {
-    let content_type = parts.headers.get(CONTENT_TYPE);
-    let read = read_or_pass_over(body, parts.headers.contains_key(EXPECT));
-    let body = match parts.extensions.get::<ReadTimeout>() {
-        Some(&ReadTimeout(limit)) => timeout(limit, read)
-            .await
-            .map_err(|_| Error::late("body", limit))?,
-        None => read.await,
-    }?;
-    if let (Some(found), false) = (content_type, body.is_empty()) {
-        let found = String::from_utf8_lossy(found.as_bytes()).into_owned();
-        let essence = found.split(';').next().unwrap_or_default().trim();
-        // `curl -d` says it sends a form unless it is told better; refusing that is the contract's wish.
-        if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Error::media_type(&found));
-        }
-    }
-    Ok(body)
-}
-
-/// A body that was not read is too large, or its sender made a mess of it.
-fn unread(error: &axum::Error) -> Error {
-    let mut causes = std::iter::successors(error.source(), |&error| error.source());
-    if causes.any(<dyn StdError>::is::<LengthLimitError>) {
-        Error::too_large(LARGEST_BODY)
-    } else {
-        Error::parse(format!("request body cannot be read: {error}"))
-    }
 }

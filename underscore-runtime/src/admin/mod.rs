@@ -2,7 +2,6 @@
 //! request goes through `exchange`, which reads what it asks for, and comes out of `render`.
 
 mod admit;
-mod aside;
 mod audit;
 mod browsers;
 mod cat;
@@ -16,8 +15,10 @@ mod exchange;
 mod filter_path;
 mod metrics;
 mod no_worker_free;
+mod offload;
 mod params;
 mod policy;
+mod read_body;
 #[cfg(test)]
 mod readme;
 mod render;
@@ -35,15 +36,16 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+use crate::sync::Arc;
 use admit::{check_browser, check_escapes};
-pub(crate) use aside::LooksAside;
 pub(crate) use audit::{Peer, file_changed};
 pub(crate) use changers::Changers;
 use endpoints::{ENDPOINTS, Endpoint};
 use error::Error;
 use exchange::Exchange;
-pub(crate) use exchange::{LARGEST_BODY, ReadTimeout};
+pub(crate) use offload::Pool;
 pub(crate) use policy::{Policy, Redact};
+pub(crate) use read_body::{LARGEST_BODY, ReadTimeout};
 pub(crate) use unread::Unread;
 
 /// The admin API as a router, for those who serve it themselves.
@@ -52,6 +54,9 @@ pub(crate) use unread::Unread;
 /// thread of the host's runtime is blocked, file permissions say who may use it, and the audit says who
 /// did. A router that is mounted in the host's own service has none of it, so put it where only operators
 /// come; its calls are audited without a user and a process.
+///
+/// Looks and changes run on threads of this crate, a few for the whole process, and never block a worker of the
+/// host's runtime.
 ///
 /// It can be nested under any prefix; what is in the paths of the API stays as it is behind it. A router
 /// with a state takes it after `with_state`. Under `/ops`, `GET /ops` is the API's `/`; axum sends
@@ -71,13 +76,14 @@ pub fn admin_router() -> Router {
     crate::clock::calibrate_in_background();
     // It runs as long as there is a router that shows what it finds.
     let sampling = crate::workers::start();
+    let pool = Pool::shared();
     root::note_start();
     crate::route::linked::read();
     crate::table::on_expiry(audit::expired);
     let mut router = Router::new();
     for path in endpoints::paths() {
         for path in with_trailing_slash(path) {
-            router = router.route(&path, methods(path.trim_end_matches('/')));
+            router = router.route(&path, methods(path.trim_end_matches('/'), &pool));
         }
     }
     router
@@ -101,13 +107,14 @@ fn with_trailing_slash(path: &str) -> Vec<String> {
 }
 
 /// What the endpoints at `path` answer, each to its own method.
-fn methods(path: &str) -> MethodRouter {
+fn methods(path: &str, pool: &Arc<Pool>) -> MethodRouter {
     let at_path = |endpoint: &&'static Endpoint| endpoint.path.trim_end_matches('/') == path;
     ENDPOINTS
         .iter()
         .filter(at_path)
         .fold(MethodRouter::new(), |methods, endpoint| {
-            let answer = move |request: Request| Exchange::run(endpoint, request);
+            let pool = Arc::clone(pool);
+            let answer = move |request: Request| Exchange::run(endpoint, pool, request);
             methods.merge(on(endpoint.method, answer))
         })
 }

@@ -189,11 +189,18 @@ fn unknown_route(word: &str, all: &[Entry]) -> Error {
 
 /// The tasks that a comma list of ids names.
 pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
-    let live = live_tasks();
     if words(selector).any(|word| word == "_all") {
-        return Ok(live);
+        return Ok(live_tasks());
     }
-    let mut live: HashMap<TaskId, TaskRef> = live.into_iter().map(|task| (task.id, task)).collect();
+    let ids = words(selector).filter_map(|word| TaskId::from_number(word.parse().ok()?));
+    let named: HashSet<TaskId> = ids.collect();
+    // Only these are kept, so that a look at one task stays short among very many.
+    let mut live: HashMap<TaskId, TaskRef> = HashMap::new();
+    for_each_live(|task| {
+        if named.contains(&task.id) {
+            live.insert(task.id, task);
+        }
+    });
     let mut chosen: Vec<TaskRef> = Vec::new();
     for word in words(selector) {
         if !word.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::browsers::RESTRICTIONS;
 use super::error::Error;
+use super::offload::Watch;
 use super::render::{Answer, Style};
 
 /// Why there is no request.
@@ -36,7 +37,7 @@ impl Unread {
             format: None,
             pretty: false,
         };
-        let (content_type, body) = Answer::Node(error.node()).written(style);
+        let (content_type, body) = Answer::Node(error.node()).written(style, &Watch::default());
         let mut head = format!(
             "HTTP/1.1 {}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n",
             error.status(),

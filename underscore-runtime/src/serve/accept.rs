@@ -16,6 +16,7 @@ use super::queue::Queue;
 use super::renewal::Renewals;
 use super::reserve::Reserve;
 use super::stream::Stream;
+use crate::admin::Peer;
 use crate::descriptors;
 use crate::sync::Arc;
 
@@ -109,7 +110,9 @@ impl Server {
                     is_known = true;
                 }
                 // All of the reserve is in use, so a connection has to end.
-                Err(error) if descriptors::are_used_up(&error) => self.connections.end_one().await,
+                Err(error) if descriptors::are_used_up(&error) => {
+                    self.connections.end_one(None).await;
+                }
                 Err(_) => sleep(RETRY).await,
             }
         }
@@ -128,8 +131,9 @@ impl Server {
     }
 
     async fn let_in(&self, socket: UnixStream) {
-        self.connections.make_room().await;
-        self.open(socket);
+        let peer = peer::of(&socket);
+        self.connections.make_room(peer.uid).await;
+        self.open(socket, peer);
         self.reserve.refill();
         // What it has sent already is read before it can be the one that makes room: in the first turn it learns that
         // there is something, in the second it reads it.
@@ -137,9 +141,8 @@ impl Server {
         tokio::task::yield_now().await;
     }
 
-    fn open(&self, socket: UnixStream) {
-        let peer = peer::of(&socket);
-        let place = Arc::new(self.connections.enter());
+    fn open(&self, socket: UnixStream, peer: Peer) {
+        let place = Arc::new(self.connections.enter(peer.uid));
         let stream = Stream::new(socket, Arc::clone(&place), Arc::clone(&self.reserve));
         let serving = connection::serve(
             stream,

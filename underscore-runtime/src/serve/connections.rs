@@ -1,10 +1,12 @@
 //! The connections there are, and which of them goes when there are too many or they hold too much: a newcomer is
-//! always let in, for it may be the one that somebody types in an incident.
+//! always let in, for it may be the one that somebody types in an incident. It takes the place of one of its own user, or
+//! of one who has more.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use slab::Slab;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{Instant, timeout};
 
 use super::limits::{Limits, MOST_HELD, UNDISTURBED};
@@ -16,6 +18,9 @@ const RETRY: Duration = Duration::from_millis(10);
 
 /// How often it is tried to make room until a request is not safe any more, besides its time.
 const LOOKS: u32 = 5;
+
+/// Who connected, if the kernel says so.
+pub(super) type User = Option<u32>;
 
 /// All connections of a server.
 #[derive(Debug)]
@@ -29,6 +34,7 @@ pub(super) struct Connections {
 /// What is known of a connection.
 #[derive(Debug)]
 struct Open {
+    user: User,
     phase: Phase,
     /// When the phase began.
     since: Instant,
@@ -71,10 +77,11 @@ impl Connections {
         }
     }
 
-    /// A place for a new connection, even if there are too many.
-    pub(super) fn enter(self: &Arc<Self>) -> Place {
+    /// A place for a new connection of `user`, even if there are too many.
+    pub(super) fn enter(self: &Arc<Self>, user: User) -> Place {
         let now = Instant::now();
         let key = self.open.lock().insert(Open {
+            user,
             phase: Phase::Idle,
             since: now,
             moved: now,
@@ -88,22 +95,29 @@ impl Connections {
         }
     }
 
-    /// Waits until there is room for one more, and ends others for it.
-    pub(super) async fn make_room(&self) {
+    /// Waits until there is room for one more of `user`, and ends others for it.
+    pub(super) async fn make_room(&self, user: User) {
         while self.open.lock().len() >= self.limits.connections {
-            self.end_one().await;
+            // A connection whose request has arrived and was not read yet looks idle: let it read first.
+            yield_now().await;
+            yield_now().await;
+            self.end_one(Some(user)).await;
         }
     }
 
-    /// Ends the connection that is the least missed, if there is one, and waits until that or another has ended, but
-    /// not for long.
-    pub(super) async fn end_one(&self) {
+    /// Ends the connection that is the least missed, if there is one, for one of `newcomer`, if it is known whose that
+    /// is; and waits until that or another has ended, but not for long.
+    pub(super) async fn end_one(&self, newcomer: Option<User>) {
         let ended = self.ended.notified();
         {
             let now = Instant::now();
             let mut open = self.open.lock();
+            let counts = count_by_user(open.iter().map(|(_, open)| open.user).chain(newcomer));
+            let most = counts.values().max().copied().unwrap_or(0);
+            let has_most = |open: &Open| counts.get(&open.user) == Some(&most);
             let expendable = open.iter_mut().map(|(_, open)| open);
             let expendable = expendable.filter_map(|open| open.is_expendable(now).then_some(open));
+            let expendable = expendable.filter(|open| has_most(open));
             if let Some(open) = expendable.min_by_key(|open| (open.is_busy(), open.since)) {
                 open.end();
             }
@@ -122,6 +136,15 @@ impl Connections {
             ended.await;
         }
     }
+}
+
+fn count_by_user(users: impl Iterator<Item = User>) -> HashMap<User, usize> {
+    let mut counts: HashMap<User, usize> = HashMap::new();
+    for user in users {
+        let count = counts.entry(user).or_default();
+        *count = count.saturating_add(1);
+    }
+    counts
 }
 
 impl Open {

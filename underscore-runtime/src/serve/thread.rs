@@ -1,7 +1,6 @@
 //! The admin thread: its own runtime, so that it answers whatever the host's workers do.
 
 use std::io::{self, ErrorKind};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -16,19 +15,12 @@ use super::limits::Limits;
 use super::queue::Queue;
 use super::renewal::Renewals;
 use super::socket::{Bound, SocketFile, named};
-use crate::admin::{Changers, LooksAside, Policy, ReadTimeout, admin_router};
+use crate::admin::{Changers, Policy, Pool, ReadTimeout, admin_router};
 use crate::settings_file::Keeping;
 use crate::{log, workers};
 
 /// How long `shutdown` lets requests under way end.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// How many long answers are made side by side; whoever comes later waits for one of them. So the memory that
-/// they take is bounded, too.
-const MOST_LOOKS: usize = 4;
-
-/// How long their threads stay when there is nothing to do.
-const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// What the host says of who may do what.
 type Access = (Changers, Policy);
@@ -211,19 +203,16 @@ fn spawn(
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(MOST_LOOKS)
-        .thread_keep_alive(FOR_EVER)
-        .thread_name("underscore-look")
         .build()?;
     let context = runtime.handle().clone();
     let own = Own(Some(runtime));
     let (queue, renewals) = {
         let _context = context.enter();
-        // A thread that is there from the beginning: later there may be none to be had. Without any, tokio panics.
-        let look = AssertUnwindSafe(|| tokio::task::spawn_blocking(|| {}));
-        catch_unwind(look).map_err(|_| no_thread("none to look with"))?;
         (Queue::new(bound.listener)?, Renewals::of(bound.file))
     };
+    let pool = Pool::shared();
+    pool.start()
+        .map_err(|error| no_thread(&error.to_string()))?;
     // Here, and not when the thread gets its first turn: what the host does meanwhile has its dates.
     let sampling = workers::start();
     let thread = Builder::new().name("underscore-admin".into());
@@ -233,13 +222,12 @@ fn spawn(
             let api = admin_router().layer((
                 Extension(changers),
                 Extension(Arc::new(policy)),
-                Extension(LooksAside),
                 Extension(read_timeout),
             ));
             let serving = accept::serve((queue, renewals), api, limits, stopped, GRACE);
             runtime.block_on(serving);
         }
-        drop((own, sampling, keeping));
+        drop((own, pool, sampling, keeping));
     });
     thread.map_err(|error| no_thread(&error.to_string()))
 }
@@ -252,4 +240,56 @@ fn no_thread(why: &str) -> io::Error {
              or `pids` of the container"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::super::serve_admin;
+    use super::*;
+    use crate::route::CHANGES;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn send(path: &Path, request: &str) -> UnixStream {
+        let mut client = UnixStream::connect(path).expect("it listens");
+        client.set_read_timeout(Some(PATIENCE)).expect("a time");
+        client.write_all(request.as_bytes()).expect("it is small");
+        client
+    }
+
+    fn status(client: &mut UnixStream) -> String {
+        let mut begin = [0; 12];
+        client.read_exact(&mut begin).expect("an answer");
+        String::from_utf8_lossy(&begin).into_owned()
+    }
+
+    /// Holds 1.41 of docs/admin-api.md.
+    #[test]
+    fn it_answers_while_a_change_waits_for_another_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let admin = serve_admin(directory.path().join("app.sock")).expect("it is served");
+        let changing = CHANGES.lock();
+        let body = r#"{"transient": {}}"#;
+        let mut change = send(
+            admin.path(),
+            &format!(
+                "PUT /_routes/_all/settings HTTP/1.1\r\nhost: .\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+        );
+        for path in ["/", "/_cat/workers", "/_cat/tasks", "/_routes/settings"].repeat(5) {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: .\r\n\r\n");
+            assert_eq!(status(&mut send(admin.path(), &request)), "HTTP/1.1 200");
+        }
+        change.set_nonblocking(true).expect("it is open");
+        let read = change.read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(read, Err(ErrorKind::WouldBlock), "it waits");
+        change.set_nonblocking(false).expect("it is open");
+        drop(changing);
+        assert_eq!(status(&mut change), "HTTP/1.1 200");
+        admin.shutdown();
+    }
 }

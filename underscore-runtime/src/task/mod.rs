@@ -30,7 +30,7 @@ pub(crate) use request_meta::{MetaField, MetaFields};
 pub(crate) use slot::Slot;
 pub(crate) use slot_ref::SlotRef;
 #[cfg(feature = "admin")]
-pub(crate) use task_ref::{Task, TaskRef, for_each_live};
+pub(crate) use task_ref::{Task, TaskRef, for_each_live, live_count};
 pub(crate) use thread::{ThreadContext, with_thread};
 
 // Here, for in `tests/loom` it has another size. Locks of other systems are larger.

@@ -52,6 +52,13 @@ pub(crate) fn for_each_live(each: impl FnMut(TaskRef)) {
     slot_pool::all().filter_map(TaskRef::find).for_each(each);
 }
 
+/// The number of live tasks. One that begins or ends meanwhile may be counted or not.
+pub(crate) fn live_count() -> usize {
+    // Relaxed: nothing else of the slots is read.
+    let is_live = |slot: &&Slot| slot.id.load(Ordering::Relaxed) != 0;
+    slot_pool::all().filter(is_live).count()
+}
+
 impl TaskRef {
     /// The task whose record `slot` is.
     fn find(slot: &'static Slot) -> Option<Self> {

@@ -6,7 +6,7 @@ use std::fs;
 /// The threads on which the admin API looks aside: the library starts them as they are needed, keeps them, and has at
 /// most so many.
 const LOOKS: &str = "underscore-look";
-const MOST_LOOKS: usize = 4;
+const MOST_LOOKS: usize = 7;
 
 /// Its open descriptors, by number, and its threads.
 pub(crate) struct Process {

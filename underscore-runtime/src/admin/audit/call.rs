@@ -4,11 +4,15 @@ use axum::http::StatusCode;
 
 use super::peer::Peer;
 use super::record::{self, Action, Record, shortened};
+use crate::sync::{Arc, Mutex};
 
-/// Becomes a record when it is dropped: also where nobody waited for the answer, for what was begun by then
-/// has happened.
+/// Becomes a record when it is answered, or else when the last of its clones is dropped: also where nobody waited for
+/// the answer, for what was begun by then has happened.
+#[derive(Clone, Debug)]
+pub(in crate::admin) struct Call(Arc<Pending>);
+
 #[derive(Debug)]
-pub(in crate::admin) struct Call(Option<Record>);
+struct Pending(Mutex<Option<Record>>);
 
 impl Call {
     /// Begins a call of `peer`. It is asked for its name now, for it may be gone when it has its answer.
@@ -18,42 +22,48 @@ impl Call {
         target: &str,
         reason: Option<&str>,
     ) -> Self {
-        Call(Some(Record {
+        let record = Record {
             process: peer.process(),
             peer,
             reason: reason.map(shortened),
             ..Record::new(action, target)
-        }))
+        };
+        Call(Arc::new(Pending(Mutex::new(Some(record)))))
     }
 
     /// It is carried out from here on.
-    pub(in crate::admin) fn begun(&mut self) {
-        if let Some(record) = &mut self.0 {
+    pub(in crate::admin) fn begun(&self) {
+        if let Some(record) = &mut *self.0.0.lock() {
             record.begun = true;
         }
     }
 
     /// Notes what was in force before the change, and what is since.
-    pub(in crate::admin) fn changed(&mut self, before: String, after: String) {
-        if let Some(record) = &mut self.0 {
+    pub(in crate::admin) fn changed(&self, before: String, after: String) {
+        if let Some(record) = &mut *self.0.0.lock() {
             record.before = Some(before);
             record.after = Some(after);
         }
     }
 
     /// Ends the call with the status of its answer.
-    pub(in crate::admin) fn answered(mut self, status: StatusCode) {
-        if let Some(record) = &mut self.0 {
-            record.status = Some(status.as_u16());
+    pub(in crate::admin) fn answered(&self, status: StatusCode) {
+        self.0.keep(Some(status.as_u16()));
+    }
+}
+
+impl Pending {
+    fn keep(&self, status: Option<u16>) {
+        if let Some(mut record) = self.0.lock().take() {
+            record.status = status;
+            record::keep(record);
         }
     }
 }
 
-impl Drop for Call {
+impl Drop for Pending {
     fn drop(&mut self) {
-        if let Some(record) = self.0.take() {
-            record::keep(record);
-        }
+        self.keep(None);
     }
 }
 
@@ -77,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_call_that_is_answered_has_the_status_of_its_answer() {
-        let mut call = begin("answered");
+        let call = begin("answered");
         call.changed("{}".to_owned(), "{1}".to_owned());
         call.answered(StatusCode::OK);
         let record = of("answered");

@@ -3,6 +3,7 @@
 
 pub(super) mod audit;
 pub(super) mod routes;
+mod sort;
 pub(super) mod stacks;
 mod table;
 pub(super) mod tasks;

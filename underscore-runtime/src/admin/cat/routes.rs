@@ -6,6 +6,7 @@ use super::Value;
 use super::table::{self, Column};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
+use crate::admin::offload::Watch;
 use crate::admin::render::Answer;
 use crate::admin::select;
 use crate::route::Route;
@@ -353,7 +354,7 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
     table::answer_with(
         exchange,
         COLUMNS,
-        || rows(exchange.argument()),
+        || rows(exchange.argument(), exchange.watch()),
         |rows| {
             // No request has come to it yet, and its attribute says no path: nothing else tells it apart.
             let is_nowhere = |row: &Row| row.entry.path().is_none();
@@ -366,8 +367,8 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
     )
 }
 
-/// The routes that `selector` names, in the order of `select`.
-pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
+/// The routes that `selector` names, in the order of `select`; the rest is left out once `watch` ends.
+pub(in crate::admin) fn rows(selector: Option<&str>, watch: &Watch) -> Result<Vec<Row>, Error> {
     let row = |entry: Entry| Row {
         entry,
         stats: entry
@@ -382,7 +383,8 @@ pub(in crate::admin) fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> 
         recent: OnceCell::new(),
     };
     let entries = select::routes(selector.unwrap_or("_all"))?;
-    Ok(entries.into_iter().map(row).collect())
+    let entries = entries.into_iter().take_while(|_| watch.goes_on());
+    Ok(entries.map(row).collect())
 }
 
 fn preempt(row: &Row) -> Option<u64> {

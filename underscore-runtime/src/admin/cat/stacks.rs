@@ -10,6 +10,7 @@ use super::table::{self, Column};
 use super::tasks::state_word;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
+use crate::admin::offload::Watch;
 use crate::admin::render::Answer;
 use crate::admin::seen::CLIENT;
 use crate::admin::select::{routes, tasks_of};
@@ -89,20 +90,23 @@ const COLUMNS: &[Col] = &[
 
 /// `GET /_cat/stacks[/{routes}]`.
 pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
-    table::answer(exchange, COLUMNS, || rows(exchange.argument()))
+    table::answer(exchange, COLUMNS, || {
+        rows(exchange.argument(), exchange.watch())
+    })
 }
 
 /// The groups, the most numerous first, and among equals the one with the oldest task.
-fn rows(selector: Option<&str>) -> Result<Vec<Row>, Error> {
+fn rows(selector: Option<&str>, watch: &Watch) -> Result<Vec<Row>, Error> {
     let now = Instant::now();
     let mut groups = Groups::default();
-    match selector {
-        None => for_each_live(|task| groups.add(&task, now)),
-        Some(selector) => {
-            for task in tasks_of(&routes(selector)?) {
-                groups.add(&task, now);
-            }
+    let mut add = |task: TaskRef| {
+        if watch.goes_on() {
+            groups.add(&task, now);
         }
+    };
+    match selector {
+        None => for_each_live(add),
+        Some(selector) => tasks_of(&routes(selector)?).into_iter().for_each(&mut add),
     }
     let id_of = ids();
     let mut rows = groups.into_rows();

@@ -1,6 +1,7 @@
 //! What every table can do: choose columns, sort by typed values, page, explain itself, and be written as
 //! text or as rows of JSON. A table gives its columns, one entry each, and its rows.
 
+use super::sort::{order, sorted};
 use super::value::{Units, Value};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
@@ -20,7 +21,7 @@ pub(in crate::admin) struct Column<R> {
     time_of_day: bool,
     align: Align,
     help: &'static str,
-    value: fn(&R) -> Value,
+    pub(super) value: fn(&R) -> Value,
 }
 
 impl<R> Column<R> {
@@ -150,18 +151,11 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
         form.content(format, look(things).into_iter().take(size), exchange)
     } else {
         let rows = look(things).into_iter();
-        let mut rows: Vec<R> = rows.take_while(|_| exchange.is_wanted()).collect();
-        sort(&mut rows, &order);
-        page(&mut rows, from, size);
-        form.content(format, rows.into_iter(), exchange)
+        let rows: Vec<R> = rows.take_while(|_| exchange.is_wanted()).collect();
+        let rows = sorted(rows, &order, exchange.watch());
+        form.content(format, rows.skip(from).take(size), exchange)
     };
     Ok(Answer::Table(Table { content, total }))
-}
-
-/// Leaves `size` of `things` from the place `from` on.
-fn page<T>(things: &mut Vec<T>, from: usize, size: usize) {
-    things.truncate(from.saturating_add(size));
-    things.drain(..from.min(things.len()));
 }
 
 /// The row as an object of the columns whose names are `wanted`; dotted names are nested.
@@ -221,46 +215,6 @@ fn shown<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Shown<'a, 
         }
     }
     Ok(shown)
-}
-
-/// A column to sort by, and whether downwards.
-type Key<'a, R> = (&'a Column<R>, bool);
-
-fn order<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Key<'a, R>>, Error> {
-    list(wanted)
-        .map(|word| {
-            let (name, descending) = match word.rsplit_once(':') {
-                None => (word, false),
-                Some((name, "asc")) => (name, false),
-                Some((name, "desc")) => (name, true),
-                Some((name, other)) => {
-                    return Err(Error::illegal_argument(format!(
-                        "order [{}] of column [{}] in parameter [s] must be asc or desc{}",
-                        echo(other),
-                        echo(name),
-                        suggest::hint(other, ["asc", "desc"])
-                    )));
-                }
-            };
-            let column = find(columns, name).ok_or_else(|| unknown_column(columns, "s", name))?;
-            Ok((column, descending))
-        })
-        .collect()
-}
-
-fn sort<R>(rows: &mut [R], order: &[Key<'_, R>]) {
-    rows.sort_by(|a, b| {
-        let by_key = |&(column, descending): &Key<'_, R>| {
-            let ascending = (column.value)(a).compare(&(column.value)(b));
-            if descending {
-                ascending.reverse()
-            } else {
-                ascending
-            }
-        };
-        let first_difference = order.iter().map(by_key).find(|order| order.is_ne());
-        first_difference.unwrap_or(std::cmp::Ordering::Equal)
-    });
 }
 
 /// How rows are written.
@@ -324,13 +278,13 @@ impl<R> Form<'_, R> {
     }
 }
 
-fn find<'a, R>(columns: &'a [Column<R>], word: &str) -> Option<&'a Column<R>> {
+pub(super) fn find<'a, R>(columns: &'a [Column<R>], word: &str) -> Option<&'a Column<R>> {
     columns
         .iter()
         .find(|column| column.written_as(word).is_some())
 }
 
-fn unknown_column<R>(columns: &[Column<R>], param: &str, word: &str) -> Error {
+pub(super) fn unknown_column<R>(columns: &[Column<R>], param: &str, word: &str) -> Error {
     let aliases = columns.iter().flat_map(|column| column.aliases);
     let names = columns.iter().map(|column| column.name);
     let hint = suggest::hint(word, names.chain(aliases.copied()));

@@ -9,6 +9,7 @@ use std::mem;
 use serde_json::Value;
 
 use super::cat::{matches_pattern, words};
+use super::offload::Watch;
 use super::render::{Key, Node};
 
 /// A filter: what goes, and then what stays of the rest.
@@ -36,7 +37,8 @@ impl FilterPath {
     }
 
     /// What is left of `answer`: an empty object or array at the least, as it was one or the other.
-    pub(super) fn apply(&self, answer: Node) -> Node {
+    /// Once `watch` ends, the rest is left out.
+    pub(super) fn apply(&self, answer: Node, watch: &Watch) -> Node {
         let nothing = match &answer {
             Node::List(_) | Node::Value(Value::Array(_)) => Node::List(Vec::new()),
             _ => Node::Object(Vec::new()),
@@ -44,7 +46,7 @@ impl FilterPath {
         let mut passes = self.excluded.iter().chain(&self.included);
         passes
             .try_fold(answer, |node, patterns| {
-                patterns.filter(node, &patterns.start)
+                patterns.filter(node, &patterns.start, watch)
             })
             .unwrap_or(nothing)
     }
@@ -104,7 +106,10 @@ impl Patterns {
 
     /// What is left of `node`, to which the patterns have come so far. What has lost everything inside
     /// goes too; what was empty before had nothing to lose.
-    fn filter(&self, node: Node, reach: &Reach) -> Option<Node> {
+    fn filter(&self, node: Node, reach: &Reach, watch: &Watch) -> Option<Node> {
+        if !watch.goes_on() {
+            return None;
+        }
         let positions = match reach {
             Reach::Nothing => return (!self.keep).then_some(node),
             Reach::Whole => return self.keep.then_some(node),
@@ -114,13 +119,13 @@ impl Patterns {
             Node::Object(entries) if !entries.is_empty() => {
                 let entry = |(key, node): (Key, Node)| {
                     let reach = self.after(positions, &key);
-                    Some((key, self.filter(node, &reach)?))
+                    Some((key, self.filter(node, &reach, watch)?))
                 };
                 let left: Vec<_> = entries.into_iter().filter_map(entry).collect();
                 (!left.is_empty()).then_some(Node::Object(left))
             }
             Node::List(nodes) if !nodes.is_empty() => {
-                let element = |node| self.filter(node, reach);
+                let element = |node| self.filter(node, reach, watch);
                 let left: Vec<_> = nodes.into_iter().filter_map(element).collect();
                 (!left.is_empty()).then_some(Node::List(left))
             }

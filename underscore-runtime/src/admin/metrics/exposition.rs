@@ -11,6 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::families::{FAMILIES, Family, Kind, Number};
 use super::snapshot::Snapshot;
+use crate::admin::offload::Watch;
 
 /// A format that scrapers read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +59,16 @@ impl Exposition {
         }
     }
 
-    /// Writes all families with what is in `snapshot`.
-    pub(super) fn write(self, snapshot: Snapshot) -> String {
+    /// Writes all families with the numbers of `snapshot`, and stops once `watch` ends.
+    pub(super) fn write(self, snapshot: Snapshot, watch: &Watch) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape {
             exposition: self,
             snapshot,
+            watch: watch.clone(),
         }));
         let mut text = String::new();
-        // Writing to a string does not fail.
+        // Writing to a string fails only once `watch` ends.
         let _ = encode_registry(&mut text, &registry);
         if self == Exposition::OpenMetrics {
             let _ = encode_eof(&mut text);
@@ -80,6 +82,7 @@ impl Exposition {
 struct Scrape {
     exposition: Exposition,
     snapshot: Snapshot,
+    watch: Watch,
 }
 
 impl Collector for Scrape {
@@ -87,8 +90,8 @@ impl Collector for Scrape {
         FAMILIES
             .iter()
             .try_for_each(|family| match self.exposition {
-                Exposition::Text => text(family, &self.snapshot, &mut encoder),
-                Exposition::OpenMetrics => openmetrics(family, &self.snapshot, &mut encoder),
+                Exposition::Text => text(family, self, &mut encoder),
+                Exposition::OpenMetrics => openmetrics(family, self, &mut encoder),
             })
     }
 }
@@ -97,7 +100,7 @@ impl Collector for Scrape {
 /// library does by itself.
 fn openmetrics(
     family: &Family,
-    snapshot: &Snapshot,
+    scrape: &Scrape,
     encoder: &mut DescriptorEncoder<'_>,
 ) -> fmt::Result {
     let unit = family.unit.map(|unit| Unit::Other(unit.to_owned()));
@@ -108,7 +111,8 @@ fn openmetrics(
     };
     let mut encoder =
         encoder.encode_descriptor(family.name, family.help, unit.as_ref(), metric_type)?;
-    (family.samples)(snapshot, &mut |labels, number| match family.kind {
+    (family.samples)(&scrape.snapshot, &mut |labels, number| match family.kind {
+        _ if !scrape.watch.goes_on() => Err(fmt::Error),
         Kind::Info => encoder.encode_info(&labels),
         Kind::Gauge => with_labels(&mut encoder, labels, |encoder| {
             encoder.encode_gauge(&number)
@@ -122,7 +126,7 @@ fn openmetrics(
 /// In Prometheus' text a family is called as its samples are, `_total` and all, and there are no infos. The
 /// library would add the endings to the samples alone; but a gauge's it leaves as they are, so here
 /// every sample is written as one, under a `TYPE` that says what it really is.
-fn text(family: &Family, snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn text(family: &Family, scrape: &Scrape, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let mut name = family.name.to_owned();
     if let Some(unit) = family.unit {
         write!(name, "_{unit}")?;
@@ -134,7 +138,10 @@ fn text(family: &Family, snapshot: &Snapshot, encoder: &mut DescriptorEncoder<'_
     };
     name.push_str(ending);
     let mut encoder = encoder.encode_descriptor(&name, family.help, None, metric_type)?;
-    (family.samples)(snapshot, &mut |labels, number| {
+    (family.samples)(&scrape.snapshot, &mut |labels, number| {
+        if !scrape.watch.goes_on() {
+            return Err(fmt::Error);
+        }
         with_labels(&mut encoder, labels, |encoder| {
             encoder.encode_gauge(&number)
         })

@@ -18,7 +18,7 @@ pub(super) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let exposition = wanted(exchange)?;
     Ok(Answer::Written {
         content_type: exposition.content_type(),
-        text: exposition.write(Snapshot::take()?),
+        text: exposition.write(Snapshot::take(exchange.watch())?, exchange.watch()),
     })
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::admin::cat::{STATES, routes, state_word, workers};
 use crate::admin::error::Error;
+use crate::admin::offload::Watch;
 use crate::admin::root;
 use crate::admin::seen::{KINDS, kind_word};
 use crate::clock::Instant;
@@ -55,10 +56,10 @@ pub(super) struct Busy {
 }
 
 impl Snapshot {
-    /// Collects it.
-    pub(super) fn take() -> Result<Self, Error> {
+    /// Collects all numbers; the rest is left out once `watch` ends.
+    pub(super) fn take(watch: &Watch) -> Result<Self, Error> {
         let (_, started) = root::start();
-        let rows = routes::rows(None)?.into_iter();
+        let rows = routes::rows(None, watch)?.into_iter();
         let (workers, busy) = count_workers();
         Ok(Snapshot {
             started: started

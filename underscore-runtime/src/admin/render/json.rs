@@ -1,33 +1,35 @@
 //! JSON: on one line, or pretty as Elasticsearch prints it, with `"key" : value`.
 
-use std::fmt::Write;
-use std::io;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::Node;
+use super::output::Output;
 use crate::visible::is_visible;
 
-pub(super) fn write(node: &Node, pretty: bool) -> String {
-    let mut out = Vec::new();
-    // Writing plain data to memory does not fail.
+/// Writes `node`; what is not visible is still to be escaped.
+pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
+    // This fails only once the look is to end.
     if pretty {
         let spaced = Spaced(PrettyFormatter::new());
-        let _ = node.serialize(&mut Serializer::with_formatter(&mut out, spaced));
-        out.push(b'\n');
+        let written = node.serialize(&mut Serializer::with_formatter(&mut *output, spaced));
+        let _ = written.map(|()| output.write_all(b"\n"));
     } else {
-        let _ = node.serialize(&mut Serializer::with_formatter(&mut out, CompactFormatter));
+        let _ = node.serialize(&mut Serializer::with_formatter(output, CompactFormatter));
     }
-    escape_invisible(String::from_utf8(out).unwrap_or_default())
 }
 
 /// Escapes what JSON lets stand, and drives a terminal or hides in it. Whoever reads the JSON gets back what there was.
-fn escape_invisible(json: String) -> String {
+pub(super) fn escape_invisible(json: Vec<u8>) -> Vec<u8> {
+    // Every write is whole characters, so this is text wherever it stops.
+    let json = String::from_utf8(json).unwrap_or_default();
     // Between the strings there are line feeds, in them there are none.
     let may_stand = |c: char| c == '\n' || is_visible(c);
     if json.is_ascii() && !json.contains('\u{7f}') || json.chars().all(may_stand) {
-        return json;
+        return json.into_bytes();
     }
     let mut escaped = String::with_capacity(json.len().saturating_add(16));
     for c in json.chars() {
@@ -39,7 +41,7 @@ fn escape_invisible(json: String) -> String {
             }
         }
     }
-    escaped
+    escaped.into_bytes()
 }
 
 /// `serde_json`'s pretty formatter with a space before the colon.
@@ -94,6 +96,14 @@ impl Formatter for Spaced {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::offload::Watch;
+
+    fn write(node: &Node, pretty: bool) -> String {
+        let watch = Watch::default();
+        let mut output = Output::new(&watch);
+        super::write(node, pretty, &mut output);
+        String::from_utf8(escape_invisible(output.into_bytes())).expect("JSON is text")
+    }
 
     /// Holds 5.9 of docs/admin-api.md.
     #[test]

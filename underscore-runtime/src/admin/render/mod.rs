@@ -2,6 +2,7 @@
 
 mod json;
 mod node;
+mod output;
 mod text;
 mod yaml;
 
@@ -10,7 +11,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::offload::Watch;
 pub(super) use node::{Key, Node};
+use output::Output;
+
 pub(super) use text::{Align, Rows};
 
 /// The total behind a page of a table.
@@ -111,24 +115,24 @@ impl Answer {
     }
 
     /// The content type, and what is written.
-    pub(super) fn written(self, style: Style) -> (&'static str, Vec<u8>) {
+    pub(super) fn written(self, style: Style, watch: &Watch) -> (&'static str, Vec<u8>) {
         match self {
             Answer::Text(text) => (TEXT, text.into_bytes()),
-            Answer::Node(node) => structured(&node, style),
+            Answer::Node(node) => structured(&node, style, watch),
             Answer::Written { content_type, text } => (content_type, text.into_bytes()),
             Answer::Table(table) => match table.content {
                 TableContent::Text(text) => (TEXT, text.into_bytes()),
-                TableContent::Rows(node) => structured(&node, style),
+                TableContent::Rows(node) => structured(&node, style, watch),
             },
         }
     }
 
-    pub(super) fn into_response(self, status: StatusCode, style: Style) -> Response {
+    pub(super) fn into_response(self, status: StatusCode, style: Style, watch: &Watch) -> Response {
         let total = match &self {
             Answer::Table(table) => Some(table.total),
             _ => None,
         };
-        let (content_type, body) = self.written(style);
+        let (content_type, body) = self.written(style, watch);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -140,18 +144,26 @@ impl Answer {
     }
 }
 
-fn structured(node: &Node, style: Style) -> (&'static str, Vec<u8>) {
-    match style.format {
-        Some(Format::Yaml) => ("application/yaml", yaml::write(node).into_bytes()),
-        Some(Format::Cbor) => {
-            let mut cbor = Vec::new();
-            // As above; and memory takes whatever is written to it.
-            let _ = ciborium::into_writer(node, &mut cbor);
-            ("application/cbor", cbor)
+/// Writes the structure, and stops in the middle once `watch` ends.
+fn structured(node: &Node, style: Style, watch: &Watch) -> (&'static str, Vec<u8>) {
+    let mut output = Output::new(watch);
+    // Writing plain data to memory fails only once `watch` ends.
+    let content_type = match style.format {
+        Some(Format::Yaml) => {
+            let yaml = yaml::write(node, output);
+            return ("application/yaml", yaml);
         }
-        _ => (
-            "application/json",
-            json::write(node, style.pretty).into_bytes(),
-        ),
-    }
+        Some(Format::Cbor) => {
+            let _ = ciborium::into_writer(node, &mut output);
+            "application/cbor"
+        }
+        _ => {
+            json::write(node, style.pretty, &mut output);
+            return (
+                "application/json",
+                json::escape_invisible(output.into_bytes()),
+            );
+        }
+    };
+    (content_type, output.into_bytes())
 }

@@ -7,13 +7,15 @@ use serde_json::Value;
 use serde_saphyr::DoubleQuoted;
 
 use super::Node;
+use super::output::Output;
 use crate::visible::{is_all_visible, is_visible, visible};
 
-pub(super) fn write(node: &Node) -> String {
-    // Writing plain data to a string fails on nothing but a bug in the writer.
-    let yaml =
-        serde_saphyr::to_string(&Quoted(node)).unwrap_or_else(|error| format!("# {error}\n"));
-    escape_invisible(yaml)
+/// Writes `node`.
+pub(super) fn write(node: &Node, mut output: Output<'_>) -> Vec<u8> {
+    // This fails only once the look is to end.
+    let _ = serde_saphyr::to_io_writer(&mut output, &Quoted(node));
+    // Every write is whole characters, so this is text wherever it stops.
+    escape_invisible(String::from_utf8(output.into_bytes()).unwrap_or_default()).into_bytes()
 }
 
 /// Escapes what YAML lets stand in double quotes, and drives a terminal or hides in it.
@@ -82,6 +84,12 @@ impl Serialize for Quoted<'_, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::offload::Watch;
+
+    fn write(node: &Node) -> String {
+        let watch = Watch::default();
+        String::from_utf8(super::write(node, Output::new(&watch))).expect("YAML is text")
+    }
 
     /// Holds 7.2 of docs/admin-api.md.
     #[test]

@@ -1,24 +1,20 @@
 //! `POST /_routes/{routes}/interrupt`: ends the requests of routes, and says what became of each.
 
-use crate::admin::dry_run::Traffic;
-use crate::admin::ending::{Terms, end};
+use crate::admin::ending::{self, Chosen, Terms};
 use crate::admin::endpoints::Changing;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
-use crate::admin::render::Answer;
-use crate::admin::{params, select};
+use crate::admin::offload::Offload;
+use crate::admin::select;
 
-pub(in crate::admin) fn post(exchange: Exchange) -> Changing {
-    Box::pin(async move { interrupt(&exchange).await.map(Into::into) })
+pub(in crate::admin) fn post(exchange: Exchange, offload: Offload) -> Changing {
+    Box::pin(ending::end(exchange, offload, choose))
 }
 
-async fn interrupt(exchange: &Exchange) -> Result<Answer, Error> {
-    let terms = Terms::read(exchange)?;
+fn choose(exchange: &Exchange, terms: &Terms) -> Result<Chosen, Error> {
     let selector = exchange.argument().unwrap_or_default();
     let entries = select::routes_to_change(selector)?;
     let tasks = terms.of_routes(&entries);
-    if exchange.flag(&params::DRY_RUN) {
-        return Ok(terms.would_end(tasks, Traffic::now().share_of(&entries)));
-    }
-    Ok(end(tasks, &terms).await)
+    let routes = Some(entries);
+    Ok(Chosen { tasks, routes })
 }

@@ -19,8 +19,9 @@ pub(super) fn stats(exchange: &Exchange) -> Result<Answer, Error> {
 }
 
 fn objects(exchange: &Exchange, wanted: fn(&str) -> bool) -> Result<Answer, Error> {
-    let rows = cat::routes::rows(exchange.argument())?;
+    let rows = cat::routes::rows(exchange.argument(), exchange.watch())?;
     let object = |row| cat::object(row, cat::routes::COLUMNS, wanted);
-    let routes = rows.iter().map(|row| (row.id(), object(row)));
+    let rows = rows.iter().take_while(|_| exchange.is_wanted());
+    let routes = rows.map(|row| (row.id(), object(row)));
     Ok(Answer::Node(Node::object(routes)))
 }

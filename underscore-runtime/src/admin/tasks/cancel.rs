@@ -2,20 +2,19 @@
 //! filter finds.
 
 use crate::admin::cat::words;
-use crate::admin::ending::{Terms, end};
+use crate::admin::ending::{self, Chosen, Terms};
 use crate::admin::endpoints::Changing;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
-use crate::admin::params::{self, TASK_FILTER};
-use crate::admin::render::Answer;
+use crate::admin::offload::Offload;
+use crate::admin::params::TASK_FILTER;
 use crate::admin::select::TaskFilter;
 
-pub(in crate::admin) fn post(exchange: Exchange) -> Changing {
-    Box::pin(async move { cancel(&exchange).await.map(Into::into) })
+pub(in crate::admin) fn post(exchange: Exchange, offload: Offload) -> Changing {
+    Box::pin(ending::end(exchange, offload, choose))
 }
 
-async fn cancel(exchange: &Exchange) -> Result<Answer, Error> {
-    let terms = Terms::read(exchange)?;
+fn choose(exchange: &Exchange, _: &Terms) -> Result<Chosen, Error> {
     let filter = TaskFilter::read_to_change(exchange)?;
     let selector = match exchange.argument() {
         Some(selector) => selector,
@@ -35,8 +34,6 @@ async fn cancel(exchange: &Exchange) -> Result<Answer, Error> {
         ));
     }
     let tasks = filter.tasks(selector)?;
-    if exchange.flag(&params::DRY_RUN) {
-        return Ok(terms.would_end(tasks, None));
-    }
-    Ok(end(tasks, &terms).await)
+    let routes = None;
+    Ok(Chosen { tasks, routes })
 }

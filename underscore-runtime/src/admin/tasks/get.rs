@@ -6,6 +6,7 @@ use super::frame_nodes;
 use crate::admin::cat::{date_and_time, epoch_millis, state_word};
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
+use crate::admin::offload::Watch;
 use crate::admin::params;
 use crate::admin::render::{Answer, Key, Node};
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
@@ -57,11 +58,12 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let seen: Vec<Seen> = seen.take_while(|_| exchange.is_wanted()).collect();
     let node = match group_by {
         GroupBy::None => {
-            let tasks = seen.iter().map(|task| node(task, detail));
+            let seen = seen.iter().take_while(|_| exchange.is_wanted());
+            let tasks = seen.map(|task| node(task, detail));
             Node::object([("tasks", Node::List(tasks.collect()))])
         }
-        GroupBy::Parents => by_parents(&seen, detail),
-        GroupBy::Routes => by_routes(&seen, detail),
+        GroupBy::Parents => by_parents(&seen, detail, exchange.watch()),
+        GroupBy::Routes => by_routes(&seen, detail, exchange.watch()),
     };
     Ok(Answer::Node(node))
 }
@@ -194,7 +196,7 @@ fn headers(seen: &Seen) -> Vec<(Key, Node)> {
     present.collect()
 }
 
-fn by_parents(seen: &[Seen], detail: Detail) -> Node {
+fn by_parents(seen: &[Seen], detail: Detail, watch: &Watch) -> Node {
     let listed: HashSet<TaskId> = seen.iter().map(Seen::id).collect();
     let mut children: HashMap<TaskId, Vec<&Seen>> = HashMap::new();
     let mut roots = Vec::new();
@@ -204,7 +206,8 @@ fn by_parents(seen: &[Seen], detail: Detail) -> Node {
             None => roots.push(task),
         }
     }
-    let tasks = roots.into_iter().map(|task| {
+    let roots = roots.into_iter().take_while(|_| watch.goes_on());
+    let tasks = roots.map(|task| {
         (
             task.id().to_string(),
             family(task, &mut children, detail, MOST_NESTED),
@@ -241,7 +244,7 @@ fn family(
 }
 
 /// The routes in the order of their oldest tasks; work for no route is under `-`.
-fn by_routes(seen: &[Seen], detail: Detail) -> Node {
+fn by_routes(seen: &[Seen], detail: Detail, watch: &Watch) -> Node {
     let mut routes: Vec<(String, Vec<&Seen>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for task in seen {
@@ -264,6 +267,7 @@ fn by_routes(seen: &[Seen], detail: Detail) -> Node {
         }
         let tasks = tasks
             .into_iter()
+            .take_while(|_| watch.goes_on())
             .map(|task| (task.id().to_string(), node(task, detail)));
         object.push("tasks", Some(Node::object(tasks)));
         (id, Node::Object(object.0))

@@ -20,7 +20,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let mut tasks = select::tasks(exchange.argument().unwrap_or_default())?;
     oldest_first(&mut tasks);
     let ids: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let seen = look_at(tasks);
+    let seen = look_at(tasks).take_while(|_| exchange.is_wanted());
     match format {
         Format::Text => {
             let began = began(&ids);

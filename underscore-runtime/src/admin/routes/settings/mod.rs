@@ -8,16 +8,17 @@ mod shown;
 use self::body::Changes;
 use self::edits::{Section, edits};
 use self::shown::{Wanted, as_text};
-use crate::admin::endpoints::{Changed, Changing};
+use crate::admin::endpoints::Changing;
 use crate::admin::error::Error;
 use crate::admin::exchange::Exchange;
+use crate::admin::offload::{Offload, everything};
 use crate::admin::render::{Answer, Node};
 use crate::admin::{dry_run, params, select};
 use crate::clock::Instant;
 use crate::log;
 use crate::route::CHANGES;
 use crate::settings_file::{self, Edit, Refused};
-use crate::table;
+use crate::table::{self, Entry};
 use crate::visible::{shortened, visible};
 
 /// Of how many routes or mounts the log says what was changed, one by one.
@@ -31,7 +32,7 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
     let wanted = Wanted::read(exchange);
     let selector = exchange.argument().unwrap_or("_all");
     let entries = select::routes(selector)?;
-    let mut routes = shown::routes(&entries, &wanted);
+    let mut routes = shown::routes(&entries, &wanted, exchange.watch());
     if selector == "_all" {
         routes.extend(shown::unlisted_routes());
     }
@@ -39,57 +40,101 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
 }
 
 /// `PUT /_routes/{routes}/settings`.
-pub(in crate::admin) fn put(exchange: Exchange) -> Changing {
-    Box::pin(async move { change(&exchange).await })
+pub(in crate::admin) fn put(exchange: Exchange, offload: Offload) -> Changing {
+    Box::pin(change(exchange, offload))
 }
 
-async fn change(exchange: &Exchange) -> Result<Changed, Error> {
+/// Each step whose time grows with the number of routes runs on the pool's thread for changes.
+async fn change(exchange: Exchange, offload: Offload) -> Result<Answer, Error> {
+    if exchange.flag(&params::DRY_RUN) {
+        let watch = exchange.watch().clone();
+        let look = move || would_change(&exchange);
+        return offload.look(&watch, everything, look).await;
+    }
+    let begun = {
+        let exchange = exchange.clone();
+        offload.change(move || begin(&exchange)).await??
+    };
+    let (entries, before) = match begun {
+        Begun::Done(answer) => return Ok(answer),
+        Begun::Persistent {
+            persistent,
+            with,
+            entries,
+            before,
+        } => {
+            // `CHANGES` is the file's to take, when it is written.
+            let changed = settings_file::change(persistent, with).await;
+            changed.map_err(refused)?;
+            (entries, before)
+        }
+    };
+    let finish = move || {
+        exchange.note_change(before, as_text(&entries));
+        answer(&exchange, &entries)
+    };
+    offload.change(finish).await
+}
+
+/// The state of a change after its first step.
+enum Begun {
+    Done(Answer),
+    /// The rest is done by the settings file's thread.
+    Persistent {
+        persistent: Vec<Edit>,
+        /// What is done in the moment in which the file's change is put in force.
+        with: Box<dyn FnOnce() + Send>,
+        entries: Vec<Entry>,
+        before: String,
+    },
+}
+
+fn read(exchange: &Exchange) -> Result<Changes, Error> {
     let changes = body::read(exchange.json_object()?)?;
     changes.check_headers(&exchange.policy.preempt_headers)?;
-    let selector = exchange.argument().unwrap_or_default();
-    let wanted = Wanted::read(exchange);
-    if exchange.flag(&params::DRY_RUN) {
-        return would_change(selector, &changes, &wanted).map(Into::into);
-    }
+    Ok(changes)
+}
+
+fn begin(exchange: &Exchange) -> Result<Begun, Error> {
     let Changes {
         transient,
         expires,
         persistent,
-    } = changes;
-    let (entries, in_force) = match persistent {
-        None => {
-            // Held from before the routes are chosen: no mount comes up in between and is left out.
-            let _changing = CHANGES.lock();
-            let entries = select::routes_to_change(selector)?;
-            let before = as_text(&entries);
-            let transient = edits(selector, &entries, Section::Transient, &transient);
-            set(&transient, expires);
-            report(transient, Section::Transient);
-            // Looked at before anybody else can change them.
-            let after = as_text(&entries);
-            (entries, (before, after))
-        }
-        Some(persistent) => {
-            let entries = select::routes_to_change(selector)?;
-            let before = as_text(&entries);
-            let transient = edits(selector, &entries, Section::Transient, &transient);
-            let persistent = edits(selector, &entries, Section::Persistent, &persistent);
-            let reported = persistent.clone();
-            // The lock is the file's to take, when it is written.
-            settings_file::change(persistent, move || {
-                set(&transient, expires);
-                report(reported, Section::Persistent);
-                report(transient, Section::Transient);
-            })
-            .await
-            .map_err(refused)?;
-            let after = as_text(&entries);
-            (entries, (before, after))
-        }
+    } = read(exchange)?;
+    let selector = exchange.argument().unwrap_or_default();
+    let Some(persistent) = persistent else {
+        // Held from before the routes are chosen: no mount comes up in between and is left out.
+        let _changing = CHANGES.lock();
+        let entries = select::routes_to_change(selector)?;
+        let before = as_text(&entries);
+        let transient = edits(selector, &entries, Section::Transient, &transient);
+        set(&transient, expires);
+        report(transient, Section::Transient);
+        // Looked at before anybody else can change them.
+        exchange.note_change(before, as_text(&entries));
+        return Ok(Begun::Done(answer(exchange, &entries)));
     };
-    let answer = Answer::Node(Node::object(shown::routes(&entries, &wanted)));
-    let in_force = Some(in_force);
-    Ok(Changed { answer, in_force })
+    let entries = select::routes_to_change(selector)?;
+    let before = as_text(&entries);
+    let transient = edits(selector, &entries, Section::Transient, &transient);
+    let persistent = edits(selector, &entries, Section::Persistent, &persistent);
+    let reported = persistent.clone();
+    Ok(Begun::Persistent {
+        persistent,
+        with: Box::new(move || {
+            set(&transient, expires);
+            report(reported, Section::Persistent);
+            report(transient, Section::Transient);
+        }),
+        entries,
+        before,
+    })
+}
+
+fn answer(exchange: &Exchange, entries: &[Entry]) -> Answer {
+    let wanted = Wanted::read(exchange);
+    let routes = shown::routes(entries, &wanted, exchange.watch());
+    Answer::Node(Node::object(routes))
 }
 
 /// Makes transient changes. To be called with `CHANGES` held.
@@ -112,7 +157,10 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
 }
 
 /// What a change would lead to, and whom it would hit.
-fn would_change(selector: &str, changes: &Changes, wanted: &Wanted) -> Result<Answer, Error> {
+fn would_change(exchange: &Exchange) -> Result<Answer, Error> {
+    let changes = read(exchange)?;
+    let selector = exchange.argument().unwrap_or_default();
+    let wanted = Wanted::read(exchange);
     let entries = select::routes_to_change(selector)?;
     let transient = edits(selector, &entries, Section::Transient, &changes.transient);
     let persistent = match &changes.persistent {
@@ -123,9 +171,11 @@ fn would_change(selector: &str, changes: &Changes, wanted: &Wanted) -> Result<An
             persistent
         }
     };
-    Ok(dry_run::of_routes(&entries, |entry| {
-        shown::after(entry, &transient, &persistent, changes.expires, wanted)
-    }))
+    let shown = |entry: &Entry| {
+        let expires = changes.expires;
+        shown::after(entry, &transient, &persistent, expires, &wanted)
+    };
+    Ok(dry_run::of_routes(&entries, shown, exchange.watch()))
 }
 
 fn refused(refused: Refused) -> Error {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::admin::audit::compact;
 use crate::admin::exchange::Exchange;
+use crate::admin::offload::Watch;
 use crate::admin::params;
 use crate::admin::render::Node;
 use crate::clock::Instant;
@@ -39,9 +40,10 @@ impl Wanted {
 }
 
 /// What is set for `entries`, under the id of each.
-pub(super) fn routes(entries: &[Entry], wanted: &Wanted) -> Vec<(String, Node)> {
+pub(super) fn routes(entries: &[Entry], wanted: &Wanted, watch: &Watch) -> Vec<(String, Node)> {
     let route = |entry: &Entry| (entry.id.to_string(), Settings::of(entry).shown(wanted));
-    entries.iter().map(route).collect()
+    let entries = entries.iter().take_while(|_| watch.goes_on());
+    entries.map(route).collect()
 }
 
 /// What the settings file says of routes that are not listed: of those that this build does not have, and of mounts

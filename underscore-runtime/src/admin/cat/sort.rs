@@ -1,0 +1,145 @@
+//! Sorts the rows of a table by the values of columns, with cancellation between parts of it.
+
+use std::cmp::Ordering;
+
+use super::table::{Column, find, list, unknown_column};
+use super::value::Value;
+use crate::admin::error::Error;
+use crate::admin::offload::Watch;
+use crate::suggest;
+use crate::visible::echo;
+
+/// The rows of a part that is sorted without a check.
+const PART: usize = 1024;
+
+/// A column to sort by, and whether downwards.
+pub(super) type Key<'a, R> = (&'a Column<R>, bool);
+
+/// Reads the parameter `s`.
+pub(super) fn order<'a, R>(
+    columns: &'a [Column<R>],
+    wanted: &str,
+) -> Result<Vec<Key<'a, R>>, Error> {
+    list(wanted)
+        .map(|word| {
+            let (name, descending) = match word.rsplit_once(':') {
+                None => (word, false),
+                Some((name, "asc")) => (name, false),
+                Some((name, "desc")) => (name, true),
+                Some((name, other)) => {
+                    return Err(Error::illegal_argument(format!(
+                        "order [{}] of column [{}] in parameter [s] must be asc or desc{}",
+                        echo(other),
+                        echo(name),
+                        suggest::hint(other, ["asc", "desc"])
+                    )));
+                }
+            };
+            let column = find(columns, name).ok_or_else(|| unknown_column(columns, "s", name))?;
+            Ok((column, descending))
+        })
+        .collect()
+}
+
+/// Sorts rows; equal rows keep their order. Once `watch` ends, these are some rows in any order.
+pub(super) fn sorted<R>(
+    rows: Vec<R>,
+    order: &[Key<'_, R>],
+    watch: &Watch,
+) -> impl Iterator<Item = R> {
+    // Each value is made once per row and not at each comparison.
+    let values = |row: &R| -> Vec<Value> {
+        let columns = order.iter().map(|(column, _)| column);
+        columns.map(|column| (column.value)(row)).collect()
+    };
+    let mut keys: Vec<(Vec<Value>, usize)> = rows
+        .iter()
+        .take_while(|_| watch.goes_on())
+        .map(values)
+        .zip(0..)
+        .collect();
+    let descending: Vec<bool> = order.iter().map(|(_, descending)| *descending).collect();
+    sort_in_parts(
+        &mut keys,
+        |(a, _), (b, _)| compare(a, b, &descending),
+        watch,
+    );
+    let mut rows: Vec<Option<R>> = rows.into_iter().map(Some).collect();
+    keys.into_iter()
+        .filter_map(move |(_, place)| rows.get_mut(place)?.take())
+}
+
+fn compare(a: &[Value], b: &[Value], descending: &[bool]) -> Ordering {
+    let values = a.iter().zip(b).zip(descending);
+    let mut by_column = values.map(|((a, b), descending)| {
+        let ascending = a.compare(b);
+        if *descending {
+            ascending.reverse()
+        } else {
+            ascending
+        }
+    });
+    by_column
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+}
+
+/// Sorts parts, and then pairs of neighbouring parts: the standard library's stable sort detects sorted runs and only
+/// merges them.
+fn sort_in_parts<T>(things: &mut [T], compare: impl Fn(&T, &T) -> Ordering, watch: &Watch) {
+    let mut part = PART;
+    loop {
+        for things in things.chunks_mut(part) {
+            if !watch.goes_on() {
+                return;
+            }
+            things.sort_by(&compare);
+        }
+        if part >= things.len() {
+            return;
+        }
+        part = part.saturating_mul(2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// Numbers in no order, each many times.
+    fn numbers(count: usize) -> Vec<(usize, usize)> {
+        let number = |place: usize| place.wrapping_mul(7_919) % 1_009;
+        (0..count).map(|place| (number(place), place)).collect()
+    }
+
+    #[test]
+    fn what_is_sorted_in_parts_is_in_order_and_what_is_equal_stays_as_it_came() {
+        for count in [0, 1, PART - 1, PART, PART + 1, 5 * PART + 3] {
+            let mut sorted = numbers(count);
+            let mut expected = sorted.clone();
+            expected.sort_unstable();
+            let by_number = |a: &(usize, usize), b: &(usize, usize)| a.0.cmp(&b.0);
+            sort_in_parts(&mut sorted, by_number, &Watch::default());
+            assert_eq!(sorted, expected);
+        }
+    }
+
+    /// Holds 1.43 of docs/admin-api.md.
+    #[test]
+    fn what_nobody_waits_for_is_not_sorted_to_its_end() {
+        let watch = Watch::default();
+        let client = Cell::new(Some(watch.client()));
+        let compared = Cell::new(0_usize);
+        let compare = |a: &(usize, usize), b: &(usize, usize)| {
+            // It leaves in the middle of the first part.
+            compared.set(compared.get() + 1);
+            if compared.get() > PART {
+                client.set(None);
+            }
+            a.cmp(b)
+        };
+        sort_in_parts(&mut numbers(100 * PART), compare, &watch);
+        assert!(compared.get() < PART * 20, "{}", compared.get());
+    }
+}

@@ -52,9 +52,9 @@ const HOSTS: [(&str, bool); 8] = [
 enum Site {
     Unsaid,
     None,
-    SameOrigin,
-    SameSite,
-    CrossSite,
+    Own,
+    Sibling,
+    Foreign,
     /// Somebody follows a link of another site.
     Link,
     /// A frame in a page of another site.
@@ -64,9 +64,9 @@ enum Site {
 const SITES: [Site; 7] = [
     Site::Unsaid,
     Site::None,
-    Site::SameOrigin,
-    Site::SameSite,
-    Site::CrossSite,
+    Site::Own,
+    Site::Sibling,
+    Site::Foreign,
     Site::Link,
     Site::Frame,
 ];
@@ -76,9 +76,9 @@ impl Site {
         match self {
             Site::Unsaid => &[],
             Site::None => &[("sec-fetch-site", "none")],
-            Site::SameOrigin => &[("sec-fetch-site", "same-origin")],
-            Site::SameSite => &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")],
-            Site::CrossSite => &[
+            Site::Own => &[("sec-fetch-site", "same-origin")],
+            Site::Sibling => &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")],
+            Site::Foreign => &[
                 ("sec-fetch-site", "cross-site"),
                 ("sec-fetch-mode", "no-cors"),
                 ("sec-fetch-dest", "script"),
@@ -110,7 +110,7 @@ const ORIGINS: [Origin; 4] = [Origin::Unsaid, Origin::Own, Origin::Null, Origin:
 /// The rules: what is answered to whom.
 fn is_allowed(host_is_own: bool, origin: Origin, site: Site, method: &Method) -> bool {
     let origin_is_own = matches!(origin, Origin::Unsaid | Origin::Own);
-    let site_is_own = matches!(site, Site::None | Site::SameOrigin);
+    let site_is_own = matches!(site, Site::None | Site::Own);
     let may = if *method == Method::GET {
         origin_is_own && (site_is_own || matches!(site, Site::Unsaid | Site::Link))
     } else if site == Site::Unsaid {

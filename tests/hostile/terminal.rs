@@ -78,7 +78,8 @@ fn what_a_person_typed_is_shown_as_it_is_and_drives_nothing() {
             .put("_routes/tracked/settings", body)
             .await
             .ok_json();
-        let escaped: String = typed.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let escaped: Vec<String> = typed.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let escaped = escaped.concat();
         let path = format!("_routes/nobodys/interrupt?reason={escaped}");
         assert_eq!(service.post(&path).await.status, 404);
         for path in [

@@ -35,12 +35,12 @@ async fn home(State(site): State<&'static str>, Path(name): Path<String>) -> Res
 
 type Page = Pin<Box<dyn Future<Output = String> + Send>>;
 
+type PageFn = fn(State<&'static str>, Path<String>) -> Page;
+
 /// From a table of functions.
-fn pages() -> BTreeMap<&'static str, fn(State<&'static str>, Path<String>) -> Page> {
-    BTreeMap::from([(
-        "user",
-        (|site, name| Box::pin(user_page(site, name)) as Page) as fn(_, _) -> _,
-    )])
+fn pages() -> BTreeMap<&'static str, PageFn> {
+    let user: PageFn = |site, name| Box::pin(user_page(site, name));
+    BTreeMap::from([("user", user)])
 }
 
 #[underscore_route]

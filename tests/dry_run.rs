@@ -89,6 +89,11 @@ async fn a_dry_run_says_whom_a_change_would_hit_and_changes_nothing() {
     assert_eq!(tasks.len(), 3);
     assert!(tasks.values().all(|state| state == "waiting"), "{answer}");
     let some = tasks.keys().next().expect("a task");
+    let advice = answer["advice"].as_str().expect("a text");
+    assert!(
+        advice.ends_with(&format!("try one first: POST /_tasks/{some}/_cancel")),
+        "{advice}"
+    );
     let cancel = format!("_tasks/{some}/_cancel?dry_run");
     let answer = service.post(&cancel).await.ok_json();
     assert_eq!(answer["would_hit"]["tasks"], 1);

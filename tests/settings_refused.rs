@@ -411,3 +411,32 @@ async fn an_error_is_yaml_where_yaml_is_asked_for_and_json_everywhere_else() {
     assert_eq!(keys, ["reason", "root_cause", "type"]);
     assert_eq!(pretty.json()["status"], Value::from(400));
 }
+
+#[underscore_route(name = "undone")]
+async fn undone() {}
+
+/// Holds 4.88 of docs/admin-api.md.
+#[tokio::test]
+async fn changes_that_undo_themselves_do_not_pile_up() {
+    let service = Service::start(Router::new().route("/", get(undone))).await;
+    let path = "_routes/undone/settings";
+    let body = |seconds: usize| json!({"transient": {"timeout": format!("{seconds}s")}, "expires_in": "1d"});
+    for seconds in 1..=256 {
+        service.put(path, body(seconds)).await.ok_json();
+    }
+    for path in [path.to_owned(), format!("{path}?dry_run")] {
+        let refused = service.put(&path, body(257)).await;
+        let (status, kind, reason) = refusal(&refused);
+        assert_eq!((status, &*kind), (400, "illegal_argument_exception"));
+        assert!(reason.contains("without [expires_in]"), "{reason}");
+    }
+    let set = service
+        .admin_json("_routes/undone/settings?filter_path=**.timeout")
+        .await;
+    assert!(set.to_string().contains("256s"), "{set}");
+    // What holds for good is never too much, and makes room.
+    let body = json!({"transient": {"timeout": "5s"}});
+    service.put(path, body).await.ok_json();
+    let body = json!({"transient": {"timeout": "6s"}, "expires_in": "1d"});
+    service.put(path, body).await.ok_json();
+}

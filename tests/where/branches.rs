@@ -75,16 +75,16 @@ pub(crate) const CASES: &[Case] = &[
         stacks: &[
             &[
                 "* branches::join_macro <first of two> gate.pass()",
-                "  branches::join_macro <second of two> async { gate.pass().await }",
+                "  branches::join_macro <second of two> async { ... }",
                 "    branches::join_macro <in the second of two> gate.pass()",
             ],
             &[
-                "  branches::join_macro <second of two> async { gate.pass().await }",
+                "  branches::join_macro <second of two> async { ... }",
                 "*   branches::join_macro <in the second of two> gate.pass()",
             ],
             &["* branches::join_macro <behind the macro> gate.pass()"],
             &[
-                "* branches::join_macro <block with a macro> async { tokio::join!(gate.pass(), framed(&gate)) }",
+                "* branches::join_macro <block with a macro> async { ... }",
                 "    branches::join_macro <first in the block> gate.pass()",
                 "    branches::join_macro <second in the block> framed(&gate)",
                 "      branches::framed <helper in a macro> gate.checked()",
@@ -101,11 +101,11 @@ pub(crate) const CASES: &[Case] = &[
             ],
             &[
                 "* branches::select_macro <never again> pending()",
-                "  branches::select_macro <a block as a branch> async { gate.pass().await }",
+                "  branches::select_macro <a block as a branch> async { ... }",
                 "    branches::select_macro <a block as a branch> gate.pass()",
             ],
             &[
-                "* branches::select_macro <around the macro> async { tokio::select! { _ = gate.pass() => {} () = pending() => {} } }",
+                "* branches::select_macro <around the macro> async { ... }",
                 "    branches::select_macro <in the block's macro> gate.pass()",
                 "    branches::select_macro <never in the block> pending()",
             ],

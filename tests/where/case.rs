@@ -98,7 +98,7 @@ fn nested(lines: &[Line]) -> Value {
     trees.map(tree).collect()
 }
 
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 8] = [
     ("tests/where/blocks.rs", include_str!("blocks.rs")),
     ("tests/where/branches.rs", include_str!("branches.rs")),
     ("tests/where/extractors.rs", include_str!("extractors.rs")),
@@ -106,6 +106,7 @@ const SOURCES: [(&str, &str); 7] = [
     ("tests/where/helpers.rs", include_str!("helpers.rs")),
     ("tests/where/in_macros.rs", include_str!("in_macros.rs")),
     ("tests/where/kept.rs", include_str!("kept.rs")),
+    ("tests/where/written.rs", include_str!("written.rs")),
 ];
 
 /// The place of the line that ends with the comment `marker`, or follows it where the comment has a line

@@ -16,6 +16,7 @@ mod in_macros;
 mod kept;
 #[path = "../support/mod.rs"]
 mod support;
+mod written;
 
 use std::fmt::Debug;
 use std::time::Instant;
@@ -167,6 +168,12 @@ async fn a_future_that_nobody_waits_for_is_not_shown() {
 #[tokio::test]
 async fn awaits_among_the_tokens_of_macros() {
     assert_shown(in_macros::CASES).await;
+}
+
+/// Holds 3.89 of docs/admin-api.md.
+#[tokio::test]
+async fn what_other_macros_write_is_no_point_and_a_block_of_functions_may_be_framed() {
+    assert_shown(written::CASES).await;
 }
 
 /// Without this, a driver that compares nothing would be content with every table.

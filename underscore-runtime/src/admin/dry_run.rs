@@ -16,11 +16,17 @@ pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>, watch: &Watch) -
     });
     let states: Vec<_> = states.collect();
     let hit = would_hit(states.len(), share);
-    Answer::Node(Node::object([
-        ("dry_run", Node::Bool(true)),
-        ("would_hit", hit),
-        ("tasks", Node::object(states)),
-    ]))
+    let first = states.first().map(|(id, _)| {
+        let advice = format!(
+            "an interrupt drops a handler where it stands, as a client that leaves does; try one first: POST /_tasks/{id}/_cancel"
+        );
+        ("advice", Node::text(advice))
+    });
+    let answer = [("dry_run", Node::Bool(true)), ("would_hit", hit)];
+    let answer = answer.into_iter().chain(first);
+    Answer::Node(Node::object(
+        answer.chain([("tasks", Node::object(states))]),
+    ))
 }
 
 /// The answer to a change of routes that is not made: each route as `shown` after it.

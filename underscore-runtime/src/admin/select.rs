@@ -20,6 +20,9 @@ pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
     select(selector, |_, _| Ok(()))
 }
 
+/// How many routes of one name an error lists.
+const MOST_LISTED: usize = 20;
+
 /// The routes that a comma list names, to change something. A name that several share is refused, and a
 /// list that names nothing: somebody's shell had an empty variable, or `-x` was to mean all but x.
 pub(super) fn routes_to_change(selector: &str) -> Result<Vec<Entry>, Error> {
@@ -31,7 +34,10 @@ pub(super) fn routes_to_change(selector: &str) -> Result<Vec<Entry>, Error> {
     }
     select(selector, |word, found| match found {
         [_, _, ..] if found.iter().all(|entry| !is_id(word, entry)) => {
-            let candidates: Vec<String> = found.iter().map(|entry| candidate(entry)).collect();
+            let listed = found.iter().take(MOST_LISTED);
+            let mut candidates: Vec<String> = listed.map(|entry| candidate(entry)).collect();
+            let more = found.len().saturating_sub(candidates.len());
+            candidates.extend((more > 0).then(|| format!("and {more} more")));
             let handler = found.first().map(|entry| entry.id.handler);
             let of_one = found.iter().all(|entry| Some(entry.id.handler) == handler);
             let all = handler

@@ -21,6 +21,9 @@ use crate::settings_file::{self, Edit, Refused};
 use crate::table::{self, Entry};
 use crate::visible::{shortened, visible};
 
+/// The changes of one route or mount that may be waiting to undo themselves.
+const MOST_EXPIRING: usize = 256;
+
 /// Of how many routes or mounts the log says what was changed, one by one.
 const MOST_REPORTED: usize = 100;
 
@@ -108,6 +111,7 @@ fn begin(exchange: &Exchange) -> Result<Begun, Error> {
         let entries = select::routes_to_change(selector)?;
         let before = as_text(&entries);
         let transient = edits(selector, &entries, Section::Transient, &transient);
+        check_expiring(&transient, expires)?;
         set(&transient, expires);
         report(transient, Section::Transient);
         // Looked at before anybody else can change them.
@@ -117,6 +121,7 @@ fn begin(exchange: &Exchange) -> Result<Begun, Error> {
     let entries = select::routes_to_change(selector)?;
     let before = as_text(&entries);
     let transient = edits(selector, &entries, Section::Transient, &transient);
+    check_expiring(&transient, expires)?;
     let persistent = edits(selector, &entries, Section::Persistent, &persistent);
     let reported = persistent.clone();
     Ok(Begun::Persistent {
@@ -135,6 +140,21 @@ fn answer(exchange: &Exchange, entries: &[Entry]) -> Answer {
     let wanted = Wanted::read(exchange);
     let routes = shown::routes(entries, &wanted, exchange.watch());
     Answer::Node(Node::object(routes))
+}
+
+/// Refuses a change that undoes itself where many others are still to undo themselves: each is kept until then.
+fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error> {
+    let pending = |edit: &Edit| {
+        let settings = edit.place.settings();
+        settings.map_or(0, |settings| settings.lock().expiring().count())
+    };
+    if expires.is_some() && edits.iter().any(|edit| pending(edit) >= MOST_EXPIRING) {
+        return Err(Error::illegal_argument(format!(
+            "{MOST_EXPIRING} changes of one of these routes are still to undo themselves, and are the most; set it without \
+             [expires_in], or wait until they are over"
+        )));
+    }
+    Ok(())
 }
 
 /// Makes transient changes. To be called with `CHANGES` held.
@@ -163,6 +183,7 @@ fn would_change(exchange: &Exchange) -> Result<Answer, Error> {
     let wanted = Wanted::read(exchange);
     let entries = select::routes_to_change(selector)?;
     let transient = edits(selector, &entries, Section::Transient, &changes.transient);
+    check_expiring(&transient, changes.expires)?;
     let persistent = match &changes.persistent {
         None => Vec::new(),
         Some(persistent) => {

@@ -11,6 +11,7 @@ mod awaits;
 mod called;
 mod declared;
 mod generic;
+mod hygiene;
 mod mounts;
 pub mod names;
 mod places;

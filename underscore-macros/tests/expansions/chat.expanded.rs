@@ -1,9 +1,9 @@
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
-enum __UnderscoreRoute_chat {}
+enum __UnderscoreRoute_chat__to_call_it_write_inner {}
 fn chat(
     __call: ::underscore_runtime::private::Call<
-        __UnderscoreRoute_chat,
+        __UnderscoreRoute_chat__to_call_it_write_inner,
         (State<Room>, WebSocketUpgrade),
     >,
 ) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
@@ -71,10 +71,10 @@ const _: () = {
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
-    impl __underscore::Endpoint for __UnderscoreRoute_chat {
+    impl __underscore::Endpoint for __UnderscoreRoute_chat__to_call_it_write_inner {
         const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     }
-    impl __underscore::Declared for __UnderscoreRoute_chat {
+    impl __underscore::Declared for __UnderscoreRoute_chat__to_call_it_write_inner {
         const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::None;
         const PATH: &'static ::core::primitive::str = "/chat";
     }

@@ -1,10 +1,13 @@
 #[cfg(feature = "clock")]
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
-pub(crate) enum __UnderscoreRoute_now {}
+pub(crate) enum __UnderscoreRoute_now__to_call_it_write_inner {}
 #[cfg(feature = "clock")]
 pub(crate) fn now(
-    __call: framework::reexport::private::Call<__UnderscoreRoute_now, ()>,
+    __call: framework::reexport::private::Call<
+        __UnderscoreRoute_now__to_call_it_write_inner,
+        (),
+    >,
 ) -> impl ::core::future::Future<Output = framework::reexport::private::Response> {
     #[cfg(feature = "clock")]
     #[tracing::instrument]
@@ -42,7 +45,7 @@ const _: () = {
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
-    impl __underscore::Endpoint for __UnderscoreRoute_now {
+    impl __underscore::Endpoint for __UnderscoreRoute_now__to_call_it_write_inner {
         const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     }
 };

@@ -1,8 +1,11 @@
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
-enum __UnderscoreRoute_health {}
+enum __UnderscoreRoute_health__to_call_it_write_inner {}
 fn health(
-    __call: ::underscore_runtime::private::Call<__UnderscoreRoute_health, ()>,
+    __call: ::underscore_runtime::private::Call<
+        __UnderscoreRoute_health__to_call_it_write_inner,
+        (),
+    >,
 ) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
     #[allow(clippy::single_call_fn, clippy::unused_async)]
     async fn health() -> StatusCode {
@@ -21,7 +24,7 @@ const _: () = {
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
-    impl __underscore::Endpoint for __UnderscoreRoute_health {
+    impl __underscore::Endpoint for __UnderscoreRoute_health__to_call_it_write_inner {
         const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     }
 };

@@ -1,13 +1,16 @@
 #[doc(hidden)]
 #[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
-pub enum __UnderscoreRoute_login {}
+pub enum __UnderscoreRoute_login__to_call_it_write_inner {}
 /// Opens a session.
 pub fn login<DB: Database>(
     __call: ::underscore_runtime::private::Call<
-        __UnderscoreRoute_login,
+        __UnderscoreRoute_login__to_call_it_write_inner,
         (State<App<DB>>, Json<Login>),
     >,
-) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
+) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response>
+where
+    Result<Json<Session>, LoginError>: ::core::marker::Sized,
+{
     #[allow(clippy::single_call_fn, clippy::unused_async)]
     async fn login<DB: Database>(
         State(app): State<App<DB>>,
@@ -80,10 +83,10 @@ const _: () = {
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
-    impl __underscore::Endpoint for __UnderscoreRoute_login {
+    impl __underscore::Endpoint for __UnderscoreRoute_login__to_call_it_write_inner {
         const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
     }
-    impl __underscore::Declared for __UnderscoreRoute_login {
+    impl __underscore::Declared for __UnderscoreRoute_login__to_call_it_write_inner {
         const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::Some(
             __underscore::MethodFilter::POST,
         );

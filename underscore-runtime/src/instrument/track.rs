@@ -150,7 +150,7 @@ impl fmt::Display for Interrupted {
 impl std::error::Error for Interrupted {}
 
 /// The most that is kept of a name, in bytes: hosts write into it what their clients sent.
-const LONGEST_NAME: usize = 1 << 10;
+const LONGEST_NAME: usize = 4 << 10;
 
 fn bounded(name: Cow<'static, str>) -> Cow<'static, str> {
     if name.len() <= LONGEST_NAME {

@@ -15,6 +15,14 @@ const MOST_ECHOED: usize = 200;
 pub(crate) fn is_visible(c: char) -> bool {
     match c {
         ' '..='~' => true,
+        // Without a search, what most text is made of: Latin and Cyrillic, kana, Han and Hangul, pictographs.
+        '\u{ae}'..='\u{2ff}'
+        | '\u{400}'..='\u{482}'
+        | '\u{3041}'..='\u{3096}'
+        | '\u{30a1}'..='\u{30fa}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{1f300}'..='\u{1f64f}' => true,
         '\u{34f}'
         | '\u{115f}'..='\u{1160}'
         | '\u{17b4}'..='\u{17b5}'
@@ -23,12 +31,23 @@ pub(crate) fn is_visible(c: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{ffa0}'
         | '\u{e0000}'..='\u{e0fff}' => false,
-        _ => {
-            // Behind another character: a mark that combines with it is seen there.
-            let pair = String::from_iter(['x', c]);
-            pair.escape_debug().nth(1) == Some(c)
-        }
+        _ => stays(c.escape_debug(), c) || is_mark(c),
     }
+}
+
+/// Whether `c` combines with the character before it, and is seen there: alone it would be escaped.
+fn is_mark(c: char) -> bool {
+    let mut pair = [b'x'; 5];
+    let Some((_, rest)) = pair.split_first_mut() else {
+        return false;
+    };
+    let end = c.encode_utf8(rest).len().saturating_add(1);
+    let pair = pair.get(..end).and_then(|pair| str::from_utf8(pair).ok());
+    pair.is_some_and(|pair| stays(pair.escape_debug().skip(1), c))
+}
+
+fn stays(mut escaped: impl Iterator<Item = char>, c: char) -> bool {
+    escaped.next() == Some(c)
 }
 
 /// Whether all of `text` is.
@@ -132,6 +151,15 @@ mod tests {
             );
             assert_eq!(shown, format!("a{}b", c.escape_default()));
         }
+    }
+
+    #[test]
+    fn what_is_known_without_a_search_is_what_the_search_finds() {
+        let known = ('\u{80}'..=char::MAX).filter(|c| is_visible(*c));
+        let wrong: Vec<char> = known
+            .filter(|c| !stays(c.escape_debug(), *c) && !is_mark(*c))
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
     }
 
     #[test]

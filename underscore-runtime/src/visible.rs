@@ -14,9 +14,9 @@ const MOST_ECHOED: usize = 200;
 /// `Default_Ignorable_Code_Point` of Unicode's `DerivedCoreProperties.txt`.
 pub(crate) fn is_visible(c: char) -> bool {
     match c {
-        ' '..='~' => true,
         // Without a search, what most text is made of: Latin and Cyrillic, kana, Han and Hangul, pictographs.
-        '\u{ae}'..='\u{2ff}'
+        ' '..='~'
+        | '\u{ae}'..='\u{2ff}'
         | '\u{400}'..='\u{482}'
         | '\u{3041}'..='\u{3096}'
         | '\u{30a1}'..='\u{30fa}'

@@ -230,7 +230,31 @@ pub use underscore_macros::underscore_route;
 /// # });
 /// ```
 ///
-/// Here, `std::future::ready(7).await` becomes `at(std::future::ready(7), &POINTS[0]).await`, and that is all.
+/// On an `impl`, a `trait` or a `mod { ... }`, it is on each function within that has no attribute of this crate: two words
+/// above the queries of a service, and each stack names the query that it waits for.
+///
+/// ```
+/// use underscore_runtime::underscore_frame;
+///
+/// struct Queries;
+///
+/// #[underscore_frame]
+/// impl Queries {
+///     async fn user(&self) -> u8 {
+///         std::future::ready(7).await
+///     }
+///
+///     async fn twice(&self) -> u8 {
+///         self.user().await + self.user().await
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(Queries.twice().await, 14);
+/// # });
+/// ```
+///
+/// In the first example, `std::future::ready(7).await` becomes `at(std::future::ready(7), &POINTS[0]).await`, and that is all.
 /// In the parentheses, `crate = path` says where this crate is found, if not at `::underscore_runtime`.
 ///
 /// # Cancel safety

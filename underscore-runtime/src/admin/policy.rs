@@ -2,6 +2,7 @@
 //! may have clients sent, and what is shown of requests.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use axum::http::Extensions;
 
@@ -26,6 +27,10 @@ pub(crate) struct Policy {
 /// A function of the host's.
 #[derive(Clone)]
 pub(crate) struct Redact(pub(crate) Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+/// A panic of it is contained, and what it leaves behind is its own affair.
+impl UnwindSafe for Redact {}
+impl RefUnwindSafe for Redact {}
 
 impl fmt::Debug for Redact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -125,7 +125,7 @@ impl VisitMut for Rewriter<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // The text is taken before what is inside is rewritten: a user reads what he wrote.
         let point = match expr {
-            // What another macro has written says nothing to the user.
+            // Skips awaits that were written by another macro.
             Expr::Await(awaited) if source::is_written(awaited.await_token.span, "await") => {
                 Some(Point::new(awaited.await_token.span, &awaited.base))
             }

@@ -130,8 +130,8 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// The handler's own bounds, and its return type: the type of what a public function returns is reachable, and would not
-    /// be if it stood in the plain function only.
+    /// The handler's bounds, and a `Sized` bound on its return type. Without the bound, the return type
+    /// would not be part of a public signature, and its methods could become dead code.
     fn bounds(&self) -> Option<WhereClause> {
         let mut generics = self.handler.sig.generics.clone();
         if let ReturnType::Type(_, ty) = &self.handler.sig.output
@@ -208,8 +208,9 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// The name of the type that stands for a handler. Whoever calls the handler as a function reads it in the error, so it
-/// says the cure; and it has the place in the source, for modules with handlers of one name may be re-exported together.
+/// The name of the endpoint type. It appears in the error for a handler that is called as a function,
+/// so it names the cure. It contains a hash of the source location, so that two modules with handlers
+/// of the same name can be glob re-exported together.
 fn endpoint_name(handler: &Handler) -> Ident {
     let ident = handler.ident();
     let name = ident.unraw();
@@ -218,7 +219,7 @@ fn endpoint_name(handler: &Handler) -> Ident {
         return format_ident!("__UnderscoreRoute_{name}__to_call_it_write_inner");
     };
     let mut hasher = DefaultHasher::new();
-    // Not the whole path, which is another one on each machine.
+    // Not the whole path, which differs between machines.
     for part in file.iter().rev().take(3) {
         hasher.write(part.as_encoded_bytes());
     }
@@ -227,7 +228,7 @@ fn endpoint_name(handler: &Handler) -> Ident {
     format_ident!("__UnderscoreRoute_{name}__to_call_it_write_inner__{place:04x}")
 }
 
-/// Whether a bound can be written for the type: there is no name for `impl Trait`, and none for `!`.
+/// True if the type can appear in a bound: it contains no `impl Trait`, `!` or `_`.
 fn can_be_bounded(ty: &Type) -> bool {
     struct Unnamed(bool);
     impl Visit<'_> for Unnamed {

@@ -1,6 +1,7 @@
-//! `#[underscore_frame]`: a helper function that goes on with the stack of whoever awaits it. Nothing of the
-//! function changes but its awaits, so it can be any function: a method, a trait's, a generic one. On an `impl`, a
-//! `trait` or a `mod` it is on each function within.
+//! `#[underscore_frame]`: continues the stack of the caller in a helper function.
+//!
+//! Only the awaits of the function change, so it can be any function: a method, a trait method, a
+//! generic function. On an `impl`, a `trait` or a `mod`, it applies to each function within.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -41,7 +42,7 @@ pub(crate) fn frame(args: TokenStream, item: &TokenStream) -> TokenStream {
     }
 }
 
-/// A single function, whose body need not be Rust yet.
+/// Expands a single function. Its body need not parse.
 fn function(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
     let helper: Handler = syn::parse2(item.clone()).ok()?;
     let Handler {
@@ -51,7 +52,7 @@ fn function(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
     Some(quote!(#(#attrs)* #vis #sig #body))
 }
 
-/// An item that has functions within.
+/// Expands an `impl`, a `trait` or an inline `mod`.
 fn block_of_functions(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
     let mut item: Item = syn::parse2(item.clone()).ok()?;
     let is_one = matches!(&item, Item::Impl(_) | Item::Trait(_))
@@ -60,7 +61,7 @@ fn block_of_functions(item: &TokenStream, runtime: &Path) -> Option<TokenStream>
     is_one.then(|| item.into_token_stream())
 }
 
-/// Puts the frames on the functions of an item.
+/// Rewrites the functions of an item.
 struct Framer<'a> {
     runtime: &'a Path,
 }
@@ -137,7 +138,7 @@ impl Framer<'_> {
     }
 }
 
-/// A function that is a route, or is framed already: its attribute comes to it after this one.
+/// True if the item has an attribute of this crate, which is expanded after this one.
 fn has_its_own(attrs: &[Attribute]) -> bool {
     let names = ["underscore_route", "underscore_frame"];
     attrs.iter().any(|attr| {

@@ -25,7 +25,7 @@ pub(crate) struct Handler {
     pub(crate) sig: Signature,
     pub(crate) brace: token::Brace,
     pub(crate) body: TokenStream,
-    /// The type or the trait that it is a method of, as far as that is known.
+    /// The type or trait of a method, if known.
     pub(crate) owner: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl Parse for Handler {
 impl Handler {
     /// Reports everything about the function that cannot be had.
     pub(crate) fn check(&self, diagnostics: &mut Diagnostics) {
-        // Of a method the error about `self` says it.
+        // Methods get the error about `self`.
         if self.sig.receiver().is_none() && surroundings::is_in_impl(self.sig.fn_token.span) {
             diagnostics.error(
                 self.ident(),
@@ -139,8 +139,8 @@ impl Handler {
         }
     }
 
-    /// The two handlers that it is, if a `cfg` stands on an argument: with the argument under that condition, and without
-    /// it otherwise. The first such argument only.
+    /// Splits a handler at its first argument with a `cfg`: the handler with the argument and its
+    /// condition, and the handler without the argument and the negated condition.
     pub(crate) fn split(&self) -> Option<[(Meta, Handler); 2]> {
         let mut inputs = self.sig.inputs.iter();
         let at = inputs.position(|input| attrs_of(input).iter().any(is_cfg))?;

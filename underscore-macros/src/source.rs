@@ -20,9 +20,9 @@ pub(crate) fn whole(tokens: TokenStream) -> String {
     words.join(" ")
 }
 
-/// Whether `token` stands in a source at `span`: what a macro writes has the place of the macro.
+/// True if `token` is in the source at `span`. Tokens of other macros have the span of the macro.
 pub(crate) fn is_written(span: Span, token: &str) -> bool {
-    // Where the compiler does not say, it is taken to be.
+    // Assumed if the source is unavailable.
     span.source_text().is_none_or(|text| text == token)
 }
 
@@ -66,7 +66,7 @@ impl Line {
         }
     }
 
-    /// What an `async` block does is code of its own: it is seen where it awaits.
+    /// Elides the body of an `async` block, whose awaits are points of their own.
     fn inside_of_future(&mut self, block: &Group) {
         if !block.stream().is_empty() {
             self.text.push_str(" ... ");
@@ -88,7 +88,7 @@ impl Line {
     }
 }
 
-/// The token as its author wrote it: macros rename a word and keep its place.
+/// The token as written in the source. Macros may rename an identifier and keep its span.
 fn written(token: &TokenTree) -> String {
     let written = || {
         let text = token.span().source_text()?;

@@ -1,10 +1,12 @@
-//! Where an item stands. A macro is not told, and what it writes beside a function cannot stand in an `impl`: the
-//! compiler would speak of an `enum` that its user never wrote. So the source is looked at, by its indentation.
+//! Detects an attribute inside of an `impl` or a `trait`.
+//!
+//! The generated items are not allowed there, and the compiler would report an `enum` that the user
+//! did not write. Macros are not told their context, so the indentation of the source is examined.
 
 use proc_macro2::Span;
 
-/// Whether what begins at `span` seems to stand in an `impl` or a `trait`. Where the source cannot be read, or is not
-/// indented as rustfmt does it, it does not.
+/// True if the item at `span` is in an `impl` or a `trait`. False if the source is unavailable or
+/// not formatted by rustfmt.
 pub(crate) fn is_in_impl(span: Span) -> bool {
     let start = span.start();
     if start.column == 0 {
@@ -16,7 +18,7 @@ pub(crate) fn is_in_impl(span: Span) -> bool {
     source.is_some_and(|source| encloser(&source, start.line).is_some_and(begins_impl))
 }
 
-/// The line that opens the block around the line with this number, counted from 1.
+/// The line that opens the block around line number `line`, counted from 1.
 fn encloser(source: &str, line: usize) -> Option<&str> {
     let before: Vec<&str> = source.lines().take(line).collect();
     let (own, before) = before.split_last()?;
@@ -29,7 +31,7 @@ fn encloser(source: &str, line: usize) -> Option<&str> {
     if opens.trim() != "{" {
         return opens.ends_with('{').then_some(opens);
     }
-    // Below a `where`.
+    // The header ends with a `where` clause.
     let mut header = outer.filter(|line| indentation(line) == indentation(opens));
     header.find(|line| line.trim() != "where").copied()
 }

@@ -1,6 +1,6 @@
-//! What this crate tells the host's log, on a thread of its own. Not where it happens: a subscriber is
-//! the host's code and may block, and a log that nobody reads any more blocks every worker that writes
-//! to it. That is an incident in which the admin API has to answer.
+//! What this crate tells the host's log, on a thread of its own. Not where it happens: a subscriber
+//! is the host's code and may block, and a log that nobody reads any more blocks every worker that
+//! writes to it. That is an incident in which the admin API has to answer.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::visible::{is_all_visible, visible};
 /// Writes one event, or several that belong together.
 type Write = Box<dyn FnOnce() + Send>;
 
-/// Entries of each kind that may wait for a log that blocks; those that come after are lost, and counted.
+/// Maximum number of queued entries of each kind. Further entries are dropped and counted.
 const MOST_WAITING: usize = 1024;
 
 static QUEUE: Queue = Queue {
@@ -32,7 +32,7 @@ static QUEUE: Queue = Queue {
     changed: Condvar::new(),
 };
 
-/// Whether there is a thread that writes.
+/// True if the writer thread was started.
 static WRITER: OnceLock<bool> = OnceLock::new();
 
 struct Queue {
@@ -42,9 +42,9 @@ struct Queue {
 
 struct Waiting {
     entries: VecDeque<Entry>,
-    /// How many of them are no records of the audit.
+    /// Number of queued entries that are not audit records.
     others: usize,
-    /// How many were lost since that was said last, and the log in which it is to be said.
+    /// Entries lost since the last warning, and the subscriber that gets the next warning.
     lost: u64,
     log: Option<Dispatch>,
 }
@@ -52,25 +52,26 @@ struct Waiting {
 struct Entry {
     is_audit: bool,
     write: Write,
-    /// Where it is written, if not to the log of the process.
+    /// The caller's subscriber, `None` for the global one.
     log: Option<Dispatch>,
 }
 
-/// How many entries were lost since the start.
+/// Entries lost since the process started.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// That number.
+/// Number of entries lost since the process started.
 pub(crate) fn lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
 
-/// Has `entry` written, in the order of calls, to the log of the calling thread; if that has none, to the log of
-/// the process. Never waits.
+/// Has `entry` written, in the order of calls, to the log of the calling thread; if that has none,
+/// to the log of the process. Never waits.
 pub(crate) fn write(entry: impl FnOnce() + Send + 'static) {
     push(Box::new(entry), false);
 }
 
-/// The same for a record of the audit, which has places of its own: nothing that others have written pushes it out.
+/// As [`write`], for an audit record. Audit records have a quota of their own, so that other
+/// entries cannot displace them.
 pub(crate) fn write_audit(record: impl FnOnce() + Send + 'static) {
     push(Box::new(record), true);
 }
@@ -102,7 +103,7 @@ fn push(write: Write, is_audit: bool) {
         waiting.log.clone_from(&entry.log);
         drop(waiting);
         LOST.fetch_add(1, Ordering::Relaxed);
-        // What it holds is the host's in part.
+        // Dropped outside of the lock: it may hold values of the host.
         drop(entry);
     }
 }
@@ -112,7 +113,7 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next entry, and before it how many were lost.
+    /// Waits for the next entry. A warning about lost entries comes first.
     fn next(&self) -> Entry {
         let mut waiting = self.lock();
         loop {
@@ -121,7 +122,7 @@ impl Queue {
                     tracing::warn!(
                         target: "underscore",
                         lost,
-                        "entries for this log were lost, for it took none"
+                        "log entries were lost because the subscriber was blocked"
                     );
                 };
                 let (write, log) = (Box::new(write), waiting.log.take());
@@ -156,14 +157,14 @@ pub(crate) fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// Does `work` without a log: what the libraries under it tell would be written where it happens, by the host's code.
-/// For a moment only: meanwhile every event of the process takes longer.
+/// Does `work` without a log: what the libraries under it tell would be written where it happens,
+/// by the host's code. For a moment only: meanwhile every event of the process takes longer.
 pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
     dispatcher::with_default(&Dispatch::none(), work)
 }
 
-/// `text`, which may be anybody's, as the value of a field. Most logs write a text with its control characters escaped,
-/// but it is each one's own affair: what is not visible comes to it escaped, and in quotes.
+/// Untrusted text as a field value. Not every subscriber escapes strings, so text with invisible
+/// characters is recorded as an escaped and quoted `Debug` value.
 pub(crate) fn text(text: &str) -> Box<dyn Value + '_> {
     if is_all_visible(text) {
         Box::new(text)
@@ -172,7 +173,7 @@ pub(crate) fn text(text: &str) -> Box<dyn Value + '_> {
     }
 }
 
-/// Written so that nothing in it can be taken for anything else.
+/// Writes text as a quoted string literal.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Debug for Quoted<'_> {

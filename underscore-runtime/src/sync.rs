@@ -35,9 +35,9 @@ pub(crate) fn yield_now() {
     std::thread::yield_now();
 }
 
-/// Runs code of the host's, a waker's for example, where a panic of it must go no further: in a drop, which may be
-/// one in the middle of another panic, and two of them are the end of the process; or on the admin side, which
-/// has others to tell. `None` if it panicked.
+/// Runs code of the host, for example of a waker, and contains a panic: in a `Drop` that may run
+/// during unwinding, where a second panic would abort the process, or on the admin side. Returns
+/// `None` if it panicked.
 pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(done) => Some(done),

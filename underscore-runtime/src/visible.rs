@@ -1,20 +1,19 @@
-//! Text of others, made fit to be shown: nothing in it can drive a terminal, forge a line of a log, hide, or be so
-//! long that nothing else is seen.
+//! Escapes and shortens untrusted text for tables, errors and logs.
 
 use std::borrow::Cow;
 
-/// The most characters of an input that an error repeats.
+/// Maximum number of characters of an input in an error.
 const MOST_ECHOED: usize = 200;
 
-/// Whether a terminal shows `c` as a character of its own, in its place.
+/// True if a terminal shows `c` as a visible character in its own place.
 ///
-/// The standard library knows, for it writes text for debugging: it escapes what is a control or a format character
-/// (the bidirectional ones among them), a separator other than the space, and what Unicode has not assigned. Not
-/// these, which are letters or marks by name, and are shown as nothing:
-/// `Default_Ignorable_Code_Point` of Unicode's `DerivedCoreProperties.txt`.
+/// Uses the tables behind `str::escape_debug`, which escapes control and format characters
+/// (including bidirectional ones), separators other than the space, and unassigned code points.
+/// The explicit list below adds the letters and marks with `Default_Ignorable_Code_Point`
+/// (`DerivedCoreProperties.txt`), which std does not escape.
 pub(crate) fn is_visible(c: char) -> bool {
     match c {
-        // Without a search, what most text is made of: Latin and Cyrillic, kana, Han and Hangul, pictographs.
+        // Common scripts without a table lookup: Latin, Cyrillic, kana, Han, Hangul, pictographs.
         ' '..='~'
         | '\u{ae}'..='\u{2ff}'
         | '\u{400}'..='\u{482}'
@@ -35,7 +34,7 @@ pub(crate) fn is_visible(c: char) -> bool {
     }
 }
 
-/// Whether `c` combines with the character before it, and is seen there: alone it would be escaped.
+/// True for a combining mark. `escape_debug` escapes it only at the start of a string.
 fn is_mark(c: char) -> bool {
     let mut pair = [b'x'; 5];
     let Some((_, rest)) = pair.split_first_mut() else {
@@ -50,13 +49,13 @@ fn stays(mut escaped: impl Iterator<Item = char>, c: char) -> bool {
     escaped.next() == Some(c)
 }
 
-/// Whether all of `text` is.
+/// True if every character of `text` is visible.
 pub(crate) fn is_all_visible(text: &str) -> bool {
-    // Of most texts a look at the bytes tells.
+    // Fast path for ASCII.
     text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_visible)
 }
 
-/// `text` with what is not visible as `\u{202e}`.
+/// Escapes the invisible characters of `text` as in `\u{202e}`.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if is_all_visible(text) {
         return Cow::Borrowed(text);
@@ -72,12 +71,12 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(visible)
 }
 
-/// As much of `input` as an error repeats, so that it is known again; what is cut off leaves an ellipsis.
+/// Truncates an input for an error message, with an ellipsis.
 pub(crate) fn echo(input: &str) -> Cow<'_, str> {
     echo_one_of(input, 1)
 }
 
-/// The same of one of several inputs, which share the room.
+/// Truncates one of `several` inputs that appear in the same error and share its limit.
 pub(crate) fn echo_one_of(input: &str, several: usize) -> Cow<'_, str> {
     let most = MOST_ECHOED.checked_div(several).unwrap_or(MOST_ECHOED);
     match input.char_indices().nth(most) {
@@ -86,7 +85,7 @@ pub(crate) fn echo_one_of(input: &str, several: usize) -> Cow<'_, str> {
     }
 }
 
-/// As much of `text` as fits into `most` bytes; what is cut off leaves an ellipsis.
+/// Truncates `text` to `most` bytes at a character boundary, with an ellipsis.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! Whether a request is taken at all: whether it can be read, where it comes from, and who sent it.
+//! Checks before a request is handled: percent escapes, browser headers, and the peer's permission.
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{Extensions, Uri};
@@ -34,12 +34,12 @@ pub(super) fn peer(extensions: &Extensions) -> Peer {
     peer.map_or_else(Peer::default, |ConnectInfo(peer)| peer.clone())
 }
 
-/// Refuses what a web page of another site may have sent.
+/// Rejects requests that a page of another site may have sent.
 pub(super) fn check_browser(request: &Request) -> Result<(), Error> {
     browsers::check(request, &Policy::of(request.extensions()).hosts)
 }
 
-/// Refuses whom the host has not named, if it has named anybody.
+/// Rejects peers that may not make changes.
 pub(super) fn may_change(extensions: &Extensions) -> Result<(), Error> {
     match extensions.get::<Changers>() {
         Some(changers) => changers.check(&peer(extensions)),

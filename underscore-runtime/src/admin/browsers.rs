@@ -1,9 +1,9 @@
-//! What a web page must not do, once the socket is reached through a port: `ssh -L`, socat and a host's own router put
-//! it where every page in the operator's browser can send requests. curl sends none of the headers that are looked at
-//! here, so it notices nothing.
+//! Protection against DNS rebinding and cross-site requests.
 //!
-//! The headers are those of the Fetch standard and of W3C's "Fetch Metadata Request Headers"; the rules for `Host` and
-//! `Origin` are the ones of Go's `http.CrossOriginProtection` and of Tailscale's `LocalAPI`.
+//! When `ssh -L`, socat or the host's router exposes the API on a port, every page in the
+//! operator's browser can send requests to it. The checks use headers that browsers set and curl
+//! does not: `Origin` (Fetch standard) and `Sec-Fetch-*` (W3C, "Fetch Metadata Request Headers").
+//! The rules follow Go's `http.CrossOriginProtection` and Tailscale's LocalAPI.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -21,7 +21,7 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// What every answer says to a browser that shows it: run nothing of it, put it into no page, keep no copy.
+/// Headers of every response: no scripts, no framing, no sniffing, no caching.
 pub(super) const RESTRICTIONS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (
@@ -37,15 +37,15 @@ pub(super) const RESTRICTIONS: [(HeaderName, &str); 6] = [
     (REFERRER_POLICY, "no-referrer"),
 ];
 
-/// Says [`RESTRICTIONS`] in the head of an answer.
+/// Sets [`RESTRICTIONS`] on a response.
 pub(super) fn restrict(headers: &mut HeaderMap) {
     for (name, value) in RESTRICTIONS {
         headers.insert(name, HeaderValue::from_static(value));
     }
 }
 
-/// Refuses what a page of another site may have sent. `named` are the names of hosts that the service is reached by,
-/// besides those that can only be this machine's.
+/// Rejects requests that a page of another site may have sent. `named` are the host names that the
+/// service's code allows in addition to local ones.
 pub(super) fn check(request: &Request, named: &[String]) -> Result<(), Error> {
     let headers = request.headers();
     let uri = request.uri();
@@ -55,7 +55,7 @@ pub(super) fn check(request: &Request, named: &[String]) -> Result<(), Error> {
         return Err(Error::foreign_host(foreign));
     }
     let is_foreign = |origin: &&str| {
-        // What a browser has no origin of is `null`.
+        // An opaque origin is serialized as `null`.
         let host = origin.split_once("://").map(|(_, host)| host);
         host.is_none_or(|host| !hosts().any(|own| own.eq_ignore_ascii_case(host)))
     };
@@ -68,19 +68,19 @@ pub(super) fn check(request: &Request, named: &[String]) -> Result<(), Error> {
     let says_site = headers.contains_key(SITE);
     match (foreign_site, foreign_origin) {
         (Some(site), _) if !(is_look && is_navigation(headers)) => Err(Error::foreign_page(site)),
-        // Of a change, the first header says all, where it is there: a proxy may have changed the host.
+        // For changes, `Sec-Fetch-Site` takes precedence: a proxy may have rewritten `Host`.
         (_, Some(origin)) if is_look || !says_site => Err(Error::foreign_page(origin)),
         _ => Ok(()),
     }
 }
 
-/// The values of a header. One that is no text is nothing that we allow.
+/// The values of a header. A value that is not text becomes one that no rule allows.
 fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).into_iter();
     values.map(|value| value.to_str().unwrap_or("\u{fffd}"))
 }
 
-/// Whether somebody follows a link, so that the answer is seen by them and by no page.
+/// True for a top-level navigation: the response is shown to the user and no page can read it.
 fn is_navigation(headers: &HeaderMap) -> bool {
     let only = |name, word| {
         let mut values = texts(headers, &name);
@@ -89,8 +89,8 @@ fn is_navigation(headers: &HeaderMap) -> bool {
     only(MODE, "navigate") && only(DEST, "document")
 }
 
-/// Whether `host`, with a port or without, can be no name of somebody else's in the DNS: a page whose own name is made
-/// to point here sends that name.
+/// True if `host` (with or without a port) is local, an IP address, a name without dots, or named.
+/// A page that uses DNS rebinding sends its own name, which has a dot.
 fn is_own_host(host: &str, named: &[String]) -> bool {
     let name = without_port(host);
     if let Some(literal) = name.strip_prefix('[') {

@@ -18,7 +18,8 @@ pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>, watch: &Watch) -
     let hit = would_hit(states.len(), share);
     let first = states.first().map(|(id, _)| {
         let advice = format!(
-            "an interrupt drops a handler where it stands, as a client that leaves does; try one first: POST /_tasks/{id}/_cancel"
+            "an interrupt drops the handler at its current await, as a disconnect of its client does; \
+             try one first: POST /_tasks/{id}/_cancel"
         );
         ("advice", Node::text(advice))
     });

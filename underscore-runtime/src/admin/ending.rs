@@ -21,10 +21,10 @@ use crate::task::{Ending, Interrupt, State, TaskRef, WaitGroup};
 use crate::threads::RuntimeNumber;
 use crate::visible::{shortened, visible};
 
-/// Of how many tasks the log says where they stood, one by one.
+/// Maximum number of tasks that are logged one by one.
 const MOST_REPORTED: usize = 1_000;
 
-/// The most that the log has of a reason, in bytes.
+/// Maximum length of a logged reason, in bytes.
 const LONGEST_REASON: usize = 1 << 10;
 
 /// How long the answer waits for the tasks to end.

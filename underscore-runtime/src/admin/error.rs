@@ -68,33 +68,32 @@ impl Error {
         Error::new(StatusCode::FORBIDDEN, "security_exception", reason)
     }
 
-    /// An operator may set it only where the host says so.
+    /// A header that has to be allowed by the service.
     pub(super) fn beyond_the_answer(header: &str) -> Self {
         Error::forbidden(format!(
-            "header [{}] of [preempt.headers] does more to a client than answer it; the service's code has to allow it, \
-             with AdminBuilder::preempt_headers{}",
+            "header [{}] in [preempt.headers] is privileged; allow it in the service with \
+             AdminBuilder::preempt_headers{}",
             echo(header),
             if header.eq_ignore_ascii_case("content-type") {
-                ", unless it is plain text, JSON or the like"
+                ", or use a type such as text/plain or application/json"
             } else {
                 ""
             }
         ))
     }
 
-    /// The client asks for a host that this is not.
+    /// The `Host` of the request is not allowed.
     pub(super) fn foreign_host(host: &str) -> Self {
         Error::forbidden(format!(
-            "[{}] is no name of this service: a web page could have sent this; ask with the host . or localhost, or name \
-             it in AdminBuilder::hosts",
+            "host [{}] is not allowed; use localhost or . as the host, or name it in AdminBuilder::hosts",
             echo(host)
         ))
     }
 
-    /// A browser says that a page of somebody else sent the request.
+    /// A browser reports that a page of another site sent the request.
     pub(super) fn foreign_page(from: &str) -> Self {
         Error::forbidden(format!(
-            "a web page of another site sent this ([{}]), and may not; use curl, or open the address itself",
+            "cross-site request from [{}] is rejected; use curl, or open the address directly",
             echo(from)
         ))
     }

@@ -1,5 +1,4 @@
-//! What the host says of its admin API, beside who may change something: by which names it is reached, what operators
-//! may have clients sent, and what is shown of requests.
+//! Options of `AdminBuilder` that apply per request: host names, allowed preempt headers, URIs.
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -9,26 +8,26 @@ use axum::http::Extensions;
 use super::admit::may_change;
 use crate::sync::{Arc, contained};
 
-/// The host's choices. Those that are made unless it says otherwise are the default.
+/// The options of one server or router.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Policy {
-    /// The service's own.
+    /// The version of the service.
     pub(crate) version: Option<String>,
-    /// The names of hosts that it is reached by, besides those that can only be this machine's.
+    /// Host names that are allowed in addition to local ones.
     pub(crate) hosts: Vec<String>,
-    /// Headers that operators may have preempted clients sent, though they reach beyond the answer.
+    /// Names of privileged headers that are allowed in `preempt.headers`.
     pub(crate) preempt_headers: Vec<String>,
-    /// Whether query strings are shown. Unless that is said, to those who may change something.
+    /// Overrides who sees query strings. By default, peers that may make changes.
     pub(crate) show_queries: Option<bool>,
-    /// What is made of a URI before anybody sees it.
+    /// Applied to every URI before it is shown.
     pub(crate) redact: Option<Redact>,
 }
 
-/// A function of the host's.
+/// A redaction hook of the host.
 #[derive(Clone)]
 pub(crate) struct Redact(pub(crate) Arc<dyn Fn(&str) -> String + Send + Sync>);
 
-/// A panic of it is contained, and what it leaves behind is its own affair.
+/// Safe: a panic in the hook is contained, and the hook's own state is not observed here.
 impl UnwindSafe for Redact {}
 impl RefUnwindSafe for Redact {}
 
@@ -39,13 +38,13 @@ impl fmt::Debug for Redact {
 }
 
 impl Policy {
-    /// The one of the server that a request came to.
+    /// The policy of the server that received the request.
     pub(super) fn of(extensions: &Extensions) -> Arc<Policy> {
         extensions.get::<Arc<Policy>>().cloned().unwrap_or_default()
     }
 }
 
-/// How URIs are shown to one who looks.
+/// How request URIs are rendered for one client of the admin API.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UriView {
     with_query: bool,
@@ -53,7 +52,7 @@ pub(super) struct UriView {
 }
 
 impl UriView {
-    /// How they are shown to whoever sent a request with these extensions.
+    /// The view of the peer that sent a request with these extensions.
     pub(super) fn of(policy: &Policy, extensions: &Extensions) -> Self {
         let by_default = || may_change(extensions).is_ok();
         UriView {
@@ -62,7 +61,7 @@ impl UriView {
         }
     }
 
-    /// A path with its query, as it is shown.
+    /// Renders a path and query.
     pub(super) fn show(&self, uri: &str) -> String {
         let uri = match &self.redact {
             None => uri.to_owned(),

@@ -77,13 +77,13 @@ fn is_chosen(request: &Request, preempt: &Preempt) -> bool {
     drawn < preempt.ratio
 }
 
-/// A number from 0 on and below 1, the same for the same bytes. It is `SipHash` with a key of this process: a client that
-/// chooses its ids cannot know which of them are let in.
+/// Maps bytes to a number in `0.0..1.0` with `SipHash` under a random key of this process, so that
+/// clients cannot choose ids that are never preempted.
 fn draw(bytes: &[u8]) -> f64 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let mut hasher = KEY.build_hasher();
     hasher.write(bytes);
-    // The upper 32 bits are exact as a float.
+    // 32 bits are exact in an f64.
     let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
     f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
 }

@@ -12,7 +12,7 @@ use crate::settings::Preempt;
 use crate::stats::Outcome;
 use crate::task::Interrupt;
 
-/// How the request ended that this crate has answered.
+/// Marks responses that were made by this crate.
 const MARK: HeaderName = HeaderName::from_static("x-underscore");
 
 /// What clients of interrupted requests get.
@@ -52,7 +52,7 @@ pub(super) fn ended(interrupt: Option<&Interrupt>) -> Response {
     marked(answer, Outcome::Interrupted)
 }
 
-/// Says in its head that the answer is not the handler's, so that logs and layers of the service can tell.
+/// Adds the header that tells the response from one of the handler.
 fn marked(mut response: Response, outcome: Outcome) -> Response {
     let mark = match outcome {
         Outcome::Preempted => "preempted",

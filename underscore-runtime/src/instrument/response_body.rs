@@ -333,8 +333,8 @@ impl Drop for Streaming {
     fn drop(&mut self) {
         let live = self.live.try_lock().ok().and_then(|mut live| live.take());
         if let Some(underway) = live {
-            // A body that panicked is asked nothing more. If it panics now, that may be in the middle of
-            // another panic, and without us nobody would have asked.
+            // Not asked after a panic. A panic in `is_end_stream` is contained: this may run during
+            // unwinding, and hyper does not call it here.
             let task = underway.guard.task();
             let panicked = task.state() == State::Running || task.outcome().is_some();
             let is_at_end = || underway.guard.run(|| underway.is_at_end(None));

@@ -149,7 +149,7 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// The most that is kept of a name, in bytes: hosts write into it what their clients sent.
+/// Maximum length of a task name, in bytes. It may contain input of clients.
 const LONGEST_NAME: usize = 4 << 10;
 
 fn bounded(name: Cow<'static, str>) -> Cow<'static, str> {

@@ -1,5 +1,5 @@
-//! The handlers of this binary for those who look: those that the linker gathered, and those that it lost, which are
-//! known from their first request on.
+//! The handlers of this binary for those who look: those that the linker gathered, and those that
+//! it lost, which are known from their first request on.
 
 use super::{ROUTES, RouteDescriptor};
 use crate::log;
@@ -12,12 +12,12 @@ static KNOWN: Mutex<Known> = Mutex::new(Known {
 });
 
 struct Known {
-    /// What the linker gathered, once somebody has looked.
+    /// The slice, once it has been read.
     linked: Option<&'static [&'static RouteDescriptor]>,
-    /// There is another slice of its name: all handlers are lost, which is said once.
+    /// True if another slice has the same name. Then the slice cannot be read.
     clashes: bool,
-    /// The handlers that have had a request and are not in the slice, or had it before anybody has looked. Linkers
-    /// have lost entries of it before, and a route with requests is never left out of a list.
+    /// Handlers that received a request and are not in the slice, or received it before the slice
+    /// was read. Linkers have dropped entries before, and a route with requests must be listed.
     others: Vec<&'static RouteDescriptor>,
 }
 
@@ -34,10 +34,11 @@ pub(crate) fn lost() -> usize {
     KNOWN.lock().others.len()
 }
 
-/// Reads the slice, if nobody has.
+/// Reads the slice on the first call.
 ///
-/// Before the first look, and not in a request: if the binary has a second slice of the same name, `linkme` panics,
-/// for the entries of both are in one place. Then each handler is a lost one.
+/// Called when the admin API starts and never in a request: `linkme` panics if the binary has a
+/// second slice of the same name, because the entries of both share a section. Then each handler is
+/// listed from its first request on.
 pub(crate) fn read() -> &'static [&'static RouteDescriptor] {
     if let Some(linked) = KNOWN.lock().linked {
         return linked;
@@ -59,8 +60,7 @@ pub(crate) fn read() -> &'static [&'static RouteDescriptor] {
     linked
 }
 
-/// Notes that a handler gets its first mount. To be called once for each, at its first request: only there is the
-/// slice gone through.
+/// Notes the first mount of a handler. Called once per handler, at its first request.
 #[cold]
 pub(super) fn note_mounted(descriptor: &'static RouteDescriptor) {
     let mut known = KNOWN.lock();
@@ -90,7 +90,7 @@ fn report_clash() {
     log::write(|| {
         tracing::error!(
             target: "underscore",
-            "two link-time tables of this binary have one name: {} {} is in it twice, or another crate has taken the \
+            "the binary has two link-time slices of the same name: {} {} is linked twice, or another crate uses the \
              name; each handler is listed and can be steered only from its first request on",
             env!("CARGO_PKG_NAME"),
             env!("CARGO_PKG_VERSION"),

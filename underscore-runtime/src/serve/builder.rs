@@ -5,10 +5,7 @@ mod policy;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
-
-use axum::{Extension, Router};
 
 use super::limits::Limits;
 use super::socket::{self, Bound};
@@ -395,30 +392,6 @@ impl AdminBuilder {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the socket does not listen, where the system tells.
     pub fn serve_listener(&self, listener: UnixListener) -> io::Result<AdminServer> {
         self.serve_bound(|| socket::take(listener))
-    }
-
-    /// The admin API as a router, as [`admin_router`](crate::admin_router) gives it, with those of these choices that
-    /// are about its answers: [`hosts`](Self::hosts), and who may change something. Over TCP the kernel knows no user, so
-    /// nobody may where some are named.
-    ///
-    /// ```
-    /// use axum::Router;
-    /// use underscore_runtime::AdminBuilder;
-    ///
-    /// let admin = AdminBuilder::new().hosts(["ops.example.com"]).router();
-    /// let app: Router = Router::new().nest("/ops", admin);
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// # use tower::ServiceExt;
-    /// let request = axum::extract::Request::get("/ops/_cat/routes").header("host", "ops.example.com");
-    /// let request = request.body(axum::body::Body::empty()).unwrap();
-    /// assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
-    /// # });
-    /// ```
-    pub fn router(&self) -> Router {
-        admin::admin_router().layer((
-            Extension(self.changers.clone()),
-            Extension(Arc::new(self.policy.clone())),
-        ))
     }
 
     fn serve_bound(&self, bind: impl FnOnce() -> io::Result<Bound>) -> io::Result<AdminServer> {

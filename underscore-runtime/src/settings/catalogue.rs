@@ -180,10 +180,10 @@ impl Kind {
     }
 }
 
-/// What fits into every client's status line, in bytes.
+/// Maximum length of a reason phrase, in bytes.
 const LONGEST_REASON: usize = 256;
 
-/// The longest body of a preempting answer, in bytes: it is kept once for each route that it is set for.
+/// Maximum length of `preempt.text`, in bytes. It is stored once per route.
 const LONGEST_TEXT: usize = 64 << 10;
 
 /// What a limit is of use for; and an interval between requests is at least a nanosecond.

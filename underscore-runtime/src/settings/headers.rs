@@ -1,17 +1,17 @@
-//! The headers of a preempting answer: how many there may be, and which are not for operators to set.
+//! Validates `preempt.headers`.
 
 use axum::http::header::{self, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-/// So many names fit into every client's limits: hyper and curl take 100.
+/// Maximum number of headers. Hyper and curl accept 100.
 const MOST: usize = 64;
 
-/// Names and values together, in bytes. With 32 bytes for each header, as HTTP/2 counts them, it is below the 16 KiB
-/// that clients take.
+/// Maximum size of names and values, in bytes. With the 32 bytes that HTTP/2 adds per header, it
+/// stays below the 16 KiB that clients accept.
 const LARGEST: usize = 8 << 10;
 
-/// What says how a message is framed, or is for one connection only (RFC 9110, section 7.6.1): that is for the server to
-/// say. HTTP/2 has none of them.
+/// Framing and connection-specific headers (RFC 9110, section 7.6.1). They are set by the server
+/// and forbidden in HTTP/2.
 const OF_CONNECTION: [HeaderName; 9] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -24,7 +24,7 @@ const OF_CONNECTION: [HeaderName; 9] = [
     header::UPGRADE,
 ];
 
-/// The headers that an object says, if all of them can be sent with an answer.
+/// Parses an object of headers, `None` if any of them cannot be sent.
 pub(super) fn headers(object: &Map<String, Value>) -> Option<Vec<(HeaderName, HeaderValue)>> {
     let bytes = |(name, value): (&String, &Value)| {
         let value = value.as_str().map_or(0, str::len);
@@ -38,7 +38,7 @@ pub(super) fn headers(object: &Map<String, Value>) -> Option<Vec<(HeaderName, He
     for (name, value) in object {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         let value = HeaderValue::from_str(value.as_str()?).ok()?;
-        // Names are compared without regard to case, which JSON does not do.
+        // Header names are case-insensitive, JSON keys are not.
         let is_twice = headers.iter().any(|(known, _)| *known == name);
         if is_twice || OF_CONNECTION.contains(&name) {
             return None;
@@ -48,8 +48,8 @@ pub(super) fn headers(object: &Map<String, Value>) -> Option<Vec<(HeaderName, He
     Some(headers)
 }
 
-/// What the headers that an object says would do beyond the answer: have a browser go somewhere else, run something,
-/// keep something, or ask for a password. The first of them, if there is one that `allowed` does not name.
+/// The first privileged header that `allowed` does not name: one that redirects a client, is stored
+/// by it, asks it for credentials, relaxes the same-origin policy, or makes a browser run the body.
 #[cfg(feature = "admin")]
 pub(crate) fn beyond_the_answer<'a>(
     object: &'a Map<String, Value>,
@@ -63,14 +63,14 @@ pub(crate) fn beyond_the_answer<'a>(
                 .any(|allowed| allowed.eq_ignore_ascii_case(name))
         };
         let reaches = match &*lower {
-            // Where to go instead.
+            // Redirects.
             "location" | "refresh" | "alt-svc" | "link"
-            // What a browser keeps for the site.
+            // Stored by browsers.
             | "set-cookie" | "set-cookie2" | "clear-site-data" | "strict-transport-security" | "public-key-pins"
             | "service-worker-allowed" | "nel" | "report-to" | "reporting-endpoints"
-            // Who is asked for a password, and by whom.
+            // Authentication.
             | "www-authenticate" | "proxy-authenticate" | "authentication-info" | "proxy-authentication-info"
-            // What a proxy in front sends in place of it.
+            // Make a reverse proxy send a file instead.
             | "x-sendfile" | "x-lighttpd-send-file" => true,
             "content-type" => !value.as_str().is_some_and(is_inert),
             name => name.starts_with("access-control-") || name.starts_with("x-accel-"),
@@ -80,7 +80,7 @@ pub(crate) fn beyond_the_answer<'a>(
     object.iter().find_map(reaches)
 }
 
-/// Whether a browser only shows what has this type.
+/// True for media types that browsers display without running anything.
 #[cfg(feature = "admin")]
 fn is_inert(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default();

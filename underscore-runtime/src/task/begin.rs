@@ -13,7 +13,7 @@ use crate::route::Route;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
-/// The most that is kept of a method that HTTP does not define, in bytes.
+/// Maximum length of an extension method, in bytes.
 const LONGEST_METHOD: usize = 32;
 
 /// A task that is about to begin, and what listings will show of it.
@@ -101,7 +101,7 @@ impl NewTask {
     #[cold]
     #[inline(never)]
     pub(crate) fn set_method(&mut self, method: &Method) {
-        // What is longer is a method of nobody's, and as long as a client likes.
+        // Clients can send extension methods of any length.
         let word = method.as_str().as_bytes();
         let beginning = word.get(..LONGEST_METHOD).map(Method::from_bytes);
         let method = match beginning {

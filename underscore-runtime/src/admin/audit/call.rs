@@ -31,7 +31,7 @@ impl Call {
         Call(Arc::new(Pending(Mutex::new(Some(record)))))
     }
 
-    /// It is carried out from here on.
+    /// Marks the call as carried out.
     pub(in crate::admin) fn begun(&self) {
         if let Some(record) = &mut *self.0.0.lock() {
             record.begun = true;

@@ -22,28 +22,28 @@ const MOST_KEPT: usize = 1_000;
 /// in practice a tenth of that.
 const LONGEST_TEXT: usize = 1 << 10;
 
-/// Empty, they take nothing: most services are never changed.
+/// Allocates nothing while empty.
 static RECORDS: Mutex<Records> = Mutex::new(Records {
     carried_out: VecDeque::new(),
     refused: VecDeque::new(),
     count: 0,
 });
 
-/// The oldest first. Those that were refused are apart: whoever may only look can make as many as they like, and what was
-/// changed stays to be seen.
+/// The oldest first. Refused calls are kept apart: read-only clients can make any number of them, and
+/// must not displace the records of changes.
 struct Records {
     carried_out: VecDeque<Arc<Record>>,
     refused: VecDeque<Arc<Record>>,
-    /// Of all records that there ever were.
+    /// Number of records so far.
     count: u64,
 }
 
 /// A call that was to change something, and what became of it.
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct Record {
-    /// Its number, from 1 on: calls are numbered and listed by their ends. One that is missing is not kept any more.
+    /// Sequence number, from 1 on, in the order in which calls ended.
     pub(in crate::admin) seq: u64,
-    /// When it was over, as the system's clock says: where that was set back, a later record has an earlier time.
+    /// Wall-clock time of the end. Not monotonic, unlike `seq`.
     pub(in crate::admin) time: SystemTime,
     pub(in crate::admin) peer: Peer,
     pub(in crate::admin) process: Option<String>,
@@ -55,12 +55,12 @@ pub(in crate::admin) struct Record {
     pub(in crate::admin) reason: Option<String>,
     /// Of the answer, if there was one.
     pub(in crate::admin) status: Option<u16>,
-    /// Whether it came as far as to be carried out.
+    /// True once the call has passed all checks and is carried out.
     pub(super) begun: bool,
 }
 
 impl Record {
-    /// A record of what `action` was to do, to be completed and kept.
+    /// An empty record of `action`.
     pub(super) fn new(action: Action, target: &str) -> Self {
         Record {
             seq: 0,

@@ -22,11 +22,11 @@ pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
     }
 }
 
-/// Escapes what JSON lets stand, and drives a terminal or hides in it. Whoever reads the JSON gets back what there was.
+/// Escapes the invisible characters that serde_json leaves unescaped. Parsers return the original text.
 pub(super) fn escape_invisible(json: Vec<u8>) -> Vec<u8> {
     // Every write is whole characters, so this is text wherever it stops.
     let json = String::from_utf8(json).unwrap_or_default();
-    // Between the strings there are line feeds, in them there are none.
+    // Line feeds occur only between tokens.
     let may_stand = |c: char| c == '\n' || is_visible(c);
     if json.is_ascii() && !json.contains('\u{7f}') || json.chars().all(may_stand) {
         return json.into_bytes();

@@ -27,18 +27,18 @@ pub(in crate::admin) struct Rows {
     /// All cells, one behind the other, and where each ends.
     text: String,
     ends: Vec<usize>,
-    /// The rows with a cell that is wider than its column, in order.
+    /// Indexes of the rows with a cell wider than [`WIDEST`], ascending.
     wide: Vec<usize>,
 }
 
 #[derive(Debug)]
 struct Column {
     align: Align,
-    /// The display width of its widest cell, of those that are no wider than [`WIDEST`].
+    /// Display width of the widest cell, ignoring cells wider than [`WIDEST`].
     width: usize,
 }
 
-/// The most that a column is padded to: whoever sends one long address makes one long line, and not every line.
+/// Maximum padded width of a column, so that one long URI makes only its own line long.
 const WIDEST: usize = 200;
 
 /// How many rows are laid out at a time.
@@ -114,7 +114,7 @@ impl Rows {
         text
     }
 
-    /// A row with a cell that is wider than its column: what comes behind it stands further to the right.
+    /// Lays out a row with a wide cell. The cells behind it are shifted to the right.
     fn wide_line<'a>(&self, cells: impl Iterator<Item = &'a str>) -> String {
         let mut line = String::new();
         for (cell, Column { align, width }) in cells.zip(&self.columns) {

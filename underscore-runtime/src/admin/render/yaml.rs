@@ -1,4 +1,4 @@
-//! YAML, in which a text with anything that is not visible is in double quotes: only there it can be escaped.
+//! YAML. Text with invisible characters is double-quoted, the only style that has escapes.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ pub(super) fn write(node: &Node, mut output: Output<'_>) -> Vec<u8> {
     escape_invisible(String::from_utf8(output.into_bytes()).unwrap_or_default()).into_bytes()
 }
 
-/// Escapes what YAML lets stand in double quotes, and drives a terminal or hides in it.
+/// Escapes invisible characters, all of which are in double-quoted scalars.
 fn escape_invisible(yaml: String) -> String {
     let may_stand = |c: char| c == '\n' || is_visible(c);
     if yaml.is_ascii() || yaml.chars().all(may_stand) {
@@ -36,8 +36,8 @@ fn escape_invisible(yaml: String) -> String {
     escaped
 }
 
-/// A part of an answer, with its quotes. Keys are words of ours and names of routes; a key has quotes or not as the
-/// library will have it, so there what is not visible is escaped as in tables.
+/// Forces double quotes where they are needed. The library ignores that for keys, which are our own
+/// words and names of routes, so keys are escaped as in tables.
 struct Quoted<'a, T: ?Sized>(&'a T);
 
 impl Serialize for Quoted<'_, str> {

@@ -1,12 +1,15 @@
-//! What is answered to whom.
+//! Options that apply per request.
 
 use std::sync::Arc;
 
+use axum::{Extension, Router};
+
 use super::AdminBuilder;
-use crate::admin::Redact;
+use crate::admin::{self, Redact};
 
 impl AdminBuilder {
-    /// Sets the version of the service, for `GET /` to say: `env!("CARGO_PKG_VERSION")`, or the commit that it was built from.
+    /// Sets the version of the service that `GET /` shows, for example `env!("CARGO_PKG_VERSION")`
+    /// or a commit.
     ///
     /// ```
     /// # use underscore_runtime::AdminBuilder;
@@ -32,11 +35,12 @@ impl AdminBuilder {
         self
     }
 
-    /// Names hosts by which the admin API is reached, where a port leads to it: a reverse proxy's name, for example.
+    /// Allows further host names, for example the name of a reverse proxy.
     ///
-    /// Without it, a request is answered if its `Host` can only be this machine's: none, `.`, `localhost` and what ends
-    /// with `.localhost`, an IP address, or a name without dots. Any other is 403, so that no web page gets at the API
-    /// by having its own name point here (DNS rebinding). curl on the socket sends what its URL says, as in `http://./`.
+    /// A request is accepted if its `Host` is missing, `.`, `localhost` or a name below it, an IP
+    /// address, a name without dots, or one of `names`. Others are rejected with 403, so that a web
+    /// page cannot reach the API through DNS rebinding. curl sends the host of its URL, as in
+    /// `http://./`.
     ///
     /// ```
     /// # use underscore_runtime::AdminBuilder;
@@ -62,12 +66,14 @@ impl AdminBuilder {
         self.policy.hosts.extend(names.into_iter().map(Into::into));
         self
     }
-    /// Allows headers in `preempt.headers` that do more to a client than answer it, each by its name: those that send it
-    /// elsewhere (`location`), that it keeps (`set-cookie`), that ask it for a password (`www-authenticate`), that let other
-    /// sites read the answer (`access-control-allow-origin`), and `content-type` with what a browser runs, HTML for
-    /// one. Without it, a change that sets one is 403: an operator can end and answer requests, and no more.
+    /// Allows privileged headers in `preempt.headers`, by name.
     ///
-    /// What the settings file says is not asked: it is written by whoever runs the service.
+    /// These are headers that redirect a client (`location`), are stored by it (`set-cookie`), ask
+    /// for credentials (`www-authenticate`) or relax the same-origin policy
+    /// (`access-control-allow-origin`), and `content-type` with a type that browsers run, such as
+    /// HTML. Unless allowed, a change that sets one is rejected with 403, so that operators can
+    /// only reject and end requests. The settings file is not restricted: it belongs to the
+    /// service.
     ///
     /// ```
     /// # use underscore_runtime::{AdminBuilder, underscore_route};
@@ -75,7 +81,8 @@ impl AdminBuilder {
     /// #     use std::io::{Read, Write};
     /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
     /// #     let length = body.len();
-    /// #     write!(client, "PUT /_routes/moved/settings HTTP/1.1\r\nhost: .\r\nconnection: close\r\n")?;
+    /// #     write!(client, "PUT /_routes/moved/settings HTTP/1.1\r\nhost: .\r\nconnection:
+    /// close\r\n")?;
     /// #     write!(client, "content-length: {length}\r\n\r\n{body}")?;
     /// #     let mut answer = String::new();
     /// #     client.read_to_string(&mut answer)?;
@@ -88,10 +95,11 @@ impl AdminBuilder {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("app.sock");
     /// let admin = AdminBuilder::new().preempt_headers(["location"]).serve(&path)?;
-    /// let location = r#"{"transient":{"preempt":{"status":302,"headers":{"Location":"/status"}}}}"#;
-    /// assert!(put(&path, location)?.starts_with("HTTP/1.1 200 "));
-    /// let cookie = r#"{"transient":{"preempt.headers":{"Set-Cookie":"a=b"}}}"#;
-    /// assert!(put(&path, cookie)?.starts_with("HTTP/1.1 403 "));
+    /// let location =
+    /// r#"{"transient":{"preempt":{"status":302,"headers":{"Location":"/status"}}}}"#;
+    /// assert!(put(&path, location)?.starts_with("HTTP/1.1 200 ")); let cookie =
+    /// r#"{"transient":{"preempt.headers":{"Set-Cookie":"a=b"}}}"#; assert!(put(&path,
+    /// cookie)?.starts_with("HTTP/1.1 403 "));
     /// # admin.shutdown();
     /// # Ok(())
     /// # }
@@ -102,8 +110,10 @@ impl AdminBuilder {
         self
     }
 
-    /// Says whether the query strings of requests are shown to everybody who may look, or to nobody. Unless this is called,
-    /// those see them who may change something, and all others the path alone: a query string may have a secret in it.
+    /// Shows the query strings of requests to all clients (`true`) or to none (`false`).
+    ///
+    /// By default, they are shown to clients that may make changes, and others see the path. Query
+    /// strings may contain secrets.
     ///
     /// ```
     /// # use axum::Router;
@@ -129,7 +139,8 @@ impl AdminBuilder {
     /// # use std::task::{Context, Waker};
     /// # use tower::ServiceExt;
     /// # let app: Router = Router::new().route("/stuck", get(stuck));
-    /// # let request = axum::extract::Request::get("/stuck?token=secret").body(axum::body::Body::empty()).unwrap();
+    /// # let request = axum::extract::Request::get("/stuck?token=secret");
+    /// # let request = request.body(axum::body::Body::empty()).unwrap();
     /// # let mut answer = Box::pin(app.oneshot(request));
     /// # assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     /// // While somebody waits for `GET /stuck?token=secret`:
@@ -144,8 +155,10 @@ impl AdminBuilder {
         self
     }
 
-    /// Sets what is made of the path and query of a request before anybody sees it. It is called when somebody looks, on
-    /// the admin side, and not when the request comes; a panic of it is contained.
+    /// Sets a function that redacts the path and query of a request before they are shown.
+    ///
+    /// It is called on the admin side for each listing, not when the request arrives. If it panics,
+    /// the URI is not shown.
     ///
     /// ```
     /// # use axum::Router;
@@ -175,7 +188,8 @@ impl AdminBuilder {
     /// # use std::task::{Context, Waker};
     /// # use tower::ServiceExt;
     /// # let app: Router = Router::new().route("/stuck", get(stuck));
-    /// # let request = axum::extract::Request::get("/stuck?token=secret").body(axum::body::Body::empty()).unwrap();
+    /// # let request = axum::extract::Request::get("/stuck?token=secret");
+    /// # let request = request.body(axum::body::Body::empty()).unwrap();
     /// # let mut answer = Box::pin(app.oneshot(request));
     /// # assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     /// // While somebody waits for `GET /stuck?token=secret`:
@@ -187,5 +201,31 @@ impl AdminBuilder {
     pub fn redact_uris(mut self, redact: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         self.policy.redact = Some(Redact(Arc::new(redact)));
         self
+    }
+
+    /// Returns the admin API as a router, as [`admin_router`](crate::admin_router) does, with the options
+    /// that apply per request: [`hosts`](Self::hosts), [`version`](Self::version),
+    /// [`show_queries`](Self::show_queries), [`redact_uris`](Self::redact_uris),
+    /// [`preempt_headers`](Self::preempt_headers), and the users and groups that may make changes.
+    /// The peer of a TCP connection is unknown, so nobody may if any are named.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use underscore_runtime::AdminBuilder;
+    ///
+    /// let admin = AdminBuilder::new().hosts(["ops.example.com"]).router();
+    /// let app: Router = Router::new().nest("/ops", admin);
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # use tower::ServiceExt;
+    /// let request = axum::extract::Request::get("/ops/_cat/routes").header("host", "ops.example.com");
+    /// let request = request.body(axum::body::Body::empty()).unwrap();
+    /// assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+    /// # });
+    /// ```
+    pub fn router(&self) -> Router {
+        admin::admin_router().layer((
+            Extension(self.changers.clone()),
+            Extension(Arc::new(self.policy.clone())),
+        ))
     }
 }

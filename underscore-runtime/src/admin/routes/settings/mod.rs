@@ -21,13 +21,13 @@ use crate::settings_file::{self, Edit, Refused};
 use crate::table::{self, Entry};
 use crate::visible::{shortened, visible};
 
-/// The changes of one route or mount that may be waiting to undo themselves.
+/// Maximum number of pending changes of one route or mount.
 const MOST_EXPIRING: usize = 256;
 
-/// Of how many routes or mounts the log says what was changed, one by one.
+/// Maximum number of routes or mounts that are logged one by one.
 const MOST_REPORTED: usize = 100;
 
-/// The most that the log has of a value, in bytes.
+/// Maximum length of a logged value, in bytes.
 const LONGEST_REPORTED: usize = 1 << 10;
 
 /// `GET /_routes[/{routes}]/settings`.
@@ -142,7 +142,7 @@ fn answer(exchange: &Exchange, entries: &[Entry]) -> Answer {
     Answer::Node(Node::object(routes))
 }
 
-/// Refuses a change that undoes itself where many others are still to undo themselves: each is kept until then.
+/// Bounds the pending changes of a route: each is kept until it expires.
 fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error> {
     let pending = |edit: &Edit| {
         let settings = edit.place.settings();
@@ -150,8 +150,8 @@ fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error>
     };
     if expires.is_some() && edits.iter().any(|edit| pending(edit) >= MOST_EXPIRING) {
         return Err(Error::illegal_argument(format!(
-            "{MOST_EXPIRING} changes of one of these routes are still to undo themselves, and are the most; set it without \
-             [expires_in], or wait until they are over"
+            "{MOST_EXPIRING} pending changes with [expires_in] are the most for a route; set it without \
+             [expires_in], or wait until some have expired"
         )));
     }
     Ok(())

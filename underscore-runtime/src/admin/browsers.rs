@@ -3,7 +3,7 @@
 //! When `ssh -L`, socat or the host's router exposes the API on a port, every page in the
 //! operator's browser can send requests to it. The checks use headers that browsers set and curl
 //! does not: `Origin` (Fetch standard) and `Sec-Fetch-*` (W3C, "Fetch Metadata Request Headers").
-//! The rules follow Go's `http.CrossOriginProtection` and Tailscale's LocalAPI.
+//! The rules follow Go's `http.CrossOriginProtection` and Tailscale's `LocalAPI`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

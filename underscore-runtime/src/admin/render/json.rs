@@ -22,7 +22,7 @@ pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
     }
 }
 
-/// Escapes the invisible characters that serde_json leaves unescaped. Parsers return the original text.
+/// Escapes the invisible characters that `serde_json` does not. Parsers return the original text.
 pub(super) fn escape_invisible(json: Vec<u8>) -> Vec<u8> {
     // Every write is whole characters, so this is text wherever it stops.
     let json = String::from_utf8(json).unwrap_or_default();

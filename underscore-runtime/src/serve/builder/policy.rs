@@ -81,8 +81,8 @@ impl AdminBuilder {
     /// #     use std::io::{Read, Write};
     /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
     /// #     let length = body.len();
-    /// #     write!(client, "PUT /_routes/moved/settings HTTP/1.1\r\nhost: .\r\nconnection:
-    /// close\r\n")?;
+    /// #     write!(client, "PUT /_routes/moved/settings HTTP/1.1\r\nhost: .\r\n")?;
+    /// #     write!(client, "connection: close\r\n")?;
     /// #     write!(client, "content-length: {length}\r\n\r\n{body}")?;
     /// #     let mut answer = String::new();
     /// #     client.read_to_string(&mut answer)?;
@@ -95,11 +95,11 @@ impl AdminBuilder {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("app.sock");
     /// let admin = AdminBuilder::new().preempt_headers(["location"]).serve(&path)?;
-    /// let location =
-    /// r#"{"transient":{"preempt":{"status":302,"headers":{"Location":"/status"}}}}"#;
-    /// assert!(put(&path, location)?.starts_with("HTTP/1.1 200 ")); let cookie =
-    /// r#"{"transient":{"preempt.headers":{"Set-Cookie":"a=b"}}}"#; assert!(put(&path,
-    /// cookie)?.starts_with("HTTP/1.1 403 "));
+    /// let preempt = r#"{"status":302,"headers":{"Location":"/status"}}"#;
+    /// let moved = put(&path, &format!(r#"{{"transient":{{"preempt":{preempt}}}}}"#))?;
+    /// assert!(moved.starts_with("HTTP/1.1 200 "), "{moved}");
+    /// let cookie = r#"{"transient":{"preempt.headers":{"Set-Cookie":"a=b"}}}"#;
+    /// assert!(put(&path, cookie)?.starts_with("HTTP/1.1 403 "));
     /// # admin.shutdown();
     /// # Ok(())
     /// # }

@@ -164,7 +164,10 @@ pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
 
 /// `text`, which may be anybody's, as the value of a field. Most logs write a text with its control characters escaped,
 /// but it is each one's own affair: what is not visible comes to it escaped, and in quotes.
-pub(crate) fn text(text: &str) -> Box<dyn Value + '_> {
+///
+/// Called by its own name, not as `log::...`: with its feature `log`, the macros of `tracing` bring a crate of that name
+/// into the scope of their arguments.
+pub(crate) fn field_text(text: &str) -> Box<dyn Value + '_> {
     if is_all_visible(text) {
         Box::new(text)
     } else {

@@ -148,3 +148,63 @@ fn marked(span: &Value) -> String {
         .take(length)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::sources::Function;
+
+    /// `called` is on lines 2 and 3 with the attribute, `caller` on lines 4 to 6.
+    fn sources() -> Sources {
+        let mut sources = Sources::default();
+        for (name, lines) in [("called", (1, 1)), ("caller", (2, 3))] {
+            sources.functions.push(Function {
+                name: name.to_owned(),
+                package: 0,
+                file: "/service/src/main.rs".into(),
+                place: (lines.0, 0),
+                lines,
+                is_future: true,
+                is_annotated: false,
+            });
+        }
+        sources
+    }
+
+    fn found(error: &Value) -> Vec<(usize, bool)> {
+        let annotated = BTreeSet::from([0, 1]);
+        let broken = broken(&sources(), &annotated, 0, Path::new("/service"), error);
+        let told = broken
+            .iter()
+            .map(|broken| (broken.function, broken.cure.is_some()));
+        told.collect()
+    }
+
+    fn error(code: &str, rendered: &str, line: u64, marked: &str) -> Value {
+        let text = json!({"text": marked, "highlight_start": 1, "highlight_end": marked.len() + 1});
+        json!({"code": {"code": code}, "rendered": rendered, "children": [], "spans": [{
+            "file_name": "src/main.rs", "line_start": line, "line_end": line, "is_primary": true,
+            "text": [text],
+        }]})
+    }
+
+    #[test]
+    fn a_call_is_the_fault_of_the_handler_that_is_called() {
+        let rendered =
+            "expected `Call<__UnderscoreRoute_called__to_call_it_write_inner__0a1b, ()>`";
+        let in_caller = error("E0061", rendered, 6, "called()");
+        assert_eq!(found(&in_caller), [(0, true)]);
+    }
+
+    #[test]
+    fn an_error_is_the_fault_of_the_handler_in_which_it_is_or_which_it_marks() {
+        assert_eq!(found(&error("E0277", "", 5, "")), [(1, false)]);
+        assert_eq!(
+            found(&error("E0277", "", 40, "users::called")),
+            [(0, false)]
+        );
+        assert_eq!(found(&error("E0277", "", 40, "other")), []);
+    }
+}

@@ -16,19 +16,27 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use trial::Report;
+use trial::{Options, Report};
 
 const USAGE: &str = "usage: compatibility axum-examples <checkout of axum>
-       compatibility service <checkout> [folder in it]... [-- flags of cargo check and cargo test]";
+       compatibility service [--check-only] <checkout> [folder in it]... [-- flags of cargo check and cargo test]";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
     let flags = arguments.iter().position(|argument| argument == "--");
     let flags = flags.map_or_else(Vec::new, |at| arguments.split_off(at).split_off(1));
+    let all = arguments.len();
+    arguments.retain(|argument| argument != "--check-only");
+    let options = Options {
+        flags,
+        is_check_only: arguments.len() < all,
+    };
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let reports = match words[..] {
         ["axum-examples", checkout] => of_axum(Path::new(checkout)),
-        ["service", checkout, ref folders @ ..] => of_service(Path::new(checkout), folders, &flags),
+        ["service", checkout, ref folders @ ..] => {
+            of_service(Path::new(checkout), folders, &options)
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -47,18 +55,18 @@ fn main() -> ExitCode {
 fn of_axum(checkout: &Path) -> io::Result<Vec<Report>> {
     let workspace = empty("examples")?;
     axum_examples::copy(checkout, &workspace)?;
-    trial::run(&workspace, &[])
+    trial::run(&workspace, &Options::default())
 }
 
-fn of_service(checkout: &Path, folders: &[&str], flags: &[String]) -> io::Result<Vec<Report>> {
+fn of_service(checkout: &Path, folders: &[&str], options: &Options) -> io::Result<Vec<Report>> {
     let copy = empty("service")?;
     copy::copy_folder(checkout, &copy)?;
     if folders.is_empty() {
-        return trial::run(&copy, flags);
+        return trial::run(&copy, options);
     }
     let mut reports = Vec::new();
     for folder in folders {
-        reports.extend(trial::run(&copy.join(folder), flags)?);
+        reports.extend(trial::run(&copy.join(folder), options)?);
     }
     Ok(reports)
 }

@@ -51,6 +51,14 @@ impl Report {
     }
 }
 
+/// What may be chosen.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// What is passed to `cargo check` and `cargo test`.
+    pub(crate) flags: Vec<String>,
+    pub(crate) is_check_only: bool,
+}
+
 struct Trial {
     cargo: Cargo,
     root: PathBuf,
@@ -66,15 +74,18 @@ struct Trial {
 }
 
 /// Tries all packages below `folder`, which is of a copy.
-pub(crate) fn run(folder: &Path, flags: &[String]) -> io::Result<Vec<Report>> {
+pub(crate) fn run(folder: &Path, options: &Options) -> io::Result<Vec<Report>> {
     let folder = folder.canonicalize()?;
-    let cargo = Cargo::new(&folder, flags);
+    let cargo = Cargo::new(&folder, &options.flags);
     let (root, packages) = cargo.packages()?;
     let mut sources = Sources::default();
     for (index, package) in packages.iter().enumerate() {
         for (name, file, is_library) in &package.targets {
             sources.read(name, index, *is_library, file)?;
         }
+    }
+    if options.is_check_only {
+        sources.tested.clear();
     }
     let found = Found::new(&sources);
     let reports = packages.iter().enumerate().map(|(index, package)| Report {

@@ -165,7 +165,10 @@ pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
 
 /// Untrusted text as a field value. Not every subscriber escapes strings, so text with invisible
 /// characters is recorded as an escaped and quoted `Debug` value.
-pub(crate) fn text(text: &str) -> Box<dyn Value + '_> {
+///
+/// Imported by its own name, not used as `log::...`: with the feature `log` of tracing, its macros
+/// bring a crate of that name into the scope of their arguments.
+pub(crate) fn field_text(text: &str) -> Box<dyn Value + '_> {
     if is_all_visible(text) {
         Box::new(text)
     } else {

@@ -1,12 +1,14 @@
-//! Copies the examples into a workspace, where they depend on released crates and on the runtime of this project.
+//! Copies axum's examples into a workspace, where they depend on released crates.
 
 use std::path::Path;
 use std::{fs, io};
 
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
+use toml_edit::{Array, DocumentMut, Item, Value};
 
-/// Copies every example that axum's own workspace has, and returns their names.
-pub(crate) fn copy(checkout: &Path, workspace: &Path) -> io::Result<Vec<String>> {
+use crate::copy::{copy_folder, project, read};
+
+/// Copies every example that axum's own workspace has.
+pub(crate) fn copy(checkout: &Path, workspace: &Path) -> io::Result<()> {
     let root = read(&checkout.join("Cargo.toml"))?;
     let excluded: Vec<&str> = root["workspace"]["exclude"]
         .as_array()
@@ -26,36 +28,20 @@ pub(crate) fn copy(checkout: &Path, workspace: &Path) -> io::Result<Vec<String>>
             continue;
         }
         copy_folder(&entry.path(), &workspace.join(&name))?;
-        depend(&workspace.join(&name).join("Cargo.toml"))?;
+        use_released(&workspace.join(&name).join("Cargo.toml"))?;
         examples.push(name);
     }
     examples.sort();
     let mut manifest = DocumentMut::new();
     manifest["workspace"]["members"] = toml_edit::value(Array::from_iter(&examples));
     manifest["workspace"]["resolver"] = toml_edit::value("2");
-    fs::write(workspace.join("Cargo.toml"), manifest.to_string())?;
-    Ok(examples)
+    fs::write(workspace.join("Cargo.toml"), manifest.to_string())
 }
 
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-/// Replaces what an example has of the checkout with what is released, and adds the runtime.
-fn depend(path: &Path) -> io::Result<()> {
+/// Replaces what an example has of the checkout with what is released.
+fn use_released(path: &Path) -> io::Result<()> {
     let mut manifest = read(path)?;
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let ours = read(&project.join("Cargo.toml"))?;
+    let ours = read(&project().join("Cargo.toml"))?;
     let dependencies = &mut manifest["dependencies"];
     for released in ["axum", "axum-extra"] {
         if let Some(dependency) = dependencies
@@ -68,13 +54,5 @@ fn depend(path: &Path) -> io::Result<()> {
             dependency.insert("version", format!("={version}").into());
         }
     }
-    let runtime = project.join("underscore-runtime").canonicalize()?;
-    let mut dependency = InlineTable::new();
-    dependency.insert("path", runtime.to_string_lossy().as_ref().into());
-    dependencies["underscore-runtime"] = toml_edit::value(dependency);
     fs::write(path, manifest.to_string())
-}
-
-fn read(path: &Path) -> io::Result<DocumentMut> {
-    fs::read_to_string(path)?.parse().map_err(io::Error::other)
 }

@@ -73,7 +73,10 @@ async fn tracked_work_is_listed_with_its_name_its_type_and_the_line_it_waits_on(
     );
     // What other tests run at the same time makes the columns wider, and may wait at the same line.
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let is_listed = row.text.lines().any(|line| words(line).ends_with(&expected));
+    let is_listed = row
+        .text
+        .lines()
+        .any(|line| words(line).ends_with(&expected));
     assert!(is_listed, "{}", row.text);
 
     let report = service

@@ -164,7 +164,9 @@ pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
 
 /// `text`, which may be anybody's, as the value of a field. Most logs write a text with its control characters escaped,
 /// but it is each one's own affair: what is not visible comes to it escaped, and in quotes.
-pub(crate) fn text(text: &str) -> Box<dyn Value + '_> {
+///
+/// Imported by its name, for inside the macros of tracing 0.1.41 `log` is the crate, where the host has that feature.
+pub(crate) fn log_text(text: &str) -> Box<dyn Value + '_> {
     if is_all_visible(text) {
         Box::new(text)
     } else {

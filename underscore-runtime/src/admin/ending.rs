@@ -13,7 +13,7 @@ use super::offload::{Offload, everything};
 use super::params::{self, END};
 use super::render::{Answer, Node};
 use super::select::{self, with_children};
-use crate::log;
+use crate::log::{self, log_text};
 use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
 use crate::table::Entry;
@@ -247,7 +247,7 @@ impl Report {
             target: "underscore",
             task = self.task,
             handler = self.handler,
-            name = self.name.as_deref().map(log::text),
+            name = self.name.as_deref().map(log_text),
             at = self.point.map(tracing::field::display),
             function = self.point.map(AwaitPoint::function),
             awaiting = self.point.map(AwaitPoint::source),

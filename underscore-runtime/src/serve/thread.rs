@@ -16,8 +16,9 @@ use super::queue::Queue;
 use super::renewal::Renewals;
 use super::socket::{Bound, SocketFile, named};
 use crate::admin::{Changers, Policy, Pool, ReadTimeout, admin_router};
+use crate::log::{self, log_text};
 use crate::settings_file::Keeping;
-use crate::{log, workers};
+use crate::workers;
 
 /// How long `shutdown` lets requests under way end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -133,7 +134,7 @@ fn warn_of_open(path: &Path) {
     log::write(move || {
         tracing::warn!(
             target: "underscore",
-            path = log::text(&path),
+            path = log_text(&path),
             "every user of this machine can connect to the admin socket, so only root and the service's own user may \
              change something; narrow its mode, or name with `AdminBuilder::changes_by_uids` who may"
         );

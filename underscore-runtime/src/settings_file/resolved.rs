@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::document::Document;
-use crate::log;
+use crate::log::{self, log_text};
 use crate::route::RouteDescriptor;
 use crate::settings::{Change, Stored, Values, section};
 use crate::suggest;
@@ -96,7 +96,7 @@ impl Resolved {
                 let hint = Resolved::hint(&name);
                 tracing::warn!(
                     target: "underscore",
-                    route = log::text(&name),
+                    route = log_text(&name),
                     "the settings file names a route that this build does not have; its settings are kept{}",
                     visible(&hint)
                 );

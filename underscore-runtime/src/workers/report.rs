@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::runtimes::Finding;
 use super::stall::Change;
 use crate::clock::Instant;
-use crate::log;
+use crate::log::{self, log_text};
 use crate::route::Route;
 use crate::stack::{AwaitPoint, innermost};
 use crate::task::Task;
@@ -139,7 +139,7 @@ fn warn_of_task(task: Task, stalled: Stalled) {
             handler = route.map(|route| route.descriptor.handler),
             method = route.map(|route| tracing::field::display(&route.method)),
             path = route.and_then(|route| route.path.as_deref()),
-            name = task.background().map(|background| log::text(&background.name)),
+            name = task.background().map(|background| log_text(&background.name)),
             after = point.map(tracing::field::display),
             function = point.map(AwaitPoint::function),
             awaiting = point.map(AwaitPoint::source),

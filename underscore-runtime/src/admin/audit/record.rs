@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::peer::Peer;
 use crate::admin::render::Node;
-use crate::log;
+use crate::log::{self, log_text};
 use crate::route::RouteDescriptor;
 use crate::settings_file::Found;
 use crate::sync::Mutex;
@@ -139,8 +139,8 @@ pub(crate) fn file_changed(found: Found) {
         log::write(move || {
             tracing::warn!(
                 target: "underscore",
-                path = log::text(&found.path),
-                error = log::text(&error),
+                path = log_text(&found.path),
+                error = log_text(&error),
                 "the settings file is not in force; what it said last is"
             );
         });
@@ -185,15 +185,15 @@ fn report(record: &Record) {
         target: "underscore::audit",
         action = record.action.word(),
         // `target` is what a log calls the place that an event comes from.
-        selector = log::text(&record.target),
+        selector = log_text(&record.target),
         status = record.status,
         uid = record.peer.uid,
         gid = record.peer.gid,
         pid = record.peer.pid,
-        process = record.process.as_deref().map(log::text),
-        before = record.before.as_deref().map(log::text),
-        after = record.after.as_deref().map(log::text),
-        reason = record.reason.as_deref().map(log::text),
+        process = record.process.as_deref().map(log_text),
+        before = record.before.as_deref().map(log_text),
+        after = record.after.as_deref().map(log_text),
+        reason = record.reason.as_deref().map(log_text),
         seq = record.seq,
         "an operator called"
     );

@@ -89,7 +89,7 @@ pub(crate) struct WorkerSnapshot {
     /// Its number among its runtime's workers, the one of tokio's metrics.
     pub(crate) index: usize,
     pub(crate) state: WorkerState,
-    /// Its thread, once that has run a task.
+    /// Its thread, once that is known.
     pub(crate) thread: Option<Arc<Thread>>,
     /// The tracked task whose poll it is in.
     pub(crate) task: Option<TaskId>,

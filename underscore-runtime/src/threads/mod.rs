@@ -1,16 +1,18 @@
 //! The threads that poll tasks: what each says of itself while it is in a poll, in a record that it
-//! alone writes. Which of a runtime's workers a thread is, and whether it is blocked, is found out
-//! above, in `workers`.
+//! alone writes, and which of its runtime's workers it is. Whether that is blocked is found out above, in
+//! `workers`.
 
 mod kernel;
 mod record;
 mod runtime_number;
+mod worker_search;
 
 use tokio::runtime::Handle;
 
 pub(crate) use kernel::Sleep;
 pub(crate) use record::{Reading, Thread, ThreadRecord, all, that_polls, with_number};
 pub(crate) use runtime_number::RuntimeNumber;
+pub(crate) use worker_search::{Counted, WorkerSearch};
 
 use crate::clock;
 use crate::sync::Mutex;

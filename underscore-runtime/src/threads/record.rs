@@ -8,6 +8,7 @@ use crossbeam_utils::CachePadded;
 use tokio::runtime;
 
 use super::kernel::Sleep;
+use super::worker_search::{Counted, Moment, WorkerSearch, is_worker};
 use super::{RuntimeNumber, note_runtime};
 use crate::clock::{AtomicInstant, Instant};
 use crate::sync::Mutex;
@@ -22,8 +23,10 @@ pub(crate) struct ThreadRecord {
     /// When the outermost poll began that the thread is in, or was in last, to a tick of the coarse
     /// clock.
     entered: AtomicInstant,
-    /// One more than the thread's index among its runtime's workers; zero if it is not a worker.
+    /// One more than the thread's index among its runtime's workers; zero if it is not known, or it is not a worker.
     worker: AtomicU32,
+    /// The workers that the thread may be; `None` if it is not one.
+    search: Mutex<Option<WorkerSearch>>,
     /// The number of the runtime that the thread is in, in bits: see `RuntimeNumber::to_bits`.
     runtime: AtomicU32,
     /// The poll in which the sampler found the thread to be blocked: see `poll`.
@@ -63,6 +66,7 @@ impl ThreadRecord {
             task: AtomicU64::new(0),
             entered: AtomicInstant::never(),
             worker: AtomicU32::new(0),
+            search: Mutex::new(None),
             runtime: AtomicU32::new(0),
             blocked: AtomicU64::new(0),
             thread: Mutex::new(None),
@@ -87,7 +91,7 @@ impl ThreadRecord {
     pub(crate) fn release(&'static self) {
         *self.thread.lock() = None;
         self.task.store(0, Ordering::Relaxed);
-        self.worker.store(0, Ordering::Relaxed);
+        self.set_search(&mut self.search.lock(), None);
         self.runtime.store(0, Ordering::Relaxed);
         self.blocked.store(0, Ordering::Relaxed);
         self.entered.set(None);
@@ -118,16 +122,14 @@ impl ThreadRecord {
         self.note_thread();
     }
 
-    /// A thread can lose its place among the workers to another one (`block_in_place`), and can run
-    /// one runtime after the other, so this is asked again, but at most once a tick.
+    /// A thread can lose its worker to another one (`block_in_place`), and can run one runtime after the
+    /// other, so this is asked again, but at most once a tick.
     #[cold]
     pub(crate) fn note_thread(&self) {
         let handle = runtime::Handle::try_current().ok();
         let id = handle.as_ref().map(runtime::Handle::id);
-        let index = handle.as_ref().and_then(|_| runtime::worker_index());
-        let worker = index.and_then(|index| u32::try_from(index).ok()?.checked_add(1));
-        self.worker.store(worker.unwrap_or(0), Ordering::Relaxed);
         let mut thread = self.thread.lock();
+        let mut search = self.search.lock();
         match &mut *thread {
             Some(thread) if thread.runtime == id => {}
             thread => {
@@ -135,12 +137,82 @@ impl ThreadRecord {
                 let bits = RuntimeNumber::to_bits(number);
                 self.runtime.store(bits, Ordering::Relaxed);
                 *thread = Some(Arc::new(Thread::current(id)));
+                *search = None;
             }
         }
         drop(thread);
+        let mut found = None;
+        if let Some(handle) = handle.as_ref().filter(|_| is_worker()) {
+            let metrics = handle.metrics();
+            let is_parked = |worker| Counted::of(&metrics, worker).is_parked();
+            found = search.take();
+            WorkerSearch::note(&mut found, metrics.num_workers(), Moment::now(), is_parked);
+        }
+        self.set_search(&mut search, found);
+        drop(search);
         if let Some(handle) = handle {
             note_runtime(handle);
         }
+    }
+
+    fn set_search(&self, search: &mut Option<WorkerSearch>, found: Option<WorkerSearch>) {
+        *search = found.filter(|found| !found.is_contradicted());
+        let index = search.as_ref().and_then(WorkerSearch::found);
+        let worker = index.and_then(|index| u32::try_from(index).ok()?.checked_add(1));
+        self.worker.store(worker.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn narrow(&self, is_so: impl FnOnce() -> bool, narrow: impl FnOnce(&mut WorkerSearch)) {
+        let mut search = self.search.lock();
+        // Under the lock: what the thread notes in a later poll comes after this.
+        if let Some(mut found) = search.clone().filter(|_| is_so()) {
+            narrow(&mut found);
+            if search.as_ref() != Some(&found) {
+                self.set_search(&mut search, Some(found));
+            }
+        }
+    }
+
+    fn is_in_poll(&self, entered: Option<Instant>) -> bool {
+        let reading = self.reading();
+        reading.is_some_and(|reading| reading.entered == entered)
+    }
+
+    /// Takes its thread for this worker until more is known, if it is still in the poll that it entered then.
+    pub(crate) fn assume_worker(&self, entered: Option<Instant>, index: usize) {
+        let search = self.search.lock();
+        let is_open = search.as_ref().is_some_and(|found| found.may_be(index));
+        let worker = u32::try_from(index)
+            .ok()
+            .and_then(|index| index.checked_add(1));
+        if let Some(worker) = worker.filter(|_| is_open && self.is_in_poll(entered)) {
+            self.worker.store(worker, Ordering::Relaxed);
+        }
+    }
+
+    /// Excludes workers that the calling thread, the one that has this record, cannot be.
+    pub(crate) fn exclude_workers(&self, cannot_be: impl Fn(usize) -> bool) {
+        self.narrow(|| true, |search| search.exclude(cannot_be));
+    }
+
+    /// Excludes workers that its thread cannot be if it is still in the poll that it entered then.
+    pub(crate) fn exclude_workers_in(
+        &self,
+        entered: Option<Instant>,
+        cannot_be: impl Fn(usize) -> bool,
+    ) {
+        let is_in_it = || self.is_in_poll(entered);
+        self.narrow(is_in_it, |search| search.exclude(cannot_be));
+    }
+
+    /// Excludes what a copy of its search has excluded.
+    pub(crate) fn exclude_workers_as(&self, copy: &WorkerSearch) {
+        self.narrow(|| true, |search| search.exclude_as(copy));
+    }
+
+    /// The workers that its thread may be.
+    pub(crate) fn search(&self) -> Option<WorkerSearch> {
+        self.search.lock().clone()
     }
 
     /// The poll that its thread is in.
@@ -157,7 +229,7 @@ impl ThreadRecord {
         self.thread.lock().clone()
     }
 
-    /// The index of its thread among its runtime's workers.
+    /// The index of its thread among its runtime's workers, once that is known; see `assume_worker`.
     pub(crate) fn worker(&self) -> Option<usize> {
         usize::try_from(self.worker.load(Ordering::Relaxed).checked_sub(1)?).ok()
     }

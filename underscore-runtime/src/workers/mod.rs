@@ -2,6 +2,7 @@
 //! thread says of itself is in `threads`.
 
 mod discovery;
+mod identify;
 mod report;
 mod runtimes;
 mod sampler;

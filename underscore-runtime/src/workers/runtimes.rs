@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Id, RuntimeFlavor, RuntimeMetrics};
 
+use super::identify::{may_be_tracked, record_of, settle};
 use super::stall::{Change, Progress, Stall};
 use super::{blocked_after, discovery};
 use crate::clock::Instant;
 use crate::sync::Mutex;
-use crate::task::TaskId;
-use crate::threads::{self, RuntimeNumber, Thread, ThreadRecord};
+use crate::task::{TaskId, with_thread};
+use crate::threads::{self, Counted, RuntimeNumber, Thread, ThreadRecord};
 
 /// A runtime whose workers are listed.
 struct Known {
@@ -88,7 +89,7 @@ pub(crate) struct WorkerSnapshot {
     /// Its number among its runtime's workers, the one of tokio's metrics.
     pub(crate) index: usize,
     pub(crate) state: WorkerState,
-    /// Its thread, once that has run a task.
+    /// Its thread, once that is known.
     pub(crate) thread: Option<Arc<Thread>>,
     /// The tracked task whose poll it is in.
     pub(crate) task: Option<TaskId>,
@@ -102,7 +103,13 @@ pub(crate) struct WorkerSnapshot {
 pub(super) fn pin_current() -> Option<Id> {
     let handle = Handle::try_current().ok()?;
     let id = handle.id();
-    note(&mut RUNTIMES.lock(), handle, 1);
+    let is_new = note(&mut RUNTIMES.lock(), handle.clone(), 1);
+    // Now, for its other workers are more likely to be at rest than later. Outside of the lock, for to begin a
+    // task may be code of the host's.
+    if is_new {
+        with_thread(|thread| thread.record().note_thread());
+        discovery::discover(&handle);
+    }
     Some(id)
 }
 
@@ -115,9 +122,12 @@ fn known() -> MutexGuard<'static, Vec<Known>> {
     runtimes
 }
 
-fn note(runtimes: &mut Vec<Known>, handle: Handle, pins: usize) {
+/// Notes a runtime to be listed. True if it is a new one.
+fn note(runtimes: &mut Vec<Known>, handle: Handle, pins: usize) -> bool {
     let id = handle.id();
-    match runtimes.iter_mut().find(|known| known.handle.id() == id) {
+    let known = runtimes.iter_mut().find(|known| known.handle.id() == id);
+    let is_new = known.is_none();
+    match known {
         Some(known) => known.pins = known.pins.saturating_add(pins),
         None => runtimes.push(Known {
             workers: std::iter::repeat_with(Watched::default)
@@ -130,6 +140,7 @@ fn note(runtimes: &mut Vec<Known>, handle: Handle, pins: usize) {
             pins,
         }),
     }
+    is_new
 }
 
 /// Takes back that a runtime is listed whether or not it has run a task.
@@ -185,6 +196,7 @@ pub(super) fn look(now: Instant, gap: bool) -> Vec<Finding> {
     // Before the records: a runtime is noted by a thread that has one.
     drop(known());
     let records = threads::all();
+    settle(&records);
     keep(|known| {
         let id = Some(known.handle.id());
         let mut its = records
@@ -243,11 +255,17 @@ impl Known {
                 continue;
             }
             let record = record_of(records, id, worker);
-            let is_tracked = record.is_some_and(|record| record.reading().is_some());
-            let progress = (is_driven && !is_parked && !is_tracked).then(|| Progress {
-                rests: rests_of(&metrics, worker),
-                busy: busy_of(&metrics, worker),
-                entered: record.and_then(ThreadRecord::entered),
+            let is_tracked = match record {
+                Some(record) => record.reading().is_some(),
+                None => may_be_tracked(records, id, worker),
+            };
+            let progress = (is_driven && !is_parked && !is_tracked).then(|| {
+                let Counted { rests, busy } = Counted::of(&metrics, worker);
+                Progress {
+                    rests,
+                    busy,
+                    entered: record.and_then(ThreadRecord::entered),
+                }
             });
             let thread = record.and_then(ThreadRecord::thread);
             let stall = &mut watched.stall;
@@ -277,17 +295,19 @@ impl Known {
     }
 }
 
-/// The park count of the worker that the record's thread is, or was; `None` while it is parked. An
-/// unchanged count means that the worker may be blocked. A changed one means that another thread is
-/// this worker by now, and that the one in question was given leave to block (`block_in_place`).
-pub(super) fn rests(record: &ThreadRecord) -> Option<u64> {
-    let index = record.worker()?;
+/// What tokio has counted of the workers of the runtime that the record's thread is in.
+pub(super) fn counted(record: &ThreadRecord) -> Option<Vec<Counted>> {
     let runtime = record.thread()?.runtime?;
     let runtimes = known();
     let known = runtimes.iter().find(|known| known.handle.id() == runtime)?;
-    let metrics = known.handle.metrics();
-    let at_work = index < metrics.num_workers() && !is_parked(&metrics, index);
-    at_work.then(|| rests_of(&metrics, index))
+    Some(Counted::of_all(&known.handle.metrics()))
+}
+
+/// True if the runtime with this id has ended, as far as was asked.
+pub(super) fn has_ended(id: Id) -> bool {
+    let runtimes = RUNTIMES.lock();
+    let mut its = runtimes.iter().filter(|known| known.handle.id() == id);
+    its.any(|known| known.has_ended)
 }
 
 /// True if another thread is now the worker that the record's thread was.
@@ -304,6 +324,7 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     ask_whether_they_ended();
     let runtimes = known();
     let records = threads::all();
+    settle(&records);
     let of_runtime = |known: &Known| {
         let metrics = known.handle.metrics();
         let id = known.handle.id();
@@ -340,46 +361,8 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     runtimes.iter().flat_map(of_runtime).collect()
 }
 
-/// The record of the thread that is this worker: of several that were, the last one.
-fn record_of(
-    records: &[&'static ThreadRecord],
-    runtime: Id,
-    index: usize,
-) -> Option<&'static ThreadRecord> {
-    let is_its = |record: &&&ThreadRecord| {
-        record.worker() == Some(index)
-            && record
-                .thread()
-                .is_some_and(|thread| thread.runtime == Some(runtime))
-    };
-    let last = |record: &&&'static ThreadRecord| record.entered();
-    records.iter().filter(is_its).max_by_key(last).copied()
-}
-
-#[cfg(target_has_atomic = "64")]
-fn rests_of(metrics: &RuntimeMetrics, worker: usize) -> u64 {
-    metrics.worker_park_unpark_count(worker)
-}
-
-#[cfg(target_has_atomic = "64")]
-fn busy_of(metrics: &RuntimeMetrics, worker: usize) -> Duration {
-    metrics.worker_total_busy_duration(worker)
-}
-
-#[cfg(not(target_has_atomic = "64"))]
-fn busy_of(_: &RuntimeMetrics, _: usize) -> Duration {
-    Duration::ZERO
-}
-
-/// tokio counts only where it has 64-bit atomics.
-#[cfg(not(target_has_atomic = "64"))]
-fn rests_of(_: &RuntimeMetrics, _: usize) -> u64 {
-    0
-}
-
-/// An odd count is a worker that has gone to rest and not come back.
 fn is_parked(metrics: &RuntimeMetrics, worker: usize) -> bool {
-    worker < metrics.num_workers() && rests_of(metrics, worker) % 2 == 1
+    worker < metrics.num_workers() && Counted::of(metrics, worker).is_parked()
 }
 
 impl Busy {

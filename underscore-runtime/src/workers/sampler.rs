@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::identify::{Unidentified, assume};
 use super::report::{Reports, Stalled};
 use super::{blocked_after, runtimes};
 use crate::clock::{self, Instant};
@@ -12,7 +13,7 @@ use crate::route::Route;
 use crate::sync::Mutex;
 use crate::table::expire_settings;
 use crate::task::{Task, for_each_live};
-use crate::threads::{self, Reading, ThreadRecord};
+use crate::threads::{self, Counted, Reading, ThreadRecord};
 
 /// The most that the coarse clock is behind. To wake up is nearly all that a tick costs, about 50 us on a guest.
 const LONGEST_TICK: Duration = Duration::from_millis(33);
@@ -79,16 +80,19 @@ fn sample(mine: &Weak<Sampling>) {
 struct Watch {
     reading: Reading,
     first_seen: Instant,
-    /// What tokio counted of the worker then.
-    rests: Option<u64>,
+    /// What tokio counted of its runtime's workers then, or a tick later if its beginning may be that of a poll before it
+    /// in the same tick.
+    counted: Option<Vec<Counted>>,
+    is_counted_inside: bool,
     reported: bool,
-    /// The route that it is counted for, and the time that was counted so far.
-    counted: Option<(&'static Route, Duration)>,
+    /// The route that its time is added to, and how much was added so far.
+    added: Option<(&'static Route, Duration)>,
     /// True if the warning was written.
     was_logged: bool,
 }
 
 fn look(watches: &mut HashMap<u32, Watch>, reports: &mut Reports, now: Instant) {
+    let mut unidentified = Vec::new();
     for record in threads::all() {
         let reading = record.reading();
         let known = watches.remove(&record.number());
@@ -108,9 +112,14 @@ fn look(watches: &mut HashMap<u32, Watch>, reports: &mut Reports, now: Instant) 
         }
         if let Some(mut watch) = watch {
             watch.check(record, reports, now);
+            if watch.is_unidentified(record, now) {
+                let entered = watch.reading.entered;
+                unidentified.push(Unidentified { record, entered });
+            }
             watches.insert(record.number(), watch);
         }
     }
+    assume(&unidentified, runtimes::has_ended);
 }
 
 impl Watch {
@@ -118,9 +127,10 @@ impl Watch {
         Watch {
             reading,
             first_seen: now,
-            rests: runtimes::rests(record),
+            counted: runtimes::counted(record),
+            is_counted_inside: reading.entered.is_some_and(|entered| entered < now),
             reported: false,
-            counted: None,
+            added: None,
             was_logged: false,
         }
     }
@@ -134,8 +144,9 @@ impl Watch {
     /// which is at most a moment before it began.
     fn check(&mut self, record: &ThreadRecord, reports: &mut Reports, now: Instant) {
         self.count(now);
+        let may_block = self.may_block_a_worker(record);
         let long = now.since(self.first_seen) >= blocked_after();
-        if !long || self.reported || self.rests.is_none() || self.rests != runtimes::rests(record) {
+        if !long || self.reported || !may_block {
             return;
         }
         // Asked last, for it takes a look at all threads.
@@ -149,7 +160,7 @@ impl Watch {
         if let (Some(task), Some(thread)) = (find(task), record.thread()) {
             if let Some(route) = task.route() {
                 route.blocking.add_stall();
-                self.counted = Some((route, Duration::ZERO));
+                self.added = Some((route, Duration::ZERO));
                 self.count(now);
             }
             let stalled = Stalled {
@@ -160,13 +171,41 @@ impl Watch {
         }
     }
 
+    /// True if the thread may be a worker that stands still. A worker whose counts have changed is not this thread: either
+    /// it never was, or another thread is this worker by now, and the one in question was given leave to
+    /// block (`block_in_place`).
+    fn may_block_a_worker(&mut self, record: &ThreadRecord) -> bool {
+        let Some(now) = runtimes::counted(record) else {
+            return false;
+        };
+        if !self.is_counted_inside {
+            self.counted = Some(now);
+            self.is_counted_inside = true;
+            return record.search().is_some();
+        }
+        let before = self.counted.as_deref().unwrap_or_default();
+        record.exclude_workers_in(self.reading.entered, |worker| {
+            let now = now.get(worker);
+            now.is_none_or(|now| now.is_parked()) || before.get(worker) != now
+        });
+        record.search().is_some()
+    }
+
+    /// True if it has taken too long and the thread may be one of several workers.
+    fn is_unidentified(&self, record: &ThreadRecord, now: Instant) -> bool {
+        now.since(self.first_seen) >= blocked_after()
+            && record
+                .search()
+                .is_some_and(|search| search.found().is_none())
+    }
+
     /// Counts for its route the time that has passed since it was counted last.
     fn count(&mut self, now: Instant) {
-        if let Some((route, counted)) = &mut self.counted {
+        if let Some((route, added)) = &mut self.added {
             let all = now.since(self.first_seen);
-            let more = all.saturating_sub(*counted);
+            let more = all.saturating_sub(*added);
             route.blocking.add_time(more, all);
-            *counted = all;
+            *added = all;
         }
     }
 }

@@ -33,7 +33,7 @@ const COLUMNS: &[Col] = &[
     Col::words(
         "thread",
         &["th"],
-        "name of its thread, once that has run a task",
+        "name of its thread, once that is known",
         |row| {
             let thread = row.worker.thread.as_ref();
             thread.and_then(|thread| thread.name.clone()).into()

@@ -1,0 +1,99 @@
+//! Which thread each worker is, as far as that is known: what threads found out of themselves, and what follows
+//! from that for others.
+
+use tokio::runtime::Id;
+
+use crate::clock::Instant;
+use crate::threads::{ThreadRecord, WorkerSearch};
+
+/// Excludes for each thread what others are known to be.
+pub(super) fn settle(records: &[&'static ThreadRecord]) {
+    let mut open: Vec<_> = records
+        .iter()
+        .filter_map(|record| {
+            let runtime = record.thread()?.runtime?;
+            Some((runtime, *record, record.search()?))
+        })
+        .collect();
+    while let Some((runtime, ..)) = open.last() {
+        let runtime = *runtime;
+        let (records, mut searches): (Vec<_>, Vec<_>) = open
+            .extract_if(.., |(its, ..)| *its == runtime)
+            .map(|(_, record, search)| (record, search))
+            .unzip();
+        WorkerSearch::settle(&mut searches);
+        for (record, search) in records.iter().zip(&searches) {
+            record.exclude_workers_as(search);
+        }
+    }
+}
+
+/// A thread of which it is not known which worker it is, and that has been in the poll that it entered then for too long.
+pub(super) struct Unidentified {
+    pub(super) record: &'static ThreadRecord,
+    pub(super) entered: Option<Instant>,
+}
+
+/// Gives each of these threads a worker where they hold all that they may be. That these workers are blocked, and by
+/// whom, is known then; whose number is whose is not, and while they are blocked nothing will tell. Of a
+/// runtime that has ended, the others are gone.
+pub(super) fn assume(threads: &[Unidentified], has_ended: impl Fn(Id) -> bool) {
+    let mut open: Vec<_> = threads
+        .iter()
+        .filter_map(|thread| {
+            let runtime = thread.record.thread()?.runtime?;
+            let mut search = thread.record.search()?;
+            let assumed = thread.record.worker();
+            if let Some(assumed) = assumed {
+                search.exclude(|worker| worker != assumed);
+            }
+            Some((runtime, thread, search, assumed.is_none()))
+        })
+        .collect();
+    // Those that were given one before keep it.
+    open.sort_by_key(|(.., is_new)| *is_new);
+    while let Some((runtime, ..)) = open.last() {
+        let runtime = *runtime;
+        let (threads, searches): (Vec<_>, Vec<_>) = open
+            .extract_if(.., |(its, ..)| *its == runtime)
+            .map(|(_, thread, search, _)| (thread, search))
+            .unzip();
+        if !WorkerSearch::are_complete(&searches) && !has_ended(runtime) {
+            continue;
+        }
+        let assigned = WorkerSearch::assign(&searches).unwrap_or_default();
+        for (thread, worker) in threads.iter().zip(assigned) {
+            thread.record.assume_worker(thread.entered, worker);
+        }
+    }
+}
+
+/// The record of the thread that is this worker: of several that were, the last one.
+pub(super) fn record_of(
+    records: &[&'static ThreadRecord],
+    runtime: Id,
+    index: usize,
+) -> Option<&'static ThreadRecord> {
+    let is_its =
+        |record: &&&ThreadRecord| record.worker() == Some(index) && is_of_runtime(record, runtime);
+    let last = |record: &&&'static ThreadRecord| record.entered();
+    records.iter().filter(is_its).max_by_key(last).copied()
+}
+
+/// True if a thread that may be this worker, and may be another one, is in the poll of a tracked task.
+pub(super) fn may_be_tracked(records: &[&'static ThreadRecord], runtime: Id, index: usize) -> bool {
+    let may_be_it = |record: &ThreadRecord| {
+        record
+            .search()
+            .is_some_and(|search| search.may_be(index) && search.found().is_none())
+    };
+    let mut records = records.iter();
+    records.any(|record| {
+        record.reading().is_some() && is_of_runtime(record, runtime) && may_be_it(record)
+    })
+}
+
+fn is_of_runtime(record: &ThreadRecord, runtime: Id) -> bool {
+    let thread = record.thread();
+    thread.is_some_and(|thread| thread.runtime == Some(runtime))
+}

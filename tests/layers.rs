@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
         "sync",
         "temporary",
         "threads",
+        "truncate",
         "units",
         "visible",
     ],

@@ -57,15 +57,21 @@ fn assert_visible(what: &str, text: &str) {
     assert_eq!(text.chars().find(|c| !shown(*c)), None, "{what}: {text:?}");
 }
 
-/// Holds 7.1, 7.32 of docs/admin-api.md.
-#[test]
-fn what_a_person_typed_is_shown_as_it_is_and_drives_nothing() {
+/// Runs a test while no other one interrupts or preempts its requests.
+fn alone(test: impl Future<Output = ()>) {
     let world = World::lock();
     world.put(&json!({"*": null}));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    runtime.expect("a runtime").block_on(async {
+    runtime.expect("a runtime").block_on(test);
+    world.put(&json!({"*": null}));
+}
+
+/// Holds 7.1, 7.32 of docs/admin-api.md.
+#[test]
+fn what_a_person_typed_is_shown_as_it_is_and_drives_nothing() {
+    alone(async {
         let service = Service::start(Router::new().route("/tracked", any(tracked))).await;
         let typed = format!("typed {} \"é\" \\u{{1b}}", String::from_iter(INVISIBLE));
         *NAME.lock().expect("nobody panicked") = typed.clone();
@@ -113,19 +119,12 @@ fn what_a_person_typed_is_shown_as_it_is_and_drives_nothing() {
         drop(client);
         service.wait_for("tracked", "stats.req.active", 0).await;
     });
-    world.put(&json!({"*": null}));
 }
 
 /// Holds 7.1 of docs/admin-api.md.
 #[test]
 fn no_request_to_the_service_can_drive_a_terminal_that_shows_it() {
-    // Nobody else interrupts or preempts it meanwhile.
-    let world = World::lock();
-    world.put(&json!({"*": null}));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(async {
+    alone(async {
         let app = Router::new().route("/terminal/{*rest}", any(terminal));
         let service = Service::start(app).await;
         let mut client = service.connect().await;
@@ -153,5 +152,4 @@ fn no_request_to_the_service_can_drive_a_terminal_that_shows_it() {
         drop(client);
         service.wait_for("terminal", "stats.req.active", 0).await;
     });
-    world.put(&json!({"*": null}));
 }

@@ -98,6 +98,7 @@ mod threads;
 #[cfg(not(feature = "admin"))]
 #[path = "threads/noop.rs"]
 mod threads;
+mod truncate;
 mod units;
 
 // What only those need who look.

@@ -1,6 +1,8 @@
-//! Escapes and shortens untrusted text for tables, errors and logs.
+//! Escapes untrusted text for tables, errors and logs.
 
 use std::borrow::Cow;
+
+use crate::truncate;
 
 /// Maximum number of characters of an input in an error.
 const MOST_ECHOED: usize = 200;
@@ -60,15 +62,33 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if is_all_visible(text) {
         return Cow::Borrowed(text);
     }
-    let mut visible = String::with_capacity(text.len());
+    let escape = |c: char, escaped: &mut String| escaped.extend(c.escape_default());
+    Cow::Owned(escaped(text, is_visible, escape))
+}
+
+/// Escapes the invisible characters of a whole document. It keeps its line feeds.
+pub(crate) fn visible_document(text: String, escape: impl Fn(char, &mut String)) -> String {
+    let may_stand = |c: char| c == '\n' || is_visible(c);
+    if text.is_ascii() && !text.contains('\u{7f}') || text.chars().all(may_stand) {
+        return text;
+    }
+    escaped(&text, may_stand, escape)
+}
+
+fn escaped(
+    text: &str,
+    may_stand: impl Fn(char) -> bool,
+    escape: impl Fn(char, &mut String),
+) -> String {
+    let mut escaped = String::with_capacity(text.len().saturating_add(16));
     for c in text.chars() {
-        if is_visible(c) {
-            visible.push(c);
+        if may_stand(c) {
+            escaped.push(c);
         } else {
-            visible.extend(c.escape_default());
+            escape(c, &mut escaped);
         }
     }
-    Cow::Owned(visible)
+    escaped
 }
 
 /// Truncates an input for an error message, with an ellipsis.
@@ -79,21 +99,7 @@ pub(crate) fn echo(input: &str) -> Cow<'_, str> {
 /// Truncates one of `several` inputs that appear in the same error and share its limit.
 pub(crate) fn echo_one_of(input: &str, several: usize) -> Cow<'_, str> {
     let most = MOST_ECHOED.checked_div(several).unwrap_or(MOST_ECHOED);
-    match input.char_indices().nth(most) {
-        None => Cow::Borrowed(input),
-        Some((end, _)) => Cow::Owned(format!("{}…", input.get(..end).unwrap_or_default())),
-    }
-}
-
-/// Truncates `text` to `most` bytes at a character boundary, with an ellipsis.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let mut ends = (0..=most).rev();
-    let end = ends.find(|end| text.is_char_boundary(*end));
-    let kept = text.get(..end.unwrap_or_default()).unwrap_or_default();
-    format!("{kept}…")
+    truncate::to_chars(input, most)
 }
 
 #[cfg(test)]
@@ -166,15 +172,5 @@ mod tests {
         let fits = "é".repeat(MOST_ECHOED);
         assert_eq!(echo(&fits), fits);
         assert_eq!(echo(&format!("{fits}x")), format!("{fits}…"));
-    }
-
-    /// Holds 7.22 of docs/admin-api.md.
-    #[test]
-    fn a_long_text_is_cut_between_two_characters() {
-        let fits = "x".repeat(1_024);
-        assert_eq!(shortened(&fits, 1_024), fits);
-        let short = shortened(&format!("x{}", "é".repeat(1_024)), 1_024);
-        assert_eq!(short.len(), 1_023 + "…".len());
-        assert!(short.ends_with("é…"), "{short}");
     }
 }

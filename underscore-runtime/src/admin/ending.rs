@@ -19,7 +19,8 @@ use crate::stats::Outcome;
 use crate::table::Entry;
 use crate::task::{Ending, Interrupt, State, TaskRef, WaitGroup};
 use crate::threads::RuntimeNumber;
-use crate::visible::{shortened, visible};
+use crate::truncate;
+use crate::visible::visible;
 
 /// Maximum number of tasks that are logged one by one.
 const MOST_REPORTED: usize = 1_000;
@@ -251,7 +252,7 @@ impl Report {
             at = self.point.map(tracing::field::display),
             function = self.point.map(AwaitPoint::function),
             awaiting = self.point.map(AwaitPoint::source),
-            reason = %visible(&shortened(&interrupt.reason, LONGEST_REASON)),
+            reason = %visible(&truncate::to_bytes(&interrupt.reason, LONGEST_REASON)),
             "an operator told a task to end"
         );
     }

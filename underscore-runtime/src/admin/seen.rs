@@ -11,6 +11,7 @@ use crate::stack::{AwaitPoint, Frame, innermost};
 use crate::table::ids;
 use crate::task::{Kind, MetaField, Request, State, Task, TaskId, TaskRef};
 use crate::threads::{Thread, ThreadRecord};
+use crate::truncate;
 use crate::workers::blocked_after;
 
 /// A task at one moment.
@@ -184,7 +185,7 @@ impl Seen {
 
     pub(super) fn uri(&self) -> Option<String> {
         let uri = self.request()?.field(MetaField::Uri)?;
-        Some(shortened(&self.uris.show(&uri)))
+        Some(truncate::to_chars(&self.uris.show(&uri), LONGEST_TEXT).into_owned())
     }
 
     pub(super) fn http_version(&self) -> Option<String> {
@@ -209,7 +210,8 @@ impl Seen {
     }
 
     fn field(&self, field: MetaField) -> Option<String> {
-        Some(shortened(&self.request()?.field(field)?))
+        let text = self.request()?.field(field)?;
+        Some(truncate::to_chars(&text, LONGEST_TEXT).into_owned())
     }
 }
 
@@ -230,13 +232,6 @@ pub(super) const CLIENT: &str = "the client";
 
 /// The longest text of a client's that is shown.
 const LONGEST_TEXT: usize = 1024;
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_TEXT) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
 
 /// The second field of `version-traceid-parentid-flags`, if it is what the W3C's Trace Context says:
 /// 32 lower-case hex digits, not all of them zero.

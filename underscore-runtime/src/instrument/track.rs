@@ -16,6 +16,7 @@ use super::tracked::{Step, Tracked};
 use super::{poll_scope, upgrade};
 use crate::stats::Outcome;
 use crate::task::{Background, Interrupt, NewTask, Parent, Upgrade};
+use crate::truncate;
 
 /// Makes `future` a task: from now until it completes or is dropped it is listed in `_cat/tasks` with its age
 /// and the line it is stuck on, and an operator can interrupt it.
@@ -152,23 +153,16 @@ impl std::error::Error for Interrupted {}
 /// Maximum length of a task name, in bytes. It may contain input of clients.
 const LONGEST_NAME: usize = 4 << 10;
 
-fn bounded(name: Cow<'static, str>) -> Cow<'static, str> {
-    if name.len() <= LONGEST_NAME {
-        return name;
-    }
-    let mut ends = (0..=LONGEST_NAME).rev();
-    let end = ends.find(|end| name.is_char_boundary(*end));
-    let kept = name.get(..end.unwrap_or_default()).unwrap_or_default();
-    format!("{kept}…").into()
-}
-
 /// Background work that is begun here, in the task that the thread polls if it polls one.
 pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
     let parent = match poll_scope::current() {
         Some(parent) => Parent::new(parent),
         None => upgrade::request(),
     };
-    let name = bounded(name);
+    let name = match truncate::to_bytes(&name, LONGEST_NAME) {
+        Cow::Borrowed(_) => name,
+        Cow::Owned(truncated) => truncated.into(),
+    };
     Background { name, code, parent }
 }
 

@@ -213,14 +213,8 @@ pub(super) fn tidy(path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings_file::private_directory;
     use std::os::unix::fs::symlink;
-
-    /// Whatever the umask is of whoever runs this.
-    fn private_directory() -> tempfile::TempDir {
-        let private = Permissions::from_mode(0o700);
-        let directory = tempfile::Builder::new().permissions(private).tempdir();
-        directory.expect("a directory")
-    }
 
     fn mode(path: &Path) -> u32 {
         let metadata = fs::metadata(path).expect("it is there");

@@ -436,3 +436,12 @@ impl Watch {
         });
     }
 }
+
+/// A temporary directory that only its owner can write to, independent of the umask.
+#[cfg(test)]
+fn private_directory() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let private = std::fs::Permissions::from_mode(0o700);
+    let directory = tempfile::Builder::new().permissions(private).tempdir();
+    directory.expect("a directory")
+}

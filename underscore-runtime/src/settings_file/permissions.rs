@@ -125,16 +125,10 @@ fn is_mounted_read_only(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings_file::private_directory;
     use rustix::process::geteuid;
     use std::fs::Permissions;
     use std::os::unix::fs::symlink;
-
-    /// Whatever the umask is of whoever runs this.
-    fn private_directory() -> tempfile::TempDir {
-        let private = Permissions::from_mode(0o700);
-        let directory = tempfile::Builder::new().permissions(private).tempdir();
-        directory.expect("a directory")
-    }
 
     fn set(path: &Path, mode: u32) {
         fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");

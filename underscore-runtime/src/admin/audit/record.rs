@@ -13,7 +13,7 @@ use crate::log::{self, field_text};
 use crate::route::RouteDescriptor;
 use crate::settings_file::Found;
 use crate::sync::Mutex;
-use crate::visible;
+use crate::truncate;
 
 /// The records of each kind that are kept; the oldest goes when one more comes.
 const MOST_KEPT: usize = 1_000;
@@ -201,7 +201,7 @@ fn report(record: &Record) {
 
 /// As much of `text` as is kept; what is cut off leaves an ellipsis.
 pub(super) fn shortened(text: &str) -> String {
-    visible::shortened(text, LONGEST_TEXT)
+    truncate::to_bytes(text, LONGEST_TEXT).into_owned()
 }
 
 /// An object as JSON on one line, shortened. Only as many entries are looked at as can be seen of it: there

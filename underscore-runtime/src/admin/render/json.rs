@@ -8,7 +8,7 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 use super::Node;
 use super::output::Output;
-use crate::visible::is_visible;
+use crate::visible::visible_document;
 
 /// Writes `node`; what is not visible is still to be escaped.
 pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
@@ -27,21 +27,12 @@ pub(super) fn escape_invisible(json: Vec<u8>) -> Vec<u8> {
     // Every write is whole characters, so this is text wherever it stops.
     let json = String::from_utf8(json).unwrap_or_default();
     // Line feeds occur only between tokens.
-    let may_stand = |c: char| c == '\n' || is_visible(c);
-    if json.is_ascii() && !json.contains('\u{7f}') || json.chars().all(may_stand) {
-        return json.into_bytes();
-    }
-    let mut escaped = String::with_capacity(json.len().saturating_add(16));
-    for c in json.chars() {
-        if may_stand(c) {
-            escaped.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
+    let escape = |c: char, escaped: &mut String| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(escaped, "\\u{unit:04x}");
         }
-    }
-    escaped.into_bytes()
+    };
+    visible_document(json, escape).into_bytes()
 }
 
 /// `serde_json`'s pretty formatter with a space before the colon.

@@ -8,32 +8,20 @@ use serde_saphyr::DoubleQuoted;
 
 use super::Node;
 use super::output::Output;
-use crate::visible::{is_all_visible, is_visible, visible};
+use crate::visible::{is_all_visible, visible, visible_document};
 
 /// Writes `node`.
 pub(super) fn write(node: &Node, mut output: Output<'_>) -> Vec<u8> {
     // This fails only once the look is to end.
     let _ = serde_saphyr::to_io_writer(&mut output, &Quoted(node));
     // Every write is whole characters, so this is text wherever it stops.
-    escape_invisible(String::from_utf8(output.into_bytes()).unwrap_or_default()).into_bytes()
-}
-
-/// Escapes invisible characters, all of which are in double-quoted scalars.
-fn escape_invisible(yaml: String) -> String {
-    let may_stand = |c: char| c == '\n' || is_visible(c);
-    if yaml.is_ascii() || yaml.chars().all(may_stand) {
-        return yaml;
-    }
-    let mut escaped = String::with_capacity(yaml.len().saturating_add(16));
-    for c in yaml.chars() {
-        if may_stand(c) {
-            escaped.push(c);
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(escaped, "\\U{:08x}", u32::from(c));
-        }
-    }
-    escaped
+    let yaml = String::from_utf8(output.into_bytes()).unwrap_or_default();
+    // All that is escaped is in double-quoted scalars.
+    let escape = |c: char, escaped: &mut String| {
+        // Writing to a string does not fail.
+        let _ = write!(escaped, "\\U{:08x}", u32::from(c));
+    };
+    visible_document(yaml, escape).into_bytes()
 }
 
 /// Forces double quotes where they are needed. The library ignores that for keys, which are our own
@@ -85,6 +73,7 @@ impl Serialize for Quoted<'_, Value> {
 mod tests {
     use super::*;
     use crate::admin::offload::Watch;
+    use crate::visible::is_visible;
 
     fn write(node: &Node) -> String {
         let watch = Watch::default();

@@ -19,7 +19,8 @@ use crate::log;
 use crate::route::CHANGES;
 use crate::settings_file::{self, Edit, Refused};
 use crate::table::{self, Entry};
-use crate::visible::{shortened, visible};
+use crate::truncate;
+use crate::visible::visible;
 
 /// Maximum number of pending changes of one route or mount.
 const MOST_EXPIRING: usize = 256;
@@ -223,9 +224,9 @@ fn report(edits: Vec<Edit>, section: Section) {
         let routes = edits.len();
         for Edit { place, changes } in edits.iter().take(MOST_REPORTED) {
             for (setting, value) in changes {
-                let value = value
-                    .as_ref()
-                    .map(|value| shortened(&value.to_string(), LONGEST_REPORTED));
+                let value = value.as_ref().map(|value| {
+                    truncate::to_bytes(&value.to_string(), LONGEST_REPORTED).into_owned()
+                });
                 tracing::info!(
                     target: "underscore",
                     handler = place.descriptor.handler,

@@ -1,4 +1,5 @@
-//! What a web page in an operator's browser can do, once a port leads to the socket: look at nothing, change nothing.
+//! What a web page in an operator's browser can do, once a port leads to the socket: look at
+//! nothing, change nothing.
 
 mod support;
 

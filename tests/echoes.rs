@@ -1,4 +1,5 @@
-//! What is wrong is repeated in an error: at most 200 characters of it, once, however much was sent and wherever.
+//! What is wrong is repeated in an error: at most 200 characters of it, once, however much was sent
+//! and wherever.
 
 mod support;
 

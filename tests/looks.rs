@@ -1,4 +1,5 @@
-//! Looks at very many tasks, beside short looks, changes, the host's own requests and other users: none of them waits.
+//! Looks at very many tasks, beside short looks, changes, the host's own requests and other users:
+//! none of them waits.
 //!
 //! The tasks are those of a process, so the tests of this binary take turns.
 
@@ -104,7 +105,8 @@ async fn short_looks_are_answered_before_long_ones_that_were_asked_for_earlier()
     drop((one, tasks));
 }
 
-/// The processor time that the threads of looks have taken, in nanoseconds, and whether one of them runs.
+/// The processor time that the threads of looks have taken, in nanoseconds, and whether one of them
+/// runs.
 #[cfg(target_os = "linux")]
 fn look_threads() -> (u64, bool) {
     let (mut spent, mut any_runs) = (0, false);

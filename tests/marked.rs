@@ -1,4 +1,5 @@
-//! Answers that are not the handler's say so: logs, metrics and layers of the service tell them from its own.
+//! Answers that are not the handler's say so: logs, metrics and layers of the service tell them
+//! from its own.
 
 mod support;
 

@@ -1,5 +1,6 @@
-//! What operators may have clients sent in a handler's place: whatever is accepted is answered, on HTTP/1.1 and HTTP/2,
-//! and counted; what would do more to a client than answer it needs the word of the service's code.
+//! What operators may have clients sent in a handler's place: whatever is accepted is answered, on
+//! HTTP/1.1 and HTTP/2, and counted; what would do more to a client than answer it needs the word
+//! of the service's code.
 
 mod support;
 

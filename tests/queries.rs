@@ -1,4 +1,5 @@
-//! Who sees the query strings of requests: those who may change something, unless the service's code says otherwise.
+//! Who sees the query strings of requests: those who may change something, unless the service's
+//! code says otherwise.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Handlers that are called as functions: under the name that `inner = ...` gives to the plain function, they can be called in
-//! every way in which a function can.
+//! Handlers that are called as functions: under the name that `inner = ...` gives to the plain
+//! function, they can be called in every way in which a function can.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;

@@ -78,7 +78,8 @@ impl Process {
     /// The same with its own mounts; nothing where the system does not allow that.
     pub(super) fn start_with_mounts(role: &str, directory: &TempDir, before: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            // In their namespace the directories of the system are nobody's, so no settings file is taken from them.
+            // In their namespace the directories of the system are nobody's, so no settings file is
+            // taken from them.
             return None;
         }
         let unshare = ["--user", "--map-root-user", "--mount"];

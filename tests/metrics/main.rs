@@ -76,7 +76,8 @@ async fn told(method: Method) -> StatusCode {
     match method {
         Method::GET => StatusCode::OK,
         Method::POST => StatusCode::NOT_FOUND,
-        // Without the words of a panic: to write its backtrace takes so long that the poll may count as a blocked one.
+        // Without the words of a panic: to write its backtrace takes so long that the poll may
+        // count as a blocked one.
         Method::PUT => std::panic::resume_unwind(Box::new("told to")),
         Method::DELETE => StatusCode::BAD_GATEWAY,
         _ => {

@@ -1,4 +1,5 @@
-//! What was accepted can be loaded: a change that is answered 200 never keeps the service from starting.
+//! What was accepted can be loaded: a change that is answered 200 never keeps the service from
+//! starting.
 
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -11,8 +12,8 @@ use underscore_runtime::AdminBuilder;
 
 use super::Kept;
 
-/// Why a service with the file at `path` would not start, if it would not: here one runs, and keeps its settings in
-/// another file, which is what a file that can be loaded is refused for.
+/// Why a service with the file at `path` would not start, if it would not: here one runs, and keeps
+/// its settings in another file, which is what a file that can be loaded is refused for.
 fn not_loaded(path: &Path) -> Option<String> {
     let socket = path.with_file_name("next.sock");
     let copy = path.with_file_name("copy.json");

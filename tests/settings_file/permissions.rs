@@ -54,7 +54,8 @@ fn serve(file: &Path, socket: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Asserts that nothing is served, and that the error has the path that is to be mended and the cure.
+/// Asserts that nothing is served, and that the error has the path that is to be mended and the
+/// cure.
 fn is_refused(file: &Path, socket: &Path, cure: &str) {
     let error = serve(file, socket).expect_err(cure);
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
@@ -210,8 +211,8 @@ async fn the_record_of_a_change_names_the_user_that_the_file_belongs_to() {
     assert_eq!(kept.service.get("/steered").await.status, 501);
 }
 
-/// As Kubernetes mounts a `ConfigMap`. The same directory is refused where it is only shown read-only with all of its
-/// file system, for there are others who can write to that.
+/// As Kubernetes mounts a `ConfigMap`. The same directory is refused where it is only shown
+/// read-only with all of its file system, for there are others who can write to that.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_directory_that_is_mounted_read_only_may_have_any_mode() {

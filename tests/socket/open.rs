@@ -1,4 +1,5 @@
-//! A socket that every user of the machine can connect to: all of them may look, and few may change something.
+//! A socket that every user of the machine can connect to: all of them may look, and few may change
+//! something.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};

@@ -243,7 +243,8 @@ fn client() {
     }
 }
 
-/// Sends a change that changes nothing, and gives the answer. An `@` stands before the name of an abstract socket.
+/// Sends a change that changes nothing, and gives the answer. An `@` stands before the name of an
+/// abstract socket.
 pub(super) fn change(socket: &Path) -> String {
     let mut connection = connect(socket);
     let request = "POST /_tasks/_all/_cancel HTTP/1.0\r\n\r\n";

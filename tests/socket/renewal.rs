@@ -86,7 +86,8 @@ fn a_path_that_another_server_took_is_left_to_it() {
     first.shutdown();
 }
 
-/// Puts another directory in the place of the one that `path` is in, and gives the new name of that.
+/// Puts another directory in the place of the one that `path` is in, and gives the new name of
+/// that.
 fn replace_directory(path: &Path) -> PathBuf {
     let directory = path.parent().expect("it has one");
     let aside = directory.with_extension("aside");

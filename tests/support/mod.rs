@@ -27,8 +27,8 @@ use underscore_runtime::{AdminBuilder, AdminServer};
 /// Longer than anything takes on a slow machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Keeps what the test makes from being writable for a group, whatever the umask is of whoever runs it: no settings file
-/// is taken from there.
+/// Keeps what the test makes from being writable for a group, whatever the umask is of whoever runs
+/// it: no settings file is taken from there.
 pub fn narrow_umask() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }

@@ -130,8 +130,8 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// The handler's bounds, and a `Sized` bound on its return type. Without the bound, the return type
-    /// would not be part of a public signature, and its methods could become dead code.
+    /// The handler's bounds, and a `Sized` bound on its return type. Without the bound, the return
+    /// type would not be part of a public signature, and its methods could become dead code.
     fn bounds(&self) -> Option<WhereClause> {
         let mut generics = self.handler.sig.generics.clone();
         if let ReturnType::Type(_, ty) = &self.handler.sig.output
@@ -208,9 +208,9 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// The name of the endpoint type. It appears in the error for a handler that is called as a function,
-/// so it names the cure. It contains a hash of the source location, so that two modules with handlers
-/// of the same name can be glob re-exported together.
+/// The name of the endpoint type. It appears in the error for a handler that is called as a
+/// function, so it names the cure. It contains a hash of the source location, so that two modules
+/// with handlers of the same name can be glob re-exported together.
 fn endpoint_name(handler: &Handler) -> Ident {
     let ident = handler.ident();
     let name = ident.unraw();

@@ -42,7 +42,8 @@ pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(done) => Some(done),
         Err(panic) => {
-            // The host was told by the panic's hook. What is inside is the host's too, and may panic when it is dropped.
+            // The host was told by the panic's hook. What is inside is the host's too, and may
+            // panic when it is dropped.
             std::mem::forget(panic);
             None
         }

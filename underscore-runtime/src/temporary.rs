@@ -1,7 +1,7 @@
 //! Temporary names for files that are made beside their final place and renamed over it.
 //!
-//! The names are random. In a container every process may have pid 1, so a name made from the pid may be that of a
-//! leftover of a process that was killed, and the service would not start.
+//! The names are random. In a container every process may have pid 1, so a name made from the pid
+//! may be that of a leftover of a process that was killed, and the service would not start.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
@@ -9,8 +9,8 @@ use std::io::{self, ErrorKind};
 /// Names that are tried. With 32 random bits a second one is hardly ever needed.
 const TRIES: usize = 16;
 
-/// Calls `make` with random numbers until it makes something. It has to fail with `AlreadyExists` or `AddrInUse` if
-/// the name is taken, whatever it is taken by, and must leave that alone.
+/// Calls `make` with random numbers until it makes something. It has to fail with `AlreadyExists`
+/// or `AddrInUse` if the name is taken, whatever it is taken by, and must leave that alone.
 pub(crate) fn create<T>(make: impl FnMut(u64) -> io::Result<T>) -> io::Result<T> {
     create_with(random, make)
 }
@@ -34,8 +34,9 @@ fn create_with<T>(
     make(random())
 }
 
-/// The keys of each `RandomState` differ and come from the system's random numbers, so its hash of anything is a
-/// random number. A forked process inherits the keys of its parent, which its pid sets apart.
+/// The keys of each `RandomState` differ and come from the system's random numbers, so its hash of
+/// anything is a random number. A forked process inherits the keys of its parent, which its pid
+/// sets apart.
 fn random() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }

@@ -7,8 +7,8 @@ use rustix::process::geteuid;
 use super::audit::Peer;
 use super::error::Error;
 
-/// The users and groups whose calls may change something. Where none are named it is everybody who can connect, or root
-/// and the service's own user if that is every user of the machine.
+/// The users and groups whose calls may change something. Where none are named it is everybody who
+/// can connect, or root and the service's own user if that is every user of the machine.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changers {
     pub(crate) uids: Vec<u32>,
@@ -17,7 +17,8 @@ pub(crate) struct Changers {
     overflow: Overflow,
 }
 
-/// What the kernel shows for all users and groups that the user namespace of this process does not have.
+/// What the kernel shows for all users and groups that the user namespace of this process does not
+/// have.
 #[derive(Clone, Copy, Debug)]
 struct Overflow {
     uid: u32,
@@ -25,7 +26,8 @@ struct Overflow {
 }
 
 impl Default for Overflow {
-    /// As Linux has them. Other systems have no user namespaces, and give the number to nobody, too.
+    /// As Linux has them. Other systems have no user namespaces, and give the number to nobody,
+    /// too.
     fn default() -> Self {
         Overflow {
             uid: 65_534,
@@ -49,8 +51,8 @@ impl Overflow {
 }
 
 impl Changers {
-    /// The same for a socket, which is open if every user of the machine can connect to it. The system is asked here,
-    /// and not at a call, when there may be no file descriptor left.
+    /// The same for a socket, which is open if every user of the machine can connect to it. The
+    /// system is asked here, and not at a call, when there may be no file descriptor left.
     pub(crate) fn of_socket(&self, is_open: bool) -> Self {
         Changers {
             is_open,

@@ -98,7 +98,8 @@ pub(super) struct Chosen {
     pub(super) routes: Option<Vec<Entry>>,
 }
 
-/// Interrupts the tasks that `choose` selects, waits for them, and reports; with `dry_run`, only lists them.
+/// Interrupts the tasks that `choose` selects, waits for them, and reports; with `dry_run`, only
+/// lists them.
 ///
 /// Each step whose time grows with the number of tasks runs on the pool's thread for changes.
 pub(super) async fn end(
@@ -147,7 +148,8 @@ impl Interrupted {
             .all(tasks)
             .into_iter()
             .map(|task| {
-                // Before it is interrupted: afterwards it may be gone, and with it what it waited for.
+                // Before it is interrupted: afterwards it may be gone, and with it what it waited
+                // for.
                 let report = Report::new(&task);
                 let told = task.interrupt(with_status_of(&task, interrupt), &waiting);
                 let report = told.is_some().then_some(report);

@@ -55,8 +55,8 @@ pub(crate) use unread::Unread;
 /// did. A router that is mounted in the host's own service has none of it, so put it where only operators
 /// come; its calls are audited without a user and a process.
 ///
-/// Looks and changes run on threads of this crate, a few for the whole process, and never block a worker of the
-/// host's runtime.
+/// Looks and changes run on threads of this crate, a few for the whole process, and never block a
+/// worker of the host's runtime.
 ///
 /// It can be nested under any prefix; what is in the paths of the API stays as it is behind it. A router
 /// with a state takes it after `with_state`. Under `/ops`, `GET /ops` is the API's `/`; axum sends

@@ -26,8 +26,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Every annotated handler of the binary, put here by the linker.
 ///
-/// Linkers identify a slice by its name alone, so the name contains the crate and its version. A second
-/// slice of the same name in the binary would share its section.
+/// Linkers identify a slice by its name alone, so the name contains the crate and its version. A
+/// second slice of the same name in the binary would share its section.
 #[distributed_slice]
 pub static UNDERSCORE_RUNTIME_0_1_0_ROUTES: [&'static RouteDescriptor];
 

@@ -68,8 +68,8 @@ impl AdminBuilder {
         }
     }
 
-    /// Sets the mode of the socket file: who may connect, and so who may look and steer. With write for others, those
-    /// may only look; see [`changes_by_uids`](Self::changes_by_uids).
+    /// Sets the mode of the socket file: who may connect, and so who may look and steer. With write
+    /// for others, those may only look; see [`changes_by_uids`](Self::changes_by_uids).
     ///
     /// The file never has a wider mode than this, not even while it is made, whatever the umask.
     ///
@@ -93,12 +93,13 @@ impl AdminBuilder {
     /// Names users whose calls may change something: settings, interrupts, cancels. Everybody else who can connect
     /// may look, and gets 403 otherwise, which is in the audit.
     ///
-    /// Without any name, everybody who can connect may change. Where that is every user of the machine (a
-    /// [`mode`](Self::mode) with write for others, an abstract socket), it is root and the user that the service runs as,
-    /// and the log has a warning.
+    /// Without any name, everybody who can connect may change. Where that is every user of the
+    /// machine (a [`mode`](Self::mode) with write for others, an abstract socket), it is root and
+    /// the user that the service runs as, and the log has a warning.
     ///
-    /// The kernel says whose process connected, so nobody can pretend to be another user. The overflow user of user
-    /// namespaces, 65534, stands for many, and is never taken for one that is named.
+    /// The kernel says whose process connected, so nobody can pretend to be another user. The
+    /// overflow user of user namespaces, 65534, stands for many, and is never taken for one that is
+    /// named.
     ///
     /// ```
     /// # use underscore_runtime::AdminBuilder;
@@ -287,10 +288,11 @@ impl AdminBuilder {
     /// Kubernetes `ConfigMap` that is mounted there, is checked and put in force within two seconds. What is not valid
     /// is reported, in the log and in the audit, and what was in force before stays so.
     ///
-    /// It must be one that nobody else can change, as sshd judges its files: the file and each directory on the way to it
-    /// belong to the user that the service runs as or to root, and no group and no others can write to them, but for
-    /// sticky directories such as `/tmp`. That holds for links on the way and for what they lead to. A file that is not
-    /// so keeps the service from starting, and is not taken while it runs.
+    /// It must be one that nobody else can change, as sshd judges its files: the file and each
+    /// directory on the way to it belong to the user that the service runs as or to root, and no
+    /// group and no others can write to them, but for sticky directories such as `/tmp`. That holds
+    /// for links on the way and for what they lead to. A file that is not so keeps the service from
+    /// starting, and is not taken while it runs.
     ///
     /// It is JSON: under the path, the id or the name of each handler, its settings.
     ///
@@ -367,8 +369,9 @@ impl AdminBuilder {
     /// serves the socket again, for systemd still holds it open.
     ///
     /// Its file belongs to whoever made it: its [`mode`](Self::mode) is not set, and it is not removed at the end. systemd's
-    /// own default lets every user of the machine connect and look, and only root and the service's own user change
-    /// something, unless [`changes_by_uids`](Self::changes_by_uids) names others: write `SocketMode=0600`.
+    /// own default lets every user of the machine connect and look, and only root and the service's
+    /// own user change something, unless [`changes_by_uids`](Self::changes_by_uids) names others:
+    /// write `SocketMode=0600`.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {

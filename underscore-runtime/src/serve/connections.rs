@@ -1,6 +1,6 @@
 //! The connections there are, and which of them goes when there are too many or they hold too much: a newcomer is
-//! always let in, for it may be the one that somebody types in an incident. It takes the place of one of its own user, or
-//! of one who has more.
+//! always let in, for it may be the one that somebody types in an incident. It takes the place of
+//! one of its own user, or of one who has more.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -98,15 +98,16 @@ impl Connections {
     /// Waits until there is room for one more of `user`, and ends others for it.
     pub(super) async fn make_room(&self, user: User) {
         while self.open.lock().len() >= self.limits.connections {
-            // A connection whose request has arrived and was not read yet looks idle: let it read first.
+            // A connection whose request has arrived and was not read yet looks idle: let it read
+            // first.
             yield_now().await;
             yield_now().await;
             self.end_one(Some(user)).await;
         }
     }
 
-    /// Ends the connection that is the least missed, if there is one, for one of `newcomer`, if it is known whose that
-    /// is; and waits until that or another has ended, but not for long.
+    /// Ends the connection that is the least missed, if there is one, for one of `newcomer`, if it
+    /// is known whose that is; and waits until that or another has ended, but not for long.
     pub(super) async fn end_one(&self, newcomer: Option<User>) {
         let ended = self.ended.notified();
         {

@@ -27,8 +27,9 @@ use std::path::Path;
 /// widen that. `{pid}` in the path is replaced by the process id.
 ///
 /// Where the file is taken away, as by a program that tidies up `/tmp`, it is made again within seconds, and the log
-/// has a warning. What somebody else puts in its place is never touched. It is made again only in the directory in
-/// which it was bound: after a `chroot`, below a mount and in a directory that was made anew, the log has a warning instead.
+/// has a warning. What somebody else puts in its place is never touched. It is made again only in
+/// the directory in which it was bound: after a `chroot`, below a mount and in a directory that was
+/// made anew, the log has a warning instead.
 ///
 /// Dropping the handle changes nothing; [`AdminServer::shutdown`] ends it. A process that just exits
 /// leaves the socket file behind, and the next one that starts with the same path replaces it.

@@ -1,9 +1,9 @@
 //! Binding the socket: never wider than its mode, never in the way of a live server, never in place of
 //! something that is not a socket.
 //!
-//! It is bound under a random temporary name in the same directory and renamed over the path when it is
-//! ready, so nobody finds it half made. The directory is locked meanwhile: of two processes that
-//! start at once, the second one finds the first one's socket live.
+//! It is bound under a random temporary name in the same directory and renamed over the path when
+//! it is ready, so nobody finds it half made. The directory is locked meanwhile: of two processes
+//! that start at once, the second one finds the first one's socket live.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, Permissions};
@@ -64,7 +64,8 @@ struct Identity {
     inode: u64,
 }
 
-/// How to tell a directory from another one in its place: after a `chroot`, below a mount, or made anew.
+/// How to tell a directory from another one in its place: after a `chroot`, below a mount, or made
+/// anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct DirectoryIdentity {
     identity: Identity,
@@ -117,7 +118,8 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
 pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let path = address.as_pathname().map(Path::to_owned);
-    // An abstract socket has no mode. That of a file that is gone is not known, so it counts as the widest.
+    // An abstract socket has no mode. That of a file that is gone is not known, so it counts as the
+    // widest.
     let metadata = path.as_ref().and_then(|path| fs::metadata(path).ok());
     let is_open = metadata.is_none_or(|metadata| is_for_others(metadata.permissions().mode()));
     let path = path.unwrap_or_default();

@@ -143,8 +143,9 @@ fn warn_of_open(path: &Path) {
 
 /// What ends the admin thread, in the process that has it.
 ///
-/// A process that was forked from it has a copy, and no such thread: it would wait for it for ever, or panic, and waking
-/// the thread's runtime takes locks that may have been held at that moment, and wakes the parent's.
+/// A process that was forked from it has a copy, and no such thread: it would wait for it for ever,
+/// or panic, and waking the thread's runtime takes locks that may have been held at that moment,
+/// and wakes the parent's.
 #[derive(Debug)]
 struct Control {
     /// The process that serves.

@@ -156,7 +156,8 @@ fn create_new(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Writes a new file. What the old one was readable and writable for, and whose it was, stays so as far as it can.
+/// Writes a new file. What the old one was readable and writable for, and whose it was, stays so as
+/// far as it can.
 fn write(mut file: &File, text: &str, old: Option<Metadata>) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     if let Some(old) = old {

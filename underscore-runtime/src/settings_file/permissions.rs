@@ -1,5 +1,5 @@
-//! Who could change the settings file: it steers the service, so nobody may but the user as which the service runs, and
-//! root. Files and directories are judged as sshd judges its own.
+//! Who could change the settings file: it steers the service, so nobody may but the user as which
+//! the service runs, and root. Files and directories are judged as sshd judges its own.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -10,8 +10,9 @@ use std::path::{Component, Path, PathBuf};
 /// As many symbolic links as Linux follows.
 const MOST_LINKS: u32 = 40;
 
-/// Checks a path from the root, for a process of user `own`: each directory in which something is looked up, each link
-/// on the way, and the file. Gives what the path leads to, `None` if nothing is there.
+/// Checks a path from the root, for a process of user `own`: each directory in which something is
+/// looked up, each link on the way, and the file. Gives what the path leads to, `None` if nothing
+/// is there.
 pub(super) fn check(path: &Path, own: u32) -> io::Result<Option<Metadata>> {
     let mut at = PathBuf::from("/");
     let mut found = fs::symlink_metadata(&at)?;
@@ -103,9 +104,10 @@ fn is_writable(found: &Metadata) -> bool {
     found.permissions().mode() & 0o022 != 0
 }
 
-/// True for a directory that is itself mounted, and read-only. Kubernetes mounts a `ConfigMap` in this way, with mode
-/// 0777; only whoever mounted it writes there. A directory somewhere below such a mount is judged by its mode: where
-/// systemd shows a service all of `/` read-only, other users of the machine can still write to it.
+/// True for a directory that is itself mounted, and read-only. Kubernetes mounts a `ConfigMap` in
+/// this way, with mode 0777; only whoever mounted it writes there. A directory somewhere below such
+/// a mount is judged by its mode: where systemd shows a service all of `/` read-only, other users
+/// of the machine can still write to it.
 fn is_mounted_read_only(path: &Path) -> bool {
     // Only Linux has this file.
     let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
@@ -188,7 +190,8 @@ mod tests {
     fn what_belongs_to_another_user_is_refused() {
         let directory = private_directory();
         let own = geteuid().as_raw();
-        // For another process this one's user is another one; for root, whose files are everybody's, it is not.
+        // For another process this one's user is another one; for root, whose files are
+        // everybody's, it is not.
         if own == 0 {
             std::os::unix::fs::chown(directory.path(), Some(61_234), None).expect("it is root");
         }

@@ -1,6 +1,6 @@
 //! The threads that poll tasks: what each says of itself while it is in a poll, in a record that it
-//! alone writes, and which of its runtime's workers it is. Whether that is blocked is found out above, in
-//! `workers`.
+//! alone writes, and which of its runtime's workers it is. Whether that is blocked is found out
+//! above, in `workers`.
 
 mod kernel;
 mod record;

@@ -23,7 +23,8 @@ pub(crate) struct ThreadRecord {
     /// When the outermost poll began that the thread is in, or was in last, to a tick of the coarse
     /// clock.
     entered: AtomicInstant,
-    /// One more than the thread's index among its runtime's workers; zero if it is not known, or it is not a worker.
+    /// One more than the thread's index among its runtime's workers; zero if it is not known, or it
+    /// is not a worker.
     worker: AtomicU32,
     /// The workers that the thread may be; `None` if it is not one.
     search: Mutex<Option<WorkerSearch>>,
@@ -122,8 +123,8 @@ impl ThreadRecord {
         self.note_thread();
     }
 
-    /// A thread can lose its worker to another one (`block_in_place`), and can run one runtime after the
-    /// other, so this is asked again, but at most once a tick.
+    /// A thread can lose its worker to another one (`block_in_place`), and can run one runtime
+    /// after the other, so this is asked again, but at most once a tick.
     #[cold]
     pub(crate) fn note_thread(&self) {
         let handle = runtime::Handle::try_current().ok();
@@ -178,7 +179,8 @@ impl ThreadRecord {
         reading.is_some_and(|reading| reading.entered == entered)
     }
 
-    /// Takes its thread for this worker until more is known, if it is still in the poll that it entered then.
+    /// Takes its thread for this worker until more is known, if it is still in the poll that it
+    /// entered then.
     pub(crate) fn assume_worker(&self, entered: Option<Instant>, index: usize) {
         let search = self.search.lock();
         let is_open = search.as_ref().is_some_and(|found| found.may_be(index));
@@ -229,7 +231,8 @@ impl ThreadRecord {
         self.thread.lock().clone()
     }
 
-    /// The index of its thread among its runtime's workers, once that is known; see `assume_worker`.
+    /// The index of its thread among its runtime's workers, once that is known; see
+    /// `assume_worker`.
     pub(crate) fn worker(&self) -> Option<usize> {
         usize::try_from(self.worker.load(Ordering::Relaxed).checked_sub(1)?).ok()
     }

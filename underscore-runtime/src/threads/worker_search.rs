@@ -1,9 +1,10 @@
-//! Which of its runtime's workers a thread is. `tokio::runtime::worker_index` would say so, but it is of
-//! tokio 1.54; this takes what older versions count as well.
+//! Which of its runtime's workers a thread is. `tokio::runtime::worker_index` would say so, but it
+//! is of tokio 1.54; this takes what older versions count as well.
 //!
-//! A worker is at rest while its count of parks and unparks is odd, and a thread that is inside a poll is not: it
-//! can be no worker whose count is odd, or changes while the poll lasts. Two threads that were workers at one
-//! moment are different workers. What is left is the thread's own, and until one is left, nothing is claimed.
+//! A worker is at rest while its count of parks and unparks is odd, and a thread that is inside a
+//! poll is not: it can be no worker whose count is odd, or changes while the poll lasts. Two
+//! threads that were workers at one moment are different workers. What is left is the thread's own,
+//! and until one is left, nothing is claimed.
 
 use std::future::Future;
 use std::pin::pin;
@@ -92,9 +93,9 @@ impl WorkerSearch {
         }
     }
 
-    /// Notes that the thread is one of so many workers and inside a poll, at this moment. Once it is known which one it
-    /// is, only that is asked for. Where all are excluded, the thread has lost its worker (`block_in_place`) and is
-    /// another one by now: it begins anew.
+    /// Notes that the thread is one of so many workers and inside a poll, at this moment. Once it
+    /// is known which one it is, only that is asked for. Where all are excluded, the thread has
+    /// lost its worker (`block_in_place`) and is another one by now: it begins anew.
     pub(crate) fn note(
         search: &mut Option<Self>,
         workers: usize,
@@ -170,7 +171,8 @@ impl WorkerSearch {
         candidates.count() == searches.len()
     }
 
-    /// A worker for each of these threads, no two the same: the first that is left, and not known to be its own.
+    /// A worker for each of these threads, no two the same: the first that is left, and not known
+    /// to be its own.
     pub(crate) fn assign(searches: &[Self]) -> Option<Vec<usize>> {
         let mut assigned = Vec::new();
         for search in searches {
@@ -180,8 +182,8 @@ impl WorkerSearch {
         Some(assigned)
     }
 
-    /// Excludes, for the threads of one runtime, what others of them are known to be. Two that would be the same worker at
-    /// one moment are both contradicted.
+    /// Excludes, for the threads of one runtime, what others of them are known to be. Two that
+    /// would be the same worker at one moment are both contradicted.
     pub(crate) fn settle(searches: &mut [Self]) {
         let mut settled = vec![false; searches.len()];
         loop {
@@ -217,11 +219,12 @@ fn index(word: usize, bit: u64) -> usize {
     word.saturating_mul(BITS).saturating_add(bit)
 }
 
-/// True if the calling thread is a worker that has not handed its work on (`block_in_place`), or drives a runtime of one
-/// thread. Other threads have a runtime, too: those of `spawn_blocking`, and one that waits in `block_on`.
+/// True if the calling thread is a worker that has not handed its work on (`block_in_place`), or
+/// drives a runtime of one thread. Other threads have a runtime, too: those of `spawn_blocking`,
+/// and one that waits in `block_on`.
 ///
-/// A scheduler keeps the waker of a task that yields until it has run out of others. Where there is none, it is
-/// woken at once.
+/// A scheduler keeps the waker of a task that yields until it has run out of others. Where there is
+/// none, it is woken at once.
 pub(crate) fn is_worker() -> bool {
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
@@ -363,7 +366,8 @@ mod tests {
         assert_eq!(WorkerSearch::assign(&[one.clone(), one]), None);
     }
 
-    /// Workers that park and poll by chance, as each thread sees them, against what the threads are.
+    /// Workers that park and poll by chance, as each thread sees them, against what the threads
+    /// are.
     #[test]
     fn nothing_is_found_that_is_not_so() {
         const WORKERS: usize = 70;

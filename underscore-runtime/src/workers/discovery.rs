@@ -10,8 +10,9 @@ use tokio::runtime::Handle;
 use crate::task::with_thread;
 use crate::threads::{Counted, ThreadRecord};
 
-/// How long a worker stays for the others to come: one that is done at once would take their turn. And how
-/// long those that came then take to leave one by one, until each is known by how the others park.
+/// How long a worker stays for the others to come: one that is done at once would take their turn.
+/// And how long those that came then take to leave one by one, until each is known by how the
+/// others park.
 const LONGEST: Duration = Duration::from_millis(1);
 
 /// Begins a task for each worker of the runtime, which notes the thread that it is on.
@@ -58,7 +59,8 @@ fn stay(record: &ThreadRecord, handle: &Handle, here: &AtomicUsize) {
     }
 }
 
-/// When the worker that came as number `turn` leaves: the first at once, the last when the others are at rest.
+/// When the worker that came as number `turn` leaves: the first at once, the last when the others
+/// are at rest.
 fn share(turn: usize, workers: usize) -> Duration {
     let parts = u32::try_from(workers).unwrap_or(u32::MAX).max(1);
     let turn = u32::try_from(turn).unwrap_or(u32::MAX);

@@ -1,5 +1,5 @@
-//! Which thread each worker is, as far as that is known: what threads found out of themselves, and what follows
-//! from that for others.
+//! Which thread each worker is, as far as that is known: what threads found out of themselves, and
+//! what follows from that for others.
 
 use tokio::runtime::Id;
 
@@ -28,15 +28,16 @@ pub(super) fn settle(records: &[&'static ThreadRecord]) {
     }
 }
 
-/// A thread of which it is not known which worker it is, and that has been in the poll that it entered then for too long.
+/// A thread of which it is not known which worker it is, and that has been in the poll that it
+/// entered then for too long.
 pub(super) struct Unidentified {
     pub(super) record: &'static ThreadRecord,
     pub(super) entered: Option<Instant>,
 }
 
-/// Gives each of these threads a worker where they hold all that they may be. That these workers are blocked, and by
-/// whom, is known then; whose number is whose is not, and while they are blocked nothing will tell. Of a
-/// runtime that has ended, the others are gone.
+/// Gives each of these threads a worker where they hold all that they may be. That these workers
+/// are blocked, and by whom, is known then; whose number is whose is not, and while they are
+/// blocked nothing will tell. Of a runtime that has ended, the others are gone.
 pub(super) fn assume(threads: &[Unidentified], has_ended: impl Fn(Id) -> bool) {
     let mut open: Vec<_> = threads
         .iter()
@@ -80,7 +81,8 @@ pub(super) fn record_of(
     records.iter().filter(is_its).max_by_key(last).copied()
 }
 
-/// True if a thread that may be this worker, and may be another one, is in the poll of a tracked task.
+/// True if a thread that may be this worker, and may be another one, is in the poll of a tracked
+/// task.
 pub(super) fn may_be_tracked(records: &[&'static ThreadRecord], runtime: Id, index: usize) -> bool {
     let may_be_it = |record: &ThreadRecord| {
         record

@@ -104,8 +104,8 @@ pub(super) fn pin_current() -> Option<Id> {
     let handle = Handle::try_current().ok()?;
     let id = handle.id();
     let is_new = note(&mut RUNTIMES.lock(), handle.clone(), 1);
-    // Now, for its other workers are more likely to be at rest than later. Outside of the lock, for to begin a
-    // task may be code of the host's.
+    // Now, for its other workers are more likely to be at rest than later. Outside of the lock, for
+    // to begin a task may be code of the host's.
     if is_new {
         with_thread(|thread| thread.record().note_thread());
         discovery::discover(&handle);

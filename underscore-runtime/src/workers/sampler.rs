@@ -80,8 +80,8 @@ fn sample(mine: &Weak<Sampling>) {
 struct Watch {
     reading: Reading,
     first_seen: Instant,
-    /// What tokio counted of its runtime's workers then, or a tick later if its beginning may be that of a poll before it
-    /// in the same tick.
+    /// What tokio counted of its runtime's workers then, or a tick later if its beginning may be
+    /// that of a poll before it in the same tick.
     counted: Option<Vec<Counted>>,
     is_counted_inside: bool,
     reported: bool,
@@ -171,9 +171,9 @@ impl Watch {
         }
     }
 
-    /// True if the thread may be a worker that stands still. A worker whose counts have changed is not this thread: either
-    /// it never was, or another thread is this worker by now, and the one in question was given leave to
-    /// block (`block_in_place`).
+    /// True if the thread may be a worker that stands still. A worker whose counts have changed is
+    /// not this thread: either it never was, or another thread is this worker by now, and the one
+    /// in question was given leave to block (`block_in_place`).
     fn may_block_a_worker(&mut self, record: &ThreadRecord) -> bool {
         let Some(now) = runtimes::counted(record) else {
             return false;

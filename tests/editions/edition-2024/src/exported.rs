@@ -1,5 +1,5 @@
-//! Handlers that a library exports: with a return type from a private module, and with one name from two modules. Both
-//! are taken without a warning, as those of plain functions are.
+//! Handlers that a library exports: with a return type from a private module, and with one name
+//! from two modules. Both are taken without a warning, as those of plain functions are.
 
 #![deny(warnings)]
 

@@ -6,8 +6,8 @@ use super::peer::Peer;
 use super::record::{self, Action, Record, shortened};
 use crate::sync::{Arc, Mutex};
 
-/// Becomes a record when it is answered, or else when the last of its clones is dropped: also where nobody waited for
-/// the answer, for what was begun by then has happened.
+/// Becomes a record when it is answered, or else when the last of its clones is dropped: also where
+/// nobody waited for the answer, for what was begun by then has happened.
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct Call(Arc<Pending>);
 

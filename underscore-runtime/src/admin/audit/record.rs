@@ -18,8 +18,8 @@ use crate::truncate;
 /// The records of each kind that are kept; the oldest goes when one more comes.
 const MOST_KEPT: usize = 1_000;
 
-/// The most that is kept of each of the four texts of a record, in bytes. So all that is kept takes less than 10 MB, and
-/// in practice a tenth of that.
+/// The most that is kept of each of the four texts of a record, in bytes. So all that is kept takes
+/// less than 10 MB, and in practice a tenth of that.
 const LONGEST_TEXT: usize = 1 << 10;
 
 /// Allocates nothing while empty.
@@ -29,8 +29,8 @@ static RECORDS: Mutex<Records> = Mutex::new(Records {
     count: 0,
 });
 
-/// The oldest first. Refused calls are kept apart: read-only clients can make any number of them, and
-/// must not displace the records of changes.
+/// The oldest first. Refused calls are kept apart: read-only clients can make any number of them,
+/// and must not displace the records of changes.
 struct Records {
     carried_out: VecDeque<Arc<Record>>,
     refused: VecDeque<Arc<Record>>,
@@ -119,7 +119,8 @@ pub(in crate::admin) fn expired(descriptor: &RouteDescriptor, keys: &str) {
     });
 }
 
-/// Keeps what somebody made of the settings file. Who it was, a file does not tell: the record has its owner.
+/// Keeps what somebody made of the settings file. Who it was, a file does not tell: the record has
+/// its owner.
 pub(crate) fn file_changed(found: Found) {
     let peer = found.owner.map(|(uid, gid)| Peer {
         uid: Some(uid),

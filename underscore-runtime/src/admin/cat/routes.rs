@@ -367,7 +367,8 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
     )
 }
 
-/// The routes that `selector` names, in the order of `select`; the rest is left out once `watch` ends.
+/// The routes that `selector` names, in the order of `select`; the rest is left out once `watch`
+/// ends.
 pub(in crate::admin) fn rows(selector: Option<&str>, watch: &Watch) -> Result<Vec<Row>, Error> {
     let row = |entry: Entry| Row {
         entry,

@@ -1,4 +1,5 @@
-//! Threads for jobs of one kind, started on demand up to a limit and kept until the lane is dropped.
+//! Threads for jobs of one kind, started on demand up to a limit and kept until the lane is
+//! dropped.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

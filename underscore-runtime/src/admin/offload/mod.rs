@@ -1,8 +1,8 @@
-//! Runs looks and changes on a bounded pool of threads that the whole process shares, so that they block neither the
-//! admin thread nor, behind `admin_router()`, a worker of the host.
+//! Runs looks and changes on a bounded pool of threads that the whole process shares, so that they
+//! block neither the admin thread nor, behind `admin_router()`, a worker of the host.
 //!
-//! The pool has three lanes that do not wait for each other: changes, which are made one at a time; short looks; and
-//! long looks. One client has at most half of the threads of either kind of look.
+//! The pool has three lanes that do not wait for each other: changes, which are made one at a time;
+//! short looks; and long looks. One client has at most half of the threads of either kind of look.
 
 mod estimate;
 mod lane;
@@ -54,7 +54,8 @@ pub(super) struct Offload {
 }
 
 impl Pool {
-    /// The pool of this process. Its threads start with their first job, and end when the last reference is dropped.
+    /// The pool of this process. Its threads start with their first job, and end when the last
+    /// reference is dropped.
     pub(crate) fn shared() -> Arc<Self> {
         let mut shared = SHARED.lock();
         shared.upgrade().unwrap_or_else(|| {
@@ -85,8 +86,9 @@ impl Offload {
         Offload { pool, client }
     }
 
-    /// Runs a read-only request of about so many `rows`. The estimate is made on a thread for short looks, because it
-    /// counts tasks; a look that turns out to be long moves on to the lane for those.
+    /// Runs a read-only request of about so many `rows`. The estimate is made on a thread for short
+    /// looks, because it counts tasks; a look that turns out to be long moves on to the lane for
+    /// those.
     pub(super) async fn look<T: Send + 'static>(
         &self,
         watch: &Watch,
@@ -115,7 +117,8 @@ impl Offload {
         }
     }
 
-    /// Runs a change, or a step of it. Once begun, it runs to its end, whether or not the client still waits.
+    /// Runs a change, or a step of it. Once begun, it runs to its end, whether or not the client
+    /// still waits.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce() -> T + Send + 'static,

@@ -1,8 +1,10 @@
-//! A fair queue: no client has more than its share of jobs running at a time, and clients with waiting jobs take turns.
+//! A fair queue: no client has more than its share of jobs running at a time, and clients with
+//! waiting jobs take turns.
 
 use std::collections::VecDeque;
 
-/// The owner of a job: the uid of the socket's peer. `None` behind `admin_router()`, where it is not known.
+/// The owner of a job: the uid of the socket's peer. `None` behind `admin_router()`, where it is
+/// not known.
 pub(in crate::admin) type Client = Option<u32>;
 
 /// The most waiting jobs of one client.

@@ -203,8 +203,8 @@ impl AdminBuilder {
         self
     }
 
-    /// Returns the admin API as a router, as [`admin_router`](crate::admin_router) does, with the options
-    /// that apply per request: [`hosts`](Self::hosts), [`version`](Self::version),
+    /// Returns the admin API as a router, as [`admin_router`](crate::admin_router) does, with the
+    /// options that apply per request: [`hosts`](Self::hosts), [`version`](Self::version),
     /// [`show_queries`](Self::show_queries), [`redact_uris`](Self::redact_uris),
     /// [`preempt_headers`](Self::preempt_headers), and the users and groups that may make changes.
     /// The peer of a TCP connection is unknown, so nobody may if any are named.

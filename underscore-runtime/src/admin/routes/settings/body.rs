@@ -22,7 +22,8 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Refuses headers of preempting answers that reach beyond the answer, but for those that the host allows.
+    /// Refuses headers of preempting answers that reach beyond the answer, but for those that the
+    /// host allows.
     pub(super) fn check_headers(&self, allowed: &[String]) -> Result<(), Error> {
         let persistent = self.persistent.iter().flatten();
         let values = self.transient.iter().chain(persistent);

@@ -34,7 +34,7 @@ const LAYERS: &[&[&str]] = &[
     &["instrument"],
     &["admin"],
     &["serve"],
-    &["lib", "private"],
+    &["lib", "__private"],
 ];
 
 /// Where a file has outgrown its room, a second noun has usually moved in.

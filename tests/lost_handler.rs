@@ -10,8 +10,8 @@ use serde_json::json;
 use support::log::LOG;
 use support::{PATIENCE, Service};
 use tokio::sync::Semaphore;
+use underscore_runtime::__private::{Call, Endpoint, Response, RouteDescriptor};
 use underscore_runtime::AdminBuilder;
-use underscore_runtime::private::{Call, Endpoint, Response, RouteDescriptor};
 
 static LOST: RouteDescriptor =
     RouteDescriptor::new("lost_handler::lost", file!(), 20, 1).name("lost");

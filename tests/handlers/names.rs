@@ -37,7 +37,7 @@ pub mod public {
 pub mod framework {
     /// What a framework re-exports.
     pub mod reexport {
-        pub use underscore_runtime::{private, underscore_route};
+        pub use underscore_runtime::{__private, underscore_route};
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn body(handler: &Handler, runtime: &Path) -> TokenStream {
             quote!(, within as #within)
         });
         let items: [Stmt; 2] = [
-            parse_quote!(use #runtime::private::{AwaitPoint as #kind, at as #at #within};),
+            parse_quote!(use #runtime::__private::{AwaitPoint as #kind, at as #at #within};),
             parse_quote!(static #array: [#kind; #count] = [#(#points),*];),
         ];
         block.stmts.splice(0..0, items);

@@ -1,5 +1,5 @@
 //! Writes what tells the runtime of a handler: the endpoint, a type that names it, and the run of its
-//! call. `__underscore` is the runtime's `private` inside of the hidden items.
+//! call. `__underscore` is the runtime's `__private` inside of the hidden items.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};

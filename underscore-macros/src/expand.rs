@@ -1,6 +1,6 @@
 //! Writes what the compiler gets in place of the annotated function: one small function per generated
 //! item. The endpoint, through which the runtime calls the handler, is in `endpoint`; what the
-//! generated names do is documented in the runtime crate's `private`.
+//! generated names do is documented in the runtime crate's `__private`.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -97,7 +97,7 @@ impl<'a> Expansion<'a> {
             #seen
             #(#cfg)*
             const _: () = {
-                use #runtime::private as __underscore;
+                use #runtime::__private as __underscore;
                 #descriptor
                 #(#body_checks)*
                 #endpoint_impl
@@ -115,14 +115,14 @@ impl<'a> Expansion<'a> {
         let bounds = self.bounds();
         let types = handler.argument_types();
         let future = quote! {
-            impl ::core::future::Future<Output = #runtime::private::Response>
+            impl ::core::future::Future<Output = #runtime::__private::Response>
         };
         let future = awaits::respanned(future, awaits::hygienic(ident.span()));
         let run = self.run();
         quote! {
             #(#attrs)*
             #vis fn #ident #params (
-                __call: #runtime::private::Call<#endpoint, (#(#types,)*)>
+                __call: #runtime::__private::Call<#endpoint, (#(#types,)*)>
             ) -> #future #bounds {
                 #unseen
                 #run

@@ -94,7 +94,7 @@ impl Rewriter<'_> {
         };
         let runtime = self.runtime;
         *callback = parse_quote!({
-            let #request = #runtime::private::handed_on();
+            let #request = #runtime::__private::handed_on();
             #handing_on
         });
     }
@@ -200,24 +200,24 @@ mod tests {
         let cases = [
             (
                 "{ ws.on_upgrade(|s| talk(s)) }",
-                "{ws.on_upgrade({let__underscore_request=u::private::handed_on();\
+                "{ws.on_upgrade({let__underscore_request=u::__private::handed_on();\
                  |s|__underscore_request.to(talk(s))})}",
             ),
             (
                 "{ ws.on_upgrade(async move |mut s: S| { talk(s).await }) }",
-                "{ws.on_upgrade({let__underscore_request=u::private::handed_on();\
+                "{ws.on_upgrade({let__underscore_request=u::__private::handed_on();\
                  move|__underscore_socket:S|__underscore_request.to(asyncmove{\
                  let__underscore_socket=__underscore_socket;letmuts=__underscore_socket;\
                  talk(s).await})})}",
             ),
             (
                 "{ ws.on_upgrade({ let c = c.clone(); move |s| { let t = c; talk(s, t) } }) }",
-                "{ws.on_upgrade({letc=c.clone();{let__underscore_request=u::private::handed_on();\
+                "{ws.on_upgrade({letc=c.clone();{let__underscore_request=u::__private::handed_on();\
                  move|s|{lett=c;__underscore_request.to(talk(s,t))}}})}",
             ),
             (
                 "{ ws.on_upgrade(talk) }",
-                "{ws.on_upgrade({let__underscore_request=u::private::handed_on();\
+                "{ws.on_upgrade({let__underscore_request=u::__private::handed_on();\
                  {let__underscore_callback=talk;\
                  move|__underscore_socket|\
                  __underscore_request.to(__underscore_callback(__underscore_socket))}})}",

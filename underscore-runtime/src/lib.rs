@@ -82,10 +82,10 @@
     )
 )]
 
+#[doc(hidden)]
+pub mod __private;
 mod clock;
 mod instrument;
-#[doc(hidden)]
-pub mod private;
 mod route;
 mod seq_count;
 mod settings;

@@ -2,17 +2,17 @@
 #[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
 enum __UnderscoreRoute_chat__to_call_it_write_inner {}
 fn chat(
-    __call: ::underscore_runtime::private::Call<
+    __call: ::underscore_runtime::__private::Call<
         __UnderscoreRoute_chat__to_call_it_write_inner,
         (State<Room>, WebSocketUpgrade),
     >,
-) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
+) -> impl ::core::future::Future<Output = ::underscore_runtime::__private::Response> {
     __call.run(|(__arg0, __arg1)| chat_inner(__arg0, __arg1))
 }
 #[allow(clippy::single_call_fn, clippy::unused_async)]
 #[doc(hidden)]
 async fn chat_inner(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Response {
-    use ::underscore_runtime::private::{
+    use ::underscore_runtime::__private::{
         AwaitPoint as __UnderscorePoint, at as __underscore_at,
     };
     static __UNDERSCORE_POINTS: [__UnderscorePoint; 1] = [
@@ -27,7 +27,7 @@ async fn chat_inner(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Resp
     ];
     upgrade
         .on_upgrade({
-            let __underscore_request = ::underscore_runtime::private::handed_on();
+            let __underscore_request = ::underscore_runtime::__private::handed_on();
             |socket| {
                 __underscore_request
                     .to(async move {
@@ -41,7 +41,7 @@ async fn chat_inner(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Resp
         })
 }
 const _: () = {
-    use ::underscore_runtime::private as __underscore;
+    use ::underscore_runtime::__private as __underscore;
     static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
             ::core::concat!(::core::module_path!(), "::chat"),
             ::core::file!(),

@@ -4,16 +4,16 @@
 pub(crate) enum __UnderscoreRoute_now__to_call_it_write_inner {}
 #[cfg(feature = "clock")]
 pub(crate) fn now(
-    __call: framework::reexport::private::Call<
+    __call: framework::reexport::__private::Call<
         __UnderscoreRoute_now__to_call_it_write_inner,
         (),
     >,
-) -> impl ::core::future::Future<Output = framework::reexport::private::Response> {
+) -> impl ::core::future::Future<Output = framework::reexport::__private::Response> {
     #[cfg(feature = "clock")]
     #[tracing::instrument]
     #[allow(clippy::single_call_fn, clippy::unused_async)]
     fn now() -> impl Future<Output = String> {
-        use framework::reexport::private::{
+        use framework::reexport::__private::{
             AwaitPoint as __UnderscorePoint, at as __underscore_at,
         };
         static __UNDERSCORE_POINTS: [__UnderscorePoint; 1] = [
@@ -34,7 +34,7 @@ pub(crate) fn now(
 }
 #[cfg(feature = "clock")]
 const _: () = {
-    use framework::reexport::private as __underscore;
+    use framework::reexport::__private as __underscore;
     static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
             ::core::concat!(::core::module_path!(), "::now"),
             ::core::file!(),

@@ -1,6 +1,6 @@
 /// Waits for a connection.
 async fn get<T: Manager>(&self) -> Result<Connection<T>, T::Error> {
-    use ::underscore_runtime::private::{
+    use ::underscore_runtime::__private::{
         AwaitPoint as __UnderscorePoint, at as __underscore_at,
     };
     static __UNDERSCORE_POINTS: [__UnderscorePoint; 4] = [

@@ -2,11 +2,11 @@
 #[allow(non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations)]
 enum __UnderscoreRoute_health__to_call_it_write_inner {}
 fn health(
-    __call: ::underscore_runtime::private::Call<
+    __call: ::underscore_runtime::__private::Call<
         __UnderscoreRoute_health__to_call_it_write_inner,
         (),
     >,
-) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response> {
+) -> impl ::core::future::Future<Output = ::underscore_runtime::__private::Response> {
     #[allow(clippy::single_call_fn, clippy::unused_async)]
     async fn health() -> StatusCode {
         StatusCode::OK
@@ -14,7 +14,7 @@ fn health(
     __call.run(|()| health())
 }
 const _: () = {
-    use ::underscore_runtime::private as __underscore;
+    use ::underscore_runtime::__private as __underscore;
     static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
         ::core::concat!(::core::module_path!(), "::health"),
         ::core::file!(),

@@ -3,11 +3,11 @@
 pub enum __UnderscoreRoute_login__to_call_it_write_inner {}
 /// Opens a session.
 pub fn login<DB: Database>(
-    __call: ::underscore_runtime::private::Call<
+    __call: ::underscore_runtime::__private::Call<
         __UnderscoreRoute_login__to_call_it_write_inner,
         (State<App<DB>>, Json<Login>),
     >,
-) -> impl ::core::future::Future<Output = ::underscore_runtime::private::Response>
+) -> impl ::core::future::Future<Output = ::underscore_runtime::__private::Response>
 where
     Result<Json<Session>, LoginError>: ::core::marker::Sized,
 {
@@ -16,7 +16,7 @@ where
         State(app): State<App<DB>>,
         Json(login): Json<Login>,
     ) -> Result<Json<Session>, LoginError> {
-        use ::underscore_runtime::private::{
+        use ::underscore_runtime::__private::{
             AwaitPoint as __UnderscorePoint, at as __underscore_at,
         };
         static __UNDERSCORE_POINTS: [__UnderscorePoint; 2] = [
@@ -52,7 +52,7 @@ where
     __call.run_generic(|(__arg0, __arg1)| login::<DB>(__arg0, __arg1))
 }
 const _: () = {
-    use ::underscore_runtime::private as __underscore;
+    use ::underscore_runtime::__private as __underscore;
     static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
             ::core::concat!(::core::module_path!(), "::login"),
             ::core::file!(),

@@ -1,5 +1,5 @@
 //! No handler of a library is lost at link time, whether it is mounted or not, and whether the rest of its module
-//! is used or not. `completeness/run` links the same libraries in every other way. They depend on the runtime without
+//! is used or not. `tests/linkers/run` links the same libraries in every other way. They depend on the runtime without
 //! its feature `admin`; that somebody else in the binary asks for it is enough.
 
 mod support;
@@ -10,8 +10,7 @@ use support::Service;
 
 #[tokio::test]
 async fn every_handler_of_every_library_is_a_row_before_any_request() {
-    let app: Router =
-        completeness_whole::router().route("/here", get(completeness_partly::used::here));
+    let app: Router = linkers_whole::router().route("/here", get(linkers_partly::used::here));
     let service = Service::start(app).await;
     let rows = service
         .admin_json("_cat/routes?format=json&h=handler")
@@ -22,7 +21,7 @@ async fn every_handler_of_every_library_is_a_row_before_any_request() {
         .filter_map(|row| row["handler"].as_str())
         .collect();
     listed.sort_unstable();
-    let mut all = [completeness_partly::HANDLERS, completeness_whole::HANDLERS].concat();
+    let mut all = [linkers_partly::HANDLERS, linkers_whole::HANDLERS].concat();
     all.sort_unstable();
     assert_eq!(listed, all);
 }

@@ -93,7 +93,7 @@ fn the_oldest_rust_is_the_same_wherever_it_is_named() {
         let says = format!("Rust {ours} or newer");
         assert!(read(path).contains(&says), "{path} does not say `{says}`");
     }
-    for folder in ["bench", "completeness"] {
+    for folder in ["tests/bench", "tests/linkers"] {
         let says = format!("\nrust-version = \"{ours}\"\n");
         assert!(read(&format!("{folder}/Cargo.toml")).contains(&says));
     }
@@ -161,7 +161,7 @@ fn a_dependency_that_is_optional_comes_with_a_feature_and_never_by_its_own_name(
 #[test]
 fn libraries_that_only_have_handlers_do_not_ask_for_the_admin_side() {
     let metadata = metadata();
-    for name in ["completeness-partly", "completeness-whole"] {
+    for name in ["linkers-partly", "linkers-whole"] {
         let dependencies = list(&package(&metadata, name)["dependencies"]);
         let on_runtime = dependencies
             .iter()

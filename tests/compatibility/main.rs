@@ -2,7 +2,7 @@
 //! and without it, and both give the same answer to the same request, rejections included.
 //!
 //! Shapes of handlers are in `handlers`, editions and hostile lints in `editions`; axum's own examples are run by
-//! `compatibility/axum-examples`.
+//! `tests/axum-examples`.
 #![forbid(unsafe_code)]
 
 mod complete;

@@ -16,7 +16,7 @@ mod support;
 mod tables;
 
 /// The page.
-const PAGE: &str = include_str!("../../docs/admin-api.md");
+const PAGE: &str = include_str!("../../underscore-runtime/docs/admin-api.md");
 
 /// The cells of the lines of the page's tables that begin with a word in backticks, without those.
 fn rows_of_page(from: &str) -> Vec<Vec<String>> {

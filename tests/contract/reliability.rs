@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::files::{below, of_project};
 
-const PAGE: &str = include_str!("../../docs/reliability.md");
+const PAGE: &str = include_str!("../../underscore-runtime/docs/reliability.md");
 
 /// The rows of the tables of promises: their line on the page, and the cell that says what shows the promise.
 fn rows(page: &str) -> Vec<(usize, String)> {
@@ -146,7 +146,7 @@ fn a_command_that_names_nothing_is_found() {
         "cargo test -p underscore-runtime --lib a_process_has_a_name_while_it_lives",
         "cargo deny check",
         ".ci/run",
-        "bench/loopback 10 3",
+        "tests/bench/loopback 10 3",
     ];
     for command in good {
         assert_eq!(wrong(command), None, "{command}");
@@ -157,7 +157,7 @@ fn a_command_that_names_nothing_is_found() {
         "cargo test --test completeness a_command_that_names_nothing_is_found",
         "cargo test -p underscore-runtime no_such_function",
         "cargo test -p no-such-package",
-        "bench/no-such-script",
+        "tests/bench/no-such-script",
         "loopback",
         "",
     ];

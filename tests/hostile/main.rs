@@ -1,8 +1,8 @@
 //! The admin API is asked what nobody with good intentions asks, as long as an ordinary test may take. What must hold
-//! then is in `fuzz/checks`, which the fuzz targets call too: they need a nightly compiler and take as long as one likes.
+//! then is in `tests/fuzz/checks`, which the fuzz targets call too: they need a nightly compiler and take as long as one likes.
 //! What a client can do to a connection, besides what it asks, has a file for each kind.
 
-#[path = "../../fuzz/checks/mod.rs"]
+#[path = "../fuzz/checks/mod.rs"]
 mod checks;
 #[path = "../support/mod.rs"]
 mod support;
@@ -227,7 +227,7 @@ fn the_seeds_of_the_fuzz_targets_pass() {
         ("filter_path", checks::filter_path),
     ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("fuzz/seeds")
+            .join("tests/fuzz/seeds")
             .join(target);
         let seeds: Vec<_> = std::fs::read_dir(folder)
             .expect("there are seeds")

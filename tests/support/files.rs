@@ -13,10 +13,13 @@ pub fn of_project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Adds all files below `directory`.
+/// Adds all files below `directory`, except those that cargo builds.
 pub fn below(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("the folder is there") {
         let path = entry.expect("an entry").path();
+        if path.ends_with("target") {
+            continue;
+        }
         if path.is_dir() {
             below(&path, found);
         } else {

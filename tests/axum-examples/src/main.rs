@@ -1,0 +1,121 @@
+//! Puts the attribute on the handlers of a service and compares what the compiler and the service's own tests say with
+//! what they said without it. `run` and `run-service` call it.
+
+mod annotate;
+mod axum_examples;
+mod blame;
+mod cargo;
+mod copy;
+mod find;
+mod names;
+mod routing;
+mod sources;
+mod trial;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs, io};
+
+use trial::{Options, Report};
+
+const USAGE: &str = "usage: axum-examples examples <checkout of axum>
+       axum-examples service [--check-only] <checkout> [folder in it]... [-- flags of cargo check and cargo test]";
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = env::args().skip(1).collect();
+    let flags = arguments.iter().position(|argument| argument == "--");
+    let flags = flags.map_or_else(Vec::new, |at| arguments.split_off(at).split_off(1));
+    let all = arguments.len();
+    arguments.retain(|argument| argument != "--check-only");
+    let options = Options {
+        flags,
+        is_check_only: arguments.len() < all,
+    };
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let reports = match words[..] {
+        ["examples", checkout] => of_axum(Path::new(checkout)),
+        ["service", checkout, ref folders @ ..] => {
+            of_service(Path::new(checkout), folders, &options)
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match reports {
+        Ok(reports) if tell(&reports) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn of_axum(checkout: &Path) -> io::Result<Vec<Report>> {
+    let workspace = empty("examples")?;
+    axum_examples::copy(checkout, &workspace)?;
+    trial::run(&workspace, &Options::default())
+}
+
+fn of_service(checkout: &Path, folders: &[&str], options: &Options) -> io::Result<Vec<Report>> {
+    let copy = empty("service")?;
+    copy::copy_folder(checkout, &copy)?;
+    if folders.is_empty() {
+        return trial::run(&copy, options);
+    }
+    let mut reports = Vec::new();
+    for folder in folders {
+        reports.extend(trial::run(&copy.join(folder), options)?);
+    }
+    Ok(reports)
+}
+
+/// Prints what was found, and returns true if something was tried and nothing broke.
+fn tell(reports: &[Report]) -> bool {
+    println!(
+        "{:<42} {:>8} {:>9} {:>8}  result",
+        "package", "handlers", "annotated", "closures"
+    );
+    for report in reports {
+        println!(
+            "{:<42} {:>8} {:>9} {:>8}  {}",
+            report.package, report.handlers, report.annotated, report.closures, report.result
+        );
+        for (what, lines) in [("skipped", &report.skipped), ("broke", &report.broken)] {
+            for line in lines {
+                println!("    {what} {line}");
+            }
+        }
+    }
+    let of = |is_pass| {
+        reports
+            .iter()
+            .filter(move |report| report.is_pass == is_pass)
+    };
+    let (passed, failed) = (of(Some(true)).count(), of(Some(false)).count());
+    let tried = || reports.iter().filter(|report| report.is_pass.is_some());
+    println!(
+        "{} packages: {passed} passed, {failed} failed, {} skipped; {} of {} handlers took the attribute as it is",
+        reports.len(),
+        of(None).count(),
+        tried().map(|report| report.annotated).sum::<usize>(),
+        tried().map(|report| report.handlers).sum::<usize>(),
+    );
+    passed > 0 && failed == 0
+}
+
+/// An empty folder below cargo's target folder, where all of it happens.
+fn empty(name: &str) -> io::Result<PathBuf> {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
+        PathBuf::from,
+    );
+    let folder = target.join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    // As cargo writes it.
+    folder.canonicalize()
+}

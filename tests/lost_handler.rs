@@ -10,13 +10,11 @@ use serde_json::json;
 use support::log::LOG;
 use support::{PATIENCE, Service};
 use tokio::sync::Semaphore;
-use underscore_runtime::__private::{Call, Endpoint, Response, RouteDescriptor};
+use underscore_runtime::__private::{Call, Endpoint, HandlerEntry, Response};
 use underscore_runtime::AdminBuilder;
 
-static LOST: RouteDescriptor =
-    RouteDescriptor::new("lost_handler::lost", file!(), 20, 1).name("lost");
-static KEPT: RouteDescriptor =
-    RouteDescriptor::new("lost_handler::kept", file!(), 30, 1).name("kept");
+static LOST: HandlerEntry = HandlerEntry::new("lost_handler::lost", file!(), 20, 1).name("lost");
+static KEPT: HandlerEntry = HandlerEntry::new("lost_handler::kept", file!(), 30, 1).name("kept");
 
 static GATE: Semaphore = Semaphore::const_new(0);
 
@@ -24,11 +22,11 @@ enum Lost {}
 enum Kept {}
 
 impl Endpoint for Lost {
-    const DESCRIPTOR: &'static RouteDescriptor = &LOST;
+    const ENTRY: &'static HandlerEntry = &LOST;
 }
 
 impl Endpoint for Kept {
-    const DESCRIPTOR: &'static RouteDescriptor = &KEPT;
+    const ENTRY: &'static HandlerEntry = &KEPT;
 }
 
 fn lost(call: Call<Lost, ()>) -> impl Future<Output = Response> {

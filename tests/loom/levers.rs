@@ -1,11 +1,11 @@
 //! What is in force for a route, while an operator changes it and requests come.
 
-use crate::in_force::InForce;
+use crate::in_force::AppliedSettings;
 use crate::roles::{THREE_THREADS, TWO_THREADS, every_interleaving};
-use crate::settings::Effective;
+use crate::settings::EffectiveSettings;
 use crate::sync::Arc;
 
-fn seen(in_force: &InForce) -> Option<u32> {
+fn seen(in_force: &AppliedSettings) -> Option<u32> {
     in_force.get().map(|effective| effective.number)
 }
 
@@ -15,13 +15,13 @@ fn seen(in_force: &InForce) -> Option<u32> {
 #[test]
 fn what_was_reset_is_not_in_force_again() {
     let ways = every_interleaving(TWO_THREADS, || {
-        let in_force = Arc::new(InForce::new(Some(Effective::numbered(1))));
+        let in_force = Arc::new(AppliedSettings::new(Some(EffectiveSettings::numbered(1))));
         let worker = {
             let in_force = Arc::clone(&in_force);
             loom::thread::spawn(move || [(); 2].map(|()| seen(&in_force)))
         };
         in_force.put(None);
-        in_force.put(Some(Effective::numbered(2)));
+        in_force.put(Some(EffectiveSettings::numbered(2)));
         let requests = worker.join().expect("the worker goes on");
         assert_ne!(requests, [None, Some(1)], "it was reset");
         assert_ne!(requests, [Some(2), Some(1)], "it was replaced");
@@ -44,14 +44,14 @@ fn what_was_reset_is_not_in_force_again() {
 #[test]
 fn a_request_that_comes_after_the_operators_answer_is_steered() {
     let ways = every_interleaving(THREE_THREADS, || {
-        let in_force = Arc::new(InForce::new(None));
+        let in_force = Arc::new(AppliedSettings::new(None));
         let other = {
             let in_force = Arc::clone(&in_force);
             loom::thread::spawn(move || seen(&in_force))
         };
         let operator = {
             let in_force = Arc::clone(&in_force);
-            loom::thread::spawn(move || in_force.put(Some(Effective::numbered(1))))
+            loom::thread::spawn(move || in_force.put(Some(EffectiveSettings::numbered(1))))
         };
         operator.join().expect("the operator has the answer");
         assert_eq!(seen(&in_force), Some(1));

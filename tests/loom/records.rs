@@ -13,7 +13,7 @@ use crate::roles::{
 };
 use crate::route::route;
 use crate::stats::Outcome;
-use crate::task::{Kind, MetaField, NewTask, State, TaskRef, give_slots_back};
+use crate::task::{MetaField, NewTask, TaskKind, TaskRef, TaskState, give_slots_back};
 
 /// The two tasks, which have nothing in common but the route.
 #[derive(Clone, Copy)]
@@ -131,7 +131,10 @@ fn a_state_is_of_the_task_that_was_found() {
             },
             move || {
                 let state = task.state();
-                assert!(matches!(state, None | Some(State::Waiting)), "{state:?}");
+                assert!(
+                    matches!(state, None | Some(TaskState::Waiting)),
+                    "{state:?}"
+                );
                 state
             },
         );
@@ -184,11 +187,11 @@ fn what_a_client_said_is_shown_of_no_other_request() {
             },
             move || {
                 task.read().map(|read| match read.kind {
-                    Kind::Request(request) => {
+                    TaskKind::Request(request) => {
                         let id = request.field(MetaField::OpaqueId);
                         assert_eq!(id.as_deref(), Some("first"));
                     }
-                    Kind::Background(_) => panic!("it is a request"),
+                    TaskKind::Background(_) => panic!("it is a request"),
                 })
             },
         );
@@ -237,7 +240,7 @@ fn a_response_that_streams_is_never_seen_to_have_sent_nothing() {
         let ((), seen) = at_once(end, move || task.read());
         let seen = seen.map(|seen| (seen.state, seen.bytes_sent));
         if let Some(seen) = seen {
-            assert_eq!(seen, (State::Streaming, Some(100)));
+            assert_eq!(seen, (TaskState::Streaming, Some(100)));
         }
         seen.is_some()
     });

@@ -1,12 +1,12 @@
 //! The stand-in for settings: a number that tells one from the other.
 
 #[derive(Debug, Default)]
-pub(crate) struct Effective {
+pub(crate) struct EffectiveSettings {
     pub(crate) number: u32,
 }
 
-impl Effective {
+impl EffectiveSettings {
     pub(crate) fn numbered(number: u32) -> Self {
-        Effective { number }
+        EffectiveSettings { number }
     }
 }

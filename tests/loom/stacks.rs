@@ -16,7 +16,7 @@ use crate::roles::{
 use crate::route::route;
 use crate::stack::{AwaitPoint, on_one_line};
 use crate::sync::{Arc, Mutex};
-use crate::task::{NewTask, Request, TaskRef};
+use crate::task::{NewTask, TaskRef, TaskRequest};
 use crate::tracked::Tracked;
 
 macro_rules! points {
@@ -286,7 +286,7 @@ fn an_await_that_is_dropped_late_is_not_the_next_tasks() {
         let next = listed().pop().expect("the next one lives");
         assert_eq!(shown(&next), "f:5 E");
         let read = next.read().expect("with all that it has");
-        assert_eq!(read.request().map(Request::method), Some(&Method::PUT));
+        assert_eq!(read.request().map(TaskRequest::method), Some(&Method::PUT));
         drop(second);
         stack
     });

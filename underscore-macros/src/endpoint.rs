@@ -27,8 +27,8 @@ impl Expansion<'_> {
         let endpoint = &self.endpoint;
         quote! {
             impl __underscore::Endpoint for #endpoint {
-                const DESCRIPTOR: &'static __underscore::RouteDescriptor =
-                    &__UNDERSCORE_DESCRIPTOR;
+                const ENTRY: &'static __underscore::HandlerEntry =
+                    &__UNDERSCORE_ENTRY;
             }
         }
     }

@@ -195,15 +195,15 @@ impl<'a> Expansion<'a> {
         let path = args.path.iter().map(|path| quote!(.path(#path)));
         let arguments = self.arguments();
         quote! {
-            static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor =
-                __underscore::RouteDescriptor::new(
+            static __UNDERSCORE_ENTRY: __underscore::HandlerEntry =
+                __underscore::HandlerEntry::new(
                     #function, ::core::file!(), ::core::line!(), ::core::column!(),
                 )
                 #(#name)* #(#method)* #(#path)* #arguments;
 
             #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
             #[linkme(crate = __underscore::linkme)]
-            static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
+            static __UNDERSCORE_LINK: &__underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
         }
     }
 }

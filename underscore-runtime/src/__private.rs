@@ -10,5 +10,5 @@ pub use crate::instrument::{
     AnyArgument, Argument, At, Call, Declared, Endpoint, Extract, GoesOn, HandedOn, TakesBody, Via,
     at, handed_on, within,
 };
-pub use crate::route::{ROUTES, RouteDescriptor};
+pub use crate::route::{HandlerEntry, ROUTES};
 pub use crate::stack::AwaitPoint;

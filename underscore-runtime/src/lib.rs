@@ -169,7 +169,7 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// fn user(call: Call<User, (Path<u32>,)>) -> impl Future<Output = Response> {
 ///     call.run(|(id,)| user_inner(id))
 /// }
-/// static DESCRIPTOR: RouteDescriptor = /* handler's path, file, line, what stands in the parentheses */;
+/// static ENTRY: HandlerEntry = /* handler's path, file, line, what stands in the parentheses */;
 /// ```
 ///
 /// # In the parentheses, all of it optional

@@ -7,24 +7,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Instant;
 use crate::route::linked::descriptors;
-use crate::route::{CHANGES, Route, RouteDescriptor, RouteId, stable_hash};
+use crate::route::{HandlerEntry, Route, RouteId, SETTINGS_LOCK, stable_hash};
 
 /// A handler with its id.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Handler {
     pub(crate) id: u32,
-    pub(crate) descriptor: &'static RouteDescriptor,
+    pub(crate) descriptor: &'static HandlerEntry,
 }
 
 /// A row of `_cat/routes`: a route that has had a request, or a handler that has not.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct RouteEntry {
     pub(crate) id: RouteId,
-    pub(crate) descriptor: &'static RouteDescriptor,
+    pub(crate) descriptor: &'static HandlerEntry,
     pub(crate) route: Option<&'static Route>,
 }
 
-impl Entry {
+impl RouteEntry {
     /// The method that requests came with, or the one in the attribute.
     pub(crate) fn method(&self) -> Option<&'static str> {
         match self.route {
@@ -43,7 +43,7 @@ impl Entry {
 
     /// What the attribute says, as far as it says anything: `GET /once`.
     pub(crate) fn declared(&self) -> Option<String> {
-        let RouteDescriptor { method, path, .. } = self.descriptor;
+        let HandlerEntry { method, path, .. } = self.descriptor;
         let said: Vec<&str> = [*method, *path].into_iter().flatten().collect();
         (!said.is_empty()).then(|| said.join(" "))
     }
@@ -51,7 +51,7 @@ impl Entry {
     /// Whether a router brought requests at what the attribute says; nothing if none did, or it says nothing.
     pub(crate) fn is_as_declared(&self) -> Option<bool> {
         let route = self.route?;
-        let RouteDescriptor { method, path, .. } = self.descriptor;
+        let HandlerEntry { method, path, .. } = self.descriptor;
         let method = method.map(|method| method == "ANY" || method == route.method.as_str());
         let path = path.map(|path| route.path.as_deref() == Some(path));
         [method, path].into_iter().flatten().reduce(|a, b| a && b)
@@ -59,19 +59,19 @@ impl Entry {
 }
 
 /// All handlers, and one entry per mount of each, or one where it has none.
-pub(crate) fn entries() -> Vec<Entry> {
+pub(crate) fn entries() -> Vec<RouteEntry> {
     handlers().into_iter().flat_map(Handler::entries).collect()
 }
 
 /// The number of entries.
 pub(crate) fn entry_count() -> usize {
-    let of_handler = |descriptor: &'static RouteDescriptor| descriptor.routes().count().max(1);
+    let of_handler = |descriptor: &'static HandlerEntry| descriptor.routes().count().max(1);
     descriptors().into_iter().map(of_handler).sum()
 }
 
 /// The id of a route as it is shown now.
 pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
-    let handlers: HashMap<*const RouteDescriptor, Handler> = handlers()
+    let handlers: HashMap<*const HandlerEntry, Handler> = handlers()
         .into_iter()
         .map(|handler| (address(handler.descriptor), handler))
         .collect();
@@ -85,10 +85,10 @@ pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
 static NEXT_EXPIRY: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// Told of a handler whose settings have expired, and of their keys.
-static EXPIRED: OnceLock<fn(&RouteDescriptor, &str)> = OnceLock::new();
+static EXPIRED: OnceLock<fn(&HandlerEntry, &str)> = OnceLock::new();
 
 /// Has `told` called for each handler whose settings expire. The first one stands.
-pub(crate) fn on_expiry(told: fn(&RouteDescriptor, &str)) {
+pub(crate) fn on_expiry(told: fn(&HandlerEntry, &str)) {
     EXPIRED.get_or_init(|| told);
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn expire_settings(now: Instant) {
     if NEXT_EXPIRY.load(Ordering::Relaxed) > now.nanos() {
         return;
     }
-    let _changing = CHANGES.lock();
+    let _changing = SETTINGS_LOCK.lock();
     NEXT_EXPIRY.store(u64::MAX, Ordering::Relaxed);
     for descriptor in descriptors() {
         let places = descriptor.routes().map(|route| &route.settings);
@@ -119,7 +119,7 @@ pub(crate) fn expire_settings(now: Instant) {
         expired.sort_unstable();
         expired.dedup();
         if !expired.is_empty() {
-            descriptor.put_in_force();
+            descriptor.apply();
             if let Some(told) = EXPIRED.get() {
                 told(descriptor, &expired.join(", "));
             }
@@ -133,7 +133,7 @@ pub(crate) fn expire_settings(now: Instant) {
 /// function bodies or because two paths have one hash, each gets the hash of path and place.
 pub(crate) fn handlers() -> Vec<Handler> {
     let descriptors = descriptors();
-    let by_path = |descriptor: &RouteDescriptor| stable_hash(&[descriptor.handler.as_bytes()]);
+    let by_path = |descriptor: &HandlerEntry| stable_hash(&[descriptor.handler.as_bytes()]);
     let mut sharing: HashMap<u32, u32> = HashMap::with_capacity(descriptors.len());
     for descriptor in &descriptors {
         let handlers = sharing.entry(by_path(descriptor)).or_default();
@@ -153,10 +153,10 @@ pub(crate) fn handlers() -> Vec<Handler> {
 }
 
 impl Handler {
-    fn entries(self) -> impl Iterator<Item = Entry> {
+    fn entries(self) -> impl Iterator<Item = RouteEntry> {
         let mut mounted = self.descriptor.routes().map(Some).peekable();
         let unmounted = mounted.peek().is_none().then_some(None);
-        mounted.chain(unmounted).map(move |route| Entry {
+        mounted.chain(unmounted).map(move |route| RouteEntry {
             id: route.map_or_else(|| self.short_id(), |route| self.route_id(route)),
             descriptor: self.descriptor,
             route,
@@ -179,11 +179,11 @@ impl Handler {
     }
 }
 
-fn address(descriptor: &'static RouteDescriptor) -> *const RouteDescriptor {
+fn address(descriptor: &'static HandlerEntry) -> *const HandlerEntry {
     std::ptr::from_ref(descriptor)
 }
 
-fn by_place(descriptor: &RouteDescriptor) -> u32 {
+fn by_place(descriptor: &HandlerEntry) -> u32 {
     let place = format!(
         "{}@{}:{}:{}",
         descriptor.handler, descriptor.file, descriptor.line, descriptor.column

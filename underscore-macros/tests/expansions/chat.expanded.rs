@@ -42,7 +42,7 @@ async fn chat_inner(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Resp
 }
 const _: () = {
     use ::underscore_runtime::__private as __underscore;
-    static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
+    static __UNDERSCORE_ENTRY: __underscore::HandlerEntry = __underscore::HandlerEntry::new(
             ::core::concat!(::core::module_path!(), "::chat"),
             ::core::file!(),
             ::core::line!(),
@@ -70,9 +70,9 @@ const _: () = {
         );
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
-    static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
+    static __UNDERSCORE_LINK: &__underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
     impl __underscore::Endpoint for __UnderscoreRoute_chat__to_call_it_write_inner {
-        const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
+        const ENTRY: &'static __underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
     }
     impl __underscore::Declared for __UnderscoreRoute_chat__to_call_it_write_inner {
         const METHOD: ::core::option::Option<__underscore::MethodFilter> = ::core::option::Option::None;

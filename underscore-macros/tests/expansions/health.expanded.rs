@@ -15,7 +15,7 @@ fn health(
 }
 const _: () = {
     use ::underscore_runtime::__private as __underscore;
-    static __UNDERSCORE_DESCRIPTOR: __underscore::RouteDescriptor = __underscore::RouteDescriptor::new(
+    static __UNDERSCORE_ENTRY: __underscore::HandlerEntry = __underscore::HandlerEntry::new(
         ::core::concat!(::core::module_path!(), "::health"),
         ::core::file!(),
         ::core::line!(),
@@ -23,8 +23,8 @@ const _: () = {
     );
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
-    static __UNDERSCORE_ENTRY: &__underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
+    static __UNDERSCORE_LINK: &__underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
     impl __underscore::Endpoint for __UnderscoreRoute_health__to_call_it_write_inner {
-        const DESCRIPTOR: &'static __underscore::RouteDescriptor = &__UNDERSCORE_DESCRIPTOR;
+        const ENTRY: &'static __underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
     }
 };

@@ -4,7 +4,7 @@ use super::offload::Watch;
 use super::render::{Answer, Node};
 use super::seen::look_at;
 use crate::route::Route;
-use crate::table::{Entry, entries};
+use crate::table::{RouteEntry, entries};
 use crate::task::TaskRef;
 
 /// The answer to a change of tasks that is not made: each task with the state that it is in.
@@ -32,13 +32,13 @@ pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>, watch: &Watch) -
 
 /// The answer to a change of routes that is not made: each route as `shown` after it.
 pub(super) fn of_routes(
-    selected: &[Entry],
-    shown: impl Fn(&Entry) -> Node,
+    selected: &[RouteEntry],
+    shown: impl Fn(&RouteEntry) -> Node,
     watch: &Watch,
 ) -> Answer {
     let traffic = Traffic::now();
-    let active = |entry: &Entry| entry.route.map_or(0, |route| route.stats.active());
-    let hit = |entries: &[Entry]| {
+    let active = |entry: &RouteEntry| entry.route.map_or(0, |route| route.stats.active());
+    let hit = |entries: &[RouteEntry]| {
         let tasks: u64 = entries.iter().map(active).sum();
         let tasks = usize::try_from(tasks).unwrap_or(usize::MAX);
         would_hit(tasks, traffic.share_of(entries))
@@ -81,14 +81,14 @@ impl Traffic {
 
     /// The share of them that came to `entries`, from 0 to 1 with three decimals; nothing where there were none.
     #[allow(clippy::cast_precision_loss, reason = "a share of few or of many")]
-    pub(super) fn share_of(&self, entries: &[Entry]) -> Option<f64> {
+    pub(super) fn share_of(&self, entries: &[RouteEntry]) -> Option<f64> {
         let share = || begun(entries) as f64 / self.all as f64;
         // One that began since is not in all of them.
         (self.all > 0).then(|| (share().min(1.0) * 1_000.0).round() / 1_000.0)
     }
 }
 
-fn begun(entries: &[Entry]) -> u64 {
+fn begun(entries: &[RouteEntry]) -> u64 {
     let routes = entries.iter().filter_map(|entry| entry.route);
     routes.map(last_minute).sum()
 }

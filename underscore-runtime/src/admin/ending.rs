@@ -16,8 +16,8 @@ use super::select::{self, with_children};
 use crate::log::{self, field_text};
 use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
-use crate::table::Entry;
-use crate::task::{Ending, Interrupt, State, TaskRef, WaitGroup};
+use crate::table::RouteEntry;
+use crate::task::{Ending, Interrupt, TaskRef, TaskState, WaitGroup};
 use crate::threads::RuntimeNumber;
 use crate::truncate;
 use crate::visible::visible;
@@ -73,7 +73,7 @@ impl Terms {
 impl Terms {
     /// The tasks of routes that are to end: their requests, and all work for them if what was begun
     /// in requests is to end too, though these may have ended.
-    pub(super) fn of_routes(&self, entries: &[Entry]) -> Vec<TaskRef> {
+    pub(super) fn of_routes(&self, entries: &[RouteEntry]) -> Vec<TaskRef> {
         if self.children {
             select::tasks_of(entries)
         } else {
@@ -95,7 +95,7 @@ impl Terms {
 pub(super) struct Chosen {
     pub(super) tasks: Vec<TaskRef>,
     /// The routes, if those were chosen.
-    pub(super) routes: Option<Vec<Entry>>,
+    pub(super) routes: Option<Vec<RouteEntry>>,
 }
 
 /// Interrupts the tasks that `choose` selects, waits for them, and reports; with `dry_run`, only
@@ -291,7 +291,7 @@ impl InterruptedTask {
             return (EndState::Cancelling, None);
         }
         if let Some(task) = self.task.read() {
-            let state = if task.state == State::Running {
+            let state = if task.state == TaskState::Running {
                 EndState::StuckInPoll
             } else if blocked.are_all_of(task.runtime) {
                 EndState::NoWorkerFree

@@ -9,7 +9,7 @@ use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, Frame, innermost};
 use crate::table::ids;
-use crate::task::{Kind, MetaField, Request, State, Task, TaskId, TaskRef};
+use crate::task::{MetaField, Task, TaskId, TaskKind, TaskRef, TaskRequest, TaskState};
 use crate::threads::{Thread, ThreadRecord};
 use crate::truncate;
 use crate::workers::blocked_after;
@@ -43,7 +43,7 @@ pub(super) fn look_at(tasks: Vec<TaskRef>) -> impl Iterator<Item = Seen> {
 /// one look and to show another would be a contradiction.
 pub(super) fn look_at_chosen(
     tasks: Vec<TaskRef>,
-    chosen: Option<State>,
+    chosen: Option<TaskState>,
     uris: UriView,
 ) -> impl Iterator<Item = Seen> {
     let (now, wall_now, id_of) = (Instant::now(), SystemTime::now(), ids());
@@ -51,8 +51,8 @@ pub(super) fn look_at_chosen(
         let mut task = task.read()?;
         task.state = chosen.unwrap_or(task.state);
         let record = match task.state {
-            State::Running => task.thread(),
-            State::Queued | State::Waiting | State::Streaming => None,
+            TaskState::Running => task.thread(),
+            TaskState::Queued | TaskState::Waiting | TaskState::Streaming => None,
         };
         let (frames, kept) = task.found.frames_and_kept();
         if task.found.is_gone() {
@@ -85,23 +85,23 @@ impl Seen {
         self.task.found.id
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> TaskState {
         self.task.state
     }
 
     /// The name of its route, or its own.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.task.kind {
-            Kind::Request(request) => request.route.descriptor.name,
-            Kind::Background(background) => Some(&background.name),
+            TaskKind::Request(request) => request.route.descriptor.name,
+            TaskKind::Background(background) => Some(&background.name),
         }
     }
 
     /// What runs: the handler, or a future of this type.
     pub(super) fn code(&self) -> &'static str {
         match &self.task.kind {
-            Kind::Request(request) => request.route.descriptor.handler,
-            Kind::Background(background) => background.code,
+            TaskKind::Request(request) => request.route.descriptor.handler,
+            TaskKind::Background(background) => background.code,
         }
     }
 
@@ -109,7 +109,7 @@ impl Seen {
         kind_word(&self.task.found)
     }
 
-    pub(super) fn request(&self) -> Option<&Request> {
+    pub(super) fn request(&self) -> Option<&TaskRequest> {
         self.task.request()
     }
 
@@ -123,7 +123,7 @@ impl Seen {
 
     /// True if its response waits for the client to take more.
     pub(super) fn awaits_client(&self) -> bool {
-        self.task.state == State::Streaming && self.task.awaits_client
+        self.task.state == TaskState::Streaming && self.task.awaits_client
     }
 
     /// The line of the await that it waits on; of the last one while it runs.
@@ -152,13 +152,13 @@ impl Seen {
     /// How long it has waited, if it does.
     pub(super) fn waiting_time(&self) -> Option<Duration> {
         self.in_state_for
-            .filter(|_| self.task.state != State::Running)
+            .filter(|_| self.task.state != TaskState::Running)
     }
 
     /// How long it has been inside its poll, if it is in one.
     pub(super) fn in_poll_for(&self) -> Option<Duration> {
         self.in_state_for
-            .filter(|_| self.task.state == State::Running)
+            .filter(|_| self.task.state == TaskState::Running)
     }
 
     pub(super) fn thread_name(&self) -> Option<&str> {
@@ -175,7 +175,7 @@ impl Seen {
     /// on a thread that has handed its worker on (`block_in_place`), or runs a call on a blocking thread.
     pub(super) fn is_cancellable(&self) -> bool {
         let is_long = |time: Duration| time >= blocked_after();
-        let runs_a_call = self.task.is_blocking_call && self.state() == State::Running;
+        let runs_a_call = self.task.is_blocking_call && self.state() == TaskState::Running;
         !self.blocks && !runs_a_call && !self.in_poll_for().is_some_and(is_long)
     }
 

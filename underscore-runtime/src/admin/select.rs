@@ -11,12 +11,12 @@ use super::params;
 use crate::clock::Instant;
 use crate::route::Route;
 use crate::suggest;
-use crate::table::{Entry, entries};
-use crate::task::{State, TaskId, TaskRef, for_each_live};
+use crate::table::{RouteEntry, entries};
+use crate::task::{TaskId, TaskRef, TaskState, for_each_live};
 use crate::visible::echo;
 
 /// The routes that a comma list names, to look at.
-pub(super) fn routes(selector: &str) -> Result<Vec<Entry>, Error> {
+pub(super) fn routes(selector: &str) -> Result<Vec<RouteEntry>, Error> {
     select(selector, |_, _| Ok(()))
 }
 
@@ -25,7 +25,7 @@ const MOST_LISTED: usize = 20;
 
 /// The routes that a comma list names, to change something. A name that several share is refused, and a
 /// list that names nothing: somebody's shell had an empty variable, or `-x` was to mean all but x.
-pub(super) fn routes_to_change(selector: &str) -> Result<Vec<Entry>, Error> {
+pub(super) fn routes_to_change(selector: &str) -> Result<Vec<RouteEntry>, Error> {
     if words(selector).all(|word| word.starts_with('-')) {
         return Err(Error::illegal_argument(format!(
             "[{}] names no route to change; name one, or begin with _all",
@@ -56,8 +56,8 @@ pub(super) fn routes_to_change(selector: &str) -> Result<Vec<Entry>, Error> {
 
 fn select(
     selector: &str,
-    check_name: impl Fn(&str, &[&Entry]) -> Result<(), Error>,
-) -> Result<Vec<Entry>, Error> {
+    check_name: impl Fn(&str, &[&RouteEntry]) -> Result<(), Error>,
+) -> Result<Vec<RouteEntry>, Error> {
     let mut all = entries();
     all.sort_by_key(order);
     let mut selected = vec![false; all.len()];
@@ -70,7 +70,7 @@ fn select(
         let named: Vec<bool> = all.iter().map(|entry| is_named(pattern, entry)).collect();
         if !is_pattern {
             let found = all.iter().zip(&named).filter(|(_, named)| **named);
-            let found: Vec<&Entry> = found.map(|(entry, _)| entry).collect();
+            let found: Vec<&RouteEntry> = found.map(|(entry, _)| entry).collect();
             if found.is_empty() {
                 return Err(unknown_route(pattern, &all));
             }
@@ -91,7 +91,7 @@ fn select(
 }
 
 /// Routes stand by path and then method wherever they are listed; those with no path at the end.
-fn order(entry: &Entry) -> impl Ord + use<> {
+fn order(entry: &RouteEntry) -> impl Ord + use<> {
     let path = entry.path();
     (
         path.is_none(),
@@ -102,7 +102,7 @@ fn order(entry: &Entry) -> impl Ord + use<> {
 }
 
 /// Whether `word` is the entry's id, name, handler path, path, or method and path, or a pattern for one of them.
-fn is_named(word: &str, entry: &Entry) -> bool {
+fn is_named(word: &str, entry: &RouteEntry) -> bool {
     if word == "_all" || is_id(word, entry) {
         return true;
     }
@@ -124,7 +124,7 @@ fn is_named(word: &str, entry: &Entry) -> bool {
 }
 
 /// True if `word` is the entry's method and path, as in `GET /twice`, or a pattern for the path behind a method.
-fn is_place(word: &str, entry: &Entry) -> bool {
+fn is_place(word: &str, entry: &RouteEntry) -> bool {
     let (Some((method, path)), Some(own)) = (word.split_once(' '), entry.path()) else {
         return false;
     };
@@ -137,7 +137,7 @@ fn is_place(word: &str, entry: &Entry) -> bool {
 /// Whether `word` is the entry's id, or the short one that all mounts of its handler share. The long one of a
 /// mount is its id also as long as it is the only one, and it is the handler's as long as there is none:
 /// before the first requests after a restart nobody knows more.
-fn is_id(word: &str, entry: &Entry) -> bool {
+fn is_id(word: &str, entry: &RouteEntry) -> bool {
     let (handler, mount) = match word.split_once('-') {
         Some((handler, mount)) => (handler, Some(mount)),
         None => (word, None),
@@ -154,7 +154,7 @@ fn is_id(word: &str, entry: &Entry) -> bool {
     format!("{:08x}", entry.id.handler) == handler && mount.is_none_or(is_mounts)
 }
 
-fn candidate(entry: &Entry) -> String {
+fn candidate(entry: &RouteEntry) -> String {
     let handler = entry.descriptor.handler;
     match entry.route {
         Some(route) => {
@@ -165,7 +165,7 @@ fn candidate(entry: &Entry) -> String {
     }
 }
 
-fn unknown_route(word: &str, all: &[Entry]) -> Error {
+fn unknown_route(word: &str, all: &[RouteEntry]) -> Error {
     let ids: Vec<String> = all.iter().map(|entry| entry.id.to_string()).collect();
     let names = all
         .iter()
@@ -180,7 +180,8 @@ fn unknown_route(word: &str, all: &[Entry]) -> Error {
     let mut hint = suggest::hint(word, names.chain(ids.iter().map(String::as_str)));
     if hint.is_empty() {
         // The function's own name is what comes to mind first.
-        let ends_so = |entry: &&Entry| entry.descriptor.handler.rsplit("::").next() == Some(word);
+        let ends_so =
+            |entry: &&RouteEntry| entry.descriptor.handler.rsplit("::").next() == Some(word);
         let meant = all
             .iter()
             .find(ends_so)
@@ -240,7 +241,7 @@ pub(super) fn live_tasks() -> Vec<TaskRef> {
 }
 
 /// The live tasks that are the requests of `entries`, and what became of those that were upgraded.
-pub(super) fn requests_of(entries: &[Entry]) -> Vec<TaskRef> {
+pub(super) fn requests_of(entries: &[RouteEntry]) -> Vec<TaskRef> {
     let routes = routes_of(entries);
     let goes_on = |task: &TaskRef| {
         task.background()
@@ -254,14 +255,14 @@ pub(super) fn requests_of(entries: &[Entry]) -> Vec<TaskRef> {
 }
 
 /// The live tasks that are requests of `entries`, or work that was begun in them.
-pub(super) fn tasks_of(entries: &[Entry]) -> Vec<TaskRef> {
+pub(super) fn tasks_of(entries: &[RouteEntry]) -> Vec<TaskRef> {
     let routes = routes_of(entries);
     let mut tasks = live_tasks();
     tasks.retain(|task| is_among(&routes, task.route()));
     tasks
 }
 
-fn routes_of(entries: &[Entry]) -> HashSet<*const Route> {
+fn routes_of(entries: &[RouteEntry]) -> HashSet<*const Route> {
     let routes = entries.iter().filter_map(|entry| entry.route);
     routes.map(std::ptr::from_ref).collect()
 }
@@ -299,7 +300,7 @@ pub(super) fn with_children(tasks: &mut Vec<TaskRef>) {
 pub(super) struct TaskFilter {
     routes: Option<Vec<&'static Route>>,
     older_than: Option<Duration>,
-    state: Option<State>,
+    state: Option<TaskState>,
 }
 
 impl TaskFilter {
@@ -315,10 +316,11 @@ impl TaskFilter {
 
     fn read_with(
         exchange: &Exchange,
-        routes: fn(&str) -> Result<Vec<Entry>, Error>,
+        routes: fn(&str) -> Result<Vec<RouteEntry>, Error>,
     ) -> Result<Self, Error> {
         let routes = exchange.value(&params::ROUTES).map(routes).transpose()?;
-        let mounted = |entries: Vec<Entry>| entries.into_iter().filter_map(|entry| entry.route);
+        let mounted =
+            |entries: Vec<RouteEntry>| entries.into_iter().filter_map(|entry| entry.route);
         let state = exchange.value(&params::STATE);
         Ok(TaskFilter {
             routes: routes.map(|entries| mounted(entries).collect()),
@@ -329,7 +331,7 @@ impl TaskFilter {
     }
 
     /// The state that tasks must be in, if any.
-    pub(super) fn state(&self) -> Option<State> {
+    pub(super) fn state(&self) -> Option<TaskState> {
         self.state
     }
 

@@ -13,7 +13,7 @@ use super::guard::Guard;
 use super::request_info::{REQUEST_ID, TRACE_PARENT, begin_request};
 use crate::clock::Instant;
 use crate::route::Route;
-use crate::settings::{Effective, Preempt};
+use crate::settings::{EffectiveSettings, Preempt};
 use crate::stats::{Outcome, StatusClass};
 use crate::task::{Interrupt, TaskId, ThreadContext, with_thread};
 
@@ -22,7 +22,7 @@ use crate::task::{Interrupt, TaskId, ThreadContext, with_thread};
 pub(super) fn admit(
     route: &'static Route,
     request: &Request,
-    settings: &Effective,
+    settings: &EffectiveSettings,
 ) -> Result<Guard, Box<Response>> {
     if let Some(preempt) = &settings.preempt
         && is_chosen(request, preempt)

@@ -24,15 +24,15 @@ use super::poll_scope::PollScope;
 use super::request_info::begin_request;
 use super::response_body::track_body;
 use super::tracked::{Stage, Step, Tracked, drop_in_task};
-use crate::route::{Route, RouteDescriptor};
-use crate::settings::Effective;
+use crate::route::{HandlerEntry, Route};
+use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
 use crate::task::Slot;
 
 /// What generated code says of an annotated handler, on a type that has no values.
 pub trait Endpoint: 'static {
     /// The handler's entry in the link-time slice.
-    const DESCRIPTOR: &'static RouteDescriptor;
+    const ENTRY: &'static HandlerEntry;
 }
 
 /// Marks that a [`Call`] is extracted for arguments whose own marker is `M`.
@@ -80,7 +80,7 @@ where
         state: &S,
     ) -> impl Future<Output = Result<Self, Infallible>> + Send {
         Extraction {
-            begin: erased_future(begin(H::DESCRIPTOR, request, state)),
+            begin: erased_future(begin(H::ENTRY, request, state)),
             handler: PhantomData,
         }
     }
@@ -94,7 +94,7 @@ where
 )]
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn begin<S, M, A>(
-    descriptor: &'static RouteDescriptor,
+    descriptor: &'static HandlerEntry,
     mut request: Request,
     state: &S,
 ) -> Begin<A, impl Future<Output = Result<A, Response>> + Send>
@@ -143,7 +143,7 @@ where
 /// Finds the route of a request, and begins its task: all that is the same for all handlers.
 #[inline(never)]
 fn enter(
-    descriptor: &'static RouteDescriptor,
+    descriptor: &'static HandlerEntry,
     request: &Request,
 ) -> Result<&'static Slot, Box<Steered>> {
     let path = request.extensions().get::<MatchedPath>();
@@ -157,14 +157,18 @@ fn enter(
 /// What becomes of a request on a route with settings.
 struct Steered {
     task: Result<&'static Slot, Box<Response>>,
-    settings: Arc<Effective>,
+    settings: Arc<EffectiveSettings>,
 }
 
 impl Steered {
     #[allow(clippy::unnecessary_box_returns, reason = "nearly no request has one")]
     #[cold]
     #[inline(never)]
-    fn new(request: &Request, route: &'static Route, settings: Arc<Effective>) -> Box<Self> {
+    fn new(
+        request: &Request,
+        route: &'static Route,
+        settings: Arc<EffectiveSettings>,
+    ) -> Box<Self> {
         let task = admit(route, request, &settings).map(Guard::into_task);
         Box::new(Steered { task, settings })
     }

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
 use super::at::{At, at};
-use crate::settings::Effective;
+use crate::settings::EffectiveSettings;
 use crate::stack::AwaitPoint;
 
 /// Where a delayed request is shown to wait: at no place in a source file.
@@ -24,7 +24,7 @@ pin_project! {
 
 impl<F> Delayed<F> {
     #[inline]
-    pub(super) fn new(settings: Option<&Effective>, future: F) -> Self {
+    pub(super) fn new(settings: Option<&EffectiveSettings>, future: F) -> Self {
         let delay = settings.and_then(|settings| settings.delay);
         Delayed {
             delay: delay.map(|delay| Box::pin(at(tokio::time::sleep(delay), &DELAY))),

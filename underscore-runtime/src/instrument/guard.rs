@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use crate::clock::Instant;
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{Slot, SlotRef, State};
+use crate::task::{Slot, SlotRef, TaskState};
 
 /// A task that was begun; dropping this ends it.
 ///
@@ -93,7 +93,7 @@ impl Drop for Guard {
             // What the handler made of half a request is an answer to nobody.
             Some(Outcome::Completed) if task.has_client_left() => (Outcome::Disconnected, None),
             Some(outcome) => (outcome, status),
-            None if task.state() == State::Running => (Outcome::Panicked, status),
+            None if task.state() == TaskState::Running => (Outcome::Panicked, status),
             None => (Outcome::Disconnected, status),
         };
         let answered = (outcome == Outcome::Completed).then(|| {

@@ -28,7 +28,7 @@ use super::guard::Guard;
 use super::poll_scope::PollScope;
 use crate::stats::Outcome;
 use crate::sync::{Mutex, contained};
-use crate::task::State;
+use crate::task::TaskState;
 
 /// What hyper takes of a body before it has sent any of it: its default for a connection's buffer.
 const TAKEN_AT_ONCE: u64 = 8192 + 4096 * 100;
@@ -336,7 +336,7 @@ impl Drop for Streaming {
             // Not asked after a panic. A panic in `is_end_stream` is contained: this may run during
             // unwinding, and hyper does not call it here.
             let task = underway.guard.task();
-            let panicked = task.state() == State::Running || task.outcome().is_some();
+            let panicked = task.state() == TaskState::Running || task.outcome().is_some();
             let is_at_end = || underway.guard.run(|| underway.is_at_end(None));
             let is_over = !panicked && contained(is_at_end).unwrap_or(false);
             underway.end(is_over.then_some(Outcome::Completed));

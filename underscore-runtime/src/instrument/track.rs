@@ -15,7 +15,7 @@ use super::guard::Guard;
 use super::tracked::{Step, Tracked};
 use super::{poll_scope, upgrade};
 use crate::stats::Outcome;
-use crate::task::{Background, Interrupt, NewTask, Parent, Upgrade};
+use crate::task::{Background, Interrupt, NewTask, TaskParent, Upgrade};
 use crate::truncate;
 
 /// Makes `future` a task: from now until it completes or is dropped it is listed in `_cat/tasks` with its age
@@ -156,7 +156,7 @@ const LONGEST_NAME: usize = 4 << 10;
 /// Background work that is begun here, in the task that the thread polls if it polls one.
 pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
     let parent = match poll_scope::current() {
-        Some(parent) => Parent::new(parent),
+        Some(parent) => TaskParent::new(parent),
         None => upgrade::request(),
     };
     let name = match truncate::to_bytes(&name, LONGEST_NAME) {

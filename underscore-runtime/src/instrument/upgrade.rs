@@ -7,24 +7,24 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::poll_scope;
-use crate::task::Parent;
+use crate::task::TaskParent;
 
 thread_local! {
     /// The request whose connection is in the hands of the future that this thread polls.
-    static REQUEST: RefCell<Option<Parent>> = const { RefCell::new(None) };
+    static REQUEST: RefCell<Option<TaskParent>> = const { RefCell::new(None) };
 }
 
 /// The request that the calling code is part of, to be handed on to what goes on after it.
 pub fn handed_on() -> HandedOn {
     HandedOn {
-        request: poll_scope::current().and_then(Parent::handing_on),
+        request: poll_scope::current().and_then(TaskParent::handing_on),
     }
 }
 
 /// A request on its way to what goes on with its connection.
 #[derive(Debug)]
 pub struct HandedOn {
-    request: Option<Parent>,
+    request: Option<TaskParent>,
 }
 
 impl HandedOn {
@@ -38,7 +38,7 @@ impl HandedOn {
 }
 
 /// The request that the calling code goes on with, if it was handed on to it.
-pub(super) fn request() -> Option<Parent> {
+pub(super) fn request() -> Option<TaskParent> {
     REQUEST.try_with(|request| request.borrow().clone()).ok()?
 }
 
@@ -49,7 +49,7 @@ pin_project! {
     pub struct GoesOn<F> {
         #[pin]
         future: F,
-        request: Option<Parent>,
+        request: Option<TaskParent>,
     }
 }
 
@@ -65,12 +65,12 @@ impl<F: Future> Future for GoesOn<F> {
 
 /// The request is the thread's until this is dropped: lent, so that a poll counts no references.
 struct During<'a> {
-    lent: &'a mut Option<Parent>,
-    before: Option<Parent>,
+    lent: &'a mut Option<TaskParent>,
+    before: Option<TaskParent>,
 }
 
 impl<'a> During<'a> {
-    fn begin(request: &'a mut Option<Parent>) -> Self {
+    fn begin(request: &'a mut Option<TaskParent>) -> Self {
         // A thread that is being torn down has no place for it any more: then it stays where it is.
         let before = REQUEST.try_with(|current| current.replace(request.take()));
         During {

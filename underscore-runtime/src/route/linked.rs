@@ -1,7 +1,7 @@
 //! The handlers of this binary for those who look: those that the linker gathered, and those that
 //! it lost, which are known from their first request on.
 
-use super::{ROUTES, RouteDescriptor};
+use super::{HandlerEntry, ROUTES};
 use crate::log;
 use crate::sync::{Mutex, contained};
 
@@ -13,16 +13,16 @@ static KNOWN: Mutex<Known> = Mutex::new(Known {
 
 struct Known {
     /// The slice, once it has been read.
-    linked: Option<&'static [&'static RouteDescriptor]>,
+    linked: Option<&'static [&'static HandlerEntry]>,
     /// True if another slice has the same name. Then the slice cannot be read.
     clashes: bool,
     /// Handlers that received a request and are not in the slice, or received it before the slice
     /// was read. Linkers have dropped entries before, and a route with requests must be listed.
-    others: Vec<&'static RouteDescriptor>,
+    others: Vec<&'static HandlerEntry>,
 }
 
 /// All handlers that are known: the slice, and what was missing in it.
-pub(crate) fn descriptors() -> Vec<&'static RouteDescriptor> {
+pub(crate) fn descriptors() -> Vec<&'static HandlerEntry> {
     let linked = read();
     let known = KNOWN.lock();
     linked.iter().chain(&known.others).copied().collect()
@@ -39,7 +39,7 @@ pub(crate) fn lost() -> usize {
 /// Called when the admin API starts and never in a request: `linkme` panics if the binary has a
 /// second slice of the same name, because the entries of both share a section. Then each handler is
 /// listed from its first request on.
-pub(crate) fn read() -> &'static [&'static RouteDescriptor] {
+pub(crate) fn read() -> &'static [&'static HandlerEntry] {
     if let Some(linked) = KNOWN.lock().linked {
         return linked;
     }
@@ -62,7 +62,7 @@ pub(crate) fn read() -> &'static [&'static RouteDescriptor] {
 
 /// Notes the first mount of a handler. Called once per handler, at its first request.
 #[cold]
-pub(super) fn note_mounted(descriptor: &'static RouteDescriptor) {
+pub(super) fn note_mounted(descriptor: &'static HandlerEntry) {
     let mut known = KNOWN.lock();
     match known.linked {
         Some(linked) if is_in(linked, descriptor) => return,
@@ -72,11 +72,11 @@ pub(super) fn note_mounted(descriptor: &'static RouteDescriptor) {
     known.others.push(descriptor);
 }
 
-fn is_in(linked: &[&RouteDescriptor], descriptor: &RouteDescriptor) -> bool {
+fn is_in(linked: &[&HandlerEntry], descriptor: &HandlerEntry) -> bool {
     linked.iter().any(|known| std::ptr::eq(*known, descriptor))
 }
 
-fn report_lost(descriptor: &'static RouteDescriptor) {
+fn report_lost(descriptor: &'static HandlerEntry) {
     log::write(move || {
         tracing::warn!(
             target: "underscore",

@@ -15,10 +15,10 @@ use axum::http::Method;
 use fnv::FnvHasher;
 use linkme::distributed_slice;
 
-use self::in_force::InForce;
+use self::in_force::AppliedSettings;
 use self::mounts::Mounts;
 use crate::clock::Instant;
-use crate::settings::{Effective, Gate, Stored, Values};
+use crate::settings::{EffectiveSettings, RateLimit, Stored, Values};
 use crate::stack::AwaitPoint;
 use crate::stats::{Blocking, RouteStats};
 use crate::sync::Mutex;
@@ -29,20 +29,20 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// Linkers identify a slice by its name alone, so the name contains the crate and its version. A
 /// second slice of the same name in the binary would share its section.
 #[distributed_slice]
-pub static UNDERSCORE_RUNTIME_0_1_0_ROUTES: [&'static RouteDescriptor];
+pub static UNDERSCORE_RUNTIME_0_1_0_ROUTES: [&'static HandlerEntry];
 
 pub use self::UNDERSCORE_RUNTIME_0_1_0_ROUTES as ROUTES;
 
 /// Held by whoever changes settings or adds a mount, so that a new mount starts with what was set
 /// last, and a change reaches every mount. No request waits for it, but the first one of a mount.
-pub(crate) static CHANGES: Mutex<()> = Mutex::new(());
+pub(crate) static SETTINGS_LOCK: Mutex<()> = Mutex::new(());
 
 /// What the attribute leaves in the binary for one handler.
 ///
 /// Generated code makes one `static` of it per handler. The mounts hang on it, so that a request
 /// finds its route from where it already is, without a map.
 #[derive(Debug)]
-pub struct RouteDescriptor {
+pub struct HandlerEntry {
     /// `crate::module::function`.
     pub(crate) handler: &'static str,
     pub(crate) name: Option<&'static str>,
@@ -62,10 +62,10 @@ pub struct RouteDescriptor {
     mounts: Mounts,
 }
 
-impl RouteDescriptor {
+impl HandlerEntry {
     /// A handler at a place in the source. Generated code is the only caller.
     pub const fn new(handler: &'static str, file: &'static str, line: u32, column: u32) -> Self {
-        RouteDescriptor {
+        HandlerEntry {
             handler,
             name: None,
             method: None,
@@ -144,7 +144,7 @@ impl RouteDescriptor {
         if let Some(known) = known() {
             return known;
         }
-        let _changing = CHANGES.lock();
+        let _changing = SETTINGS_LOCK.lock();
         // Looked for again: another thread may have brought the same first request.
         known().unwrap_or_else(|| {
             #[cfg(feature = "admin")]
@@ -162,11 +162,11 @@ impl RouteDescriptor {
     }
 
     /// What would be in force for a mount with no settings of its own.
-    pub(crate) fn effective(&self) -> Option<Effective> {
-        Effective::of(&Stored::new(), &self.settings.lock())
+    pub(crate) fn effective(&self) -> Option<EffectiveSettings> {
+        EffectiveSettings::of(&Stored::new(), &self.settings.lock())
     }
 
-    /// Takes over what the settings file says. To be called with `CHANGES` held.
+    /// Takes over what the settings file says. To be called with `SETTINGS_LOCK` held.
     pub(crate) fn set_persistent(&'static self, own: Values, of_mounts: BTreeMap<u16, Values>) {
         self.settings.lock().persistent = own;
         for route in self.routes() {
@@ -174,12 +174,12 @@ impl RouteDescriptor {
             route.settings.lock().persistent = its.unwrap_or_default();
         }
         *self.persistent_of_mounts.lock() = of_mounts;
-        self.put_in_force();
+        self.apply();
     }
 
-    /// Puts what is set for the handler and its mounts in force. To be called with `CHANGES` held.
-    pub(crate) fn put_in_force(&'static self) {
-        self.routes().for_each(Route::put_in_force);
+    /// Puts what is set for the handler and its mounts in force. To be called with `SETTINGS_LOCK` held.
+    pub(crate) fn apply(&'static self) {
+        self.routes().for_each(Route::apply);
     }
 
     /// The method that a request is listed under. axum sends HEAD to the handler of GET unless the
@@ -204,7 +204,7 @@ impl RouteDescriptor {
 /// A handler at one method and one path of a router, with all that is counted and set for it.
 #[derive(Debug)]
 pub(crate) struct Route {
-    pub(crate) descriptor: &'static RouteDescriptor,
+    pub(crate) descriptor: &'static HandlerEntry,
     pub(crate) method: Method,
     /// The path as the router matched it, nest prefix included; nothing for a fallback.
     pub(crate) path: Option<Box<str>>,
@@ -221,18 +221,18 @@ pub(crate) struct Route {
     /// What is set for this mount only.
     pub(crate) settings: Mutex<Stored>,
     /// Where the setting `limit.rate` counts.
-    pub(crate) gate: Gate,
+    pub(crate) gate: RateLimit,
     /// Held to decide whether one more request is let in, where `limit.active` is set.
     pub(crate) admission: Mutex<()>,
     /// One more than the second in which a failed response was reported last.
     failure_reported: AtomicU64,
     /// What holds for the next request: this mount's settings over the handler's.
-    in_force: InForce,
+    in_force: AppliedSettings,
 }
 
 impl Route {
     fn new(
-        descriptor: &'static RouteDescriptor,
+        descriptor: &'static HandlerEntry,
         method: Method,
         path: Option<&str>,
         matched: Option<MatchedPath>,
@@ -242,7 +242,7 @@ impl Route {
         if let Some(own) = descriptor.persistent_of_mounts.lock().get(&mount) {
             settings.persistent.clone_from(own);
         }
-        let effective = Effective::of(&settings, &descriptor.settings.lock());
+        let effective = EffectiveSettings::of(&settings, &descriptor.settings.lock());
         Route {
             descriptor,
             mount,
@@ -253,10 +253,10 @@ impl Route {
             upgraded: AtomicU64::new(0),
             blocking: Blocking::new(),
             settings: Mutex::new(settings),
-            gate: Gate::new(),
+            gate: RateLimit::new(),
             admission: Mutex::new(()),
             failure_reported: AtomicU64::new(0),
-            in_force: InForce::new(effective),
+            in_force: AppliedSettings::new(effective),
         }
     }
 
@@ -288,14 +288,15 @@ impl Route {
         self.failure_reported.swap(second, Ordering::Relaxed) != second
     }
 
-    fn put_in_force(&self) {
-        let effective = Effective::of(&self.settings.lock(), &self.descriptor.settings.lock());
+    fn apply(&self) {
+        let effective =
+            EffectiveSettings::of(&self.settings.lock(), &self.descriptor.settings.lock());
         self.in_force.put(effective);
     }
 
     /// What is in force now, if anything.
     #[inline]
-    pub(crate) fn effective(&self) -> Option<Arc<Effective>> {
+    pub(crate) fn effective(&self) -> Option<Arc<EffectiveSettings>> {
         self.in_force.get()
     }
 
@@ -350,7 +351,7 @@ pub(crate) fn stable_hash(parts: &[&[u8]]) -> u32 {
 /// The digits of a new mount. Two mounts of a handler with the same digits are one in 65 536; then the
 /// later one is hashed again.
 #[allow(clippy::cast_possible_truncation, reason = "the halves of a hash")]
-fn mount_digits(descriptor: &'static RouteDescriptor, method: &Method, path: Option<&str>) -> u16 {
+fn mount_digits(descriptor: &'static HandlerEntry, method: &Method, path: Option<&str>) -> u16 {
     let path = path.unwrap_or("-").as_bytes();
     let mut again = 0_u8;
     loop {

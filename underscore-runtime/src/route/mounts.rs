@@ -105,13 +105,13 @@ fn chain_of(path: Option<&str>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::RouteDescriptor;
+    use super::super::HandlerEntry;
     use axum::http::Method;
     use std::collections::HashSet;
 
     #[test]
     fn of_many_mounts_each_is_found_again_and_has_an_id_of_its_own() {
-        static MANY: RouteDescriptor = RouteDescriptor::new("mounts::many", "mounts.rs", 1, 1);
+        static MANY: HandlerEntry = HandlerEntry::new("mounts::many", "mounts.rs", 1, 1);
         let paths: Vec<String> = (0..1_000).map(|number| format!("/{number}")).collect();
         let mount = |method, path: &String| MANY.route(method, Some(path));
         let first: Vec<_> = paths.iter().map(|path| mount(&Method::GET, path)).collect();

@@ -251,7 +251,7 @@ mod tests {
 
     use super::super::serve_admin;
     use super::*;
-    use crate::route::CHANGES;
+    use crate::route::SETTINGS_LOCK;
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -273,7 +273,7 @@ mod tests {
     fn it_answers_while_a_change_waits_for_another_one() {
         let directory = tempfile::tempdir().expect("a directory");
         let admin = serve_admin(directory.path().join("app.sock")).expect("it is served");
-        let changing = CHANGES.lock();
+        let changing = SETTINGS_LOCK.lock();
         let body = r#"{"transient": {}}"#;
         let mut change = send(
             admin.path(),

@@ -14,7 +14,7 @@ use super::headers::headers;
 pub(crate) struct Setting {
     /// Its dotted key.
     pub(crate) key: &'static str,
-    kind: Kind,
+    kind: ValueKind,
     /// What holds where it is not set; nothing if there is no such value.
     default: Option<u16>,
     /// What it does, for the README.
@@ -27,7 +27,7 @@ pub(crate) struct Setting {
 
 /// The values a setting takes.
 #[derive(Debug)]
-enum Kind {
+enum ValueKind {
     /// A final HTTP status.
     Status,
     /// The words behind the status on an HTTP/1 status line.
@@ -46,7 +46,7 @@ enum Kind {
     Duration,
 }
 
-const fn setting(key: &'static str, kind: Kind, about: &'static str) -> Setting {
+const fn setting(key: &'static str, kind: ValueKind, about: &'static str) -> Setting {
     Setting {
         key,
         kind,
@@ -59,50 +59,50 @@ const fn setting(key: &'static str, kind: Kind, about: &'static str) -> Setting 
 pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "delay",
-        Kind::Duration,
+        ValueKind::Duration,
         "wait before the handler runs, for fault drills",
     ),
     setting(
         "interrupt.status",
-        Kind::Status,
+        ValueKind::Status,
         "what interrupted clients get in place of 503",
     )
     .by_default(503),
     setting(
         "limit.active",
-        Kind::Count,
+        ValueKind::Count,
         "with so many requests in flight, answer further ones 503",
     ),
     setting(
         "limit.rate",
-        Kind::Rate,
+        ValueKind::Rate,
         "answer what comes faster 429; one second's worth may come at once",
     ),
     setting(
         "preempt.headers",
-        Kind::Headers,
+        ValueKind::Headers,
         "headers of the preempting answer, `Retry-After` for example",
     ),
     setting(
         "preempt.ratio",
-        Kind::Ratio,
+        ValueKind::Ratio,
         "the share of requests that is preempted, all of them by default",
     )
     .by_default(1),
     setting(
         "preempt.reason",
-        Kind::Reason,
+        ValueKind::Reason,
         "the words on the status line (HTTP/1)",
     ),
     setting(
         "preempt.status",
-        Kind::Status,
+        ValueKind::Status,
         "answer this at once, before anything of the request is read",
     ),
-    setting("preempt.text", Kind::Text, "the body, text/plain"),
+    setting("preempt.text", ValueKind::Text, "the body, text/plain"),
     setting(
         "timeout",
-        Kind::Duration,
+        ValueKind::Duration,
         "end requests that take longer, extractors and body included, with 504",
     ),
 ];
@@ -132,22 +132,22 @@ impl Setting {
     /// Takes a value as it was given, or says what it must be.
     pub(crate) fn accept(&self, value: Value) -> Result<Value, &'static str> {
         let fits = match self.kind {
-            Kind::Status => value.as_u64().is_some_and(is_final_status),
-            Kind::Reason => value.as_str().is_some_and(|text| {
+            ValueKind::Status => value.as_u64().is_some_and(is_final_status),
+            ValueKind::Reason => value.as_str().is_some_and(|text| {
                 text.len() <= LONGEST_REASON && ReasonPhrase::try_from(text.as_bytes()).is_ok()
             }),
-            Kind::Text => value
+            ValueKind::Text => value
                 .as_str()
                 .is_some_and(|text| text.len() <= LONGEST_TEXT),
-            Kind::Headers => value.as_object().and_then(headers).is_some(),
-            Kind::Ratio => value
+            ValueKind::Headers => value.as_object().and_then(headers).is_some(),
+            ValueKind::Ratio => value
                 .as_f64()
                 .is_some_and(|ratio| (0.0..=1.0).contains(&ratio)),
-            Kind::Count => value.is_u64(),
-            Kind::Rate => value
+            ValueKind::Count => value.is_u64(),
+            ValueKind::Rate => value
                 .as_f64()
                 .is_some_and(|rate| rate > 0.0 && rate <= FASTEST_RATE),
-            Kind::Duration => value.as_str().is_some_and(|text| duration(text).is_some()),
+            ValueKind::Duration => value.as_str().is_some_and(|text| duration(text).is_some()),
         };
         if fits {
             Ok(value)
@@ -157,23 +157,23 @@ impl Setting {
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// What a value must be, to follow "must be".
     fn must(&self) -> &'static str {
         match self {
-            Kind::Status => "an integer between 200 and 599",
-            Kind::Reason => {
+            ValueKind::Status => "an integer between 200 and 599",
+            ValueKind::Reason => {
                 "a string of at most 256 bytes that is valid as an HTTP reason phrase, on one line"
             }
-            Kind::Text => "a string of at most 64 KiB",
-            Kind::Headers => {
+            ValueKind::Text => "a string of at most 64 KiB",
+            ValueKind::Headers => {
                 "an object of at most 64 header names, none twice and none of the connection's own, and strings that are \
                  valid as their values, 8 KiB in all"
             }
-            Kind::Ratio => "a number between 0 and 1",
-            Kind::Count => "an integer of 0 or more",
-            Kind::Rate => "a number above 0, of requests per second",
-            Kind::Duration => {
+            ValueKind::Ratio => "a number between 0 and 1",
+            ValueKind::Count => "an integer of 0 or more",
+            ValueKind::Rate => "a number above 0, of requests per second",
+            ValueKind::Duration => {
                 "a string of a number and a unit (nanos, micros, ms, s, m, h, d), as in 30s"
             }
         }

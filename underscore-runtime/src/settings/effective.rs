@@ -13,7 +13,7 @@ use super::headers::headers;
 /// The settings in force. A route for which nothing is in force has none at all, so that the test for
 /// it is one pointer.
 #[derive(Debug)]
-pub(crate) struct Effective {
+pub(crate) struct EffectiveSettings {
     pub(crate) preempt: Option<Preempt>,
     /// The most requests in flight.
     pub(crate) most_active: Option<u64>,
@@ -38,10 +38,10 @@ pub(crate) struct Preempt {
     pub(crate) ratio: f64,
 }
 
-impl Effective {
+impl EffectiveSettings {
     /// What is transient over what is persistent, and of each what a mount has of its own over what its handler
     /// has; key by key.
-    pub(crate) fn of(mount: &Stored, handler: &Stored) -> Option<Effective> {
+    pub(crate) fn of(mount: &Stored, handler: &Stored) -> Option<EffectiveSettings> {
         let sections = [
             &mount.transient,
             &handler.transient,
@@ -50,7 +50,7 @@ impl Effective {
         ];
         let get = |key: &str| sections.into_iter().find_map(|section| section.get(key));
         let time = |key| get(key).and_then(Value::as_str).and_then(duration);
-        let effective = Effective {
+        let effective = EffectiveSettings {
             preempt: Preempt::of(get),
             most_active: get("limit.active").and_then(Value::as_u64),
             most_per_second: get("limit.rate").and_then(Value::as_f64),

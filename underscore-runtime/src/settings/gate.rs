@@ -10,14 +10,14 @@ use crate::sync::Mutex;
 /// It is the generic cell rate algorithm (ITU-T I.371, annex A): the number is when the next one would come
 /// if all had come evenly, and whoever comes earlier than that by more than a second is turned away.
 #[derive(Debug, Default)]
-pub(crate) struct Gate {
+pub(crate) struct RateLimit {
     /// In nanoseconds of the clock.
     even: Mutex<u64>,
 }
 
-impl Gate {
+impl RateLimit {
     pub(crate) const fn new() -> Self {
-        Gate {
+        RateLimit {
             even: Mutex::new(0),
         }
     }
@@ -50,7 +50,7 @@ mod tests {
 
     /// How many of those that come every millisecond pass within `seconds`.
     fn passed(rate: f64, seconds: u64) -> u64 {
-        let gate = Gate::new();
+        let gate = RateLimit::new();
         let start = Instant::now();
         let millis = (0..seconds * 1_000).map(Duration::from_millis);
         let passes = millis.filter(|millis| gate.pass(start.after(*millis), rate).is_ok());
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn who_is_turned_away_passes_after_the_wait() {
-        let (gate, start) = (Gate::new(), Instant::now());
+        let (gate, start) = (RateLimit::new(), Instant::now());
         assert_eq!(gate.pass(start, 2.0), Ok(()));
         assert_eq!(gate.pass(start, 2.0), Ok(()));
         let wait = gate.pass(start, 2.0).expect_err("two at once are the most");

@@ -15,13 +15,13 @@ use serde_json::Value;
 use crate::clock::Instant;
 
 pub(crate) use catalogue::{SETTINGS, Setting};
-pub(crate) use effective::{Effective, Preempt};
-pub(crate) use gate::Gate;
+pub(crate) use effective::{EffectiveSettings, Preempt};
+pub(crate) use gate::RateLimit;
 #[cfg(feature = "admin")]
 pub(crate) use headers::beyond_the_answer;
 
 /// A change of one setting: a new value, or back to the default.
-pub(crate) type Change = (&'static Setting, Option<Value>);
+pub(crate) type SettingChange = (&'static Setting, Option<Value>);
 
 /// What is set, by key; what is not set is absent.
 pub(crate) type Values = BTreeMap<&'static str, Value>;
@@ -55,7 +55,7 @@ impl Stored {
     }
 
     /// Makes transient changes: for good, or until `expires`.
-    pub(crate) fn put_all(&mut self, changes: &[Change], expires: Option<Instant>) {
+    pub(crate) fn put_all(&mut self, changes: &[SettingChange], expires: Option<Instant>) {
         for (setting, value) in changes {
             self.put(setting, value.clone(), expires);
         }

@@ -3,12 +3,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{Change, SETTINGS, Setting, Values};
+use super::{SETTINGS, Setting, SettingChange, Values};
 use crate::suggest;
 use crate::visible::echo;
 
 /// Reads the section `name`, or says what is wrong with it.
-pub(crate) fn read(name: &str, section: Value) -> Result<Vec<Change>, String> {
+pub(crate) fn read(name: &str, section: Value) -> Result<Vec<SettingChange>, String> {
     let mut changes = Vec::new();
     match section {
         Value::Object(settings) => flatten(name, "", settings, &mut changes)?,
@@ -19,7 +19,7 @@ pub(crate) fn read(name: &str, section: Value) -> Result<Vec<Change>, String> {
 }
 
 /// Makes changes to what is set.
-pub(crate) fn apply(changes: &[Change], values: &mut Values) {
+pub(crate) fn apply(changes: &[SettingChange], values: &mut Values) {
     for (setting, value) in changes {
         match value {
             Some(value) => values.insert(setting.key, value.clone()),
@@ -53,7 +53,7 @@ fn flatten(
     section: &str,
     prefix: &str,
     object: Map<String, Value>,
-    changes: &mut Vec<Change>,
+    changes: &mut Vec<SettingChange>,
 ) -> Result<(), String> {
     for (key, value) in object {
         let key = match prefix {
@@ -100,7 +100,7 @@ fn note(
     section: &str,
     setting: &'static Setting,
     value: Option<Value>,
-    changes: &mut Vec<Change>,
+    changes: &mut Vec<SettingChange>,
 ) -> Result<(), String> {
     let before = changes
         .iter()
@@ -121,7 +121,7 @@ fn note(
 }
 
 /// Resets all settings at or below `key`, which may end with `*`.
-fn reset(section: &str, key: &str, changes: &mut Vec<Change>) -> Result<(), String> {
+fn reset(section: &str, key: &str, changes: &mut Vec<SettingChange>) -> Result<(), String> {
     let prefix = key.strip_suffix('*').map(str::to_owned);
     let prefix = prefix.unwrap_or_else(|| format!("{key}."));
     let mut below = SETTINGS

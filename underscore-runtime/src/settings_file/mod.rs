@@ -20,7 +20,7 @@ use self::document::Document;
 use self::resolved::Resolved;
 use crate::descriptors;
 use crate::directory;
-use crate::route::{CHANGES, linked};
+use crate::route::{SETTINGS_LOCK, linked};
 use crate::sync::{Arc, Mutex};
 
 pub(crate) use resolved::{Edit, Place};
@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The one thing that can be wrong with the file that a change mends: it makes it again.
 const GONE: &str = "it is gone; what it said last is still in force";
 
-/// The one file of this process: settings are those of the process, whoever serves them. `CHANGES` is never taken
+/// The one file of this process: settings are those of the process, whoever serves them. `SETTINGS_LOCK` is never taken
 /// while this is held.
 static KEEPER: Mutex<Option<Keeper>> = Mutex::new(None);
 
@@ -137,7 +137,7 @@ impl Loaded {
     /// Puts the file in force, and keeps it: `told` hears what others make of it.
     pub(crate) fn keep(self, told: fn(Found)) -> io::Result<Keeping> {
         // First: whoever makes a change asks, with this held, whether there is a file.
-        let _changing = CHANGES.lock();
+        let _changing = SETTINGS_LOCK.lock();
         let mut keeper = KEEPER.lock();
         if let Some(keeper) = &mut *keeper {
             if keeper.path != self.path {
@@ -181,7 +181,7 @@ impl Loaded {
                 let text = format!("settings file {path}: no thread can be had ({error}); {cure}");
                 io::Error::new(error.kind(), text)
             })?;
-        resolved.put_in_force();
+        resolved.apply();
         *keeper = Some(Keeper {
             path,
             orders,
@@ -349,7 +349,7 @@ impl Watch {
                     return;
                 }
                 resolved.warn_of_unknown();
-                self.put_in_force(&resolved, || {});
+                self.apply(&resolved, || {});
                 self.tell(&before.document, &resolved.document, None);
             }
         }
@@ -360,8 +360,8 @@ impl Watch {
         let document = self.state.lock().resolved.document.clone();
         // A name that is now that of several handlers stays the one's that it was.
         if let Ok(resolved) = Resolved::of(document) {
-            let _changing = CHANGES.lock();
-            resolved.put_in_force();
+            let _changing = SETTINGS_LOCK.lock();
+            resolved.apply();
             self.state.lock().resolved = resolved;
         }
     }
@@ -392,7 +392,7 @@ impl Watch {
             self.taken = Some(written.map_err(|error| self.unwritten(&error))?);
             self.seen = self.taken;
         }
-        self.put_in_force(&changed, with);
+        self.apply(&changed, with);
         Ok(())
     }
 
@@ -401,11 +401,11 @@ impl Watch {
     }
 
     /// `with` is done in the same moment.
-    fn put_in_force(&self, resolved: &Resolved, with: impl FnOnce()) {
+    fn apply(&self, resolved: &Resolved, with: impl FnOnce()) {
         {
-            let _changing = CHANGES.lock();
+            let _changing = SETTINGS_LOCK.lock();
             with();
-            resolved.put_in_force();
+            resolved.apply();
         }
         *self.state.lock() = State {
             resolved: resolved.clone(),

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::document::Document;
 use crate::log::{self, field_text};
-use crate::route::RouteDescriptor;
-use crate::settings::{Change, Stored, Values, section};
+use crate::route::HandlerEntry;
+use crate::settings::{SettingChange, Stored, Values, section};
 use crate::suggest;
 use crate::sync::Mutex;
 use crate::table::{self, Handler};
@@ -17,7 +17,7 @@ use crate::visible::{echo, visible};
 /// A handler, or one of its mounts by its digits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    pub(crate) descriptor: &'static RouteDescriptor,
+    pub(crate) descriptor: &'static HandlerEntry,
     pub(crate) mount: Option<u16>,
 }
 
@@ -45,7 +45,7 @@ impl PartialEq for Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Edit {
     pub(crate) place: Place,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<SettingChange>,
 }
 
 /// A document whose routes were looked up and whose settings are valid.
@@ -141,8 +141,8 @@ impl Resolved {
     }
 
     /// Makes what it says, and nothing else, the persistent settings of all routes, for the next request of
-    /// each. To be called with `CHANGES` held.
-    pub(super) fn put_in_force(&self) {
+    /// each. To be called with `SETTINGS_LOCK` held.
+    pub(super) fn apply(&self) {
         for handler in table::handlers() {
             let mut own = Values::new();
             let mut of_mounts = BTreeMap::new();

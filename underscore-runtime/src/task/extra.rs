@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::interrupt::Interrupts;
 use super::slot::{Slot, info};
-use super::{Background, Request, RequestMeta, TaskId};
+use super::{Background, RequestMeta, TaskId, TaskRequest};
 use crate::route::Route;
 use crate::stack::Tree;
 use crate::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) struct Extra {
     timer: Option<AbortHandle>,
     pub(super) background: Option<Arc<Background>>,
     /// A copy of what is kept of the request, for the work that was begun in it.
-    pub(super) request: Option<Arc<Request>>,
+    pub(super) request: Option<Arc<TaskRequest>>,
 }
 
 impl Inner {

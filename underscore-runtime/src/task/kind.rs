@@ -17,14 +17,14 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// What a task is.
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
-    Request(Request),
+pub(crate) enum TaskKind {
+    Request(TaskRequest),
     Background(Arc<Background>),
 }
 
 /// What is known of a task's request after its handler has taken it.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub(crate) struct TaskRequest {
     pub(crate) route: &'static Route,
     pub(crate) version: Version,
     pub(crate) remote: Option<SocketAddr>,
@@ -41,16 +41,16 @@ pub(crate) struct Background {
     pub(crate) name: Cow<'static, str>,
     /// The type of its future, or of its function.
     pub(crate) code: &'static str,
-    pub(crate) parent: Option<Parent>,
+    pub(crate) parent: Option<TaskParent>,
 }
 
 /// The task in which work was begun.
 #[derive(Clone, Debug)]
-pub(crate) struct Parent {
+pub(crate) struct TaskParent {
     pub(crate) id: TaskId,
     /// The request that it is all for: the parent itself, or the one that the parent works for; a
     /// copy.
-    request: Option<(TaskId, Arc<Request>)>,
+    request: Option<(TaskId, Arc<TaskRequest>)>,
     /// Set if the request's connection was handed on to this work.
     handed_on: Option<Arc<Upgrade>>,
 }
@@ -81,7 +81,7 @@ impl Drop for Upgrade {
     }
 }
 
-impl Request {
+impl TaskRequest {
     /// The method that the client sent.
     pub(crate) fn method(&self) -> &Method {
         self.method.as_ref().unwrap_or(&self.route.method)
@@ -109,7 +109,7 @@ impl Background {
     }
 
     /// A copy of that request.
-    pub(crate) fn request(&self) -> Option<&Request> {
+    pub(crate) fn request(&self) -> Option<&TaskRequest> {
         let (_, request) = self.parent.as_ref()?.request.as_ref()?;
         Some(request)
     }
@@ -126,7 +126,7 @@ impl Background {
     }
 }
 
-impl Parent {
+impl TaskParent {
     /// The task that the calling thread polls.
     pub(crate) fn new(parent: &Slot) -> Option<Self> {
         let id = TaskId::from_number(parent.id())?;
@@ -134,7 +134,7 @@ impl Parent {
             Some(background) => background.parent.as_ref().and_then(|it| it.request.clone()),
             None => Some((id, parent.shared_request(id)?)),
         };
-        Some(Parent {
+        Some(TaskParent {
             id,
             request,
             handed_on: None,
@@ -150,19 +150,19 @@ impl Parent {
             begun: parent.started(),
             is_counted: AtomicBool::new(false),
         };
-        Some(Parent {
+        Some(TaskParent {
             handed_on: Some(Arc::new(upgrade)),
-            ..Parent::new(parent)?
+            ..TaskParent::new(parent)?
         })
     }
 }
 
 impl Slot {
     /// What the task with this id is, on any thread; `None` if it has ended.
-    pub(super) fn kind(&self, id: TaskId) -> Option<Kind> {
+    pub(super) fn kind(&self, id: TaskId) -> Option<TaskKind> {
         let info = self.read(id.number(), |slot| slot.info.load(Ordering::Relaxed))?;
         if info & info::BACKGROUND != 0 {
-            return self.background(id).map(Kind::Background);
+            return self.background(id).map(TaskKind::Background);
         }
         let is_boxed = info & (info::METHOD | info::META_BOXED | info::PARENT) != 0;
         let (method, parent, boxed_meta) = if is_boxed {
@@ -181,7 +181,7 @@ impl Slot {
                 let buffer = slot.meta.load()?;
                 (info & info::META_INLINE != 0).then(|| buffer.load())
             };
-            Some(Request {
+            Some(TaskRequest {
                 route: slot.route.load()?,
                 version: begin::version(info),
                 remote: slot.remote(),
@@ -192,7 +192,7 @@ impl Slot {
                     .unwrap_or([const { None }; META_FIELDS]),
             })
         });
-        request.flatten().map(Kind::Request)
+        request.flatten().map(TaskKind::Request)
     }
 
     /// The task in which the request with this id was made.
@@ -207,12 +207,12 @@ impl Slot {
 
     /// A copy of the request that the task is, which all work shares that is begun in it. For the
     /// thread that polls the task.
-    fn shared_request(&self, id: TaskId) -> Option<Arc<Request>> {
+    fn shared_request(&self, id: TaskId) -> Option<Arc<TaskRequest>> {
         let shared = |slot: &Slot| slot.inner.lock().extra(id.number())?.request.clone();
         if let Some(request) = shared(self) {
             return Some(request);
         }
-        let Kind::Request(request) = self.kind(id)? else {
+        let TaskKind::Request(request) = self.kind(id)? else {
             return None;
         };
         let request = Arc::new(request);

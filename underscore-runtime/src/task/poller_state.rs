@@ -14,7 +14,7 @@ use crate::threads::ThreadRecord;
 
 /// What a task does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum State {
+pub(crate) enum TaskState {
     /// A thread is inside its poll.
     Running,
     /// It waits for a blocking thread.
@@ -244,16 +244,16 @@ impl Slot {
     }
 
     /// What the task does.
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> TaskState {
         let polls = self.polls.load(Ordering::Relaxed);
         if polls % 2 == 1 {
-            State::Running
+            TaskState::Running
         } else if polls == 0 && self.is_blocking_call() {
-            State::Queued
+            TaskState::Queued
         } else if self.streaming_since().is_some() {
-            State::Streaming
+            TaskState::Streaming
         } else {
-            State::Waiting
+            TaskState::Waiting
         }
     }
 }

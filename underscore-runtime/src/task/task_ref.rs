@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::kind::{Background, Kind, Request};
+use super::kind::{Background, TaskKind, TaskRequest};
 use super::slot::{Slot, info};
-use super::{Ending, Interrupt, State, TaskId, WaitGroup, slot_pool};
+use super::{Ending, Interrupt, TaskId, TaskState, WaitGroup, slot_pool};
 use crate::clock::Instant;
 use crate::route::Route;
 use crate::stack::{Body, Frame, Stack};
@@ -28,8 +28,8 @@ pub(crate) struct TaskRef {
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) found: TaskRef,
-    pub(crate) kind: Kind,
-    pub(crate) state: State,
+    pub(crate) kind: TaskKind,
+    pub(crate) state: TaskState,
     pub(crate) polls: u64,
     /// The bytes of the body that were handed to the connection, if the response streams.
     pub(crate) bytes_sent: Option<u64>,
@@ -102,7 +102,7 @@ impl TaskRef {
     }
 
     /// What it does; `None` if it has ended.
-    pub(crate) fn state(&self) -> Option<State> {
+    pub(crate) fn state(&self) -> Option<TaskState> {
         self.slot.read(self.id.number(), Slot::state)
     }
 
@@ -175,10 +175,10 @@ impl TaskRef {
 
 impl Task {
     /// The request that it is, or that it works for.
-    pub(crate) fn request(&self) -> Option<&Request> {
+    pub(crate) fn request(&self) -> Option<&TaskRequest> {
         match &self.kind {
-            Kind::Request(request) => Some(request),
-            Kind::Background(background) => background.request(),
+            TaskKind::Request(request) => Some(request),
+            TaskKind::Background(background) => background.request(),
         }
     }
 
@@ -190,16 +190,16 @@ impl Task {
     /// The background work that it is.
     pub(crate) fn background(&self) -> Option<&Background> {
         match &self.kind {
-            Kind::Request(_) => None,
-            Kind::Background(background) => Some(background),
+            TaskKind::Request(_) => None,
+            TaskKind::Background(background) => Some(background),
         }
     }
 
     /// The task in which it was begun, which may have ended.
     pub(crate) fn parent(&self) -> Option<TaskId> {
         match &self.kind {
-            Kind::Request(request) => request.parent,
-            Kind::Background(background) => background.parent(),
+            TaskKind::Request(request) => request.parent,
+            TaskKind::Background(background) => background.parent(),
         }
     }
 
@@ -212,9 +212,9 @@ impl Task {
         record: Option<&ThreadRecord>,
     ) -> Option<Duration> {
         let since = match self.state {
-            State::Running if self.thread == u32::MAX => record.and_then(ThreadRecord::entered),
-            State::Queued => Some(self.found.started),
-            State::Running | State::Waiting | State::Streaming => self.since,
+            TaskState::Running if self.thread == u32::MAX => record.and_then(ThreadRecord::entered),
+            TaskState::Queued => Some(self.found.started),
+            TaskState::Running | TaskState::Waiting | TaskState::Streaming => self.since,
         };
         // A tick may be before the task itself.
         since.map(|since| now.since(since).min(now.since(self.found.started)))

@@ -13,11 +13,11 @@ use crate::route::Route;
 use crate::stats::{
     BlockingSnapshot, Measure, Outcome, Recent, StatsSnapshot, StatusClass, WINDOWS,
 };
-use crate::table::Entry;
+use crate::table::RouteEntry;
 
 /// A row: a route with its numbers at one moment.
 pub(in crate::admin) struct Row {
-    pub(in crate::admin) entry: Entry,
+    pub(in crate::admin) entry: RouteEntry,
     pub(in crate::admin) stats: StatsSnapshot,
     /// Upgraded connections that go on.
     upgraded: u64,
@@ -370,7 +370,7 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
 /// The routes that `selector` names, in the order of `select`; the rest is left out once `watch`
 /// ends.
 pub(in crate::admin) fn rows(selector: Option<&str>, watch: &Watch) -> Result<Vec<Row>, Error> {
-    let row = |entry: Entry| Row {
+    let row = |entry: RouteEntry| Row {
         entry,
         stats: entry
             .route

@@ -18,13 +18,13 @@ use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, innermost, on_one_line};
 use crate::table::ids;
-use crate::task::{State, TaskRef, for_each_live};
+use crate::task::{TaskRef, TaskState, for_each_live};
 
 /// A row: the tasks of one route, or of none, in one state with one stack.
 struct Row {
     id: Option<RouteId>,
     route: Option<&'static Route>,
-    state: State,
+    state: TaskState,
     point: Option<&'static AwaitPoint>,
     stack: String,
     count: u64,
@@ -139,7 +139,7 @@ impl Groups {
         let (stack, age) = (task.stack(), now.since(task.started));
         let likeness = &mut self.likeness;
         likeness.clear();
-        let awaits_client = state == State::Streaming && task.awaits_client();
+        let awaits_client = state == TaskState::Streaming && task.awaits_client();
         // The state and whom it waits for stand together: see `into_rows`.
         let state_and_client = (state as u64) << 1 | u64::from(awaits_client);
         likeness.extend([route_address as u64, state_and_client, runs as u64]);

@@ -10,7 +10,7 @@ use crate::admin::render::Answer;
 use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
 use crate::admin::select::TaskFilter;
 use crate::stack::on_one_line;
-use crate::task::{State, TaskId, TaskRef};
+use crate::task::{TaskId, TaskRef, TaskState};
 use crate::threads::RuntimeNumber;
 use crate::units;
 
@@ -195,20 +195,20 @@ const COLUMNS: &[Col] = &[
 ];
 
 /// The states there are.
-pub(in crate::admin) const STATES: [State; 4] = [
-    State::Running,
-    State::Waiting,
-    State::Streaming,
-    State::Queued,
+pub(in crate::admin) const STATES: [TaskState; 4] = [
+    TaskState::Running,
+    TaskState::Waiting,
+    TaskState::Streaming,
+    TaskState::Queued,
 ];
 
 /// The wire's word for a state.
-pub(in crate::admin) fn state_word(state: State) -> &'static str {
+pub(in crate::admin) fn state_word(state: TaskState) -> &'static str {
     match state {
-        State::Running => "running",
-        State::Waiting => "waiting",
-        State::Streaming => "streaming",
-        State::Queued => "queued",
+        TaskState::Running => "running",
+        TaskState::Waiting => "waiting",
+        TaskState::Streaming => "streaming",
+        TaskState::Queued => "queued",
     }
 }
 

@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::log;
 use crate::route::RouteId;
 use crate::stats::{BlockingSnapshot, StatsSnapshot};
-use crate::table::Entry;
+use crate::table::RouteEntry;
 use crate::task::for_each_live;
 use crate::threads::RuntimeNumber;
 use crate::visible::visible;
@@ -79,7 +79,7 @@ impl Snapshot {
 
 /// Whether a route is called as it will always be. What has no request yet and declares no path would
 /// change its labels with the first one, and a series that is renamed is two.
-fn has_its_labels(entry: &Entry) -> bool {
+fn has_its_labels(entry: &RouteEntry) -> bool {
     entry.route.is_some() || (entry.method().is_some() && entry.path().is_some())
 }
 

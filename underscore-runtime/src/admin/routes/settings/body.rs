@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::admin::error::Error;
 use crate::clock::Instant;
-use crate::settings::{Change, beyond_the_answer, section};
+use crate::settings::{SettingChange, beyond_the_answer, section};
 use crate::suggest;
 use crate::units;
 use crate::visible::echo;
@@ -15,10 +15,10 @@ const PERSISTENT: &str = "persistent";
 /// What a body asks for.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    pub(super) transient: Vec<Change>,
+    pub(super) transient: Vec<SettingChange>,
     /// When the transient ones undo themselves, if they do.
     pub(super) expires: Option<Instant>,
-    pub(super) persistent: Option<Vec<Change>>,
+    pub(super) persistent: Option<Vec<SettingChange>>,
 }
 
 impl Changes {

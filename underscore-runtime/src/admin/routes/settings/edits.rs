@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::admin::cat;
-use crate::route::{Route, RouteDescriptor};
-use crate::settings::{Change, Values};
+use crate::route::{HandlerEntry, Route};
+use crate::settings::{SettingChange, Values};
 use crate::settings_file::{Edit, Place};
-use crate::table::Entry;
+use crate::table::RouteEntry;
 
 /// Which settings are changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +29,12 @@ enum Scope {
 /// `changes` of the routes that `selector` chose.
 pub(super) fn edits(
     selector: &str,
-    selected: &[Entry],
+    selected: &[RouteEntry],
     section: Section,
-    changes: &[Change],
+    changes: &[SettingChange],
 ) -> Vec<Edit> {
-    let mut handlers: Vec<Vec<&Entry>> = Vec::new();
-    let mut places: HashMap<*const RouteDescriptor, usize> = HashMap::new();
+    let mut handlers: Vec<Vec<&RouteEntry>> = Vec::new();
+    let mut places: HashMap<*const HandlerEntry, usize> = HashMap::new();
     for entry in selected {
         let address = std::ptr::from_ref(entry.descriptor);
         let place = *places.entry(address).or_insert(handlers.len());
@@ -43,16 +43,17 @@ pub(super) fn edits(
             None => handlers.push(vec![entry]),
         }
     }
-    let of_handler = |entries: Vec<&Entry>| edits_of_handler(selector, &entries, section, changes);
+    let of_handler =
+        |entries: Vec<&RouteEntry>| edits_of_handler(selector, &entries, section, changes);
     handlers.into_iter().flat_map(of_handler).collect()
 }
 
 /// The changes of the one handler that `selected` are mounts of.
 fn edits_of_handler(
     selector: &str,
-    selected: &[&Entry],
+    selected: &[&RouteEntry],
     section: Section,
-    changes: &[Change],
+    changes: &[SettingChange],
 ) -> Vec<Edit> {
     let Some(first) = selected.first() else {
         return Vec::new();
@@ -78,7 +79,7 @@ fn edits_of_handler(
                     .iter()
                     .filter(|(setting, _)| own.contains_key(setting.key))
                     .map(|(setting, _)| (*setting, None));
-                let reset: Vec<Change> = reset.collect();
+                let reset: Vec<SettingChange> = reset.collect();
                 if !reset.is_empty() {
                     edits.push(edit(Some(mount), reset));
                 }
@@ -89,7 +90,7 @@ fn edits_of_handler(
 }
 
 /// What each mount has of its own, those included that the settings file knows and no request has come to.
-fn own_of_mounts(descriptor: &'static RouteDescriptor, section: Section) -> Vec<(u16, Values)> {
+fn own_of_mounts(descriptor: &'static HandlerEntry, section: Section) -> Vec<(u16, Values)> {
     match section {
         Section::Transient => {
             let own = |route: &Route| (route.mount, route.settings.lock().transient.clone());
@@ -105,7 +106,7 @@ fn own_of_mounts(descriptor: &'static RouteDescriptor, section: Section) -> Vec<
 
 /// A handler is meant where it is named, by whatever name all of its mounts share, and a mount where its own id is
 /// written. A pattern over all of them means everything: after `_all` and `null`, nothing is set anywhere.
-fn scope(selector: &str, selected: &[&Entry]) -> Scope {
+fn scope(selector: &str, selected: &[&RouteEntry]) -> Scope {
     let Some(first) = selected.first() else {
         return Scope::Handler;
     };

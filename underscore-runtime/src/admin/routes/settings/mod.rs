@@ -16,9 +16,9 @@ use crate::admin::render::{Answer, Node};
 use crate::admin::{dry_run, params, select};
 use crate::clock::Instant;
 use crate::log;
-use crate::route::CHANGES;
+use crate::route::SETTINGS_LOCK;
 use crate::settings_file::{self, Edit, Refused};
-use crate::table::{self, Entry};
+use crate::table::{self, RouteEntry};
 use crate::truncate;
 use crate::visible::visible;
 
@@ -67,7 +67,7 @@ async fn change(exchange: Exchange, offload: Offload) -> Result<Answer, Error> {
             entries,
             before,
         } => {
-            // `CHANGES` is the file's to take, when it is written.
+            // `SETTINGS_LOCK` is the file's to take, when it is written.
             let changed = settings_file::change(persistent, with).await;
             changed.map_err(refused)?;
             (entries, before)
@@ -88,7 +88,7 @@ enum Begun {
         persistent: Vec<Edit>,
         /// What is done in the moment in which the file's change is put in force.
         with: Box<dyn FnOnce() + Send>,
-        entries: Vec<Entry>,
+        entries: Vec<RouteEntry>,
         before: String,
     },
 }
@@ -108,7 +108,7 @@ fn begin(exchange: &Exchange) -> Result<Begun, Error> {
     let selector = exchange.argument().unwrap_or_default();
     let Some(persistent) = persistent else {
         // Held from before the routes are chosen: no mount comes up in between and is left out.
-        let _changing = CHANGES.lock();
+        let _changing = SETTINGS_LOCK.lock();
         let entries = select::routes_to_change(selector)?;
         let before = as_text(&entries);
         let transient = edits(selector, &entries, Section::Transient, &transient);
@@ -137,7 +137,7 @@ fn begin(exchange: &Exchange) -> Result<Begun, Error> {
     })
 }
 
-fn answer(exchange: &Exchange, entries: &[Entry]) -> Answer {
+fn answer(exchange: &Exchange, entries: &[RouteEntry]) -> Answer {
     let wanted = Wanted::read(exchange);
     let routes = shown::routes(entries, &wanted, exchange.watch());
     Answer::Node(Node::object(routes))
@@ -158,7 +158,7 @@ fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error>
     Ok(())
 }
 
-/// Makes transient changes. To be called with `CHANGES` held.
+/// Makes transient changes. To be called with `SETTINGS_LOCK` held.
 fn set(edits: &[Edit], expires: Option<Instant>) {
     for Edit { place, changes } in edits {
         if let Some(settings) = place.settings() {
@@ -173,7 +173,7 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
     changed.sort_unstable_by_key(|descriptor| std::ptr::from_ref(*descriptor).addr());
     changed.dedup_by(|one, other| std::ptr::eq(*one, *other));
     for descriptor in changed {
-        descriptor.put_in_force();
+        descriptor.apply();
     }
 }
 
@@ -193,7 +193,7 @@ fn would_change(exchange: &Exchange) -> Result<Answer, Error> {
             persistent
         }
     };
-    let shown = |entry: &Entry| {
+    let shown = |entry: &RouteEntry| {
         let expires = changes.expires;
         shown::after(entry, &transient, &persistent, expires, &wanted)
     };

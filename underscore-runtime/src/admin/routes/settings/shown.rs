@@ -13,7 +13,7 @@ use crate::admin::render::Node;
 use crate::clock::Instant;
 use crate::settings::{SETTINGS, Setting, Stored, Values, section};
 use crate::settings_file::{self, Edit, Place};
-use crate::table::Entry;
+use crate::table::RouteEntry;
 use crate::units;
 
 /// How settings are to be shown.
@@ -40,8 +40,12 @@ impl Wanted {
 }
 
 /// What is set for `entries`, under the id of each.
-pub(super) fn routes(entries: &[Entry], wanted: &Wanted, watch: &Watch) -> Vec<(String, Node)> {
-    let route = |entry: &Entry| (entry.id.to_string(), Settings::of(entry).shown(wanted));
+pub(super) fn routes(
+    entries: &[RouteEntry],
+    wanted: &Wanted,
+    watch: &Watch,
+) -> Vec<(String, Node)> {
+    let route = |entry: &RouteEntry| (entry.id.to_string(), Settings::of(entry).shown(wanted));
     let entries = entries.iter().take_while(|_| watch.goes_on());
     entries.map(route).collect()
 }
@@ -61,18 +65,18 @@ pub(super) fn unlisted_routes() -> impl Iterator<Item = (String, Node)> {
 }
 
 /// What is set for `entries`, for the audit.
-pub(super) fn as_text(entries: &[Entry]) -> String {
+pub(super) fn as_text(entries: &[RouteEntry]) -> String {
     let wanted = Wanted {
         include_defaults: false,
         flat: false,
     };
-    let route = |entry: &Entry| (entry.id.to_string(), Settings::of(entry).shown(&wanted));
+    let route = |entry: &RouteEntry| (entry.id.to_string(), Settings::of(entry).shown(&wanted));
     compact(entries.iter().map(route))
 }
 
 /// What would be set for a route after edits of its transient and of its persistent settings.
 pub(super) fn after(
-    entry: &Entry,
+    entry: &RouteEntry,
     transient: &[Edit],
     persistent: &[Edit],
     expires: Option<Instant>,
@@ -99,7 +103,7 @@ struct Settings {
 }
 
 impl Settings {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &RouteEntry) -> Self {
         let own = entry.route.map(|route| route.settings.lock().clone());
         Settings {
             own: own.unwrap_or_default(),
@@ -108,7 +112,7 @@ impl Settings {
     }
 
     /// What is set at `place`, if that is the route's or its handler's.
-    fn at(&mut self, entry: &Entry, place: &Place) -> Option<&mut Stored> {
+    fn at(&mut self, entry: &RouteEntry, place: &Place) -> Option<&mut Stored> {
         if !std::ptr::eq(place.descriptor, entry.descriptor) {
             return None;
         }

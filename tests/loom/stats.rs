@@ -1,14 +1,14 @@
 //! The runtime's own statistics, without their unit tests: loom's atomics are only there inside of
 //! a model.
 
-#[path = "../../underscore-runtime/src/stats/bits.rs"]
-mod bits;
-#[path = "../../underscore-runtime/src/stats/blocks.rs"]
-mod blocks;
 #[path = "../../underscore-runtime/src/stats/bucket.rs"]
 mod bucket;
+#[path = "../../underscore-runtime/src/stats/compressed.rs"]
+mod compressed;
 #[path = "../../underscore-runtime/src/stats/counts.rs"]
 mod counts;
+#[path = "../../underscore-runtime/src/stats/elias_gamma.rs"]
+mod elias_gamma;
 #[path = "../../underscore-runtime/src/stats/histogram.rs"]
 mod histogram;
 #[path = "../../underscore-runtime/src/stats/history.rs"]

@@ -4,8 +4,8 @@
 //! gamma codes. So two blocks put together are never longer than apart: distances only shrink, and the code of
 //! a sum is at most two bits longer than that of its larger part, which the smaller part's two codes were.
 
-use super::bits::{Reader, Writer, bits};
 use super::bucket::{BUCKETS, Bucket};
+use super::elias_gamma::{Reader, Writer, bits};
 
 /// A counter per bucket.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 //! Why not a library: hdrhistogram at 1 % has 16 KB of counters, and allocates to write and to read its packed
 //! form; sketches of quantiles (`DDSketch`, t-digest) allocate as they grow, and none forgets single seconds.
 
-use super::blocks::Blocks;
 use super::bucket::Bucket;
+use super::compressed::CompressedSeconds;
 use super::histogram::Histogram;
 
 /// The shares that are asked for, in hundredths.
@@ -14,14 +14,14 @@ const SHARES: [u64; 3] = [50, 90, 99];
 pub(super) struct History {
     /// The answers of the newest second.
     open: Histogram,
-    blocks: Blocks,
+    blocks: CompressedSeconds,
 }
 
 impl History {
     pub(super) fn new() -> Self {
         History {
             open: Histogram::new(),
-            blocks: Blocks::new(),
+            blocks: CompressedSeconds::new(),
         }
     }
 

@@ -2,11 +2,11 @@
 //! began in the last minutes, and the times that responses took. Each thread counts in its own
 //! shard of a route.
 
-mod bits;
 mod blocking;
-mod blocks;
 mod bucket;
+mod compressed;
 mod counts;
+mod elias_gamma;
 mod histogram;
 mod history;
 mod ring;

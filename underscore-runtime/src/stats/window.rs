@@ -2,7 +2,7 @@
 //! them.
 //!
 //! Counts, sums and the longest time are kept second by second: of them, a window's edge is at most one second
-//! off. So it is of percentiles as long as the blocks of all seconds fit, see `blocks`.
+//! off. So it is of percentiles as long as the blocks of all seconds fit, see `compressed`.
 
 use std::time::Duration;
 

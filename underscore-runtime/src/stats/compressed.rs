@@ -18,7 +18,7 @@ use super::ring::Ring;
 const ROOM: usize = 26 * 1024;
 
 #[derive(Clone, Debug)]
-pub(super) struct Blocks {
+pub(super) struct CompressedSeconds {
     /// The bytes of each second's block; zero where a second has none, or shares a later one's.
     lengths: Ring<u16>,
     /// The blocks, the oldest first.
@@ -28,9 +28,9 @@ pub(super) struct Blocks {
     forgotten: u64,
 }
 
-impl Blocks {
+impl CompressedSeconds {
     pub(super) fn new() -> Self {
-        Blocks {
+        CompressedSeconds {
             lengths: Ring::new(),
             bytes: vec![0; ROOM].into_boxed_slice(),
             used: 0,
@@ -171,7 +171,7 @@ mod tests {
         histogram
     }
 
-    fn total(blocks: &Blocks) -> u64 {
+    fn total(blocks: &CompressedSeconds) -> u64 {
         let mut sum = Histogram::new();
         blocks
             .newest_first()
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_full_room_keeps_every_answer_and_the_last_minute_second_by_second() {
-        let mut blocks = Blocks::new();
+        let mut blocks = CompressedSeconds::new();
         let (first, seconds) = (10_000, 900);
         for second in first..first + seconds {
             blocks.advance(second + 1);
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn whatever_comes_there_is_room() {
-        let mut blocks = Blocks::new();
+        let mut blocks = CompressedSeconds::new();
         let mut most = answers(0..BUCKETS);
         for _ in 0..32 {
             most.add_all(&most.clone());

@@ -69,7 +69,7 @@ impl AdminServer {
                     path,
                     file,
                     control: Control::new(stop, thread),
-                    runtime: workers::meet_current_runtime(),
+                    runtime: workers::register_current_runtime(),
                 })
             }
             Err(error) => {
@@ -123,7 +123,7 @@ impl AdminServer {
         self.file.inspect(|file| file.remove());
         let _ = thread.join();
         if let Some(runtime) = self.runtime {
-            workers::forget(runtime);
+            workers::unregister(runtime);
         }
         log::flush(GRACE);
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::runtime::Id;
 
-pub(crate) use runtimes::{WorkerSnapshot, WorkerState, forget, workers};
+pub(crate) use runtimes::{WorkerSnapshot, WorkerState, unregister, workers};
 pub(crate) use sampler::start;
 
 /// A poll that takes longer than this blocks its worker, in nanoseconds.
@@ -36,6 +36,6 @@ pub(crate) fn set_blocked_after(limit: Duration) {
 
 /// Notes that the runtime of the calling thread, if it is in one, is one that serves requests: its workers
 /// are listed before the first request comes, until it is forgotten.
-pub(crate) fn meet_current_runtime() -> Option<Id> {
-    runtimes::pin_current()
+pub(crate) fn register_current_runtime() -> Option<Id> {
+    runtimes::register_current()
 }

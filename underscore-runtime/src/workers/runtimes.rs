@@ -16,7 +16,7 @@ use crate::task::{TaskId, with_thread};
 use crate::threads::{self, Counted, RuntimeNumber, Thread, ThreadRecord};
 
 /// A runtime whose workers are listed.
-struct Known {
+struct RuntimeEntry {
     handle: Handle,
     /// It ends no task of its own any more, and begins none.
     has_ended: bool,
@@ -35,7 +35,7 @@ const DISCOVERIES: u32 = 10;
 /// What the sampler keeps of a worker.
 #[derive(Debug, Default)]
 struct Watched {
-    busy: Busy,
+    busy: Utilization,
     stall: Option<Stall>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Finding {
     pub(super) thread: Option<Arc<Thread>>,
 }
 
-static RUNTIMES: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+static RUNTIMES: Mutex<Vec<RuntimeEntry>> = Mutex::new(Vec::new());
 
 /// After so many seconds it is found out anew which runtimes have ended, if nobody looks before.
 const ASK_EVERY: u64 = 5;
@@ -60,12 +60,12 @@ const SECONDS: u64 = 60;
 
 /// How often a worker was looked at, and found at work, in each of the last seconds.
 #[derive(Clone, Debug, Default)]
-struct Busy {
-    seconds: Vec<Looks>,
+struct Utilization {
+    seconds: Vec<Samples>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Looks {
+struct Samples {
     second: u64,
     all: u32,
     busy: u32,
@@ -100,10 +100,10 @@ pub(crate) struct WorkerSnapshot {
 }
 
 /// Notes the runtime that the calling thread is in, to be listed until it is forgotten or has ended.
-pub(super) fn pin_current() -> Option<Id> {
+pub(super) fn register_current() -> Option<Id> {
     let handle = Handle::try_current().ok()?;
     let id = handle.id();
-    let is_new = note(&mut RUNTIMES.lock(), handle.clone(), 1);
+    let is_new = upsert(&mut RUNTIMES.lock(), handle.clone(), 1);
     // Now, for its other workers are more likely to be at rest than later. Outside of the lock, for
     // to begin a task may be code of the host's.
     if is_new {
@@ -114,22 +114,22 @@ pub(super) fn pin_current() -> Option<Id> {
 }
 
 /// All runtimes, those among them that tasks have been polled in since the last look.
-fn known() -> MutexGuard<'static, Vec<Known>> {
+fn known() -> MutexGuard<'static, Vec<RuntimeEntry>> {
     let mut runtimes = RUNTIMES.lock();
     for handle in threads::take_runtimes() {
-        note(&mut runtimes, handle, 0);
+        upsert(&mut runtimes, handle, 0);
     }
     runtimes
 }
 
 /// Notes a runtime to be listed. True if it is a new one.
-fn note(runtimes: &mut Vec<Known>, handle: Handle, pins: usize) -> bool {
+fn upsert(runtimes: &mut Vec<RuntimeEntry>, handle: Handle, pins: usize) -> bool {
     let id = handle.id();
     let known = runtimes.iter_mut().find(|known| known.handle.id() == id);
     let is_new = known.is_none();
     match known {
         Some(known) => known.pins = known.pins.saturating_add(pins),
-        None => runtimes.push(Known {
+        None => runtimes.push(RuntimeEntry {
             workers: std::iter::repeat_with(Watched::default)
                 .take(handle.metrics().num_workers())
                 .collect(),
@@ -144,7 +144,7 @@ fn note(runtimes: &mut Vec<Known>, handle: Handle, pins: usize) -> bool {
 }
 
 /// Takes back that a runtime is listed whether or not it has run a task.
-pub(crate) fn forget(id: Id) {
+pub(crate) fn unregister(id: Id) {
     let mut runtimes = RUNTIMES.lock();
     if let Some(known) = runtimes.iter_mut().find(|known| known.handle.id() == id) {
         known.pins = known.pins.saturating_sub(1);
@@ -152,7 +152,7 @@ pub(crate) fn forget(id: Id) {
 }
 
 /// Lets go of all that is only known by its threads.
-pub(super) fn let_go() {
+pub(super) fn clear() {
     drop(threads::take_runtimes());
     keep(|known| known.pins > 0);
 }
@@ -160,8 +160,8 @@ pub(super) fn let_go() {
 /// Finds out which runtimes have ended. A runtime does not say so, but it takes no task any more: what is given to it
 /// is over at once. No task stays in one that lives, where somebody may wait for the last one.
 fn ask_whether_they_ended() {
-    let lives = |known: &&Known| !known.has_ended;
-    let handles = |known: &Known| known.handle.clone();
+    let lives = |known: &&RuntimeEntry| !known.has_ended;
+    let handles = |known: &RuntimeEntry| known.handle.clone();
     let asked: Vec<Handle> = RUNTIMES.lock().iter().filter(lives).map(handles).collect();
     // To begin a task may be code of the host's: not under our lock.
     let have_ended = |handle: &&Handle| {
@@ -176,8 +176,8 @@ fn ask_whether_they_ended() {
     }
 }
 
-fn keep(is_kept: impl Fn(&Known) -> bool) {
-    let gone: Vec<Known> = RUNTIMES
+fn keep(is_kept: impl Fn(&RuntimeEntry) -> bool) {
+    let gone: Vec<RuntimeEntry> = RUNTIMES
         .lock()
         .extract_if(.., |known| !is_kept(known))
         .collect();
@@ -185,7 +185,7 @@ fn keep(is_kept: impl Fn(&Known) -> bool) {
     drop(gone);
 }
 
-/// Looks at every worker, as part of the sampler's tick. After a `gap` in which the sampler itself
+/// Samples every worker, as part of the sampler's tick. After a `gap` in which the sampler itself
 /// stood still, nothing is known of what went on in it.
 pub(super) fn look(now: Instant, gap: bool) -> Vec<Finding> {
     // Relaxed: a plain number, and one thread that looks.
@@ -231,8 +231,8 @@ pub(super) fn look(now: Instant, gap: bool) -> Vec<Finding> {
     findings
 }
 
-impl Known {
-    /// Looks at its workers.
+impl RuntimeEntry {
+    /// Samples its workers.
     fn look(
         &mut self,
         records: &[&'static ThreadRecord],
@@ -325,7 +325,7 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     let runtimes = known();
     let records = threads::all();
     settle(&records);
-    let of_runtime = |known: &Known| {
+    let of_runtime = |known: &RuntimeEntry| {
         let metrics = known.handle.metrics();
         let id = known.handle.id();
         let has_ended = known.has_ended;
@@ -365,17 +365,17 @@ fn is_parked(metrics: &RuntimeMetrics, worker: usize) -> bool {
     worker < metrics.num_workers() && Counted::of(metrics, worker).is_parked()
 }
 
-impl Busy {
+impl Utilization {
     fn note(&mut self, second: u64, busy: bool) {
         if self.seconds.is_empty() {
-            self.seconds = vec![Looks::default(); usize::try_from(SECONDS).unwrap_or(60)];
+            self.seconds = vec![Samples::default(); usize::try_from(SECONDS).unwrap_or(60)];
         }
         let place = usize::try_from(second % SECONDS).unwrap_or(0);
         if let Some(looks) = self.seconds.get_mut(place) {
             if looks.second != second {
-                *looks = Looks {
+                *looks = Samples {
                     second,
-                    ..Looks::default()
+                    ..Samples::default()
                 };
             }
             looks.all = looks.all.saturating_add(1);
@@ -385,7 +385,7 @@ impl Busy {
 
     /// The share of looks in the last minute at which it was at work.
     fn share(&self, now: u64) -> Option<f64> {
-        let inside = |looks: &&Looks| {
+        let inside = |looks: &&Samples| {
             now.checked_sub(looks.second)
                 .is_some_and(|ago| ago < SECONDS)
         };
@@ -407,7 +407,7 @@ mod tests {
     /// Holds 3.59 of docs/admin-api.md.
     #[test]
     fn a_worker_is_as_busy_as_it_was_seen_in_the_last_minute() {
-        let mut busy = Busy::default();
+        let mut busy = Utilization::default();
         assert_eq!(busy.share(1_000), None);
         for second in 1_000..1_010 {
             busy.note(second, true);

@@ -69,7 +69,7 @@ fn sample(mine: &Weak<Sampling>) {
     let running = RUNNING.lock();
     if running.strong_count() == 0 {
         clock::stop_coarse();
-        runtimes::let_go();
+        runtimes::clear();
         for record in threads::all() {
             record.set_blocked(false);
         }

@@ -14,11 +14,11 @@ use files::{below, of_project};
 const LAYERS: &[&[&str]] = &[
     &[
         "clock",
-        "descriptors",
-        "directory",
+        "fd",
+        "dir_lock",
         "log",
         "seq_count",
-        "strict",
+        "json",
         "suggest",
         "sync",
         "temporary",

@@ -32,7 +32,7 @@ pub(crate) fn open(directory: &Path) -> io::Result<File> {
 }
 
 /// The directory that `path` is in.
-pub(crate) fn of(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -6,7 +6,7 @@ use std::io;
 const USED_UP: [i32; 2] = [24, 23];
 
 /// Whether `error` says that there is no descriptor left.
-pub(crate) fn are_used_up(error: &io::Error) -> bool {
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     error
         .raw_os_error()
         .is_some_and(|number| USED_UP.contains(&number))
@@ -20,10 +20,10 @@ mod tests {
     fn the_numbers_are_those_of_too_many_files() {
         for number in USED_UP {
             let error = io::Error::from_raw_os_error(number);
-            assert!(are_used_up(&error));
+            assert!(is_exhausted(&error));
             assert!(error.to_string().contains("oo many open files"), "{error}");
         }
-        assert!(!are_used_up(&io::Error::from_raw_os_error(2)));
-        assert!(!are_used_up(&io::ErrorKind::Other.into()));
+        assert!(!is_exhausted(&io::Error::from_raw_os_error(2)));
+        assert!(!is_exhausted(&io::ErrorKind::Other.into()));
     }
 }

@@ -10,11 +10,11 @@ use crate::visible::echo;
 
 /// A JSON value without a key that stands twice.
 #[derive(Debug)]
-pub(crate) struct Strict(pub(crate) Value);
+pub(crate) struct StrictValue(pub(crate) Value);
 
-impl<'de> Deserialize<'de> for Strict {
+impl<'de> Deserialize<'de> for StrictValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue).map(Strict)
+        deserializer.deserialize_any(AnyValue).map(StrictValue)
     }
 }
 
@@ -53,7 +53,7 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
+        while let Some(StrictValue(item)) = items.next_element()? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -68,7 +68,7 @@ impl<'de> Visitor<'de> for AnyValue {
                     echo(&key)
                 )));
             }
-            let Strict(value) = entries.next_value()?;
+            let StrictValue(value) = entries.next_value()?;
             object.insert(key, value);
         }
         Ok(Value::Object(object))
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn what_is_read_is_what_the_plain_reader_reads() {
         let json = r#"{"a":[1,-1,1.5,true,null,"x"],"b":{"a":{}}}"#;
-        let Strict(strict) = serde_json::from_str(json).expect("it is JSON");
+        let StrictValue(strict) = serde_json::from_str(json).expect("it is JSON");
         let plain: Value = serde_json::from_str(json).expect("it is JSON");
         assert_eq!(strict, plain);
     }
@@ -90,7 +90,7 @@ mod tests {
     /// Holds 6.11 of docs/admin-api.md.
     #[test]
     fn a_key_that_stands_twice_is_named_with_its_place() {
-        let error = serde_json::from_str::<Strict>("{\n\"a\": {\"b\": 1, \"b\": 2}}");
+        let error = serde_json::from_str::<StrictValue>("{\n\"a\": {\"b\": 1, \"b\": 2}}");
         let error = error.expect_err("b stands twice").to_string();
         assert_eq!(error, "key [b] stands twice at line 2 column 17");
     }

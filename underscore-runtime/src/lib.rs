@@ -105,17 +105,17 @@ mod units;
 #[cfg(feature = "admin")]
 mod admin;
 #[cfg(feature = "admin")]
-mod descriptors;
+mod dir_lock;
 #[cfg(feature = "admin")]
-mod directory;
+mod fd;
+#[cfg(feature = "admin")]
+mod json;
 #[cfg(feature = "admin")]
 mod log;
 #[cfg(feature = "admin")]
 mod serve;
 #[cfg(feature = "admin")]
 mod settings_file;
-#[cfg(feature = "admin")]
-mod strict;
 #[cfg(feature = "admin")]
 mod suggest;
 #[cfg(feature = "admin")]

@@ -24,8 +24,8 @@ use super::params::{self, Group, Param};
 use super::policy::{Policy, UriView};
 use super::read_body::read_body;
 use super::render::{Answer, Format, Style};
+use crate::json::StrictValue;
 use crate::log;
-use crate::strict::Strict;
 use crate::sync::Arc;
 use crate::units;
 use crate::visible::{echo, echo_one_of};
@@ -386,7 +386,7 @@ impl Exchange {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::parse("request body is required"));
         }
-        let Strict(value) = serde_json::from_slice(&self.body).map_err(|error| {
+        let StrictValue(value) = serde_json::from_slice(&self.body).map_err(|error| {
             let what = match error.classify() {
                 Category::Data => "request body cannot be read",
                 _ => "request body is not JSON",

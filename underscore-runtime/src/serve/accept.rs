@@ -17,7 +17,7 @@ use super::renewal::Renewals;
 use super::reserve::Reserve;
 use super::stream::Stream;
 use crate::admin::Peer;
-use crate::descriptors;
+use crate::fd;
 use crate::sync::Arc;
 
 /// How long it is waited after an error for which nothing can be done.
@@ -88,7 +88,7 @@ impl Server {
                 }
             };
             let taken = match taken {
-                Err(error) if descriptors::are_used_up(&error) => {
+                Err(error) if fd::is_exhausted(&error) => {
                     if !is_known {
                         queue = queue.seen_anew().await;
                         is_known = true;
@@ -110,7 +110,7 @@ impl Server {
                     is_known = true;
                 }
                 // All of the reserve is in use, so a connection has to end.
-                Err(error) if descriptors::are_used_up(&error) => {
+                Err(error) if fd::is_exhausted(&error) => {
                     self.connections.end_one(None).await;
                 }
                 Err(_) => sleep(RETRY).await,
@@ -124,7 +124,7 @@ impl Server {
         loop {
             let was_there = self.reserve.give_up();
             match queue.take_now() {
-                Err(error) if was_there && descriptors::are_used_up(&error) => {}
+                Err(error) if was_there && fd::is_exhausted(&error) => {}
                 taken => return taken,
             }
         }

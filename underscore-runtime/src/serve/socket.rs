@@ -19,7 +19,7 @@ use std::time::SystemTime;
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
-use crate::directory;
+use crate::dir_lock;
 use crate::sync::Mutex;
 use crate::temporary;
 
@@ -180,7 +180,7 @@ fn bind_at(
     mode: u32,
     group: Option<u32>,
 ) -> io::Result<(UnixListener, Identity)> {
-    let _lock = directory::lock(directory::of(path))?;
+    let _lock = dir_lock::lock(dir_lock::parent(path))?;
     check_free(path, reach)?;
     let (temporary, listener) = temporary::create(|random| {
         // Short, for it counts in the length of the address.
@@ -208,7 +208,7 @@ struct Reach {
 
 impl Reach {
     fn open(path: &Path) -> io::Result<Self> {
-        let directory = directory::open(directory::of(path))?;
+        let directory = dir_lock::open(dir_lock::parent(path))?;
         Ok(Reach { directory })
     }
 

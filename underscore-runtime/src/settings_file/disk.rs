@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::geteuid;
 
 use super::permissions;
-use crate::directory;
+use crate::dir_lock;
 use crate::temporary;
 
 /// A file that is larger is not one of settings.
@@ -115,7 +115,7 @@ pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
             // This comes to an end: links that lead to each other are another error.
-            Ok(next) => target(&directory::of(path).join(next)),
+            Ok(next) => target(&dir_lock::parent(path).join(next)),
             Err(_) => Ok(path.to_owned()),
         },
         found => found,
@@ -143,7 +143,7 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<Stamp> {
     }
     replaced?;
     // From here on the file is the new one. A file system that cannot sync a directory has done what it can.
-    let _ = File::open(directory::of(path)).and_then(|directory| directory.sync_all());
+    let _ = File::open(dir_lock::parent(path)).and_then(|directory| directory.sync_all());
     Ok(Stamp::of(&file.metadata()?))
 }
 
@@ -193,7 +193,7 @@ pub(super) fn tidy(path: &Path) {
     let Some(name) = path.file_name().map(shortened).and_then(OsStr::to_str) else {
         return;
     };
-    let Ok(entries) = fs::read_dir(directory::of(path)) else {
+    let Ok(entries) = fs::read_dir(dir_lock::parent(path)) else {
         return;
     };
     for entry in entries.flatten() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::disk::LARGEST;
-use crate::strict::Strict;
+use crate::json::StrictValue;
 use crate::visible::echo;
 
 const PERSISTENT: &str = "persistent";
@@ -24,7 +24,7 @@ impl Document {
         if text.trim().is_empty() {
             return Err("the file is empty; a file without settings is {}".to_owned());
         }
-        let Strict(value) =
+        let StrictValue(value) =
             serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
         let Value::Object(routes) = value else {
             return Err("it must be a JSON object of routes".to_owned());

@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 use self::disk::Stamp;
 use self::document::Document;
 use self::resolved::Resolved;
-use crate::descriptors;
-use crate::directory;
+use crate::dir_lock;
+use crate::fd;
 use crate::route::{SETTINGS_LOCK, linked};
 use crate::sync::{Arc, Mutex};
 
@@ -105,7 +105,7 @@ pub(crate) fn load(path: &Path) -> io::Result<Loaded> {
     };
     // The process may go to another directory, and two ways of writing one path are one file.
     let path = &std::path::absolute(path).map_err(fail)?;
-    if !directory::of(path).is_dir() {
+    if !dir_lock::parent(path).is_dir() {
         let why = "its directory does not exist; make it or choose another path";
         return Err(fail(io::Error::new(ErrorKind::NotFound, why)));
     }
@@ -370,9 +370,9 @@ impl Watch {
         // Of two processes that share the file, the second one to change it sees what the first one wrote.
         let target = disk::target(&self.path);
         let target = target.map_err(|error| Refused::Invalid(error.to_string()))?;
-        let _lock = match directory::lock(directory::of(&target)) {
+        let _lock = match dir_lock::lock(dir_lock::parent(&target)) {
             // Then it could not be written either, or only while nobody is held off.
-            Err(error) if descriptors::are_used_up(&error) => return Err(self.unwritten(&error)),
+            Err(error) if fd::is_exhausted(&error) => return Err(self.unwritten(&error)),
             lock => lock,
         };
         let found = disk::stamp(&self.path).map_err(|error| Refused::Invalid(error.to_string()))?;

@@ -53,6 +53,11 @@ async fn many_tasks() -> Vec<impl Drop> {
 struct Asked(UnixStream);
 
 impl Asked {
+    /// True once the server has closed the connection, with no unread response left.
+    fn is_closed(&self) -> bool {
+        matches!(self.0.try_read(&mut [0; 4096]), Ok(0))
+    }
+
     async fn new(service: &Service, path: &str) -> Self {
         let socket = UnixStream::connect(service.directory.path().join("app.sock")).await;
         let mut socket = socket.expect("the server listens");
@@ -350,4 +355,10 @@ async fn connections_of_one_user_make_room_for_each_other_and_not_at_the_cost_of
     drop(input);
     other.wait().expect("it ends");
     drop(output);
+    // Half of four for each.
+    let end = Instant::now() + PATIENCE;
+    while script.iter().filter(|asked| !asked.is_closed()).count() > 2 {
+        assert!(Instant::now() < end, "one user has more than half");
+        tokio::task::yield_now().await;
+    }
 }

@@ -30,7 +30,8 @@ async fn among_a_thousand_idle_connections_a_new_one_is_served_and_the_oldest_go
         }
     }
     let end = Instant::now() + PATIENCE;
-    while idle.len() > 128 {
+    // Half of the 128, because all are of one user.
+    while idle.len() > 64 {
         assert!(Instant::now() < end, "{} are open", idle.len());
         tokio::task::yield_now().await;
         idle.retain(|connection| !connection.is_closed());
@@ -39,7 +40,7 @@ async fn among_a_thousand_idle_connections_a_new_one_is_served_and_the_oldest_go
 
 #[tokio::test]
 async fn at_the_limit_the_connection_that_is_idle_for_the_longest_time_makes_room() {
-    let service = served(&AdminBuilder::new().max_connections(2)).await;
+    let service = served(&AdminBuilder::new().max_connections(4)).await;
     let mut first = Raw::connect(&service).await;
     let mut second = Raw::connect(&service).await;
     for connection in [&mut second, &mut first] {
@@ -57,7 +58,7 @@ async fn at_the_limit_the_connection_that_is_idle_for_the_longest_time_makes_roo
 
 #[tokio::test]
 async fn where_all_have_a_request_the_oldest_one_makes_room() {
-    let service = served(&AdminBuilder::new().max_connections(3)).await;
+    let service = served(&AdminBuilder::new().max_connections(6)).await;
     let mut busy = Vec::new();
     for _ in 0..3 {
         let mut connection = Raw::connect(&service).await;

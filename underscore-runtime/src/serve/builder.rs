@@ -205,8 +205,10 @@ impl AdminBuilder {
 
     /// Sets how many connections there may be at once. 128 unless this is called, and one at the least.
     ///
-    /// A newcomer is always let in. When there are so many, the connection that has been without a request for
-    /// the longest time is ended for it; if all have one, the one whose request is the oldest.
+    /// One user may have half of them, rounded up. A new connection is always accepted: at a limit,
+    /// the connection that has been without a request for the longest time is closed for it; if each
+    /// has a request, the one whose request is the oldest. At the limit of a user it is one of that user,
+    /// at the limit of all one of the user that has the most.
     ///
     /// ```
     /// # use std::io::{Read, Write};

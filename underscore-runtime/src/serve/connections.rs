@@ -1,6 +1,7 @@
-//! The connections there are, and which of them goes when there are too many or they hold too much: a newcomer is
-//! always let in, for it may be the one that somebody types in an incident. It takes the place of
-//! one of its own user, or of one who has more.
+//! All open connections, and the choice of the one to close when there are too many or they hold
+//! too much memory. A new connection is always accepted, because it may be the one that an incident
+//! needs. It replaces one of its own user if that user has its share, or else one of the user that
+//! has the most.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -95,9 +96,9 @@ impl Connections {
         }
     }
 
-    /// Waits until there is room for one more of `user`, and ends others for it.
+    /// Closes connections until there is room for one more of `user`.
     pub(super) async fn make_room(&self, user: User) {
-        while self.open.lock().len() >= self.limits.connections {
+        while self.is_full_for(user) {
             // A connection whose request has arrived and was not read yet looks idle: let it read
             // first.
             yield_now().await;
@@ -106,24 +107,36 @@ impl Connections {
         }
     }
 
-    /// Ends the connection that is the least missed, if there is one, for one of `newcomer`, if it
-    /// is known whose that is; and waits until that or another has ended, but not for long.
+    /// True if there are as many connections as allowed, of all users or of `user`.
+    fn is_full_for(&self, user: User) -> bool {
+        let open = self.open.lock();
+        let own = open.iter().filter(|(_, open)| open.user == user).count();
+        open.len() >= self.limits.connections || own >= self.limits.share_of_a_user()
+    }
+
+    /// Closes the most expendable connection, if there is one, and waits a short time for any
+    /// connection to end. `newcomer` is the user of the connection that needs the room, if known.
     pub(super) async fn end_one(&self, newcomer: Option<User>) {
         let ended = self.ended.notified();
         {
             let now = Instant::now();
             let mut open = self.open.lock();
             let counts = count_by_user(open.iter().map(|(_, open)| open.user).chain(newcomer));
+            let share = self.limits.share_of_a_user();
+            let beyond_share = newcomer.filter(|user| counts.get(user).is_some_and(|n| *n > share));
             let most = counts.values().max().copied().unwrap_or(0);
-            let has_most = |open: &Open| counts.get(&open.user) == Some(&most);
+            let pays = |open: &Open| match beyond_share {
+                Some(user) => open.user == user,
+                None => counts.get(&open.user) == Some(&most),
+            };
             let expendable = open.iter_mut().map(|(_, open)| open);
             let expendable = expendable.filter_map(|open| open.is_expendable(now).then_some(open));
-            let expendable = expendable.filter(|open| has_most(open));
+            let expendable = expendable.filter(|open| pays(open));
             if let Some(open) = expendable.min_by_key(|open| (open.is_busy(), open.since)) {
                 open.end();
             }
         }
-        // Nobody is told when the time is over, and it is tried again.
+        // On a timeout the caller tries again.
         let _ = timeout(RETRY, ended).await;
     }
 
@@ -279,5 +292,73 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.connections.open.lock().remove(self.key);
         self.connections.ended.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    const ALICE: User = Some(1);
+    const BOB: User = Some(2);
+    const CAROL: User = Some(3);
+
+    /// Opens an idle connection as the accept loop does.
+    async fn open(connections: &Arc<Connections>, user: User) {
+        connections.make_room(user).await;
+        let place = Arc::new(connections.enter(user));
+        let served = Arc::clone(&place);
+        let serving = tokio::spawn(async move {
+            let _place = served;
+            pending::<()>().await;
+        });
+        place.is_served_by(serving.abort_handle());
+    }
+
+    fn connections(limit: usize) -> Arc<Connections> {
+        let limits = Limits {
+            connections: limit,
+            ..Limits::default()
+        };
+        Arc::new(Connections::new(limits))
+    }
+
+    fn counts(connections: &Connections) -> [usize; 3] {
+        let open = connections.open.lock();
+        [ALICE, BOB, CAROL].map(|user| open.iter().filter(|(_, open)| open.user == user).count())
+    }
+
+    #[tokio::test]
+    async fn a_user_has_half_of_the_connections_at_most_even_if_alone() {
+        for (limit, share) in [(1, 1), (2, 1), (5, 3), (128, 64)] {
+            let all = connections(limit);
+            for _ in 0..2 * limit {
+                open(&all, ALICE).await;
+                assert!(counts(&all)[0] <= share, "{limit}");
+            }
+            assert_eq!(counts(&all), [share, 0, 0], "{limit}");
+        }
+    }
+
+    #[tokio::test]
+    async fn at_the_limit_of_all_the_user_with_the_most_makes_room() {
+        let all = connections(5);
+        for user in [BOB, ALICE, ALICE, ALICE, BOB] {
+            open(&all, user).await;
+        }
+        assert_eq!(counts(&all), [3, 2, 0]);
+        open(&all, CAROL).await;
+        assert_eq!(counts(&all), [2, 2, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_user_at_its_share_makes_room_for_itself_and_not_at_the_cost_of_others() {
+        let all = connections(5);
+        for user in [BOB, BOB, ALICE, ALICE, ALICE, ALICE] {
+            open(&all, user).await;
+        }
+        assert_eq!(counts(&all), [3, 2, 0]);
     }
 }

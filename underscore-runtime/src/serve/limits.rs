@@ -23,6 +23,13 @@ pub(super) struct Limits {
     pub(super) keep_alive: Duration,
 }
 
+impl Limits {
+    /// Number of connections that one user may have at once: half of all, rounded up.
+    pub(super) fn share_of_a_user(&self) -> usize {
+        self.connections.div_ceil(2)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

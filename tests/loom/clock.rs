@@ -45,7 +45,7 @@ impl Instant {
 
     /// The second is over: a rate is taken over all of it.
     #[allow(clippy::unused_self, reason = "as the one it stands for")]
-    pub(crate) fn into_second(self) -> Duration {
+    pub(crate) fn subsec(self) -> Duration {
         Duration::from_secs(1)
     }
 
@@ -68,7 +68,7 @@ impl AtomicInstant {
     }
 
     #[allow(clippy::unused_self, reason = "as the one it stands for")]
-    pub(crate) fn note_coarse(&self) {}
+    pub(crate) fn set_coarse(&self) {}
 
     pub(crate) fn set(&self, moment: Option<Instant>) {
         self.0

@@ -14,7 +14,7 @@ impl RuntimeNumber {
     }
 }
 
-pub(crate) fn that_polls(_: u64) -> Option<&'static ThreadRecord> {
+pub(crate) fn polling(_: u64) -> Option<&'static ThreadRecord> {
     None
 }
 

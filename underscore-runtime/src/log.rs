@@ -17,13 +17,13 @@ use tracing::subscriber::NoSubscriber;
 use crate::visible::{is_all_visible, visible};
 
 /// Writes one event, or several that belong together.
-type Write = Box<dyn FnOnce() + Send>;
+type WriteFn = Box<dyn FnOnce() + Send>;
 
 /// Maximum number of queued entries of each kind. Further entries are dropped and counted.
 const MOST_WAITING: usize = 1024;
 
-static QUEUE: Queue = Queue {
-    waiting: Mutex::new(Waiting {
+static QUEUE: LogQueue = LogQueue {
+    waiting: Mutex::new(QueueState {
         entries: VecDeque::new(),
         others: 0,
         lost: 0,
@@ -35,13 +35,13 @@ static QUEUE: Queue = Queue {
 /// True if the writer thread was started.
 static WRITER: OnceLock<bool> = OnceLock::new();
 
-struct Queue {
-    waiting: Mutex<Waiting>,
+struct LogQueue {
+    waiting: Mutex<QueueState>,
     changed: Condvar,
 }
 
-struct Waiting {
-    entries: VecDeque<Entry>,
+struct QueueState {
+    entries: VecDeque<LogEntry>,
     /// Number of queued entries that are not audit records.
     others: usize,
     /// Entries lost since the last warning, and the subscriber that gets the next warning.
@@ -49,9 +49,9 @@ struct Waiting {
     log: Option<Dispatch>,
 }
 
-struct Entry {
+struct LogEntry {
     is_audit: bool,
-    write: Write,
+    write: WriteFn,
     /// The caller's subscriber, `None` for the global one.
     log: Option<Dispatch>,
 }
@@ -76,12 +76,12 @@ pub(crate) fn write_audit(record: impl FnOnce() + Send + 'static) {
     push(Box::new(record), true);
 }
 
-fn push(write: Write, is_audit: bool) {
+fn push(write: WriteFn, is_audit: bool) {
     if !*WRITER.get_or_init(start) {
         return;
     }
     let log = Some(dispatcher::get_default(Clone::clone)).filter(|log| !log.is::<NoSubscriber>());
-    let entry = Entry {
+    let entry = LogEntry {
         is_audit,
         write,
         log,
@@ -108,13 +108,13 @@ fn push(write: Write, is_audit: bool) {
     }
 }
 
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+impl LogQueue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the next entry. A warning about lost entries comes first.
-    fn next(&self) -> Entry {
+    fn next(&self) -> LogEntry {
         let mut waiting = self.lock();
         loop {
             if let lost @ 1.. = std::mem::take(&mut waiting.lost) {
@@ -127,7 +127,7 @@ impl Queue {
                 };
                 let (write, log) = (Box::new(write), waiting.log.take());
                 let is_audit = false;
-                return Entry {
+                return LogEntry {
                     is_audit,
                     write,
                     log,
@@ -172,14 +172,14 @@ pub(crate) fn field_text(text: &str) -> Box<dyn Value + '_> {
     if is_all_visible(text) {
         Box::new(text)
     } else {
-        Box::new(tracing::field::debug(Quoted(text)))
+        Box::new(tracing::field::debug(QuotedText(text)))
     }
 }
 
 /// Writes text as a quoted string literal.
-struct Quoted<'a>(&'a str);
+struct QuotedText<'a>(&'a str);
 
-impl fmt::Debug for Quoted<'_> {
+impl fmt::Debug for QuotedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let escaped = self.0.replace('\\', "\\\\").replace('"', "\\\"");
         write!(f, "\"{}\"", visible(&escaped))
@@ -203,7 +203,7 @@ fn start() -> bool {
 
 fn write_all() {
     loop {
-        let Entry { write, log, .. } = QUEUE.next();
+        let LogEntry { write, log, .. } = QUEUE.next();
         let write = || match &log {
             Some(log) => dispatcher::with_default(log, write),
             None => write(),
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_is_quoted_can_be_read_back() {
-        let quoted = format!("{:?}", Quoted("a\n\"b\" \\n \u{202e}é"));
+        let quoted = format!("{:?}", QuotedText("a\n\"b\" \\n \u{202e}é"));
         assert_eq!(quoted, r#""a\n\"b\" \\n \u{202e}é""#);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::slot::Slot;
 use super::{id, slot_pool};
-use crate::stack::{Node, NodeKey, Parent};
+use crate::stack::{Node, NodeKey, ParentKey};
 use crate::stats::ShardIndex;
 use crate::threads::ThreadRecord;
 
@@ -17,7 +17,7 @@ const CHANGES: usize = 4;
 pub(crate) struct ThreadContext {
     pub(crate) id: Cell<u64>,
     pub(crate) slot: Cell<Option<&'static Slot>>,
-    pub(crate) parent: Cell<Parent>,
+    pub(crate) parent: Cell<ParentKey>,
     changes: Cell<u32>,
     inline_changes: [InlineChange; CHANGES],
     free: RefCell<Vec<&'static Slot>>,
@@ -53,7 +53,7 @@ impl ThreadContext {
         ThreadContext {
             id: Cell::new(0),
             slot: Cell::new(None),
-            parent: Cell::new(Parent::ROOT),
+            parent: Cell::new(ParentKey::ROOT),
             changes: Cell::new(0),
             inline_changes: std::array::from_fn(|_| InlineChange {
                 key: Cell::new(NodeKey::ROOT),
@@ -70,7 +70,7 @@ impl ThreadContext {
 
     #[allow(clippy::unused_self, reason = "as the one it stands for")]
     pub(crate) fn record(&self) -> &'static ThreadRecord {
-        ThreadRecord::nobodys()
+        ThreadRecord::unlisted()
     }
 
     #[allow(clippy::unused_self, reason = "as the one it stands for")]

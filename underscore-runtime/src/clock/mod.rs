@@ -62,7 +62,7 @@ impl Instant {
     }
 
     /// How much of that second has passed.
-    pub(crate) fn into_second(self) -> Duration {
+    pub(crate) fn subsec(self) -> Duration {
         Duration::from_nanos(self.0 % 1_000_000_000)
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn publish_coarse(now: Instant) {
 }
 
 /// Whether somebody keeps the coarse clock.
-pub(crate) fn is_coarse_kept() -> bool {
+pub(crate) fn is_coarse_running() -> bool {
     COARSE.load(Ordering::Relaxed) != 0
 }
 
@@ -98,7 +98,7 @@ impl AtomicInstant {
 
     /// Notes the moment.
     #[inline]
-    pub(crate) fn note_coarse(&self) {
+    pub(crate) fn set_coarse(&self) {
         self.0
             .store(COARSE.load(Ordering::Relaxed), Ordering::Relaxed);
     }
@@ -149,6 +149,6 @@ mod tests {
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(late.since(early), Duration::from_nanos(2_000_000_004));
         assert_eq!(late.second(), 2);
-        assert_eq!(late.into_second(), Duration::from_nanos(9));
+        assert_eq!(late.subsec(), Duration::from_nanos(9));
     }
 }

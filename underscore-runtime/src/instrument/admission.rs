@@ -56,7 +56,7 @@ pub(super) fn admit(
 
 /// Counts a request that is answered before its handler runs.
 fn refused<T>(route: &Route, outcome: Outcome, response: Response) -> Result<T, Box<Response>> {
-    let class = StatusClass::of(response.status());
+    let class = StatusClass::from_status(response.status());
     let shard = with_thread(ThreadContext::shard);
     route.stats.count(shard, outcome, class, Instant::now());
     Err(Box::new(response))

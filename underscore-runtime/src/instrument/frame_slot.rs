@@ -1,7 +1,7 @@
 //! An await's place in the stack of its task: taken at the first `Pending`, given back when the
 //! await is over, wherever its future is by then.
 
-use crate::stack::{AwaitPoint, Node, NodeKey, Parent, TypeName};
+use crate::stack::{AwaitPoint, Node, NodeKey, ParentKey, TypeName};
 use crate::task::{Slot, SlotRef, with_thread};
 
 /// The place in a stack that one await has or has not taken.
@@ -12,7 +12,7 @@ pub(super) struct FrameSlot {
     task: Option<SlotRef>,
     key: NodeKey,
     /// The await that it is in.
-    parent: Parent,
+    parent: ParentKey,
 }
 
 /// No task's id, and not zero, which a thread has outside of all tasks.
@@ -22,7 +22,7 @@ const NOT_TAKEN: u64 = u64::MAX;
 pub(super) struct FrameGuard {
     key: NodeKey,
     /// The await that it is in.
-    parent: Parent,
+    parent: ParentKey,
     visit: Visit,
 }
 
@@ -42,7 +42,7 @@ impl FrameSlot {
             id: NOT_TAKEN,
             task: None,
             key: NodeKey::ROOT,
-            parent: Parent::ROOT,
+            parent: ParentKey::ROOT,
         }
     }
 
@@ -61,7 +61,7 @@ impl FrameSlot {
                 if current == 0 {
                     return FrameGuard {
                         key: NodeKey::ROOT,
-                        parent: Parent::ROOT,
+                        parent: ParentKey::ROOT,
                         visit: Visit::Outside,
                     };
                 }
@@ -70,7 +70,7 @@ impl FrameSlot {
             };
             FrameGuard {
                 key,
-                parent: thread.parent.replace(Parent::new(key, point)),
+                parent: thread.parent.replace(ParentKey::new(key, point)),
                 visit,
             }
         })
@@ -146,7 +146,7 @@ impl FrameSlot {
     fn give_back_from_afar(&mut self) {
         let id = std::mem::replace(&mut self.id, NOT_TAKEN);
         if let Some(task) = self.task.take() {
-            task.get().clear_from_afar(id, self.key);
+            task.get().clear_remote(id, self.key);
         }
     }
 }

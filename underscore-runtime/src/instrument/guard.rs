@@ -77,7 +77,7 @@ impl Guard {
     pub(super) fn complete(self, status: StatusCode) {
         if self.task().is_plain() {
             // What the drop would do, without looking at what nearly no task has.
-            self.into_task().complete(StatusClass::of(status));
+            self.into_task().complete(StatusClass::from_status(status));
         } else {
             self.end_with(Outcome::Completed, status);
         }
@@ -88,7 +88,7 @@ impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
         let task = self.task();
-        let status = task.status().and_then(StatusClass::of);
+        let status = task.status().and_then(StatusClass::from_status);
         let (outcome, status) = match task.outcome() {
             // What the handler made of half a request is an answer to nobody.
             Some(Outcome::Completed) if task.has_client_left() => (Outcome::Disconnected, None),

@@ -1,7 +1,7 @@
 //! The poll of a task: while it lasts, the task is the thread's current one, so that awaits find it
 //! without a reference to it, and others see which task the thread is in.
 
-use crate::stack::Parent;
+use crate::stack::ParentKey;
 use crate::task::{Slot, ThreadContext, with_thread};
 use crate::threads::ThreadRecord;
 
@@ -19,7 +19,7 @@ pub(super) struct PollScope {
 /// A poll that goes on after the one within.
 struct Outer {
     task: &'static Slot,
-    parent: Parent,
+    parent: ParentKey,
     /// How many changes of stacks there were.
     changes: u32,
     /// What its slot said of the thread.
@@ -141,7 +141,7 @@ impl Outer {
         let task = thread.slot.get().unwrap_or(inner);
         let outer = Outer {
             task,
-            parent: thread.parent.replace(Parent::ROOT),
+            parent: thread.parent.replace(ParentKey::ROOT),
             changes: thread.changes(),
             thread: task.begin_outer_poll(record),
         };

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::tree::StackNodes;
-use super::{AwaitPoint, Body, Node, NodeKey, Parent};
+use super::{AsyncBody, AwaitPoint, Node, NodeKey, ParentKey};
 
 /// The await points of a task at one moment.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Stack {
 
     /// Adds what tells this stack from others to `likeness`, by addresses: stacks that are alike in
     /// this, of tasks that run the same, have the same frames.
-    pub(crate) fn add_likeness(&self, likeness: &mut Vec<u64>) {
+    pub(crate) fn add_fingerprint(&self, likeness: &mut Vec<u64>) {
         for node in &self.nodes {
             match node {
                 Some(node) => {
@@ -45,20 +45,20 @@ impl Stack {
     /// A body is at one await at a time: where one of its own is pending, what else was polled in it, by a
     /// `select!` that is over, is kept somewhere and waited for by nobody. Where none of its own is known,
     /// because it awaits something in the tokens of a macro, it waits for all that is polled from there.
-    pub(crate) fn frames(&self, body: Option<Body<'_>>) -> Vec<Frame> {
+    pub(crate) fn frames(&self, body: Option<AsyncBody<'_>>) -> Vec<Frame> {
         self.frames_and_kept(body).0
     }
 
     /// The frames, and those of futures that were polled and are kept: the awaits that led to them are over,
     /// and none has polled them since.
-    pub(crate) fn frames_and_kept(&self, body: Option<Body<'_>>) -> (Vec<Frame>, Vec<Frame>) {
+    pub(crate) fn frames_and_kept(&self, body: Option<AsyncBody<'_>>) -> (Vec<Frame>, Vec<Frame>) {
         let pending = (0..).map(NodeKey).zip(&self.nodes);
         let mut nodes: Nodes = pending
             .filter_map(|(key, node)| Some(Some((key, (*node)?))))
             .collect();
         // What is inside of one await stands together.
         nodes.sort_by_key(|node| node.map(|(_, node)| node.parent));
-        let parents: SmallVec<[Parent; 4]> = nodes
+        let parents: SmallVec<[ParentKey; 4]> = nodes
             .iter()
             .flatten()
             .map(|(_, node)| node.parent)
@@ -67,14 +67,14 @@ impl Stack {
         let mut inside = |parent, body, nodes: &mut Nodes| {
             frames_inside(parent, body, &parents, nodes, &mut dropped, MOST_FRAMES)
         };
-        let frames = inside(Parent::ROOT, body, &mut nodes);
+        let frames = inside(ParentKey::ROOT, body, &mut nodes);
         // What is left has lost its way to the body: the await that it was polled in is over.
         let left = nodes.iter().flatten();
-        let mut left: SmallVec<[Parent; 4]> = left
-            .map(|(key, node)| Parent::new(*key, node.point))
+        let mut left: SmallVec<[ParentKey; 4]> = left
+            .map(|(key, node)| ParentKey::new(*key, node.point))
             .collect();
         left.sort_unstable();
-        let mut orphans: SmallVec<[Parent; 4]> = nodes
+        let mut orphans: SmallVec<[ParentKey; 4]> = nodes
             .iter()
             .flatten()
             .map(|(_, node)| node.parent)
@@ -86,8 +86,8 @@ impl Stack {
             kept.extend(inside(parent, None, &mut nodes));
         }
         for (key, node) in dropped.into_iter().flatten() {
-            let parent = Parent::new(key, node.point);
-            let body = Body::of_type((node.awaited)());
+            let parent = ParentKey::new(key, node.point);
+            let body = AsyncBody::from_type_name((node.awaited)());
             kept.push(Frame {
                 point: node.point,
                 inside: frames_inside(
@@ -115,9 +115,9 @@ const MOST_FRAMES: u32 = 200;
 /// Takes what is inside `parent` out of `nodes`, whose parents stand in `parents`: each is taken once, so a node
 /// that were its own ancestor would end this, not keep it going. What a body does not wait for goes to `kept`.
 fn frames_inside(
-    parent: Parent,
-    body: Option<Body<'_>>,
-    parents: &[Parent],
+    parent: ParentKey,
+    body: Option<AsyncBody<'_>>,
+    parents: &[ParentKey],
     nodes: &mut Nodes,
     kept: &mut Nodes,
     most: u32,
@@ -146,8 +146,8 @@ fn frames_inside(
         .map(|(key, Node { point, awaited, .. })| Frame {
             point,
             inside: frames_inside(
-                Parent::new(key, point),
-                Body::of_type(awaited()),
+                ParentKey::new(key, point),
+                AsyncBody::from_type_name(awaited()),
                 parents,
                 nodes,
                 kept,
@@ -202,20 +202,20 @@ pub(crate) fn on_one_line(frames: &[Frame]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Change, Keys, Tree};
+    use super::super::{Keys, NodeChange, Tree};
     use super::*;
 
     static OUTER: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 1, 1, "outer()");
     static LEFT: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 2, 1, "left()");
     static RIGHT: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 3, 1, "right()");
 
-    fn set(tree: &mut Tree, key: NodeKey, point: &'static AwaitPoint, parent: Parent) {
+    fn set(tree: &mut Tree, key: NodeKey, point: &'static AwaitPoint, parent: ParentKey) {
         let node = Node {
             point,
             parent,
             awaited: || "",
         };
-        tree.apply(&Change {
+        tree.apply(&NodeChange {
             key,
             node: Some(node),
         });
@@ -226,15 +226,15 @@ mod tests {
     fn a_stack_is_one_line_with_its_branches_in_brackets() {
         let mut tree = Tree::default();
         assert_eq!(on_one_line(&tree.snapshot().frames(None)), "");
-        let outer = Parent::new(NodeKey(0), &OUTER);
+        let outer = ParentKey::new(NodeKey(0), &OUTER);
         set(&mut tree, NodeKey(2), &RIGHT, outer);
         set(&mut tree, NodeKey(1), &LEFT, outer);
-        set(&mut tree, NodeKey(0), &OUTER, Parent::ROOT);
+        set(&mut tree, NodeKey(0), &OUTER, ParentKey::ROOT);
         assert_eq!(
             on_one_line(&tree.snapshot().frames(None)),
             "f.rs:1 outer() > [f.rs:2 left() | f.rs:3 right()]"
         );
-        tree.apply(&Change {
+        tree.apply(&NodeChange {
             key: NodeKey(1),
             node: None,
         });
@@ -255,22 +255,22 @@ mod tests {
         assert_eq!(shown(&tree), None);
         let (outer, left, right) = (NodeKey(0), NodeKey(1), NodeKey(2));
         // A child is committed before its parent: the inner future is pending first.
-        let inside = Parent::new(outer, &OUTER);
+        let inside = ParentKey::new(outer, &OUTER);
         set(&mut tree, left, &LEFT, inside);
-        set(&mut tree, outer, &OUTER, Parent::ROOT);
+        set(&mut tree, outer, &OUTER, ParentKey::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:2"));
         set(&mut tree, right, &RIGHT, inside);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:1"), "two branches");
-        tree.apply(&Change {
+        tree.apply(&NodeChange {
             key: left,
             node: None,
         });
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"));
-        tree.apply(&Change {
+        tree.apply(&NodeChange {
             key: right,
             node: None,
         });
-        tree.apply(&Change {
+        tree.apply(&NodeChange {
             key: outer,
             node: None,
         });
@@ -281,11 +281,11 @@ mod tests {
     fn what_was_polled_in_an_await_that_is_over_is_in_no_other_one() {
         let mut tree = Tree::default();
         let (key, kept) = (NodeKey(0), NodeKey(1));
-        set(&mut tree, kept, &LEFT, Parent::new(key, &OUTER));
-        set(&mut tree, key, &RIGHT, Parent::ROOT);
+        set(&mut tree, kept, &LEFT, ParentKey::new(key, &OUTER));
+        set(&mut tree, key, &RIGHT, ParentKey::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"), "another point");
-        tree.apply(&Change { key, node: None });
-        set(&mut tree, key, &OUTER, Parent::ROOT);
+        tree.apply(&NodeChange { key, node: None });
+        set(&mut tree, key, &OUTER, ParentKey::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:2"), "the same again");
     }
 
@@ -293,12 +293,12 @@ mod tests {
     fn what_left_before_it_was_committed_does_not_come_back() {
         let (mut tree, mut keys) = (Tree::default(), Keys::new());
         let key = keys.take().expect("all are free");
-        tree.clear_from_afar(key);
-        set(&mut tree, key, &LEFT, Parent::ROOT);
+        tree.clear_remote(key);
+        set(&mut tree, key, &LEFT, ParentKey::ROOT);
         assert_eq!(shown(&tree), None);
-        keys.release_all(tree.settle());
+        keys.release_all(tree.take_dropped());
         assert_eq!(keys.take(), Some(key), "its key is free again");
-        set(&mut tree, key, &RIGHT, Parent::ROOT);
+        set(&mut tree, key, &RIGHT, ParentKey::ROOT);
         assert_eq!(shown(&tree).as_deref(), Some("f.rs:3"));
     }
 
@@ -306,15 +306,18 @@ mod tests {
     fn a_body_that_is_at_its_own_await_waits_for_nothing_else() {
         static LOST: AwaitPoint = AwaitPoint::new("m::g", "g.rs", 1, 1, "lost()").depth(2);
         let mut tree = Tree::default();
-        set(&mut tree, NodeKey(0), &LOST, Parent::ROOT);
+        set(&mut tree, NodeKey(0), &LOST, ParentKey::ROOT);
         let line = |tree: &Tree, body| on_one_line(&tree.snapshot().frames(body));
-        let body = Some(Body::of_function("m::f"));
+        let body = Some(AsyncBody::from_function("m::f"));
         assert_eq!(line(&tree, body), "g.rs:1 lost()", "nothing else is known");
-        set(&mut tree, NodeKey(1), &LEFT, Parent::ROOT);
+        set(&mut tree, NodeKey(1), &LEFT, ParentKey::ROOT);
         assert_eq!(line(&tree, body), "f.rs:2 left()");
         assert_eq!(line(&tree, None), "[f.rs:2 left() | g.rs:1 lost()]");
         assert_eq!(
-            line(&tree, Body::of_type("m::g::{{closure}}::{{closure}}")),
+            line(
+                &tree,
+                AsyncBody::from_type_name("m::g::{{closure}}::{{closure}}")
+            ),
             "g.rs:1 lost()"
         );
     }

@@ -1,7 +1,7 @@
 //! The first few pending awaits of a task, where its poller writes them without a lock. What is
 //! read belongs together only if the slot's `SeqCount` says so.
 
-use super::{AwaitPoint, Node, NodeKey, Parent, TypeName};
+use super::{AwaitPoint, Node, NodeKey, ParentKey, TypeName};
 use crate::sync::AtomicCell;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -62,7 +62,7 @@ impl InlineNodes {
             Some(Node {
                 point: place.point.load()?,
                 awaited: place.awaited.load()?,
-                parent: Parent::from_bits(place.parent.load(Ordering::Relaxed)),
+                parent: ParentKey::from_bits(place.parent.load(Ordering::Relaxed)),
             })
         })
     }

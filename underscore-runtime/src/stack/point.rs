@@ -10,7 +10,7 @@ pub struct AwaitPoint {
     pub(super) line: u32,
     pub(super) column: u32,
     source: &'static str,
-    /// Of how many bodies it is in the innermost, the function's own future being the first: see `Body`.
+    /// Of how many bodies it is in the innermost, the function's own future being the first: see `AsyncBody`.
     pub(super) depth: u32,
 }
 

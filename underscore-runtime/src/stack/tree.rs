@@ -15,27 +15,27 @@ pub(crate) struct NodeKey(pub(super) u32);
 /// the next, must not be taken for a part of that. Only a loop that comes back to the same point finds
 /// it again, which is what a loop over many branches needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Parent(u64);
+pub(crate) struct ParentKey(u64);
 
-impl Parent {
+impl ParentKey {
     /// What awaits are in that are in no other await.
-    pub(crate) const ROOT: Parent = Parent((NodeKey::ROOT.0 as u64) << 32);
+    pub(crate) const ROOT: ParentKey = ParentKey((NodeKey::ROOT.0 as u64) << 32);
 
     #[inline]
     pub(crate) fn new(key: NodeKey, point: &'static AwaitPoint) -> Self {
-        Parent(u64::from(key.0) << 32 | u64::from(point.tag()))
+        ParentKey(u64::from(key.0) << 32 | u64::from(point.tag()))
     }
 }
 
 /// As a number, to be kept in an atomic.
-impl Parent {
+impl ParentKey {
     #[inline]
     pub(crate) fn to_bits(self) -> u64 {
         self.0
     }
 
     pub(crate) fn from_bits(bits: u64) -> Self {
-        Parent(bits)
+        ParentKey(bits)
     }
 }
 
@@ -60,7 +60,7 @@ impl NodeKey {
 pub(crate) struct Node {
     pub(crate) point: &'static AwaitPoint,
     /// The await that it was polled in.
-    pub(crate) parent: Parent,
+    pub(crate) parent: ParentKey,
     /// The name of the type of what is awaited.
     pub(crate) awaited: TypeName,
 }
@@ -70,7 +70,7 @@ pub(crate) type TypeName = fn() -> &'static str;
 
 /// A change to a tree.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Change {
+pub(crate) struct NodeChange {
     pub(crate) key: NodeKey,
     /// What is under it now, if anything.
     pub(crate) node: Option<Node>,
@@ -136,26 +136,26 @@ pub(super) type StackNodes = SmallVec<[Option<Node>; INLINE_NODES]>;
 pub(crate) struct Tree {
     nodes: StackNodes,
     /// What few tasks need.
-    rare: Option<Box<Rare>>,
+    overflow: Option<Box<Overflow>>,
 }
 
 #[derive(Debug, Default)]
-struct Rare {
+struct Overflow {
     /// Keys from 64 on that were used and are free.
     free: Vec<NodeKey>,
     /// How many keys from 64 on there are.
     count: u32,
     /// Keys whose awaits were dropped while no task, or another task, was polled.
-    gone: Vec<NodeKey>,
+    dropped: Vec<NodeKey>,
 }
 
 impl Tree {
     #[inline]
-    pub(crate) fn apply(&mut self, change: &Change) {
+    pub(crate) fn apply(&mut self, change: &NodeChange) {
         match (change.key, change.node) {
             (NodeKey::ROOT, _) => {}
             (key, Some(node)) => {
-                if self.is_gone(key) {
+                if self.is_dropped(key) {
                     return;
                 }
                 let index = key.0 as usize;
@@ -181,38 +181,38 @@ impl Tree {
 
     /// A free key from 64 on.
     pub(crate) fn take_high(&mut self) -> NodeKey {
-        let rare = self.rare.get_or_insert_default();
-        rare.free.pop().unwrap_or_else(|| {
-            let key = NodeKey(rare.count.saturating_add(u64::BITS));
-            rare.count = rare.count.saturating_add(1);
+        let overflow = self.overflow.get_or_insert_default();
+        overflow.free.pop().unwrap_or_else(|| {
+            let key = NodeKey(overflow.count.saturating_add(u64::BITS));
+            overflow.count = overflow.count.saturating_add(1);
             key
         })
     }
 
     /// Frees `key` if it is one from 64 on.
     pub(crate) fn release_high(&mut self, key: NodeKey) {
-        match &mut self.rare {
-            Some(rare) if key.is_high() && key != NodeKey::ROOT => rare.free.push(key),
+        match &mut self.overflow {
+            Some(overflow) if key.is_high() && key != NodeKey::ROOT => overflow.free.push(key),
             _ => {}
         }
     }
 
     /// Takes an await out that is not in the hands of the thread that polls the task. That thread may
     /// be in a poll, and about to commit that the await is there: its key is kept until then.
-    pub(crate) fn clear_from_afar(&mut self, key: NodeKey) {
+    pub(crate) fn clear_remote(&mut self, key: NodeKey) {
         self.clear(key);
-        self.rare.get_or_insert_default().gone.push(key);
+        self.overflow.get_or_insert_default().dropped.push(key);
     }
 
     /// Frees the keys that were kept for the thread that polls the task, now that it has committed.
     /// Those below 64 are its own to give again.
-    pub(crate) fn settle(&mut self) -> Keys {
+    pub(crate) fn take_dropped(&mut self) -> Keys {
         let mut keys = Keys::new();
-        if let Some(rare) = &mut self.rare {
-            for key in rare.gone.drain(..) {
+        if let Some(overflow) = &mut self.overflow {
+            for key in overflow.dropped.drain(..) {
                 match key {
                     NodeKey::ROOT => {}
-                    key if key.is_high() => rare.free.push(key),
+                    key if key.is_high() => overflow.free.push(key),
                     NodeKey(bit) => keys.0 |= 1 << bit,
                 }
             }
@@ -221,10 +221,10 @@ impl Tree {
     }
 
     /// True if the await under `key` was dropped outside of a poll of its task.
-    pub(crate) fn is_gone(&self, key: NodeKey) -> bool {
-        self.rare
+    pub(crate) fn is_dropped(&self, key: NodeKey) -> bool {
+        self.overflow
             .as_ref()
-            .is_some_and(|rare| rare.gone.contains(&key))
+            .is_some_and(|overflow| overflow.dropped.contains(&key))
     }
 
     /// A copy to read at leisure, with `inline` under the first keys.
@@ -234,7 +234,7 @@ impl Tree {
             nodes.resize(INLINE_NODES, None);
         }
         for (key, (node, inline)) in (0..).map(NodeKey).zip(nodes.iter_mut().zip(inline)) {
-            *node = inline.filter(|_| !self.is_gone(key));
+            *node = inline.filter(|_| !self.is_dropped(key));
         }
         Stack::new(nodes)
     }
@@ -261,7 +261,7 @@ mod tests {
         }
         for key in &taken {
             keys.release(*key);
-            tree.apply(&Change {
+            tree.apply(&NodeChange {
                 key: *key,
                 node: None,
             });

@@ -21,7 +21,7 @@ pub(super) struct Bucket(u16);
 impl Bucket {
     /// The bucket of a time in nanoseconds.
     #[inline]
-    pub(super) fn of(nanos: u64) -> Self {
+    pub(super) fn from_nanos(nanos: u64) -> Self {
         let nanos = nanos.clamp(1 << LOWEST, (1 << (LOWEST + OCTAVES)) - 1);
         let octave = nanos.ilog2();
         // All of it is below 2^48.
@@ -76,7 +76,7 @@ mod tests {
             let bucket = Bucket::from_number(number);
             let (from, to) = (least(number as u64), least(number as u64 + 1) - 1);
             for nanos in [from, to] {
-                assert_eq!(Bucket::of(nanos), bucket, "{nanos}");
+                assert_eq!(Bucket::from_nanos(nanos), bucket, "{nanos}");
                 assert!(bucket.nanos().abs_diff(nanos) * 100 <= nanos, "{nanos}");
             }
         }
@@ -86,9 +86,12 @@ mod tests {
     fn what_is_out_of_range_counts_as_its_end() {
         const MICROSECOND: u64 = 1_000;
         const HOUR: u64 = 3_600_000_000_000;
-        assert_eq!(Bucket::of(0), Bucket::from_number(0));
-        assert_eq!(Bucket::of(u64::MAX), Bucket::from_number(BUCKETS - 1));
-        assert!(Bucket::of(MICROSECOND).number() > 0);
-        assert!(Bucket::of(HOUR).number() < BUCKETS - 1);
+        assert_eq!(Bucket::from_nanos(0), Bucket::from_number(0));
+        assert_eq!(
+            Bucket::from_nanos(u64::MAX),
+            Bucket::from_number(BUCKETS - 1)
+        );
+        assert!(Bucket::from_nanos(MICROSECOND).number() > 0);
+        assert!(Bucket::from_nanos(HOUR).number() < BUCKETS - 1);
     }
 }

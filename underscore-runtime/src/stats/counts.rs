@@ -52,7 +52,7 @@ pub(crate) struct StatusClass(u8);
 impl StatusClass {
     /// The class of `status`; statuses of 600 and above, which HTTP does not define, have none.
     #[inline]
-    pub(crate) fn of(status: StatusCode) -> Option<Self> {
+    pub(crate) fn from_status(status: StatusCode) -> Option<Self> {
         let digit = u8::try_from(status.as_u16() / 100).ok()?;
         (1..=5).contains(&digit).then_some(StatusClass(digit))
     }
@@ -185,6 +185,6 @@ mod tests {
     #[test]
     fn a_status_that_http_does_not_define_has_no_class() {
         let odd = StatusCode::from_u16(999).expect("http takes three digits");
-        assert_eq!(StatusClass::of(odd), None);
+        assert_eq!(StatusClass::from_status(odd), None);
     }
 }

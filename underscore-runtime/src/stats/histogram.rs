@@ -121,9 +121,9 @@ impl Histogram {
 mod tests {
     use super::*;
 
-    fn of(times: &[u64]) -> Histogram {
+    fn histogram(times: &[u64]) -> Histogram {
         let mut histogram = Histogram::new();
-        let buckets = times.iter().copied().map(Bucket::of);
+        let buckets = times.iter().copied().map(Bucket::from_nanos);
         buckets.for_each(|bucket| histogram.record(bucket));
         histogram
     }
@@ -136,7 +136,10 @@ mod tests {
 
     #[test]
     fn a_block_gives_back_what_was_counted_and_blocks_add_up() {
-        let (few, many) = (of(&[0, 1_000, u64::MAX]), of(&vec![1_000; 70_000]));
+        let (few, many) = (
+            histogram(&[0, 1_000, u64::MAX]),
+            histogram(&vec![1_000; 70_000]),
+        );
         let mut sum = Histogram::new();
         sum.add_block(&block(&few));
         assert_eq!(sum.counts, few.counts);
@@ -157,7 +160,7 @@ mod tests {
                 let times = (0..(seed >> 33) as u32 % 40)
                     .map(|n| seed.rotate_left(n * 7) >> (seed >> 58))
                     .map(|time| time % (1 << (10 + round % 32)));
-                of(&times.collect::<Vec<_>>())
+                histogram(&times.collect::<Vec<_>>())
             };
             let (one, other) = (some(), some());
             let mut sum = one.clone();
@@ -169,13 +172,13 @@ mod tests {
     #[test]
     fn percentiles_are_nearest_ranks() {
         let times: Vec<u64> = (1..=200).map(|n| n * 1_000_000).collect();
-        let got = of(&times)
+        let got = histogram(&times)
             .percentiles([1, 50, 90, 99, 100])
             .expect("there are some");
         for (got, exact) in got.into_iter().zip([2, 100, 180, 198, 200]) {
             let exact = exact * 1_000_000;
             assert!(got.abs_diff(exact) * 100 <= exact, "{got} is not {exact}");
         }
-        assert_eq!(of(&[]).percentiles([50]), None);
+        assert_eq!(histogram(&[]).percentiles([50]), None);
     }
 }

@@ -9,7 +9,7 @@ use crossbeam_utils::CachePadded;
 
 use super::counts::{Counts, Outcome, StatsSnapshot, StatusClass};
 use super::second::Second;
-use super::shard::{Answered, Shard};
+use super::shard::{ResponseTime, StatsShard};
 use super::window::{Recent, WINDOWS, Window};
 use crate::clock::Instant;
 use crate::sync::{AtomicCell, Mutex};
@@ -24,9 +24,9 @@ const MOST_READS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct RouteStats {
     /// By the thread's index, each from the first time that the thread counts here.
-    shards: [AtomicCell<Option<&'static Shard>>; SHARDS],
+    shards: [AtomicCell<Option<&'static StatsShard>>; SHARDS],
     /// Of the threads that have none of their own.
-    shared: AtomicCell<Option<&'static Shard>>,
+    shared: AtomicCell<Option<&'static StatsShard>>,
     /// Held to write in `shared`, and to add a shard.
     adding: Mutex<()>,
     window: Mutex<Window>,
@@ -54,7 +54,7 @@ impl RouteStats {
     pub(crate) fn new() -> Self {
         const {
             // A lock in its place would be one on the hot path.
-            assert!(AtomicCell::<Option<&'static Shard>>::is_lock_free());
+            assert!(AtomicCell::<Option<&'static StatsShard>>::is_lock_free());
         }
         RouteStats {
             shards: std::array::from_fn(|_| AtomicCell::new(None)),
@@ -83,7 +83,7 @@ impl RouteStats {
         status: Option<StatusClass>,
         answered: Option<(Instant, Instant)>,
     ) {
-        let answered = answered.map(|(started, at)| Answered {
+        let answered = answered.map(|(started, at)| ResponseTime {
             second: at.second(),
             nanos: at.nanos_since(started),
         });
@@ -112,7 +112,7 @@ impl RouteStats {
 
     /// The shard of the calling thread, if it has one here already.
     #[inline]
-    fn own_shard(&self, index: ShardIndex) -> Option<&'static Shard> {
+    fn own_shard(&self, index: ShardIndex) -> Option<&'static StatsShard> {
         self.shards.get(index.0 as usize)?.load()
     }
 
@@ -130,7 +130,7 @@ impl RouteStats {
         index: ShardIndex,
         outcome: Outcome,
         status: Option<StatusClass>,
-        answered: Option<Answered>,
+        answered: Option<ResponseTime>,
     ) {
         self.with_new_or_shared(index, |shard| {
             shard.end(outcome, status, answered, &self.window);
@@ -138,19 +138,20 @@ impl RouteStats {
     }
 
     /// Calls `count` with the thread's own shard, which is added, or with the shared one.
-    fn with_new_or_shared(&self, index: ShardIndex, count: impl FnOnce(&Shard)) {
+    fn with_new_or_shared(&self, index: ShardIndex, count: impl FnOnce(&StatsShard)) {
         let _adding = self.adding.lock();
         let cell = self.shards.get(index.0 as usize).unwrap_or(&self.shared);
         let shard = cell.load().unwrap_or_else(|| {
             // On cache lines of its own. Never freed, as the route is not.
-            let shard: &'static CachePadded<Shard> = Box::leak(Box::new(Shard::new().into()));
+            let shard: &'static CachePadded<StatsShard> =
+                Box::leak(Box::new(StatsShard::new().into()));
             cell.store(Some(shard));
             shard
         });
         count(shard);
     }
 
-    fn all_shards(&self) -> impl Iterator<Item = &'static Shard> {
+    fn all_shards(&self) -> impl Iterator<Item = &'static StatsShard> {
         let all = self.shards.iter().chain([&self.shared]);
         all.filter_map(AtomicCell::load)
     }
@@ -190,7 +191,7 @@ impl RouteStats {
     }
 
     fn begun(&self) -> u64 {
-        self.all_shards().map(Shard::begun).sum()
+        self.all_shards().map(StatsShard::begun).sum()
     }
 
     /// What happened in the last minutes.
@@ -200,7 +201,7 @@ impl RouteStats {
         let window = self.window.lock();
         let current: Vec<Second> = self
             .all_shards()
-            .map(Shard::current)
+            .map(StatsShard::current)
             .filter(|second| second.is_recent(now.second()))
             .collect();
         if window.is_idle(now.second()) && current.is_empty() {
@@ -212,7 +213,7 @@ impl RouteStats {
         for second in &current {
             copy.add(second);
         }
-        copy.read(now.second(), now.into_second())
+        copy.read(now.second(), now.subsec())
     }
 
     /// True if nothing happened in the last minutes.
@@ -228,6 +229,6 @@ impl RouteStats {
     /// The bytes that it takes with so many shards.
     #[cfg(test)]
     pub(crate) fn memory(shards: usize) -> usize {
-        shards * size_of::<CachePadded<Shard>>() + Window::new().memory()
+        shards * size_of::<CachePadded<StatsShard>>() + Window::new().memory()
     }
 }

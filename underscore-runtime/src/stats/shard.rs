@@ -14,7 +14,7 @@ use crate::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// The counters of one thread.
 #[derive(Debug)]
-pub(super) struct Shard {
+pub(super) struct StatsShard {
     /// Of all that follows but `begun`.
     writes: SeqCount,
     /// The current second: what was counted in earlier ones is in the window.
@@ -36,14 +36,14 @@ pub(super) struct Shard {
 
 /// A response: in which second it was given, and how long after the request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Answered {
+pub(super) struct ResponseTime {
     pub(super) second: u64,
     pub(super) nanos: u64,
 }
 
-impl Shard {
+impl StatsShard {
     pub(super) fn new() -> Self {
-        Shard {
+        StatsShard {
             writes: SeqCount::new(),
             second: AtomicU64::new(0),
             begun: AtomicU64::new(0),
@@ -113,17 +113,17 @@ impl Shard {
         &self,
         outcome: Outcome,
         status: Option<StatusClass>,
-        answered: Option<Answered>,
+        answered: Option<ResponseTime>,
         window: &Mutex<Window>,
     ) {
-        if let Some(Answered { second, .. }) = answered
+        if let Some(ResponseTime { second, .. }) = answered
             && !self.has_room(second)
         {
             self.hand_over(second, window);
         }
         self.writes.write(|| {
             self.add_end(outcome, status);
-            if let Some(Answered { nanos, .. }) = answered {
+            if let Some(ResponseTime { nanos, .. }) = answered {
                 self.record_time(nanos);
             }
         });
@@ -140,7 +140,7 @@ impl Shard {
     fn record_time(&self, nanos: u64) {
         let answered = self.answered.load(Ordering::Relaxed);
         if let Some(free) = self.buckets.get(answered as usize) {
-            free.store(Bucket::of(nanos).raw(), Ordering::Relaxed);
+            free.store(Bucket::from_nanos(nanos).raw(), Ordering::Relaxed);
             self.answered
                 .store(answered.wrapping_add(1), Ordering::Relaxed);
         }

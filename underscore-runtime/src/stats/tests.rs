@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::shard::{Answered, Shard};
+use super::shard::{ResponseTime, StatsShard};
 use super::window::Window;
 use super::{Measure, Outcome, Recent, RouteStats, ShardIndex, WINDOWS};
 use crate::clock::Instant;
@@ -11,7 +11,7 @@ use crate::sync::Mutex;
 
 /// Shards as those of a route, the window, and everything that happened.
 struct Played {
-    shards: Vec<Shard>,
+    shards: Vec<StatsShard>,
     window: Mutex<Window>,
     samples: Vec<(u64, u64)>,
     seed: u64,
@@ -21,7 +21,7 @@ struct Played {
 impl Played {
     fn new() -> Self {
         Played {
-            shards: (0..16).map(|_| Shard::new()).collect(),
+            shards: (0..16).map(|_| StatsShard::new()).collect(),
             window: Mutex::new(Window::new()),
             samples: Vec::new(),
             seed: 1,
@@ -56,14 +56,14 @@ impl Played {
         let index = usize::try_from(self.random(16)).expect("is small");
         let shard = &self.shards[index];
         shard.begin(second, &self.window);
-        let answered = Some(Answered { second, nanos });
+        let answered = Some(ResponseTime { second, nanos });
         shard.end(Outcome::Completed, None, answered, &self.window);
         self.samples.push((second, nanos));
     }
 
     fn read(&self) -> [Recent; WINDOWS.len()] {
         let mut window = self.window.lock().clone();
-        for second in self.shards.iter().map(Shard::current) {
+        for second in self.shards.iter().map(StatsShard::current) {
             if !second.is_empty() {
                 window.add(&second);
             }

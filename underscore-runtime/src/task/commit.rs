@@ -4,7 +4,7 @@
 use super::poller_state::NODES;
 use super::slot::Slot;
 use super::thread::ThreadContext;
-use crate::stack::{Change, Keys, Node, NodeKey, Stack, Tree};
+use crate::stack::{Keys, Node, NodeChange, NodeKey, Stack, Tree};
 use crate::sync::atomic::Ordering;
 
 /// How often a stack is read again that changes meanwhile. A task that commits without a pause for
@@ -86,7 +86,7 @@ impl Slot {
         self.note_extra();
         let mut inner = self.inner.lock();
         let tree = &mut inner.extra_or_new(self.id()).tree;
-        tree.apply(&Change { key, node });
+        tree.apply(&NodeChange { key, node });
     }
 
     /// The same where there are many changes, or other threads may have taken awaits out meanwhile.
@@ -99,9 +99,9 @@ impl Slot {
             let mut inner = self.inner.lock();
             let tree = &mut inner.extra_or_new(self.id()).tree;
             thread.take_changes(before, |key, node| {
-                let is_gone = node.is_some() && tree.is_gone(key);
+                let is_gone = node.is_some() && tree.is_dropped(key);
                 if !is_gone && !self.nodes.put(key, node) {
-                    tree.apply(&Change { key, node });
+                    tree.apply(&NodeChange { key, node });
                 }
             });
             self.settle(tree);
@@ -110,7 +110,7 @@ impl Slot {
 
     /// Frees the keys of awaits that other threads took out.
     fn settle(&self, tree: &mut Tree) {
-        let gone = tree.settle();
+        let gone = tree.take_dropped();
         let mut keys = self.keys();
         keys.release_all(gone);
         self.set_keys(keys);

@@ -154,10 +154,10 @@ impl Slot {
 
     /// Takes an await out of the stack of the task with this id, on a thread that does not poll the
     /// task. The poller may be about to commit that the await is there: its key is kept until then.
-    pub(crate) fn clear_from_afar(&self, id: u64, key: NodeKey) {
+    pub(crate) fn clear_remote(&self, id: u64, key: NodeKey) {
         let mut inner = self.inner.lock();
         if self.belongs_to(id) {
-            inner.extra_or_new(id).tree.clear_from_afar(key);
+            inner.extra_or_new(id).tree.clear_remote(key);
             self.signal(id);
         }
     }

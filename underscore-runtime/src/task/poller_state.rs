@@ -77,7 +77,7 @@ impl Slot {
     #[inline]
     pub(crate) fn end_poll(&self) {
         self.add_to_polls(1);
-        self.since.note_coarse();
+        self.since.set_coarse();
     }
 
     /// Takes back that a poll began: the task's next future goes on in the same poll, and notes it.
@@ -101,7 +101,7 @@ impl Slot {
     #[cold]
     pub(crate) fn begin_inner_poll(&self, record: &ThreadRecord) {
         self.thread.store(record.number(), Ordering::Relaxed);
-        self.since.note_coarse();
+        self.since.set_coarse();
     }
 
     /// Notes that another task is polled within its poll, which the thread's own record names

@@ -9,7 +9,7 @@ use super::slot::{Slot, info};
 use super::{Ending, Interrupt, TaskId, TaskState, WaitGroup, slot_pool};
 use crate::clock::Instant;
 use crate::route::Route;
-use crate::stack::{Body, Frame, Stack};
+use crate::stack::{AsyncBody, Frame, Stack};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 use crate::threads::{self, RuntimeNumber, ThreadRecord};
@@ -135,10 +135,10 @@ impl TaskRef {
     }
 
     /// What it runs, as far as the names of types say.
-    pub(crate) fn body(&self) -> Option<Body<'static>> {
+    pub(crate) fn body(&self) -> Option<AsyncBody<'static>> {
         match self.route {
-            Some(route) => Some(Body::of_function(route.descriptor.handler)),
-            None => Body::of_type(self.background()?.code),
+            Some(route) => Some(AsyncBody::from_function(route.descriptor.handler)),
+            None => AsyncBody::from_type_name(self.background()?.code),
         }
     }
 
@@ -223,7 +223,7 @@ impl Task {
     /// The thread in whose poll it is.
     pub(crate) fn thread(&self) -> Option<&'static ThreadRecord> {
         match self.thread {
-            u32::MAX => threads::that_polls(self.found.id.number()),
+            u32::MAX => threads::polling(self.found.id.number()),
             number => threads::with_number(number),
         }
     }

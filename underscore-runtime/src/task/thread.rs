@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use super::id::{self, BLOCK};
 use super::slot::Slot;
 use super::slot_pool::{self, BATCH};
-use crate::stack::{Change, Node, NodeKey, Parent};
+use crate::stack::{Node, NodeChange, NodeKey, ParentKey};
 use crate::stats::ShardIndex;
 use crate::sync::Mutex;
 use crate::threads::ThreadRecord;
@@ -26,7 +26,7 @@ pub(crate) struct ThreadContext {
     /// Its slot, if `id` is not zero.
     pub(crate) slot: Cell<Option<&'static Slot>>,
     /// The await that is being polled; the root outside of all.
-    pub(crate) parent: Cell<Parent>,
+    pub(crate) parent: Cell<ParentKey>,
     /// How many changes there are, of this poll and of those around it.
     changes: Cell<u32>,
     inline_changes: [InlineChange; INLINE_CHANGES],
@@ -52,7 +52,7 @@ pub(super) struct InlineChange {
 thread_local! {
     static CONTEXT: ThreadContext = const { ThreadContext::new() };
     /// Changes past the inline ones.
-    static MORE_CHANGES: RefCell<Vec<Change>> = const { RefCell::new(Vec::new()) };
+    static MORE_CHANGES: RefCell<Vec<NodeChange>> = const { RefCell::new(Vec::new()) };
     static LEASE: Lease = const { Lease };
 }
 
@@ -73,7 +73,7 @@ impl ThreadContext {
         ThreadContext {
             id: Cell::new(0),
             slot: Cell::new(None),
-            parent: Cell::new(Parent::ROOT),
+            parent: Cell::new(ParentKey::ROOT),
             changes: Cell::new(0),
             inline_changes: [const {
                 InlineChange {
@@ -112,7 +112,7 @@ impl ThreadContext {
         let record = if LEASE.try_with(|_| ()).is_ok() {
             ThreadRecord::claim()
         } else {
-            ThreadRecord::nobodys()
+            ThreadRecord::unlisted()
         };
         self.record.set(Some(record));
         record
@@ -210,7 +210,7 @@ impl ThreadContext {
     fn note_in_list(&self, key: NodeKey, node: Option<Node>) {
         // A thread that is being torn down has no list any more, and no stack to show. It may still
         // drop a request, as a runtime does that is kept in a thread-local.
-        let noted = MORE_CHANGES.try_with(|more| more.borrow_mut().push(Change { key, node }));
+        let noted = MORE_CHANGES.try_with(|more| more.borrow_mut().push(NodeChange { key, node }));
         let more = u32::from(noted.is_ok());
         self.changes.set(self.changes.get().wrapping_add(more));
     }
@@ -239,8 +239,8 @@ impl ThreadContext {
         if count > INLINE_CHANGES {
             let _ = MORE_CHANGES.try_with(|more| {
                 let first = (before as usize).saturating_sub(INLINE_CHANGES);
-                let taken: Vec<Change> = more.borrow_mut().drain(first..).collect();
-                for Change { key, node } in taken {
+                let taken: Vec<NodeChange> = more.borrow_mut().drain(first..).collect();
+                for NodeChange { key, node } in taken {
                     each(key, node);
                 }
             });
@@ -263,7 +263,7 @@ impl Drop for Lease {
                 let (free, _) = &mut *SHARD_INDICES.lock();
                 free.push(shard.number());
             }
-            if let Some(record) = thread.record.replace(Some(ThreadRecord::nobodys())) {
+            if let Some(record) = thread.record.replace(Some(ThreadRecord::unlisted())) {
                 record.release();
             }
         });

@@ -10,28 +10,28 @@ mod worker_search;
 use tokio::runtime::Handle;
 
 pub(crate) use kernel::Sleep;
-pub(crate) use record::{Reading, Thread, ThreadRecord, all, that_polls, with_number};
+pub(crate) use record::{Reading, Thread, ThreadRecord, all, polling, with_number};
 pub(crate) use runtime_number::RuntimeNumber;
-pub(crate) use worker_search::{Counted, WorkerSearch};
+pub(crate) use worker_search::{WorkerCounts, WorkerSearch};
 
 use crate::clock;
 use crate::sync::Mutex;
 
-/// Runtimes that tasks were polled in since [`take_runtimes`] was called last.
+/// Runtimes that tasks were polled in since [`take_new_runtimes`] was called last.
 static RUNTIMES: Mutex<Vec<Handle>> = Mutex::new(Vec::new());
 
 /// Notes a runtime that tasks are polled in. Only while the sampler runs: a handle keeps
 /// descriptors of its runtime open, and without the sampler nothing would let go of it.
-fn note_runtime(handle: Handle) {
+fn record_runtime(handle: Handle) {
     let mut runtimes = RUNTIMES.lock();
     // Under the lock: the sampler takes what there is after it has stopped the clock.
     let is_new = || !runtimes.iter().any(|known| known.id() == handle.id());
-    if clock::is_coarse_kept() && is_new() {
+    if clock::is_coarse_running() && is_new() {
         runtimes.push(handle);
     }
 }
 
 /// The runtimes that tasks were polled in since the last call.
-pub(crate) fn take_runtimes() -> Vec<Handle> {
+pub(crate) fn take_new_runtimes() -> Vec<Handle> {
     std::mem::take(&mut *RUNTIMES.lock())
 }

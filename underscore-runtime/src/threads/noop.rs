@@ -12,7 +12,7 @@ impl ThreadRecord {
         &RECORD
     }
 
-    pub(crate) fn nobodys() -> &'static Self {
+    pub(crate) fn unlisted() -> &'static Self {
         &RECORD
     }
 

@@ -8,8 +8,8 @@ use crossbeam_utils::CachePadded;
 use tokio::runtime;
 
 use super::kernel::Sleep;
-use super::worker_search::{Counted, Moment, WorkerSearch, is_worker};
-use super::{RuntimeNumber, note_runtime};
+use super::worker_search::{Moment, WorkerCounts, WorkerSearch, is_worker};
+use super::{RuntimeNumber, record_runtime};
 use crate::clock::{AtomicInstant, Instant};
 use crate::sync::Mutex;
 
@@ -79,12 +79,12 @@ impl ThreadRecord {
     pub(crate) fn claim() -> &'static Self {
         let free = FREE.lock().pop();
         let record = free.unwrap_or_else(add);
-        record.note_thread();
+        record.update_thread();
         record
     }
 
     /// The record of a thread that is being torn down.
-    pub(crate) fn nobodys() -> &'static Self {
+    pub(crate) fn unlisted() -> &'static Self {
         &NOBODYS
     }
 
@@ -119,14 +119,14 @@ impl ThreadRecord {
     #[cold]
     #[inline(never)]
     fn note_tick(&self) {
-        self.entered.note_coarse();
-        self.note_thread();
+        self.entered.set_coarse();
+        self.update_thread();
     }
 
     /// A thread can lose its worker to another one (`block_in_place`), and can run one runtime
     /// after the other, so this is asked again, but at most once a tick.
     #[cold]
-    pub(crate) fn note_thread(&self) {
+    pub(crate) fn update_thread(&self) {
         let handle = runtime::Handle::try_current().ok();
         let id = handle.as_ref().map(runtime::Handle::id);
         let mut thread = self.thread.lock();
@@ -145,14 +145,14 @@ impl ThreadRecord {
         let mut found = None;
         if let Some(handle) = handle.as_ref().filter(|_| is_worker()) {
             let metrics = handle.metrics();
-            let is_parked = |worker| Counted::of(&metrics, worker).is_parked();
+            let is_parked = |worker| WorkerCounts::read(&metrics, worker).is_parked();
             found = search.take();
             WorkerSearch::note(&mut found, metrics.num_workers(), Moment::now(), is_parked);
         }
         self.set_search(&mut search, found);
         drop(search);
         if let Some(handle) = handle {
-            note_runtime(handle);
+            record_runtime(handle);
         }
     }
 
@@ -301,7 +301,7 @@ pub(crate) fn with_number(number: u32) -> Option<&'static ThreadRecord> {
 }
 
 /// The record of the thread that is in a poll of the task with this id, and in none within.
-pub(crate) fn that_polls(id: u64) -> Option<&'static ThreadRecord> {
+pub(crate) fn polling(id: u64) -> Option<&'static ThreadRecord> {
     let records = RECORDS.lock();
     let polls = |record: &&&ThreadRecord| record.task.load(Ordering::Relaxed) == id;
     records.iter().find(polls).copied()

@@ -17,7 +17,7 @@ use tokio::runtime::RuntimeMetrics;
 
 /// What tokio has counted of a worker. None of it changes while the worker is inside a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Counted {
+pub(crate) struct WorkerCounts {
     /// How often it parked and was unparked.
     pub(crate) rests: u64,
     /// How long it was busy, as far as that was counted.
@@ -47,10 +47,10 @@ impl Moment {
     }
 }
 
-impl Counted {
+impl WorkerCounts {
     #[cfg(target_has_atomic = "64")]
-    pub(crate) fn of(metrics: &RuntimeMetrics, worker: usize) -> Self {
-        Counted {
+    pub(crate) fn read(metrics: &RuntimeMetrics, worker: usize) -> Self {
+        WorkerCounts {
             rests: metrics.worker_park_unpark_count(worker),
             busy: metrics.worker_total_busy_duration(worker),
         }
@@ -58,17 +58,19 @@ impl Counted {
 
     /// tokio counts only where it has 64-bit atomics.
     #[cfg(not(target_has_atomic = "64"))]
-    pub(crate) fn of(_: &RuntimeMetrics, _: usize) -> Self {
-        Counted {
+    pub(crate) fn read(_: &RuntimeMetrics, _: usize) -> Self {
+        WorkerCounts {
             rests: 0,
             busy: Duration::ZERO,
         }
     }
 
     /// What was counted of all workers of a runtime.
-    pub(crate) fn of_all(metrics: &RuntimeMetrics) -> Vec<Self> {
+    pub(crate) fn read_all(metrics: &RuntimeMetrics) -> Vec<Self> {
         let workers = 0..metrics.num_workers();
-        workers.map(|worker| Counted::of(metrics, worker)).collect()
+        workers
+            .map(|worker| WorkerCounts::read(metrics, worker))
+            .collect()
     }
 
     /// An odd count is a worker that has gone to rest and not come back.

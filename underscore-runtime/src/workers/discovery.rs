@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::task::with_thread;
-use crate::threads::{Counted, ThreadRecord};
+use crate::threads::{ThreadRecord, WorkerCounts};
 
 /// How long a worker stays for the others to come: one that is done at once would take their turn.
 /// And how long those that came then take to leave one by one, until each is known by how the
@@ -24,7 +24,7 @@ pub(super) fn discover(handle: &Handle) {
         drop(handle.clone().spawn(async move {
             with_thread(|thread| {
                 let record = thread.record();
-                record.note_thread();
+                record.update_thread();
                 stay(record, &handle, &here);
             });
         }));
@@ -37,12 +37,12 @@ fn stay(record: &ThreadRecord, handle: &Handle, here: &AtomicUsize) {
     let workers = metrics.num_workers();
     // Relaxed: a plain number.
     let turn = here.fetch_add(1, Ordering::Relaxed);
-    let before = Counted::of_all(&metrics);
+    let before = WorkerCounts::read_all(&metrics);
     let began = Instant::now();
     let mut all_here = None;
     loop {
         let is_elsewhere = |worker: usize| {
-            let now = Counted::of(&metrics, worker);
+            let now = WorkerCounts::read(&metrics, worker);
             now.is_parked() || before.get(worker) != Some(&now)
         };
         record.exclude_workers(is_elsewhere);

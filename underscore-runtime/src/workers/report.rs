@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::runtimes::Finding;
-use super::stall::Change;
+use super::runtimes::UntrackedStall;
+use super::stall::Transition;
 use crate::clock::Instant;
 use crate::log::{self, field_text};
 use crate::route::Route;
@@ -50,7 +50,7 @@ pub(super) struct Stalled {
 
 impl Reports {
     /// Warns of a worker that is blocked in a poll of `task`. False if the warning was left out.
-    pub(super) fn of_task(&mut self, task: Task, stalled: Stalled, now: Instant) -> bool {
+    pub(super) fn report_task(&mut self, task: Task, stalled: Stalled, now: Instant) -> bool {
         let route = task.route();
         let source = route.map_or(Source::Background, |route| {
             Source::Route(std::ptr::from_ref(route).addr())
@@ -63,20 +63,20 @@ impl Reports {
     }
 
     /// Reports a worker that is, or was, blocked by code in which no tracked task is.
-    pub(super) fn of_untracked(&mut self, finding: Finding, now: Instant) {
+    pub(super) fn report_untracked(&mut self, finding: UntrackedStall, now: Instant) {
         match finding.change {
-            Change::Blocked(in_poll_for) => {
+            Transition::Blocked(in_poll_for) => {
                 if self.is_due(Source::Untracked(finding.runtime), None, now) {
                     warn_of_untracked(finding, in_poll_for);
                 }
             }
-            Change::CameBack(in_poll_for) => self.came_back(None, in_poll_for),
+            Transition::Resumed(in_poll_for) => self.report_resumed(None, in_poll_for),
         }
     }
 
     /// Says that a worker has come back from the poll that blocked it.
     #[allow(clippy::unused_self, reason = "what is reported is reported here")]
-    pub(super) fn came_back(&self, task: Option<u64>, in_poll_for: Duration) {
+    pub(super) fn report_resumed(&self, task: Option<u64>, in_poll_for: Duration) {
         let in_poll_for_ms = millis(in_poll_for);
         log::write(move || {
             tracing::info!(
@@ -151,7 +151,7 @@ fn warn_of_task(task: Task, stalled: Stalled) {
     });
 }
 
-fn warn_of_untracked(finding: Finding, in_poll_for: Duration) {
+fn warn_of_untracked(finding: UntrackedStall, in_poll_for: Duration) {
     let thread = finding.thread;
     let kernel = thread.as_ref().and_then(|thread| thread.kernel_wait());
     let runtime = finding.runtime.map(RuntimeNumber::get);

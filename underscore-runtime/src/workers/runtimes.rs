@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id, RuntimeFlavor, RuntimeMetrics};
 
 use super::identify::{may_be_tracked, record_of, settle};
-use super::stall::{Change, Progress, Stall};
+use super::stall::{Progress, Stall, Transition};
 use super::{blocked_after, discovery};
 use crate::clock::Instant;
 use crate::sync::Mutex;
 use crate::task::{TaskId, with_thread};
-use crate::threads::{self, Counted, RuntimeNumber, Thread, ThreadRecord};
+use crate::threads::{self, RuntimeNumber, Thread, ThreadRecord, WorkerCounts};
 
 /// A runtime whose workers are listed.
 struct RuntimeEntry {
@@ -25,7 +25,7 @@ struct RuntimeEntry {
     number: Option<RuntimeNumber>,
     /// How often its workers' threads may still be looked for.
     discoveries: u32,
-    workers: Vec<Watched>,
+    workers: Vec<WorkerEntry>,
 }
 
 /// How often the threads of a runtime's workers are looked for, at most once a tick: a worker that
@@ -34,14 +34,14 @@ const DISCOVERIES: u32 = 10;
 
 /// What the sampler keeps of a worker.
 #[derive(Debug, Default)]
-struct Watched {
+struct WorkerEntry {
     busy: Utilization,
     stall: Option<Stall>,
 }
 
 /// What the sampler found out of a worker in which no tracked task is.
-pub(super) struct Finding {
-    pub(super) change: Change,
+pub(super) struct UntrackedStall {
+    pub(super) change: Transition,
     pub(super) runtime: Option<RuntimeNumber>,
     pub(super) worker: usize,
     pub(super) thread: Option<Arc<Thread>>,
@@ -107,16 +107,16 @@ pub(super) fn register_current() -> Option<Id> {
     // Now, for its other workers are more likely to be at rest than later. Outside of the lock, for
     // to begin a task may be code of the host's.
     if is_new {
-        with_thread(|thread| thread.record().note_thread());
+        with_thread(|thread| thread.record().update_thread());
         discovery::discover(&handle);
     }
     Some(id)
 }
 
 /// All runtimes, those among them that tasks have been polled in since the last look.
-fn known() -> MutexGuard<'static, Vec<RuntimeEntry>> {
+fn registered() -> MutexGuard<'static, Vec<RuntimeEntry>> {
     let mut runtimes = RUNTIMES.lock();
-    for handle in threads::take_runtimes() {
+    for handle in threads::take_new_runtimes() {
         upsert(&mut runtimes, handle, 0);
     }
     runtimes
@@ -130,7 +130,7 @@ fn upsert(runtimes: &mut Vec<RuntimeEntry>, handle: Handle, pins: usize) -> bool
     match known {
         Some(known) => known.pins = known.pins.saturating_add(pins),
         None => runtimes.push(RuntimeEntry {
-            workers: std::iter::repeat_with(Watched::default)
+            workers: std::iter::repeat_with(WorkerEntry::default)
                 .take(handle.metrics().num_workers())
                 .collect(),
             number: RuntimeNumber::new(id),
@@ -153,13 +153,13 @@ pub(crate) fn unregister(id: Id) {
 
 /// Lets go of all that is only known by its threads.
 pub(super) fn clear() {
-    drop(threads::take_runtimes());
+    drop(threads::take_new_runtimes());
     keep(|known| known.pins > 0);
 }
 
 /// Finds out which runtimes have ended. A runtime does not say so, but it takes no task any more: what is given to it
 /// is over at once. No task stays in one that lives, where somebody may wait for the last one.
-fn ask_whether_they_ended() {
+fn probe_ended() {
     let lives = |known: &&RuntimeEntry| !known.has_ended;
     let handles = |known: &RuntimeEntry| known.handle.clone();
     let asked: Vec<Handle> = RUNTIMES.lock().iter().filter(lives).map(handles).collect();
@@ -187,14 +187,14 @@ fn keep(is_kept: impl Fn(&RuntimeEntry) -> bool) {
 
 /// Samples every worker, as part of the sampler's tick. After a `gap` in which the sampler itself
 /// stood still, nothing is known of what went on in it.
-pub(super) fn look(now: Instant, gap: bool) -> Vec<Finding> {
+pub(super) fn look(now: Instant, gap: bool) -> Vec<UntrackedStall> {
     // Relaxed: a plain number, and one thread that looks.
     if now.second() >= ASK_NEXT.load(Ordering::Relaxed) {
         ASK_NEXT.store(now.second().saturating_add(ASK_EVERY), Ordering::Relaxed);
-        ask_whether_they_ended();
+        probe_ended();
     }
     // Before the records: a runtime is noted by a thread that has one.
-    drop(known());
+    drop(registered());
     let records = threads::all();
     settle(&records);
     keep(|known| {
@@ -218,9 +218,9 @@ pub(super) fn look(now: Instant, gap: bool) -> Vec<Finding> {
     unknown.iter().for_each(discovery::discover);
     if !findings.is_empty() {
         // The workers of a runtime that has ended stand still, too.
-        ask_whether_they_ended();
+        probe_ended();
         let runtimes = RUNTIMES.lock();
-        let has_ended = |finding: &Finding| {
+        let has_ended = |finding: &UntrackedStall| {
             let mut its = runtimes
                 .iter()
                 .filter(|known| known.number == finding.runtime);
@@ -238,7 +238,7 @@ impl RuntimeEntry {
         records: &[&'static ThreadRecord],
         now: Instant,
         gap: bool,
-        findings: &mut Vec<Finding>,
+        findings: &mut Vec<UntrackedStall>,
     ) {
         let (metrics, id) = (self.handle.metrics(), self.handle.id());
         // A runtime of one thread has a worker also while no thread drives it.
@@ -260,7 +260,7 @@ impl RuntimeEntry {
                 None => may_be_tracked(records, id, worker),
             };
             let progress = (is_driven && !is_parked && !is_tracked).then(|| {
-                let Counted { rests, busy } = Counted::of(&metrics, worker);
+                let WorkerCounts { rests, busy } = WorkerCounts::read(&metrics, worker);
                 Progress {
                     rests,
                     busy,
@@ -272,7 +272,7 @@ impl RuntimeEntry {
             if let Some(change) =
                 Stall::look(stall, progress, thread.as_ref(), now, blocked_after())
             {
-                findings.push(Finding {
+                findings.push(UntrackedStall {
                     change,
                     runtime: self.number,
                     worker,
@@ -296,11 +296,11 @@ impl RuntimeEntry {
 }
 
 /// What tokio has counted of the workers of the runtime that the record's thread is in.
-pub(super) fn counted(record: &ThreadRecord) -> Option<Vec<Counted>> {
+pub(super) fn counted(record: &ThreadRecord) -> Option<Vec<WorkerCounts>> {
     let runtime = record.thread()?.runtime?;
-    let runtimes = known();
+    let runtimes = registered();
     let known = runtimes.iter().find(|known| known.handle.id() == runtime)?;
-    Some(Counted::of_all(&known.handle.metrics()))
+    Some(WorkerCounts::read_all(&known.handle.metrics()))
 }
 
 /// True if the runtime with this id has ended, as far as was asked.
@@ -321,8 +321,8 @@ pub(super) fn is_replaced(record: &ThreadRecord) -> bool {
 
 /// All workers of all runtimes that tasks run in.
 pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
-    ask_whether_they_ended();
-    let runtimes = known();
+    probe_ended();
+    let runtimes = registered();
     let records = threads::all();
     settle(&records);
     let of_runtime = |known: &RuntimeEntry| {
@@ -362,7 +362,7 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
 }
 
 fn is_parked(metrics: &RuntimeMetrics, worker: usize) -> bool {
-    worker < metrics.num_workers() && Counted::of(metrics, worker).is_parked()
+    worker < metrics.num_workers() && WorkerCounts::read(metrics, worker).is_parked()
 }
 
 impl Utilization {

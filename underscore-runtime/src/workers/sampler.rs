@@ -13,7 +13,7 @@ use crate::route::Route;
 use crate::sync::Mutex;
 use crate::table::expire_settings;
 use crate::task::{Task, for_each_live};
-use crate::threads::{self, Counted, Reading, ThreadRecord};
+use crate::threads::{self, Reading, ThreadRecord, WorkerCounts};
 
 /// The most that the coarse clock is behind. To wake up is nearly all that a tick costs, about 50 us on a guest.
 const LONGEST_TICK: Duration = Duration::from_millis(33);
@@ -54,11 +54,11 @@ fn sample(mine: &Weak<Sampling>) {
         let gap = now.since(last) > blocked_after().max(LONGEST_TICK);
         if gap {
             // This thread itself stood still, and maybe the whole process: it saw nothing meanwhile.
-            watches.retain(|_, watch: &mut Watch| watch.reported);
+            watches.retain(|_, watch: &mut PollWatch| watch.reported);
         }
         look(&mut watches, &mut reports, now);
         for finding in runtimes::look(now, gap) {
-            reports.of_untracked(finding, now);
+            reports.report_untracked(finding, now);
         }
         reports.flush(now);
         expire_settings(now);
@@ -77,12 +77,12 @@ fn sample(mine: &Weak<Sampling>) {
 }
 
 /// A poll that was seen before.
-struct Watch {
+struct PollWatch {
     reading: Reading,
     first_seen: Instant,
     /// What tokio counted of its runtime's workers then, or a tick later if its beginning may be
     /// that of a poll before it in the same tick.
-    counted: Option<Vec<Counted>>,
+    counted: Option<Vec<WorkerCounts>>,
     is_counted_inside: bool,
     reported: bool,
     /// The route that its time is added to, and how much was added so far.
@@ -91,7 +91,7 @@ struct Watch {
     was_logged: bool,
 }
 
-fn look(watches: &mut HashMap<u32, Watch>, reports: &mut Reports, now: Instant) {
+fn look(watches: &mut HashMap<u32, PollWatch>, reports: &mut Reports, now: Instant) {
     let mut unidentified = Vec::new();
     for record in threads::all() {
         let reading = record.reading();
@@ -99,7 +99,7 @@ fn look(watches: &mut HashMap<u32, Watch>, reports: &mut Reports, now: Instant) 
         let (watch, over) = match known {
             Some(watch) if watch.is_same(reading) => (Some(watch), None),
             over => (
-                reading.map(|reading| Watch::begin(record, reading, now)),
+                reading.map(|reading| PollWatch::begin(record, reading, now)),
                 over,
             ),
         };
@@ -107,7 +107,7 @@ fn look(watches: &mut HashMap<u32, Watch>, reports: &mut Reports, now: Instant) 
             record.set_blocked(false);
             over.count(now);
             if over.was_logged {
-                reports.came_back(Some(over.reading.task), now.since(over.first_seen));
+                reports.report_resumed(Some(over.reading.task), now.since(over.first_seen));
             }
         }
         if let Some(mut watch) = watch {
@@ -122,9 +122,9 @@ fn look(watches: &mut HashMap<u32, Watch>, reports: &mut Reports, now: Instant) 
     assume(&unidentified, runtimes::has_ended);
 }
 
-impl Watch {
+impl PollWatch {
     fn begin(record: &ThreadRecord, reading: Reading, now: Instant) -> Self {
-        Watch {
+        PollWatch {
             reading,
             first_seen: now,
             counted: runtimes::counted(record),
@@ -167,7 +167,7 @@ impl Watch {
                 thread: Some(thread),
                 in_poll_for: now.since(self.first_seen),
             };
-            self.was_logged = reports.of_task(task, stalled, now);
+            self.was_logged = reports.report_task(task, stalled, now);
         }
     }
 

@@ -39,11 +39,11 @@ pub(super) struct Stall {
 
 /// What a look at a worker found out.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(super) enum Transition {
     /// It has been blocked for so long.
     Blocked(Duration),
     /// It was, for so long.
-    CameBack(Duration),
+    Resumed(Duration),
 }
 
 impl Stall {
@@ -64,7 +64,7 @@ impl Stall {
         thread: Option<&Arc<Thread>>,
         now: Instant,
         limit: Duration,
-    ) -> Option<Change> {
+    ) -> Option<Transition> {
         let same = stall
             .as_mut()
             .filter(|stall| Some(stall.progress) == progress);
@@ -72,7 +72,7 @@ impl Stall {
             let over = std::mem::replace(stall, progress.map(|new| Stall::new(new, now)));
             return over
                 .filter(|over| over.is_blocked)
-                .map(|over| Change::CameBack(now.since(over.since)));
+                .map(|over| Transition::Resumed(now.since(over.since)));
         };
         if same.is_blocked {
             return None;
@@ -89,7 +89,7 @@ impl Stall {
             return None;
         }
         same.is_blocked = true;
-        Some(Change::Blocked(age))
+        Some(Transition::Blocked(age))
     }
 
     /// Since when it has been blocked, if it is.
@@ -125,7 +125,7 @@ mod tests {
         (0..100).find(|look| {
             now = now.after(Duration::from_millis(30));
             let found = Stall::look(&mut stall, of_look(*look), None, now, LIMIT);
-            matches!(found, Some(Change::Blocked(_)))
+            matches!(found, Some(Transition::Blocked(_)))
         })
     }
 
@@ -151,7 +151,7 @@ mod tests {
             let progress = progress(if look < 50 { 2 } else { look });
             changes.extend(Stall::look(&mut stall, Some(progress), None, now, LIMIT));
         }
-        let [Change::Blocked(first), Change::CameBack(last)] = changes.as_slice() else {
+        let [Transition::Blocked(first), Transition::Resumed(last)] = changes.as_slice() else {
             panic!("{changes:?}");
         };
         assert!(*first >= 10 * LIMIT && last > first, "{changes:?}");

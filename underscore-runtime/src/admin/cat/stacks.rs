@@ -143,7 +143,7 @@ impl Groups {
         // The state and whom it waits for stand together: see `into_rows`.
         let state_and_client = (state as u64) << 1 | u64::from(awaits_client);
         likeness.extend([route_address as u64, state_and_client, runs as u64]);
-        stack.add_likeness(likeness);
+        stack.add_fingerprint(likeness);
         if let Some(group) = self.alike.get_mut(&**likeness) {
             group.join(1, age, age);
         } else if !task.is_gone() {

@@ -10,7 +10,7 @@ use super::AwaitPoint;
 /// A body: the function it stands in, and how many blocks and closures are around its statements, that
 /// function's own future being the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Body<'a> {
+pub(crate) struct AsyncBody<'a> {
     /// The function's path: of a method it may have the type, or the trait, before the last part.
     path: &'a str,
     depth: u32,
@@ -19,15 +19,15 @@ pub(crate) struct Body<'a> {
 /// What the compiler calls a body.
 const BODY: &str = "::{{closure}}";
 
-impl<'a> Body<'a> {
+impl<'a> AsyncBody<'a> {
     /// The own body of an async function with this path.
-    pub(crate) fn of_function(path: &'a str) -> Self {
-        Body { path, depth: 1 }
+    pub(crate) fn from_function(path: &'a str) -> Self {
+        AsyncBody { path, depth: 1 }
     }
 
     /// The body whose run is a future of the type with this name; nothing if the type is another one. Names of
     /// types are for people and may change: then nothing is known, and branches are shown that are none.
-    pub(crate) fn of_type(name: &'a str) -> Option<Self> {
+    pub(crate) fn from_type_name(name: &'a str) -> Option<Self> {
         let name = inside_of_pointers(name);
         let mut path = name;
         let mut depth = 0_u32;
@@ -35,7 +35,7 @@ impl<'a> Body<'a> {
             path = outer;
             depth = depth.saturating_add(1);
         }
-        (depth > 0).then(|| Body {
+        (depth > 0).then(|| AsyncBody {
             path: without_generics(path),
             depth,
         })
@@ -57,7 +57,7 @@ impl<'a> Body<'a> {
         let Some((module, name)) = function.rsplit_once("::") else {
             return false;
         };
-        let of_type = self
+        let type_path = self
             .path
             .strip_suffix(name)
             .and_then(|path| path.strip_suffix("::"));
@@ -65,7 +65,7 @@ impl<'a> Body<'a> {
             let rest = path.trim_start_matches('<').strip_prefix(module);
             rest.is_some_and(|rest| rest.starts_with("::"))
         };
-        of_type.is_some_and(of_module)
+        type_path.is_some_and(of_module)
     }
 }
 
@@ -151,24 +151,25 @@ mod tests {
             (type_name_of_val(&closure()), here, 2),
         ];
         for (name, function, depth) in cases {
-            let body = Body::of_type(name).expect("the run of a body");
+            let body = AsyncBody::from_type_name(name).expect("the run of a body");
             assert_eq!(body.depth, depth, "{name}");
             let function = format!("{}::{function}", module_path!());
             assert!(body.is_run_of(&function), "{function} in {name}");
             assert!(!body.is_run_of("another::generic"), "{name}");
         }
-        assert_eq!(Body::of_type(type_name_of_val(&ready(1))), None);
+        assert_eq!(AsyncBody::from_type_name(type_name_of_val(&ready(1))), None);
         let boxed: Box<dyn Future<Output = ()>> = Box::new(generic(1));
-        assert_eq!(Body::of_type(type_name_of_val(&boxed)), None);
+        assert_eq!(AsyncBody::from_type_name(type_name_of_val(&boxed)), None);
         drop(holder.0);
     }
 
     #[test]
     fn a_function_of_the_same_name_in_another_module_is_another_one() {
-        let body = Body::of_function("api::get_user");
+        let body = AsyncBody::from_function("api::get_user");
         assert!(body.is_run_of("api::get_user"));
         assert!(!body.is_run_of("repo::get_user"));
-        let method = Body::of_type("<api::Users<u8> as api::Get>::get_user::{{closure}}");
+        let method =
+            AsyncBody::from_type_name("<api::Users<u8> as api::Get>::get_user::{{closure}}");
         let method = method.expect("the run of a body");
         assert!(method.is_run_of("api::get_user"));
         assert!(!method.is_run_of("apis::get_user"));

@@ -3,17 +3,35 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
+mod audit_table;
 mod behaviours;
+mod cat;
+mod cat_stacks;
 mod changes;
 mod details;
+mod dry_run;
 mod endpoints;
 mod errors;
+mod filter_path;
+mod formats;
+mod interrupt;
+mod levers;
+mod marked;
+mod metrics;
 mod options;
 mod reliability;
 mod selectors;
+mod settings;
+mod settings_refused;
+mod settings_targets;
+mod stats;
 #[path = "../support/mod.rs"]
 mod support;
 mod tables;
+mod tasks;
+mod tasks_list;
+mod three_in_the_morning;
 
 /// The page.
 const PAGE: &str = include_str!("../../underscore-runtime/docs/admin-api.md");

@@ -142,7 +142,7 @@ fn a_command_that_names_nothing_is_found() {
     let good = [
         "cargo test --test contract a_command_that_names_nothing_is_found",
         "cargo test --test contract reliability::a_command_that_names",
-        "cargo test --release --test completeness",
+        "cargo test --release --test house completeness::",
         "cargo test -p underscore-runtime --lib a_process_has_a_name_while_it_lives",
         "cargo deny check",
         ".ci/run",
@@ -154,7 +154,7 @@ fn a_command_that_names_nothing_is_found() {
     let bad = [
         "cargo test --test contract a_command_that_names_nobody",
         "cargo test --test contracts",
-        "cargo test --test completeness a_command_that_names_nothing_is_found",
+        "cargo test --test house a_command_that_names_nothing_is_found",
         "cargo test -p underscore-runtime no_such_function",
         "cargo test -p no-such-package",
         "tests/bench/no-such-script",

@@ -12,6 +12,7 @@ mod support;
 
 mod blocked;
 mod chat;
+mod incident;
 mod sample_app;
 mod starts;
 mod todos;

@@ -1,4 +1,4 @@
-//! `sample_app`: three of five hang, are ended, and nobody hangs any more. `tests/incident.rs` has the rest of it.
+//! `sample_app`: three of five hang, are ended, and nobody hangs any more. `incident` has the rest of it.
 
 use super::tried::{Meanwhile, Tried};
 

@@ -9,7 +9,9 @@
 mod attributes;
 mod awaits;
 mod called;
+mod compatibility;
 mod declared;
+mod editions;
 mod generic;
 mod hygiene;
 mod mounts;

@@ -7,10 +7,15 @@ mod checks;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browsers;
+mod changers;
 mod crowd;
 mod deep;
+mod echoes;
 mod large;
 mod pipelined;
+mod preempt_headers;
+mod queries;
 mod raw;
 mod slow;
 mod terminal;

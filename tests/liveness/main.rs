@@ -4,23 +4,31 @@
 //! Blocked workers, and tasks by the thousand, are those of a process: the tests of this binary take turns.
 
 mod blocked;
+mod blocked_workers;
 mod crowd;
+mod descriptors;
 mod disk;
 mod ended;
 mod host_log;
+mod log_blocks;
+mod log_lost;
+mod looks;
 mod process;
+mod stalls;
 #[path = "../support/mod.rs"]
 mod support;
+mod ten_thousand;
 mod threads;
+mod unread_answers;
+mod worker_threads;
 
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
-use tokio::sync::{Mutex, MutexGuard};
-
 use support::Service;
+use support::log::turn;
 
 /// What is looked at when something is wrong.
 const READS: [&str; 6] = [
@@ -37,11 +45,6 @@ const SOON: Duration = Duration::from_millis(200);
 
 /// A machine may be busy with something else for a moment: one of so many answers has to come soon.
 const TRIES: usize = 20;
-
-async fn turn() -> MutexGuard<'static, ()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-    ONE_AT_A_TIME.lock().await
-}
 
 /// Asserts that everything that one looks at is answered soon.
 async fn answers_soon(ask: impl AsyncFn(&str)) {

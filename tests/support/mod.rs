@@ -3,12 +3,19 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(missing_docs, unreachable_pub)]
+#![allow(
+    unused_imports,
+    unused_macros,
+    reason = "each test binary uses a part of it"
+)]
 
 pub mod example;
 pub mod files;
 pub mod futures;
 pub mod gate;
 pub mod log;
+#[macro_use]
+pub mod process;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -7,14 +7,23 @@
 
 mod admin;
 mod between_polls;
+mod bodies;
+mod ends;
 mod flight;
 mod hand;
+mod handed_over;
+mod inflight;
 mod misbehaving;
 mod model;
 mod play;
+mod reach;
 mod reentrant;
 mod script;
 mod storm;
+mod streaming;
+#[path = "../support/mod.rs"]
+mod support;
+mod websocket;
 
 use play::{Event, Finale, Lever, Play};
 use proptest::prelude::*;

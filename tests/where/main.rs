@@ -5,15 +5,19 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::all, clippy::pedantic)]
 
+mod background;
 mod blocks;
 mod branches;
 mod case;
 mod extractors;
 mod flow;
+mod frames;
 mod gate;
 mod helpers;
 mod in_macros;
 mod kept;
+mod stacks;
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod written;

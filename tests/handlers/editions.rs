@@ -1,0 +1,89 @@
+//! The attribute in crates of editions 2021 and 2024, in one that denies a long list of lints, and in one that gives the
+//! dependency another name. That they
+//! compile without a warning is asked by clippy; here they answer.
+
+use crate::support::{Answer, Service};
+use axum::Router;
+use axum::routing::get;
+use reqwest::Method;
+
+/// What the handlers that all of these crates share answer.
+async fn assert_answers(service: &Service) {
+    for (path, text) in [
+        ("/users/ann?a=1&b=2", "ann 3"),
+        ("/future/word", "word"),
+        ("/sum/1/2", "3"),
+        ("/twice/1/2", "33"),
+    ] {
+        assert_eq!(service.get(path).await.text, text, "{path}");
+    }
+    let post = async |number: u8| {
+        let request = service.request(Method::POST, "/fallible").json(&number);
+        Answer::of(request.send().await.expect("an answer")).await
+    };
+    assert_eq!(post(7).await.text, "28");
+    assert_eq!(post(255).await.status, 409);
+    assert_eq!(service.get("/upgraded").await.status, 400);
+}
+
+async fn assert_answers_of_an_edition(router: Router, of_this_edition: Router) {
+    let service = Service::start(router.merge(of_this_edition)).await;
+    assert_answers(&service).await;
+    for (path, text) in [
+        ("/nothing", ""),
+        ("/generic", "7-7-7"),
+        ("/shadowed/word", "word"),
+        ("/reexported", "re-exported"),
+        ("/conditional", "conditional"),
+        ("/never", "never annotated"),
+        ("/macro", "written"),
+        ("/local", "local"),
+        ("/gen/word", "word"),
+        ("/own/word", "word"),
+    ] {
+        assert_eq!(service.get(path).await.text, text, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_crate_of_edition_2021_has_handlers_as_any() {
+    use edition_2021::of_this_edition::{future, r#gen};
+    let own = Router::new()
+        .route("/gen/{word}", get(r#gen))
+        .route("/own/{word}", get(future));
+    assert_answers_of_an_edition(edition_2021::handlers::router(), own).await;
+}
+
+#[tokio::test]
+async fn a_crate_of_edition_2024_has_handlers_as_any() {
+    use edition_2024::of_this_edition::{future, r#gen};
+    let own = Router::new()
+        .route("/gen/{word}", get(r#gen))
+        .route("/own/{word}", get(future));
+    assert_answers_of_an_edition(edition_2024::handlers::router(), own).await;
+}
+
+#[tokio::test]
+async fn a_crate_that_denies_every_lint_has_handlers_as_any() {
+    let service = Service::start(hostile_lints::router()).await;
+    assert_answers(&service).await;
+    for (path, text) in [
+        ("/public", "public"),
+        ("/generic", "7!"),
+        ("/traced", "traced"),
+    ] {
+        assert_eq!(service.get(path).await.text, text, "{path}");
+    }
+    let row = service.route("hostile.user").await;
+    assert_eq!(
+        (&row["method"], &row["path"]),
+        (&"GET".into(), &"/users/{name}".into())
+    );
+}
+
+#[tokio::test]
+async fn a_crate_that_renames_the_runtime_says_so_or_gives_it_its_name_back() {
+    let service = Service::start(renamed::router()).await;
+    assert_eq!(service.get("/says-which/word").await.text, "word");
+    assert_eq!(service.get("/bare/word").await.text, "word");
+}

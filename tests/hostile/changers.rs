@@ -1,0 +1,187 @@
+//! Who may change something through a socket that more people may connect to.
+
+use crate::support::process::own_process;
+use std::fs::Permissions;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+use underscore_runtime::{AdminBuilder, AdminServer, underscore_route};
+
+#[underscore_route]
+async fn never_mounted() {}
+
+struct Api {
+    client: Client,
+    server: Option<AdminServer>,
+    _directory: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Api {
+    /// While there is one, no other test has one: the audit is that of the process.
+    async fn start(builder: &AdminBuilder) -> Self {
+        static TURN: Mutex<()> = Mutex::const_new(());
+        let turn = TURN.lock().await;
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let server = builder.serve(directory.path().join("app.sock"));
+        let server = server.expect("the socket is bound");
+        let client = Client::builder().unix_socket(server.path()).build();
+        Api {
+            client: client.expect("a client"),
+            server: Some(server),
+            _directory: directory,
+            _turn: turn,
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> (u16, Value) {
+        let request = self.client.request(method, format!("http://./{path}"));
+        let body = json!({"transient": {}});
+        let answer = request.json(&body).send().await.expect("it answers");
+        (
+            answer.status().as_u16(),
+            answer.json().await.unwrap_or_default(),
+        )
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.shutdown();
+        }
+    }
+}
+
+/// The user and the group of this process.
+fn own() -> (u32, u32) {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let metadata = Path::metadata(file.path()).expect("it is there");
+    (metadata.uid(), metadata.gid())
+}
+
+const SETTINGS: &str = "_routes/_all/settings";
+
+/// Holds 6.18 of docs/admin-api.md.
+#[tokio::test]
+async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change() {
+    own_process!();
+    let (uid, gid) = own();
+    let api = Api::start(
+        &AdminBuilder::new()
+            .changes_by_uids([uid + 1])
+            .changes_by_gids([gid + 1]),
+    )
+    .await;
+    for (method, path) in [
+        (Method::PUT, SETTINGS),
+        (Method::POST, "_routes/_all/interrupt"),
+        (Method::POST, "_tasks/_all/_cancel"),
+    ] {
+        let (status, answer) = api.ask(method, path).await;
+        assert_eq!(status, 403, "{path}: {answer}");
+        assert_eq!(answer["error"]["type"], "security_exception");
+        let reason = answer["error"]["reason"].as_str().expect("text");
+        assert!(
+            reason.contains(&format!("this is user [{uid}] of group [{gid}]")),
+            "{reason}"
+        );
+    }
+    assert_eq!(api.ask(Method::GET, SETTINGS).await.0, 200);
+    let (_, audit) = api
+        .ask(Method::GET, "_cat/audit?format=json&h=status&size=3")
+        .await;
+    let refused = audit.as_array().expect("a table").iter();
+    assert_eq!(
+        refused.filter(|row| row["status"] == 403).count(),
+        3,
+        "each is a record"
+    );
+}
+
+/// Holds 6.18 of docs/admin-api.md.
+#[tokio::test]
+async fn a_user_or_a_group_that_is_named_may_change() {
+    own_process!();
+    let (uid, gid) = own();
+    for builder in [
+        AdminBuilder::new(),
+        AdminBuilder::new().changes_by_uids([uid + 1, uid]),
+        AdminBuilder::new()
+            .changes_by_uids([uid + 1])
+            .changes_by_gids([gid]),
+    ] {
+        let api = Api::start(&builder).await;
+        assert_eq!(api.ask(Method::PUT, SETTINGS).await.0, 200, "{builder:?}");
+    }
+}
+
+/// Names the socket that another user is to send a change to.
+const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
+
+/// A user that nobody is.
+const NOBODY: u32 = 61_234;
+
+/// No test by itself: what another user does. It prints the answer.
+#[test]
+fn another_user() {
+    let Some(socket) = std::env::var_os(SOCKET) else {
+        return;
+    };
+    let mut connection = UnixStream::connect(socket).expect("the mode lets it in");
+    let request = "POST /_tasks/_all/_cancel HTTP/1.0\r\n\r\n";
+    connection.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    println!("{answer}");
+}
+
+/// Two users of one machine, as the kernel knows them. Only root can be both; for anybody else, the tests above
+/// stand for it.
+#[tokio::test]
+async fn of_two_users_only_the_named_one_may_change() {
+    own_process!();
+    let (uid, _) = own();
+    if uid != 0 {
+        return;
+    }
+    for (changers, status) in [([0], "403 Forbidden"), ([NOBODY], "200 OK")] {
+        let builder = AdminBuilder::new().mode(0o666).changes_by_uids(changers);
+        let api = Api::start(&builder).await;
+        let socket = api.server.as_ref().expect("it runs").path().to_owned();
+        // The other user has to get there, and to run this binary.
+        let directory = socket.parent().expect("it has one");
+        std::fs::set_permissions(directory, Permissions::from_mode(0o755)).expect("set");
+        let own_binary = std::env::current_exe().expect("this binary");
+        let binary = directory.join("binary");
+        std::fs::copy(own_binary, &binary).expect("copied");
+        let other = tokio::task::spawn_blocking(move || {
+            Command::new(binary)
+                .args(["--exact", "changers::another_user", "--nocapture"])
+                .env(SOCKET, socket)
+                .current_dir("/")
+                .gid(NOBODY)
+                .uid(NOBODY)
+                .output()
+        });
+        let output = other.await.expect("no panic").expect("it runs");
+        let answer = String::from_utf8_lossy(&output.stdout);
+        assert!(answer.contains(status), "{changers:?}: {answer}");
+        assert_eq!(
+            answer.contains("this is user [61234] of group [61234]"),
+            status.starts_with("403"),
+            "{answer}"
+        );
+        let (_, audit) = api
+            .ask(Method::GET, "_cat/audit?format=json&h=uid&size=1")
+            .await;
+        assert_eq!(audit, json!([{"uid": NOBODY}]));
+    }
+}

@@ -1,0 +1,51 @@
+//! A log that takes nothing while more is written than can wait.
+
+use crate::support::Service;
+use crate::support::log::Log;
+use crate::support::process::own_process;
+use axum::Router;
+use axum::routing::get;
+use serde_json::json;
+use underscore_runtime::underscore_route;
+
+#[underscore_route(name = "flooded")]
+async fn flooded() {}
+
+/// Holds 7.34 of docs/admin-api.md.
+#[tokio::test]
+async fn what_a_log_that_blocks_has_lost_is_counted_and_said_and_is_no_record_of_the_audit() {
+    own_process!();
+    let log = Log::install();
+    let service = Service::start(Router::new().route("/", get(flooded))).await;
+    let lost = || async {
+        let text = service.admin("_metrics").await.text;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("underscore_log_entries_lost_total "));
+        let number = line.and_then(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+        number.expect("it is counted")
+    };
+    let before = lost().await;
+    // An event each, and a record: of both there are too many.
+    for number in 0..1_200 {
+        let body = json!({"transient": {"timeout": format!("{}s", number + 1)}});
+        service
+            .put("_routes/flooded/settings", body)
+            .await
+            .ok_json();
+    }
+    let lost = lost().await - before;
+    assert!((300..=400).contains(&lost), "{lost}");
+    log.open();
+    let lines = log.wait(|lines| {
+        let records = lines
+            .iter()
+            .filter(|line| line.starts_with("INFO underscore::audit "));
+        lines.iter().any(|line| line.contains("were lost")) && records.count() >= 1_024
+    });
+    let said = lines.iter().find(|line| line.contains("were lost"));
+    assert!(
+        said.expect("it is said").contains(&format!("lost={lost} ")),
+        "{said:?}"
+    );
+}

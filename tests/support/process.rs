@@ -1,0 +1,44 @@
+//! Runs a test in a process of its own: for state that a process has once, such as its audit log, its
+//! subscriber of `tracing` and its workers.
+
+use std::env;
+use std::process::Command;
+
+/// Set in such a process to the name of its test.
+const TEST: &str = "UNDERSCORE_TEST_IN_OWN_PROCESS";
+
+/// Starts a process for the test that calls it, and returns from the test when that process has
+/// passed. The process itself goes on behind the macro, without any other test.
+macro_rules! own_process {
+    () => {{
+        fn here() {}
+        if $crate::support::process::passes_alone(std::any::type_name_of_val(&here)) {
+            return;
+        }
+    }};
+}
+pub(crate) use own_process;
+
+/// True if the test has passed in a process of its own, false if this is that process.
+/// `function` is the path of a function in the test.
+pub fn passes_alone(function: &str) -> bool {
+    let path = function.trim_end_matches("::here");
+    let path = path.trim_end_matches("::{{closure}}");
+    let (_, name) = path.split_once("::").expect("a path begins with its crate");
+    if env::var_os(TEST).is_some_and(|test| test == name) {
+        return false;
+    }
+    let output = Command::new(env::current_exe().expect("this binary has a path"))
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(TEST, name)
+        .output()
+        .expect("the process starts");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && stdout.contains("test result: ok. 1 passed"),
+        "{name} in a process of its own, {}:\n{stdout}\n{stderr}",
+        output.status
+    );
+    true
+}

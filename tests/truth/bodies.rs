@@ -1,0 +1,112 @@
+//! Bodies that end without being asked for their end: they are whole all the same.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::support::Service;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use hyper::body::Frame;
+use underscore_runtime::underscore_route;
+
+/// A single piece. Whether it says after it that it was the last is up to the test: bodies of a known end
+/// do, and a file that is read does not.
+struct Single {
+    piece: Option<Bytes>,
+    knows_its_end: bool,
+}
+
+impl hyper::body::Body for Single {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.piece.take().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.knows_its_end && self.piece.is_none()
+    }
+}
+
+fn single(piece: &'static [u8], knows_its_end: bool) -> Body {
+    Body::new(Single {
+        piece: Some(Bytes::from_static(piece)),
+        knows_its_end,
+    })
+}
+
+#[underscore_route(name = "one")]
+async fn one() -> Body {
+    single(b"all there is", true)
+}
+
+#[underscore_route(name = "trailers")]
+async fn trailers() -> Response {
+    struct WithTrailers(u8);
+    impl hyper::body::Body for WithTrailers {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0 += 1;
+            Poll::Ready(Some(Ok(match self.0 {
+                1 => Frame::data(Bytes::from_static(b"data")),
+                _ => Frame::trailers(HeaderMap::new()),
+            })))
+        }
+    }
+    Response::new(Body::new(WithTrailers(0)))
+}
+
+#[tokio::test]
+async fn whoever_sends_a_body_need_not_ask_for_the_end_that_it_knows() {
+    let app = Router::new()
+        .route("/one", get(one))
+        .route("/trailers", get(trailers));
+    let service = Service::start(app).await;
+    assert_eq!(service.get("/one").await.text, "all there is");
+    service.wait_for_ends("one", &[("completed", 1)]).await;
+    assert_eq!(service.get("/trailers").await.text, "data");
+    service.wait_for_ends("trailers", &[("completed", 1)]).await;
+}
+
+#[underscore_route(name = "announced")]
+async fn announced() -> Response {
+    let body = single(b"as long as it says", false);
+    let response = Response::builder().header("content-length", "18");
+    response.body(body).expect("a response")
+}
+
+#[tokio::test]
+async fn a_body_is_whole_when_it_is_as_long_as_the_head_says() {
+    let service = Service::start(Router::new().route("/", get(announced))).await;
+    let answer = service.get("/").await;
+    assert_eq!(answer.text, "as long as it says");
+    assert_eq!(answer.headers["content-length"], "18");
+    service
+        .wait_for_ends("announced", &[("completed", 1)])
+        .await;
+}
+
+#[underscore_route(name = "known")]
+async fn known() -> &'static str {
+    "a body of known length"
+}
+
+#[tokio::test]
+async fn a_body_of_known_length_keeps_its_length() {
+    let service = Service::start(Router::new().route("/", get(known))).await;
+    let answer = service.get("/").await;
+    assert_eq!(answer.headers["content-length"], "22");
+    service.wait_for_ends("known", &[("completed", 1)]).await;
+}

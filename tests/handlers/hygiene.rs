@@ -22,7 +22,7 @@ mod hostile {
         Box Option Result String Vec Some None Ok Err
         AsMut AsRef Clone Copy Default Drop Eq Extend Fn FnMut FnOnce From Future Into IntoFuture IntoIterator Iterator
         Ord PartialEq PartialOrd Send Sized Sync ToOwned ToString TryFrom TryInto Unpin
-        AwaitPoint At Call Declared Endpoint MethodFilter Response HandlerEntry Within
+        AwaitPoint At Call Declared Annotated MethodFilter Response HandlerEntry Within
     }
 
     mod core {}
@@ -51,7 +51,7 @@ mod hostile {
     fn drop() {}
     fn at() {}
     fn within() {}
-    fn handed_on() {}
+    fn request_context() {}
 
     #[::underscore_runtime::underscore_route]
     pub(super) async fn bare() -> &'static ::core::primitive::str {

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::routing::get;
 use serde_json::json;
 use tokio::sync::Semaphore;
-use underscore_runtime::__private::{Call, Endpoint, HandlerEntry, Response};
+use underscore_runtime::__private::{Annotated, Call, HandlerEntry, Response};
 use underscore_runtime::AdminBuilder;
 
 static LOST: HandlerEntry =
@@ -22,11 +22,11 @@ static GATE: Semaphore = Semaphore::const_new(0);
 enum Lost {}
 enum Kept {}
 
-impl Endpoint for Lost {
+impl Annotated for Lost {
     const ENTRY: &'static HandlerEntry = &LOST;
 }
 
-impl Endpoint for Kept {
+impl Annotated for Kept {
     const ENTRY: &'static HandlerEntry = &KEPT;
 }
 

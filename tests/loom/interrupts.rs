@@ -13,7 +13,7 @@ use crate::roles::{
 use crate::stats::Outcome;
 use crate::sync::Arc;
 use crate::task::{Interrupt, WaitGroup};
-use crate::tracked::{Step, Tracked};
+use crate::tracked::{StageEnd, Tracked};
 
 /// The interrupt against a task that has waited, and is about to end by itself.
 #[test]
@@ -95,12 +95,13 @@ fn of_two_interrupts_the_first_stands_and_both_operators_hear_of_the_end() {
     let ways = every_interleaving(THREE_THREADS, || {
         let (guard, task) = begin_and_find();
         let worker = loom::thread::spawn(move || {
-            let Step::Interrupted(guard) = block_on(Tracked::new(guard, pending::<()>())) else {
+            let StageEnd::Interrupted(guard) = block_on(Tracked::new(guard, pending::<()>()))
+            else {
                 panic!("it does not end by itself");
             };
             let reason = standing(&guard);
             let told_again = standing(&guard);
-            end(Step::Interrupted(guard));
+            end(StageEnd::Interrupted(guard));
             assert_eq!(reason, told_again);
             reason
         });

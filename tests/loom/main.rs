@@ -27,21 +27,21 @@
 //! The other files under test have none: what they need comes from the locks, and from
 //! `AtomicCell`, which hands over what was written before a store in it.
 
-#[path = "../../underscore-runtime/src/instrument/at.rs"]
+#[path = "../../underscore-runtime/src/instrument/poll/at_await.rs"]
 #[allow(unreachable_pub, reason = "public in the runtime")]
 mod at;
 mod clock;
-#[path = "../../underscore-runtime/src/instrument/frame_slot.rs"]
+#[path = "../../underscore-runtime/src/instrument/poll/frame_slot.rs"]
 mod frame_slot;
-#[path = "../../underscore-runtime/src/instrument/guard.rs"]
+#[path = "../../underscore-runtime/src/instrument/poll/guard.rs"]
 #[allow(dead_code, reason = "the models use a part")]
 mod guard;
 #[path = "../../underscore-runtime/src/route/in_force.rs"]
 mod in_force;
-#[path = "../../underscore-runtime/src/instrument/poll_scope.rs"]
-#[allow(dead_code, reason = "the models use a part")]
-mod poll_scope;
 mod route;
+#[path = "../../underscore-runtime/src/instrument/poll/scope.rs"]
+#[allow(dead_code, reason = "the models use a part")]
+mod scope;
 #[path = "../../underscore-runtime/src/seq_count.rs"]
 mod seq_count;
 mod settings;
@@ -60,7 +60,7 @@ mod sync;
 mod task;
 #[allow(dead_code, reason = "the models use a part")]
 mod threads;
-#[path = "../../underscore-runtime/src/instrument/tracked.rs"]
+#[path = "../../underscore-runtime/src/instrument/poll/tracked.rs"]
 #[allow(dead_code, reason = "the models use a part")]
 mod tracked;
 #[path = "../../underscore-runtime/src/units.rs"]

@@ -16,7 +16,7 @@ use crate::route::route;
 use crate::stats::Outcome;
 use crate::sync::Arc;
 use crate::task::{Interrupt, NewTask, TaskRef, WaitGroup, for_each_live};
-use crate::tracked::{Step, Tracked};
+use crate::tracked::{StageEnd, Tracked};
 
 /// How often a thread that could go on is put aside in one run, where two threads play. With one
 /// more, and below, the models go no other way and take several times as long.
@@ -102,10 +102,10 @@ pub(crate) fn work(guard: Guard, future: impl Future<Output = ()>) -> Outcome {
 }
 
 /// Ends a task as a call of a handler does.
-pub(crate) fn end(step: Step<()>) -> Outcome {
+pub(crate) fn end(step: StageEnd<()>) -> Outcome {
     match step {
-        Step::Done((), guard) => complete(guard),
-        Step::Interrupted(guard) => {
+        StageEnd::Done((), guard) => complete(guard),
+        StageEnd::Interrupted(guard) => {
             let outcome = guard.interrupt_outcome();
             guard.end_with(outcome, StatusCode::SERVICE_UNAVAILABLE);
             outcome

@@ -26,7 +26,7 @@ impl Expansion<'_> {
     pub(crate) fn endpoint_impl(&self) -> TokenStream {
         let endpoint = &self.endpoint;
         quote! {
-            impl __underscore::Endpoint for #endpoint {
+            impl __underscore::Annotated for #endpoint {
                 const ENTRY: &'static __underscore::HandlerEntry =
                     &__UNDERSCORE_ENTRY;
             }

@@ -65,7 +65,7 @@ impl VisitMut for Rewriter<'_> {
 }
 
 impl Rewriter<'_> {
-    /// `{ let request = handed_on(); |socket| request.to(<body>) }`: the closure stays one, for the type of its
+    /// `{ let request = request_context(); |socket| request.wrap(<body>) }`: the closure stays one, for the type of its
     /// argument comes from the method that it is given to. What cannot be changed from outside stays.
     fn hand_on(&self, callback: &mut Expr) {
         let request = format_ident!("__underscore_request");
@@ -87,14 +87,14 @@ impl Rewriter<'_> {
                 let socket = format_ident!("__underscore_socket");
                 parse_quote!({
                     let #function = #callback;
-                    move |#socket| #request.to(#function(#socket))
+                    move |#socket| #request.wrap(#function(#socket))
                 })
             }
             _ => return,
         };
         let runtime = self.runtime;
         *callback = parse_quote!({
-            let #request = #runtime::__private::handed_on();
+            let #request = #runtime::__private::request_context();
             #handing_on
         });
     }
@@ -140,7 +140,7 @@ fn make_plain(closure: &mut ExprClosure, request: &Ident) {
         }
         body => quote!(#body),
     };
-    *closure.body = parse_quote!(#request.to(async move {
+    *closure.body = parse_quote!(#request.wrap(async move {
         let #socket = #socket;
         let #pattern = #socket;
         #body
@@ -159,7 +159,7 @@ fn give_last(body: &mut Expr, request: &Ident) -> Option<()> {
         },
         body => body,
     };
-    *last = parse_quote!(#request.to(#last));
+    *last = parse_quote!(#request.wrap(#last));
     Some(())
 }
 
@@ -200,27 +200,27 @@ mod tests {
         let cases = [
             (
                 "{ ws.on_upgrade(|s| talk(s)) }",
-                "{ws.on_upgrade({let__underscore_request=u::__private::handed_on();\
-                 |s|__underscore_request.to(talk(s))})}",
+                "{ws.on_upgrade({let__underscore_request=u::__private::request_context();\
+                 |s|__underscore_request.wrap(talk(s))})}",
             ),
             (
                 "{ ws.on_upgrade(async move |mut s: S| { talk(s).await }) }",
-                "{ws.on_upgrade({let__underscore_request=u::__private::handed_on();\
-                 move|__underscore_socket:S|__underscore_request.to(asyncmove{\
+                "{ws.on_upgrade({let__underscore_request=u::__private::request_context();\
+                 move|__underscore_socket:S|__underscore_request.wrap(asyncmove{\
                  let__underscore_socket=__underscore_socket;letmuts=__underscore_socket;\
                  talk(s).await})})}",
             ),
             (
                 "{ ws.on_upgrade({ let c = c.clone(); move |s| { let t = c; talk(s, t) } }) }",
-                "{ws.on_upgrade({letc=c.clone();{let__underscore_request=u::__private::handed_on();\
-                 move|s|{lett=c;__underscore_request.to(talk(s,t))}}})}",
+                "{ws.on_upgrade({letc=c.clone();{let__underscore_request=u::__private::request_context();\
+                 move|s|{lett=c;__underscore_request.wrap(talk(s,t))}}})}",
             ),
             (
                 "{ ws.on_upgrade(talk) }",
-                "{ws.on_upgrade({let__underscore_request=u::__private::handed_on();\
+                "{ws.on_upgrade({let__underscore_request=u::__private::request_context();\
                  {let__underscore_callback=talk;\
                  move|__underscore_socket|\
-                 __underscore_request.to(__underscore_callback(__underscore_socket))}})}",
+                 __underscore_request.wrap(__underscore_callback(__underscore_socket))}})}",
             ),
         ];
         for (body, expected) in cases {

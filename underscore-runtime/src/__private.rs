@@ -7,8 +7,8 @@ pub use linkme;
 #[cfg(feature = "axum-extra")]
 pub use crate::instrument::BeginsWithPath;
 pub use crate::instrument::{
-    AnyArgument, Argument, At, Call, Declared, Endpoint, Extract, GoesOn, HandedOn, TakesBody, Via,
-    at, handed_on, within,
+    Annotated, AnyArgument, Argument, At, Call, Declared, Extract, RequestContext, TakesBody, Via,
+    WithContext, at, request_context, within,
 };
 pub use crate::route::{HandlerEntry, ROUTES};
 pub use crate::stack::AwaitPoint;

@@ -27,10 +27,10 @@ async fn chat_inner(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Resp
     ];
     upgrade
         .on_upgrade({
-            let __underscore_request = ::underscore_runtime::__private::handed_on();
+            let __underscore_request = ::underscore_runtime::__private::request_context();
             |socket| {
                 __underscore_request
-                    .to(async move {
+                    .wrap(async move {
                         let _ = __underscore_at(
                                 track("chat", talk(socket, room)),
                                 &__UNDERSCORE_POINTS[0],
@@ -71,7 +71,7 @@ const _: () = {
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_LINK: &__underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
-    impl __underscore::Endpoint for __UnderscoreRoute_chat__to_call_it_write_inner {
+    impl __underscore::Annotated for __UnderscoreRoute_chat__to_call_it_write_inner {
         const ENTRY: &'static __underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
     }
     impl __underscore::Declared for __UnderscoreRoute_chat__to_call_it_write_inner {

@@ -24,7 +24,7 @@ const _: () = {
     #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
     #[linkme(crate = __underscore::linkme)]
     static __UNDERSCORE_LINK: &__underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
-    impl __underscore::Endpoint for __UnderscoreRoute_health__to_call_it_write_inner {
+    impl __underscore::Annotated for __UnderscoreRoute_health__to_call_it_write_inner {
         const ENTRY: &'static __underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
     }
 };

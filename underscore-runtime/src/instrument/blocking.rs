@@ -8,8 +8,7 @@ use std::task::{Wake, Waker};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::guard::Guard;
-use super::poll_scope::PollScope;
+use super::poll::{Guard, PollScope};
 use super::track::{Interrupted, background};
 use crate::stats::Outcome;
 use crate::sync::Mutex;

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, any, on};
 
-use super::call::{Call, Endpoint, Via};
+use super::handler::{Annotated, Call, Via};
 
 /// What generated code says of a handler whose attribute has a method and a path.
 #[diagnostic::on_unimplemented(
@@ -12,7 +12,7 @@ use super::call::{Call, Endpoint, Via};
     label = "mounted by an attribute that does not say where",
     note = "write `#[underscore_route(get, \"/path\")]` on the handler, or mount it with `.route(\"/path\", get(handler))`"
 )]
-pub trait Declared: Endpoint {
+pub trait Declared: Annotated {
     /// What it answers to; nothing for `any`.
     const METHOD: Option<MethodFilter>;
 

@@ -10,10 +10,8 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 
-use super::admission::expire_after;
-use super::guard::Guard;
-use super::tracked::{Step, Tracked};
-use super::{poll_scope, upgrade};
+use super::poll::{Guard, StageEnd, Tracked, expire_after};
+use super::{poll, upgrade};
 use crate::stats::Outcome;
 use crate::task::{Background, Interrupt, NewTask, TaskParent, Upgrade};
 use crate::truncate;
@@ -155,7 +153,7 @@ const LONGEST_NAME: usize = 4 << 10;
 
 /// Background work that is begun here, in the task that the thread polls if it polls one.
 pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
-    let parent = match poll_scope::current() {
+    let parent = match poll::current() {
         Some(parent) => TaskParent::new(parent),
         None => upgrade::request(),
     };
@@ -207,11 +205,11 @@ impl<F: Future> Future for Track<F> {
             "a tracked future was polled after it had completed"
         );
         Poll::Ready(match ready!(work.poll(cx)) {
-            Step::Done(output, guard) => {
+            StageEnd::Done(output, guard) => {
                 guard.end(Outcome::Completed);
                 Ok(output)
             }
-            Step::Interrupted(guard) => {
+            StageEnd::Interrupted(guard) => {
                 let interrupt = guard.task().pending_interrupt();
                 let outcome = guard.interrupt_outcome();
                 guard.end(outcome);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use axum_extra::routing::TypedPath;
 
-use super::call::Call;
+use super::handler::Call;
 
 /// Arguments of which the first one is a path.
 #[diagnostic::on_unimplemented(

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::poll_scope;
+use super::poll;
 use crate::task::TaskParent;
 
 thread_local! {
@@ -15,22 +15,22 @@ thread_local! {
 }
 
 /// The request that the calling code is part of, to be handed on to what goes on after it.
-pub fn handed_on() -> HandedOn {
-    HandedOn {
-        request: poll_scope::current().and_then(TaskParent::handing_on),
+pub fn request_context() -> RequestContext {
+    RequestContext {
+        request: poll::current().and_then(TaskParent::handing_on),
     }
 }
 
 /// A request on its way to what goes on with its connection.
 #[derive(Debug)]
-pub struct HandedOn {
+pub struct RequestContext {
     request: Option<TaskParent>,
 }
 
-impl HandedOn {
+impl RequestContext {
     /// Hands the request on to `future`: what is tracked in it is its child.
-    pub fn to<F: Future>(self, future: F) -> GoesOn<F> {
-        GoesOn {
+    pub fn wrap<F: Future>(self, future: F) -> WithContext<F> {
+        WithContext {
             future,
             request: self.request,
         }
@@ -43,17 +43,17 @@ pub(super) fn request() -> Option<TaskParent> {
 }
 
 pin_project! {
-    /// The future of [`HandedOn::to`].
+    /// The future of [`RequestContext::wrap`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct GoesOn<F> {
+    pub struct WithContext<F> {
         #[pin]
         future: F,
         request: Option<TaskParent>,
     }
 }
 
-impl<F: Future> Future for GoesOn<F> {
+impl<F: Future> Future for WithContext<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -112,7 +112,7 @@ mod tests {
         let thread = std::thread::spawn(|| {
             // Before `REQUEST`, and so torn down after it.
             KEPT.with_borrow_mut(|kept| {
-                let goes_on = handed_on().to(std::future::ready(()));
+                let goes_on = request_context().wrap(std::future::ready(()));
                 *kept = Some(PolledWhenDropped(Box::pin(goes_on)));
             });
             assert!(request().is_none());

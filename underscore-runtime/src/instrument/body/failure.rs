@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use super::guard::Guard;
+use crate::instrument::poll::Guard;
 use crate::log;
 use crate::sync::contained;
 use crate::visible::is_visible;

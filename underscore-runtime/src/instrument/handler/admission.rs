@@ -2,20 +2,19 @@
 //! Routes without settings never come here.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::LazyLock;
 
 use axum::extract::Request;
 use axum::response::Response;
 
 use super::answer;
-use super::guard::Guard;
 use super::request_info::{REQUEST_ID, TRACE_PARENT, begin_request};
 use crate::clock::Instant;
+use crate::instrument::poll::{Guard, expire_after};
 use crate::route::Route;
 use crate::settings::{EffectiveSettings, Preempt};
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{Interrupt, TaskId, ThreadContext, with_thread};
+use crate::task::{TaskId, ThreadContext, with_thread};
 
 /// Lets `request` in as a task for which `settings` hold, or answers it.
 #[cold]
@@ -86,20 +85,6 @@ fn draw(bytes: &[u8]) -> f64 {
     // 32 bits are exact in an f64.
     let [a, b, c, d, ..] = hasher.finish().to_be_bytes();
     f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
-}
-
-/// Has the task interrupted when the time of its request is up, whatever it does then.
-pub(super) fn expire_after(timeout: Duration, begun: Instant, guard: &Guard) {
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        return;
-    };
-    let (task, id) = (guard.task(), guard.task().id());
-    let left = timeout.saturating_sub(Instant::now().since(begun));
-    let timer = runtime.spawn(async move {
-        tokio::time::sleep(left).await;
-        task.interrupt(id, Interrupt::expired(timeout), &Arc::default());
-    });
-    guard.task().set_timer(timer.abort_handle());
 }
 
 #[cfg(test)]

@@ -19,18 +19,16 @@ use super::answer;
 use super::delay::Delayed;
 use super::erased::{erased_future, erased_stage};
 use super::extract::Extract;
-use super::guard::Guard;
-use super::poll_scope::PollScope;
 use super::request_info::begin_request;
-use super::response_body::track_body;
-use super::tracked::{Stage, Step, Tracked, drop_in_task};
+use crate::instrument::body::track_body;
+use crate::instrument::poll::{Guard, PollScope, Stage, StageEnd, Tracked, drop_in_task};
 use crate::route::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
 use crate::task::Slot;
 
 /// What generated code says of an annotated handler, on a type that has no values.
-pub trait Endpoint: 'static {
+pub trait Annotated: 'static {
     /// The handler's entry in the link-time slice.
     const ENTRY: &'static HandlerEntry;
 }
@@ -42,7 +40,7 @@ pub struct Via<M>(PhantomData<fn() -> M>);
 /// A call of the handler that `H` names, with the arguments `A`.
 #[must_use = "a call does nothing unless it is run"]
 pub struct Call<H, A> {
-    begun: Begun<A>,
+    begun: CallState<A>,
     handler: PhantomData<fn() -> H>,
 }
 
@@ -51,16 +49,16 @@ pub struct Call<H, A> {
 type Answered = Box<dyn FnOnce() -> Response + Send>;
 
 /// What the extraction of a call came to.
-enum Begun<A> {
+enum CallState<A> {
     /// The task has its arguments.
     Ready { arguments: A, guard: Guard },
     /// There is an answer already: preempted, rejected by an extractor, or interrupted in one.
     Answered(Answered),
 }
 
-impl<A> Begun<A> {
+impl<A> CallState<A> {
     fn answered(response: Response) -> Self {
-        Begun::Answered(Box::new(move || response))
+        CallState::Answered(Box::new(move || response))
     }
 }
 
@@ -68,7 +66,7 @@ impl<S, M, H, A> FromRequest<S, Via<M>> for Call<H, A>
 where
     S: Send + Sync,
     M: 'static,
-    H: Endpoint,
+    H: Annotated,
     A: Extract<S, M> + Send + 'static,
 {
     type Rejection = Infallible;
@@ -104,11 +102,11 @@ where
 {
     let (task, settings) = match enter(descriptor, &request) {
         Ok(task) => (task, None),
-        Err(steered) => match steered.task {
-            Ok(task) => (task, Some(steered.settings)),
+        Err(applied) => match applied.task {
+            Ok(task) => (task, Some(applied.settings)),
             Err(response) => {
                 return Begin::Decided {
-                    begun: Some(Begun::answered(*response)),
+                    begun: Some(CallState::answered(*response)),
                 };
             }
         },
@@ -122,7 +120,7 @@ where
             drop(std::mem::take(request.body_mut()));
         });
         return Begin::Decided {
-            begun: Some(Begun::Ready { arguments, guard }),
+            begun: Some(CallState::Ready { arguments, guard }),
         };
     }
     // Some extractors do their work before they have a future to poll. Not in `Guard::run`: to move
@@ -145,22 +143,22 @@ where
 fn enter(
     descriptor: &'static HandlerEntry,
     request: &Request,
-) -> Result<&'static Slot, Box<Steered>> {
+) -> Result<&'static Slot, Box<AppliedSettings>> {
     let path = request.extensions().get::<MatchedPath>();
     let route = descriptor.route_of(request.method(), path);
     match route.effective() {
         None => Ok(begin_request(request, route)),
-        Some(settings) => Err(Steered::new(request, route, settings)),
+        Some(settings) => Err(AppliedSettings::new(request, route, settings)),
     }
 }
 
 /// What becomes of a request on a route with settings.
-struct Steered {
+struct AppliedSettings {
     task: Result<&'static Slot, Box<Response>>,
     settings: Arc<EffectiveSettings>,
 }
 
-impl Steered {
+impl AppliedSettings {
     #[allow(clippy::unnecessary_box_returns, reason = "nearly no request has one")]
     #[cold]
     #[inline(never)]
@@ -170,7 +168,7 @@ impl Steered {
         settings: Arc<EffectiveSettings>,
     ) -> Box<Self> {
         let task = admit(route, request, &settings).map(Guard::into_task);
-        Box::new(Steered { task, settings })
+        Box::new(AppliedSettings { task, settings })
     }
 }
 
@@ -198,16 +196,20 @@ impl<H, A> Call<H, A> {
     }
 
     #[inline]
-    fn run_stage<F, R, S>(self, stage: impl FnOnce(Handling<F, A, R>) -> S, handler: F) -> Run<S>
+    fn run_stage<F, R, S>(
+        self,
+        stage: impl FnOnce(Handling<F, A, R>) -> S,
+        handler: F,
+    ) -> HandlerFuture<S>
     where
         S: Stage<Response>,
     {
         let (guard, arguments, answered) = match self.begun {
-            Begun::Ready { arguments, guard } => (Some(guard), Some(arguments), None),
-            Begun::Answered(answered) => (None, None, Some(answered)),
+            CallState::Ready { arguments, guard } => (Some(guard), Some(arguments), None),
+            CallState::Answered(answered) => (None, None, Some(answered)),
         };
-        Run {
-            stage: stage(Handling::Begun { handler, arguments }),
+        HandlerFuture {
+            stage: stage(Handling::CallState { handler, arguments }),
             guard,
             answered,
         }
@@ -225,7 +227,7 @@ pin_project! {
 
 impl<H, A, F> Future for Extraction<H, F>
 where
-    F: Future<Output = Begun<A>>,
+    F: Future<Output = CallState<A>>,
 {
     type Output = Result<Call<H, A>, Infallible>;
 
@@ -243,7 +245,7 @@ pin_project! {
     /// The extraction of a call, whatever the handler.
     #[project = BeginProjected]
     enum Begin<A, F: Future> {
-        Decided { begun: Option<Begun<A>> },
+        Decided { begun: Option<CallState<A>> },
         Extracting { #[pin] extraction: Tracked<Delayed<F>> },
     }
 }
@@ -252,14 +254,14 @@ impl<A, F> Future for Begin<A, F>
 where
     F: Future<Output = Result<A, Response>>,
 {
-    type Output = Begun<A>;
+    type Output = CallState<A>;
 
     #[allow(
         clippy::inline_always,
         reason = "what is decided is not moved through memory"
     )]
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Begun<A>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CallState<A>> {
         let extraction = match self.project() {
             BeginProjected::Decided { begun } => {
                 return begun.take().map_or(Poll::Pending, Poll::Ready);
@@ -271,19 +273,19 @@ where
             guard.task().clear_outcome();
         }
         Poll::Ready(match ready!(extraction.poll(cx)) {
-            Step::Done(Ok(arguments), guard) => Begun::Ready { arguments, guard },
-            Step::Done(Err(rejection), guard) => {
+            StageEnd::Done(Ok(arguments), guard) => CallState::Ready { arguments, guard },
+            StageEnd::Done(Err(rejection), guard) => {
                 guard.end_with(Outcome::Completed, rejection.status());
-                Begun::answered(rejection)
+                CallState::answered(rejection)
             }
-            Step::Interrupted(guard) => Begun::answered(interrupted(guard)),
+            StageEnd::Interrupted(guard) => CallState::answered(interrupted(guard)),
         })
     }
 }
 
 pin_project! {
     /// The run of a call.
-    struct Run<S>
+    struct HandlerFuture<S>
     where
         S: Stage<Response>,
     {
@@ -293,7 +295,7 @@ pin_project! {
         answered: Option<Answered>,
     }
 
-    impl<S> PinnedDrop for Run<S>
+    impl<S> PinnedDrop for HandlerFuture<S>
     where
         S: Stage<Response>,
     {
@@ -304,7 +306,7 @@ pin_project! {
     }
 }
 
-impl<S: Stage<Response>> Future for Run<S> {
+impl<S: Stage<Response>> Future for HandlerFuture<S> {
     type Output = Response;
 
     #[inline]
@@ -378,7 +380,7 @@ pin_project! {
     /// task's code.
     #[project = HandlingProjected]
     enum Handling<F, A, R> {
-        Begun { handler: F, arguments: Option<A> },
+        CallState { handler: F, arguments: Option<A> },
         Running { #[pin] future: R },
         Over,
     }
@@ -391,7 +393,7 @@ where
 {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        if let HandlingProjected::Begun { handler, arguments } = self.as_mut().project() {
+        if let HandlingProjected::CallState { handler, arguments } = self.as_mut().project() {
             let Some(arguments) = arguments.take() else {
                 return Poll::Pending;
             };

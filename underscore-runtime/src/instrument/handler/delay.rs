@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use super::at::{At, at};
+use crate::instrument::poll::{At, at};
 use crate::settings::EffectiveSettings;
 use crate::stack::AwaitPoint;
 

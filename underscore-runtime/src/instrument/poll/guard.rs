@@ -11,7 +11,7 @@ use crate::task::{Slot, SlotRef, TaskState};
 /// What was set before the drop decides the outcome. If nothing was, the future was dropped because
 /// its client left, or the task panicked if a poll never ended.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     // Nothing else: this moves with the future.
     task: SlotRef,
 }
@@ -19,40 +19,40 @@ pub(super) struct Guard {
 impl Guard {
     /// The guard of a task that was begun.
     #[inline]
-    pub(super) fn new(task: &'static Slot) -> Self {
+    pub(crate) fn new(task: &'static Slot) -> Self {
         Guard {
             task: SlotRef::new(task),
         }
     }
 
     /// The task, for which there will be another guard.
-    pub(super) fn into_task(self) -> &'static Slot {
+    pub(crate) fn into_task(self) -> &'static Slot {
         let task = self.task();
         std::mem::forget(self);
         task
     }
 
     #[inline]
-    pub(super) fn task(&self) -> &'static Slot {
+    pub(crate) fn task(&self) -> &'static Slot {
         self.task.get()
     }
 
     /// The handler has given its response, and the task lives on in the response's body. Its
     /// response time is the time until now: how long a client reads says nothing about the handler.
-    pub(super) fn begin_streaming(&self, status: StatusCode) {
+    pub(crate) fn begin_streaming(&self, status: StatusCode) {
         self.task().set_status(status);
         self.task().begin_streaming(Instant::now());
     }
 
     /// How the task ends if it is interrupted.
-    pub(super) fn interrupt_outcome(&self) -> Outcome {
+    pub(crate) fn interrupt_outcome(&self) -> Outcome {
         let interrupt = self.task().pending_interrupt();
         interrupt.map_or(Outcome::Interrupted, |interrupt| interrupt.outcome)
     }
 
     /// Runs code of the host's between two polls. If it panics, that is how the task ends.
     #[inline]
-    pub(super) fn run<T>(&self, code: impl FnOnce() -> T) -> T {
+    pub(crate) fn run<T>(&self, code: impl FnOnce() -> T) -> T {
         self.task().set_outcome(Outcome::Panicked);
         let done = code();
         self.task().clear_outcome();
@@ -61,20 +61,20 @@ impl Guard {
 
     /// Ends the task in this way.
     #[inline]
-    pub(super) fn end(self, outcome: Outcome) {
+    pub(crate) fn end(self, outcome: Outcome) {
         self.task().set_outcome(outcome);
     }
 
     /// Ends the task in this way, answered with `status`.
     #[inline]
-    pub(super) fn end_with(self, outcome: Outcome, status: StatusCode) {
+    pub(crate) fn end_with(self, outcome: Outcome, status: StatusCode) {
         self.task().set_status(status);
         self.end(outcome);
     }
 
     /// Ends the task, whose handler gave a response with `status`.
     #[inline]
-    pub(super) fn complete(self, status: StatusCode) {
+    pub(crate) fn complete(self, status: StatusCode) {
         if self.task().is_plain() {
             // What the drop would do, without looking at what nearly no task has.
             self.into_task().complete(StatusClass::from_status(status));

@@ -11,11 +11,11 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use hyper::body::{Frame, SizeHint};
 
-use super::poll_scope;
+use crate::instrument::poll;
 
 /// Watches the body of `request`, if there is anything to come.
 #[inline]
-pub(super) fn watch(request: &mut Request) {
+pub(crate) fn watch_body(request: &mut Request) {
     // In place: a request is large, and most have no body.
     let body = request.body_mut();
     if !body.is_end_stream() {
@@ -37,7 +37,7 @@ impl HttpBody for Watched {
         let polled = Pin::new(&mut self.0).poll_frame(cx);
         polled.map_err(|error| {
             if client_left(&error)
-                && let Some(task) = poll_scope::current()
+                && let Some(task) = poll::current()
             {
                 task.note_client_left();
             }

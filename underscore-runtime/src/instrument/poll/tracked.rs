@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::guard::Guard;
-use super::poll_scope::PollScope;
+use super::scope::PollScope;
 
 /// How one of a task's futures ended.
-pub(super) enum Step<T> {
+pub(crate) enum StageEnd<T> {
     /// By itself: the task goes on with its next future, or is answered.
     Done(T, Guard),
     /// By an interrupt: the future is gone, and the task is over once it has its answer.
@@ -18,7 +18,7 @@ pub(super) enum Step<T> {
 }
 
 /// One of a task's futures, which can be dropped in its place.
-pub(super) trait Stage<T> {
+pub(crate) trait Stage<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T>;
 
     /// Drops what there is of it.
@@ -54,11 +54,11 @@ impl<T, S: Stage<T> + ?Sized> Stage<T> for Pin<Box<S>> {
 /// Polls a stage of the task that `guard` keeps. There is no guard once the task is over, or has
 /// gone on to its next stage.
 #[inline]
-pub(super) fn poll_stage<T, S: Stage<T>>(
+pub(crate) fn poll_stage<T, S: Stage<T>>(
     guard: &mut Option<Guard>,
     mut stage: Pin<&mut S>,
     cx: &mut Context<'_>,
-) -> Poll<Step<T>> {
+) -> Poll<StageEnd<T>> {
     let Some(kept) = guard else {
         // Polled again after the end, which no executor does: there is no second answer.
         return Poll::Pending;
@@ -73,7 +73,7 @@ pub(super) fn poll_stage<T, S: Stage<T>>(
             stage.clear();
             scope.finish();
             match guard.take() {
-                Some(guard) => Poll::Ready(Step::Done(output, guard)),
+                Some(guard) => Poll::Ready(StageEnd::Done(output, guard)),
                 None => Poll::Pending,
             }
         }
@@ -92,10 +92,10 @@ pub(super) fn poll_stage<T, S: Stage<T>>(
 
 /// Drops the stage at this moment, with all that it holds.
 #[cold]
-fn interrupt<T, S: Stage<T>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> Poll<Step<T>> {
+fn interrupt<T, S: Stage<T>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> Poll<StageEnd<T>> {
     drop_in_task(guard.as_ref(), stage);
     match guard.take() {
-        Some(guard) => Poll::Ready(Step::Interrupted(guard)),
+        Some(guard) => Poll::Ready(StageEnd::Interrupted(guard)),
         None => Poll::Pending,
     }
 }
@@ -103,7 +103,7 @@ fn interrupt<T, S: Stage<T>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> P
 /// Drops the stage as part of its task, so that its awaits leave the stack without a search.
 /// Without a guard there is nothing left of it.
 #[inline]
-pub(super) fn drop_in_task<T, S: Stage<T>>(guard: Option<&Guard>, stage: Pin<&mut S>) {
+pub(crate) fn drop_in_task<T, S: Stage<T>>(guard: Option<&Guard>, stage: Pin<&mut S>) {
     if let Some(guard) = guard {
         let scope = PollScope::enter(guard.task());
         stage.clear();
@@ -114,7 +114,7 @@ pub(super) fn drop_in_task<T, S: Stage<T>>(guard: Option<&Guard>, stage: Pin<&mu
 pin_project! {
     /// A stage with its task. Dropped before its end, it ends the task.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub(super) struct Tracked<F: Future> {
+    pub(crate) struct Tracked<F: Future> {
         // Dropped at the end, in whatever way it comes, with the task current: see `drop_in_task`.
         #[pin]
         future: Option<F>,
@@ -132,7 +132,7 @@ pin_project! {
 impl<F: Future> Tracked<F> {
     /// `future` does the work of the task from here on.
     #[inline]
-    pub(super) fn new(guard: Guard, future: F) -> Self {
+    pub(crate) fn new(guard: Guard, future: F) -> Self {
         Tracked {
             future: Some(future),
             guard: Some(guard),
@@ -140,22 +140,22 @@ impl<F: Future> Tracked<F> {
     }
 
     /// True if the task is over, or goes on with another future.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.guard.is_none()
     }
 
     /// The task.
     #[inline]
-    pub(super) fn guard(&self) -> Option<&Guard> {
+    pub(crate) fn guard(&self) -> Option<&Guard> {
         self.guard.as_ref()
     }
 }
 
 impl<F: Future> Future for Tracked<F> {
-    type Output = Step<F::Output>;
+    type Output = StageEnd<F::Output>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Step<F::Output>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<StageEnd<F::Output>> {
         let this = self.project();
         poll_stage(this.guard, this.future, cx)
     }

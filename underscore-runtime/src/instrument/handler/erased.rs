@@ -11,7 +11,7 @@ use std::pin::Pin;
 
 use axum::response::Response;
 
-use super::tracked::Stage;
+use crate::instrument::poll::Stage;
 
 /// A future without its type.
 #[cfg(debug_assertions)]

@@ -24,8 +24,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::guard::Guard;
-use super::poll_scope::PollScope;
+use crate::instrument::poll::{Guard, PollScope};
 use crate::stats::Outcome;
 use crate::sync::{Mutex, contained};
 use crate::task::TaskState;
@@ -38,7 +37,7 @@ const PIECE: usize = 64 << 10;
 
 /// Ends the task of a handler that has answered, or lets it live on in the body of its answer.
 #[inline]
-pub(super) fn track_body(guard: Guard, response: &mut Response, length: Option<u64>) {
+pub(crate) fn track_body(guard: Guard, response: &mut Response, length: Option<u64>) {
     // What fits the connection's buffer is gone at once, and there would be nothing to see of its end.
     let is_short = length.is_some_and(|length| length <= TAKEN_AT_ONCE);
     if is_short || !has_content(&guard, response.status()) {
@@ -205,7 +204,7 @@ impl Streaming {
             Poll::Ready(Some(Err(error))) => {
                 // Without the admin API there is no log to write to.
                 #[cfg(feature = "admin")]
-                super::body_failure::report(&underway.guard, error);
+                super::failure::report(&underway.guard, error);
                 #[cfg(not(feature = "admin"))]
                 let _ = error;
                 Some(Outcome::Failed)

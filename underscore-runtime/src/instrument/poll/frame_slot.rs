@@ -6,7 +6,7 @@ use crate::task::{Slot, SlotRef, with_thread};
 
 /// The place in a stack that one await has or has not taken.
 #[derive(Debug)]
-pub(super) struct FrameSlot {
+pub(crate) struct FrameSlot {
     /// The id of the task in whose stack it is; [`NOT_TAKEN`] if in none.
     id: u64,
     task: Option<SlotRef>,
@@ -19,7 +19,7 @@ pub(super) struct FrameSlot {
 const NOT_TAKEN: u64 = u64::MAX;
 
 /// A poll of an await: until it is over, what is awaited inside is under the await's key.
-pub(super) struct FrameGuard {
+pub(crate) struct FrameGuard {
     key: NodeKey,
     /// The await that it is in.
     parent: ParentKey,
@@ -37,7 +37,7 @@ enum Visit {
 }
 
 impl FrameSlot {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         FrameSlot {
             id: NOT_TAKEN,
             task: None,
@@ -48,7 +48,7 @@ impl FrameSlot {
 
     /// Begins a poll of the await.
     #[inline]
-    pub(super) fn enter(&mut self, point: &'static AwaitPoint) -> FrameGuard {
+    pub(crate) fn enter(&mut self, point: &'static AwaitPoint) -> FrameGuard {
         with_thread(|thread| {
             let current = thread.id.get();
             let (key, visit) = if self.id == current {
@@ -78,7 +78,7 @@ impl FrameSlot {
 
     /// Ends a poll that returned `Pending`: the await is in the stack from now on.
     #[inline]
-    pub(super) fn pend(
+    pub(crate) fn pend(
         &mut self,
         guard: FrameGuard,
         point: &'static AwaitPoint,
@@ -109,7 +109,7 @@ impl FrameSlot {
 
     /// Ends a poll that returned `Ready`: the await is not, or no longer, in the stack.
     #[inline]
-    pub(super) fn finish(&mut self, guard: FrameGuard) {
+    pub(crate) fn finish(&mut self, guard: FrameGuard) {
         let FrameGuard { key, parent, visit } = guard;
         std::mem::forget(guard);
         if visit == Visit::Outside {

@@ -9,7 +9,7 @@ use crate::threads::ThreadRecord;
 /// [abandoned](Self::abandon). One that is only dropped was cut short by a panic: the thread goes
 /// on with what it was in before, and the task stays marked as being polled.
 #[must_use = "a poll that is dropped is one that panicked"]
-pub(super) struct PollScope {
+pub(crate) struct PollScope {
     task: &'static Slot,
     record: &'static ThreadRecord,
     /// The poll that this one is in. Boxed, for most are in none: three pointers stay in registers.
@@ -27,7 +27,7 @@ struct Outer {
 }
 
 /// The task that this thread polls.
-pub(super) fn current() -> Option<&'static Slot> {
+pub(crate) fn current() -> Option<&'static Slot> {
     with_thread(|thread| match thread.id.get() {
         0 => None,
         _ => thread.slot.get(),
@@ -37,7 +37,7 @@ pub(super) fn current() -> Option<&'static Slot> {
 impl PollScope {
     /// Makes `task` the thread's current one.
     #[inline]
-    pub(super) fn enter(task: &'static Slot) -> Self {
+    pub(crate) fn enter(task: &'static Slot) -> Self {
         with_thread(|thread| {
             let record = thread.record();
             let outer = match thread.id.get() {
@@ -67,7 +67,7 @@ impl PollScope {
 
     /// Makes what changed in the stack visible.
     #[inline]
-    pub(super) fn commit(&self) {
+    pub(crate) fn commit(&self) {
         let before = self.changes_before();
         if with_thread(ThreadContext::changes) > before {
             self.commit_changes(before);
@@ -83,7 +83,7 @@ impl PollScope {
     /// Ends the poll of a future that is done: the task's next one goes on within the same poll.
     /// With a commit, for the next one may wait at no await that is known, and never commit.
     #[inline]
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         self.commit();
         self.task.retract_poll();
         self.restore();
@@ -91,13 +91,13 @@ impl PollScope {
 
     /// Ends the poll, which has come back from the task's code.
     #[inline]
-    pub(super) fn exit(self) {
+    pub(crate) fn exit(self) {
         self.task.end_poll();
         self.restore();
     }
 
     /// Ends the scope in which the task's future was dropped. There is no stack left to show.
-    pub(super) fn abandon(self) {
+    pub(crate) fn abandon(self) {
         with_thread(|thread| thread.discard_changes(self.changes_before()));
         self.exit();
     }

@@ -7,8 +7,8 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
-use super::at::{At, at};
-use super::request_body::watch;
+use crate::instrument::body::watch_body;
+use crate::instrument::poll::{At, at};
 use crate::stack::AwaitPoint;
 
 /// The arguments of a handler. `M` is axum's marker for whether the last one takes the body.
@@ -78,7 +78,7 @@ where
         state: &S,
         points: &'static [AwaitPoint],
     ) -> impl Future<Output = Result<Self, Response>> + Send {
-        watch(&mut request);
+        watch_body(&mut request);
         Single {
             extraction: at(T::from_request(request, state), point(points, 0)),
         }
@@ -135,7 +135,7 @@ macro_rules! impl_extract {
                         .map_err(IntoResponse::into_response)?;
                     )+
                     let mut request = Request::from_parts(parts, body);
-                    watch(&mut request);
+                    watch_body(&mut request);
                     let $last = at($last::from_request(request, state), point(points, $last_index))
                         .await
                         .map_err(IntoResponse::into_response)?;

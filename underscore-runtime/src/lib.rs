@@ -109,6 +109,8 @@ mod dir_lock;
 #[cfg(feature = "admin")]
 mod fd;
 #[cfg(feature = "admin")]
+mod hex;
+#[cfg(feature = "admin")]
 mod json;
 #[cfg(feature = "admin")]
 mod log;

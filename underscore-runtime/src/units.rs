@@ -106,9 +106,11 @@ pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e9
 }
 
-/// `duration` in nanoseconds.
+/// `duration` in nanoseconds, at most [`u64::MAX`]: 584 years.
+#[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 /// The largest unit of which there is one, one decimal cut off behind it, `.0` left out: `1.5m`, `0s`.

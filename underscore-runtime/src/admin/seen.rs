@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::policy::UriView;
 use crate::clock::Instant;
+use crate::hex::is_lower_hex;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, Frame, innermost};
 use crate::table::ids;
@@ -238,13 +239,10 @@ const LONGEST_TEXT: usize = 1024;
 fn trace_id(trace_parent: &str) -> Option<String> {
     let mut fields = trace_parent.trim().split('-');
     let (version, id, parent) = (fields.next()?, fields.next()?, fields.next()?);
-    let is_hex = |text: &str, length: usize| {
-        text.len() == length
-            && text
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let fits = is_hex(version, 2) && version != "ff" && is_hex(id, 32) && is_hex(parent, 16);
+    let fits = is_lower_hex(version, 2)
+        && version != "ff"
+        && is_lower_hex(id, 32)
+        && is_lower_hex(parent, 16);
     (fits && id.bytes().any(|byte| byte != b'0')).then(|| id.to_owned())
 }
 

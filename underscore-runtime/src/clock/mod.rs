@@ -11,6 +11,8 @@ use std::time::Duration;
 #[cfg(feature = "admin")]
 pub(crate) use tsc::calibrate_in_background;
 
+use crate::units::nanos;
+
 /// Nanoseconds since an hour before the clock was first read.
 ///
 /// Eight bytes, so that a task's record and a message to the admin side stay small.
@@ -129,13 +131,6 @@ fn system_nanos() -> u64 {
     static ORIGIN: OnceLock<std::time::Instant> = OnceLock::new();
     let passed = ORIGIN.get_or_init(std::time::Instant::now).elapsed();
     FIRST.saturating_add(nanos(passed))
-}
-
-/// 584 years fit.
-#[inline]
-fn nanos(duration: Duration) -> u64 {
-    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
-    seconds.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 #[cfg(test)]

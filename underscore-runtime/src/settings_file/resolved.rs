@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::document::Document;
+use crate::hex::is_lower_hex;
 use crate::log::{self, field_text};
 use crate::route::HandlerEntry;
 use crate::settings::{SettingChange, Stored, Values, section};
@@ -168,10 +169,12 @@ fn values(section: Value) -> Result<Values, String> {
 /// The place that a name means; nothing if this build has no such route.
 fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
     let (short, mount) = match name.split_once('-') {
-        Some((short, digits)) if is_hex(digits, 4) => (short, u16::from_str_radix(digits, 16).ok()),
+        Some((short, digits)) if is_lower_hex(digits, 4) => {
+            (short, u16::from_str_radix(digits, 16).ok())
+        }
         _ => (name, None),
     };
-    if is_hex(short, 8) {
+    if is_lower_hex(short, 8) {
         let id = u32::from_str_radix(short, 16).ok();
         let handler = handlers.iter().find(|handler| Some(handler.id) == id);
         if let Some(handler) = handler {
@@ -194,13 +197,6 @@ fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
         descriptor: handler.descriptor,
         mount: None,
     }))
-}
-
-fn is_hex(text: &str, digits: usize) -> bool {
-    text.len() == digits
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// How a place that is not in the file yet is to be named there: so that people can read it, where that is

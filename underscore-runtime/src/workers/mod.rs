@@ -16,6 +16,8 @@ use tokio::runtime::Id;
 pub(crate) use runtimes::{WorkerSnapshot, WorkerState, unregister, workers};
 pub(crate) use sampler::start;
 
+use crate::units::nanos;
+
 /// A poll that takes longer than this blocks its worker, in nanoseconds.
 static BLOCKED_AFTER: AtomicU64 = AtomicU64::new(DEFAULT_BLOCKED_AFTER);
 
@@ -30,8 +32,7 @@ pub(crate) fn blocked_after() -> Duration {
 
 /// Sets how long a poll may take, for the whole process.
 pub(crate) fn set_blocked_after(limit: Duration) {
-    let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-    BLOCKED_AFTER.store(nanos, Ordering::Relaxed);
+    BLOCKED_AFTER.store(nanos(limit), Ordering::Relaxed);
 }
 
 /// Notes that the runtime of the calling thread, if it is in one, is one that serves requests: its workers

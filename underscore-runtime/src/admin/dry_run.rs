@@ -1,17 +1,22 @@
 //! `?dry_run`: what a change would hit, said in place of making it. By then everything of it was checked.
 
-use super::offload::Watch;
+use super::cancellation::Cancellation;
 use super::render::{Answer, Node};
-use super::seen::look_at;
+use super::task_snapshot::snapshots;
+use super::words;
 use crate::route::Route;
 use crate::table::{RouteEntry, entries};
 use crate::task::TaskRef;
 
 /// The answer to a change of tasks that is not made: each task with the state that it is in.
-pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>, watch: &Watch) -> Answer {
-    let seen = look_at(tasks).take_while(|_| watch.goes_on());
+pub(super) fn of_tasks(
+    tasks: Vec<TaskRef>,
+    share: Option<f64>,
+    cancellation: &Cancellation,
+) -> Answer {
+    let seen = snapshots(tasks).take_while(|_| !cancellation.is_requested());
     let states = seen.map(|seen| {
-        let state = super::cat::state_word(seen.state());
+        let state = words::task_state(seen.state());
         (seen.id().number().to_string(), Node::text(state))
     });
     let states: Vec<_> = states.collect();
@@ -34,7 +39,7 @@ pub(super) fn of_tasks(tasks: Vec<TaskRef>, share: Option<f64>, watch: &Watch) -
 pub(super) fn of_routes(
     selected: &[RouteEntry],
     shown: impl Fn(&RouteEntry) -> Node,
-    watch: &Watch,
+    cancellation: &Cancellation,
 ) -> Answer {
     let traffic = Traffic::now();
     let active = |entry: &RouteEntry| entry.route.map_or(0, |route| route.stats.active());
@@ -43,7 +48,7 @@ pub(super) fn of_routes(
         let tasks = usize::try_from(tasks).unwrap_or(usize::MAX);
         would_hit(tasks, traffic.share_of(entries))
     };
-    let wanted = selected.iter().take_while(|_| watch.goes_on());
+    let wanted = selected.iter().take_while(|_| !cancellation.is_requested());
     let routes = wanted.map(|entry| {
         let mut shown = shown(entry);
         if let Node::Object(sections) = &mut shown {

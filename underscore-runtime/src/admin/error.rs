@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 
-use super::elsewhere;
+use super::elasticsearch;
 use super::render::Node;
 use crate::visible::{echo, visible};
 use crate::{suggest, units};
@@ -110,7 +110,7 @@ impl Error {
     }
 
     pub(super) fn unknown_path(path: &str, known: &[&'static str]) -> Self {
-        let hint = match elsewhere::path(path) {
+        let hint = match elasticsearch::path(path) {
             Some(here) => suggest::hint(here, [here]),
             None if has_bare_slash(path) => {
                 "; a slash in the path of a route is written %2F, as in /_routes/%2Ftwice"
@@ -188,7 +188,7 @@ impl Error {
     }
 
     /// A look took longer than looks may.
-    pub(super) fn look_too_long(limit: Duration) -> Self {
+    pub(super) fn read_too_long(limit: Duration) -> Self {
         Error::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "timeout_exception",

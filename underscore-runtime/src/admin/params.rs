@@ -4,9 +4,10 @@
 
 use axum::http::StatusCode;
 
-use super::elsewhere;
+use super::elasticsearch;
 use super::error::Error;
 use super::render::Format;
+use super::words;
 use crate::suggest;
 use crate::units::{self, ByteUnit, TimeUnit};
 use crate::visible::echo;
@@ -35,7 +36,7 @@ enum Takes {
     Count,
     /// A number and a unit of time.
     Duration,
-    /// A status that may end an exchange.
+    /// A status that may end an request.
     Status,
     /// One of some words.
     Word(fn() -> Vec<&'static str>),
@@ -158,7 +159,7 @@ impl Param {
     }
 }
 
-/// The status that a text says, if it may end an exchange: a 1xx cannot.
+/// The status that a text says, if it may end an request: a 1xx cannot.
 pub(super) fn parse_status(text: &str) -> Option<StatusCode> {
     let status = text.parse().ok()?;
     (200..600)
@@ -194,7 +195,7 @@ pub(super) const FORMAT: Param = Param::word(
 pub(super) const FROM: Param = Param::count("from", "leave out so many rows at the top");
 pub(super) const GROUP_BY: Param = Param::word(
     "group_by",
-    || super::tasks::get::GROUPS.to_vec(),
+    || words::TASK_GROUPS.to_vec(),
     "a list of tasks, or each under its parent or its route",
 );
 pub(super) const H: Param = Param::list(
@@ -227,7 +228,7 @@ pub(super) const SIZE: Param = Param::count(
 );
 pub(super) const STATE: Param = Param::word(
     "state",
-    || super::cat::STATES.map(super::cat::state_word).to_vec(),
+    || words::TASK_STATES.map(words::task_state).to_vec(),
     "tasks in this state",
 );
 pub(super) const STATUS: Param = Param::new(
@@ -291,10 +292,10 @@ const GROUPS: [(&str, Group); 7] = [
 
 /// ` -> did you mean ...?` for a parameter that none of `groups` has.
 pub(super) fn hint(name: &str, groups: &[Group]) -> String {
-    if elsewhere::is_of_nodes(name) {
+    if elasticsearch::selects_nodes(name) {
         return " -> there is one node, this process".to_owned();
     }
-    match elsewhere::param(name).filter(|here| names(groups).any(|known| known == *here)) {
+    match elasticsearch::param(name).filter(|here| names(groups).any(|known| known == *here)) {
         Some(here) => suggest::hint(here, [here]),
         None => suggest::hint(name, names(groups)),
     }

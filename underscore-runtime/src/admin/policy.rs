@@ -5,7 +5,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use axum::http::Extensions;
 
-use super::admit::may_change;
+use super::write_access::WriteAccess;
 use crate::sync::{Arc, contained};
 
 /// The options of one server or router.
@@ -39,7 +39,7 @@ impl fmt::Debug for Redact {
 
 impl Policy {
     /// The policy of the server that received the request.
-    pub(super) fn of(extensions: &Extensions) -> Arc<Policy> {
+    pub(super) fn from_extensions(extensions: &Extensions) -> Arc<Policy> {
         extensions.get::<Arc<Policy>>().cloned().unwrap_or_default()
     }
 }
@@ -53,8 +53,8 @@ pub(super) struct UriView {
 
 impl UriView {
     /// The view of the peer that sent a request with these extensions.
-    pub(super) fn of(policy: &Policy, extensions: &Extensions) -> Self {
-        let by_default = || may_change(extensions).is_ok();
+    pub(super) fn new(policy: &Policy, extensions: &Extensions) -> Self {
+        let by_default = || WriteAccess::check_extensions(extensions).is_ok();
         UriView {
             with_query: policy.show_queries.unwrap_or_else(by_default),
             redact: policy.redact.clone(),

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::error::Error;
-use super::exchange::Exchange;
 use super::render::{Answer, Node};
+use super::request::Request;
 use crate::clock::Instant;
 use crate::settings_file;
 use crate::units;
@@ -24,9 +24,9 @@ pub(super) fn start() -> (Instant, SystemTime) {
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
-pub(super) fn root(exchange: &Exchange) -> Result<Answer, Error> {
+pub(super) fn root(request: &Request) -> Result<Answer, Error> {
     let uptime = Instant::now().since(start().0);
-    let version = exchange.policy.version.as_deref();
+    let version = request.policy.version.as_deref();
     let mut about = vec![
         ("name", Node::text(process_name())),
         ("version", version.map_or(Node::Null, Node::text)),

@@ -4,10 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::cat::{STATES, matches_pattern, state_word, words};
 use super::error::Error;
-use super::exchange::Exchange;
 use super::params;
+use super::request::Request;
+use super::words::{comma_list, matches_pattern, parse_task_state};
 use crate::clock::Instant;
 use crate::route::Route;
 use crate::suggest;
@@ -26,7 +26,7 @@ const MOST_LISTED: usize = 20;
 /// The routes that a comma list names, to change something. A name that several share is refused, and a
 /// list that names nothing: somebody's shell had an empty variable, or `-x` was to mean all but x.
 pub(super) fn routes_to_change(selector: &str) -> Result<Vec<RouteEntry>, Error> {
-    if words(selector).all(|word| word.starts_with('-')) {
+    if comma_list(selector).all(|word| word.starts_with('-')) {
         return Err(Error::illegal_argument(format!(
             "[{}] names no route to change; name one, or begin with _all",
             echo(selector)
@@ -61,7 +61,7 @@ fn select(
     let mut all = entries();
     all.sort_by_key(order);
     let mut selected = vec![false; all.len()];
-    for word in words(selector) {
+    for word in comma_list(selector) {
         let (pattern, keep) = match word.strip_prefix('-') {
             Some(pattern) => (pattern, false),
             None => (word, true),
@@ -196,10 +196,10 @@ fn unknown_route(word: &str, all: &[RouteEntry]) -> Error {
 
 /// The tasks that a comma list of ids names.
 pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
-    if words(selector).any(|word| word == "_all") {
+    if comma_list(selector).any(|word| word == "_all") {
         return Ok(live_tasks());
     }
-    let ids = words(selector).filter_map(|word| TaskId::from_number(word.parse().ok()?));
+    let ids = comma_list(selector).filter_map(|word| TaskId::from_number(word.parse().ok()?));
     let named: HashSet<TaskId> = ids.collect();
     // Only these are kept, so that a look at one task stays short among very many.
     let mut live: HashMap<TaskId, TaskRef> = HashMap::new();
@@ -209,7 +209,7 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
         }
     });
     let mut chosen: Vec<TaskRef> = Vec::new();
-    for word in words(selector) {
+    for word in comma_list(selector) {
         if !word.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::illegal_argument(format!(
                 "task id [{}] must be a decimal number or _all",
@@ -305,28 +305,27 @@ pub(super) struct TaskFilter {
 
 impl TaskFilter {
     /// To look at tasks.
-    pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
-        Self::read_with(exchange, routes)
+    pub(super) fn read(request: &Request) -> Result<Self, Error> {
+        Self::read_with(request, routes)
     }
 
     /// To end tasks: whose they are must be as clear as where a route is changed.
-    pub(super) fn read_to_change(exchange: &Exchange) -> Result<Self, Error> {
-        Self::read_with(exchange, routes_to_change)
+    pub(super) fn read_to_change(request: &Request) -> Result<Self, Error> {
+        Self::read_with(request, routes_to_change)
     }
 
     fn read_with(
-        exchange: &Exchange,
+        request: &Request,
         routes: fn(&str) -> Result<Vec<RouteEntry>, Error>,
     ) -> Result<Self, Error> {
-        let routes = exchange.value(&params::ROUTES).map(routes).transpose()?;
+        let routes = request.value(&params::ROUTES).map(routes).transpose()?;
         let mounted =
             |entries: Vec<RouteEntry>| entries.into_iter().filter_map(|entry| entry.route);
-        let state = exchange.value(&params::STATE);
+        let state = request.value(&params::STATE);
         Ok(TaskFilter {
             routes: routes.map(|entries| mounted(entries).collect()),
-            older_than: exchange.duration(&params::OLDER_THAN),
-            state: state
-                .and_then(|word| STATES.into_iter().find(|state| state_word(*state) == word)),
+            older_than: request.duration(&params::OLDER_THAN),
+            state: state.and_then(parse_task_state),
         })
     }
 

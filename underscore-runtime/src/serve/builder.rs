@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::limits::Limits;
 use super::socket::{self, Bound};
 use super::thread::AdminServer;
-use crate::admin::{Changers, Policy};
+use crate::admin::{Policy, WriteAccess};
 use crate::{admin, settings_file, workers};
 
 /// With less, a client would be late that the system has not let run yet.
@@ -36,7 +36,7 @@ const SHORTEST: Duration = Duration::from_millis(100);
 pub struct AdminBuilder {
     mode: u32,
     blocked_after: Option<Duration>,
-    changers: Changers,
+    write_access: WriteAccess,
     policy: Policy,
     limits: Limits,
     settings_file: Option<PathBuf>,
@@ -61,7 +61,7 @@ impl AdminBuilder {
         AdminBuilder {
             mode: 0o600,
             blocked_after: None,
-            changers: Changers::default(),
+            write_access: WriteAccess::default(),
             policy: Policy::default(),
             limits: Limits::default(),
             settings_file: None,
@@ -125,7 +125,7 @@ impl AdminBuilder {
     /// # }
     /// ```
     pub fn changes_by_uids(mut self, uids: impl IntoIterator<Item = u32>) -> Self {
-        self.changers.uids.extend(uids);
+        self.write_access.uids.extend(uids);
         self
     }
 
@@ -157,7 +157,7 @@ impl AdminBuilder {
     /// # }
     /// ```
     pub fn changes_by_gids(mut self, gids: impl IntoIterator<Item = u32>) -> Self {
-        self.changers.gids.extend(gids);
+        self.write_access.gids.extend(gids);
         self
     }
 
@@ -409,8 +409,8 @@ impl AdminBuilder {
         let keeping = loaded.map(|loaded| loaded.keep(admin::file_changed));
         match keeping.transpose() {
             Ok(keeping) => {
-                let changers = self.changers.of_socket(bound.is_open);
-                let access = (changers, self.policy.clone());
+                let write_access = self.write_access.of_socket(bound.is_open);
+                let access = (write_access, self.policy.clone());
                 AdminServer::start(bound, access, self.limits, keeping)
             }
             Err(error) => {

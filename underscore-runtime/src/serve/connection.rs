@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use super::connections::{Phase, Place};
 use super::limits::{LARGEST_HEAD, Limits};
 use super::stream::Stream;
-use crate::admin::{Peer, Unread};
+use crate::admin::{BadRequest, Peer};
 use crate::sync::Arc;
 
 /// How often it is asked, while a request is answered, whether the client is still there.
@@ -72,7 +72,7 @@ pub(super) async fn serve(
     }
     if place.phase() == Phase::Head {
         let stream = connection.into_parts().io.into_inner();
-        stream.refuse(&Unread::late(limits.read));
+        stream.refuse(&BadRequest::late(limits.read));
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 
 use super::connections::{Phase, Place};
 use super::reserve::Reserve;
-use crate::admin::Unread;
+use crate::admin::BadRequest;
 use crate::sync::Arc;
 
 /// A connection on which hyper reads and writes.
@@ -33,7 +33,7 @@ impl Stream {
     }
 
     /// Tells the client why its request was not read, if that can be said at once.
-    pub(super) fn refuse(&self, why: &Unread) {
+    pub(super) fn refuse(&self, why: &BadRequest) {
         if let Some(socket) = &self.socket {
             // A client that reads nothing is told nothing.
             let _ = socket.try_write(&why.response());
@@ -48,7 +48,7 @@ impl Stream {
         }
         let status = bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
         let status = std::str::from_utf8(status).ok()?.parse().ok()?;
-        Some(Unread::with_status(status)?.response())
+        Some(BadRequest::with_status(status)?.response())
     }
 
     fn socket(&mut self) -> io::Result<Pin<&mut UnixStream>> {

@@ -15,7 +15,7 @@ use super::limits::Limits;
 use super::queue::Queue;
 use super::renewal::Renewals;
 use super::socket::{Bound, SocketFile, named};
-use crate::admin::{Changers, Policy, Pool, ReadTimeout, admin_router};
+use crate::admin::{Policy, Pool, ReadTimeout, WriteAccess, admin_router};
 use crate::log::{self, field_text};
 use crate::settings_file::Keeping;
 use crate::workers;
@@ -24,7 +24,7 @@ use crate::workers;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What the host says of who may do what.
-type Access = (Changers, Policy);
+type Access = (WriteAccess, Policy);
 
 /// A running admin server.
 ///
@@ -198,7 +198,7 @@ impl Drop for Own {
 
 fn spawn(
     bound: Bound,
-    (changers, policy): Access,
+    (write_access, policy): Access,
     limits: Limits,
     keeping: Option<Keeping>,
     stopped: oneshot::Receiver<()>,
@@ -222,7 +222,7 @@ fn spawn(
         if let Some(runtime) = &own.0 {
             let read_timeout = ReadTimeout(limits.read);
             let api = admin_router().layer((
-                Extension(changers),
+                Extension(write_access),
                 Extension(Arc::new(policy)),
                 Extension(read_timeout),
             ));

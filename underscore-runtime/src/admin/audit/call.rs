@@ -9,12 +9,12 @@ use crate::sync::{Arc, Mutex};
 /// Becomes a record when it is answered, or else when the last of its clones is dropped: also where
 /// nobody waited for the answer, for what was begun by then has happened.
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct Call(Arc<Pending>);
+pub(in crate::admin) struct AuditedCall(Arc<Pending>);
 
 #[derive(Debug)]
 struct Pending(Mutex<Option<Record>>);
 
-impl Call {
+impl AuditedCall {
     /// Begins a call of `peer`. It is asked for its name now, for it may be gone when it has its answer.
     pub(in crate::admin) fn begin(
         action: Action,
@@ -28,7 +28,7 @@ impl Call {
             reason: reason.map(shortened),
             ..Record::new(action, target)
         };
-        Call(Arc::new(Pending(Mutex::new(Some(record)))))
+        AuditedCall(Arc::new(Pending(Mutex::new(Some(record)))))
     }
 
     /// Marks the call as carried out.
@@ -39,7 +39,7 @@ impl Call {
     }
 
     /// Notes what was in force before the change, and what is since.
-    pub(in crate::admin) fn changed(&self, before: String, after: String) {
+    pub(in crate::admin) fn set_change(&self, before: String, after: String) {
         if let Some(record) = &mut *self.0.0.lock() {
             record.before = Some(before);
             record.after = Some(after);
@@ -81,14 +81,14 @@ mod tests {
         Record::clone(&found[0])
     }
 
-    fn begin(target: &str) -> Call {
-        Call::begin(Action::Settings, Peer::default(), target, Some("why"))
+    fn begin(target: &str) -> AuditedCall {
+        AuditedCall::begin(Action::Settings, Peer::default(), target, Some("why"))
     }
 
     #[test]
     fn a_call_that_is_answered_has_the_status_of_its_answer() {
         let call = begin("answered");
-        call.changed("{}".to_owned(), "{1}".to_owned());
+        call.set_change("{}".to_owned(), "{1}".to_owned());
         call.answered(StatusCode::OK);
         let record = of("answered");
         assert_eq!(record.status, Some(200));

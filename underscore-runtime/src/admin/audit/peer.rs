@@ -1,6 +1,9 @@
 //! Who is at the other end of a connection, as far as the kernel vouches for it. Where that is asked is the
 //! server's affair; over a host's own router nobody asks, and all of it is missing.
 
+use axum::extract::ConnectInfo;
+use axum::http::Extensions;
+
 /// The process that made a connection, as it was at that moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peer {
@@ -10,6 +13,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// The peer of the connection that a request came on; unknown behind a router of the host.
+    pub(in crate::admin) fn from_extensions(extensions: &Extensions) -> Self {
+        let peer = extensions.get::<ConnectInfo<Peer>>();
+        peer.map_or_else(Peer::default, |ConnectInfo(peer)| peer.clone())
+    }
+
     /// The name of the process, while it lives. It says so itself, so it is a hint and no proof.
     pub(super) fn process(&self) -> Option<String> {
         // Only Linux has this file; elsewhere it is not there, as for a process that is gone.

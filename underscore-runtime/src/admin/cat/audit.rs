@@ -1,24 +1,25 @@
-//! `_cat/audit`: who was to change what, and how it was answered.
+//! `_cat/audit` and `_audit`: the calls that were to make a change, and how they were answered.
 
 use std::sync::Arc;
 
 use super::table::{self, Column};
-use super::{Value, date_and_time, epoch_millis};
 use crate::admin::audit::{Record, newest_first};
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
-use crate::admin::render::Answer;
+use crate::admin::render::{Answer, Node};
+use crate::admin::request::Request;
+use crate::admin::value::Value;
+use crate::admin::words;
 
 /// A column of this table.
 type Col = Column<Arc<Record>>;
 
-pub(in crate::admin) const COLUMNS: &[Col] = &[
+const COLUMNS: &[Col] = &[
     // With the date: these rows are not of today only.
     Col::words(
         "timestamp",
         &["ts"],
         "when the call was over, in UTC",
-        |record| date_and_time(record.time).into(),
+        |record| words::date_and_time(record.time).into(),
     )
     .time_of_day()
     .shown(),
@@ -26,7 +27,7 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         "time",
         &[],
         "the same in milliseconds since 1970",
-        |record| Value::Number(epoch_millis(record.time)),
+        |record| Value::Number(words::epoch_millis(record.time)),
     )
     .time_of_day(),
     Col::numbers("uid", &[], "user that connected to the socket, or that the changed file belongs to", |record| {
@@ -100,8 +101,17 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
 ];
 
 /// `GET /_cat/audit`.
-pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
-    table::answer(exchange, COLUMNS, || Ok(newest_first()))
+pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
+    table::answer(request, COLUMNS, || Ok(newest_first()))
+}
+
+/// `GET /_audit`: the columns of `_cat/audit`, newest first.
+#[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
+pub(in crate::admin) fn get(_: &Request) -> Result<Answer, Error> {
+    let records = newest_first();
+    let object = |record| table::object(record, COLUMNS, |_| true);
+    let records = records.iter().map(object).collect();
+    Ok(Answer::Node(Node::object([("audit", Node::List(records))])))
 }
 
 #[cfg(test)]

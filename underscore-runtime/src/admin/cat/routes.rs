@@ -2,13 +2,13 @@
 
 use std::cell::OnceCell;
 
-use super::Value;
 use super::table::{self, Column};
+use crate::admin::cancellation::Cancellation;
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
-use crate::admin::offload::Watch;
 use crate::admin::render::Answer;
+use crate::admin::request::Request;
 use crate::admin::select;
+use crate::admin::value::Value;
 use crate::route::Route;
 use crate::stats::{
     BlockingSnapshot, Measure, Outcome, Recent, StatsSnapshot, StatusClass, WINDOWS,
@@ -350,11 +350,11 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
 ];
 
 /// `GET /_cat/routes[/{routes}]`.
-pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
+pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
     table::answer_with(
-        exchange,
+        request,
         COLUMNS,
-        || rows(exchange.argument(), exchange.watch()),
+        || rows(request.argument(), request.cancellation()),
         |rows| {
             // No request has come to it yet, and its attribute says no path: nothing else tells it apart.
             let is_nowhere = |row: &Row| row.entry.path().is_none();
@@ -367,9 +367,12 @@ pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
     )
 }
 
-/// The routes that `selector` names, in the order of `select`; the rest is left out once `watch`
+/// The routes that `selector` names, in the order of `select`; the rest is left out once `cancellation`
 /// ends.
-pub(in crate::admin) fn rows(selector: Option<&str>, watch: &Watch) -> Result<Vec<Row>, Error> {
+pub(in crate::admin) fn rows(
+    selector: Option<&str>,
+    cancellation: &Cancellation,
+) -> Result<Vec<Row>, Error> {
     let row = |entry: RouteEntry| Row {
         entry,
         stats: entry
@@ -384,7 +387,9 @@ pub(in crate::admin) fn rows(selector: Option<&str>, watch: &Watch) -> Result<Ve
         recent: OnceCell::new(),
     };
     let entries = select::routes(selector.unwrap_or("_all"))?;
-    let entries = entries.into_iter().take_while(|_| watch.goes_on());
+    let entries = entries
+        .into_iter()
+        .take_while(|_| !cancellation.is_requested());
     Ok(entries.map(row).collect())
 }
 

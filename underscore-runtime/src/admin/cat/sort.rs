@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::table::{Column, find, list, unknown_column};
-use super::value::Value;
+use super::table::{Column, find, unknown_column};
+use crate::admin::cancellation::Cancellation;
 use crate::admin::error::Error;
-use crate::admin::offload::Watch;
+use crate::admin::value::Value;
+use crate::admin::words::comma_list;
 use crate::suggest;
 use crate::visible::echo;
 
@@ -20,7 +21,7 @@ pub(super) fn order<'a, R>(
     columns: &'a [Column<R>],
     wanted: &str,
 ) -> Result<Vec<Key<'a, R>>, Error> {
-    list(wanted)
+    comma_list(wanted)
         .map(|word| {
             let (name, descending) = match word.rsplit_once(':') {
                 None => (word, false),
@@ -41,11 +42,11 @@ pub(super) fn order<'a, R>(
         .collect()
 }
 
-/// Sorts rows; equal rows keep their order. Once `watch` ends, these are some rows in any order.
+/// Sorts rows; equal rows keep their order. Once `cancellation` ends, these are some rows in any order.
 pub(super) fn sorted<R>(
     rows: Vec<R>,
     order: &[Key<'_, R>],
-    watch: &Watch,
+    cancellation: &Cancellation,
 ) -> impl Iterator<Item = R> {
     // Each value is made once per row and not at each comparison.
     let values = |row: &R| -> Vec<Value> {
@@ -54,7 +55,7 @@ pub(super) fn sorted<R>(
     };
     let mut keys: Vec<(Vec<Value>, usize)> = rows
         .iter()
-        .take_while(|_| watch.goes_on())
+        .take_while(|_| !cancellation.is_requested())
         .map(values)
         .zip(0..)
         .collect();
@@ -62,7 +63,7 @@ pub(super) fn sorted<R>(
     sort_in_parts(
         &mut keys,
         |(a, _), (b, _)| compare(a, b, &descending),
-        watch,
+        cancellation,
     );
     let mut rows: Vec<Option<R>> = rows.into_iter().map(Some).collect();
     keys.into_iter()
@@ -86,11 +87,15 @@ fn compare(a: &[Value], b: &[Value], descending: &[bool]) -> Ordering {
 
 /// Sorts parts, and then pairs of neighbouring parts: the standard library's stable sort detects
 /// sorted runs and only merges them.
-fn sort_in_parts<T>(things: &mut [T], compare: impl Fn(&T, &T) -> Ordering, watch: &Watch) {
+fn sort_in_parts<T>(
+    things: &mut [T],
+    compare: impl Fn(&T, &T) -> Ordering,
+    cancellation: &Cancellation,
+) {
     let mut part = PART;
     loop {
         for things in things.chunks_mut(part) {
-            if !watch.goes_on() {
+            if cancellation.is_requested() {
                 return;
             }
             things.sort_by(&compare);
@@ -120,7 +125,7 @@ mod tests {
             let mut expected = sorted.clone();
             expected.sort_unstable();
             let by_number = |a: &(usize, usize), b: &(usize, usize)| a.0.cmp(&b.0);
-            sort_in_parts(&mut sorted, by_number, &Watch::default());
+            sort_in_parts(&mut sorted, by_number, &Cancellation::default());
             assert_eq!(sorted, expected);
         }
     }
@@ -128,8 +133,8 @@ mod tests {
     /// Holds 1.43 of docs/admin-api.md.
     #[test]
     fn what_nobody_waits_for_is_not_sorted_to_its_end() {
-        let watch = Watch::default();
-        let client = Cell::new(Some(watch.client()));
+        let cancellation = Cancellation::default();
+        let client = Cell::new(Some(cancellation.client_presence()));
         let compared = Cell::new(0_usize);
         let compare = |a: &(usize, usize), b: &(usize, usize)| {
             // It leaves in the middle of the first part.
@@ -139,7 +144,7 @@ mod tests {
             }
             a.cmp(b)
         };
-        sort_in_parts(&mut numbers(100 * PART), compare, &watch);
+        sort_in_parts(&mut numbers(100 * PART), compare, &cancellation);
         assert!(compared.get() < PART * 20, "{}", compared.get());
     }
 }

@@ -5,15 +5,15 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::Value;
 use super::table::{self, Column};
-use super::tasks::state_word;
+use crate::admin::cancellation::Cancellation;
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
-use crate::admin::offload::Watch;
 use crate::admin::render::Answer;
-use crate::admin::seen::CLIENT;
+use crate::admin::request::Request;
 use crate::admin::select::{routes, tasks_of};
+use crate::admin::task_snapshot::CLIENT;
+use crate::admin::value::Value;
+use crate::admin::words;
 use crate::clock::Instant;
 use crate::route::{Route, RouteId};
 use crate::stack::{AwaitPoint, innermost, on_one_line};
@@ -65,7 +65,7 @@ const COLUMNS: &[Col] = &[
         "state",
         &["st"],
         "running inside a poll now, waiting to be woken, streaming its response's body, or queued for a blocking thread",
-        |row| state_word(row.state).into(),
+        |row| words::task_state(row.state).into(),
     )
     .shown(),
     Col::words(
@@ -89,18 +89,18 @@ const COLUMNS: &[Col] = &[
 ];
 
 /// `GET /_cat/stacks[/{routes}]`.
-pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
-    table::answer(exchange, COLUMNS, || {
-        rows(exchange.argument(), exchange.watch())
+pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
+    table::answer(request, COLUMNS, || {
+        rows(request.argument(), request.cancellation())
     })
 }
 
 /// The groups, the most numerous first, and among equals the one with the oldest task.
-fn rows(selector: Option<&str>, watch: &Watch) -> Result<Vec<Row>, Error> {
+fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<Row>, Error> {
     let now = Instant::now();
     let mut groups = Groups::default();
     let mut add = |task: TaskRef| {
-        if watch.goes_on() {
+        if !cancellation.is_requested() {
             groups.add(&task, now);
         }
     };

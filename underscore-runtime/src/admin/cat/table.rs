@@ -2,11 +2,12 @@
 //! text or as rows of JSON. A table gives its columns, one entry each, and its rows.
 
 use super::sort::{order, sorted};
-use super::value::{Units, Value};
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
 use crate::admin::params;
 use crate::admin::render::{Align, Answer, Format, Node, Rows, Table, TableContent};
+use crate::admin::request::Request;
+use crate::admin::value::{Units, Value};
+use crate::admin::words::{comma_list, matches_pattern};
 use crate::suggest;
 use crate::units::{ByteUnit, TimeUnit};
 use crate::visible::echo;
@@ -88,59 +89,59 @@ struct Shown<'a, R> {
     heading: &'static str,
 }
 
-/// Answers with the rows in the form that `exchange` asks for; `rows` is called if they are wanted.
+/// Answers with the rows in the form that `request` asks for; `rows` is called if they are wanted.
 pub(super) fn answer<R>(
-    exchange: &Exchange,
+    request: &Request,
     columns: &[Column<R>],
     rows: impl FnOnce() -> Result<Vec<R>, Error>,
 ) -> Result<Answer, Error> {
-    answer_of(exchange, columns, rows, |rows| rows, |_| &[])
+    answer_of(request, columns, rows, |rows| rows, |_| &[])
 }
 
 /// The same where by default some columns more are shown if the rows need them to be told apart: `also` names
 /// them.
 pub(super) fn answer_with<R>(
-    exchange: &Exchange,
+    request: &Request,
     columns: &[Column<R>],
     rows: impl FnOnce() -> Result<Vec<R>, Error>,
     also: fn(&[R]) -> &'static [&'static str],
 ) -> Result<Answer, Error> {
-    answer_of(exchange, columns, rows, |rows| rows, also)
+    answer_of(request, columns, rows, |rows| rows, also)
 }
 
 /// The same for `things` of which `look` makes rows: only of those on the page, where the order that they
 /// come in is the one that is wanted.
 pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
-    exchange: &Exchange,
+    request: &Request,
     columns: &[Column<R>],
     things: impl FnOnce() -> Result<Vec<T>, Error>,
     look: impl FnOnce(Vec<T>) -> I,
     also: fn(&[T]) -> &'static [&'static str],
 ) -> Result<Answer, Error> {
-    if exchange.flag(&params::HELP) {
+    if request.flag(&params::HELP) {
         return Ok(Answer::Text(help(columns)));
     }
-    let wanted = exchange.value(&params::H).unwrap_or_default();
+    let wanted = request.value(&params::H).unwrap_or_default();
     let mut shown = shown(columns, wanted)?;
-    if !exchange.flag_or(&params::TS, true) {
+    if !request.flag_or(&params::TS, true) {
         shown.retain(|shown| !shown.column.time_of_day);
     }
-    let order = order(columns, exchange.value(&params::S).unwrap_or_default())?;
+    let order = order(columns, request.value(&params::S).unwrap_or_default())?;
     let mut form = Form {
         shown,
-        heading: exchange.flag(&params::V),
+        heading: request.flag(&params::V),
         units: Units {
-            time: exchange.value(&params::TIME).and_then(TimeUnit::parse),
-            bytes: exchange.value(&params::BYTES).and_then(ByteUnit::parse),
+            time: request.value(&params::TIME).and_then(TimeUnit::parse),
+            bytes: request.value(&params::BYTES).and_then(ByteUnit::parse),
         },
     };
-    let from = exchange.count(&params::FROM).unwrap_or(0);
-    let size = exchange.count(&params::SIZE).unwrap_or(usize::MAX);
-    let format = exchange.format().unwrap_or(Format::Text);
+    let from = request.count(&params::FROM).unwrap_or(0);
+    let size = request.count(&params::SIZE).unwrap_or(usize::MAX);
+    let format = request.format().unwrap_or(Format::Text);
 
     let mut things = things()?;
     let total = things.len();
-    if list(wanted).next().is_none() {
+    if comma_list(wanted).next().is_none() {
         // Those of the page, as far as it is known before they are sorted.
         let rest = things.get(from..).unwrap_or_default();
         let page = rest.get(..size).unwrap_or(rest);
@@ -148,12 +149,12 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
     }
     let content = if order.is_empty() {
         things.drain(..from.min(things.len()));
-        form.content(format, look(things).into_iter().take(size), exchange)
+        form.content(format, look(things).into_iter().take(size), request)
     } else {
         let rows = look(things).into_iter();
-        let rows: Vec<R> = rows.take_while(|_| exchange.is_wanted()).collect();
-        let rows = sorted(rows, &order, exchange.watch());
-        form.content(format, rows.skip(from).take(size), exchange)
+        let rows: Vec<R> = rows.take_while(|_| !request.is_cancelled()).collect();
+        let rows = sorted(rows, &order, request.cancellation());
+        form.content(format, rows.skip(from).take(size), request)
     };
     Ok(Answer::Table(Table { content, total }))
 }
@@ -189,7 +190,7 @@ fn shown<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Shown<'a, 
         }
     };
     let mut asked = false;
-    for word in list(wanted) {
+    for word in comma_list(wanted) {
         asked = true;
         if word.contains('*') {
             let matching = |column: &&Column<R>| column.matches(word);
@@ -255,9 +256,9 @@ impl<R> Form<'_, R> {
         &self,
         format: Format,
         rows: impl Iterator<Item = R>,
-        exchange: &Exchange,
+        request: &Request,
     ) -> TableContent {
-        let wanted = || exchange.is_wanted();
+        let wanted = || !request.is_cancelled();
         match format {
             Format::Text => TableContent::Text(self.text(rows, wanted)),
             Format::Json | Format::Yaml | Format::Cbor => {
@@ -294,38 +295,6 @@ pub(super) fn unknown_column<R>(columns: &[Column<R>], param: &str, word: &str) 
     ))
 }
 
-/// The words of a comma list; empty ones do not count.
-pub(in crate::admin) fn list(words: &str) -> impl Iterator<Item = &str> {
-    words
-        .split(',')
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-}
-
-/// Whether `text` is what `pattern` says, in which `*` is any run of characters.
-pub(in crate::admin) fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else {
-        return rest.is_empty();
-    };
-    for piece in pieces {
-        match rest.find(piece) {
-            Some(at) => {
-                rest = rest
-                    .get(at.saturating_add(piece.len())..)
-                    .unwrap_or_default();
-            }
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 #[cfg(test)]
 pub(super) fn assert_names_are_unique<R>(columns: &[Column<R>]) {
     let mut names: Vec<&str> = columns
@@ -337,26 +306,4 @@ pub(super) fn assert_names_are_unique<R>(columns: &[Column<R>]) {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), all, "a name or an alias stands twice");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_is_any_run() {
-        let cases = [
-            ("stats.*", "stats.req.total", true),
-            ("*total", "stats.req.total", true),
-            ("*", "", true),
-            ("s*s", "s", false),
-            ("s*q*l", "stats.req.total", true),
-            ("a*b*a", "aba", true),
-            ("a*ab", "ab", false),
-            ("total", "stats.req.total", false),
-        ];
-        for (pattern, text, matches) in cases {
-            assert_eq!(matches_pattern(pattern, text), matches, "{pattern} {text}");
-        }
-    }
 }

@@ -1,21 +1,20 @@
 //! `_cat/tasks`: every piece of work in flight, whose it is, and the line it is stuck on.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use super::Value;
 use super::table::{self, Column};
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
-use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
+use crate::admin::request::Request;
 use crate::admin::select::TaskFilter;
+use crate::admin::task_snapshot::{TaskSnapshot, oldest_first, snapshots_in_state};
+use crate::admin::value::Value;
+use crate::admin::words;
 use crate::stack::on_one_line;
-use crate::task::{TaskId, TaskRef, TaskState};
+use crate::task::{TaskId, TaskRef};
 use crate::threads::RuntimeNumber;
 use crate::units;
 
 /// A column of this table.
-type Col = Column<Seen>;
+type Col = Column<TaskSnapshot>;
 
 const COLUMNS: &[Col] = &[
     Col::numbers("id", &[], "task id, never used twice", |task| {
@@ -70,7 +69,7 @@ const COLUMNS: &[Col] = &[
         "state",
         &["st"],
         "running inside a poll now, waiting to be woken, streaming its response's body, or queued for a blocking thread",
-        |task| state_word(task.state()).into(),
+        |task| words::task_state(task.state()).into(),
     )
     .shown(),
     Col::numbers(
@@ -182,91 +181,44 @@ const COLUMNS: &[Col] = &[
         "start_time",
         &["start"],
         "when it was begun, in milliseconds since 1970",
-        |task| Value::Number(epoch_millis(task.started)),
+        |task| Value::Number(words::epoch_millis(task.started)),
     )
     .time_of_day(),
     Col::words(
         "timestamp",
         &["ts"],
         "when it was begun, as a time of day in UTC",
-        |task| time_of_day(task.started).into(),
+        |task| words::time_of_day(task.started).into(),
     )
     .time_of_day(),
 ];
 
-/// The states there are.
-pub(in crate::admin) const STATES: [TaskState; 4] = [
-    TaskState::Running,
-    TaskState::Waiting,
-    TaskState::Streaming,
-    TaskState::Queued,
-];
-
-/// The wire's word for a state.
-pub(in crate::admin) fn state_word(state: TaskState) -> &'static str {
-    match state {
-        TaskState::Running => "running",
-        TaskState::Waiting => "waiting",
-        TaskState::Streaming => "streaming",
-        TaskState::Queued => "queued",
-    }
-}
-
 /// `GET /_cat/tasks[/{tasks}]`.
-pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
+pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
     // What is wrong with it is told where rows are wanted, and not where help is.
-    let filter = TaskFilter::read(exchange);
+    let filter = TaskFilter::read(request);
     let state = filter.as_ref().ok().and_then(TaskFilter::state);
     table::answer_of(
-        exchange,
+        request,
         COLUMNS,
-        || tasks(exchange, &filter?),
-        |tasks| look_at_chosen(tasks, state, exchange.uris.clone()),
+        || tasks(request, &filter?),
+        |tasks| snapshots_in_state(tasks, state, request.uris.clone()),
         |_| &[],
     )
 }
 
-fn tasks(exchange: &Exchange, filter: &TaskFilter) -> Result<Vec<TaskRef>, Error> {
-    let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
+fn tasks(request: &Request, filter: &TaskFilter) -> Result<Vec<TaskRef>, Error> {
+    let mut tasks = filter.tasks(request.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
     Ok(tasks)
-}
-
-/// Milliseconds since 1970, which is how Elasticsearch writes a moment.
-pub(in crate::admin) fn epoch_millis(moment: SystemTime) -> u64 {
-    let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The date and the time of day in UTC, as RFC 3339 writes them, to a millisecond.
-pub(in crate::admin) fn date_and_time(moment: SystemTime) -> String {
-    humantime::format_rfc3339_millis(moment.max(UNIX_EPOCH)).to_string()
-}
-
-/// `HH:MM:SS` in UTC.
-pub(super) fn time_of_day(moment: SystemTime) -> String {
-    let moment = humantime::format_rfc3339_seconds(moment.max(UNIX_EPOCH)).to_string();
-    let time = moment
-        .split_once('T')
-        .map(|(_, time)| time.trim_end_matches('Z'));
-    time.unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn names_and_aliases_are_unique() {
         table::assert_names_are_unique(COLUMNS);
-    }
-
-    #[test]
-    fn a_moment_has_a_time_of_day() {
-        let moment = UNIX_EPOCH + Duration::from_millis(1_795_432_084_999);
-        assert_eq!(time_of_day(moment), "11:08:04");
-        assert_eq!(epoch_millis(moment), 1_795_432_084_999);
-        assert_eq!(date_and_time(moment), "2026-11-23T11:08:04.999Z");
     }
 }

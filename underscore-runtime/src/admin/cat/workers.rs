@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 
-use super::Value;
 use super::table::{self, Column};
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
 use crate::admin::render::Answer;
-use crate::admin::seen::{Seen, look_at};
+use crate::admin::request::Request;
+use crate::admin::task_snapshot::{TaskSnapshot, snapshots};
+use crate::admin::value::Value;
+use crate::admin::words;
 use crate::clock::Instant;
 use crate::task::{TaskId, for_each_live};
 use crate::threads::RuntimeNumber;
-use crate::workers::{WorkerSnapshot, WorkerState, workers};
+use crate::workers::{WorkerSnapshot, workers};
 
 /// A row: a worker, and the task whose poll it is in.
 struct Row {
     worker: WorkerSnapshot,
-    seen: Option<Seen>,
+    seen: Option<TaskSnapshot>,
 }
 
 /// A column of this table.
@@ -44,7 +45,7 @@ const COLUMNS: &[Col] = &[
         "state",
         &["st"],
         "parked without work, running, or blocked inside one poll",
-        |row| state_word(row.worker.state).into(),
+        |row| words::worker_state(row.worker.state).into(),
     )
     .shown(),
     Col::numbers(
@@ -69,7 +70,7 @@ const COLUMNS: &[Col] = &[
         "where",
         &["wh"],
         "source line of the last await that the task came back from, of its handler if there was none",
-        |row| row.seen.as_ref().and_then(Seen::last_place).into(),
+        |row| row.seen.as_ref().and_then(TaskSnapshot::last_place).into(),
     )
     .shown(),
     Col::numbers(
@@ -103,18 +104,9 @@ const COLUMNS: &[Col] = &[
     .shown(),
 ];
 
-/// The wire's word for what a worker does.
-pub(in crate::admin) fn state_word(state: WorkerState) -> &'static str {
-    match state {
-        WorkerState::Parked => "parked",
-        WorkerState::Running => "running",
-        WorkerState::Blocked => "blocked",
-    }
-}
-
 /// `GET /_cat/workers`.
-pub(in crate::admin) fn table(exchange: &Exchange) -> Result<Answer, Error> {
-    table::answer(exchange, COLUMNS, || Ok(rows()))
+pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
+    table::answer(request, COLUMNS, || Ok(rows()))
 }
 
 fn rows() -> Vec<Row> {
@@ -126,7 +118,8 @@ fn rows() -> Vec<Row> {
             tasks.push(task);
         }
     });
-    let mut seen: HashMap<TaskId, Seen> = look_at(tasks).map(|seen| (seen.id(), seen)).collect();
+    let mut seen: HashMap<TaskId, TaskSnapshot> =
+        snapshots(tasks).map(|seen| (seen.id(), seen)).collect();
     let row = |worker: WorkerSnapshot| Row {
         seen: worker.task.and_then(|id| seen.remove(&id)),
         worker,

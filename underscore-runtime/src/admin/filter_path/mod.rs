@@ -1,5 +1,5 @@
 //! `filter_path`: the part of a structured answer that was asked for. Which answers it is applied to is
-//! decided in `exchange`.
+//! decided in `request`.
 
 #[cfg(test)]
 mod tests;
@@ -8,9 +8,9 @@ use std::mem;
 
 use serde_json::Value;
 
-use super::cat::{matches_pattern, words};
-use super::offload::Watch;
+use super::cancellation::Cancellation;
 use super::render::{Key, Node};
+use super::words::{comma_list, matches_pattern};
 
 /// A filter: what goes, and then what stays of the rest.
 ///
@@ -26,8 +26,8 @@ pub(super) struct FilterPath {
 impl FilterPath {
     /// Reads a comma list of patterns; a `-` before one says that it goes. No pattern is no filter.
     pub(super) fn parse(list: &str) -> Option<Self> {
-        let excluded = words(list).filter_map(|word| word.strip_prefix('-'));
-        let included = words(list).filter(|word| !word.starts_with('-'));
+        let excluded = comma_list(list).filter_map(|word| word.strip_prefix('-'));
+        let included = comma_list(list).filter(|word| !word.starts_with('-'));
         let filter = FilterPath {
             excluded: Patterns::parse(excluded.map(str::trim), false),
             included: Patterns::parse(included, true),
@@ -37,8 +37,8 @@ impl FilterPath {
     }
 
     /// What is left of `answer`: an empty object or array at the least, as it was one or the other.
-    /// Once `watch` ends, the rest is left out.
-    pub(super) fn apply(&self, answer: Node, watch: &Watch) -> Node {
+    /// Once `cancellation` ends, the rest is left out.
+    pub(super) fn apply(&self, answer: Node, cancellation: &Cancellation) -> Node {
         let nothing = match &answer {
             Node::List(_) | Node::Value(Value::Array(_)) => Node::List(Vec::new()),
             _ => Node::Object(Vec::new()),
@@ -46,7 +46,7 @@ impl FilterPath {
         let mut passes = self.excluded.iter().chain(&self.included);
         passes
             .try_fold(answer, |node, patterns| {
-                patterns.filter(node, &patterns.start, watch)
+                patterns.filter(node, &patterns.start, cancellation)
             })
             .unwrap_or(nothing)
     }
@@ -106,8 +106,8 @@ impl Patterns {
 
     /// What is left of `node`, to which the patterns have come so far. What has lost everything inside
     /// goes too; what was empty before had nothing to lose.
-    fn filter(&self, node: Node, reach: &Reach, watch: &Watch) -> Option<Node> {
-        if !watch.goes_on() {
+    fn filter(&self, node: Node, reach: &Reach, cancellation: &Cancellation) -> Option<Node> {
+        if cancellation.is_requested() {
             return None;
         }
         let positions = match reach {
@@ -119,13 +119,13 @@ impl Patterns {
             Node::Object(entries) if !entries.is_empty() => {
                 let entry = |(key, node): (Key, Node)| {
                     let reach = self.after(positions, &key);
-                    Some((key, self.filter(node, &reach, watch)?))
+                    Some((key, self.filter(node, &reach, cancellation)?))
                 };
                 let left: Vec<_> = entries.into_iter().filter_map(entry).collect();
                 (!left.is_empty()).then_some(Node::Object(left))
             }
             Node::List(nodes) if !nodes.is_empty() => {
-                let element = |node| self.filter(node, reach, watch);
+                let element = |node| self.filter(node, reach, cancellation);
                 let left: Vec<_> = nodes.into_iter().filter_map(element).collect();
                 (!left.is_empty()).then_some(Node::List(left))
             }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{FilterPath, Reach};
-use crate::admin::offload::Watch;
+use crate::admin::cancellation::Cancellation;
 use crate::admin::render::Node;
 
 /// Input, filter, what is left.
@@ -100,7 +100,7 @@ const CASES: &[(&str, &str, &str)] = &[
 
 fn filtered(input: &Node, filter: &str) -> Value {
     let left = match FilterPath::parse(filter) {
-        Some(filter) => filter.apply(input.clone(), &Watch::default()),
+        Some(filter) => filter.apply(input.clone(), &Cancellation::default()),
         None => input.clone(),
     };
     value(&left)
@@ -137,10 +137,10 @@ fn each_case_leaves_what_it_says_whether_it_is_made_of_nodes_or_of_a_value() {
 /// Holds 1.43 of docs/admin-api.md.
 #[test]
 fn an_answer_that_nobody_waits_for_is_not_filtered() {
-    let left = Watch::of_client_that_left();
+    let left = Cancellation::for_client_that_left();
     let node = Node::List(vec![Node::object([("a", Node::Null)]); 1_000]);
     let filter = FilterPath::parse("**.a").expect("a filter");
-    assert_eq!(filter.apply(node.clone(), &Watch::default()), node);
+    assert_eq!(filter.apply(node.clone(), &Cancellation::default()), node);
     assert_eq!(filter.apply(node, &left), Node::List(Vec::new()));
 }
 
@@ -150,7 +150,7 @@ fn keys_keep_their_order() {
     let node = Node::object(["c", "a", "d", "b"].map(entry));
     let filter = FilterPath::parse("a,b,c").expect("a filter");
     assert_eq!(
-        filter.apply(node, &Watch::default()),
+        filter.apply(node, &Cancellation::default()),
         Node::object(["c", "a", "b"].map(entry))
     );
 }
@@ -345,6 +345,6 @@ proptest! {
     fn any_depth_alone_changes_nothing(node in answer()) {
         prop_assert_eq!(filtered(&node, "**"), value(&node));
         let filter = FilterPath::parse("**").expect("a filter");
-        prop_assert_eq!(filter.apply(node.clone(), &Watch::default()), node);
+        prop_assert_eq!(filter.apply(node.clone(), &Cancellation::default()), node);
     }
 }

@@ -11,7 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::families::{FAMILIES, Family, Kind, Number};
 use super::snapshot::Snapshot;
-use crate::admin::offload::Watch;
+use crate::admin::cancellation::Cancellation;
 
 /// A format that scrapers read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,16 +59,16 @@ impl Exposition {
         }
     }
 
-    /// Writes all families with the numbers of `snapshot`, and stops once `watch` ends.
-    pub(super) fn write(self, snapshot: Snapshot, watch: &Watch) -> String {
+    /// Writes all families with the numbers of `snapshot`, and stops once `cancellation` ends.
+    pub(super) fn write(self, snapshot: Snapshot, cancellation: &Cancellation) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape {
             exposition: self,
             snapshot,
-            watch: watch.clone(),
+            cancellation: cancellation.clone(),
         }));
         let mut text = String::new();
-        // Writing to a string fails only once `watch` ends.
+        // Writing to a string fails only once `cancellation` ends.
         let _ = encode_registry(&mut text, &registry);
         if self == Exposition::OpenMetrics {
             let _ = encode_eof(&mut text);
@@ -82,7 +82,7 @@ impl Exposition {
 struct Scrape {
     exposition: Exposition,
     snapshot: Snapshot,
-    watch: Watch,
+    cancellation: Cancellation,
 }
 
 impl Collector for Scrape {
@@ -112,7 +112,7 @@ fn openmetrics(
     let mut encoder =
         encoder.encode_descriptor(family.name, family.help, unit.as_ref(), metric_type)?;
     (family.samples)(&scrape.snapshot, &mut |labels, number| match family.kind {
-        _ if !scrape.watch.goes_on() => Err(fmt::Error),
+        _ if scrape.cancellation.is_requested() => Err(fmt::Error),
         Kind::Info => encoder.encode_info(&labels),
         Kind::Gauge => with_labels(&mut encoder, labels, |encoder| {
             encoder.encode_gauge(&number)
@@ -139,7 +139,7 @@ fn text(family: &Family, scrape: &Scrape, encoder: &mut DescriptorEncoder<'_>) -
     name.push_str(ending);
     let mut encoder = encoder.encode_descriptor(&name, family.help, None, metric_type)?;
     (family.samples)(&scrape.snapshot, &mut |labels, number| {
-        if !scrape.watch.goes_on() {
+        if scrape.cancellation.is_requested() {
             return Err(fmt::Error);
         }
         with_labels(&mut encoder, labels, |encoder| {

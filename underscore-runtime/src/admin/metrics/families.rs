@@ -8,6 +8,7 @@ use prometheus_client::encoding::{
 };
 
 use super::snapshot::{Labels, RouteSeen, Snapshot};
+use crate::admin::words;
 use crate::stats::{BlockingSnapshot, Outcome, StatsSnapshot, StatusClass};
 
 /// What a family's numbers are.
@@ -90,7 +91,7 @@ pub(super) const FAMILIES: &[Family] = &[
             each_route(snapshot, |route| {
                 Outcome::ALL.into_iter().try_for_each(|outcome| {
                     let ended = route.stats.ended.outcome(outcome);
-                    let labels = and(route.labels(), ("end", end_word(outcome)));
+                    let labels = and(route.labels(), ("end", words::outcome(outcome)));
                     write(&labels, Number::Integer(ended))
                 })
             })
@@ -104,11 +105,13 @@ pub(super) const FAMILIES: &[Family] = &[
                ended without one is in none, and so is what a layer answered in its place.",
         samples: |snapshot, write| {
             each_route(snapshot, |route| {
-                (1..).zip(CLASSES).try_for_each(|(digit, class)| {
-                    let answered = route.stats.ended.status(StatusClass::from_digit(digit));
-                    let labels = and(route.labels(), ("class", class));
-                    write(&labels, Number::Integer(answered))
-                })
+                (1..)
+                    .zip(words::STATUS_CLASSES)
+                    .try_for_each(|(digit, class)| {
+                        let answered = route.stats.ended.status(StatusClass::from_digit(digit));
+                        let labels = and(route.labels(), ("class", class));
+                        write(&labels, Number::Integer(answered))
+                    })
             })
         },
     },
@@ -208,23 +211,6 @@ pub(super) const FAMILIES: &[Family] = &[
     },
 ];
 
-/// The wire's words for the classes of statuses, from 100 on.
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-
-/// The wire's word for an end: what stands behind `stats.end.` in `_cat/routes`.
-fn end_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Completed => "completed",
-        Outcome::Disconnected => "disconnected",
-        Outcome::Interrupted => "interrupted",
-        Outcome::Panicked => "panicked",
-        Outcome::Preempted => "preempted",
-        Outcome::Rejected => "rejected",
-        Outcome::Expired => "expired",
-        Outcome::Failed => "failed",
-    }
-}
-
 fn each_route(snapshot: &Snapshot, each: impl FnMut(&RouteSeen) -> fmt::Result) -> fmt::Result {
     snapshot.routes.iter().try_for_each(each)
 }
@@ -287,7 +273,7 @@ mod tests {
             .find(|family| family.name == "underscore_requests_ended");
         let help = ends.expect("it is there").help;
         for outcome in Outcome::ALL {
-            assert!(help.contains(end_word(outcome)), "{outcome:?}");
+            assert!(help.contains(words::outcome(outcome)), "{outcome:?}");
         }
     }
 

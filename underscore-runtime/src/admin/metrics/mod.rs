@@ -7,25 +7,28 @@ mod families;
 mod snapshot;
 
 use super::error::Error;
-use super::exchange::Exchange;
 use super::params;
 use super::render::Answer;
+use super::request::Request;
 use exposition::Exposition;
 use snapshot::Snapshot;
 
 /// `GET /_metrics`.
-pub(super) fn get(exchange: &Exchange) -> Result<Answer, Error> {
-    let exposition = wanted(exchange)?;
+pub(super) fn get(request: &Request) -> Result<Answer, Error> {
+    let exposition = wanted(request)?;
     Ok(Answer::Written {
         content_type: exposition.content_type(),
-        text: exposition.write(Snapshot::take(exchange.watch())?, exchange.watch()),
+        text: exposition.write(
+            Snapshot::take(request.cancellation())?,
+            request.cancellation(),
+        ),
     })
 }
 
 /// The format that was asked for: the parameter beats the header, as everywhere.
-fn wanted(exchange: &Exchange) -> Result<Exposition, Error> {
-    let Some(word) = exchange.value(&params::FORMAT) else {
-        return Ok(accept::best(exchange.accept()));
+fn wanted(request: &Request) -> Result<Exposition, Error> {
+    let Some(word) = request.value(&params::FORMAT) else {
+        return Ok(accept::best(request.accept()));
     };
     Exposition::parse(word).ok_or_else(|| {
         let words = Exposition::words();

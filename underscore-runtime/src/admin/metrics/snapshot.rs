@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::admin::cat::{STATES, routes, state_word, workers};
+use crate::admin::cancellation::Cancellation;
+use crate::admin::cat::routes;
 use crate::admin::error::Error;
-use crate::admin::offload::Watch;
 use crate::admin::root;
-use crate::admin::seen::{KINDS, kind_word};
+use crate::admin::words;
 use crate::clock::Instant;
 use crate::log;
 use crate::route::RouteId;
@@ -15,7 +15,7 @@ use crate::table::RouteEntry;
 use crate::task::for_each_live;
 use crate::threads::RuntimeNumber;
 use crate::visible::visible;
-use crate::workers::{WorkerState, workers as all_workers};
+use crate::workers::workers as all_workers;
 
 /// All numbers there are.
 #[derive(Debug)]
@@ -56,10 +56,10 @@ pub(super) struct Busy {
 }
 
 impl Snapshot {
-    /// Collects all numbers; the rest is left out once `watch` ends.
-    pub(super) fn take(watch: &Watch) -> Result<Self, Error> {
+    /// Collects all numbers; the rest is left out once `cancellation` ends.
+    pub(super) fn take(cancellation: &Cancellation) -> Result<Self, Error> {
         let (_, started) = root::start();
-        let rows = routes::rows(None, watch)?.into_iter();
+        let rows = routes::rows(None, cancellation)?.into_iter();
         let (workers, busy) = count_workers();
         Ok(Snapshot {
             started: started
@@ -115,14 +115,14 @@ impl RouteSeen {
 }
 
 fn count_tasks() -> Vec<(&'static str, &'static str, u64)> {
-    let states = STATES.map(state_word);
-    let mut counts: Vec<_> = KINDS
+    let states = words::TASK_STATES.map(words::task_state);
+    let mut counts: Vec<_> = words::TASK_KINDS
         .into_iter()
         .flat_map(|kind| states.map(|state| (kind, state, 0)))
         .collect();
     for_each_live(|task| {
         let Some(state) = task.state() else { return };
-        let (kind, state) = (kind_word(&task), state_word(state));
+        let (kind, state) = (words::task_kind(&task), words::task_state(state));
         let of_its = |count: &&mut (&str, &str, u64)| (count.0, count.1) == (kind, state);
         if let Some((.., count)) = counts.iter_mut().find(of_its) {
             *count = count.saturating_add(1);
@@ -133,13 +133,9 @@ fn count_tasks() -> Vec<(&'static str, &'static str, u64)> {
 
 fn count_workers() -> (Vec<(&'static str, u64)>, Vec<Busy>) {
     let all = all_workers(Instant::now());
-    let states = [
-        WorkerState::Parked,
-        WorkerState::Running,
-        WorkerState::Blocked,
-    ];
+    let states = words::WORKER_STATES;
     let count = |state| all.iter().filter(|worker| worker.state == state).count() as u64;
-    let counts = states.map(|state| (workers::state_word(state), count(state)));
+    let counts = states.map(|state| (words::worker_state(state), count(state)));
     let busy = all.iter().filter_map(|worker| {
         Some(Busy {
             runtime: worker.runtime,

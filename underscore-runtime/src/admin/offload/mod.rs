@@ -4,23 +4,20 @@
 //! The pool has three lanes that do not wait for each other: changes, which are made one at a time;
 //! short looks; and long looks. One client has at most half of the threads of either kind of look.
 
-mod estimate;
 mod lane;
 mod queue;
-mod watch;
 
 use std::io;
 use std::sync::Weak;
 use std::time::Duration;
 
+use super::cancellation::Cancellation;
 use super::error::Error;
 use crate::log;
 use crate::sync::{Arc, Mutex};
 use lane::{Lane, Refused};
 
-pub(super) use estimate::{everything, rows};
 pub(super) use queue::Client;
-pub(super) use watch::Watch;
 
 /// The number of long looks at a time, which also bounds the memory that they take.
 const LONG_LOOKS: usize = 4;
@@ -89,18 +86,18 @@ impl Offload {
     /// Runs a read-only request of about so many `rows`. The estimate is made on a thread for short
     /// looks, because it counts tasks; a look that turns out to be long moves on to the lane for
     /// those.
-    pub(super) async fn look<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
-        watch: &Watch,
+        cancellation: &Cancellation,
         rows: impl FnOnce() -> usize + Send + 'static,
         look: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (limit, watch) = (self.pool.limit, watch.clone());
+        let (limit, cancellation) = (self.pool.limit, cancellation.clone());
         let look = move || {
-            watch.begin(limit);
+            cancellation.start(limit);
             let seen = look();
-            if watch.is_cut_short() {
-                return Err(Error::look_too_long(limit));
+            if cancellation.is_past_deadline() {
+                return Err(Error::read_too_long(limit));
             }
             seen
         };

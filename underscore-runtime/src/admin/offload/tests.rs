@@ -22,12 +22,15 @@ const LONG: fn() -> usize = || usize::MAX;
 const NOTHING: fn() -> usize = || 0;
 
 /// A look without an end of its own.
-fn endless(watch: &Watch, began: Sender<()>) -> impl FnOnce() -> Result<(), Error> + use<> {
-    let watch = watch.clone();
+fn endless(
+    cancellation: &Cancellation,
+    began: Sender<()>,
+) -> impl FnOnce() -> Result<(), Error> + use<> {
+    let cancellation = cancellation.clone();
     move || {
         began.send(()).expect("the test waits");
         let end = Instant::now() + PATIENCE;
-        while watch.goes_on() {
+        while !cancellation.is_requested() {
             assert!(Instant::now() < end, "it is never told to end");
             std::thread::yield_now();
         }
@@ -49,13 +52,13 @@ fn a_look_whose_client_left_ends_and_leaves_its_thread_to_others() {
     block_on(async {
         let offload = offload(Duration::from_secs(3600));
         for _ in 0..3 * LONG_LOOKS {
-            let watch = Watch::default();
-            let client = watch.client();
+            let cancellation = Cancellation::default();
+            let client = cancellation.client_presence();
             let (began, starts) = channel();
-            let look = endless(&watch, began);
+            let look = endless(&cancellation, began);
             let look = tokio::spawn({
                 let offload = offload.clone();
-                async move { offload.look(&watch, LONG, look).await }
+                async move { offload.read(&cancellation, LONG, look).await }
             });
             // Its turn comes, for those before it have ended.
             until(&starts).await;
@@ -71,11 +74,11 @@ fn a_look_that_takes_too_long_is_refused_and_says_how_to_ask_for_less() {
     block_on(async {
         let offload = offload(Duration::from_millis(20));
         for rows in [NOTHING, LONG] {
-            let watch = Watch::default();
-            let _client = watch.client();
+            let cancellation = Cancellation::default();
+            let _client = cancellation.client_presence();
             let (began, _starts) = channel();
-            let look = endless(&watch, began);
-            let error = offload.look(&watch, rows, look).await;
+            let look = endless(&cancellation, began);
+            let error = offload.read(&cancellation, rows, look).await;
             let error = error.expect_err("it has no end");
             assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
             let (_, json) = Answer::Node(error.node()).written(
@@ -83,7 +86,7 @@ fn a_look_that_takes_too_long_is_refused_and_says_how_to_ask_for_less() {
                     format: None,
                     pretty: false,
                 },
-                &Watch::default(),
+                &Cancellation::default(),
             );
             let json = String::from_utf8(json).expect("JSON");
             for word in [
@@ -103,8 +106,8 @@ fn a_look_that_takes_too_long_is_refused_and_says_how_to_ask_for_less() {
 fn a_look_that_was_complete_in_the_last_moment_is_answered() {
     block_on(async {
         let offload = offload(Duration::ZERO);
-        let watch = Watch::default();
-        let seen = offload.look(&watch, NOTHING, || Ok("all of it"));
+        let cancellation = Cancellation::default();
+        let seen = offload.read(&cancellation, NOTHING, || Ok("all of it"));
         assert_eq!(seen.await.expect("it was not cut short"), "all of it");
     });
 }
@@ -114,22 +117,22 @@ fn a_look_that_was_complete_in_the_last_moment_is_answered() {
 fn changes_and_short_looks_are_not_behind_long_looks_of_the_same_client() {
     block_on(async {
         let offload = offload(Duration::from_secs(3600));
-        let watch = Watch::default();
-        let client = watch.client();
+        let cancellation = Cancellation::default();
+        let client = cancellation.client_presence();
         let (began, starts) = channel();
         for _ in 0..2 * LONG_LOOKS {
-            let (offload, watch, look) = (
+            let (offload, cancellation, look) = (
                 offload.clone(),
-                watch.clone(),
-                endless(&watch, began.clone()),
+                cancellation.clone(),
+                endless(&cancellation, began.clone()),
             );
-            tokio::spawn(async move { offload.look(&watch, LONG, look).await });
+            tokio::spawn(async move { offload.read(&cancellation, LONG, look).await });
         }
         for _ in 0..LONG_LOOKS / 2 {
             until(&starts).await;
         }
-        let short = Watch::default();
-        let look = offload.look(&short, NOTHING, || Ok("seen"));
+        let short = Cancellation::default();
+        let look = offload.read(&short, NOTHING, || Ok("seen"));
         assert_eq!(look.await.expect("it is short"), "seen");
         assert_eq!(offload.change(|| "done").await.expect("it is made"), "done");
         assert!(

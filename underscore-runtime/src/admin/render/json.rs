@@ -87,11 +87,11 @@ impl Formatter for Spaced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::offload::Watch;
+    use crate::admin::cancellation::Cancellation;
 
     fn write(node: &Node, pretty: bool) -> String {
-        let watch = Watch::default();
-        let mut output = Output::new(&watch);
+        let cancellation = Cancellation::default();
+        let mut output = Output::new(&cancellation);
         super::write(node, pretty, &mut output);
         String::from_utf8(escape_invisible(output.into_bytes())).expect("JSON is text")
     }

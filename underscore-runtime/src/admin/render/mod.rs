@@ -11,7 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::offload::Watch;
+use super::cancellation::Cancellation;
 pub(super) use node::{Key, Node};
 use output::Output;
 
@@ -115,24 +115,33 @@ impl Answer {
     }
 
     /// The content type, and what is written.
-    pub(super) fn written(self, style: Style, watch: &Watch) -> (&'static str, Vec<u8>) {
+    pub(super) fn written(
+        self,
+        style: Style,
+        cancellation: &Cancellation,
+    ) -> (&'static str, Vec<u8>) {
         match self {
             Answer::Text(text) => (TEXT, text.into_bytes()),
-            Answer::Node(node) => structured(&node, style, watch),
+            Answer::Node(node) => structured(&node, style, cancellation),
             Answer::Written { content_type, text } => (content_type, text.into_bytes()),
             Answer::Table(table) => match table.content {
                 TableContent::Text(text) => (TEXT, text.into_bytes()),
-                TableContent::Rows(node) => structured(&node, style, watch),
+                TableContent::Rows(node) => structured(&node, style, cancellation),
             },
         }
     }
 
-    pub(super) fn into_response(self, status: StatusCode, style: Style, watch: &Watch) -> Response {
+    pub(super) fn into_response(
+        self,
+        status: StatusCode,
+        style: Style,
+        cancellation: &Cancellation,
+    ) -> Response {
         let total = match &self {
             Answer::Table(table) => Some(table.total),
             _ => None,
         };
-        let (content_type, body) = self.written(style, watch);
+        let (content_type, body) = self.written(style, cancellation);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -144,10 +153,10 @@ impl Answer {
     }
 }
 
-/// Writes the structure, and stops in the middle once `watch` ends.
-fn structured(node: &Node, style: Style, watch: &Watch) -> (&'static str, Vec<u8>) {
-    let mut output = Output::new(watch);
-    // Writing plain data to memory fails only once `watch` ends.
+/// Writes the structure, and stops in the middle once `cancellation` ends.
+fn structured(node: &Node, style: Style, cancellation: &Cancellation) -> (&'static str, Vec<u8>) {
+    let mut output = Output::new(cancellation);
+    // Writing plain data to memory fails only once `cancellation` ends.
     let content_type = match style.format {
         Some(Format::Yaml) => {
             let yaml = yaml::write(node, output);

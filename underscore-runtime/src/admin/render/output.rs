@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use crate::admin::offload::Watch;
+use crate::admin::cancellation::Cancellation;
 
 /// The number of bytes between two checks.
 const ASK_EVERY: usize = 4096;
@@ -11,16 +11,16 @@ const ASK_EVERY: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Output<'a> {
     bytes: Vec<u8>,
-    watch: &'a Watch,
+    cancellation: &'a Cancellation,
     /// The length at which the next check is made.
     ask_at: usize,
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(watch: &'a Watch) -> Self {
+    pub(super) fn new(cancellation: &'a Cancellation) -> Self {
         Output {
             bytes: Vec::new(),
-            watch,
+            cancellation,
             ask_at: ASK_EVERY,
         }
     }
@@ -33,7 +33,7 @@ impl<'a> Output<'a> {
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.bytes.len() >= self.ask_at {
-            if !self.watch.goes_on() {
+            if self.cancellation.is_requested() {
                 return Err(ErrorKind::ConnectionAborted.into());
             }
             self.ask_at = self.bytes.len().saturating_add(ASK_EVERY);
@@ -57,16 +57,16 @@ mod tests {
     fn an_answer_that_nobody_waits_for_is_not_written_to_its_end() {
         let list = || Node::List(vec![Node::text("some text"); 10_000]);
         for format in [Format::Json, Format::Yaml, Format::Cbor] {
-            let length = |watch: &Watch| {
+            let length = |cancellation: &Cancellation| {
                 let style = Style {
                     format: Some(format),
                     pretty: false,
                 };
-                let (_, bytes) = Answer::Node(list()).written(style, watch);
+                let (_, bytes) = Answer::Node(list()).written(style, cancellation);
                 bytes.len()
             };
-            let whole = length(&Watch::default());
-            let begun = length(&Watch::of_client_that_left());
+            let whole = length(&Cancellation::default());
+            let begun = length(&Cancellation::for_client_that_left());
             assert!(whole > 10 * ASK_EVERY, "{format:?}: {whole}");
             assert!(begun < 2 * ASK_EVERY, "{format:?}: {begun} of {whole}");
         }

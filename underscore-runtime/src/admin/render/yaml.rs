@@ -72,12 +72,12 @@ impl Serialize for Quoted<'_, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::offload::Watch;
+    use crate::admin::cancellation::Cancellation;
     use crate::visible::is_visible;
 
     fn write(node: &Node) -> String {
-        let watch = Watch::default();
-        String::from_utf8(super::write(node, Output::new(&watch))).expect("YAML is text")
+        let cancellation = Cancellation::default();
+        String::from_utf8(super::write(node, Output::new(&cancellation))).expect("YAML is text")
     }
 
     /// Holds 7.2 of docs/admin-api.md.

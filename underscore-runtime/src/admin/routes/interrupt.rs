@@ -1,20 +1,20 @@
 //! `POST /_routes/{routes}/interrupt`: ends the requests of routes, and says what became of each.
 
-use crate::admin::ending::{self, Chosen, Terms};
-use crate::admin::endpoints::Changing;
+use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
+use crate::admin::interrupt::{self, InterruptOptions, Targets};
 use crate::admin::offload::Offload;
+use crate::admin::request::Request;
 use crate::admin::select;
 
-pub(in crate::admin) fn post(exchange: Exchange, offload: Offload) -> Changing {
-    Box::pin(ending::end(exchange, offload, choose))
+pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture {
+    Box::pin(interrupt::interrupt_tasks(request, offload, choose))
 }
 
-fn choose(exchange: &Exchange, terms: &Terms) -> Result<Chosen, Error> {
-    let selector = exchange.argument().unwrap_or_default();
+fn choose(request: &Request, terms: &InterruptOptions) -> Result<Targets, Error> {
+    let selector = request.argument().unwrap_or_default();
     let entries = select::routes_to_change(selector)?;
     let tasks = terms.of_routes(&entries);
     let routes = Some(entries);
-    Ok(Chosen { tasks, routes })
+    Ok(Targets { tasks, routes })
 }

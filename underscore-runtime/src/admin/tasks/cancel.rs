@@ -1,22 +1,22 @@
 //! `POST /_tasks/{tasks}/_cancel` and `POST /_tasks/_cancel?routes=...`: ends single tasks, or those that a
 //! filter finds.
 
-use crate::admin::cat::words;
-use crate::admin::ending::{self, Chosen, Terms};
-use crate::admin::endpoints::Changing;
+use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
+use crate::admin::interrupt::{self, InterruptOptions, Targets};
 use crate::admin::offload::Offload;
 use crate::admin::params::TASK_FILTER;
+use crate::admin::request::Request;
 use crate::admin::select::TaskFilter;
+use crate::admin::words::comma_list;
 
-pub(in crate::admin) fn post(exchange: Exchange, offload: Offload) -> Changing {
-    Box::pin(ending::end(exchange, offload, choose))
+pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture {
+    Box::pin(interrupt::interrupt_tasks(request, offload, choose))
 }
 
-fn choose(exchange: &Exchange, _: &Terms) -> Result<Chosen, Error> {
-    let filter = TaskFilter::read_to_change(exchange)?;
-    let selector = match exchange.argument() {
+fn choose(request: &Request, _: &InterruptOptions) -> Result<Targets, Error> {
+    let filter = TaskFilter::read_to_change(request)?;
+    let selector = match request.argument() {
         Some(selector) => selector,
         // Everything is never what someone means who names nothing.
         None if filter.is_empty() => {
@@ -28,12 +28,12 @@ fn choose(exchange: &Exchange, _: &Terms) -> Result<Chosen, Error> {
         }
         None => "_all",
     };
-    if words(selector).next().is_none() {
+    if comma_list(selector).next().is_none() {
         return Err(Error::illegal_argument(
             "no tasks are named; write their ids or _all",
         ));
     }
     let tasks = filter.tasks(selector)?;
     let routes = None;
-    Ok(Chosen { tasks, routes })
+    Ok(Targets { tasks, routes })
 }

@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::frame_nodes;
-use crate::admin::cat::{date_and_time, epoch_millis, state_word};
+use crate::admin::cancellation::Cancellation;
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
-use crate::admin::offload::Watch;
 use crate::admin::params;
 use crate::admin::render::{Answer, Key, Node};
-use crate::admin::seen::{Seen, look_at_chosen, oldest_first};
+use crate::admin::request::Request;
 use crate::admin::select::TaskFilter;
+use crate::admin::task_snapshot::{TaskSnapshot, oldest_first, snapshots_in_state};
+use crate::admin::words::{self, date_and_time, epoch_millis};
 use crate::task::TaskId;
 use crate::units;
 
@@ -25,12 +25,9 @@ enum GroupBy {
     Routes,
 }
 
-/// The words for what tasks are put under.
-pub(in crate::admin) const GROUPS: [&str; 3] = ["none", "parents", "routes"];
-
 impl GroupBy {
-    fn read(exchange: &Exchange) -> Self {
-        match exchange.value(&params::GROUP_BY) {
+    fn read(request: &Request) -> Self {
+        match request.value(&params::GROUP_BY) {
             Some("parents") => GroupBy::Parents,
             Some("routes") => GroupBy::Routes,
             _ => GroupBy::None,
@@ -45,35 +42,35 @@ struct Detail {
     human: bool,
 }
 
-pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
-    let filter = TaskFilter::read(exchange)?;
-    let group_by = GroupBy::read(exchange);
+pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
+    let filter = TaskFilter::read(request)?;
+    let group_by = GroupBy::read(request);
     let detail = Detail {
-        detailed: exchange.flag(&params::DETAILED),
-        human: exchange.flag(&params::HUMAN),
+        detailed: request.flag(&params::DETAILED),
+        human: request.flag(&params::HUMAN),
     };
-    let mut tasks = filter.tasks(exchange.argument().unwrap_or("_all"))?;
+    let mut tasks = filter.tasks(request.argument().unwrap_or("_all"))?;
     oldest_first(&mut tasks);
-    let seen = look_at_chosen(tasks, filter.state(), exchange.uris.clone());
-    let seen: Vec<Seen> = seen.take_while(|_| exchange.is_wanted()).collect();
+    let seen = snapshots_in_state(tasks, filter.state(), request.uris.clone());
+    let seen: Vec<TaskSnapshot> = seen.take_while(|_| !request.is_cancelled()).collect();
     let node = match group_by {
         GroupBy::None => {
-            let seen = seen.iter().take_while(|_| exchange.is_wanted());
+            let seen = seen.iter().take_while(|_| !request.is_cancelled());
             let tasks = seen.map(|task| node(task, detail));
             Node::object([("tasks", Node::List(tasks.collect()))])
         }
-        GroupBy::Parents => by_parents(&seen, detail, exchange.watch()),
-        GroupBy::Routes => by_routes(&seen, detail, exchange.watch()),
+        GroupBy::Parents => by_parents(&seen, detail, request.cancellation()),
+        GroupBy::Routes => by_routes(&seen, detail, request.cancellation()),
     };
     Ok(Answer::Node(node))
 }
 
 /// A task as an object of its properties.
-fn node(task: &Seen, detail: Detail) -> Node {
+fn node(task: &TaskSnapshot, detail: Detail) -> Node {
     Node::Object(properties(task, detail))
 }
 
-fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
+fn properties(seen: &TaskSnapshot, detail: Detail) -> Vec<(Key, Node)> {
     let mut object = Properties(Vec::new());
     let request = seen.request();
     object.number("id", Some(seen.id().number()));
@@ -87,7 +84,7 @@ fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
     object.number("parent_task_id", seen.task.parent().map(TaskId::number));
     object.text("method", request.map(|request| request.method().as_str()));
     object.text("path", seen.route().and_then(|route| route.path.as_deref()));
-    object.text("state", Some(state_word(seen.state())));
+    object.text("state", Some(words::task_state(seen.state())));
     if detail.human {
         object.text("start_time", Some(&date_and_time(seen.started)));
     }
@@ -106,7 +103,7 @@ fn properties(seen: &Seen, detail: Detail) -> Vec<(Key, Node)> {
 }
 
 /// What `detailed` adds.
-fn more(object: &mut Properties, seen: &Seen, detail: Detail) {
+fn more(object: &mut Properties, seen: &TaskSnapshot, detail: Detail) {
     object.text("description", Some(&description(seen)));
     object.text("coro", Some(seen.code()));
     object.text("uri", seen.uri().as_deref());
@@ -159,7 +156,7 @@ impl Properties {
 }
 
 /// What a task does, in the fewest words.
-fn action(seen: &Seen) -> String {
+fn action(seen: &TaskSnapshot) -> String {
     match (seen.task.background(), seen.route()) {
         (Some(background), _) => background.name.to_string(),
         (None, Some(route)) => {
@@ -170,7 +167,7 @@ fn action(seen: &Seen) -> String {
     }
 }
 
-fn description(seen: &Seen) -> String {
+fn description(seen: &TaskSnapshot) -> String {
     let of = seen.request().map(|request| {
         let uri = seen.uri().unwrap_or_else(|| "-".to_owned());
         format!("{} {uri}", request.method())
@@ -183,7 +180,7 @@ fn description(seen: &Seen) -> String {
 }
 
 /// The client's own marks, under the names by which they came.
-fn headers(seen: &Seen) -> Vec<(Key, Node)> {
+fn headers(seen: &TaskSnapshot) -> Vec<(Key, Node)> {
     let marks = [
         ("X-Opaque-Id", seen.opaque_id()),
         ("X-Request-Id", seen.request_id()),
@@ -196,9 +193,9 @@ fn headers(seen: &Seen) -> Vec<(Key, Node)> {
     present.collect()
 }
 
-fn by_parents(seen: &[Seen], detail: Detail, watch: &Watch) -> Node {
-    let listed: HashSet<TaskId> = seen.iter().map(Seen::id).collect();
-    let mut children: HashMap<TaskId, Vec<&Seen>> = HashMap::new();
+fn by_parents(seen: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation) -> Node {
+    let listed: HashSet<TaskId> = seen.iter().map(TaskSnapshot::id).collect();
+    let mut children: HashMap<TaskId, Vec<&TaskSnapshot>> = HashMap::new();
     let mut roots = Vec::new();
     for task in seen {
         match task.task.parent().filter(|parent| listed.contains(parent)) {
@@ -206,7 +203,9 @@ fn by_parents(seen: &[Seen], detail: Detail, watch: &Watch) -> Node {
             None => roots.push(task),
         }
     }
-    let roots = roots.into_iter().take_while(|_| watch.goes_on());
+    let roots = roots
+        .into_iter()
+        .take_while(|_| !cancellation.is_requested());
     let tasks = roots.map(|task| {
         (
             task.id().to_string(),
@@ -222,8 +221,8 @@ const MOST_NESTED: u32 = 100;
 
 /// A task with all that was begun in it. A task is begun after the one in which it was, so this ends.
 fn family(
-    task: &Seen,
-    children: &mut HashMap<TaskId, Vec<&Seen>>,
+    task: &TaskSnapshot,
+    children: &mut HashMap<TaskId, Vec<&TaskSnapshot>>,
     detail: Detail,
     most: u32,
 ) -> Node {
@@ -244,8 +243,8 @@ fn family(
 }
 
 /// The routes in the order of their oldest tasks; work for no route is under `-`.
-fn by_routes(seen: &[Seen], detail: Detail, watch: &Watch) -> Node {
-    let mut routes: Vec<(String, Vec<&Seen>)> = Vec::new();
+fn by_routes(seen: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation) -> Node {
+    let mut routes: Vec<(String, Vec<&TaskSnapshot>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for task in seen {
         let id = task
@@ -267,7 +266,7 @@ fn by_routes(seen: &[Seen], detail: Detail, watch: &Watch) -> Node {
         }
         let tasks = tasks
             .into_iter()
-            .take_while(|_| watch.goes_on())
+            .take_while(|_| !cancellation.is_requested())
             .map(|task| (task.id().to_string(), node(task, detail)));
         object.push("tasks", Some(Node::object(tasks)));
         (id, Node::Object(object.0))

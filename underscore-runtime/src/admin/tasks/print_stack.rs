@@ -4,23 +4,23 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::frame_nodes;
-use crate::admin::cat::state_word;
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
 use crate::admin::render::{Answer, Format, Node};
-use crate::admin::seen::{CLIENT, Seen, look_at, oldest_first};
+use crate::admin::request::Request;
 use crate::admin::select;
+use crate::admin::task_snapshot::{CLIENT, TaskSnapshot, oldest_first, snapshots};
+use crate::admin::words;
 use crate::stack::Frame;
 use crate::task::TaskId;
 use crate::units;
 use crate::visible::visible;
 
-pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
-    let format = exchange.format().unwrap_or(Format::Text);
-    let mut tasks = select::tasks(exchange.argument().unwrap_or_default())?;
+pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
+    let format = request.format().unwrap_or(Format::Text);
+    let mut tasks = select::tasks(request.argument().unwrap_or_default())?;
     oldest_first(&mut tasks);
     let ids: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let seen = look_at(tasks).take_while(|_| exchange.is_wanted());
+    let seen = snapshots(tasks).take_while(|_| !request.is_cancelled());
     match format {
         Format::Text => {
             let began = began(&ids);
@@ -34,15 +34,15 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
 }
 
 /// What goes on, under the task of `parents` in which it was begun.
-fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<Seen>> {
+fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<TaskSnapshot>> {
     let mut tasks = select::live_tasks();
     tasks.retain(|task| {
         let [parent, _] = task.begun_in();
         parent.is_some_and(|parent| parents.contains(&parent))
     });
     oldest_first(&mut tasks);
-    let mut began: HashMap<TaskId, Vec<Seen>> = HashMap::new();
-    for task in look_at(tasks) {
+    let mut began: HashMap<TaskId, Vec<TaskSnapshot>> = HashMap::new();
+    for task in snapshots(tasks) {
         if let Some(parent) = task.task.parent() {
             began.entry(parent).or_default().push(task);
         }
@@ -52,7 +52,7 @@ fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<Seen>> {
 
 /// A line for the task, below it a line for each await, the inner ones further in, and one for each task
 /// that was begun in it.
-fn text(task: &Seen, began: &HashMap<TaskId, Vec<Seen>>) -> String {
+fn text(task: &TaskSnapshot, began: &HashMap<TaskId, Vec<TaskSnapshot>>) -> String {
     let mut text = head(task);
     if let Some(parent) = task.task.parent() {
         // Writing to a string does not fail.
@@ -79,7 +79,7 @@ fn text(task: &Seen, began: &HashMap<TaskId, Vec<Seen>>) -> String {
 }
 
 /// What the task is and what it does.
-fn head(seen: &Seen) -> String {
+fn head(seen: &TaskSnapshot) -> String {
     let what = if let Some(background) = seen.task.background() {
         visible(&background.name).into_owned()
     } else {
@@ -89,7 +89,11 @@ fn head(seen: &Seen) -> String {
         let path = seen.route().and_then(|route| route.path.as_deref());
         format!("{method} {}", path.unwrap_or("-"))
     };
-    let (id, state, age) = (seen.id(), state_word(seen.state()), units::human(seen.age));
+    let (id, state, age) = (
+        seen.id(),
+        words::task_state(seen.state()),
+        units::human(seen.age),
+    );
     let mut head = format!("task {id}  {what}  {state} {age}");
     if seen.blocks {
         let inside = units::human(seen.in_poll_for().unwrap_or_default());
@@ -102,7 +106,7 @@ fn head(seen: &Seen) -> String {
     head
 }
 
-fn node(seen: &Seen) -> Node {
+fn node(seen: &TaskSnapshot) -> Node {
     let text = |text: Option<&str>| text.map_or(Node::Null, Node::text);
     let time = |time| Node::Float(units::seconds(time));
     Node::object([
@@ -120,7 +124,7 @@ fn node(seen: &Seen) -> Node {
             "path",
             text(seen.route().and_then(|route| route.path.as_deref())),
         ),
-        ("state", text(Some(state_word(seen.state())))),
+        ("state", text(Some(words::task_state(seen.state())))),
         ("running_time", time(seen.age)),
         ("in_poll_for", seen.in_poll_for().map_or(Node::Null, time)),
         ("thread", text(seen.thread_name())),

@@ -224,7 +224,7 @@ impl AdminBuilder {
     /// ```
     pub fn router(&self) -> Router {
         admin::admin_router().layer((
-            Extension(self.changers.clone()),
+            Extension(self.write_access.clone()),
             Extension(Arc::new(self.policy.clone())),
         ))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::admin::cat;
+use crate::admin::words::comma_list;
 use crate::route::{HandlerEntry, Route};
 use crate::settings::{SettingChange, Values};
 use crate::settings_file::{Edit, Place};
@@ -111,7 +111,7 @@ fn scope(selector: &str, selected: &[&RouteEntry]) -> Scope {
         return Scope::Handler;
     };
     let (descriptor, handler) = (first.descriptor, first.id.handler);
-    let words = || cat::words(selector);
+    let words = || comma_list(selector);
     let is_mounts = |word: &str| {
         let mut mounts = selected.iter().filter_map(|entry| entry.route);
         mounts.any(|route| format!("{handler:08x}-{:04x}", route.mount) == word)

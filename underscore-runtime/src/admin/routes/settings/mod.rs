@@ -8,11 +8,12 @@ mod shown;
 use self::body::Changes;
 use self::edits::{Section, edits};
 use self::shown::{Wanted, as_text};
-use crate::admin::endpoints::Changing;
+use crate::admin::cost::all_rows;
+use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;
-use crate::admin::exchange::Exchange;
-use crate::admin::offload::{Offload, everything};
+use crate::admin::offload::Offload;
 use crate::admin::render::{Answer, Node};
+use crate::admin::request::Request;
 use crate::admin::{dry_run, params, select};
 use crate::clock::Instant;
 use crate::log;
@@ -32,11 +33,11 @@ const MOST_REPORTED: usize = 100;
 const LONGEST_REPORTED: usize = 1 << 10;
 
 /// `GET /_routes[/{routes}]/settings`.
-pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
-    let wanted = Wanted::read(exchange);
-    let selector = exchange.argument().unwrap_or("_all");
+pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
+    let wanted = Wanted::read(request);
+    let selector = request.argument().unwrap_or("_all");
     let entries = select::routes(selector)?;
-    let mut routes = shown::routes(&entries, &wanted, exchange.watch());
+    let mut routes = shown::routes(&entries, &wanted, request.cancellation());
     if selector == "_all" {
         routes.extend(shown::unlisted_routes());
     }
@@ -44,20 +45,20 @@ pub(in crate::admin) fn get(exchange: &Exchange) -> Result<Answer, Error> {
 }
 
 /// `PUT /_routes/{routes}/settings`.
-pub(in crate::admin) fn put(exchange: Exchange, offload: Offload) -> Changing {
-    Box::pin(change(exchange, offload))
+pub(in crate::admin) fn put(request: Request, offload: Offload) -> ChangeFuture {
+    Box::pin(change(request, offload))
 }
 
 /// Each step whose time grows with the number of routes runs on the pool's thread for changes.
-async fn change(exchange: Exchange, offload: Offload) -> Result<Answer, Error> {
-    if exchange.flag(&params::DRY_RUN) {
-        let watch = exchange.watch().clone();
-        let look = move || would_change(&exchange);
-        return offload.look(&watch, everything, look).await;
+async fn change(request: Request, offload: Offload) -> Result<Answer, Error> {
+    if request.flag(&params::DRY_RUN) {
+        let cancellation = request.cancellation().clone();
+        let read = move || would_change(&request);
+        return offload.read(&cancellation, all_rows, read).await;
     }
     let begun = {
-        let exchange = exchange.clone();
-        offload.change(move || begin(&exchange)).await??
+        let request = request.clone();
+        offload.change(move || begin(&request)).await??
     };
     let (entries, before) = match begun {
         Begun::Done(answer) => return Ok(answer),
@@ -74,8 +75,8 @@ async fn change(exchange: Exchange, offload: Offload) -> Result<Answer, Error> {
         }
     };
     let finish = move || {
-        exchange.note_change(before, as_text(&entries));
-        answer(&exchange, &entries)
+        request.record_change(before, as_text(&entries));
+        answer(&request, &entries)
     };
     offload.change(finish).await
 }
@@ -93,19 +94,19 @@ enum Begun {
     },
 }
 
-fn read(exchange: &Exchange) -> Result<Changes, Error> {
-    let changes = body::read(exchange.json_object()?)?;
-    changes.check_headers(&exchange.policy.preempt_headers)?;
+fn read(request: &Request) -> Result<Changes, Error> {
+    let changes = body::read(request.json_object()?)?;
+    changes.check_headers(&request.policy.preempt_headers)?;
     Ok(changes)
 }
 
-fn begin(exchange: &Exchange) -> Result<Begun, Error> {
+fn begin(request: &Request) -> Result<Begun, Error> {
     let Changes {
         transient,
         expires,
         persistent,
-    } = read(exchange)?;
-    let selector = exchange.argument().unwrap_or_default();
+    } = read(request)?;
+    let selector = request.argument().unwrap_or_default();
     let Some(persistent) = persistent else {
         // Held from before the routes are chosen: no mount comes up in between and is left out.
         let _changing = SETTINGS_LOCK.lock();
@@ -116,8 +117,8 @@ fn begin(exchange: &Exchange) -> Result<Begun, Error> {
         set(&transient, expires);
         report(transient, Section::Transient);
         // Looked at before anybody else can change them.
-        exchange.note_change(before, as_text(&entries));
-        return Ok(Begun::Done(answer(exchange, &entries)));
+        request.record_change(before, as_text(&entries));
+        return Ok(Begun::Done(answer(request, &entries)));
     };
     let entries = select::routes_to_change(selector)?;
     let before = as_text(&entries);
@@ -137,9 +138,9 @@ fn begin(exchange: &Exchange) -> Result<Begun, Error> {
     })
 }
 
-fn answer(exchange: &Exchange, entries: &[RouteEntry]) -> Answer {
-    let wanted = Wanted::read(exchange);
-    let routes = shown::routes(entries, &wanted, exchange.watch());
+fn answer(request: &Request, entries: &[RouteEntry]) -> Answer {
+    let wanted = Wanted::read(request);
+    let routes = shown::routes(entries, &wanted, request.cancellation());
     Answer::Node(Node::object(routes))
 }
 
@@ -178,10 +179,10 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
 }
 
 /// What a change would lead to, and whom it would hit.
-fn would_change(exchange: &Exchange) -> Result<Answer, Error> {
-    let changes = read(exchange)?;
-    let selector = exchange.argument().unwrap_or_default();
-    let wanted = Wanted::read(exchange);
+fn would_change(request: &Request) -> Result<Answer, Error> {
+    let changes = read(request)?;
+    let selector = request.argument().unwrap_or_default();
+    let wanted = Wanted::read(request);
     let entries = select::routes_to_change(selector)?;
     let transient = edits(selector, &entries, Section::Transient, &changes.transient);
     check_expiring(&transient, changes.expires)?;
@@ -197,7 +198,7 @@ fn would_change(exchange: &Exchange) -> Result<Answer, Error> {
         let expires = changes.expires;
         shown::after(entry, &transient, &persistent, expires, &wanted)
     };
-    Ok(dry_run::of_routes(&entries, shown, exchange.watch()))
+    Ok(dry_run::of_routes(&entries, shown, request.cancellation()))
 }
 
 fn refused(refused: Refused) -> Error {

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::admin::audit::compact;
-use crate::admin::exchange::Exchange;
-use crate::admin::offload::Watch;
+use crate::admin::cancellation::Cancellation;
 use crate::admin::params;
 use crate::admin::render::Node;
+use crate::admin::request::Request;
 use crate::clock::Instant;
 use crate::settings::{SETTINGS, Setting, Stored, Values, section};
 use crate::settings_file::{self, Edit, Place};
@@ -23,10 +23,10 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn read(exchange: &Exchange) -> Self {
+    pub(super) fn read(request: &Request) -> Self {
         Wanted {
-            include_defaults: exchange.flag(&params::INCLUDE_DEFAULTS),
-            flat: exchange.flag(&params::FLAT_SETTINGS),
+            include_defaults: request.flag(&params::INCLUDE_DEFAULTS),
+            flat: request.flag(&params::FLAT_SETTINGS),
         }
     }
 
@@ -43,10 +43,10 @@ impl Wanted {
 pub(super) fn routes(
     entries: &[RouteEntry],
     wanted: &Wanted,
-    watch: &Watch,
+    cancellation: &Cancellation,
 ) -> Vec<(String, Node)> {
     let route = |entry: &RouteEntry| (entry.id.to_string(), Settings::of(entry).shown(wanted));
-    let entries = entries.iter().take_while(|_| watch.goes_on());
+    let entries = entries.iter().take_while(|_| !cancellation.is_requested());
     entries.map(route).collect()
 }
 

@@ -1,19 +1,19 @@
 //! What a client is told whose request never became one: its head could not be read, or did not come in time. No
-//! endpoint and no exchange has seen it, so the answer is written here to its last byte.
+//! endpoint and no request has seen it, so the answer is written here to its last byte.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::browsers::RESTRICTIONS;
+use super::cancellation::Cancellation;
+use super::cross_origin::RESTRICTIONS;
 use super::error::Error;
-use super::offload::Watch;
 use super::render::{Answer, Style};
 
 /// Why there is no request.
 #[derive(Debug)]
-pub(crate) struct Unread(Error);
+pub(crate) struct BadRequest(Error);
 
-impl Unread {
+impl BadRequest {
     /// What HTTP says with a status alone, if it is one of these.
     pub(crate) fn with_status(status: u16) -> Option<Self> {
         let error = match status {
@@ -22,22 +22,23 @@ impl Unread {
             431 => Error::head_too_large(),
             _ => return None,
         };
-        Some(Unread(error))
+        Some(BadRequest(error))
     }
 
     /// The head was not complete after `limit`.
     pub(crate) fn late(limit: Duration) -> Self {
-        Unread(Error::late("head", limit))
+        BadRequest(Error::late("head", limit))
     }
 
     /// The whole answer. It is the last one on its connection.
     pub(crate) fn response(&self) -> Vec<u8> {
-        let Unread(error) = self;
+        let BadRequest(error) = self;
         let style = Style {
             format: None,
             pretty: false,
         };
-        let (content_type, body) = Answer::Node(error.node()).written(style, &Watch::default());
+        let (content_type, body) =
+            Answer::Node(error.node()).written(style, &Cancellation::default());
         let mut head = format!(
             "HTTP/1.1 {}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n",
             error.status(),

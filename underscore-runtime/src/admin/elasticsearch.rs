@@ -1,7 +1,7 @@
-//! What users of Elasticsearch type that is called otherwise here, and what it is called.
+//! Paths and parameters of Elasticsearch that have another name here, for suggestions in errors.
 
-/// Paths of Elasticsearch, and the endpoint that answers the same question.
-const PATHS: [(&str, &str); 14] = [
+/// Paths of Elasticsearch, each with the endpoint here that shows the same.
+pub(super) const PATHS: [(&str, &str); 14] = [
     ("/_cat/health", "/_cat/workers"),
     ("/_cat/indices", "/_cat/routes"),
     ("/_cat/nodes", "/_cat/workers"),
@@ -18,7 +18,7 @@ const PATHS: [(&str, &str); 14] = [
     ("/_stats", "/_routes/stats"),
 ];
 
-/// Parameters of Elasticsearch, and the one that says the same.
+/// Parameters of Elasticsearch, each with the one here that has the same effect.
 const PARAMS: [(&str, &str); 4] = [
     ("actions", "routes"),
     ("index", "routes"),
@@ -26,38 +26,23 @@ const PARAMS: [(&str, &str); 4] = [
     ("parent_task_id", "group_by"),
 ];
 
-/// What is asked for here in place of `path`.
+/// The path here for a path of Elasticsearch.
 pub(super) fn path(path: &str) -> Option<&'static str> {
     let path = path.trim_end_matches('/');
     find(&PATHS, path)
 }
 
-/// What says here what `param` says there.
+/// The parameter here for a parameter of Elasticsearch.
 pub(super) fn param(param: &str) -> Option<&'static str> {
     find(&PARAMS, param)
 }
 
-/// True if `param` chooses among the nodes of a cluster.
-pub(super) fn is_of_nodes(param: &str) -> bool {
+/// True if `param` selects nodes of a cluster.
+pub(super) fn selects_nodes(param: &str) -> bool {
     matches!(param, "nodes" | "node_id" | "nodeId")
 }
 
 fn find(words: &[(&str, &'static str)], word: &str) -> Option<&'static str> {
     let (_, here) = words.iter().find(|(there, _)| *there == word)?;
     Some(here)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::admin::endpoints;
-
-    #[test]
-    fn what_is_named_is_here_and_what_it_stands_for_is_not() {
-        let known = endpoints::paths();
-        for (there, here) in PATHS {
-            assert!(known.contains(&here), "{here}");
-            assert!(!known.contains(&there), "{there}");
-        }
-    }
 }

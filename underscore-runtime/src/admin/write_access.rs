@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use axum::http::Extensions;
 use rustix::process::geteuid;
 
 use super::audit::Peer;
@@ -10,7 +11,7 @@ use super::error::Error;
 /// The users and groups whose calls may change something. Where none are named it is everybody who
 /// can connect, or root and the service's own user if that is every user of the machine.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Changers {
+pub(crate) struct WriteAccess {
     pub(crate) uids: Vec<u32>,
     pub(crate) gids: Vec<u32>,
     is_open: bool,
@@ -50,11 +51,11 @@ impl Overflow {
     }
 }
 
-impl Changers {
+impl WriteAccess {
     /// The same for a socket, which is open if every user of the machine can connect to it. The
     /// system is asked here, and not at a call, when there may be no file descriptor left.
     pub(crate) fn of_socket(&self, is_open: bool) -> Self {
-        Changers {
+        WriteAccess {
             is_open,
             overflow: Overflow::of_this_system(),
             ..self.clone()
@@ -70,9 +71,17 @@ impl Changers {
         self.uids.is_empty() && self.gids.is_empty()
     }
 
+    /// Rejects a request of a peer that may not make changes.
+    pub(super) fn check_extensions(extensions: &Extensions) -> Result<(), Error> {
+        match extensions.get::<WriteAccess>() {
+            Some(access) => access.check(&Peer::from_extensions(extensions)),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a call of `peer`, if it may not change anything. Whom the kernel says nothing of, may not
     /// where others are named.
-    pub(super) fn check(&self, peer: &Peer) -> Result<(), Error> {
+    fn check(&self, peer: &Peer) -> Result<(), Error> {
         // Asked each time: a service may give up its privileges after it has begun to serve.
         let own = geteuid().as_raw();
         if self.allow(peer, own) {
@@ -134,18 +143,18 @@ mod tests {
         }
     }
 
-    fn named() -> Changers {
-        Changers {
+    fn named() -> WriteAccess {
+        WriteAccess {
             uids: vec![1, 65_534],
             gids: vec![7, 65_534],
-            ..Changers::default()
+            ..WriteAccess::default()
         }
     }
 
     #[test]
     fn a_user_or_a_group_that_is_named_may_and_nobody_else() {
         let (nobody, anybody) = (peer(None, None), peer(1, 2));
-        let everybodys = Changers::default().of_socket(false);
+        let everybodys = WriteAccess::default().of_socket(false);
         assert!(everybodys.check(&nobody).is_ok() && everybodys.check(&anybody).is_ok());
         for some in [named().of_socket(false), named().of_socket(true)] {
             assert!(!some.are_restricted());
@@ -158,7 +167,7 @@ mod tests {
 
     #[test]
     fn where_every_user_can_connect_root_and_its_own_user_may() {
-        let open = Changers::default().of_socket(true);
+        let open = WriteAccess::default().of_socket(true);
         assert!(open.are_restricted());
         for (peer, may) in [
             (peer(0, 0), true),
@@ -175,7 +184,7 @@ mod tests {
     /// Holds 6.36 of docs/admin-api.md.
     #[test]
     fn the_overflow_user_and_group_are_nobody() {
-        let (open, named) = (Changers::default().of_socket(true), named());
+        let (open, named) = (WriteAccess::default().of_socket(true), named());
         assert!(!open.allow(&peer(65_534, 65_534), 65_534), "its own user");
         assert!(!named.allow(&peer(65_534, 65_534), OWN), "named");
         assert!(!named.allow(&peer(65_534, 7), OWN), "in a named group");

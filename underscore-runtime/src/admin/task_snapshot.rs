@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::policy::UriView;
+use super::words;
 use crate::clock::Instant;
 use crate::hex::is_lower_hex;
 use crate::route::{Route, RouteId};
@@ -16,7 +17,7 @@ use crate::truncate;
 use crate::workers::blocked_after;
 
 /// A task at one moment.
-pub(super) struct Seen {
+pub(super) struct TaskSnapshot {
     pub(super) task: Task,
     pub(super) route_id: Option<RouteId>,
     pub(super) age: Duration,
@@ -36,17 +37,17 @@ pub(super) struct Seen {
 
 /// Looks at tasks, each when it is asked for, and all of them by one reading of the clock. Those
 /// that have ended are left out.
-pub(super) fn look_at(tasks: Vec<TaskRef>) -> impl Iterator<Item = Seen> {
-    look_at_chosen(tasks, None, UriView::default())
+pub(super) fn snapshots(tasks: Vec<TaskRef>) -> impl Iterator<Item = TaskSnapshot> {
+    snapshots_in_state(tasks, None, UriView::default())
 }
 
 /// Looks at tasks that were chosen for the state that they were in, and shows them in that: to choose by
 /// one look and to show another would be a contradiction.
-pub(super) fn look_at_chosen(
+pub(super) fn snapshots_in_state(
     tasks: Vec<TaskRef>,
     chosen: Option<TaskState>,
     uris: UriView,
-) -> impl Iterator<Item = Seen> {
+) -> impl Iterator<Item = TaskSnapshot> {
     let (now, wall_now, id_of) = (Instant::now(), SystemTime::now(), ids());
     tasks.into_iter().filter_map(move |task| {
         let mut task = task.read()?;
@@ -61,7 +62,7 @@ pub(super) fn look_at_chosen(
             return None;
         }
         let age = now.since(task.found.started);
-        Some(Seen {
+        Some(TaskSnapshot {
             route_id: task.route().and_then(&id_of),
             age,
             started: wall_now.checked_sub(age).unwrap_or(wall_now),
@@ -81,7 +82,7 @@ pub(super) fn oldest_first(tasks: &mut [TaskRef]) {
     tasks.sort_unstable_by_key(|task| (task.started, task.id));
 }
 
-impl Seen {
+impl TaskSnapshot {
     pub(super) fn id(&self) -> TaskId {
         self.task.found.id
     }
@@ -107,7 +108,7 @@ impl Seen {
     }
 
     pub(super) fn kind_word(&self) -> &'static str {
-        kind_word(&self.task.found)
+        words::task_kind(&self.task.found)
     }
 
     pub(super) fn request(&self) -> Option<&TaskRequest> {
@@ -213,18 +214,6 @@ impl Seen {
     fn field(&self, field: MetaField) -> Option<String> {
         let text = self.request()?.field(field)?;
         Some(truncate::to_chars(&text, LONGEST_TEXT).into_owned())
-    }
-}
-
-/// The wire's words for the kinds of tasks.
-pub(super) const KINDS: [&str; 2] = ["request", "background"];
-
-/// The wire's word for the kind of a task.
-pub(super) fn kind_word(task: &TaskRef) -> &'static str {
-    let [request, background] = KINDS;
-    match task.own_route() {
-        Some(_) => request,
-        None => background,
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use axum::extract::Request;
+use axum::extract::Request as HttpRequest;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -46,7 +46,7 @@ pub(super) fn restrict(headers: &mut HeaderMap) {
 
 /// Rejects requests that a page of another site may have sent. `named` are the host names that the
 /// service's code allows in addition to local ones.
-pub(super) fn check(request: &Request, named: &[String]) -> Result<(), Error> {
+pub(super) fn check(request: &HttpRequest, named: &[String]) -> Result<(), Error> {
     let headers = request.headers();
     let uri = request.uri();
     let authority = uri.scheme().and(uri.authority()).map(Authority::as_str);

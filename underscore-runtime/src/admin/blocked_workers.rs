@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::render::Node;
-use super::seen::look_at;
+use super::task_snapshot::snapshots;
 use crate::clock::Instant;
 use crate::task::{TaskId, for_each_live};
 use crate::threads::{RuntimeNumber, Thread};
@@ -18,7 +18,7 @@ pub(super) struct BlockedWorkers {
 
 impl BlockedWorkers {
     /// The workers of the runtimes that have no other ones.
-    pub(super) fn look() -> Self {
+    pub(super) fn find() -> Self {
         let mut all: BTreeMap<_, Vec<WorkerSnapshot>> = BTreeMap::new();
         for worker in workers(Instant::now()) {
             let runtime = worker.runtime.map(RuntimeNumber::get);
@@ -55,7 +55,7 @@ impl BlockedWorkers {
                 blocking.push(task);
             }
         });
-        let seen: BTreeMap<_, _> = look_at(blocking)
+        let seen: BTreeMap<_, _> = snapshots(blocking)
             .map(|seen| (seen.id().number(), seen.last_place()))
             .collect();
         let worker = |worker: &WorkerSnapshot| {

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::blocked_workers::BlockedWorkers;
+use super::cost::all_rows;
 use super::dry_run::{self, Traffic};
 use super::error::Error;
-use super::exchange::Exchange;
-use super::no_worker_free::BlockedWorkers;
-use super::offload::{Offload, everything};
+use super::offload::Offload;
 use super::params::{self, END};
 use super::render::{Answer, Node};
+use super::request::Request;
 use super::select::{self, with_children};
 use crate::log::{self, field_text};
 use crate::stack::{AwaitPoint, innermost};
@@ -38,7 +39,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// How tasks are to be ended.
-pub(super) struct Terms {
+pub(super) struct InterruptOptions {
     interrupt: Interrupt,
     /// How long to wait for them; nothing if nobody waits.
     timeout: Option<Duration>,
@@ -46,31 +47,31 @@ pub(super) struct Terms {
     children: bool,
 }
 
-impl Terms {
+impl InterruptOptions {
     /// Reads `children`, `reason`, `status`, `timeout` and `wait_for_completion`.
-    pub(super) fn read(exchange: &Exchange) -> Result<Self, Error> {
-        exchange.no_body(END)?;
-        let wait = exchange.flag_or(&params::WAIT_FOR_COMPLETION, true);
-        let timeout = exchange
+    pub(super) fn read(request: &Request) -> Result<Self, Error> {
+        request.no_body(END)?;
+        let wait = request.flag_or(&params::WAIT_FOR_COMPLETION, true);
+        let timeout = request
             .duration(&params::TIMEOUT)
             .unwrap_or(DEFAULT_TIMEOUT);
-        let reason = exchange
+        let reason = request
             .value(&params::REASON)
             .filter(|reason| !reason.is_empty());
-        Ok(Terms {
+        Ok(InterruptOptions {
             interrupt: Interrupt {
-                status: exchange
+                status: request
                     .value(&params::STATUS)
                     .and_then(params::parse_status),
                 ..Interrupt::by_operator(reason.unwrap_or(Interrupt::DEFAULT_REASON))
             },
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
-            children: exchange.flag(&params::CHILDREN),
+            children: request.flag(&params::CHILDREN),
         })
     }
 }
 
-impl Terms {
+impl InterruptOptions {
     /// The tasks of routes that are to end: their requests, and all work for them if what was begun
     /// in requests is to end too, though these may have ended.
     pub(super) fn of_routes(&self, entries: &[RouteEntry]) -> Vec<TaskRef> {
@@ -92,7 +93,7 @@ impl Terms {
 }
 
 /// The tasks that a request chose.
-pub(super) struct Chosen {
+pub(super) struct Targets {
     pub(super) tasks: Vec<TaskRef>,
     /// The routes, if those were chosen.
     pub(super) routes: Option<Vec<RouteEntry>>,
@@ -102,25 +103,25 @@ pub(super) struct Chosen {
 /// lists them.
 ///
 /// Each step whose time grows with the number of tasks runs on the pool's thread for changes.
-pub(super) async fn end(
-    exchange: Exchange,
+pub(super) async fn interrupt_tasks(
+    request: Request,
     offload: Offload,
-    choose: fn(&Exchange, &Terms) -> Result<Chosen, Error>,
+    choose: fn(&Request, &InterruptOptions) -> Result<Targets, Error>,
 ) -> Result<Answer, Error> {
-    let terms = Terms::read(&exchange)?;
-    if exchange.flag(&params::DRY_RUN) {
-        let watch = exchange.watch().clone();
-        let look = move || {
-            let Chosen { tasks, routes } = choose(&exchange, &terms)?;
+    let terms = InterruptOptions::read(&request)?;
+    if request.flag(&params::DRY_RUN) {
+        let cancellation = request.cancellation().clone();
+        let read = move || {
+            let Targets { tasks, routes } = choose(&request, &terms)?;
             let share = routes.and_then(|routes| Traffic::now().share_of(&routes));
             let tasks = terms.all(tasks);
-            Ok(dry_run::of_tasks(tasks, share, exchange.watch()))
+            Ok(dry_run::of_tasks(tasks, share, request.cancellation()))
         };
-        return offload.look(&watch, everything, look).await;
+        return offload.read(&cancellation, all_rows, read).await;
     }
     let timeout = terms.timeout;
     let interrupt = move || {
-        let Chosen { tasks, .. } = choose(&exchange, &terms)?;
+        let Targets { tasks, .. } = choose(&request, &terms)?;
         Ok::<_, Error>(Interrupted::interrupt(tasks, &terms))
     };
     let mut interrupted = offload.change(interrupt).await??;
@@ -141,7 +142,7 @@ struct Interrupted {
 }
 
 impl Interrupted {
-    fn interrupt(tasks: Vec<TaskRef>, terms: &Terms) -> Self {
+    fn interrupt(tasks: Vec<TaskRef>, terms: &InterruptOptions) -> Self {
         let interrupt = &terms.interrupt;
         let waiting = Arc::new(WaitGroup::default());
         let (told, reports): (Vec<_>, Vec<_>) = terms
@@ -198,7 +199,7 @@ impl Interrupted {
     fn report(&self, waited: bool) -> Answer {
         let is_left = waited && self.tasks.iter().any(|told| !told.task.is_gone());
         let mut blocked = if is_left {
-            BlockedWorkers::look()
+            BlockedWorkers::find()
         } else {
             BlockedWorkers::default()
         };

@@ -1,0 +1,129 @@
+//! What an endpoint is: its paths, method, parameters, cost and handler. The table of all endpoints is
+//! in [`router`](super::router), which no handler may import.
+
+use std::pin::Pin;
+
+use axum::routing::MethodFilter;
+
+use super::audit::Action;
+use super::cost::Cost;
+use super::error::Error;
+use super::offload::Offload;
+use super::params::{Group, TABLE};
+use super::render::Answer;
+use super::request::Request;
+
+/// An endpoint of the admin API.
+pub(super) struct Endpoint {
+    pub(super) method: MethodFilter,
+    /// Paths in axum's syntax, each with at most one argument in braces.
+    pub(super) paths: &'static [&'static str],
+    /// Other spellings of `paths`, which the documentation does not list.
+    pub(super) aliases: &'static [&'static str],
+    /// The parameters in addition to those of every endpoint.
+    pub(super) params: &'static [Group],
+    pub(super) cost: Cost,
+    /// True for a table, which has `?help`.
+    pub(super) is_table: bool,
+    /// True if the answer has formats of its own, so that the endpoint itself reads `format` and
+    /// `Accept`.
+    pub(super) has_own_formats: bool,
+    pub(super) handler: Handler,
+}
+
+/// The function behind an endpoint.
+#[derive(Clone, Copy)]
+pub(super) enum Handler {
+    /// Changes nothing.
+    Read(ReadHandler),
+    /// Makes a change, which may wait, and which the audit records as this action.
+    Change(Action, ChangeHandler),
+}
+
+pub(super) type ReadHandler = fn(&Request) -> Result<Answer, Error>;
+
+pub(super) type ChangeHandler = fn(Request, Offload) -> ChangeFuture;
+
+/// A change in progress.
+pub(super) type ChangeFuture = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
+
+impl Endpoint {
+    /// An endpoint that changes nothing.
+    pub(super) const fn read(
+        paths: &'static [&'static str],
+        cost: Cost,
+        handler: ReadHandler,
+    ) -> Self {
+        Endpoint {
+            method: MethodFilter::GET,
+            paths,
+            aliases: &[],
+            params: &[],
+            cost,
+            is_table: false,
+            has_own_formats: false,
+            handler: Handler::Read(handler),
+        }
+    }
+
+    /// A table.
+    pub(super) const fn table(
+        paths: &'static [&'static str],
+        cost: Cost,
+        handler: ReadHandler,
+    ) -> Self {
+        Endpoint {
+            params: &[TABLE],
+            is_table: true,
+            ..Endpoint::read(paths, cost, handler)
+        }
+    }
+
+    /// An endpoint that makes changes.
+    pub(super) const fn change(
+        method: MethodFilter,
+        paths: &'static [&'static str],
+        action: Action,
+        handler: ChangeHandler,
+    ) -> Self {
+        Endpoint {
+            method,
+            paths,
+            aliases: &[],
+            params: &[],
+            cost: Cost::Everything,
+            is_table: false,
+            has_own_formats: false,
+            handler: Handler::Change(action, handler),
+        }
+    }
+
+    pub(super) const fn with_params(self, params: &'static [Group]) -> Self {
+        Endpoint { params, ..self }
+    }
+
+    pub(super) const fn with_aliases(self, aliases: &'static [&'static str]) -> Self {
+        Endpoint { aliases, ..self }
+    }
+
+    pub(super) const fn with_own_formats(self) -> Self {
+        Endpoint {
+            has_own_formats: true,
+            ..self
+        }
+    }
+
+    /// All paths, the aliases last.
+    pub(super) fn all_paths(&self) -> impl Iterator<Item = &'static str> {
+        self.paths.iter().chain(self.aliases).copied()
+    }
+
+    /// The method as a word.
+    pub(super) fn method_word(&self) -> &'static str {
+        match self.method {
+            MethodFilter::PUT => "PUT",
+            MethodFilter::POST => "POST",
+            _ => "GET",
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! A request as a handler sees it: parameters, the argument in the path, the body, the formats that the
+//! client accepts, and whether the client still waits. It knows no endpoint.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, RawPathParams, Request as HttpRequest};
+use axum::http::header::ACCEPT;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Uri};
+use serde_json::error::Category;
+use serde_json::{Map, Value};
+
+use super::audit::AuditedCall;
+use super::cancellation::Cancellation;
+use super::error::Error;
+use super::params::{self, Group, Param};
+use super::policy::{Policy, UriView};
+use super::render::Format;
+use crate::json::StrictValue;
+use crate::log;
+use crate::sync::Arc;
+use crate::units;
+use crate::visible::echo;
+
+/// Echoed to the client.
+pub(super) const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
+
+/// The longest `X-Opaque-Id` that is echoed, in bytes.
+const LONGEST_OPAQUE_ID: usize = 8 << 10;
+
+/// A request to the admin API.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) path: String,
+    /// The argument in the endpoint's path.
+    pub(super) argument: Option<String>,
+    /// The query, decoded.
+    pub(super) params: Vec<(String, String)>,
+    accept: Vec<HeaderValue>,
+    pub(super) opaque_id: Option<HeaderValue>,
+    /// Empty unless the endpoint makes changes.
+    pub(super) body: Bytes,
+    cancellation: Cancellation,
+    /// The audit record of a change.
+    pub(super) call: Option<AuditedCall>,
+    pub(super) policy: Arc<Policy>,
+    /// How the URIs of the service's requests are shown to the client.
+    pub(super) uris: UriView,
+}
+
+impl Request {
+    /// Reads the head of `request`, except for the argument in its path.
+    pub(super) fn new(request: &HttpRequest) -> Self {
+        let query = request.uri().query().unwrap_or_default();
+        let opaque_id = request.headers().get(OPAQUE_ID).cloned();
+        let opaque_id = opaque_id.filter(|id| id.len() <= LONGEST_OPAQUE_ID);
+        let policy = Policy::from_extensions(request.extensions());
+        Request {
+            path: request.uri().path().to_owned(),
+            argument: None,
+            params: form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+            accept: request.headers().get_all(ACCEPT).iter().cloned().collect(),
+            opaque_id,
+            body: Bytes::new(),
+            cancellation: Cancellation::default(),
+            call: None,
+            uris: UriView::new(&policy, request.extensions()),
+            policy,
+        }
+    }
+
+    /// True if the client has left or the time for the answer has passed. Checked at every row of a
+    /// list that may be long.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancellation.is_requested()
+    }
+
+    pub(super) fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
+    }
+
+    /// Records for the audit what was set before the change, and what is set after it.
+    pub(super) fn record_change(&self, before: String, after: String) {
+        if let Some(call) = &self.call {
+            call.set_change(before, after);
+        }
+    }
+
+    /// The length of path and parameters in bytes.
+    pub(super) fn text_length(&self) -> usize {
+        let params = self.params.iter();
+        let params = params.map(|(name, value)| name.len().saturating_add(value.len()));
+        params.fold(self.path.len(), usize::saturating_add)
+    }
+
+    /// The requested format; the parameter takes precedence over the header.
+    pub(super) fn format(&self) -> Option<Format> {
+        match self.value(&params::FORMAT) {
+            None => Format::accepted(self.single_media_type()),
+            Some(word) => Format::parse(word),
+        }
+    }
+
+    /// The media type if `Accept` has a single one: a list is what browsers send.
+    fn single_media_type(&self) -> Option<&str> {
+        match &*self.accept {
+            [one] => one.to_str().ok(),
+            _ => None,
+        }
+    }
+
+    /// The values of the `Accept` headers.
+    pub(super) fn accept(&self) -> impl Iterator<Item = &str> {
+        self.accept.iter().filter_map(|list| list.to_str().ok())
+    }
+
+    /// The argument in the path: a comma-separated list of selectors.
+    pub(super) fn argument(&self) -> Option<&str> {
+        self.argument.as_deref()
+    }
+
+    /// The value of a parameter, the last one if there are several.
+    pub(super) fn value(&self, param: &Param) -> Option<&str> {
+        let mut given = self.params.iter().rev();
+        let given = given.find(|(given, _)| given == param.name);
+        given.map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a flag. A parameter without a value is true.
+    pub(super) fn flag(&self, param: &Param) -> bool {
+        self.flag_or(param, false)
+    }
+
+    /// The value of a flag that is not false by default.
+    pub(super) fn flag_or(&self, param: &Param, default: bool) -> bool {
+        self.value(param).map_or(default, |value| value != "false")
+    }
+
+    /// The value of a parameter that is a number.
+    pub(super) fn count(&self, param: &Param) -> Option<usize> {
+        self.value(param)?.parse().ok()
+    }
+
+    /// The value of a parameter that is a duration.
+    pub(super) fn duration(&self, param: &Param) -> Option<Duration> {
+        units::parse_duration(self.value(param)?)
+    }
+
+    /// Refuses a body for an endpoint that reads only parameters: the body would be ignored.
+    pub(super) fn no_body(&self, params: Group) -> Result<(), Error> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        let names: Vec<&str> = params.iter().map(|param| param.name).collect();
+        Err(Error::illegal_argument(format!(
+            "request [{}] takes no body; what it takes are the parameters [{}]",
+            echo(&self.path),
+            names.join(", ")
+        )))
+    }
+
+    /// The body as a JSON object.
+    pub(super) fn json_object(&self) -> Result<Map<String, Value>, Error> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return Err(Error::parse("request body is required"));
+        }
+        let StrictValue(value) = serde_json::from_slice(&self.body).map_err(|error| {
+            let what = match error.classify() {
+                Category::Data => "request body cannot be read",
+                _ => "request body is not JSON",
+            };
+            Error::parse(format!("{what}: {error}"))
+        })?;
+        match value {
+            Value::Object(object) => Ok(object),
+            _ => Err(Error::parse("request body must be a JSON object")),
+        }
+    }
+}
+
+/// Refuses a `%` without two hex digits after it: its meaning is not known.
+pub(super) fn check_escapes(uri: &Uri) -> Result<(), Error> {
+    let parts = [("path", Some(uri.path())), ("query", uri.query())];
+    for (part, text) in parts {
+        let mut escapes = text.unwrap_or_default().split('%').skip(1);
+        let is_whole = |escape: &&str| {
+            let digits = escape.as_bytes().get(..2);
+            digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        };
+        if let Some(broken) = escapes.find(|escape| !is_whole(escape)) {
+            let shown: String = broken.chars().take(2).collect();
+            return Err(Error::illegal_argument(format!(
+                "{part} has [%{shown}], which is no escape; a percent sign itself is %25"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The last argument of the path that axum matched: a prefix under which the API is mounted may have
+/// arguments of its own.
+pub(super) async fn path_argument(parts: &mut Parts, path: &str) -> Result<String, Error> {
+    let unreadable = |why: String| Error::illegal_argument(format!("path [{}]: {why}", echo(path)));
+    // axum logs a path that is not UTF-8.
+    let mut arguments = pin!(RawPathParams::from_request_parts(parts, &()));
+    let arguments = poll_fn(|cx| log::without(|| arguments.as_mut().poll(cx)));
+    let arguments = arguments
+        .await
+        .map_err(|rejection| unreadable(rejection.to_string()))?;
+    let last = arguments.iter().last().map(|(_, value)| value.to_owned());
+    last.ok_or_else(|| unreadable("no argument".to_owned()))
+}

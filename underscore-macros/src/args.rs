@@ -1,5 +1,5 @@
-//! Reads the attribute's parentheses: `(get, "/once", name = "once", inner = once_inner, crate = path)`.
-//! Every value keeps the span it was written with; whether it fits the function is not asked here.
+//! Parses the attribute's arguments:
+//! `(get, "/once", name = "once", inner = once_inner, crate = path)`. Values keep their spans.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -10,7 +10,7 @@ use syn::{Ident, LitStr, Path, Token};
 use crate::diagnostics::{Diagnostics, one_of};
 use crate::source;
 
-/// The words for a method: axum's routing functions, and what the tables show for them.
+/// The methods: the names of axum's routing functions, and the methods that tables show.
 const METHODS: &[(&str, &str)] = &[
     ("get", "GET"),
     ("post", "POST"),
@@ -24,44 +24,44 @@ const METHODS: &[(&str, &str)] = &[
     ("any", "ANY"),
 ];
 
-/// The keys that take a value, each with an example.
+/// The keys, each with an example.
 const KEYS: &[(&str, &str)] = &[
     ("name", "name = \"once\""),
     ("inner", "inner = once_inner"),
     ("crate", "crate = my::reexport"),
 ];
 
-/// What stands in the attribute's parentheses.
+/// The attribute's arguments.
 #[derive(Default)]
 pub(crate) struct Args {
-    /// The method as the tables show it: `GET`.
+    /// The method as tables show it: `GET`.
     pub(crate) method: Option<&'static str>,
     pub(crate) path: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
-    /// The name under which the plain function stays callable.
+    /// The name of the plain function, which is private to the outer one by default.
     pub(crate) inner: Option<Ident>,
-    /// Where the runtime crate is found, if not at `::underscore_runtime`.
+    /// The path of the runtime crate, `::underscore_runtime` by default.
     pub(crate) runtime: Option<Path>,
 }
 
 impl Args {
     pub(crate) fn parse(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Self {
         let mut args = Args::default();
-        let read = |input: ParseStream<'_>| {
+        let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
                 args.argument(input, diagnostics)?;
                 comma(input, diagnostics)?;
             }
             Ok(())
         };
-        if let Err(error) = read.parse2(tokens) {
+        if let Err(error) = parser.parse2(tokens) {
             diagnostics.push(error);
         }
         args
     }
 
-    /// Whether anything is said that only a route has.
-    pub(crate) fn names_a_route(&self) -> bool {
+    /// True if an argument is only valid for a route.
+    pub(crate) fn declares_route(&self) -> bool {
         self.method.is_some() || self.path.is_some() || self.name.is_some() || self.inner.is_some()
     }
 
@@ -84,7 +84,10 @@ impl Args {
             let token: TokenTree = input.parse()?;
             diagnostics.error(
                 &token,
-                format!("`{token}` must be a method, a path or a key; write `get`, \"/once\" or `name = \"once\"`"),
+                format!(
+                    "`{token}` must be a method, a path or a key; \
+                     write `get`, \"/once\" or `name = \"once\"`"
+                ),
             );
         }
         Ok(())
@@ -109,7 +112,7 @@ impl Args {
         }
     }
 
-    /// What stands behind `key =`.
+    /// Parses the value after `key =`.
     fn value(
         &mut self,
         key: &Ident,
@@ -135,12 +138,12 @@ impl Args {
                 true
             }),
             _ => {
-                diagnostics.error(key, no_key(&written, &tokens));
+                diagnostics.error(key, unknown_key(&written, &tokens));
                 return Ok(());
             }
         };
         if !fits || !(ahead.is_empty() || ahead.peek(Token![,])) {
-            let (kind, cure) = wanted(&written, &tokens);
+            let (kind, cure) = expected(&written, &tokens);
             let message = format!("`{written}` must be {kind}; write `{written} = {cure}`");
             if tokens.is_empty() {
                 diagnostics.error(key, message);
@@ -152,8 +155,8 @@ impl Args {
     }
 }
 
-/// What is said of a key that does not exist, with `value` behind it.
-fn no_key(key: &str, value: &TokenStream) -> String {
+/// The error message for `key = value` with an unknown key.
+fn unknown_key(key: &str, value: &TokenStream) -> String {
     let cure = match key {
         "path" | "method" => format!("`{}` alone", source::text(value.clone())),
         _ => one_of(key, KEYS.iter().map(|(key, _)| *key)),
@@ -161,8 +164,8 @@ fn no_key(key: &str, value: &TokenStream) -> String {
     format!("`{key}` cannot be a key; write {cure}")
 }
 
-/// What the value of `key` must be, and what was meant by `value`.
-fn wanted(key: &str, value: &TokenStream) -> (&'static str, String) {
+/// The kind of value that `key` takes, and `value` corrected to that kind.
+fn expected(key: &str, value: &TokenStream) -> (&'static str, String) {
     let written = source::text(value.clone());
     let plain: String = written.chars().filter(|c| *c != '"').collect();
     let word = syn::parse_str::<Path>(&plain).is_ok();
@@ -195,12 +198,12 @@ fn check_path(path: &LitStr, diagnostics: &mut Diagnostics) {
     if let Some(old) = value.split('/').find(|segment| modern(segment) != *segment) {
         diagnostics.error(
             path,
-            format!("route path cannot have `{old}` since axum 0.8; write {cured:?}"),
+            format!("route path cannot contain `{old}` since axum 0.8; write {cured:?}"),
         );
     }
 }
 
-/// A segment of a path as axum 0.8 writes it: `:id` is `{id}`, `*rest` is `{*rest}`.
+/// A path segment in the syntax of axum 0.8: `:id` becomes `{id}`, `*rest` becomes `{*rest}`.
 fn modern(segment: &str) -> String {
     match segment.as_bytes() {
         [b':', _, ..] => format!("{{{}}}", &segment[1..]),
@@ -209,7 +212,7 @@ fn modern(segment: &str) -> String {
     }
 }
 
-/// Operators type names in URLs, in lists with commas, with `-` before those that are taken away.
+/// Checks that a name can be used in URLs and in comma lists, where a leading `-` excludes it.
 fn check_name(name: &LitStr, diagnostics: &mut Diagnostics) {
     let value = name.value();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
@@ -229,7 +232,7 @@ fn check_name(name: &LitStr, diagnostics: &mut Diagnostics) {
     diagnostics.error(name, format!("route name cannot {fault}; write {cured:?}"));
 }
 
-/// What stands before the next comma, which stays.
+/// Parses the tokens before the next comma.
 fn until_comma(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut tokens = TokenStream::new();
     while !input.is_empty() && !input.peek(Token![,]) {
@@ -238,13 +241,13 @@ fn until_comma(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(tokens)
 }
 
-/// Reads the comma between two arguments; where it is missing, what follows is still read.
+/// Parses the comma between two arguments. If it is missing, parsing continues.
 fn comma(input: ParseStream<'_>, diagnostics: &mut Diagnostics) -> syn::Result<()> {
     if !input.is_empty() && input.parse::<Option<Token![,]>>()?.is_none() {
         let token: TokenTree = input.fork().parse()?;
         diagnostics.error(
             &token,
-            format!("`{token}` must stand behind a comma; write `, {token}`"),
+            format!("`{token}` must be preceded by a comma; write `, {token}`"),
         );
     }
     Ok(())

@@ -1,54 +1,54 @@
-//! Sorts the other attributes of a handler: which of them speak of the name that users see, which of
-//! the code behind it, and which of both.
+//! Assigns a handler's other attributes to the generated items: to the outer function that users
+//! see, to the inner function with the body, or to both.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Meta, Path, Token, parse_quote};
 
-/// The attributes that each generated item gets.
+/// The attributes of the generated items.
 #[derive(Default)]
 pub(crate) struct Attrs {
-    /// For the function that keeps the handler's name.
-    pub(crate) face: Vec<Attribute>,
-    /// For the function with the handler's body.
+    /// Of the function that has the handler's name.
+    pub(crate) outer: Vec<Attribute>,
+    /// Of the function with the handler's body.
     pub(crate) inner: Vec<Attribute>,
-    /// For every item beside them: `cfg`.
-    pub(crate) every: Vec<Attribute>,
+    /// Of the items beside them: `cfg`.
+    pub(crate) all: Vec<Attribute>,
 }
 
-/// The items that an attribute is for.
+/// The items that an attribute applies to.
 #[derive(Clone, Copy)]
-enum Place {
-    Face,
+enum Target {
+    Outer,
     Inner,
     Both,
-    Every,
+    All,
 }
 
 impl Attrs {
     pub(crate) fn sort(attrs: &[Attribute]) -> Self {
         let mut sorted = Attrs::default();
         for attr in attrs {
-            if let Some((condition, metas)) = conditional(attr) {
+            if let Some((condition, metas)) = cfg_attr(attr) {
                 for meta in metas {
-                    let (place, meta) = (place(meta.path()), mild(meta));
-                    sorted.put(place, &parse_quote!(#[cfg_attr(#condition, #meta)]));
+                    let (target, meta) = (target(meta.path()), expect_to_allow(meta));
+                    sorted.push(target, &parse_quote!(#[cfg_attr(#condition, #meta)]));
                 }
             } else {
-                let (place, mut attr) = (place(attr.path()), attr.clone());
-                attr.meta = mild(attr.meta);
-                sorted.put(place, &attr);
+                let (target, mut attr) = (target(attr.path()), attr.clone());
+                attr.meta = expect_to_allow(attr.meta);
+                sorted.push(target, &attr);
             }
         }
         sorted
     }
 
-    fn put(&mut self, place: Place, attr: &Attribute) {
-        let Attrs { face, inner, every } = self;
-        let items = match place {
-            Place::Face => vec![face],
-            Place::Inner => vec![inner],
-            Place::Both => vec![face, inner],
-            Place::Every => vec![face, inner, every],
+    fn push(&mut self, target: Target, attr: &Attribute) {
+        let Attrs { outer, inner, all } = self;
+        let items = match target {
+            Target::Outer => vec![outer],
+            Target::Inner => vec![inner],
+            Target::Both => vec![outer, inner],
+            Target::All => vec![outer, inner, all],
         };
         for item in items {
             item.push(attr.clone());
@@ -56,24 +56,24 @@ impl Attrs {
     }
 }
 
-fn place(path: &Path) -> Place {
-    const FACE: &[&str] = &["doc", "deprecated", "must_use"];
+fn target(path: &Path) -> Target {
+    const OUTER: &[&str] = &["doc", "deprecated", "must_use"];
     const LINTS: &[&str] = &["allow", "expect", "warn", "deny", "forbid"];
     let is = |names: &[&str]| names.iter().any(|name| path.is_ident(name));
-    if is(FACE) {
-        Place::Face
+    if is(OUTER) {
+        Target::Outer
     } else if is(LINTS) {
-        Place::Both
+        Target::Both
     } else if path.is_ident("cfg") {
-        Place::Every
+        Target::All
     } else {
-        Place::Inner
+        Target::Inner
     }
 }
 
-/// `expect` as `allow`: what is expected happens in one of the two functions, and in the other one it
-/// would be missed.
-fn mild(mut meta: Meta) -> Meta {
+/// Replaces `expect` by `allow`: the lint fires in one of the two functions only, and `expect` would
+/// be unfulfilled in the other.
+fn expect_to_allow(mut meta: Meta) -> Meta {
     if let Meta::List(list) = &mut meta
         && list.path.is_ident("expect")
     {
@@ -82,8 +82,8 @@ fn mild(mut meta: Meta) -> Meta {
     meta
 }
 
-/// The condition of a `cfg_attr`, and what it guards: each of those has a place of its own.
-fn conditional(attr: &Attribute) -> Option<(Meta, Vec<Meta>)> {
+/// The condition and the attributes of a `cfg_attr`. Each of the attributes has its own target.
+fn cfg_attr(attr: &Attribute) -> Option<(Meta, Vec<Meta>)> {
     if !attr.path().is_ident("cfg_attr") {
         return None;
     }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn each_attribute_goes_where_it_means_something() {
+    fn each_attribute_goes_to_the_items_it_applies_to() {
         let sorted = Attrs::sort(&[
             parse_quote!(#[deprecated]),
             parse_quote!(#[cfg(unix)]),
@@ -113,20 +113,20 @@ mod tests {
             parse_quote!(#[tracing::instrument(skip_all)]),
         ]);
         assert_eq!(
-            text(&sorted.face),
+            text(&sorted.outer),
             r#"#[deprecated]#[cfg(unix)]#[allow(unused,reason="r")]"#
         );
         assert_eq!(
             text(&sorted.inner),
             r#"#[cfg(unix)]#[allow(unused,reason="r")]#[tracing::instrument(skip_all)]"#
         );
-        assert_eq!(text(&sorted.every), "#[cfg(unix)]");
+        assert_eq!(text(&sorted.all), "#[cfg(unix)]");
     }
 
     #[test]
-    fn what_a_condition_guards_is_sorted_one_by_one() {
+    fn attributes_in_a_cfg_attr_are_sorted_one_by_one() {
         let sorted = Attrs::sort(&[parse_quote!(#[cfg_attr(unix, must_use, inline)])]);
-        assert_eq!(text(&sorted.face), "#[cfg_attr(unix,must_use)]");
+        assert_eq!(text(&sorted.outer), "#[cfg_attr(unix,must_use)]");
         assert_eq!(text(&sorted.inner), "#[cfg_attr(unix,inline)]");
     }
 }

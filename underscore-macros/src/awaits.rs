@@ -1,30 +1,36 @@
-//! Rewrites every `.await` of a body to `at(<expr>, &POINTS[n]).await` and remembers the points.
+//! Rewrites every `.await` of a body to `at(<expr>, &POINTS[n]).await` and collects the points.
 //!
-//! Nested async blocks and closures are rewritten too, and what `macros` can read of the tokens of
-//! macros; nested items are not, for they are functions of their own.
+//! Nested async blocks and closures are rewritten, and the arguments of macros that `macro_input`
+//! can parse. Nested items are not, because they are functions of their own.
 
-use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Block, Expr, ExprAsync, ExprClosure, Ident, Item, LocalInit, Macro, Path, Stmt, parse_quote,
 };
 
-use crate::handler::Handler;
-use crate::{source, upgrades};
+use crate::function::Function;
+use crate::macro_input::{self, MacroInput, Piece};
+use crate::{source, span, upgrades};
 
-/// A place where a future is awaited.
+/// An await point: a place where a future is awaited.
 pub(crate) struct Point {
-    /// Where it stands: `line!()` at this span is the line that a user reads.
+    /// Its location: `line!()` with this span is the line that a user reads.
     span: Span,
-    /// What is awaited, on one line.
+    /// The awaited expression, on one line.
     source: String,
-    /// Of how many bodies it stands in the innermost: 1 in the function's own, if that is async.
-    pub(crate) depth: u32,
+    /// The number of bodies around it: 1 in the body of an async function, 2 in an async block
+    /// there. [`UNKNOWN_SIBLINGS`] in some macros.
+    depth: u32,
 }
 
+/// The depth of a point that may be pending at the same time as unknown points of its body. At any
+/// other depth, one await of a body is pending at a time.
+const UNKNOWN_SIBLINGS: u32 = 0;
+
 impl Point {
-    /// A point at `span` that shows `tokens` as what is awaited there.
+    /// A point at `span` that shows `tokens` as the awaited expression.
     pub(crate) fn new(span: Span, tokens: &impl ToTokens) -> Self {
         Point {
             span,
@@ -33,15 +39,14 @@ impl Point {
         }
     }
 
-    /// The expression that builds the point as a `kind`, in a function that is shown as `function`.
-    pub(crate) fn expression(&self, kind: &TokenStream, function: &TokenStream) -> TokenStream {
+    /// An expression that constructs the point. `kind` is the name of the type `AwaitPoint`.
+    pub(crate) fn expr(&self, kind: &TokenStream, function: &TokenStream) -> TokenStream {
         let Point { span, source, .. } = self;
-        // The position is asked for with the user's span: at the attribute's own it would be the
-        // attribute's line.
+        // With the attribute's own span, these would be the location of the attribute.
         let file = quote_spanned!(*span=> ::core::file!());
         let line = quote_spanned!(*span=> ::core::line!());
         let column = quote_spanned!(*span=> ::core::column!());
-        // Most stand in the function's own body, so that is what `new` makes.
+        // `new` sets 1, because most points are in the body of the function.
         let depth = (self.depth != 1).then(|| {
             let depth = Literal::u32_unsuffixed(self.depth);
             quote!(.depth(#depth))
@@ -50,30 +55,28 @@ impl Point {
     }
 }
 
-/// The body with its awaits rewritten, or untouched where it is no Rust (yet): then the compiler
-/// says what is wrong, and an editor still completes in it.
-pub(crate) fn body(handler: &Handler, runtime: &Path) -> TokenStream {
+/// The body of `function` with its awaits rewritten. A body that does not parse is unchanged, so
+/// that the compiler reports the error and an editor completes in it.
+pub(crate) fn rewrite_body(function: &Function, runtime: &Path) -> TokenStream {
     let mut text = TokenStream::new();
-    handler.brace.surround(&mut text, |inside| {
-        handler.body.to_tokens(inside);
+    function.brace.surround(&mut text, |inside| {
+        function.body.to_tokens(inside);
     });
     let Ok(mut block) = syn::parse2::<Block>(text.clone()) else {
         return text;
     };
-    upgrades::rewrite(&mut block, &handler.sig, runtime);
+    upgrades::rewrite(&mut block, &function.sig, runtime);
     let at = "__underscore_at";
     let array = format_ident!("__UNDERSCORE_POINTS");
-    let is_async = handler.sig.asyncness.is_some();
-    let (points, has_markers) = rewrite(&mut block, at, &array, is_async);
+    let is_async = function.sig.asyncness.is_some();
+    let (points, has_guards) = rewrite_block(&mut block, at, &array, is_async);
     if !points.is_empty() {
         let at = format_ident!("{at}");
         let kind = quote!(__UnderscorePoint);
         let count = Literal::usize_unsuffixed(points.len());
-        let function = handler.function_name();
-        let points = points
-            .iter()
-            .map(|point| point.expression(&kind, &function));
-        let within = has_markers.then(|| {
+        let path = function.path_expr();
+        let points = points.iter().map(|point| point.expr(&kind, &path));
+        let within = has_guards.then(|| {
             let within = format_ident!("{WITHIN}");
             quote!(, within as #within)
         });
@@ -86,46 +89,43 @@ pub(crate) fn body(handler: &Handler, runtime: &Path) -> TokenStream {
     block.into_token_stream()
 }
 
-/// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`: two names
-/// that are to be defined around it.
-///
-/// The second value says whether [`WITHIN`] is to be defined, too.
-fn rewrite(block: &mut Block, at: &str, points: &Ident, is_async: bool) -> (Vec<Point>, bool) {
-    let mut rewriter = Rewriter {
+/// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`. The caller
+/// defines both names, and [`WITHIN`] if the second value is true.
+fn rewrite_block(
+    block: &mut Block,
+    at: &str,
+    points: &Ident,
+    is_async: bool,
+) -> (Vec<Point>, bool) {
+    let mut rewriter = AwaitRewriter {
         at,
         points,
         found: Vec::new(),
         depth: u32::from(is_async),
-        has_markers: false,
-        branches: Vec::new(),
+        has_guards: false,
     };
     rewriter.visit_block_mut(block);
-    (rewriter.found, rewriter.has_markers)
+    (rewriter.found, rewriter.has_guards)
 }
 
-/// The function that shows a macro in the stack which awaits in a way that cannot be seen.
+/// The function that keeps an opaque macro in the stack while its guard lives.
 const WITHIN: &str = "__underscore_within";
 
-/// The depth of a point that may be pending beside others of its body which nothing is known of: it says
-/// nothing of these. A body's own awaits, of which one is pending at a time, have another depth.
-pub(crate) const BESIDE_OTHERS: u32 = 0;
-
-pub(crate) struct Rewriter<'a> {
+struct AwaitRewriter<'a> {
     at: &'a str,
     points: &'a Ident,
-    pub(crate) found: Vec<Point>,
-    /// Of how many bodies what is visited stands in the innermost.
+    found: Vec<Point>,
+    /// The number of bodies around the visited code.
     depth: u32,
-    has_markers: bool,
-    /// The points of the branches of the macro that is read; `None` for those that are none.
-    pub(crate) branches: Vec<Option<usize>>,
+    /// True if a guard was generated for an opaque macro.
+    has_guards: bool,
 }
 
-impl VisitMut for Rewriter<'_> {
+impl VisitMut for AwaitRewriter<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        // The text is taken before what is inside is rewritten: a user reads what he wrote.
+        // The text is taken before the inner awaits are rewritten, so that it is the user's.
         let point = match expr {
-            // Skips awaits that were written by another macro.
+            // Awaits that another macro generated are skipped.
             Expr::Await(awaited) if source::is_written(awaited.await_token.span, "await") => {
                 Some(Point::new(awaited.await_token.span, &awaited.base))
             }
@@ -146,7 +146,7 @@ impl VisitMut for Rewriter<'_> {
     }
 
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        // To the compiler an async closure is a body of its own around that of its future.
+        // The compiler treats an async closure as two bodies, the closure and its future.
         let bodies = 1 + u32::from(closure.asyncness.is_some());
         self.depth += bodies;
         visit_mut::visit_expr_closure_mut(self, closure);
@@ -158,8 +158,8 @@ impl VisitMut for Rewriter<'_> {
     fn visit_block_mut(&mut self, block: &mut Block) {
         let mut stmts = Vec::with_capacity(block.stmts.len());
         for mut stmt in std::mem::take(&mut block.stmts) {
-            match self.statement(&mut stmt) {
-                // A value of the block is there when the marker is dropped with the block.
+            match self.rewrite_stmt(&mut stmt) {
+                // The value of the block exists when the guard is dropped at its end.
                 Some((begin, _)) if is_value(&stmt) => stmts.extend([begin, stmt]),
                 Some((begin, end)) => stmts.extend([begin, stmt, end]),
                 None => stmts.push(stmt),
@@ -173,7 +173,7 @@ impl VisitMut for Rewriter<'_> {
     }
 }
 
-/// The macro that a statement is, or that it takes its value from.
+/// The macro call that a statement consists of, or that initializes its variable.
 fn direct_macro(stmt: &mut Stmt) -> Option<&mut Macro> {
     match stmt {
         Stmt::Macro(stmt) => Some(&mut stmt.mac),
@@ -186,7 +186,7 @@ fn direct_macro(stmt: &mut Stmt) -> Option<&mut Macro> {
     }
 }
 
-/// True if the statement may be the value of its block.
+/// True if the statement can be the value of its block.
 fn is_value(stmt: &Stmt) -> bool {
     match stmt {
         Stmt::Macro(stmt) => stmt.semi_token.is_none(),
@@ -195,27 +195,107 @@ fn is_value(stmt: &Stmt) -> bool {
     }
 }
 
-impl Rewriter<'_> {
-    /// Rewrites a statement, and gives back the ones to be put around it, if it needs a marker.
-    fn statement(&mut self, stmt: &mut Stmt) -> Option<(Stmt, Stmt)> {
+impl AwaitRewriter<'_> {
+    /// Rewrites a statement. Returns the statements to put around it if it is an opaque macro.
+    fn rewrite_stmt(&mut self, stmt: &mut Stmt) -> Option<(Stmt, Stmt)> {
         let Some(mac) = direct_macro(stmt) else {
             self.visit_stmt_mut(stmt);
             return None;
         };
-        let shown = mac.clone();
-        let is_seen = self.rewrite_macro(mac);
+        let original = mac.clone();
+        let is_visible = self.rewrite_macro(mac);
         if let Stmt::Local(local) = stmt
             && let Some(LocalInit { diverge, .. }) = &mut local.init
             && let Some((_, diverge)) = diverge
         {
             self.visit_expr_mut(diverge);
         }
-        (!is_seen).then(|| self.marker(&shown))
+        (!is_visible).then(|| self.macro_guard(&original))
     }
 
-    /// The statements around a macro that awaits in a way that cannot be seen: the macro's own line and
-    /// name are in the stack meanwhile.
-    fn marker(&mut self, mac: &Macro) -> (Stmt, Stmt) {
+    /// Rewrites the awaits in the tokens of a macro. False if it awaits but has no points.
+    fn rewrite_macro(&mut self, mac: &mut Macro) -> bool {
+        match macro_input::parse(mac) {
+            MacroInput::NoAwaits => true,
+            MacroInput::Opaque => false,
+            MacroInput::Parsed(pieces) => {
+                let before = self.found.len();
+                let mut futures = Vec::new();
+                mac.tokens = self.rewrite_pieces(pieces, &mut futures);
+                if futures.contains(&None) {
+                    // An await in a future that is not a point would be shown as left over beside
+                    // the others.
+                    for index in futures.into_iter().flatten() {
+                        if let Some(point) = self.found.get_mut(index) {
+                            point.depth = UNKNOWN_SIBLINGS;
+                        }
+                    }
+                }
+                self.found.len() > before
+            }
+        }
+    }
+
+    /// Rewrites `pieces`. Appends the index of each future's point to `futures`, or `None` if it has
+    /// none.
+    fn rewrite_pieces(
+        &mut self,
+        pieces: Vec<Piece>,
+        futures: &mut Vec<Option<usize>>,
+    ) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        for piece in pieces {
+            match piece {
+                Piece::Tokens(piece) => tokens.extend(piece),
+                Piece::Group(group, inner) => {
+                    let inner = self.rewrite_pieces(inner, futures);
+                    let mut rewritten = Group::new(group.delimiter(), inner);
+                    rewritten.set_span(group.span());
+                    rewritten.to_tokens(&mut tokens);
+                }
+                Piece::Expr(mut expr) => {
+                    self.visit_expr_mut(&mut expr);
+                    expr.to_tokens(&mut tokens);
+                }
+                Piece::Block(mut block) => {
+                    self.visit_block_mut(&mut block);
+                    block.to_tokens(&mut tokens);
+                }
+                Piece::Future { future, is_owned } => {
+                    let index = self.rewrite_future(*future, is_owned, &mut tokens);
+                    futures.push(index);
+                }
+            }
+        }
+        tokens
+    }
+
+    /// Rewrites a future that a macro awaits to `at(<future>, &POINTS[index])` and returns the index.
+    /// `None` if the future must stay a place expression.
+    fn rewrite_future(
+        &mut self,
+        mut future: Expr,
+        is_owned: bool,
+        tokens: &mut TokenStream,
+    ) -> Option<usize> {
+        let original = future.to_token_stream();
+        let span = span::ends(original.clone()).map_or_else(Span::call_site, |(first, _)| first);
+        let mut point = Point::new(span, &original);
+        point.depth = self.depth;
+        self.visit_expr_mut(&mut future);
+        if !is_owned {
+            future.to_tokens(tokens);
+            return None;
+        }
+        let index = self.found.len();
+        self.wrap(&future, index, span).to_tokens(tokens);
+        self.found.push(point);
+        Some(index)
+    }
+
+    /// The statements around an opaque macro: a guard that keeps the macro's own line and name in the
+    /// stack, and its drop.
+    fn macro_guard(&mut self, mac: &Macro) -> (Stmt, Stmt) {
         let bang = mac.bang_token;
         let span = mac
             .path
@@ -224,82 +304,38 @@ impl Rewriter<'_> {
             .map_or(bang.span, |last| last.ident.span());
         let path = &mac.path;
         let mut point = Point::new(span, &quote!(#path #bang));
-        point.depth = BESIDE_OTHERS;
+        point.depth = UNKNOWN_SIBLINGS;
         let index = Literal::usize_unsuffixed(self.found.len());
         self.found.push(point);
-        self.has_markers = true;
-        let (points, place) = (self.points, hygienic(span));
-        let within = Ident::new(WITHIN, place);
-        let marker = Ident::new("__underscore_macro", place);
-        let begin = quote_spanned!(place=> let #marker = #within(&#points[#index]););
-        let end = quote_spanned!(place=>
+        self.has_guards = true;
+        let (points, span) = (self.points, span::generated_at(span));
+        let within = Ident::new(WITHIN, span);
+        let guard = Ident::new("__underscore_macro", span);
+        let begin = quote_spanned!(span=> let #guard = #within(&#points[#index]););
+        let end = quote_spanned!(span=>
             #[allow(unreachable_code)]
-            ::core::mem::drop(#marker);
+            ::core::mem::drop(#guard);
         );
         (parse_quote!(#begin), parse_quote!(#end))
     }
 
-    /// `at(<future>, &POINTS[index])` for a future that a macro awaits; `shown` is what the user wrote.
-    pub(crate) fn wrap_branch(&mut self, future: &Expr, shown: &Expr) -> Expr {
-        let place = edges(shown.to_token_stream()).map_or_else(Span::call_site, |(first, _)| first);
-        let mut point = Point::new(place, shown);
-        point.depth = self.depth;
-        let wrapped = self.wrap(future, self.found.len(), place);
-        self.branches.push(Some(self.found.len()));
-        self.found.push(point);
-        wrapped
-    }
-
-    /// `at(<base>, &POINTS[index])`. The call begins and ends where `base` does: lints speak of the
-    /// user's expression, and what they propose to write fits there. A path would not do for `at`, as
-    /// lints would find it longer than it must be.
+    /// `at(<base>, &POINTS[index])`. The call has the location of `base`, so that lints and their
+    /// suggestions apply to the user's expression. `at` is a single identifier, because lints would
+    /// report a path as unnecessarily long.
     fn wrap(&self, base: &Expr, index: usize, await_span: Span) -> Expr {
         let (at, points) = (self.at, self.points);
-        let (first, last) = edges(base.to_token_stream()).unwrap_or((await_span, await_span));
+        let (first, last) = span::ends(base.to_token_stream()).unwrap_or((await_span, await_span));
         let base = without_parens(base);
         let at = Ident::new(at, first);
         let index = Literal::usize_unsuffixed(index);
-        let point = quote_spanned!(hygienic(await_span)=> &#points[#index]);
+        let point = quote_spanned!(span::generated_at(await_span)=> &#points[#index]);
         let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#base, #point));
         arguments.set_span(last);
         Expr::Verbatim(quote!(#at #arguments))
     }
 }
 
-/// The places of the first and the last token.
-fn edges(tokens: TokenStream) -> Option<(Span, Span)> {
-    let mut tokens = tokens.into_iter();
-    let first = tokens.next()?;
-    let last = tokens.last().unwrap_or_else(|| first.clone());
-    let first = match &first {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::None => edges(group.stream())?.0,
-        TokenTree::Group(group) => group.span_open(),
-        other => other.span(),
-    };
-    let last = match &last {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::None => edges(group.stream())?.1,
-        TokenTree::Group(group) => group.span_close(),
-        other => other.span(),
-    };
-    Some((first, last))
-}
-
-/// `span`'s place with the macro's own hygiene: lints see generated code, errors the user's line.
-pub(crate) fn hygienic(span: Span) -> Span {
-    Span::call_site().located_at(span)
-}
-
-/// `tokens`, which have no groups, all of them at `span`: what is made of several pieces is blamed at one
-/// place.
-pub(crate) fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
-    let at_span = |mut token: TokenTree| {
-        token.set_span(span);
-        token
-    };
-    tokens.into_iter().map(at_span).collect()
-}
-
-/// `(&mut x).await` needs its parentheses, `at(&mut x, ..)` would be warned about them.
+/// `(&mut x).await` needs its parentheses, but `at((&mut x), ..)` would cause a warning.
 fn without_parens(expr: &Expr) -> &Expr {
     match expr {
         Expr::Paren(paren) if paren.attrs.is_empty() => without_parens(&paren.expr),
@@ -307,56 +343,5 @@ fn without_parens(expr: &Expr) -> &Expr {
     }
 }
 
-/// A body with its awaits rewritten, without spaces, and what is shown of each.
 #[cfg(test)]
-pub(crate) fn rewritten(body: &str) -> (String, Vec<String>) {
-    let mut block: Block = syn::parse_str(body).expect("the case parses");
-    let (points, _) = rewrite(&mut block, "at", &format_ident!("POINTS"), true);
-    let text = block.to_token_stream().to_string().replace(' ', "");
-    (text, points.into_iter().map(|point| point.source).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_await_is_wrapped_with_its_own_point() {
-        let (text, sources) = rewritten("{ a.b().await; c.await }");
-        assert_eq!(text, "{at(a.b(),&POINTS[0]).await;at(c,&POINTS[1]).await}");
-        assert_eq!(sources.len(), 2);
-    }
-
-    #[test]
-    fn an_await_inside_an_awaited_expression_comes_first_and_the_text_is_the_users() {
-        let (text, sources) = rewritten("{ f(g().await).await }");
-        assert_eq!(text, "{at(f(at(g(),&POINTS[0]).await),&POINTS[1]).await}");
-        assert_eq!(sources[1], "f(g().await)");
-    }
-
-    #[test]
-    fn parentheses_that_only_await_needs_are_dropped() {
-        let (text, _) = rewritten("{ (&mut x).await }");
-        assert_eq!(text, "{at(&mutx,&POINTS[0]).await}");
-    }
-
-    #[test]
-    fn blocks_and_closures_are_entered_but_items_are_not() {
-        let (_, sources) = rewritten(
-            "{ async { a.await }; || async move { b.await }; async fn item() { c.await } }",
-        );
-        assert_eq!(sources, ["a", "b"]);
-    }
-
-    #[test]
-    fn a_point_knows_in_which_body_it_stands() {
-        let body =
-            "{ a.await; async { b.await; async || c.await }; || async { d.await }; e.await }";
-        for (is_async, depths) in [(true, [1, 2, 4, 3, 1]), (false, [0, 1, 3, 2, 0])] {
-            let mut block: Block = syn::parse_str(body).expect("the case parses");
-            let (points, _) = rewrite(&mut block, "at", &format_ident!("POINTS"), is_async);
-            let found: Vec<_> = points.iter().map(|point| point.depth).collect();
-            assert_eq!(found, depths);
-        }
-    }
-}
+mod tests;

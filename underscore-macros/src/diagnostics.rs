@@ -1,22 +1,22 @@
-//! Collects every mistake of one item, so that a user mends them in one go. The words of a mistake
-//! are chosen where it is found; here they are only gathered and turned into `compile_error!`.
+//! Collects all errors of one item, so that the user sees them at once, and turns them into
+//! `compile_error!`. Messages are written where an error is found.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// All mistakes found so far, in the order in which they were found.
+/// The errors found so far, in order.
 #[derive(Default)]
 pub(crate) struct Diagnostics {
     found: Option<syn::Error>,
 }
 
 impl Diagnostics {
-    /// Adds a mistake that is shown under `tokens`.
+    /// Adds an error with the span of `tokens`.
     pub(crate) fn error(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Adds a mistake that a parser found.
+    /// Adds an error of a parser.
     pub(crate) fn push(&mut self, error: syn::Error) {
         match &mut self.found {
             Some(found) => found.combine(error),
@@ -24,9 +24,9 @@ impl Diagnostics {
         }
     }
 
-    /// Sets `slot`, or says that `key` cannot do what it does, for it is not the first.
+    /// Sets `slot`, or adds the error that `key` cannot do `twice` if it is already set.
     ///
-    /// The slot itself is asked, so a check cannot look at another key than the one it guards.
+    /// Taking the slot itself rules out that a check tests another key than the one it sets.
     pub(crate) fn set<T>(
         &mut self,
         slot: &mut Option<T>,
@@ -42,13 +42,13 @@ impl Diagnostics {
         }
     }
 
-    /// The `compile_error!` invocations, or nothing if all was well.
+    /// The `compile_error!` invocations. `None` if there are no errors.
     pub(crate) fn finish(self) -> Option<TokenStream> {
         self.found.map(syn::Error::into_compile_error)
     }
 }
 
-/// The one of `known` that `written` was meant to be, or all of them.
+/// The element of `known` that `written` is a misspelling of, or the list of all.
 pub(crate) fn one_of<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let distance = |known: &&str| strsim::osa_distance(written, known);
     match known.clone().min_by_key(distance) {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_put_right_and_a_stranger_gets_the_list() {
+    fn a_misspelled_word_is_corrected_and_an_unknown_one_gets_the_list() {
         let known = ["name", "inner", "crate"];
         assert_eq!(one_of("nmae", known.into_iter()), "`name`");
         assert_eq!(one_of("inne", known.into_iter()), "`inner`");

@@ -1,130 +1,72 @@
-//! Writes what tells the runtime of a handler: the endpoint, a type that names it, and the run of its
-//! call. `__underscore` is the runtime's `__private` inside of the hidden items.
+//! Generates the endpoint type: an uninhabited type that identifies a handler to the runtime, and its
+//! trait impls. In the generated `const _` block, `__underscore` is the runtime's `__private`.
+
+use std::hash::{DefaultHasher, Hasher};
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{GenericParam, Ident, ReturnType, Type};
+use quote::{format_ident, quote};
+use syn::Ident;
+use syn::ext::IdentExt;
 
-use crate::awaits::hygienic;
-use crate::expand::Expansion;
-use crate::source;
+use crate::args::Args;
+use crate::function::Function;
 
-impl Expansion<'_> {
-    /// The type that stands for the handler; no value of it can be made.
-    pub(crate) fn endpoint_type(&self) -> TokenStream {
-        let (vis, endpoint) = (&self.handler.vis, &self.endpoint);
-        quote! {
-            #[doc(hidden)]
-            #[allow(
-                non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations,
-            )]
-            #vis enum #endpoint {}
-        }
-    }
-
-    pub(crate) fn endpoint_impl(&self) -> TokenStream {
-        let endpoint = &self.endpoint;
-        quote! {
-            impl __underscore::Annotated for #endpoint {
-                const ENTRY: &'static __underscore::HandlerEntry =
-                    &__UNDERSCORE_ENTRY;
-            }
-        }
-    }
-
-    /// Where `mount` puts the handler, if the attribute says all of it.
-    pub(crate) fn declared_impl(&self) -> Option<TokenStream> {
-        let (endpoint, path) = (&self.endpoint, self.args.path.as_ref()?);
-        let method = match self.args.method? {
-            "ANY" => quote!(::core::option::Option::None),
-            method => {
-                let method = Ident::new(method, Span::call_site());
-                quote!(::core::option::Option::Some(__underscore::MethodFilter::#method))
-            }
-        };
-        Some(quote! {
-            impl __underscore::Declared for #endpoint {
-                const METHOD: ::core::option::Option<__underscore::MethodFilter> = #method;
-                const PATH: &'static ::core::primitive::str = #path;
-            }
-        })
-    }
-
-    /// Checks that no argument but the last one takes the body. Only the names of axum's extractors are
-    /// asked about, so most handlers have none of this; whether it is axum's type the compiler knows.
-    pub(crate) fn body_checks(&self) -> Vec<TokenStream> {
-        const NAMES: &[&str] = &["Body", "Bytes", "Json", "RawForm", "Request", "String"];
-        let suspect = |ty: &&&Type| match ty {
-            Type::Path(path) => path
-                .path
-                .segments
-                .last()
-                .is_some_and(|last| NAMES.iter().any(|name| last.ident == name)),
-            _ => false,
-        };
-        match self
-            .handler
-            .argument_types()
-            .collect::<Vec<_>>()
-            .split_last()
-        {
-            // A constant cannot name the parameters of the function around it.
-            Some((_, parts)) if self.handler.sig.generics.params.is_empty() => parts
-                .iter()
-                .filter(suspect)
-                .map(|ty| body_check(ty))
-                .collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The run of the function with the body. Its place is the return type's, so that a type which is no
-    /// future or no response is blamed there.
-    pub(crate) fn run(&self) -> TokenStream {
-        let inner = self.inner_name();
-        let generics = self.handler.sig.generics.params.iter().filter_map(argument);
-        let count = self.handler.argument_types().count();
-        let values: Vec<Ident> = (0..count)
-            .map(|index| format_ident!("__arg{index}"))
-            .collect();
-        let place = match &self.handler.sig.output {
-            ReturnType::Type(_, ty) => ty.span(),
-            ReturnType::Default => inner.span(),
-        };
-        let place = hygienic(place);
-        let run = if self.is_generic() {
-            "run_generic"
-        } else {
-            "run"
-        };
-        let run = Ident::new(run, place);
-        quote_spanned!(place=>
-            __call.#run(|(#(#values,)*)| #inner::<#(#generics),*>(#(#values),*))
-        )
-    }
-}
-
-fn body_check(ty: &Type) -> TokenStream {
-    let shown = source::text(ty.to_token_stream());
-    let message =
-        format!("`{shown}` must be the last argument, for it takes the body; move it to the end");
-    let assert = quote_spanned! {hygienic(ty.span())=>
-        ::core::assert!(!__underscore::Argument::<#ty>::TAKES_BODY, #message);
+/// The name of the endpoint type. It appears in the error for a handler that is called as a
+/// function, so it names the cure. It contains a hash of the source location, so that two modules
+/// with handlers of the same name can be glob re-exported together.
+pub(crate) fn name(handler: &Function) -> Ident {
+    let ident = handler.ident();
+    let name = ident.unraw();
+    let span = ident.span();
+    let Some(file) = span.local_file() else {
+        return format_ident!("__UnderscoreRoute_{name}__to_call_it_write_inner");
     };
+    let mut hasher = DefaultHasher::new();
+    // Not the whole path, which differs between machines.
+    for part in file.iter().rev().take(3) {
+        hasher.write(part.as_encoded_bytes());
+    }
+    hasher.write_usize(span.start().line);
+    let hash = hasher.finish() & 0xffff;
+    format_ident!("__UnderscoreRoute_{name}__to_call_it_write_inner__{hash:04x}")
+}
+
+/// The definition of the endpoint type.
+pub(crate) fn definition(handler: &Function, endpoint: &Ident) -> TokenStream {
+    let vis = &handler.vis;
     quote! {
-        const _: () = {
-            use __underscore::AnyArgument as _;
-            #assert
-        };
+        #[doc(hidden)]
+        #[allow(
+            non_camel_case_types, dead_code, unreachable_pub, missing_debug_implementations,
+        )]
+        #vis enum #endpoint {}
     }
 }
 
-/// The parameter as an argument: `T`, `N`.
-fn argument(param: &GenericParam) -> Option<&Ident> {
-    match param {
-        GenericParam::Type(param) => Some(&param.ident),
-        GenericParam::Const(param) => Some(&param.ident),
-        GenericParam::Lifetime(_) => None,
+/// `impl Annotated`: links the type to the entry of the handler.
+pub(crate) fn annotated_impl(endpoint: &Ident) -> TokenStream {
+    quote! {
+        impl __underscore::Annotated for #endpoint {
+            const ENTRY: &'static __underscore::HandlerEntry =
+                &__UNDERSCORE_ENTRY;
+        }
     }
+}
+
+/// `impl Declared`, for `mount`. `None` unless the attribute has both a method and a path.
+pub(crate) fn declared_impl(endpoint: &Ident, args: &Args) -> Option<TokenStream> {
+    let path = args.path.as_ref()?;
+    let method = match args.method? {
+        "ANY" => quote!(::core::option::Option::None),
+        method => {
+            let method = Ident::new(method, Span::call_site());
+            quote!(::core::option::Option::Some(__underscore::MethodFilter::#method))
+        }
+    };
+    Some(quote! {
+        impl __underscore::Declared for #endpoint {
+            const METHOD: ::core::option::Option<__underscore::MethodFilter> = #method;
+            const PATH: &'static ::core::primitive::str = #path;
+        }
+    })
 }

@@ -1,7 +1,7 @@
-//! For tests: what becomes of annotated functions is kept in files, so that a reviewer reads what users get.
+//! Golden tests of the expansions, so that a reviewer reads the code that users get.
 //!
-//! Beside each `tests/expansions/NAME.rs` stands `NAME.expanded.rs`, laid out by prettyplease.
-//! `GOLDEN=overwrite cargo test -p underscore-macros` writes them anew.
+//! The expansion of `tests/expansions/NAME.rs`, formatted by prettyplease, is `NAME.expanded.rs`
+//! beside it. `GOLDEN=overwrite cargo test -p underscore-macros` rewrites these files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,29 +10,29 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Attribute, ItemFn, Meta};
 
-use crate::{expand, frame};
+use crate::{frame, route};
 
 #[test]
-fn expansions_are_the_ones_that_were_reviewed() {
+fn expansions_equal_the_golden_files() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/expansions");
-    let (_, sources) = of(&folder);
+    let (_, sources) = expanded_and_sources(&folder);
     assert!(sources.len() > 1, "sources in {sources:?}");
-    sources.iter().for_each(assert_is_as_reviewed);
-    let (expanded, _) = of(&folder);
-    assert_eq!(expanded.len(), sources.len(), "one beside each source");
+    sources.iter().for_each(assert_equals_golden_file);
+    let (expanded, _) = expanded_and_sources(&folder);
+    assert_eq!(expanded.len(), sources.len(), "one for each source");
 }
 
 /// The expansions in a folder, and the sources.
-fn of(folder: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let files = fs::read_dir(folder).expect("the folder is there");
+fn expanded_and_sources(folder: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let files = fs::read_dir(folder).expect("the folder exists");
     let files = files.map(|file| file.expect("an entry").path());
     files.partition(|file| file.to_string_lossy().ends_with(".expanded.rs"))
 }
 
 /// Compares the expansion of `source` with the one beside it.
-fn assert_is_as_reviewed(source: &PathBuf) {
+fn assert_equals_golden_file(source: &PathBuf) {
     let golden = source.with_extension("expanded.rs");
-    let written = fs::read_to_string(source).expect("the source is there");
+    let written = fs::read_to_string(source).expect("the source can be read");
     let expansion = expansion(&written);
     let expansion = syn::parse2(expansion).expect("the expansion is Rust");
     let expansion = prettyplease::unparse(&expansion);
@@ -42,22 +42,22 @@ fn assert_is_as_reviewed(source: &PathBuf) {
     let reviewed = fs::read_to_string(&golden).unwrap_or_default();
     assert_eq!(
         expansion, reviewed,
-        "{source:?}: `GOLDEN=overwrite cargo test -p underscore-macros` keeps it"
+        "{source:?}: `GOLDEN=overwrite cargo test -p underscore-macros` accepts it"
     );
 }
 
-/// What the attribute makes of the function that is all of `source`.
+/// The expansion of `source`, one annotated function.
 fn expansion(source: &str) -> TokenStream {
     let mut item: ItemFn = syn::parse_str(source).expect("the source is a function");
     let is_ours = |attr: &Attribute| {
         attr.path().is_ident("underscore_route") || attr.path().is_ident("underscore_frame")
     };
-    let place = item
+    let index = item
         .attrs
         .iter()
         .position(is_ours)
         .expect("it is annotated");
-    let attribute = item.attrs.remove(place);
+    let attribute = item.attrs.remove(index);
     let args = match &attribute.meta {
         Meta::List(list) => list.tokens.clone(),
         _ => TokenStream::new(),
@@ -66,6 +66,6 @@ fn expansion(source: &str) -> TokenStream {
     if attribute.path().is_ident("underscore_frame") {
         frame::frame(args, &item)
     } else {
-        expand::route(args, &item)
+        route::route(args, &item)
     }
 }

@@ -1,4 +1,4 @@
-//! `#[underscore_frame]`: continues the stack of the caller in a helper function.
+//! `#[underscore_frame]`: continues the caller's stack in a helper function.
 //!
 //! Only the awaits of the function change, so it can be any function: a method, a trait method, a
 //! generic function. On an `impl`, a `trait` or a `mod`, it applies to each function within.
@@ -13,27 +13,27 @@ use syn::{
 use crate::args::Args;
 use crate::awaits;
 use crate::diagnostics::Diagnostics;
-use crate::handler::Handler;
+use crate::function::Function;
 use crate::source;
 
-/// `#[underscore_frame(args)] item`. Never fails: what is wrong comes back beside the user's item.
+/// Expands `#[underscore_frame(args)] item`. On errors, returns them beside the unchanged item.
 pub(crate) fn frame(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
-    let written = args.clone();
+    let args_tokens = args.clone();
     let args = Args::parse(args, &mut diagnostics);
-    if args.names_a_route() {
+    if args.declares_route() {
         diagnostics.error(
-            written,
-            "`underscore_frame` cannot name a route; write `crate = ...` or nothing",
+            args_tokens,
+            "`underscore_frame` cannot declare a route; remove everything except `crate = ...`",
         );
     }
     let runtime = args
         .runtime
         .unwrap_or_else(|| parse_quote!(::underscore_runtime));
-    let framed = function(item, &runtime).or_else(|| block_of_functions(item, &runtime));
+    let framed = expand_function(item, &runtime).or_else(|| expand_block(item, &runtime));
     if framed.is_none() {
-        let message = "`underscore_frame` must stand on a function with a body, or on an `impl`, a `trait` or a `mod` of \
-                       them; move it to the helper";
+        let message = "`underscore_frame` must be on a function with a body, or on an `impl`, a \
+                       `trait` or a `mod` with such functions; move it to the helper";
         diagnostics.error(item, message);
     }
     match (diagnostics.finish(), framed) {
@@ -43,22 +43,22 @@ pub(crate) fn frame(args: TokenStream, item: &TokenStream) -> TokenStream {
 }
 
 /// Expands a single function. Its body need not parse.
-fn function(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
-    let helper: Handler = syn::parse2(item.clone()).ok()?;
-    let Handler {
+fn expand_function(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
+    let helper: Function = syn::parse2(item.clone()).ok()?;
+    let Function {
         attrs, vis, sig, ..
     } = &helper;
-    let body = awaits::body(&helper, runtime);
+    let body = awaits::rewrite_body(&helper, runtime);
     Some(quote!(#(#attrs)* #vis #sig #body))
 }
 
 /// Expands an `impl`, a `trait` or an inline `mod`.
-fn block_of_functions(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
+fn expand_block(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
     let mut item: Item = syn::parse2(item.clone()).ok()?;
-    let is_one = matches!(&item, Item::Impl(_) | Item::Trait(_))
+    let is_block = matches!(&item, Item::Impl(_) | Item::Trait(_))
         || matches!(&item, Item::Mod(module) if module.content.is_some());
     Framer { runtime }.item(&mut item);
-    is_one.then(|| item.into_token_stream())
+    is_block.then(|| item.into_token_stream())
 }
 
 /// Rewrites the functions of an item.
@@ -76,7 +76,7 @@ impl Framer<'_> {
                 attrs,
                 content: Some((_, items)),
                 ..
-            }) if !has_its_own(attrs) => {
+            }) if !is_annotated(attrs) => {
                 for item in items {
                     self.item(item);
                 }
@@ -86,7 +86,7 @@ impl Framer<'_> {
     }
 
     fn methods(&self, item: &mut ItemImpl) {
-        if has_its_own(&item.attrs) {
+        if is_annotated(&item.attrs) {
             return;
         }
         let owner = match &*item.self_ty {
@@ -101,7 +101,7 @@ impl Framer<'_> {
     }
 
     fn defaults(&self, item: &mut ItemTrait) {
-        if has_its_own(&item.attrs) {
+        if is_annotated(&item.attrs) {
             return;
         }
         let owner = Some(item.ident.to_string());
@@ -121,10 +121,10 @@ impl Framer<'_> {
         sig: &Signature,
         block: &mut Block,
     ) {
-        if has_its_own(attrs) {
+        if is_annotated(attrs) {
             return;
         }
-        let helper = Handler {
+        let helper = Function {
             attrs: Vec::new(),
             vis: Visibility::Inherited,
             sig: sig.clone(),
@@ -132,14 +132,14 @@ impl Framer<'_> {
             body: block.stmts.iter().map(ToTokens::to_token_stream).collect(),
             owner: owner.cloned(),
         };
-        if let Ok(framed) = syn::parse2(awaits::body(&helper, self.runtime)) {
+        if let Ok(framed) = syn::parse2(awaits::rewrite_body(&helper, self.runtime)) {
             *block = framed;
         }
     }
 }
 
-/// True if the item has an attribute of this crate, which is expanded after this one.
-fn has_its_own(attrs: &[Attribute]) -> bool {
+/// True if the item has an attribute of this crate itself. That one is expanded later.
+fn is_annotated(attrs: &[Attribute]) -> bool {
     let names = ["underscore_route", "underscore_frame"];
     attrs.iter().any(|attr| {
         let last = attr.path().segments.last();

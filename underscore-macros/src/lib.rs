@@ -1,33 +1,40 @@
-//! The attributes of [`underscore-runtime`](https://docs.rs/underscore-runtime), which re-exports them:
-//! depend on that crate, not on this one.
+//! The attribute macros of [`underscore-runtime`](https://docs.rs/underscore-runtime), which
+//! re-exports them. Depend on that crate, not on this one.
 //!
-//! Here are the entries only; each stage has a file: `args` reads the parentheses, `handler` the
-//! function, `attrs` sorts its other attributes, `awaits` rewrites its body, `expand` and `endpoint`
-//! write what the compiler gets back, `frame` does it for a helper, `source` is the text of an await as tables show it, `surroundings` says what an item stands in, and
-//! `diagnostics` collects what is wrong.
+//! This file has only the entry points. `route` and `frame` expand the two attributes. `args`
+//! parses the attribute's arguments, `function` the annotated function, and `check` reports why a
+//! function cannot be a handler. `attrs` assigns its other attributes to the generated items.
+//! `awaits` rewrites a body, with `macro_input` for the arguments of macros and `upgrades` for
+//! WebSocket callbacks. `endpoint` generates the type that identifies a handler to the runtime, and
+//! `body_check` the check that only the last extractor consumes the body. `source` formats tokens as
+//! tables show them, `span` makes spans, `surroundings` detects an enclosing `impl`, and
+//! `diagnostics` collects errors.
 
 mod args;
 mod attrs;
 mod awaits;
+mod body_check;
+mod check;
 mod diagnostics;
 mod endpoint;
-mod expand;
 #[cfg(test)]
 mod expansions;
 mod frame;
-mod handler;
-mod macros;
+mod function;
+mod macro_input;
+mod route;
 mod source;
+mod span;
 mod surroundings;
 mod upgrades;
 
 use proc_macro::TokenStream;
 
-// The documentation stands at the re-export, where its examples can see the runtime.
+// Documented at the re-export, where the examples can use the runtime.
 #[allow(missing_docs)]
 #[proc_macro_attribute]
 pub fn underscore_route(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::route(args.into(), &item.into()).into()
+    route::route(args.into(), &item.into()).into()
 }
 
 #[allow(missing_docs)]

@@ -1,45 +1,45 @@
-//! Writes tokens as their author did, on one line: what tables show of an await. `TokenStream`'s own text
-//! has a space between any two tokens, which nobody searches a source for.
+//! Formats tokens on one line with the spacing of the source, as tables show an await. The `Display`
+//! of `TokenStream` puts a space between any two tokens, so its text is not found by searching the source.
 
 use proc_macro2::{Delimiter, Group, LineColumn, Span, TokenStream, TokenTree};
 
-/// The longest text; the rest is cut off at a character's edge.
-const LONGEST: usize = 160;
+/// The maximum length of a text in bytes. Longer ones are cut at a character boundary.
+const MAX_LEN: usize = 160;
 
 /// The source text of `tokens` on one line, without comments.
 pub(crate) fn text(tokens: TokenStream) -> String {
-    shortened(whole(tokens))
+    truncate(full_text(tokens))
 }
 
-/// The same, however long it is.
-pub(crate) fn whole(tokens: TokenStream) -> String {
+/// Like [`text`], without a maximum length.
+pub(crate) fn full_text(tokens: TokenStream) -> String {
     let mut line = Line::default();
     line.tokens(tokens);
-    // A literal may go over several lines.
+    // A literal can span several lines.
     let words: Vec<&str> = line.text.split_whitespace().collect();
     words.join(" ")
 }
 
-/// True if `token` is in the source at `span`. Tokens of other macros have the span of the macro.
+/// True if the source has `token` at `span`. Tokens of other macros have the span of the macro call.
 pub(crate) fn is_written(span: Span, token: &str) -> bool {
-    // Assumed if the source is unavailable.
+    // True if the source is unavailable.
     span.source_text().is_none_or(|text| text == token)
 }
 
 #[derive(Default)]
 struct Line {
     text: String,
-    /// Where the last token ended.
+    /// The end of the last token.
     end: Option<LineColumn>,
 }
 
 impl Line {
     fn tokens(&mut self, tokens: TokenStream) {
-        let mut is_future = false;
+        let mut is_async = false;
         for token in tokens {
-            let is_block_of_future = is_future;
-            is_future = match &token {
-                TokenTree::Ident(word) => word == "async" || is_future && word == "move",
+            let is_async_body = is_async;
+            is_async = match &token {
+                TokenTree::Ident(word) => word == "async" || is_async && word == "move",
                 _ => false,
             };
             match token {
@@ -54,30 +54,31 @@ impl Line {
                         }
                     };
                     self.token(open, group.span_open());
-                    if is_block_of_future {
-                        self.inside_of_future(&group);
+                    if is_async_body {
+                        self.elide_async_body(&group);
                     } else {
                         self.tokens(group.stream());
                     }
                     self.token(close, group.span_close());
                 }
-                other => self.token(&written(&other), other.span()),
+                other => self.token(&source_token(&other), other.span()),
             }
         }
     }
 
     /// Elides the body of an `async` block, whose awaits are points of their own.
-    fn inside_of_future(&mut self, block: &Group) {
+    fn elide_async_body(&mut self, block: &Group) {
         if !block.stream().is_empty() {
             self.text.push_str(" ... ");
             self.end = Some(block.span_close().start());
         }
     }
 
-    /// Adds a token, apart from the one before if it is in the source, unless only a line ended there.
+    /// Appends a token, after a space if the source has space there, but not inside a method chain
+    /// or at the edges of a group, where the source only has line breaks.
     fn token(&mut self, token: &str, span: Span) {
-        let apart = self.end.is_some_and(|end| end != span.start());
-        if apart
+        let is_spaced = self.end.is_some_and(|end| end != span.start());
+        if is_spaced
             && !self.text.ends_with(['.', '(', '['])
             && !token.starts_with(['.', '?', ')', ']'])
         {
@@ -88,8 +89,8 @@ impl Line {
     }
 }
 
-/// The token as written in the source. Macros may rename an identifier and keep its span.
-fn written(token: &TokenTree) -> String {
+/// The token as written in the source. Macros can rename an identifier and keep its span.
+fn source_token(token: &TokenTree) -> String {
     let written = || {
         let text = token.span().source_text()?;
         let is_word = text.chars().all(|c| c.is_alphanumeric() || c == '_');
@@ -101,9 +102,9 @@ fn written(token: &TokenTree) -> String {
     }
 }
 
-fn shortened(mut text: String) -> String {
-    if text.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|&at| text.is_char_boundary(at));
+fn truncate(mut text: String) -> String {
+    if text.len() > MAX_LEN {
+        let end = (0..=MAX_LEN).rev().find(|&at| text.is_char_boundary(at));
         text.truncate(end.unwrap_or(0));
         text.push('…');
     }
@@ -115,11 +116,11 @@ mod tests {
     use super::*;
 
     fn shown(source: &str) -> String {
-        text(source.parse().expect("the case is made of tokens"))
+        text(source.parse().expect("the case is valid tokens"))
     }
 
     #[test]
-    fn spaces_are_where_the_author_put_them() {
+    fn spacing_is_that_of_the_source() {
         for source in [
             "permits.acquire()",
             "(&mut x)",
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_future_that_is_a_block_the_inside_is_left_out() {
+    fn the_body_of_an_async_block_is_elided() {
         for (source, expected) in [
             ("async { f(x).await }", "async { ... }"),
             (
@@ -154,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_at_a_characters_edge() {
-        let text = shortened("é".repeat(LONGEST));
-        assert!(text.ends_with('…') && text.len() <= LONGEST + '…'.len_utf8());
+    fn a_long_text_is_cut_at_a_character_boundary() {
+        let text = truncate("é".repeat(MAX_LEN));
+        assert!(text.ends_with('…') && text.len() <= MAX_LEN + '…'.len_utf8());
     }
 }

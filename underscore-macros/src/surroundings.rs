@@ -1,4 +1,4 @@
-//! Detects an attribute inside of an `impl` or a `trait`.
+//! Detects an attribute inside an `impl` or a `trait`.
 //!
 //! The generated items are not allowed there, and the compiler would report an `enum` that the user
 //! did not write. Macros are not told their context, so the indentation of the source is examined.
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_impl_is_told_from_all_that_handlers_may_stand_in() {
+    fn an_impl_or_a_trait_is_told_from_other_surroundings() {
         let cases = [
             ("impl Api {\n    HERE", true),
             (

@@ -1,8 +1,8 @@
-//! Lets what goes on with an upgraded connection know whose it was: the callback of `on_upgrade` runs in
-//! another tokio task, after the handler has ended, and nothing else leads from there to the request.
+//! Passes the request to the callbacks of `on_upgrade`. A callback runs in another tokio task after
+//! the handler has ended, where nothing else refers to the request.
 //!
-//! It is axum's `on_upgrade` in a function that takes a `WebSocketUpgrade`; of other methods with that
-//! name nobody knows what they do with their argument.
+//! Only functions with a `WebSocketUpgrade` argument are rewritten, because other methods named
+//! `on_upgrade` may do anything with their argument.
 
 use proc_macro2::Ident;
 use quote::{format_ident, quote};
@@ -14,10 +14,10 @@ use syn::{
     parse_quote,
 };
 
-/// Hands the request on to the callbacks in `block`, if the function takes an upgrade.
+/// Rewrites the callbacks in `block` if the function has a `WebSocketUpgrade` argument.
 pub(crate) fn rewrite(block: &mut Block, sig: &Signature, runtime: &Path) {
     if sig.inputs.iter().any(is_upgrade) {
-        Rewriter { runtime }.visit_block_mut(block);
+        CallbackRewriter { runtime }.visit_block_mut(block);
     }
 }
 
@@ -28,7 +28,7 @@ fn is_upgrade(argument: &FnArg) -> bool {
     }
 }
 
-/// `WebSocketUpgrade`, by whatever path, alone or in a `Result` or an `Option`.
+/// True for `WebSocketUpgrade` with any path, alone or in a `Result` or an `Option`.
 fn names_upgrade(ty: &Type) -> bool {
     let Type::Path(ty) = ty else {
         return false;
@@ -47,16 +47,16 @@ fn names_upgrade(ty: &Type) -> bool {
     }
 }
 
-struct Rewriter<'a> {
+struct CallbackRewriter<'a> {
     runtime: &'a Path,
 }
 
-impl VisitMut for Rewriter<'_> {
+impl VisitMut for CallbackRewriter<'_> {
     fn visit_expr_method_call_mut(&mut self, call: &mut ExprMethodCall) {
         visit_mut::visit_expr_method_call_mut(self, call);
         if call.method == "on_upgrade" && call.args.len() == 1 {
             for callback in &mut call.args {
-                self.hand_on(callback);
+                self.rewrite(callback);
             }
         }
     }
@@ -64,21 +64,22 @@ impl VisitMut for Rewriter<'_> {
     fn visit_item_mut(&mut self, _: &mut Item) {}
 }
 
-impl Rewriter<'_> {
-    /// `{ let request = request_context(); |socket| request.wrap(<body>) }`: the closure stays one, for the type of its
-    /// argument comes from the method that it is given to. What cannot be changed from outside stays.
-    fn hand_on(&self, callback: &mut Expr) {
+impl CallbackRewriter<'_> {
+    /// `{ let request = request_context(); |socket| request.wrap(<body>) }`. The closure stays a direct
+    /// argument of `on_upgrade`, from which the type of its argument is inferred. Callbacks that
+    /// cannot be rewritten are unchanged.
+    fn rewrite(&self, callback: &mut Expr) {
         let request = format_ident!("__underscore_request");
-        let handing_on: Expr = match callback {
-            Expr::Paren(paren) => return self.hand_on(&mut paren.expr),
-            Expr::Group(group) => return self.hand_on(&mut group.expr),
+        let wrapped: Expr = match callback {
+            Expr::Paren(paren) => return self.rewrite(&mut paren.expr),
+            Expr::Group(group) => return self.rewrite(&mut group.expr),
             Expr::Block(block) => {
                 if let Some(Stmt::Expr(last, None)) = block.block.stmts.last_mut() {
-                    self.hand_on(last);
+                    self.rewrite(last);
                 }
                 return;
             }
-            Expr::Closure(closure) => match handing_on(closure, &request) {
+            Expr::Closure(closure) => match wrap_closure(closure, &request) {
                 Some(closure) => parse_quote!(#closure),
                 None => return,
             },
@@ -95,28 +96,30 @@ impl Rewriter<'_> {
         let runtime = self.runtime;
         *callback = parse_quote!({
             let #request = #runtime::__private::request_context();
-            #handing_on
+            #wrapped
         });
     }
 }
 
-/// The closure with its future given to `request`; nothing where that cannot be done from outside.
-fn handing_on(closure: &ExprClosure, request: &Ident) -> Option<ExprClosure> {
+/// The closure with its future wrapped by `request`. `None` if it has a return type, a `return` or
+/// no final expression.
+fn wrap_closure(closure: &ExprClosure, request: &Ident) -> Option<ExprClosure> {
     if !matches!(closure.output, ReturnType::Default) || closure.inputs.len() != 1 {
         return None;
     }
     let mut closure = closure.clone();
     if closure.asyncness.take().is_some() {
-        make_plain(&mut closure, request);
+        wrap_async(&mut closure, request);
     } else {
-        give_last(&mut closure.body, request)?;
+        wrap_final_expr(&mut closure.body, request)?;
     }
     Some(closure)
 }
 
-/// Makes an async closure one that returns the future itself. What it captures it gives to its future, which
-/// is called once and outlives it; and so it does with its argument, whether the body names that or not.
-fn make_plain(closure: &mut ExprClosure, request: &Ident) {
+/// Rewrites an async closure to a plain one that returns the wrapped future. The closure is called
+/// once and its future outlives it, so the captures and the argument move into the future, even if
+/// the body does not use the argument.
+fn wrap_async(closure: &mut ExprClosure, request: &Ident) {
     let socket = format_ident!("__underscore_socket");
     let pattern = closure.inputs.pop();
     let (pattern, ty) = match pattern {
@@ -147,9 +150,9 @@ fn make_plain(closure: &mut ExprClosure, request: &Ident) {
     }));
 }
 
-/// Gives what `body` comes to at its end to `request`.
-fn give_last(body: &mut Expr, request: &Ident) -> Option<()> {
-    if leaves_early(body) {
+/// Wraps the final expression of `body`. `None` if there is none.
+fn wrap_final_expr(body: &mut Expr, request: &Ident) -> Option<()> {
+    if may_return(body) {
         return None;
     }
     let last = match body {
@@ -163,10 +166,10 @@ fn give_last(body: &mut Expr, request: &Ident) -> Option<()> {
     Some(())
 }
 
-/// Whether a `return` in `expr` leaves the closure whose body it is, or may, in the tokens of a macro.
-fn leaves_early(expr: &Expr) -> bool {
-    struct Finder(bool);
-    impl<'ast> Visit<'ast> for Finder {
+/// True if the closure with body `expr` contains a `return`, or a macro, which may contain one.
+fn may_return(expr: &Expr) -> bool {
+    struct ReturnFinder(bool);
+    impl<'ast> Visit<'ast> for ReturnFinder {
         fn visit_expr_return(&mut self, _: &'ast ExprReturn) {
             self.0 = true;
         }
@@ -177,7 +180,7 @@ fn leaves_early(expr: &Expr) -> bool {
         fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
         fn visit_item(&mut self, _: &'ast Item) {}
     }
-    let mut finder = Finder(false);
+    let mut finder = ReturnFinder(false);
     finder.visit_expr(expr);
     finder.0
 }
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_is_given_its_request() {
+    fn a_callback_gets_its_request() {
         let cases = [
             (
                 "{ ws.on_upgrade(|s| talk(s)) }",
@@ -230,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_known_is_left_as_it_is() {
+    fn other_callbacks_are_unchanged() {
         let cases = [
             ("ws: Upgrade", "{ ws.on_upgrade(|s| talk(s)) }"),
             (

@@ -1,8 +1,54 @@
-//! What becomes of the tokens of macros.
+//! Bodies before and after the rewriting of their awaits.
 
-use crate::awaits::rewritten;
+use super::*;
 
-/// The body with its awaits rewritten, and what is shown of each.
+/// The body with its awaits rewritten, without spaces, and the text of each point.
+fn rewritten(body: &str) -> (String, Vec<String>) {
+    let mut block: Block = syn::parse_str(body).expect("the case parses");
+    let (points, _) = rewrite_block(&mut block, "at", &format_ident!("POINTS"), true);
+    let text = block.to_token_stream().to_string().replace(' ', "");
+    (text, points.into_iter().map(|point| point.source).collect())
+}
+
+#[test]
+fn an_await_is_wrapped_with_its_own_point() {
+    let (text, sources) = rewritten("{ a.b().await; c.await }");
+    assert_eq!(text, "{at(a.b(),&POINTS[0]).await;at(c,&POINTS[1]).await}");
+    assert_eq!(sources.len(), 2);
+}
+
+#[test]
+fn an_inner_await_comes_first_and_the_text_is_the_users() {
+    let (text, sources) = rewritten("{ f(g().await).await }");
+    assert_eq!(text, "{at(f(at(g(),&POINTS[0]).await),&POINTS[1]).await}");
+    assert_eq!(sources[1], "f(g().await)");
+}
+
+#[test]
+fn parentheses_that_only_await_needs_are_removed() {
+    let (text, _) = rewritten("{ (&mut x).await }");
+    assert_eq!(text, "{at(&mutx,&POINTS[0]).await}");
+}
+
+#[test]
+fn blocks_and_closures_are_rewritten_but_items_are_not() {
+    let (_, sources) =
+        rewritten("{ async { a.await }; || async move { b.await }; async fn item() { c.await } }");
+    assert_eq!(sources, ["a", "b"]);
+}
+
+#[test]
+fn the_depth_of_a_point_is_the_number_of_bodies_around_it() {
+    let body = "{ a.await; async { b.await; async || c.await }; || async { d.await }; e.await }";
+    for (is_async, depths) in [(true, [1, 2, 4, 3, 1]), (false, [0, 1, 3, 2, 0])] {
+        let mut block: Block = syn::parse_str(body).expect("the case parses");
+        let (points, _) = rewrite_block(&mut block, "at", &format_ident!("POINTS"), is_async);
+        let found: Vec<_> = points.iter().map(|point| point.depth).collect();
+        assert_eq!(found, depths);
+    }
+}
+
+/// Asserts the body with its awaits rewritten, and the text of each point.
 fn assert_rewritten(body: &str, expected: &str, sources: &[&str]) {
     let (text, found) = rewritten(body);
     let expected: String = expected.split_whitespace().collect();
@@ -11,7 +57,7 @@ fn assert_rewritten(body: &str, expected: &str, sources: &[&str]) {
 }
 
 #[test]
-fn arguments_are_points() {
+fn awaits_in_arguments_are_points() {
     assert_rewritten(
         r#"{ format!("{} {y}", a.await, y = b(1, c).await); }"#,
         r#"{ format!("{} {y}", at(a, &POINTS[0]).await, y = at(b(1, c), &POINTS[1]).await); }"#,
@@ -43,7 +89,7 @@ fn arguments_are_points() {
 }
 
 #[test]
-fn an_argument_may_have_commas_of_its_own() {
+fn an_argument_may_contain_commas() {
     assert_rewritten(
         r#"{ format!("{} {}", a::<B, C>().await, d); vec![e::<F, G>(1).await; 2]; }"#,
         r#"{ format!("{} {}", at(a::<B, C>(), &POINTS[0]).await, d); vec![at(e::<F, G>(1), &POINTS[1]).await; 2]; }"#,
@@ -55,7 +101,7 @@ fn an_argument_may_have_commas_of_its_own() {
             json!({k: at(e::<F, G>(), &POINTS[2]).await, l: 1}); }",
         &["a::<B, C>()", "d", "e::<F, G>()"],
     );
-    // What is behind the first that cannot be read is not known to begin where it seems to.
+    // After an argument that does not parse, it is unknown where the next one begins.
     assert_rewritten(
         "{ info!(a.await, b: => c::<D, E>().await); }",
         "{ info!(at(a, &POINTS[0]).await, b: => c::<D, E>().await); }",
@@ -81,7 +127,7 @@ fn an_assertion_that_fails_shows_the_condition_as_it_was_written() {
 }
 
 #[test]
-fn branches_are_points() {
+fn futures_that_a_macro_awaits_are_points() {
     assert_rewritten(
         "{ tokio::join!(biased; a(b.await), c); }",
         "{ tokio::join!(biased; at(a(at(b, &POINTS[0]).await), &POINTS[1]), at(c, &POINTS[2])); }",
@@ -93,7 +139,7 @@ fn branches_are_points() {
             y = at(z, &POINTS[2]) => { at(d, &POINTS[3]).await } else => e, } }",
         &["a()", "c", "z", "d"],
     );
-    // A future that is only named is borrowed by futures' `select!`, and used again.
+    // The `select!` of futures borrows a named future, which is used again.
     assert_rewritten(
         "{ select! { x = a => 1, y = b.next() => 2, complete => 3 } }",
         "{ select! { x = a => 1, y = at(b.next(), &POINTS[0]) => 2, complete => 3 } }",
@@ -102,7 +148,7 @@ fn branches_are_points() {
 }
 
 #[test]
-fn what_cannot_be_read_is_left_as_it_is_and_shown_by_its_name() {
+fn an_opaque_macro_is_unchanged_and_shown_by_its_name() {
     assert_rewritten(
         "{ own!(a.await); let x = own::mac! { b.await }; select! { recv(r) -> m => m } }",
         "{ let __underscore_macro = __underscore_within(&POINTS[0]); own!(a.await);
@@ -113,7 +159,7 @@ fn what_cannot_be_read_is_left_as_it_is_and_shown_by_its_name() {
             select! { recv(r) -> m => m } }",
         &["own!", "own::mac!", "select!"],
     );
-    // Another macro of that name, perhaps.
+    // This may be another macro of that name.
     assert_rewritten(
         r#"{ f(join!("a", b)); f(own!(a.b.await.c)); }"#,
         r#"{ f(join!("a", b)); f(own!(a.b.await.c)); }"#,

@@ -6,7 +6,7 @@ use crate::roles::{
     BEGIN, MANY_READS, THREE_THREADS, TWO_THREADS, at_once, begin, begin_and_find, complete,
     every_interleaving, listed,
 };
-use crate::route::route;
+use crate::routes::route;
 use crate::stats::{Measure, Outcome, ShardIndex, StatsSnapshot, StatusClass};
 use crate::task::{ThreadContext, with_thread};
 

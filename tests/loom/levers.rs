@@ -1,35 +1,31 @@
 //! What is in force for a route, while an operator changes it and requests come.
 
-use crate::in_force::AppliedSettings;
 use crate::roles::{THREE_THREADS, TWO_THREADS, every_interleaving};
 use crate::settings::EffectiveSettings;
+use crate::settings_cell::SettingsCell;
 use crate::sync::Arc;
 
-fn seen(in_force: &AppliedSettings) -> Option<u32> {
-    in_force.get().map(|effective| effective.number)
+fn seen(applied: &SettingsCell) -> Option<u32> {
+    applied.get().map(|effective| effective.number)
 }
 
 /// An operator resets what is set, and sets something else. A request may be decided as if it had
 /// come a moment earlier; but once one has seen the reset, no later one of its worker sees what was
 /// there before.
 #[test]
-fn what_was_reset_is_not_in_force_again() {
+fn what_was_reset_is_not_applied_again() {
     let ways = every_interleaving(TWO_THREADS, || {
-        let in_force = Arc::new(AppliedSettings::new(Some(EffectiveSettings::numbered(1))));
+        let applied = Arc::new(SettingsCell::new(Some(EffectiveSettings::numbered(1))));
         let worker = {
-            let in_force = Arc::clone(&in_force);
-            loom::thread::spawn(move || [(); 2].map(|()| seen(&in_force)))
+            let applied = Arc::clone(&applied);
+            loom::thread::spawn(move || [(); 2].map(|()| seen(&applied)))
         };
-        in_force.put(None);
-        in_force.put(Some(EffectiveSettings::numbered(2)));
+        applied.set(None);
+        applied.set(Some(EffectiveSettings::numbered(2)));
         let requests = worker.join().expect("the worker goes on");
         assert_ne!(requests, [None, Some(1)], "it was reset");
         assert_ne!(requests, [Some(2), Some(1)], "it was replaced");
-        assert_eq!(
-            seen(&in_force),
-            Some(2),
-            "who comes after the change has it"
-        );
+        assert_eq!(seen(&applied), Some(2), "who comes after the change has it");
         requests
     });
     let unchanged = [Some(1), Some(1)];
@@ -44,17 +40,17 @@ fn what_was_reset_is_not_in_force_again() {
 #[test]
 fn a_request_that_comes_after_the_operators_answer_is_steered() {
     let ways = every_interleaving(THREE_THREADS, || {
-        let in_force = Arc::new(AppliedSettings::new(None));
+        let applied = Arc::new(SettingsCell::new(None));
         let other = {
-            let in_force = Arc::clone(&in_force);
-            loom::thread::spawn(move || seen(&in_force))
+            let applied = Arc::clone(&applied);
+            loom::thread::spawn(move || seen(&applied))
         };
         let operator = {
-            let in_force = Arc::clone(&in_force);
-            loom::thread::spawn(move || in_force.put(Some(EffectiveSettings::numbered(1))))
+            let applied = Arc::clone(&applied);
+            loom::thread::spawn(move || applied.set(Some(EffectiveSettings::numbered(1))))
         };
         operator.join().expect("the operator has the answer");
-        assert_eq!(seen(&in_force), Some(1));
+        assert_eq!(seen(&applied), Some(1));
         other.join().expect("the worker goes on")
     });
     assert_eq!(ways.len(), 2, "before it, and after it: {ways:?}");

@@ -22,7 +22,7 @@
 //! | `seq_count.rs`: `write` Release, `try_read` Acquire, and the fences of both | `stacks::a_stack_is_one_that_was_committed`, `counts::ends_are_counted_whole` |
 //! | `stats/shard.rs`: `add_begun` Release | `counts::tasks_that_follow_each_other_on_two_threads_are_active_one_at_a_time` |
 //! | `task/end.rs`: the fence in `clear` | `records::a_response_that_streams_is_never_seen_to_have_sent_nothing` |
-//! | `route/in_force.rs`: `put` Release, `get` Acquire | `levers::what_was_reset_is_not_in_force_again` |
+//! | `routes/settings_cell.rs`: `set` Release, `get` Acquire | `levers::what_was_reset_is_not_in_force_again` |
 //!
 //! The other files under test have none: what they need comes from the locks, and from
 //! `AtomicCell`, which hands over what was written before a store in it.
@@ -36,15 +36,15 @@ mod frame_slot;
 #[path = "../../underscore-runtime/src/instrument/poll/guard.rs"]
 #[allow(dead_code, reason = "the models use a part")]
 mod guard;
-#[path = "../../underscore-runtime/src/route/in_force.rs"]
-mod in_force;
-mod route;
+mod routes;
 #[path = "../../underscore-runtime/src/instrument/poll/scope.rs"]
 #[allow(dead_code, reason = "the models use a part")]
 mod scope;
 #[path = "../../underscore-runtime/src/seq_count.rs"]
 mod seq_count;
 mod settings;
+#[path = "../../underscore-runtime/src/routes/settings_cell.rs"]
+mod settings_cell;
 #[path = "../../underscore-runtime/src/stack/mod.rs"]
 #[allow(
     dead_code,

@@ -11,7 +11,7 @@ use crate::roles::{
     BEGIN, MANY_READS, THREE_THREADS, TWO_THREADS, at_once, begin_and_find, complete,
     every_interleaving, listed,
 };
-use crate::route::route;
+use crate::routes::route;
 use crate::stats::Outcome;
 use crate::task::{MetaField, NewTask, TaskKind, TaskRef, TaskState, give_slots_back};
 

@@ -12,7 +12,7 @@ use loom::model::Builder;
 use crate::clock;
 use crate::executor::block_on;
 use crate::guard::Guard;
-use crate::route::route;
+use crate::routes::route;
 use crate::stats::Outcome;
 use crate::sync::Arc;
 use crate::task::{Interrupt, NewTask, TaskRef, WaitGroup, for_each_live};

@@ -13,7 +13,7 @@ use crate::guard::Guard;
 use crate::roles::{
     MANY_READS, at_once, begin, begin_and_find, end, every_interleaving, listed, pause,
 };
-use crate::route::route;
+use crate::routes::route;
 use crate::stack::{AwaitPoint, on_one_line};
 use crate::sync::{Arc, Mutex};
 use crate::task::{NewTask, TaskRef, TaskRequest};

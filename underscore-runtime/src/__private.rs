@@ -10,5 +10,5 @@ pub use crate::instrument::{
     Annotated, AnyArgument, Argument, At, Call, Declared, Extract, RequestContext, TakesBody, Via,
     WithContext, at, request_context, within,
 };
-pub use crate::route::{HandlerEntry, ROUTES};
+pub use crate::routes::{HandlerEntry, ROUTES};
 pub use crate::stack::AwaitPoint;

@@ -87,6 +87,7 @@ pub mod __private;
 mod clock;
 mod instrument;
 mod route;
+mod routes;
 mod seq_count;
 mod settings;
 mod stack;
@@ -120,8 +121,6 @@ mod serve;
 mod settings_file;
 #[cfg(feature = "admin")]
 mod suggest;
-#[cfg(feature = "admin")]
-mod table;
 #[cfg(feature = "admin")]
 mod temporary;
 #[cfg(feature = "admin")]

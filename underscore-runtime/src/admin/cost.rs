@@ -4,7 +4,7 @@
 use super::params;
 use super::request::Request;
 use super::words::comma_list;
-use crate::{table, task};
+use crate::{routes, task};
 
 /// The number of tasks that are scanned in the time that it takes to render one row.
 const SCANNED_PER_ROW: usize = 64;
@@ -37,7 +37,7 @@ impl Cost {
         }
         match self {
             Cost::Inline | Cost::Bounded => 0,
-            Cost::Routes => table::entry_count(),
+            Cost::Routes => routes::entry_count(),
             Cost::Tasks => {
                 let live = task::live_count();
                 let rows = selected_tasks(request).unwrap_or(live).min(live);
@@ -63,5 +63,5 @@ fn selected_tasks(request: &Request) -> Option<usize> {
 
 /// The number of all tasks and routes.
 pub(super) fn all_rows() -> usize {
-    task::live_count().saturating_add(table::entry_count())
+    task::live_count().saturating_add(routes::entry_count())
 }

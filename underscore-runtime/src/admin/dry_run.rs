@@ -4,8 +4,7 @@ use super::cancellation::Cancellation;
 use super::render::{Answer, Node};
 use super::task_snapshot::snapshots;
 use super::words;
-use crate::route::Route;
-use crate::table::{RouteEntry, entries};
+use crate::routes::{Route, RouteEntry, entries};
 use crate::task::TaskRef;
 
 /// The answer to a change of tasks that is not made: each task with the state that it is in.

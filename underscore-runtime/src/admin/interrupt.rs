@@ -15,9 +15,9 @@ use super::render::{Answer, Node};
 use super::request::Request;
 use super::select::{self, with_children};
 use crate::log::{self, field_text};
+use crate::routes::RouteEntry;
 use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
-use crate::table::RouteEntry;
 use crate::task::{Ending, Interrupt, TaskRef, TaskState, WaitGroup};
 use crate::threads::RuntimeNumber;
 use crate::truncate;
@@ -240,7 +240,7 @@ impl Report {
     fn new(task: &TaskRef) -> Self {
         Report {
             task: task.id.number(),
-            handler: task.route().map(|route| route.descriptor.handler),
+            handler: task.route().map(|route| route.identity.declaration.handler),
             name: task.background().map(|work| work.name.clone()),
             point: innermost(&task.frames()),
         }

@@ -130,8 +130,8 @@ pub fn admin_router() -> Router {
     let sampling = crate::workers::start();
     let pool = Pool::shared();
     root::note_start();
-    crate::route::linked::read();
-    crate::table::on_expiry(audit::expired);
+    crate::routes::link::read();
+    crate::routes::on_expiry(audit::expired);
     let mut router = Router::new();
     for path in paths() {
         for path in with_trailing_slash(path) {

@@ -9,9 +9,9 @@ use super::params;
 use super::request::Request;
 use super::words::{comma_list, matches_pattern, parse_task_state};
 use crate::clock::Instant;
-use crate::route::Route;
+use crate::route::RouteId;
+use crate::routes::{Route, RouteEntry, entries};
 use crate::suggest;
-use crate::table::{RouteEntry, entries};
 use crate::task::{TaskId, TaskRef, TaskState, for_each_live};
 use crate::visible::echo;
 
@@ -97,7 +97,7 @@ fn order(entry: &RouteEntry) -> impl Ord + use<> {
         path.is_none(),
         path,
         entry.method(),
-        entry.descriptor.handler,
+        entry.handler.declaration.handler,
     )
 }
 
@@ -107,8 +107,8 @@ fn is_named(word: &str, entry: &RouteEntry) -> bool {
         return true;
     }
     let names = [
-        Some(entry.descriptor.handler),
-        entry.descriptor.name,
+        Some(entry.handler.declaration.handler),
+        entry.handler.declaration.name,
         entry.path(),
     ];
     let mut names = names.into_iter().flatten();
@@ -138,28 +138,25 @@ fn is_place(word: &str, entry: &RouteEntry) -> bool {
 /// mount is its id also as long as it is the only one, and it is the handler's as long as there is none:
 /// before the first requests after a restart nobody knows more.
 fn is_id(word: &str, entry: &RouteEntry) -> bool {
-    let (handler, mount) = match word.split_once('-') {
-        Some((handler, mount)) => (handler, Some(mount)),
-        None => (word, None),
+    let Ok(id) = word.parse::<RouteId>() else {
+        return false;
     };
-    let is_mounts = |mount: &str| match entry.route {
-        Some(route) => format!("{:04x}", route.mount) == mount,
-        None => {
-            mount.len() == 4
-                && mount
-                    .bytes()
-                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        }
+    let is_mount = |mount| {
+        let route = entry.route;
+        route.is_none_or(|route| route.identity.mount == mount)
     };
-    format!("{:08x}", entry.id.handler) == handler && mount.is_none_or(is_mounts)
+    id.handler == entry.id.handler && id.mount.is_none_or(is_mount)
 }
 
 fn candidate(entry: &RouteEntry) -> String {
-    let handler = entry.descriptor.handler;
+    let handler = entry.handler.declaration.handler;
     match entry.route {
         Some(route) => {
-            let path = route.path.as_deref().unwrap_or("-");
-            format!("[{}] {} {path} ({handler})", entry.id, route.method)
+            let path = route.identity.path.as_deref().unwrap_or("-");
+            format!(
+                "[{}] {} {path} ({handler})",
+                entry.id, route.identity.method
+            )
         }
         None => format!("[{}] ({handler})", entry.id),
     }
@@ -171,8 +168,8 @@ fn unknown_route(word: &str, all: &[RouteEntry]) -> Error {
         .iter()
         .flat_map(|entry| {
             [
-                Some(entry.descriptor.handler),
-                entry.descriptor.name,
+                Some(entry.handler.declaration.handler),
+                entry.handler.declaration.name,
                 entry.path(),
             ]
         })
@@ -180,12 +177,13 @@ fn unknown_route(word: &str, all: &[RouteEntry]) -> Error {
     let mut hint = suggest::hint(word, names.chain(ids.iter().map(String::as_str)));
     if hint.is_empty() {
         // The function's own name is what comes to mind first.
-        let ends_so =
-            |entry: &&RouteEntry| entry.descriptor.handler.rsplit("::").next() == Some(word);
+        let ends_so = |entry: &&RouteEntry| {
+            entry.handler.declaration.handler.rsplit("::").next() == Some(word)
+        };
         let meant = all
             .iter()
             .find(ends_so)
-            .map(|entry| entry.descriptor.handler);
+            .map(|entry| entry.handler.declaration.handler);
         hint = meant.map_or(hint, |meant| suggest::hint(meant, [meant]));
     }
     Error::not_found(format!(

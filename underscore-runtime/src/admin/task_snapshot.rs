@@ -8,9 +8,9 @@ use super::policy::UriView;
 use super::words;
 use crate::clock::Instant;
 use crate::hex::is_lower_hex;
-use crate::route::{Route, RouteId};
+use crate::route::RouteId;
+use crate::routes::{Route, ids};
 use crate::stack::{AwaitPoint, Frame, innermost};
-use crate::table::ids;
 use crate::task::{MetaField, Task, TaskId, TaskKind, TaskRef, TaskRequest, TaskState};
 use crate::threads::{Thread, ThreadRecord};
 use crate::truncate;
@@ -94,7 +94,7 @@ impl TaskSnapshot {
     /// The name of its route, or its own.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.task.kind {
-            TaskKind::Request(request) => request.route.descriptor.name,
+            TaskKind::Request(request) => request.route.identity.declaration.name,
             TaskKind::Background(background) => Some(&background.name),
         }
     }
@@ -102,7 +102,7 @@ impl TaskSnapshot {
     /// What runs: the handler, or a future of this type.
     pub(super) fn code(&self) -> &'static str {
         match &self.task.kind {
-            TaskKind::Request(request) => request.route.descriptor.handler,
+            TaskKind::Request(request) => request.route.identity.declaration.handler,
             TaskKind::Background(background) => background.code,
         }
     }
@@ -145,7 +145,7 @@ impl TaskSnapshot {
     /// The line of the last await that it came back from; of its handler if there was none.
     pub(super) fn last_place(&self) -> Option<String> {
         let handler = || {
-            let handler = self.route()?.descriptor;
+            let handler = self.route()?.identity.declaration;
             Some(format!("{}:{}", handler.file, handler.line))
         };
         self.point().map(ToString::to_string).or_else(handler)

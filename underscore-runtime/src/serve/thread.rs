@@ -251,7 +251,7 @@ mod tests {
 
     use super::super::serve_admin;
     use super::*;
-    use crate::route::SETTINGS_LOCK;
+    use crate::routes::SETTINGS_LOCK;
 
     const PATIENCE: Duration = Duration::from_secs(20);
 

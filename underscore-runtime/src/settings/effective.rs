@@ -41,7 +41,7 @@ pub(crate) struct Preempt {
 impl EffectiveSettings {
     /// What is transient over what is persistent, and of each what a mount has of its own over what its handler
     /// has; key by key.
-    pub(crate) fn of(mount: &Stored, handler: &Stored) -> Option<EffectiveSettings> {
+    pub(crate) fn new(mount: &Stored, handler: &Stored) -> Option<EffectiveSettings> {
         let sections = [
             &mount.transient,
             &handler.transient,

@@ -3,8 +3,8 @@
 
 mod catalogue;
 mod effective;
-mod gate;
 mod headers;
+mod rate_limit;
 #[cfg(feature = "admin")]
 pub(crate) mod section;
 
@@ -16,9 +16,9 @@ use crate::clock::Instant;
 
 pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{EffectiveSettings, Preempt};
-pub(crate) use gate::RateLimit;
 #[cfg(feature = "admin")]
 pub(crate) use headers::beyond_the_answer;
+pub(crate) use rate_limit::RateLimit;
 
 /// A change of one setting: a new value, or back to the default.
 pub(crate) type SettingChange = (&'static Setting, Option<Value>);

@@ -20,7 +20,7 @@ use self::document::Document;
 use self::resolved::Resolved;
 use crate::dir_lock;
 use crate::fd;
-use crate::route::{SETTINGS_LOCK, linked};
+use crate::routes::{SETTINGS_LOCK, link};
 use crate::sync::{Arc, Mutex};
 
 pub(crate) use resolved::{Edit, Place};
@@ -307,7 +307,7 @@ impl Watch {
 
     /// Takes what somebody else made of the file, once it has stayed the same for a moment.
     fn look(&mut self) {
-        let lost = linked::lost();
+        let lost = link::missing_from_link_table();
         if lost != self.lost {
             self.lost = lost;
             self.resolve_again();

@@ -6,19 +6,18 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::document::Document;
-use crate::hex::is_lower_hex;
 use crate::log::{self, field_text};
-use crate::route::HandlerEntry;
+use crate::route::RouteId;
+use crate::routes::{self, Handler, HandlerEntry};
 use crate::settings::{SettingChange, Stored, Values, section};
 use crate::suggest;
 use crate::sync::Mutex;
-use crate::table::{self, Handler};
 use crate::visible::{echo, visible};
 
 /// A handler, or one of its mounts by its digits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    pub(crate) descriptor: &'static HandlerEntry,
+    pub(crate) handler: &'static HandlerEntry,
     pub(crate) mount: Option<u16>,
 }
 
@@ -26,10 +25,10 @@ impl Place {
     /// Where its settings are; nothing for a mount that no request has come to.
     pub(crate) fn settings(self) -> Option<&'static Mutex<Stored>> {
         match self.mount {
-            None => Some(&self.descriptor.settings),
+            None => Some(&self.handler.settings),
             mount => {
-                let mut routes = self.descriptor.routes();
-                let route = routes.find(|route| Some(route.mount) == mount)?;
+                let mut routes = self.handler.routes();
+                let route = routes.find(|route| Some(route.identity.mount) == mount)?;
                 Some(&route.settings)
             }
         }
@@ -38,7 +37,7 @@ impl Place {
 
 impl PartialEq for Place {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.descriptor, other.descriptor) && self.mount == other.mount
+        std::ptr::eq(self.handler, other.handler) && self.mount == other.mount
     }
 }
 
@@ -60,7 +59,7 @@ pub(super) struct Resolved {
 impl Resolved {
     /// Looks up the routes of `document`, or says what in it cannot be meant.
     pub(super) fn of(document: Document) -> Result<Self, String> {
-        let handlers = table::handlers();
+        let handlers = routes::handlers();
         let mut places: Vec<(String, Place, Values)> = Vec::new();
         for (name, section) in &document.routes {
             let Some(place) = look_up(name, &handlers)? else {
@@ -113,17 +112,19 @@ impl Resolved {
 
     /// What somebody who mistyped the name of an unknown route may have meant.
     fn hint(name: &str) -> String {
-        let handlers = table::handlers();
-        let paths = handlers.iter().map(|handler| handler.descriptor.handler);
+        let handlers = routes::handlers();
+        let paths = handlers
+            .iter()
+            .map(|handler| handler.entry.declaration.handler);
         let names = handlers
             .iter()
-            .filter_map(|handler| handler.descriptor.name);
+            .filter_map(|handler| handler.entry.declaration.name);
         suggest::hint(name, paths.chain(names))
     }
 
     /// The document after `edits`. What it says of routes that nobody edits stays as it is written.
     pub(super) fn edited(&self, edits: &[Edit]) -> Document {
-        let handlers = table::handlers();
+        let handlers = routes::handlers();
         let mut document = self.document.clone();
         for Edit { place, changes } in edits {
             let known = self.places.iter().find(|(_, known, _)| known == place);
@@ -144,17 +145,17 @@ impl Resolved {
     /// Makes what it says, and nothing else, the persistent settings of all routes, for the next request of
     /// each. To be called with `SETTINGS_LOCK` held.
     pub(super) fn apply(&self) {
-        for handler in table::handlers() {
+        for handler in routes::handlers() {
             let mut own = Values::new();
             let mut of_mounts = BTreeMap::new();
-            let its = |place: &Place| std::ptr::eq(place.descriptor, handler.descriptor);
+            let its = |place: &Place| std::ptr::eq(place.handler, handler.entry);
             for (_, place, values) in self.places.iter().filter(|(_, place, _)| its(place)) {
                 match place.mount {
                     Some(mount) => drop(of_mounts.insert(mount, values.clone())),
                     None => own.clone_from(values),
                 }
             }
-            handler.descriptor.set_persistent(own, of_mounts);
+            handler.entry.set_persistent(own, of_mounts);
         }
     }
 }
@@ -168,23 +169,15 @@ fn values(section: Value) -> Result<Values, String> {
 
 /// The place that a name means; nothing if this build has no such route.
 fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
-    let (short, mount) = match name.split_once('-') {
-        Some((short, digits)) if is_lower_hex(digits, 4) => {
-            (short, u16::from_str_radix(digits, 16).ok())
-        }
-        _ => (name, None),
-    };
-    if is_lower_hex(short, 8) {
-        let id = u32::from_str_radix(short, 16).ok();
-        let handler = handlers.iter().find(|handler| Some(handler.id) == id);
-        if let Some(handler) = handler {
-            let descriptor = handler.descriptor;
-            return Ok(Some(Place { descriptor, mount }));
-        }
+    if let Ok(RouteId { handler: id, mount }) = name.parse()
+        && let Some(known) = handlers.iter().find(|handler| handler.id == id)
+    {
+        let handler = known.entry;
+        return Ok(Some(Place { handler, mount }));
     }
     let mut named = handlers.iter().filter(|handler| {
-        let descriptor = handler.descriptor;
-        descriptor.handler == name || descriptor.name == Some(name)
+        let declaration = &handler.entry.declaration;
+        declaration.handler == name || declaration.name == Some(name)
     });
     let found = named.next();
     if named.next().is_some() {
@@ -194,7 +187,7 @@ fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
         ));
     }
     Ok(found.map(|handler| Place {
-        descriptor: handler.descriptor,
+        handler: handler.entry,
         mount: None,
     }))
 }
@@ -202,14 +195,14 @@ fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
 /// How a place that is not in the file yet is to be named there: so that people can read it, where that is
 /// clear enough.
 fn name_of(place: Place, handlers: &[Handler]) -> String {
-    let path = place.descriptor.handler;
-    let own = handlers
-        .iter()
-        .find(|handler| std::ptr::eq(handler.descriptor, place.descriptor));
-    let id = own.map_or_else(|| path.to_owned(), |handler| format!("{:08x}", handler.id));
-    if let Some(mount) = place.mount {
-        return format!("{id}-{mount:04x}");
+    let path = place.handler.declaration.handler;
+    let is_unique = || look_up(path, handlers).is_ok_and(|found| found == Some(place));
+    let mut known = handlers.iter();
+    match known.find(|handler| std::ptr::eq(handler.entry, place.handler)) {
+        Some(handler) if place.mount.is_some() || !is_unique() => {
+            let (handler, mount) = (handler.id, place.mount);
+            RouteId { handler, mount }.to_string()
+        }
+        _ => path.to_owned(),
     }
-    let clear = look_up(path, handlers).is_ok_and(|found| found == Some(place));
-    if clear { path.to_owned() } else { id }
 }

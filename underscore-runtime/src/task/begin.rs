@@ -9,7 +9,7 @@ use super::slot::{Slot, info};
 use super::thread::{ThreadContext, with_thread};
 use super::{Background, MetaFields, RequestMeta, TaskId};
 use crate::clock::Instant;
-use crate::route::Route;
+use crate::routes::Route;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 

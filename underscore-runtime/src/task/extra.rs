@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use super::interrupt::Interrupts;
 use super::slot::{Slot, info};
 use super::{Background, RequestMeta, TaskId, TaskRequest};
-use crate::route::Route;
+use crate::routes::Route;
 use crate::stack::Tree;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -88,7 +88,7 @@ impl Slot {
     pub(crate) fn method(&self) -> Option<Method> {
         let route = self.route.load()?;
         if self.info.load(Ordering::Relaxed) & info::METHOD == 0 {
-            return Some(route.method.clone());
+            return Some(route.identity.method.clone());
         }
         let mut inner = self.inner.lock();
         inner.extra(self.id())?.method.clone()

@@ -11,7 +11,7 @@ use super::request_meta::{META_FIELDS, MetaField};
 use super::slot::{Slot, info};
 use super::{TaskId, begin};
 use crate::clock::Instant;
-use crate::route::Route;
+use crate::routes::Route;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -84,13 +84,13 @@ impl Drop for Upgrade {
 impl TaskRequest {
     /// The method that the client sent.
     pub(crate) fn method(&self) -> &Method {
-        self.method.as_ref().unwrap_or(&self.route.method)
+        self.method.as_ref().unwrap_or(&self.route.identity.method)
     }
 
     /// What the client said. The URI is the route's path if path and query are just that.
     pub(crate) fn field(&self, field: MetaField) -> Option<Cow<'_, str>> {
         let own = self.meta.get(field as usize).and_then(Option::as_deref);
-        let path = self.route.path.as_deref();
+        let path = self.route.identity.path.as_deref();
         let path = path.filter(|_| field == MetaField::Uri);
         own.map(String::from_utf8_lossy).or(path.map(Cow::Borrowed))
     }

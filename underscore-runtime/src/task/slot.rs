@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use super::extra::Inner;
 use super::meta_buffer::MetaBuffer;
 use crate::clock::AtomicInstant;
-use crate::route::Route;
+use crate::routes::Route;
 use crate::seq_count::SeqCount;
 use crate::stack::InlineNodes;
 use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};

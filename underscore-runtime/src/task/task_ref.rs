@@ -8,7 +8,7 @@ use super::kind::{Background, TaskKind, TaskRequest};
 use super::slot::{Slot, info};
 use super::{Ending, Interrupt, TaskId, TaskState, WaitGroup, slot_pool};
 use crate::clock::Instant;
-use crate::route::Route;
+use crate::routes::Route;
 use crate::stack::{AsyncBody, Frame, Stack};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -137,7 +137,7 @@ impl TaskRef {
     /// What it runs, as far as the names of types say.
     pub(crate) fn body(&self) -> Option<AsyncBody<'static>> {
         match self.route {
-            Some(route) => Some(AsyncBody::from_function(route.descriptor.handler)),
+            Some(route) => Some(AsyncBody::from_function(route.identity.declaration.handler)),
             None => AsyncBody::from_type_name(self.background()?.code),
         }
     }

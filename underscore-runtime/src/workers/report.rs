@@ -9,7 +9,7 @@ use super::runtimes::UntrackedStall;
 use super::stall::Transition;
 use crate::clock::Instant;
 use crate::log::{self, field_text};
-use crate::route::Route;
+use crate::routes::Route;
 use crate::stack::{AwaitPoint, innermost};
 use crate::task::Task;
 use crate::threads::{RuntimeNumber, Thread};
@@ -136,9 +136,9 @@ fn warn_of_task(task: Task, stalled: Stalled) {
         tracing::warn!(
             target: "underscore",
             task = task.found.id.number(),
-            handler = route.map(|route| route.descriptor.handler),
-            method = route.map(|route| tracing::field::display(&route.method)),
-            path = route.and_then(|route| route.path.as_deref()),
+            handler = route.map(|route| route.identity.declaration.handler),
+            method = route.map(|route| tracing::field::display(&route.identity.method)),
+            path = route.and_then(|route| route.identity.path.as_deref()),
             name = task.background().map(|background| field_text(&background.name)),
             after = point.map(tracing::field::display),
             function = point.map(AwaitPoint::function),
@@ -176,9 +176,9 @@ fn warn_of_more(source: Source, route: Option<&'static Route>, more: u64) {
             target: "underscore",
             more,
             untracked,
-            handler = route.map(|route| route.descriptor.handler),
-            method = route.map(|route| tracing::field::display(&route.method)),
-            path = route.and_then(|route| route.path.as_deref()),
+            handler = route.map(|route| route.identity.declaration.handler),
+            method = route.map(|route| tracing::field::display(&route.identity.method)),
+            path = route.and_then(|route| route.identity.path.as_deref()),
             "more polls blocked worker threads in the last {} seconds",
             WARN_EVERY.as_secs(),
         );

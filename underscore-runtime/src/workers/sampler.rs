@@ -9,9 +9,8 @@ use super::identify::{Unidentified, assume};
 use super::report::{Reports, Stalled};
 use super::{blocked_after, runtimes};
 use crate::clock::{self, Instant};
-use crate::route::Route;
+use crate::routes::{Route, expire_settings};
 use crate::sync::Mutex;
-use crate::table::expire_settings;
 use crate::task::{Task, for_each_live};
 use crate::threads::{self, Reading, ThreadRecord, WorkerCounts};
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::peer::Peer;
 use crate::admin::render::Node;
 use crate::log::{self, field_text};
-use crate::route::HandlerEntry;
+use crate::routes::HandlerEntry;
 use crate::settings_file::Found;
 use crate::sync::Mutex;
 use crate::truncate;
@@ -111,11 +111,11 @@ impl Action {
 }
 
 /// Keeps that settings of a handler have expired, of which nobody was the cause at that moment.
-pub(in crate::admin) fn expired(descriptor: &HandlerEntry, keys: &str) {
+pub(in crate::admin) fn expired(handler: &HandlerEntry, keys: &str) {
     keep(Record {
         before: Some(shortened(keys)),
         begun: true,
-        ..Record::new(Action::Expire, descriptor.handler)
+        ..Record::new(Action::Expire, handler.declaration.handler)
     });
 }
 

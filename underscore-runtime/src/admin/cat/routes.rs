@@ -9,11 +9,10 @@ use crate::admin::render::Answer;
 use crate::admin::request::Request;
 use crate::admin::select;
 use crate::admin::value::Value;
-use crate::route::Route;
+use crate::routes::{Route, RouteEntry};
 use crate::stats::{
     BlockingSnapshot, Measure, Outcome, Recent, StatsSnapshot, StatusClass, WINDOWS,
 };
-use crate::table::RouteEntry;
 
 /// A row: a route with its numbers at one moment.
 pub(in crate::admin) struct Row {
@@ -72,10 +71,10 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
     })
     .shown(),
     Col::words("handler", &["hd"], "path of the handler function", |row| {
-        Value::text(row.entry.descriptor.handler)
+        Value::text(row.entry.handler.declaration.handler)
     }),
     Col::words("name", &["n"], "name given in the attribute", |row| {
-        row.entry.descriptor.name.into()
+        row.entry.handler.declaration.name.into()
     }),
     Col::words("method", &["m"], "request method", |row| {
         row.entry.method().into()
@@ -305,10 +304,10 @@ pub(in crate::admin) const COLUMNS: &[Col] = &[
         |row| preempt(row).into(),
     ),
     Col::words("file", &[], "source file of the handler", |row| {
-        Value::text(row.entry.descriptor.file)
+        Value::text(row.entry.handler.declaration.file)
     }),
     Col::numbers("line", &[], "line of the attribute", |row| {
-        Value::Number(row.entry.descriptor.line.into())
+        Value::Number(row.entry.handler.declaration.line.into())
     }),
     Col::words("declared", &[], "method and path in the attribute", |row| {
         row.entry.declared().map_or(Value::Missing, Value::text)
@@ -396,7 +395,7 @@ pub(in crate::admin) fn rows(
 fn preempt(row: &Row) -> Option<u64> {
     let preempt = match row.entry.route {
         Some(route) => route.effective()?.preempt.clone(),
-        None => row.entry.descriptor.effective()?.preempt,
+        None => row.entry.handler.effective()?.preempt,
     };
     Some(preempt?.status.as_u16().into())
 }

@@ -15,9 +15,9 @@ use crate::admin::task_snapshot::CLIENT;
 use crate::admin::value::Value;
 use crate::admin::words;
 use crate::clock::Instant;
-use crate::route::{Route, RouteId};
+use crate::route::RouteId;
+use crate::routes::{Route, ids};
 use crate::stack::{AwaitPoint, innermost, on_one_line};
-use crate::table::ids;
 use crate::task::{TaskRef, TaskState, for_each_live};
 
 /// A row: the tasks of one route, or of none, in one state with one stack.
@@ -45,11 +45,11 @@ const COLUMNS: &[Col] = &[
     })
     .shown(),
     Col::words("method", &["m"], "method of the route", |row| {
-        row.route.map(|route| route.method.to_string()).into()
+        row.route.map(|route| route.identity.method.to_string()).into()
     })
     .shown(),
     Col::words("path", &["p"], "path of the route", |row| {
-        let path = row.route.and_then(|route| route.path.as_deref());
+        let path = row.route.and_then(|route| route.identity.path.as_deref());
         path.map(str::to_owned).into()
     })
     .shown(),

@@ -58,7 +58,7 @@ const COLUMNS: &[Col] = &[
     })
     .shown(),
     Col::words("path", &["p"], "path of the route", |task| {
-        let path = task.route().and_then(|route| route.path.as_deref());
+        let path = task.route().and_then(|route| route.identity.path.as_deref());
         path.map(str::to_owned).into()
     })
     .shown(),

@@ -10,8 +10,8 @@ use crate::admin::words;
 use crate::clock::Instant;
 use crate::log;
 use crate::route::RouteId;
+use crate::routes::RouteEntry;
 use crate::stats::{BlockingSnapshot, StatsSnapshot};
-use crate::table::RouteEntry;
 use crate::task::for_each_live;
 use crate::threads::RuntimeNumber;
 use crate::visible::visible;
@@ -96,7 +96,7 @@ impl RouteSeen {
             .to_string(),
             method: text(entry.method()),
             path: text(entry.path()),
-            handler: entry.descriptor.handler,
+            handler: entry.handler.declaration.handler,
             stats: row.stats,
             active: row.active(),
             blocking: row.blocking,

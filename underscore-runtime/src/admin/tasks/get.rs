@@ -83,7 +83,11 @@ fn properties(seen: &TaskSnapshot, detail: Detail) -> Vec<(Key, Node)> {
     );
     object.number("parent_task_id", seen.task.parent().map(TaskId::number));
     object.text("method", request.map(|request| request.method().as_str()));
-    object.text("path", seen.route().and_then(|route| route.path.as_deref()));
+    object.text(
+        "path",
+        seen.route()
+            .and_then(|route| route.identity.path.as_deref()),
+    );
     object.text("state", Some(words::task_state(seen.state())));
     if detail.human {
         object.text("start_time", Some(&date_and_time(seen.started)));
@@ -160,8 +164,8 @@ fn action(seen: &TaskSnapshot) -> String {
     match (seen.task.background(), seen.route()) {
         (Some(background), _) => background.name.to_string(),
         (None, Some(route)) => {
-            let path = route.path.as_deref().unwrap_or("-");
-            format!("{} {path}", route.method)
+            let path = route.identity.path.as_deref().unwrap_or("-");
+            format!("{} {path}", route.identity.method)
         }
         (None, None) => "-".to_owned(),
     }
@@ -259,10 +263,10 @@ fn by_routes(seen: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation)
     let routes = routes.into_iter().map(|(id, tasks)| {
         let mut object = Properties(Vec::new());
         if let Some(route) = tasks.first().and_then(|task| task.route()) {
-            object.text("handler", Some(route.descriptor.handler));
-            object.text("name", route.descriptor.name);
-            object.text("method", Some(route.method.as_str()));
-            object.text("path", route.path.as_deref());
+            object.text("handler", Some(route.identity.declaration.handler));
+            object.text("name", route.identity.declaration.name);
+            object.text("method", Some(route.identity.method.as_str()));
+            object.text("path", route.identity.path.as_deref());
         }
         let tasks = tasks
             .into_iter()

@@ -86,7 +86,9 @@ fn head(seen: &TaskSnapshot) -> String {
         let method = seen
             .request()
             .map_or("-", |request| request.method().as_str());
-        let path = seen.route().and_then(|route| route.path.as_deref());
+        let path = seen
+            .route()
+            .and_then(|route| route.identity.path.as_deref());
         format!("{method} {}", path.unwrap_or("-"))
     };
     let (id, state, age) = (
@@ -122,7 +124,10 @@ fn node(seen: &TaskSnapshot) -> Node {
         ),
         (
             "path",
-            text(seen.route().and_then(|route| route.path.as_deref())),
+            text(
+                seen.route()
+                    .and_then(|route| route.identity.path.as_deref()),
+            ),
         ),
         ("state", text(Some(words::task_state(seen.state())))),
         ("running_time", time(seen.age)),

@@ -17,7 +17,7 @@ pub(super) fn report(guard: &Guard, error: &axum::Error) {
     let Some(route) = task.route().filter(|route| route.may_report_failure()) else {
         return;
     };
-    let (id, handler) = (task.id(), route.descriptor.handler);
+    let (id, handler) = (task.id(), route.identity.declaration.handler);
     // The error's words are the host's code, which nobody but the log asks for.
     let words = contained(|| Shortened::new(error).0);
     let text = words.unwrap_or_else(|| String::from("(writing the error panicked)"));
@@ -26,8 +26,8 @@ pub(super) fn report(guard: &Guard, error: &axum::Error) {
             target: "underscore",
             task = id,
             handler,
-            method = %route.method,
-            path = route.path.as_deref(),
+            method = %route.identity.method,
+            path = route.identity.path.as_deref(),
             error = %text,
             "a response failed midway: its body was an error"
         );

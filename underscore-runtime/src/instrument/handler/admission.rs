@@ -11,7 +11,7 @@ use super::answer;
 use super::request_info::{REQUEST_ID, TRACE_PARENT, begin_request};
 use crate::clock::Instant;
 use crate::instrument::poll::{Guard, expire_after};
-use crate::route::Route;
+use crate::routes::Route;
 use crate::settings::{EffectiveSettings, Preempt};
 use crate::stats::{Outcome, StatusClass};
 use crate::task::{TaskId, ThreadContext, with_thread};
@@ -29,7 +29,7 @@ pub(super) fn admit(
         return refused(route, Outcome::Preempted, answer::preempted(preempt));
     }
     if let Some(rate) = settings.most_per_second
-        && let Err(wait) = route.gate.pass(Instant::now(), rate)
+        && let Err(wait) = route.rate_limit.try_acquire(Instant::now(), rate)
     {
         let answer = answer::too_fast(rate, wait);
         return refused(route, Outcome::Rejected, answer);

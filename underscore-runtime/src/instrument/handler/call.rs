@@ -22,7 +22,7 @@ use super::extract::Extract;
 use super::request_info::begin_request;
 use crate::instrument::body::track_body;
 use crate::instrument::poll::{Guard, PollScope, Stage, StageEnd, Tracked, drop_in_task};
-use crate::route::{HandlerEntry, Route};
+use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
 use crate::task::Slot;
@@ -92,7 +92,7 @@ where
 )]
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn begin<S, M, A>(
-    descriptor: &'static HandlerEntry,
+    handler: &'static HandlerEntry,
     mut request: Request,
     state: &S,
 ) -> Begin<A, impl Future<Output = Result<A, Response>> + Send>
@@ -100,7 +100,7 @@ where
     S: Send + Sync,
     A: Extract<S, M> + Send,
 {
-    let (task, settings) = match enter(descriptor, &request) {
+    let (task, settings) = match enter(handler, &request) {
         Ok(task) => (task, None),
         Err(applied) => match applied.task {
             Ok(task) => (task, Some(applied.settings)),
@@ -132,7 +132,7 @@ where
             guard,
             Delayed::new(
                 settings.as_deref(),
-                A::extract(request, state, descriptor.arguments),
+                A::extract(request, state, handler.declaration.arguments),
             ),
         ),
     }
@@ -141,11 +141,11 @@ where
 /// Finds the route of a request, and begins its task: all that is the same for all handlers.
 #[inline(never)]
 fn enter(
-    descriptor: &'static HandlerEntry,
+    handler: &'static HandlerEntry,
     request: &Request,
 ) -> Result<&'static Slot, Box<AppliedSettings>> {
     let path = request.extensions().get::<MatchedPath>();
-    let route = descriptor.route_of(request.method(), path);
+    let route = handler.route_of(request.method(), path);
     match route.effective() {
         None => Ok(begin_request(request, route)),
         Some(settings) => Err(AppliedSettings::new(request, route, settings)),

@@ -6,7 +6,7 @@ use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri};
 
-use crate::route::Route;
+use crate::routes::Route;
 use crate::task::{NewTask, Slot, with_thread};
 
 const OPAQUE_ID: &str = "x-opaque-id";
@@ -27,7 +27,7 @@ pub(super) fn begin_request(request: &Request, route: &'static Route) -> &'stati
     if !is_at(request.uri(), route) || !request.headers().is_empty() {
         set_meta(&mut task, request, route);
     }
-    if *request.method() != route.method {
+    if *request.method() != route.identity.method {
         task.set_method(request.method());
     }
     let around = with_thread(|thread| thread.id.get());
@@ -42,7 +42,7 @@ pub(super) fn begin_request(request: &Request, route: &'static Route) -> &'stati
 #[inline]
 fn is_at(uri: &Uri, route: &Route) -> bool {
     let sent = uri.path_and_query().map(PathAndQuery::as_str);
-    sent.is_some() && sent == route.path.as_deref()
+    sent.is_some() && sent == route.identity.path.as_deref()
 }
 
 /// Copies what the client said.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::admin::words::comma_list;
-use crate::route::{HandlerEntry, Route};
+use crate::route::RouteId;
+use crate::routes::{HandlerEntry, Route, RouteEntry};
 use crate::settings::{SettingChange, Values};
 use crate::settings_file::{Edit, Place};
-use crate::table::RouteEntry;
 
 /// Which settings are changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) fn edits(
     let mut handlers: Vec<Vec<&RouteEntry>> = Vec::new();
     let mut places: HashMap<*const HandlerEntry, usize> = HashMap::new();
     for entry in selected {
-        let address = std::ptr::from_ref(entry.descriptor);
+        let address = std::ptr::from_ref(entry.handler);
         let place = *places.entry(address).or_insert(handlers.len());
         match handlers.get_mut(place) {
             Some(entries) => entries.push(entry),
@@ -58,8 +58,8 @@ fn edits_of_handler(
     let Some(first) = selected.first() else {
         return Vec::new();
     };
-    let descriptor = first.descriptor;
-    let at = |mount| Place { descriptor, mount };
+    let handler = first.handler;
+    let at = |mount| Place { handler, mount };
     let edit = |mount, changes| Edit {
         place: at(mount),
         changes,
@@ -69,12 +69,12 @@ fn edits_of_handler(
         Scope::Mounts => {
             let mounts = selected.iter().filter_map(|entry| entry.route);
             mounts
-                .map(|route| edit(Some(route.mount), changes.to_vec()))
+                .map(|route| edit(Some(route.identity.mount), changes.to_vec()))
                 .collect()
         }
         Scope::Everything => {
             let mut edits = vec![edit(None, changes.to_vec())];
-            for (mount, own) in own_of_mounts(descriptor, section) {
+            for (mount, own) in own_of_mounts(handler, section) {
                 let reset = changes
                     .iter()
                     .filter(|(setting, _)| own.contains_key(setting.key))
@@ -90,14 +90,19 @@ fn edits_of_handler(
 }
 
 /// What each mount has of its own, those included that the settings file knows and no request has come to.
-fn own_of_mounts(descriptor: &'static HandlerEntry, section: Section) -> Vec<(u16, Values)> {
+fn own_of_mounts(handler: &'static HandlerEntry, section: Section) -> Vec<(u16, Values)> {
     match section {
         Section::Transient => {
-            let own = |route: &Route| (route.mount, route.settings.lock().transient.clone());
-            descriptor.routes().map(own).collect()
+            let own = |route: &Route| {
+                (
+                    route.identity.mount,
+                    route.settings.lock().transient.clone(),
+                )
+            };
+            handler.routes().map(own).collect()
         }
         Section::Persistent => {
-            let of_mounts = descriptor.persistent_of_mounts.lock();
+            let of_mounts = handler.persistent_of_mounts.lock();
             let own = of_mounts.iter().map(|(mount, own)| (*mount, own.clone()));
             own.collect()
         }
@@ -110,20 +115,27 @@ fn scope(selector: &str, selected: &[&RouteEntry]) -> Scope {
     let Some(first) = selected.first() else {
         return Scope::Handler;
     };
-    let (descriptor, handler) = (first.descriptor, first.id.handler);
+    let (declaration, handler) = (&first.handler.declaration, first.id.handler);
     let words = || comma_list(selector);
     let is_mounts = |word: &str| {
         let mut mounts = selected.iter().filter_map(|entry| entry.route);
-        mounts.any(|route| format!("{handler:08x}-{:04x}", route.mount) == word)
+        let id: Option<RouteId> = word.parse().ok();
+        let id_of = |route: &Route| {
+            let mount = Some(route.identity.mount);
+            RouteId { handler, mount }
+        };
+        mounts.any(|route| id == Some(id_of(route)))
     };
     let is_handlers = |word: &str| {
-        format!("{handler:08x}") == word
-            || descriptor.handler == word
-            || descriptor.name == Some(word)
-            // Before the first request nobody knows which mount is meant.
-            || first.route.is_none() && word.starts_with(&format!("{handler:08x}-"))
+        let id: Option<RouteId> = word.parse().ok();
+        declaration.handler == word
+            || declaration.name == Some(word)
+            // Before the first request, the id of a mount stands for the handler.
+            || id.is_some_and(|id| {
+                id.handler == handler && (id.mount.is_none() || first.route.is_none())
+            })
     };
-    let all = first.route.is_none() || selected.len() == descriptor.routes().count();
+    let all = first.route.is_none() || selected.len() == first.handler.routes().count();
     if !all || words().any(is_mounts) {
         Scope::Mounts
     } else if words().any(is_handlers) {

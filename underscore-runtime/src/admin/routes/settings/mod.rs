@@ -17,9 +17,8 @@ use crate::admin::request::Request;
 use crate::admin::{dry_run, params, select};
 use crate::clock::Instant;
 use crate::log;
-use crate::route::SETTINGS_LOCK;
+use crate::routes::{self, RouteEntry, SETTINGS_LOCK};
 use crate::settings_file::{self, Edit, Refused};
-use crate::table::{self, RouteEntry};
 use crate::truncate;
 use crate::visible::visible;
 
@@ -167,14 +166,14 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
         }
     }
     if let Some(expires) = expires {
-        table::note_expiry(expires);
+        routes::note_expiry(expires);
     }
     // Every mount, for a handler's settings hold for all of them, and each once: there may be a thousand.
-    let mut changed: Vec<_> = edits.iter().map(|edit| edit.place.descriptor).collect();
-    changed.sort_unstable_by_key(|descriptor| std::ptr::from_ref(*descriptor).addr());
+    let mut changed: Vec<_> = edits.iter().map(|edit| edit.place.handler).collect();
+    changed.sort_unstable_by_key(|handler| std::ptr::from_ref(*handler).addr());
     changed.dedup_by(|one, other| std::ptr::eq(*one, *other));
-    for descriptor in changed {
-        descriptor.apply();
+    for handler in changed {
+        handler.apply();
     }
 }
 
@@ -230,7 +229,7 @@ fn report(edits: Vec<Edit>, section: Section) {
                 });
                 tracing::info!(
                     target: "underscore",
-                    handler = place.descriptor.handler,
+                    handler = place.handler.declaration.handler,
                     mount = place.mount.map(|mount| format!("{mount:04x}")),
                     section = match section {
                         Section::Transient => "transient",

@@ -11,9 +11,9 @@ use crate::admin::params;
 use crate::admin::render::Node;
 use crate::admin::request::Request;
 use crate::clock::Instant;
+use crate::routes::RouteEntry;
 use crate::settings::{SETTINGS, Setting, Stored, Values, section};
 use crate::settings_file::{self, Edit, Place};
-use crate::table::RouteEntry;
 use crate::units;
 
 /// How settings are to be shown.
@@ -107,19 +107,19 @@ impl Settings {
         let own = entry.route.map(|route| route.settings.lock().clone());
         Settings {
             own: own.unwrap_or_default(),
-            handlers: entry.descriptor.settings.lock().clone(),
+            handlers: entry.handler.settings.lock().clone(),
         }
     }
 
     /// What is set at `place`, if that is the route's or its handler's.
     fn at(&mut self, entry: &RouteEntry, place: &Place) -> Option<&mut Stored> {
-        if !std::ptr::eq(place.descriptor, entry.descriptor) {
+        if !std::ptr::eq(place.handler, entry.handler) {
             return None;
         }
         match place.mount {
             None => Some(&mut self.handlers),
             mount => {
-                let is_its = mount == entry.route.map(|route| route.mount);
+                let is_its = mount == entry.route.map(|route| route.identity.mount);
                 is_its.then_some(&mut self.own)
             }
         }

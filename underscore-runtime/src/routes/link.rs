@@ -1,19 +1,19 @@
-//! The handlers of this binary for those who look: those that the linker gathered, and those that
-//! it lost, which are known from their first request on.
+//! The link table, read: the handlers that the linker gathered, and those missing from it, which are
+//! known from their first request on.
 
-use super::{HandlerEntry, ROUTES};
+use super::entry::{HandlerEntry, ROUTES};
 use crate::log;
 use crate::sync::{Mutex, contained};
 
-static KNOWN: Mutex<Known> = Mutex::new(Known {
-    linked: None,
+static LINK_TABLE: Mutex<LinkTable> = Mutex::new(LinkTable {
+    gathered: None,
     clashes: false,
     others: Vec::new(),
 });
 
-struct Known {
+struct LinkTable {
     /// The slice, once it has been read.
-    linked: Option<&'static [&'static HandlerEntry]>,
+    gathered: Option<&'static [&'static HandlerEntry]>,
     /// True if another slice has the same name. Then the slice cannot be read.
     clashes: bool,
     /// Handlers that received a request and are not in the slice, or received it before the slice
@@ -21,17 +21,17 @@ struct Known {
     others: Vec<&'static HandlerEntry>,
 }
 
-/// All handlers that are known: the slice, and what was missing in it.
-pub(crate) fn descriptors() -> Vec<&'static HandlerEntry> {
-    let linked = read();
-    let known = KNOWN.lock();
-    linked.iter().chain(&known.others).copied().collect()
+/// All known handlers: the slice, and those missing from it.
+pub(crate) fn handlers() -> Vec<&'static HandlerEntry> {
+    let gathered = read();
+    let table = LINK_TABLE.lock();
+    gathered.iter().chain(&table.others).copied().collect()
 }
 
-/// How many handlers were missing in the slice, so far.
-pub(crate) fn lost() -> usize {
+/// Number of handlers found missing from the link table so far.
+pub(crate) fn missing_from_link_table() -> usize {
     read();
-    KNOWN.lock().others.len()
+    LINK_TABLE.lock().others.len()
 }
 
 /// Reads the slice on the first call.
@@ -40,47 +40,47 @@ pub(crate) fn lost() -> usize {
 /// second slice of the same name, because the entries of both share a section. Then each handler is
 /// listed from its first request on.
 pub(crate) fn read() -> &'static [&'static HandlerEntry] {
-    if let Some(linked) = KNOWN.lock().linked {
-        return linked;
+    if let Some(gathered) = LINK_TABLE.lock().gathered {
+        return gathered;
     }
     let slice = contained(|| ROUTES.static_slice());
-    let mut known = KNOWN.lock();
-    if let Some(linked) = known.linked {
-        return linked;
+    let mut table = LINK_TABLE.lock();
+    if let Some(gathered) = table.gathered {
+        return gathered;
     }
-    let linked = slice.unwrap_or_default();
-    known.linked = Some(linked);
-    known.others.retain(|mounted| !is_in(linked, mounted));
-    known.clashes = slice.is_none();
-    if known.clashes {
+    let gathered = slice.unwrap_or_default();
+    table.gathered = Some(gathered);
+    table.others.retain(|mounted| !is_in(gathered, mounted));
+    table.clashes = slice.is_none();
+    if table.clashes {
         report_clash();
     } else {
-        known.others.iter().copied().for_each(report_lost);
+        table.others.iter().copied().for_each(report_missing);
     }
-    linked
+    gathered
 }
 
-/// Notes the first mount of a handler. Called once per handler, at its first request.
+/// Records the first mount of a handler. Called once per handler, at its first request.
 #[cold]
-pub(super) fn note_mounted(descriptor: &'static HandlerEntry) {
-    let mut known = KNOWN.lock();
-    match known.linked {
-        Some(linked) if is_in(linked, descriptor) => return,
-        Some(_) if !known.clashes => report_lost(descriptor),
+pub(super) fn note_mounted(handler: &'static HandlerEntry) {
+    let mut table = LINK_TABLE.lock();
+    match table.gathered {
+        Some(gathered) if is_in(gathered, handler) => return,
+        Some(_) if !table.clashes => report_missing(handler),
         _ => {}
     }
-    known.others.push(descriptor);
+    table.others.push(handler);
 }
 
-fn is_in(linked: &[&HandlerEntry], descriptor: &HandlerEntry) -> bool {
-    linked.iter().any(|known| std::ptr::eq(*known, descriptor))
+fn is_in(gathered: &[&HandlerEntry], handler: &HandlerEntry) -> bool {
+    gathered.iter().any(|known| std::ptr::eq(*known, handler))
 }
 
-fn report_lost(descriptor: &'static HandlerEntry) {
+fn report_missing(handler: &'static HandlerEntry) {
     log::write(move || {
         tracing::warn!(
             target: "underscore",
-            handler = descriptor.handler,
+            handler = handler.declaration.handler,
             "the linker lost this handler, which is listed and can be steered only from its first request on"
         );
     });
@@ -100,17 +100,14 @@ fn report_clash() {
 
 #[cfg(test)]
 mod tests {
-    use crate::route::linked::ROUTES;
-
     #[test]
     fn the_slice_is_named_after_this_version_of_the_crate() {
         let version = env!("CARGO_PKG_VERSION").replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         let name = format!("UNDERSCORE_RUNTIME_{}_ROUTES", version.to_uppercase());
-        let source = include_str!("mod.rs");
+        let source = include_str!("entry.rs");
         assert!(
             source.contains(&format!("pub static {name}: ")),
-            "the slice of ROUTES is to be named {name}"
+            "the slice must be named {name}"
         );
-        let _ = ROUTES;
     }
 }

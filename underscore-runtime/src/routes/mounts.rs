@@ -1,21 +1,22 @@
-//! The mounts of a handler: they are only ever added, and are found without a lock, however many there are.
+//! The mounts of a handler. They are only ever added, and are found without a lock.
 
 use std::collections::BTreeSet;
 use std::iter::successors;
 use std::sync::OnceLock;
 
-use super::{Route, stable_hash};
+use super::route::Route;
+use crate::route::stable_hash;
 use crate::sync::Mutex;
 
-/// The first mount is nearly always the only one. More of them are in so many chains, by their paths.
+/// Number of chains for the mounts after the first, which is nearly always the only one.
 const CHAINS: usize = 256;
 
-/// No reader ever waits for a writer; writers take turns by themselves.
+/// A hash table by path that only grows. Readers never wait; the caller serializes writers.
 #[derive(Debug)]
 pub(super) struct Mounts {
     first: OnceLock<Box<Route>>,
     more: OnceLock<Box<[Chain]>>,
-    /// What tells them apart in their ids.
+    /// The mount digits in use.
     digits: Mutex<BTreeSet<u16>>,
 }
 
@@ -38,13 +39,13 @@ impl Mounts {
         }
     }
 
-    /// The first one, if there is any.
+    /// The first mount.
     #[inline]
     pub(super) fn first(&self) -> Option<&Route> {
         self.first.get().map(|route| &**route)
     }
 
-    /// The mount at `path` that `is_it`.
+    /// The mount at `path` for which `is_it` is true.
     pub(super) fn find(
         &self,
         path: Option<&str>,
@@ -58,12 +59,12 @@ impl Mounts {
         candidates.find(|route| is_it(route))
     }
 
-    /// Takes digits for a mount that is to be added, if no other one has them.
-    pub(super) fn take_digits(&self, digits: u16) -> bool {
+    /// Reserves digits for a mount. False if another mount has them.
+    pub(super) fn reserve_digits(&self, digits: u16) -> bool {
         self.digits.lock().insert(digits)
     }
 
-    /// Adds a mount that is not there. To be called by one thread at a time.
+    /// Adds a new mount. Called by one thread at a time.
     pub(super) fn add(&self, route: Route) -> &Route {
         if self.first.get().is_none() {
             return self.first.get_or_init(|| Box::new(route));
@@ -71,10 +72,10 @@ impl Mounts {
         let more = self
             .more
             .get_or_init(|| (0..CHAINS).map(|_| Chain::default()).collect());
-        let path = route.path.as_deref();
+        let path = route.identity.path.as_deref();
         #[allow(
             clippy::indexing_slicing,
-            reason = "there are as many chains as there are numbers of chains"
+            reason = "`chain_of` is below the number of chains"
         )]
         let mut chain = &more[chain_of(path)];
         while let Some(link) = chain.0.get() {
@@ -110,7 +111,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn of_many_mounts_each_is_found_again_and_has_an_id_of_its_own() {
+    fn each_of_many_mounts_is_found_again_and_has_its_own_id() {
         static MANY: HandlerEntry = HandlerEntry::new("mounts::many", "mounts.rs", 1, 1);
         let paths: Vec<String> = (0..1_000).map(|number| format!("/{number}")).collect();
         let mount = |method, path: &String| MANY.route(method, Some(path));
@@ -120,7 +121,7 @@ mod tests {
             assert!(!std::ptr::eq(*route, mount(&Method::POST, path)), "{path}");
         }
         assert_eq!(MANY.routes().count(), 2 * paths.len());
-        let digits: HashSet<u16> = MANY.routes().map(|route| route.mount).collect();
+        let digits: HashSet<u16> = MANY.routes().map(|route| route.identity.mount).collect();
         assert_eq!(digits.len(), 2 * paths.len());
     }
 }

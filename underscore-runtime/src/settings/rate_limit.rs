@@ -1,11 +1,11 @@
-//! The gate of `limit.rate`: lets so many pass in a second, on average and one second's worth at once.
+//! The limit of `limit.rate`: lets so many pass in a second, on average and one second's worth at once.
 
 use std::time::Duration;
 
 use crate::clock::Instant;
 use crate::sync::Mutex;
 
-/// A gate that keeps a single number.
+/// A limit that keeps a single number.
 ///
 /// It is the generic cell rate algorithm (ITU-T I.371, annex A): the number is when the next one would come
 /// if all had come evenly, and whoever comes earlier than that by more than a second is turned away.
@@ -28,7 +28,7 @@ impl RateLimit {
         clippy::cast_sign_loss,
         reason = "the setting says that a rate is above 0 and at most 1e9"
     )]
-    pub(crate) fn pass(&self, now: Instant, rate: f64) -> Result<(), Duration> {
+    pub(crate) fn try_acquire(&self, now: Instant, rate: f64) -> Result<(), Duration> {
         let interval = (1e9 / rate).min(1e18) as u64;
         // A rate below one has no more at once than one.
         let early = 1_000_000_000_u64.saturating_sub(interval);
@@ -50,10 +50,10 @@ mod tests {
 
     /// How many of those that come every millisecond pass within `seconds`.
     fn passed(rate: f64, seconds: u64) -> u64 {
-        let gate = RateLimit::new();
+        let limit = RateLimit::new();
         let start = Instant::now();
         let millis = (0..seconds * 1_000).map(Duration::from_millis);
-        let passes = millis.filter(|millis| gate.pass(start.after(*millis), rate).is_ok());
+        let passes = millis.filter(|millis| limit.try_acquire(start.after(*millis), rate).is_ok());
         passes.count() as u64
     }
 
@@ -67,11 +67,13 @@ mod tests {
 
     #[test]
     fn who_is_turned_away_passes_after_the_wait() {
-        let (gate, start) = (RateLimit::new(), Instant::now());
-        assert_eq!(gate.pass(start, 2.0), Ok(()));
-        assert_eq!(gate.pass(start, 2.0), Ok(()));
-        let wait = gate.pass(start, 2.0).expect_err("two at once are the most");
+        let (limit, start) = (RateLimit::new(), Instant::now());
+        assert_eq!(limit.try_acquire(start, 2.0), Ok(()));
+        assert_eq!(limit.try_acquire(start, 2.0), Ok(()));
+        let wait = limit
+            .try_acquire(start, 2.0)
+            .expect_err("two at once are the most");
         assert_eq!(wait, Duration::from_millis(500));
-        assert_eq!(gate.pass(start.after(wait), 2.0), Ok(()));
+        assert_eq!(limit.try_acquire(start.after(wait), 2.0), Ok(()));
     }
 }

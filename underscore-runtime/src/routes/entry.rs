@@ -1,0 +1,170 @@
+//! The entry of an annotated handler in the link table: its declaration, the settings of all its
+//! mounts, and the mounts.
+
+use std::collections::BTreeMap;
+
+use axum::extract::MatchedPath;
+use axum::http::Method;
+use linkme::distributed_slice;
+
+use super::mounts::Mounts;
+use super::route::Route;
+use crate::route::Declaration;
+use crate::settings::{EffectiveSettings, Stored, Values};
+use crate::stack::AwaitPoint;
+use crate::sync::Mutex;
+
+/// Every annotated handler of the binary, gathered by the linker.
+///
+/// Linkers identify a slice by its name alone, so the name contains the crate and its version. A
+/// second slice of the same name in the binary would share its section.
+#[distributed_slice]
+pub static UNDERSCORE_RUNTIME_0_1_0_ROUTES: [&'static HandlerEntry];
+
+pub use self::UNDERSCORE_RUNTIME_0_1_0_ROUTES as ROUTES;
+
+/// Held while settings are changed or a mount is added, so that a new mount starts with the latest
+/// settings and a change reaches every mount. Only the first request of a mount waits for it.
+pub(crate) static SETTINGS_LOCK: Mutex<()> = Mutex::new(());
+
+/// The entry of one handler. Generated code makes one `static` of it per handler.
+///
+/// It owns the mounts, so that a request finds its route without a map.
+#[derive(Debug)]
+pub struct HandlerEntry {
+    pub(crate) declaration: Declaration,
+    /// The settings of every mount of the handler.
+    pub(crate) settings: Mutex<Stored>,
+    /// The persistent settings of single mounts, by their digits. Mounts without a request so far
+    /// are included: they have no `Route` to hold them.
+    pub(crate) persistent_of_mounts: Mutex<BTreeMap<u16, Values>>,
+    mounts: Mounts,
+}
+
+impl HandlerEntry {
+    /// A handler at a position in the source. Called by generated code only.
+    pub const fn new(handler: &'static str, file: &'static str, line: u32, column: u32) -> Self {
+        HandlerEntry {
+            declaration: Declaration {
+                handler,
+                name: None,
+                method: None,
+                path: None,
+                file,
+                line,
+                column,
+                arguments: &[],
+            },
+            settings: Mutex::new(Stored::new()),
+            persistent_of_mounts: Mutex::new(BTreeMap::new()),
+            mounts: Mounts::new(),
+        }
+    }
+
+    /// Sets the declared name.
+    #[must_use]
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.declaration.name = Some(name);
+        self
+    }
+
+    /// Sets the declared method.
+    #[must_use]
+    pub const fn method(mut self, method: &'static str) -> Self {
+        self.declaration.method = Some(method);
+        self
+    }
+
+    /// Sets the declared path.
+    #[must_use]
+    pub const fn path(mut self, path: &'static str) -> Self {
+        self.declaration.path = Some(path);
+        self
+    }
+
+    /// Sets the positions of the arguments: a request can be stuck in each extractor.
+    #[must_use]
+    pub const fn arguments(mut self, arguments: &'static [AwaitPoint]) -> Self {
+        self.declaration.arguments = arguments;
+        self
+    }
+
+    /// The route of a request with `method` that a router matched to `path`. Added if it is new.
+    #[inline]
+    pub(crate) fn route_of(
+        &'static self,
+        method: &Method,
+        path: Option<&MatchedPath>,
+    ) -> &'static Route {
+        match self.mounts.first() {
+            // The first mount is nearly always the only one.
+            Some(route) if route.identity.matches(method, path) => route,
+            _ => self.route_matched(method, path),
+        }
+    }
+
+    #[inline(never)]
+    fn route_matched(&'static self, method: &Method, path: Option<&MatchedPath>) -> &'static Route {
+        let method = self.declaration.listed_method(method);
+        self.find_or_mount(&method, path.map(MatchedPath::as_str), path)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn route(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
+        self.find_or_mount(&self.declaration.listed_method(method), path, None)
+    }
+
+    #[inline(never)]
+    fn find_or_mount(
+        &'static self,
+        method: &Method,
+        path: Option<&str>,
+        matched: Option<&MatchedPath>,
+    ) -> &'static Route {
+        let find = || {
+            self.mounts
+                .find(path, |route| route.identity.is(method, path))
+        };
+        if let Some(route) = find() {
+            return route;
+        }
+        let _lock = SETTINGS_LOCK.lock();
+        // Checked again: another thread may have added it for a concurrent first request.
+        find().unwrap_or_else(|| {
+            #[cfg(feature = "admin")]
+            if self.mounts.first().is_none() {
+                super::link::note_mounted(self);
+            }
+            let reserve = |digits| self.mounts.reserve_digits(digits);
+            let route = Route::new(self, method.clone(), path, matched.cloned(), reserve);
+            self.mounts.add(route)
+        })
+    }
+
+    /// The mounts so far.
+    pub(crate) fn routes(&'static self) -> impl Iterator<Item = &'static Route> {
+        self.mounts.iter()
+    }
+
+    /// The effective settings of a mount that has none of its own.
+    pub(crate) fn effective(&self) -> Option<EffectiveSettings> {
+        EffectiveSettings::new(&Stored::new(), &self.settings.lock())
+    }
+
+    /// Replaces the persistent settings of the handler and its mounts. The caller holds
+    /// `SETTINGS_LOCK`.
+    pub(crate) fn set_persistent(&'static self, own: Values, of_mounts: BTreeMap<u16, Values>) {
+        self.settings.lock().persistent = own;
+        for route in self.routes() {
+            let values = of_mounts.get(&route.identity.mount).cloned();
+            route.settings.lock().persistent = values.unwrap_or_default();
+        }
+        *self.persistent_of_mounts.lock() = of_mounts;
+        self.apply();
+    }
+
+    /// Applies the settings of the handler and its mounts. The caller holds `SETTINGS_LOCK`.
+    pub(crate) fn apply(&'static self) {
+        self.routes().for_each(Route::apply);
+    }
+}

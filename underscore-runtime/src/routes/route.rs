@@ -1,0 +1,121 @@
+//! A route: its identity, its counters, and the settings of this one mount.
+
+use std::sync::Arc;
+
+use axum::extract::MatchedPath;
+use axum::http::Method;
+
+use super::entry::HandlerEntry;
+use super::settings_cell::SettingsCell;
+use crate::clock::Instant;
+use crate::route::RouteIdentity;
+use crate::settings::{EffectiveSettings, RateLimit, Stored};
+use crate::stats::{Blocking, RouteStats};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// A handler at one method and one path of a router, with its counters and settings.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) handler: &'static HandlerEntry,
+    pub(crate) identity: RouteIdentity,
+    /// Requests by outcome.
+    pub(crate) stats: RouteStats,
+    /// Open upgraded connections, for example websockets, whose work is tracked.
+    upgraded: AtomicU64,
+    /// Time for which its polls blocked workers.
+    pub(crate) blocking: Blocking,
+    /// The settings of this mount only.
+    pub(crate) settings: Mutex<Stored>,
+    /// State of the setting `limit.rate`.
+    pub(crate) rate_limit: RateLimit,
+    /// Held from the check of `limit.active` until the admitted request is counted.
+    pub(crate) admission: Mutex<()>,
+    /// The second in which a failed response was last reported, plus one.
+    failure_reported: AtomicU64,
+    /// The settings for the next request: this mount's over the handler's.
+    applied: SettingsCell,
+}
+
+impl Route {
+    /// See [`RouteIdentity::new`] for `reserve`.
+    pub(super) fn new(
+        handler: &'static HandlerEntry,
+        method: Method,
+        path: Option<&str>,
+        matched: Option<MatchedPath>,
+        reserve: impl Fn(u16) -> bool,
+    ) -> Self {
+        let identity = RouteIdentity::new(&handler.declaration, method, path, matched, reserve);
+        let mut settings = Stored::new();
+        if let Some(own) = handler.persistent_of_mounts.lock().get(&identity.mount) {
+            settings.persistent.clone_from(own);
+        }
+        let effective = EffectiveSettings::new(&settings, &handler.settings.lock());
+        Route {
+            handler,
+            identity,
+            stats: RouteStats::new(),
+            upgraded: AtomicU64::new(0),
+            blocking: Blocking::new(),
+            settings: Mutex::new(settings),
+            rate_limit: RateLimit::new(),
+            admission: Mutex::new(()),
+            failure_reported: AtomicU64::new(0),
+            applied: SettingsCell::new(effective),
+        }
+    }
+
+    /// Number of requests in flight and open upgraded connections.
+    pub(crate) fn active(&self) -> u64 {
+        self.stats.active().saturating_add(self.upgraded())
+    }
+
+    /// Number of open upgraded connections.
+    pub(crate) fn upgraded(&self) -> u64 {
+        // Relaxed: no other data depends on it.
+        self.upgraded.load(Ordering::Relaxed)
+    }
+
+    /// Counts an upgraded connection that opens.
+    pub(crate) fn add_upgraded(&self) {
+        self.upgraded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an upgraded connection that closes.
+    pub(crate) fn remove_upgraded(&self) {
+        self.upgraded.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// True once per second: a failed response may then be written to the host's log.
+    pub(crate) fn may_report_failure(&self) -> bool {
+        let second = Instant::now().second().saturating_add(1);
+        // Relaxed: no other data depends on it.
+        self.failure_reported.swap(second, Ordering::Relaxed) != second
+    }
+
+    /// Applies the stored settings of this mount and its handler to the next request.
+    pub(super) fn apply(&self) {
+        let effective =
+            EffectiveSettings::new(&self.settings.lock(), &self.handler.settings.lock());
+        self.applied.set(effective);
+    }
+
+    /// The settings that apply to a request now, `None` if all are at their defaults.
+    #[inline]
+    pub(crate) fn effective(&self) -> Option<Arc<EffectiveSettings>> {
+        self.applied.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::SHARDS;
+
+    #[test]
+    fn a_route_takes_at_most_63_kilobytes_apart_from_its_live_tasks() {
+        let all = size_of::<Route>() + RouteStats::memory(SHARDS);
+        assert!(all <= 63 * 1024, "{all} bytes");
+    }
+}

@@ -50,9 +50,8 @@ fn of_page() -> Vec<String> {
 }
 
 #[test]
-fn the_page_has_the_endpoints_of_the_readme() {
-    let readme = include_str!("../../README.md");
-    assert_eq!(of_page(), endpoints(readme, "| `"));
+fn the_overview_of_the_page_has_the_endpoints_of_section_1() {
+    assert_eq!(of_page(), endpoints(PAGE, "| `"));
 }
 
 #[underscore_route(name = "endpoints.mounted")]

@@ -1,5 +1,5 @@
-//! The sessions of the README, its blocks of `console`, are played in their order against the examples that run,
-//! and are what a run gives. `README=overwrite cargo test --test readme` writes them so.
+//! The sessions of the README and of `docs/operating.md`, their blocks of `console`, are played in order against the
+//! examples, and show what a run gives. `README=overwrite cargo test --test readme` updates them.
 //!
 //! It needs neither curl nor a shell: `shell` reads the few forms of commands that the README uses, `player` does
 //! what they say, `shown` compares what came of it.
@@ -26,32 +26,34 @@ async fn the_sessions_of_the_readme_are_what_a_run_gives() {
     // The name of this process, for the audit: it stands in for curl. Where there is no such file, the audit
     // knows no names either.
     let _ = std::fs::write("/proc/self/comm", "curl");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&path).expect("the README is there");
-    let mut parts = parts(&readme);
-    let has_steps = parts.iter().any(|part| matches!(part, Part::Step(_)));
-    assert!(has_steps, "the README has no session");
+    let is_overwrite = std::env::var_os("README").is_some_and(|what| what == "overwrite");
     let (mut player, mut differences) = (Player::default(), Vec::new());
-    for part in &mut parts {
-        let Part::Step(step) = part else { continue };
-        let (line, command) = (step.line, step.command());
-        let given = player.play(&command, &step.shown).await;
-        let given = given.unwrap_or_else(|why| panic!("README.md:{line}: {why}"));
-        if given != step.shown {
-            let (shown, given) = (step.shown.join("\n"), given.join("\n"));
-            differences.push(format!(
-                "README.md:{line}:\n$ {command}\n{shown}\n--- and a run gives:\n{given}\n"
-            ));
+    for page in ["README.md", "underscore-runtime/docs/operating.md"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+        let text = std::fs::read_to_string(&path).expect("the page is there");
+        let mut parts = parts(&text);
+        let has_steps = parts.iter().any(|part| matches!(part, Part::Step(_)));
+        assert!(has_steps, "{page} has no session");
+        for part in &mut parts {
+            let Part::Step(step) = part else { continue };
+            let (line, command) = (step.line, step.command());
+            let given = player.play(&command, &step.shown).await;
+            let given = given.unwrap_or_else(|why| panic!("{page}:{line}: {why}"));
+            if given != step.shown {
+                let (shown, given) = (step.shown.join("\n"), given.join("\n"));
+                differences.push(format!(
+                    "{page}:{line}:\n$ {command}\n{shown}\n--- and a run gives:\n{given}\n"
+                ));
+            }
+            step.shown = given;
         }
-        step.shown = given;
+        if is_overwrite {
+            std::fs::write(&path, written(&parts)).expect("it can be written");
+        }
     }
-    if std::env::var_os("README").is_some_and(|what| what == "overwrite") {
-        std::fs::write(&path, written(&parts)).expect("it can be written");
-    } else {
-        assert!(
-            differences.is_empty(),
-            "run with README=overwrite to write it:\n{}",
-            differences.join("\n")
-        );
-    }
+    assert!(
+        is_overwrite || differences.is_empty(),
+        "run with README=overwrite to write it:\n{}",
+        differences.join("\n")
+    );
 }

@@ -333,7 +333,7 @@ mod tests {
 
     /// With `README=overwrite` in the environment the table is written anew.
     #[test]
-    fn the_readme_shows_every_parameter() {
+    fn the_docs_show_every_parameter() {
         let mut table = String::from("| parameter | of | value | effect |\n|---|---|---|---|\n");
         for (of, group) in GROUPS {
             for param in group {
@@ -341,7 +341,7 @@ mod tests {
                 writeln!(table, "| `{name}` | {of} | {values} | {about} |").expect("a string");
             }
         }
-        crate::admin::readme::assert_block("parameters", &table);
+        crate::admin::readme::assert_block("docs/admin-api.md", "parameters", &table);
     }
 
     /// Holds 3.12, 5.3, 5.6, 6.8 of docs/admin-api.md.

@@ -111,13 +111,13 @@ mod tests {
 
     /// With `README=overwrite` in the environment the table is written anew.
     #[test]
-    fn the_readme_shows_every_setting() {
+    fn the_docs_show_every_setting() {
         let mut table = String::from("| setting | value | effect |\n|---|---|---|\n");
         for setting in SETTINGS {
             let (key, values, about) = (setting.key, setting.values(), setting.about);
             writeln!(table, "| `{key}` | {values} | {about} |").expect("a string");
         }
-        crate::admin::readme::assert_block("settings", &table);
+        crate::admin::readme::assert_block("docs/settings.md", "settings", &table);
     }
 
     /// The page of all settings: each has its section, which says when it is of use, and a line to type.

@@ -112,6 +112,8 @@ mod fd;
 #[cfg(feature = "admin")]
 mod hex;
 #[cfg(feature = "admin")]
+mod housekeeping;
+#[cfg(feature = "admin")]
 mod json;
 #[cfg(feature = "admin")]
 mod log;

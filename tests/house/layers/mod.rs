@@ -21,6 +21,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[(
     &[
         &[
             "fd",
+            "hex",
             "dir_lock",
             "suggest",
             "sync",
@@ -38,6 +39,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[(
         &["task"],
         &["settings_file"],
         &["workers"],
+        &["housekeeping"],
         &["instrument"],
         &["admin"],
         &["serve"],

@@ -127,7 +127,7 @@ const ENDPOINTS: &[Endpoint] = &[
 pub fn admin_router() -> Router {
     crate::clock::calibrate_in_background();
     // Runs while the router exists.
-    let sampling = crate::workers::start();
+    let sampling = crate::housekeeping::start();
     let pool = Pool::shared();
     root::note_start();
     crate::routes::link::read();

@@ -18,7 +18,7 @@ use super::socket::{Bound, SocketFile, named};
 use crate::admin::{Policy, Pool, ReadTimeout, WriteAccess, admin_router};
 use crate::log::{self, field_text};
 use crate::settings_file::Keeping;
-use crate::workers;
+use crate::{housekeeping, workers};
 
 /// How long `shutdown` lets requests under way end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -216,7 +216,7 @@ fn spawn(
     pool.start()
         .map_err(|error| no_thread(&error.to_string()))?;
     // Here, and not when the thread gets its first turn: what the host does meanwhile has its dates.
-    let sampling = workers::start();
+    let sampling = housekeeping::start();
     let thread = Builder::new().name("underscore-admin".into());
     let thread = thread.spawn(move || {
         if let Some(runtime) = &own.0 {

@@ -1,9 +1,9 @@
-//! What the kernel says that a thread does. Linux tells it in `/proc`; elsewhere nothing is known.
+//! The state of a thread according to the kernel, from `/proc`. Not available outside Linux.
 
-/// The kernel's number of the calling thread.
+/// The kernel's id of the calling thread.
 #[cfg(target_os = "linux")]
 pub(super) fn current_thread() -> Option<u32> {
-    // `<process>/task/<thread>`, without a system call that only unsafe code could make.
+    // Reads `<process>/task/<thread>`; `gettid` would need unsafe code.
     let link = std::fs::read_link("/proc/thread-self").ok()?;
     link.file_name()?.to_str()?.parse().ok()
 }
@@ -13,25 +13,25 @@ pub(super) fn current_thread() -> Option<u32> {
     None
 }
 
-/// What a thread of this process does: `running`, `futex` (it waits for a lock or a condition of
-/// this process), `epoll`, `sleeping`, or the name of the function in which it sleeps in the
-/// kernel.
+/// The state of a thread of this process: `running`, `futex` (waiting for a lock or a condition
+/// variable), `epoll`, `sleeping`, `disk`, `stopped`, or the name of the kernel function in which it
+/// sleeps.
 pub(super) fn wait(thread: u32) -> Option<String> {
     let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}"));
     let stat = read("stat").ok()?;
-    // The name stands in parentheses and may have some of its own; the state is behind the last.
+    // The thread's name is in parentheses and may contain some; the state follows the last one.
     let state = stat.rsplit_once(") ")?.1.chars().next()?;
     Some(word(state, read("wchan").ok().as_deref()))
 }
 
-/// One sleep of a thread in the kernel: until it wakes up, the kernel counts no other one.
+/// One sleep of a thread in the kernel. Two equal values are the same sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sleep {
-    /// How often the thread has given up its processor by itself.
+    /// Number of voluntary context switches of the thread so far.
     switches: u64,
 }
 
-/// The sleep that a thread of this process is in; `None` if it runs, or if that cannot be had.
+/// The sleep that a thread of this process is in, `None` if it runs or its state is not available.
 pub(super) fn sleep(thread: u32) -> Option<Sleep> {
     let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/status")).ok()?;
     let value = |name: &str| {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernels_words_are_put_into_a_few() {
+    fn kernel_functions_map_to_a_few_words() {
         let cases = [
             ('R', Some("0"), "running"),
             ('S', Some("futex_do_wait"), "futex"),
@@ -82,7 +82,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_thread_that_asks_about_itself_runs() {
+    fn the_calling_thread_is_running() {
         let thread = current_thread().expect("a number");
         assert_eq!(wait(thread).as_deref(), Some("running"));
         assert_eq!(sleep(thread), None, "it runs");

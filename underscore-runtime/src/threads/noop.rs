@@ -1,6 +1,6 @@
-//! In place of what threads say of themselves, where nothing reads it: without the feature `admin`.
+//! The record of a thread without the feature `admin`: empty, because nothing reads it.
 
-/// The record that all threads share, for it holds nothing.
+/// One record for all threads.
 #[derive(Debug)]
 pub(crate) struct ThreadRecord;
 

@@ -1,5 +1,5 @@
-//! What a thread that polls tasks says of itself: which task it is in, and since when. The thread
-//! alone writes it, with plain stores.
+//! The record of a thread that polls tasks: the task that it is polling, and since when. Only the
+//! thread itself writes these, with plain stores.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -7,58 +7,61 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 use tokio::runtime;
 
+use super::is_worker::is_worker;
 use super::kernel::Sleep;
-use super::worker_search::{Moment, WorkerCounts, WorkerSearch, is_worker};
-use super::{RuntimeNumber, record_runtime};
+use super::new_runtimes::record_runtime;
+use super::runtime_number::RuntimeNumber;
+use super::worker_counts::WorkerCounts;
+use super::worker_search::{Moment, WorkerSearch};
 use crate::clock::{AtomicInstant, Instant};
 use crate::sync::Mutex;
 
-/// The record of one thread. Records are never freed but handed to the next thread, so that a poll
+/// The record of one thread. Records are never freed but reused by other threads, so that a poll
 /// finds its own without counting references.
 #[derive(Debug)]
 pub(crate) struct ThreadRecord {
     number: u32,
-    /// The id of the task whose poll the thread is in; zero outside of all.
+    /// The id of the task that the thread is polling, zero if none.
     task: AtomicU64,
-    /// When the outermost poll began that the thread is in, or was in last, to a tick of the coarse
-    /// clock.
+    /// Start of the current or last outermost poll, in ticks of the coarse clock.
     entered: AtomicInstant,
-    /// One more than the thread's index among its runtime's workers; zero if it is not known, or it
+    /// The thread's index among its runtime's workers plus one; zero if it is unknown, or the thread
     /// is not a worker.
     worker: AtomicU32,
-    /// The workers that the thread may be; `None` if it is not one.
+    /// The workers that the thread may be, `None` if it is not a worker.
     search: Mutex<Option<WorkerSearch>>,
-    /// The number of the runtime that the thread is in, in bits: see `RuntimeNumber::to_bits`.
+    /// The number of the thread's runtime, as [`RuntimeNumber::to_bits`].
     runtime: AtomicU32,
-    /// The poll in which the sampler found the thread to be blocked: see `poll`.
+    /// The poll in which the sampler found the thread blocked, as `poll_key`.
     blocked: AtomicU64,
     thread: Mutex<Option<Arc<Thread>>>,
 }
 
-/// The thread that has a record.
+/// The thread that owns a record.
 #[derive(Debug)]
 pub(crate) struct Thread {
     pub(crate) name: Option<String>,
-    /// The kernel's id of it, where that can be had.
+    /// The kernel's thread id, where available.
     kernel_id: Option<u32>,
     pub(crate) runtime: Option<runtime::Id>,
 }
 
-/// What a record said when it was read.
+/// The poll of a record's thread at the time of reading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
-    /// The id of the task whose poll the thread is in.
+    /// The id of the task that the thread is polling.
     pub(crate) task: u64,
+    /// Start of the outermost poll.
     pub(crate) entered: Option<Instant>,
 }
 
-/// All records, in the order of their numbers.
+/// All records, ordered by number.
 static RECORDS: Mutex<Vec<&'static ThreadRecord>> = Mutex::new(Vec::new());
-/// Those that no thread has.
+/// Records without a thread.
 static FREE: Mutex<Vec<&'static ThreadRecord>> = Mutex::new(Vec::new());
 
-/// For threads that are being torn down: it is not listed.
-static NOBODYS: ThreadRecord = ThreadRecord::new(u32::MAX);
+/// Shared by threads that are being torn down; not in [`RECORDS`].
+static UNLISTED: ThreadRecord = ThreadRecord::new(u32::MAX);
 
 impl ThreadRecord {
     const fn new(number: u32) -> Self {
@@ -74,7 +77,7 @@ impl ThreadRecord {
         }
     }
 
-    /// A record for the calling thread.
+    /// Claims a record for the calling thread.
     #[cold]
     pub(crate) fn claim() -> &'static Self {
         let free = FREE.lock().pop();
@@ -83,12 +86,12 @@ impl ThreadRecord {
         record
     }
 
-    /// The record of a thread that is being torn down.
+    /// The record for a thread that is being torn down. It is in no list.
     pub(crate) fn unlisted() -> &'static Self {
-        &NOBODYS
+        &UNLISTED
     }
 
-    /// Gives the record back, at the end of its thread.
+    /// Returns the record when its thread ends.
     pub(crate) fn release(&'static self) {
         *self.thread.lock() = None;
         self.task.store(0, Ordering::Relaxed);
@@ -96,35 +99,36 @@ impl ThreadRecord {
         self.runtime.store(0, Ordering::Relaxed);
         self.blocked.store(0, Ordering::Relaxed);
         self.entered.set(None);
-        if self.number != NOBODYS.number {
+        if self.number != UNLISTED.number {
             FREE.lock().push(self);
         }
     }
 
-    /// The calling thread enters a poll that is in no other one.
+    /// Marks the start of an outermost poll of the calling thread.
     #[inline]
     pub(crate) fn begin_poll(&self) {
         if self.entered.is_behind() {
-            self.note_tick();
+            self.begin_tick();
         }
     }
 
-    /// The calling thread is in a poll of the task with this id; in none with zero.
+    /// Sets the id of the task that the calling thread is polling, zero for none.
     #[inline]
     pub(crate) fn set_task(&self, id: u64) {
-        // Relaxed: the sampler takes what it reads, and looks again a tick later.
+        // Relaxed: the sampler may read an older value, and reads again a tick later.
         self.task.store(id, Ordering::Relaxed);
     }
 
     #[cold]
     #[inline(never)]
-    fn note_tick(&self) {
+    fn begin_tick(&self) {
         self.entered.set_coarse();
         self.update_thread();
     }
 
-    /// A thread can lose its worker to another one (`block_in_place`), and can run one runtime
-    /// after the other, so this is asked again, but at most once a tick.
+    /// Updates the thread's runtime and worker. A thread can lose its worker to another thread
+    /// (`block_in_place`) and can drive several runtimes in turn, so polls repeat this, at most once
+    /// per tick.
     #[cold]
     pub(crate) fn update_thread(&self) {
         let handle = runtime::Handle::try_current().ok();
@@ -147,7 +151,7 @@ impl ThreadRecord {
             let metrics = handle.metrics();
             let is_parked = |worker| WorkerCounts::read(&metrics, worker).is_parked();
             found = search.take();
-            WorkerSearch::note(&mut found, metrics.num_workers(), Moment::now(), is_parked);
+            WorkerSearch::update(&mut found, metrics.num_workers(), Moment::now(), is_parked);
         }
         self.set_search(&mut search, found);
         drop(search);
@@ -165,7 +169,7 @@ impl ThreadRecord {
 
     fn narrow(&self, is_so: impl FnOnce() -> bool, narrow: impl FnOnce(&mut WorkerSearch)) {
         let mut search = self.search.lock();
-        // Under the lock: what the thread notes in a later poll comes after this.
+        // Under the lock: an update by the thread in a later poll comes after this.
         if let Some(mut found) = search.clone().filter(|_| is_so()) {
             narrow(&mut found);
             if search.as_ref() != Some(&found) {
@@ -179,8 +183,8 @@ impl ThreadRecord {
         reading.is_some_and(|reading| reading.entered == entered)
     }
 
-    /// Takes its thread for this worker until more is known, if it is still in the poll that it
-    /// entered then.
+    /// Assumes that the thread is this worker, if it may be, and is still in the poll that began at
+    /// `entered`. The next update of the search replaces the assumption.
     pub(crate) fn assume_worker(&self, entered: Option<Instant>, index: usize) {
         let search = self.search.lock();
         let is_open = search.as_ref().is_some_and(|found| found.may_be(index));
@@ -192,12 +196,12 @@ impl ThreadRecord {
         }
     }
 
-    /// Excludes workers that the calling thread, the one that has this record, cannot be.
+    /// Excludes workers that the calling thread, the record's own, cannot be.
     pub(crate) fn exclude_workers(&self, cannot_be: impl Fn(usize) -> bool) {
         self.narrow(|| true, |search| search.exclude(cannot_be));
     }
 
-    /// Excludes workers that its thread cannot be if it is still in the poll that it entered then.
+    /// Excludes workers that the thread cannot be if it is still in the poll that began at `entered`.
     pub(crate) fn exclude_workers_in(
         &self,
         entered: Option<Instant>,
@@ -207,17 +211,17 @@ impl ThreadRecord {
         self.narrow(is_in_it, |search| search.exclude(cannot_be));
     }
 
-    /// Excludes what a copy of its search has excluded.
+    /// Excludes the workers that a copy of the search has excluded.
     pub(crate) fn exclude_workers_as(&self, copy: &WorkerSearch) {
         self.narrow(|| true, |search| search.exclude_as(copy));
     }
 
-    /// The workers that its thread may be.
+    /// The workers that the thread may be.
     pub(crate) fn search(&self) -> Option<WorkerSearch> {
         self.search.lock().clone()
     }
 
-    /// The poll that its thread is in.
+    /// The poll that the thread is in.
     pub(crate) fn reading(&self) -> Option<Reading> {
         let entered = self.entered.get();
         match self.task.load(Ordering::Relaxed) {
@@ -226,41 +230,40 @@ impl ThreadRecord {
         }
     }
 
-    /// The thread that has it.
+    /// The thread that owns the record.
     pub(crate) fn thread(&self) -> Option<Arc<Thread>> {
         self.thread.lock().clone()
     }
 
-    /// The index of its thread among its runtime's workers, once that is known; see
-    /// `assume_worker`.
+    /// The thread's index among its runtime's workers, once it is identified or assumed.
     pub(crate) fn worker(&self) -> Option<usize> {
         usize::try_from(self.worker.load(Ordering::Relaxed).checked_sub(1)?).ok()
     }
 
-    /// The number of the runtime that its thread is in, in bits. For the thread itself.
+    /// The number of the thread's runtime, as [`RuntimeNumber::to_bits`]. For the thread itself.
     #[inline]
     pub(crate) fn runtime_bits(&self) -> u32 {
         self.runtime.load(Ordering::Relaxed)
     }
 
-    /// When the outermost poll began that its thread is in, or was in last.
+    /// Start of the current or last outermost poll.
     pub(crate) fn entered(&self) -> Option<Instant> {
         self.entered.get()
     }
 
-    /// Notes that its thread does not come back from its poll, or that it did.
+    /// Marks the thread as blocked in its current poll, or takes the mark back.
     pub(crate) fn set_blocked(&self, blocked: bool) {
-        let poll = if blocked { self.poll() } else { 0 };
+        let poll = if blocked { self.poll_key() } else { 0 };
         self.blocked.store(poll, Ordering::Relaxed);
     }
 
-    /// True while its thread is a worker that is blocked in a poll.
+    /// True while the thread is a worker that is blocked in a poll.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed) == self.poll() && self.reading().is_some()
+        self.blocked.load(Ordering::Relaxed) == self.poll_key() && self.reading().is_some()
     }
 
-    /// Tells a poll from the one after it, as far as the clock tells them apart; never zero.
-    fn poll(&self) -> u64 {
+    /// Identifies the current poll, to a tick of the clock. Never zero.
+    fn poll_key(&self) -> u64 {
         self.entered.get().map_or(1, Instant::nanos)
     }
 
@@ -278,12 +281,12 @@ impl Thread {
         }
     }
 
-    /// The system call in which it sleeps, where that can be had.
+    /// The sleep that the thread is in, where available.
     pub(crate) fn sleep(&self) -> Option<Sleep> {
         super::kernel::sleep(self.kernel_id?)
     }
 
-    /// What the kernel says that it does, where that can be had.
+    /// What the thread is waiting for according to the kernel, where available.
     pub(crate) fn kernel_wait(&self) -> Option<String> {
         super::kernel::wait(self.kernel_id?)
     }
@@ -300,18 +303,18 @@ pub(crate) fn with_number(number: u32) -> Option<&'static ThreadRecord> {
     RECORDS.lock().get(number).copied()
 }
 
-/// The record of the thread that is in a poll of the task with this id, and in none within.
+/// The record of the thread whose innermost poll is one of the task with this id.
 pub(crate) fn polling(id: u64) -> Option<&'static ThreadRecord> {
     let records = RECORDS.lock();
     let polls = |record: &&&ThreadRecord| record.task.load(Ordering::Relaxed) == id;
     records.iter().find(polls).copied()
 }
 
-/// Makes a record for the life of the process: there are never more than threads at one time.
+/// Adds a record, which is never freed. There are at most as many as threads at one time.
 fn add() -> &'static ThreadRecord {
     let mut records = RECORDS.lock();
     let number = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    // On cache lines of its own, for each is written by another thread.
+    // On its own cache lines, because each record is written by a different thread.
     let record = CachePadded::new(ThreadRecord::new(number));
     let record: &'static CachePadded<ThreadRecord> = Box::leak(Box::new(record));
     records.push(record);

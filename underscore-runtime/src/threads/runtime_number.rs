@@ -4,15 +4,15 @@ use tokio::runtime::Id;
 
 use crate::sync::Mutex;
 
-/// The number of a runtime: how many were seen before it. It is never given to another one.
+/// The number of a runtime, counted from zero in the order of their first use. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RuntimeNumber(u16);
 
-/// The runtimes that were seen, in order.
+/// The known runtimes, in the order of their numbers.
 static SEEN: Mutex<Vec<Id>> = Mutex::new(Vec::new());
 
 impl RuntimeNumber {
-    /// The number of the runtime with this id; `None` if it is the 65535th or a later one.
+    /// The number of the runtime with this id, `None` from the 65535th on.
     pub(crate) fn new(id: Id) -> Option<Self> {
         let mut seen = SEEN.lock();
         let place = seen.iter().position(|known| *known == id);
@@ -24,12 +24,12 @@ impl RuntimeNumber {
         Some(RuntimeNumber(number))
     }
 
-    /// The number in 16 bits, of which zero is `None`.
+    /// Packs the number plus one into 16 bits, with zero for `None`.
     pub(crate) fn to_bits(number: Option<Self>) -> u32 {
         number.map_or(0, |number| u32::from(number.0).wrapping_add(1))
     }
 
-    /// The number in such bits.
+    /// Reverses [`to_bits`](Self::to_bits).
     pub(crate) fn from_bits(bits: u32) -> Option<Self> {
         let number = u16::try_from(bits.checked_sub(1)?).ok()?;
         Some(RuntimeNumber(number))

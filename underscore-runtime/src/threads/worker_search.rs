@@ -1,81 +1,33 @@
-//! Which of its runtime's workers a thread is. `tokio::runtime::worker_index` would say so, but it
-//! is of tokio 1.54; this takes what older versions count as well.
+//! Finds out which worker of its runtime a thread is. `tokio::runtime::worker_index` answers that
+//! directly, but only since tokio 1.54; this works with the counters of older versions.
 //!
-//! A worker is at rest while its count of parks and unparks is odd, and a thread that is inside a
-//! poll is not: it can be no worker whose count is odd, or changes while the poll lasts. Two
-//! threads that were workers at one moment are different workers. What is left is the thread's own,
-//! and until one is left, nothing is claimed.
+//! A worker is parked while its count of parks and unparks is odd. A thread inside a poll is not
+//! parked, so it is none of the workers whose count is odd or changes during the poll. Two threads
+//! that were workers at the same moment are different workers. A thread is identified once a single
+//! candidate is left.
 
-use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Wake, Waker};
-use std::time::Duration;
-
-use tokio::runtime::RuntimeMetrics;
-
-/// What tokio has counted of a worker. None of it changes while the worker is inside a poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WorkerCounts {
-    /// How often it parked and was unparked.
-    pub(crate) rests: u64,
-    /// How long it was busy, as far as that was counted.
-    pub(crate) busy: Duration,
-}
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The workers that a thread may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerSearch {
-    /// A bit for each of the runtime's workers.
+    /// One bit per worker of the runtime.
     candidates: Vec<u64>,
     workers: usize,
-    /// The first and the last moment at which it was seen to be a worker.
+    /// The first and the last moment at which the thread was a worker.
     first: Moment,
     last: Moment,
 }
 
-/// A moment, in the order of all threads.
+/// A moment in an order that all threads share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(u64);
+pub(super) struct Moment(u64);
 
 impl Moment {
-    pub(crate) fn now() -> Self {
+    pub(super) fn now() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        // Relaxed: the changes of one atomic have an order, and more is not asked.
+        // Relaxed: the modification order of this one atomic is all that is needed.
         Moment(LAST.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-impl WorkerCounts {
-    #[cfg(target_has_atomic = "64")]
-    pub(crate) fn read(metrics: &RuntimeMetrics, worker: usize) -> Self {
-        WorkerCounts {
-            rests: metrics.worker_park_unpark_count(worker),
-            busy: metrics.worker_total_busy_duration(worker),
-        }
-    }
-
-    /// tokio counts only where it has 64-bit atomics.
-    #[cfg(not(target_has_atomic = "64"))]
-    pub(crate) fn read(_: &RuntimeMetrics, _: usize) -> Self {
-        WorkerCounts {
-            rests: 0,
-            busy: Duration::ZERO,
-        }
-    }
-
-    /// What was counted of all workers of a runtime.
-    pub(crate) fn read_all(metrics: &RuntimeMetrics) -> Vec<Self> {
-        let workers = 0..metrics.num_workers();
-        workers
-            .map(|worker| WorkerCounts::read(metrics, worker))
-            .collect()
-    }
-
-    /// An odd count is a worker that has gone to rest and not come back.
-    pub(crate) fn is_parked(self) -> bool {
-        self.rests % 2 == 1
     }
 }
 
@@ -95,10 +47,10 @@ impl WorkerSearch {
         }
     }
 
-    /// Notes that the thread is one of so many workers and inside a poll, at this moment. Once it
-    /// is known which one it is, only that is asked for. Where all are excluded, the thread has
-    /// lost its worker (`block_in_place`) and is another one by now: it begins anew.
-    pub(crate) fn note(
+    /// Updates `search` for a thread that is one of `workers` workers and inside a poll at `moment`.
+    /// `is_parked` is called for the remaining candidates only. If it excludes all of them, the
+    /// thread has lost its worker (`block_in_place`) and is another one now: the search restarts.
+    pub(super) fn update(
         search: &mut Option<Self>,
         workers: usize,
         moment: Moment,
@@ -115,7 +67,7 @@ impl WorkerSearch {
             .or_else(|| narrowed(WorkerSearch::new(workers, moment)));
     }
 
-    /// Excludes workers that the thread cannot be.
+    /// Excludes the workers for which `cannot_be` is true.
     pub(crate) fn exclude(&mut self, cannot_be: impl Fn(usize) -> bool) {
         for (word, bits) in self.candidates.iter_mut().enumerate() {
             let mut rest = *bits;
@@ -129,10 +81,11 @@ impl WorkerSearch {
         }
     }
 
-    /// Excludes what another account of the same search has excluded.
-    pub(crate) fn exclude_as(&mut self, other: &Self) {
-        if self.first == other.first {
-            self.exclude(|worker| !other.may_be(worker));
+    /// Excludes what a copy of the same search has excluded. Does nothing if the search has
+    /// restarted since it was copied.
+    pub(super) fn exclude_as(&mut self, copy: &Self) {
+        if self.first == copy.first {
+            self.exclude(|worker| !copy.may_be(worker));
         }
     }
 
@@ -142,7 +95,7 @@ impl WorkerSearch {
         u32::try_from(worker % BITS).is_ok_and(|bit| bits.wrapping_shr(bit) & 1 == 1)
     }
 
-    /// The worker that the thread is, once no other one is left.
+    /// The worker that the thread is, once a single candidate is left.
     pub(crate) fn found(&self) -> Option<usize> {
         let mut words = self.candidates.iter().enumerate();
         let (word, bits) = words.find(|(_, bits)| **bits != 0)?;
@@ -150,22 +103,22 @@ impl WorkerSearch {
         is_only.then(|| index(word, *bits))
     }
 
-    /// True if no worker is left that the thread may be.
-    pub(crate) fn is_contradicted(&self) -> bool {
+    /// True if no candidate is left.
+    pub(super) fn is_contradicted(&self) -> bool {
         self.candidates.iter().all(|bits| *bits == 0)
     }
 
-    /// True if both threads were workers at one moment.
+    /// True if both threads were workers at the same moment.
     fn overlaps(&self, other: &Self) -> bool {
         self.first.max(other.first) <= self.last.min(other.last)
     }
 
-    /// The workers that it may be.
     fn candidates(&self) -> impl Iterator<Item = usize> {
         (0..self.workers).filter(|worker| self.may_be(*worker))
     }
 
-    /// True if these threads are all the workers that they may be, whichever of them each is.
+    /// True if these threads have as many candidates as there are threads: together they are all of
+    /// these workers, in whatever order.
     pub(crate) fn are_complete(searches: &[Self]) -> bool {
         let workers = searches.iter().map(|search| search.workers).max();
         let is_candidate = |worker: &usize| searches.iter().any(|search| search.may_be(*worker));
@@ -173,8 +126,8 @@ impl WorkerSearch {
         candidates.count() == searches.len()
     }
 
-    /// A worker for each of these threads, no two the same: the first that is left, and not known
-    /// to be its own.
+    /// Assigns a different worker to each of these threads: its first candidate that no earlier
+    /// thread was assigned. `None` if a thread has none left.
     pub(crate) fn assign(searches: &[Self]) -> Option<Vec<usize>> {
         let mut assigned = Vec::new();
         for search in searches {
@@ -184,8 +137,8 @@ impl WorkerSearch {
         Some(assigned)
     }
 
-    /// Excludes, for the threads of one runtime, what others of them are known to be. Two that
-    /// would be the same worker at one moment are both contradicted.
+    /// Excludes, among the threads of one runtime, the workers that others are known to be. If two
+    /// threads were the same worker at the same moment, both are contradicted.
     pub(crate) fn settle(searches: &mut [Self]) {
         let mut settled = vec![false; searches.len()];
         loop {
@@ -212,40 +165,13 @@ impl WorkerSearch {
     }
 }
 
-/// Bits of a word.
+/// Bits per word.
 const BITS: usize = 64;
 
-/// The index that this bit of this word stands for.
+/// The index of the worker for a bit of a word.
 fn index(word: usize, bit: u64) -> usize {
     let bit = usize::try_from(bit.trailing_zeros()).unwrap_or(0);
     word.saturating_mul(BITS).saturating_add(bit)
-}
-
-/// True if the calling thread is a worker that has not handed its work on (`block_in_place`), or
-/// drives a runtime of one thread. Other threads have a runtime, too: those of `spawn_blocking`,
-/// and one that waits in `block_on`.
-///
-/// A scheduler keeps the waker of a task that yields until it has run out of others. Where there is
-/// none, it is woken at once.
-pub(crate) fn is_worker() -> bool {
-    let woken = Arc::new(Woken(AtomicBool::new(false)));
-    let waker = Waker::from(Arc::clone(&woken));
-    let yields = pin!(tokio::task::yield_now());
-    let is_pending = yields.poll(&mut Context::from_waker(&waker)).is_pending();
-    is_pending && !woken.0.load(Ordering::Relaxed)
-}
-
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // Relaxed: it is read by the thread that writes it, or by nobody.
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]
@@ -260,32 +186,32 @@ mod tests {
         search
     }
 
-    fn noted(search: &mut Option<WorkerSearch>, rests: &[u64]) -> Option<usize> {
-        let is_parked = |worker: usize| rests[worker] % 2 == 1;
-        WorkerSearch::note(search, rests.len(), Moment::now(), is_parked);
+    fn updated(search: &mut Option<WorkerSearch>, parks: &[u64]) -> Option<usize> {
+        let is_parked = |worker: usize| parks[worker] % 2 == 1;
+        WorkerSearch::update(search, parks.len(), Moment::now(), is_parked);
         search.as_ref().and_then(WorkerSearch::found)
     }
 
     #[test]
-    fn a_thread_is_the_worker_that_never_rests_while_it_polls() {
+    fn a_thread_is_the_worker_that_never_parks_while_it_polls() {
         let mut search = None;
-        assert_eq!(noted(&mut search, &[2, 4, 1, 0]), None);
-        assert_eq!(noted(&mut search, &[3, 4, 2, 0]), None);
-        assert_eq!(noted(&mut search, &[4, 4, 2, 1]), Some(1));
-        assert_eq!(noted(&mut search, &[4, 6, 2, 2]), Some(1), "its own");
+        assert_eq!(updated(&mut search, &[2, 4, 1, 0]), None);
+        assert_eq!(updated(&mut search, &[3, 4, 2, 0]), None);
+        assert_eq!(updated(&mut search, &[4, 4, 2, 1]), Some(1));
+        assert_eq!(updated(&mut search, &[4, 6, 2, 2]), Some(1), "its own");
     }
 
     #[test]
-    fn the_only_worker_is_known_at_once() {
-        assert_eq!(noted(&mut None, &[0]), Some(0));
-        assert_eq!(noted(&mut None, &[]), None);
+    fn the_only_worker_is_identified_at_once() {
+        assert_eq!(updated(&mut None, &[0]), Some(0));
+        assert_eq!(updated(&mut None, &[]), None);
     }
 
     #[test]
-    fn a_known_worker_is_all_that_is_asked_for() {
+    fn an_identified_thread_checks_its_own_worker_only() {
         let mut search = Some(search(130, [0, 1], &[128]));
         let asked = std::cell::RefCell::new(Vec::new());
-        WorkerSearch::note(&mut search, 130, Moment(2), |worker| {
+        WorkerSearch::update(&mut search, 130, Moment(2), |worker| {
             asked.borrow_mut().push(worker);
             false
         });
@@ -293,20 +219,20 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_whose_worker_rests_while_it_polls_begins_anew() {
+    fn the_search_restarts_if_the_worker_parks_during_a_poll() {
         let mut search = None;
-        assert_eq!(noted(&mut search, &[0, 1, 1]), Some(0));
-        assert_eq!(noted(&mut search, &[1, 2, 2]), None, "1 or 2");
-        assert_eq!(noted(&mut search, &[2, 2, 3]), Some(1), "0 is out");
-        assert_eq!(noted(&mut search, &[1, 1, 1]), None, "nobody polls");
+        assert_eq!(updated(&mut search, &[0, 1, 1]), Some(0));
+        assert_eq!(updated(&mut search, &[1, 2, 2]), None, "1 or 2");
+        assert_eq!(updated(&mut search, &[2, 2, 3]), Some(1), "0 is out");
+        assert_eq!(updated(&mut search, &[1, 1, 1]), None, "nobody polls");
         assert_eq!(search, None);
     }
 
     #[test]
-    fn a_thread_of_another_runtime_begins_anew() {
+    fn the_search_restarts_in_another_runtime() {
         let mut search = None;
-        assert_eq!(noted(&mut search, &[0, 1]), Some(0));
-        assert_eq!(noted(&mut search, &[0, 0, 1]), None);
+        assert_eq!(updated(&mut search, &[0, 1]), Some(0));
+        assert_eq!(updated(&mut search, &[0, 0, 1]), None);
     }
 
     #[test]
@@ -324,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_thread_is_no_other_one_is_at_the_same_time() {
+    fn two_threads_are_different_workers_at_the_same_moment() {
         let mut searches = [
             search(3, [0, 9], &[0, 1, 2]),
             search(3, [5, 6], &[1]),
@@ -336,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_says_nothing_of_those_that_come_after_it() {
+    fn a_thread_excludes_nothing_for_later_threads() {
         let mut searches = [search(2, [0, 5], &[0]), search(2, [6, 9], &[0, 1])];
         let before = searches.clone();
         WorkerSearch::settle(&mut searches);
@@ -344,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_would_be_the_same_worker_are_none() {
+    fn two_threads_that_claim_the_same_worker_are_both_contradicted() {
         let mut searches = [
             search(3, [0, 9], &[1]),
             search(3, [5, 6], &[1]),
@@ -357,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_hold_all_that_they_may_be_are_told_apart_by_order_only() {
+    fn threads_with_as_many_candidates_as_threads_are_assigned_in_order() {
         let [both, one, three] =
             [&[0, 2][..], &[2], &[0, 1, 2]].map(|may_be| search(3, [0, 9], may_be));
         let two = [both.clone(), both.clone()];
@@ -368,10 +294,9 @@ mod tests {
         assert_eq!(WorkerSearch::assign(&[one.clone(), one]), None);
     }
 
-    /// Workers that park and poll by chance, as each thread sees them, against what the threads
-    /// are.
+    /// Workers park and poll at random. What each thread finds is compared with what it is.
     #[test]
-    fn nothing_is_found_that_is_not_so() {
+    fn no_thread_is_ever_identified_as_another_worker() {
         const WORKERS: usize = 70;
         let mut random = 1_u64;
         let mut next = move |below: u64| {
@@ -381,9 +306,9 @@ mod tests {
             (random >> 33) % below
         };
         let mut searches = vec![None; WORKERS];
-        let mut rests = vec![0_u64; WORKERS];
+        let mut parks = vec![0_u64; WORKERS];
         for step in 0..4_000 {
-            for count in &mut rests {
+            for count in &mut parks {
                 // Busy in seven steps of ten.
                 let is_busy = next(10) < 7;
                 if (*count % 2 == 0) != is_busy {
@@ -392,8 +317,8 @@ mod tests {
             }
             // The thread of worker `n` is thread `n`.
             let thread = usize::try_from(next(70)).expect("small");
-            if rests[thread].is_multiple_of(2) {
-                noted(&mut searches[thread], &rests);
+            if parks[thread].is_multiple_of(2) {
+                updated(&mut searches[thread], &parks);
             }
             if step % 8 > 0 {
                 continue;
@@ -414,36 +339,5 @@ mod tests {
         }
         let found = searches.iter().flatten().filter_map(WorkerSearch::found);
         assert_eq!(found.count(), WORKERS);
-    }
-
-    #[test]
-    fn threads_know_whether_they_are_workers() {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .build()
-            .expect("threads can be had");
-        assert!(!is_worker(), "it has no runtime");
-        assert!(!runtime.block_on(async { is_worker() }), "it waits");
-        let _entered = runtime.enter();
-        assert!(!is_worker(), "it only has a handle");
-        let handed_on = || tokio::task::block_in_place(is_worker);
-        let found = runtime.block_on(async {
-            (
-                tokio::spawn(async { is_worker() }).await.expect("no panic"),
-                tokio::spawn(async move { handed_on() })
-                    .await
-                    .expect("no panic"),
-                tokio::task::spawn_blocking(is_worker)
-                    .await
-                    .expect("no panic"),
-            )
-        });
-        assert_eq!(found, (true, false, false));
-        let alone = tokio::runtime::Builder::new_current_thread().build();
-        let alone = alone.expect("it can be had");
-        assert!(std::thread::scope(|scope| {
-            let driven = scope.spawn(|| alone.block_on(async { is_worker() }));
-            driven.join().expect("no panic")
-        }));
     }
 }

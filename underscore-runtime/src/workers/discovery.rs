@@ -1,5 +1,5 @@
-//! The threads of a runtime's workers, before they have polled a tracked task: a worker that is
-//! blocked from its first poll on has a name, too.
+//! Identifies the threads of a runtime's workers before they have polled a tracked task, so that a
+//! worker that is blocked from its first poll on has a thread name.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,46 +10,47 @@ use tokio::runtime::Handle;
 use crate::task::with_thread;
 use crate::threads::{ThreadRecord, WorkerCounts};
 
-/// How long a worker stays for the others to come: one that is done at once would take their turn.
-/// And how long those that came then take to leave one by one, until each is known by how the
+/// How long a worker waits for the others to arrive, because one that returned at once would run
+/// their tasks. Also how long they then take to leave one by one, which identifies each by how the
 /// others park.
 const LONGEST: Duration = Duration::from_millis(1);
 
-/// Begins a task for each worker of the runtime, which notes the thread that it is on.
+/// Spawns one task per worker of the runtime. Each updates the record of the thread that it runs on.
 pub(super) fn discover(handle: &Handle) {
     let workers = handle.metrics().num_workers();
-    let here = Arc::new(AtomicUsize::new(0));
+    let arrived = Arc::new(AtomicUsize::new(0));
     for _ in 0..workers {
-        let (here, handle) = (Arc::clone(&here), handle.clone());
+        let (arrived, handle) = (Arc::clone(&arrived), handle.clone());
         drop(handle.clone().spawn(async move {
             with_thread(|thread| {
                 let record = thread.record();
                 record.update_thread();
-                stay(record, &handle, &here);
+                stay(record, &handle, &arrived);
             });
         }));
     }
 }
 
-/// Stays in this poll until all are here, and then until it is known which worker this is.
-fn stay(record: &ThreadRecord, handle: &Handle, here: &AtomicUsize) {
+/// Stays in this poll until all workers have arrived, and then until this one is identified or its
+/// turn to leave has come.
+fn stay(record: &ThreadRecord, handle: &Handle, arrived: &AtomicUsize) {
     let metrics = handle.metrics();
     let workers = metrics.num_workers();
-    // Relaxed: a plain number.
-    let turn = here.fetch_add(1, Ordering::Relaxed);
+    // Relaxed: an independent number.
+    let turn = arrived.fetch_add(1, Ordering::Relaxed);
     let before = WorkerCounts::read_all(&metrics);
     let began = Instant::now();
-    let mut all_here = None;
+    let mut all_arrived = None;
     loop {
         let is_elsewhere = |worker: usize| {
             let now = WorkerCounts::read(&metrics, worker);
             now.is_parked() || before.get(worker) != Some(&now)
         };
         record.exclude_workers(is_elsewhere);
-        if here.load(Ordering::Relaxed) >= workers {
-            let since = *all_here.get_or_insert_with(Instant::now);
-            let its_turn = share(turn, workers);
-            if record.worker().is_some() || since.elapsed() >= its_turn {
+        if arrived.load(Ordering::Relaxed) >= workers {
+            let since = *all_arrived.get_or_insert_with(Instant::now);
+            let leaves_after = leaves_after(turn, workers);
+            if record.worker().is_some() || since.elapsed() >= leaves_after {
                 return;
             }
         } else if began.elapsed() >= LONGEST {
@@ -59,9 +60,9 @@ fn stay(record: &ThreadRecord, handle: &Handle, here: &AtomicUsize) {
     }
 }
 
-/// When the worker that came as number `turn` leaves: the first at once, the last when the others
-/// are at rest.
-fn share(turn: usize, workers: usize) -> Duration {
+/// When the worker that arrived as number `turn` leaves: the first at once, the last when the others
+/// are parked.
+fn leaves_after(turn: usize, workers: usize) -> Duration {
     let parts = u32::try_from(workers).unwrap_or(u32::MAX).max(1);
     let turn = u32::try_from(turn).unwrap_or(u32::MAX);
     let part = LONGEST.checked_div(parts).unwrap_or(LONGEST);

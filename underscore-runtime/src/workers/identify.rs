@@ -1,12 +1,11 @@
-//! Which thread each worker is, as far as that is known: what threads found out of themselves, and
-//! what follows from that for others.
+//! Combines what the threads of a runtime found out about their workers.
 
 use tokio::runtime::Id;
 
 use crate::clock::Instant;
 use crate::threads::{ThreadRecord, WorkerSearch};
 
-/// Excludes for each thread what others are known to be.
+/// Excludes for each thread the workers that others are known to be.
 pub(super) fn settle(records: &[&'static ThreadRecord]) {
     let mut open: Vec<_> = records
         .iter()
@@ -28,16 +27,17 @@ pub(super) fn settle(records: &[&'static ThreadRecord]) {
     }
 }
 
-/// A thread of which it is not known which worker it is, and that has been in the poll that it
-/// entered then for too long.
+/// A thread that has been in one poll for too long, since `entered`, and may be one of several
+/// workers.
 pub(super) struct Unidentified {
     pub(super) record: &'static ThreadRecord,
     pub(super) entered: Option<Instant>,
 }
 
-/// Gives each of these threads a worker where they hold all that they may be. That these workers
-/// are blocked, and by whom, is known then; whose number is whose is not, and while they are
-/// blocked nothing will tell. Of a runtime that has ended, the others are gone.
+/// Assigns a worker to each of these threads if together they are all of their candidates. Then it
+/// is certain that these workers are blocked and by which threads; only their order is not, and
+/// nothing can tell while they are blocked. In a runtime that has ended, no other workers are left,
+/// so the threads need not be complete.
 pub(super) fn assume(threads: &[Unidentified], has_ended: impl Fn(Id) -> bool) {
     let mut open: Vec<_> = threads
         .iter()
@@ -51,7 +51,7 @@ pub(super) fn assume(threads: &[Unidentified], has_ended: impl Fn(Id) -> bool) {
             Some((runtime, thread, search, assumed.is_none()))
         })
         .collect();
-    // Those that were given one before keep it.
+    // Earlier assignments stay.
     open.sort_by_key(|(.., is_new)| *is_new);
     while let Some((runtime, ..)) = open.last() {
         let runtime = *runtime;
@@ -69,7 +69,7 @@ pub(super) fn assume(threads: &[Unidentified], has_ended: impl Fn(Id) -> bool) {
     }
 }
 
-/// The record of the thread that is this worker: of several that were, the last one.
+/// The record of the thread that is this worker, the latest if there were several.
 pub(super) fn record_of(
     records: &[&'static ThreadRecord],
     runtime: Id,
@@ -81,8 +81,7 @@ pub(super) fn record_of(
     records.iter().filter(is_its).max_by_key(last).copied()
 }
 
-/// True if a thread that may be this worker, and may be another one, is in the poll of a tracked
-/// task.
+/// True if a thread that may be this worker or another one is in a poll of a tracked task.
 pub(super) fn may_be_tracked(records: &[&'static ThreadRecord], runtime: Id, index: usize) -> bool {
     let may_be_it = |record: &ThreadRecord| {
         record

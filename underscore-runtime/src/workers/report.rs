@@ -1,12 +1,11 @@
-//! What the host's log gets of blocked workers: a warning at once, and then one in ten seconds for
-//! each route, with the number of those that were left out.
+//! Warnings about blocked workers in the host's log: the first one at once, then one summary per
+//! source in ten seconds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::runtimes::UntrackedStall;
-use super::stall::Transition;
+use super::stall::{Transition, UntrackedStall};
 use crate::clock::Instant;
 use crate::log::{self, field_text};
 use crate::routes::Route;
@@ -14,20 +13,20 @@ use crate::stack::{AwaitPoint, innermost};
 use crate::task::Task;
 use crate::threads::{RuntimeNumber, Thread};
 
-/// The shortest time between two warnings of one source.
+/// Minimum time between two warnings of one source.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
-/// What blocks workers. Routes are told apart by their addresses, for they are never freed.
+/// The code that blocks a worker. Routes are compared by address: they are never freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Source {
     Route(usize),
-    /// Tracked work of no route.
+    /// Tracked work without a route.
     Background,
-    /// Code of this runtime in which no tracked task is.
+    /// Untracked code in this runtime.
     Untracked(Option<RuntimeNumber>),
 }
 
-/// The warnings of the last seconds.
+/// The sources of recent warnings.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
     warned: HashMap<Source, Warned>,
@@ -37,11 +36,11 @@ pub(super) struct Reports {
 struct Warned {
     route: Option<&'static Route>,
     at: Instant,
-    /// How many were left out since.
+    /// Number of warnings left out since.
     left_out: u64,
 }
 
-/// A worker that does not come back.
+/// A worker that is blocked in a poll.
 #[derive(Debug)]
 pub(super) struct Stalled {
     pub(super) thread: Option<Arc<Thread>>,
@@ -49,7 +48,8 @@ pub(super) struct Stalled {
 }
 
 impl Reports {
-    /// Warns of a worker that is blocked in a poll of `task`. False if the warning was left out.
+    /// Warns about a worker that is blocked in a poll of `task`. Returns false if the warning was left
+    /// out.
     pub(super) fn report_task(&mut self, task: Task, stalled: Stalled, now: Instant) -> bool {
         let route = task.route();
         let source = route.map_or(Source::Background, |route| {
@@ -62,20 +62,20 @@ impl Reports {
         is_due
     }
 
-    /// Reports a worker that is, or was, blocked by code in which no tracked task is.
-    pub(super) fn report_untracked(&mut self, finding: UntrackedStall, now: Instant) {
-        match finding.change {
+    /// Reports a worker that is or was blocked by untracked code.
+    pub(super) fn report_untracked(&mut self, stall: UntrackedStall, now: Instant) {
+        match stall.transition {
             Transition::Blocked(in_poll_for) => {
-                if self.is_due(Source::Untracked(finding.runtime), None, now) {
-                    warn_of_untracked(finding, in_poll_for);
+                if self.is_due(Source::Untracked(stall.runtime), None, now) {
+                    warn_of_untracked(stall, in_poll_for);
                 }
             }
             Transition::Resumed(in_poll_for) => self.report_resumed(None, in_poll_for),
         }
     }
 
-    /// Says that a worker has come back from the poll that blocked it.
-    #[allow(clippy::unused_self, reason = "what is reported is reported here")]
+    /// Reports that a worker has returned from the poll that blocked it.
+    #[allow(clippy::unused_self, reason = "all reports are methods")]
     pub(super) fn report_resumed(&self, task: Option<u64>, in_poll_for: Duration) {
         let in_poll_for_ms = millis(in_poll_for);
         log::write(move || {
@@ -88,7 +88,7 @@ impl Reports {
         });
     }
 
-    /// True if a warning of this source may be written now; otherwise it is counted.
+    /// True if a warning of this source may be written now. Otherwise it is counted as left out.
     fn is_due(&mut self, source: Source, route: Option<&'static Route>, now: Instant) -> bool {
         if let Some(warned) = self.warned.get_mut(&source) {
             warned.left_out = warned.left_out.saturating_add(1);
@@ -103,7 +103,7 @@ impl Reports {
         true
     }
 
-    /// Writes how many warnings were left out, where their time is over.
+    /// Writes the number of warnings that were left out, once [`WARN_EVERY`] has passed.
     pub(super) fn flush(&mut self, now: Instant) {
         self.warned.retain(|source, warned| {
             if now.since(warned.at) < WARN_EVERY {
@@ -129,7 +129,7 @@ fn warn_of_task(task: Task, stalled: Stalled) {
         in_poll_for,
     } = stalled;
     let kernel = thread.as_ref().and_then(|thread| thread.kernel_wait());
-    // Now, for the task may be gone by the time that the log has its turn.
+    // Read now: the task may have ended when the log thread writes the entry.
     let point = innermost(&task.found.frames());
     log::write(move || {
         let route = task.route();
@@ -151,15 +151,15 @@ fn warn_of_task(task: Task, stalled: Stalled) {
     });
 }
 
-fn warn_of_untracked(finding: UntrackedStall, in_poll_for: Duration) {
-    let thread = finding.thread;
+fn warn_of_untracked(stall: UntrackedStall, in_poll_for: Duration) {
+    let thread = stall.thread;
     let kernel = thread.as_ref().and_then(|thread| thread.kernel_wait());
-    let runtime = finding.runtime.map(RuntimeNumber::get);
+    let runtime = stall.runtime.map(RuntimeNumber::get);
     log::write(move || {
         tracing::warn!(
             target: "underscore",
             runtime,
-            worker = finding.worker,
+            worker = stall.worker,
             thread = thread.as_ref().and_then(|thread| thread.name.as_deref()),
             kernel = kernel.as_deref(),
             in_poll_for_ms = millis(in_poll_for),

@@ -1,111 +1,70 @@
-//! The tokio runtimes that tasks run in, and what each of their workers does: as tokio counts it, as
-//! the thread's record says, and over the last minute as the sampler saw it.
+//! The tokio runtimes in which tasks are polled, and what the sampler records about their workers.
+//!
+//! A [`Handle`] does not keep its runtime alive, and it does not tell whether the runtime has shut
+//! down either. A spawn does: a task that is spawned into a runtime after its shutdown is finished at
+//! once. Because a spawn wakes a worker of the host, runtimes are probed only when workers are read
+//! (`_cat/workers`, `_metrics`, an interrupt), and before a warning about a worker that stands still.
+//!
+//! Rejected: a probe every few seconds, which wakes the workers of an idle service for ever; and a
+//! task parked in each runtime whose drop marks the end, which keeps `num_alive_tasks` above zero, and
+//! a host may wait there for its last task.
+//!
+//! The handle of a runtime that has ended, and with it the runtime's file descriptors, may thus stay
+//! until workers are read. This is at most one runtime per thread: the entry is also dropped when its
+//! threads have ended or have polled in another runtime.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard};
-use std::time::Duration;
+use std::sync::MutexGuard;
 
 use tokio::runtime::{Handle, Id, RuntimeFlavor, RuntimeMetrics};
 
-use super::identify::{may_be_tracked, record_of, settle};
-use super::stall::{Progress, Stall, Transition};
-use super::{blocked_after, discovery};
+use super::discovery;
+use super::identify::{may_be_tracked, record_of};
+use super::limit::blocked_after;
+use super::stall::{Progress, Stall, UntrackedStall};
+use super::utilization::Utilization;
 use crate::clock::Instant;
 use crate::sync::Mutex;
-use crate::task::{TaskId, with_thread};
-use crate::threads::{self, RuntimeNumber, Thread, ThreadRecord, WorkerCounts};
+use crate::task::with_thread;
+use crate::threads::{self, RuntimeNumber, ThreadRecord, WorkerCounts};
 
-/// A runtime whose workers are listed.
-struct RuntimeEntry {
-    handle: Handle,
-    /// It ends no task of its own any more, and begins none.
-    has_ended: bool,
-    /// How many admin servers list it though none of its threads has run a task.
-    pins: usize,
-    number: Option<RuntimeNumber>,
-    /// How often its workers' threads may still be looked for.
-    discoveries: u32,
-    workers: Vec<WorkerEntry>,
-}
-
-/// How often the threads of a runtime's workers are looked for, at most once a tick: a worker that
-/// is at work does not come.
+/// Number of times that the threads of a runtime's workers are discovered, at most once per tick: the
+/// tasks of a discovery do not reach a worker that is busy.
 const DISCOVERIES: u32 = 10;
 
-/// What the sampler keeps of a worker.
-#[derive(Debug, Default)]
-struct WorkerEntry {
-    busy: Utilization,
-    stall: Option<Stall>,
-}
+/// The runtimes whose workers are listed.
+pub(super) static RUNTIMES: Runtimes = Runtimes::new();
 
-/// What the sampler found out of a worker in which no tracked task is.
-pub(super) struct UntrackedStall {
-    pub(super) change: Transition,
-    pub(super) runtime: Option<RuntimeNumber>,
-    pub(super) worker: usize,
-    pub(super) thread: Option<Arc<Thread>>,
-}
-
-static RUNTIMES: Mutex<Vec<RuntimeEntry>> = Mutex::new(Vec::new());
-
-/// After so many seconds it is found out anew which runtimes have ended, if nobody looks before.
-const ASK_EVERY: u64 = 5;
-
-/// The second in which that is done.
-static ASK_NEXT: AtomicU64 = AtomicU64::new(0);
-
-/// The seconds that are looked back on.
-const SECONDS: u64 = 60;
-
-/// How often a worker was looked at, and found at work, in each of the last seconds.
-#[derive(Clone, Debug, Default)]
-struct Utilization {
-    seconds: Vec<Samples>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Samples {
-    second: u64,
-    all: u32,
-    busy: u32,
-}
-
-/// What a worker does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WorkerState {
-    /// It has nothing to do.
-    Parked,
-    /// It does something.
-    Running,
-    /// It has been inside one poll for too long.
-    Blocked,
-}
-
-/// A worker at one moment.
 #[derive(Debug)]
-pub(crate) struct WorkerSnapshot {
-    pub(crate) runtime: Option<RuntimeNumber>,
-    /// Its number among its runtime's workers, the one of tokio's metrics.
-    pub(crate) index: usize,
-    pub(crate) state: WorkerState,
-    /// Its thread, once that is known.
-    pub(crate) thread: Option<Arc<Thread>>,
-    /// The tracked task whose poll it is in.
-    pub(crate) task: Option<TaskId>,
-    /// For how long it has been in that poll, or blocked in another one.
-    pub(crate) in_poll_for: Option<Duration>,
-    /// The share of the last minute, from 0 to 1, in which it was at work.
-    pub(crate) busy: Option<f64>,
+pub(super) struct Runtimes(Mutex<Vec<RuntimeEntry>>);
+
+#[derive(Debug)]
+pub(super) struct RuntimeEntry {
+    pub(super) handle: Handle,
+    /// True if the runtime had shut down when it was probed.
+    pub(super) has_ended: bool,
+    /// Number of admin servers that list the runtime even if none of its threads has polled a task.
+    pins: usize,
+    pub(super) number: Option<RuntimeNumber>,
+    /// Number of discoveries left.
+    discoveries: u32,
+    pub(super) workers: Vec<WorkerEntry>,
 }
 
-/// Notes the runtime that the calling thread is in, to be listed until it is forgotten or has ended.
-pub(super) fn register_current() -> Option<Id> {
+/// What the sampler keeps about a worker.
+#[derive(Debug, Default)]
+pub(super) struct WorkerEntry {
+    pub(super) utilization: Utilization,
+    pub(super) stall: Option<Stall>,
+}
+
+/// Lists the workers of the calling thread's runtime, if it has one, before their first request and
+/// until [`unregister`] is called.
+pub(crate) fn register_current_runtime() -> Option<Id> {
     let handle = Handle::try_current().ok()?;
     let id = handle.id();
     let is_new = upsert(&mut RUNTIMES.lock(), handle.clone(), 1);
-    // Now, for its other workers are more likely to be at rest than later. Outside of the lock, for
-    // to begin a task may be code of the host's.
+    // Now, because the other workers are more likely to be parked than later. Without the lock,
+    // because a spawn may run code of the host.
     if is_new {
         with_thread(|thread| thread.record().update_thread());
         discovery::discover(&handle);
@@ -113,181 +72,199 @@ pub(super) fn register_current() -> Option<Id> {
     Some(id)
 }
 
-/// All runtimes, those among them that tasks have been polled in since the last look.
-fn registered() -> MutexGuard<'static, Vec<RuntimeEntry>> {
-    let mut runtimes = RUNTIMES.lock();
-    for handle in threads::take_new_runtimes() {
-        upsert(&mut runtimes, handle, 0);
-    }
-    runtimes
-}
-
-/// Notes a runtime to be listed. True if it is a new one.
-fn upsert(runtimes: &mut Vec<RuntimeEntry>, handle: Handle, pins: usize) -> bool {
-    let id = handle.id();
-    let known = runtimes.iter_mut().find(|known| known.handle.id() == id);
-    let is_new = known.is_none();
-    match known {
-        Some(known) => known.pins = known.pins.saturating_add(pins),
-        None => runtimes.push(RuntimeEntry {
-            workers: std::iter::repeat_with(WorkerEntry::default)
-                .take(handle.metrics().num_workers())
-                .collect(),
-            number: RuntimeNumber::new(id),
-            discoveries: DISCOVERIES,
-            has_ended: false,
-            handle,
-            pins,
-        }),
-    }
-    is_new
-}
-
-/// Takes back that a runtime is listed whether or not it has run a task.
+/// Reverses one [`register_current_runtime`].
 pub(crate) fn unregister(id: Id) {
-    let mut runtimes = RUNTIMES.lock();
-    if let Some(known) = runtimes.iter_mut().find(|known| known.handle.id() == id) {
-        known.pins = known.pins.saturating_sub(1);
+    if let Some(entry) = find(&mut RUNTIMES.lock(), id) {
+        entry.pins = entry.pins.saturating_sub(1);
     }
 }
 
-/// Lets go of all that is only known by its threads.
-pub(super) fn clear() {
-    drop(threads::take_new_runtimes());
-    keep(|known| known.pins > 0);
+fn find(entries: &mut [RuntimeEntry], id: Id) -> Option<&mut RuntimeEntry> {
+    entries.iter_mut().find(|entry| entry.handle.id() == id)
 }
 
-/// Finds out which runtimes have ended. A runtime does not say so, but it takes no task any more: what is given to it
-/// is over at once. No task stays in one that lives, where somebody may wait for the last one.
-fn probe_ended() {
-    let lives = |known: &&RuntimeEntry| !known.has_ended;
-    let handles = |known: &RuntimeEntry| known.handle.clone();
-    let asked: Vec<Handle> = RUNTIMES.lock().iter().filter(lives).map(handles).collect();
-    // To begin a task may be code of the host's: not under our lock.
-    let have_ended = |handle: &&Handle| {
-        let task = handle.spawn(std::future::pending::<()>());
-        let is_over = task.is_finished();
-        task.abort();
-        is_over
-    };
-    let ended: Vec<Id> = asked.iter().filter(have_ended).map(Handle::id).collect();
-    for known in &mut *RUNTIMES.lock() {
-        known.has_ended |= ended.contains(&known.handle.id());
+/// Adds a runtime, or adds to its pins. True if it is new.
+fn upsert(entries: &mut Vec<RuntimeEntry>, handle: Handle, pins: usize) -> bool {
+    if let Some(entry) = find(entries, handle.id()) {
+        entry.pins = entry.pins.saturating_add(pins);
+        return false;
     }
-}
-
-fn keep(is_kept: impl Fn(&RuntimeEntry) -> bool) {
-    let gone: Vec<RuntimeEntry> = RUNTIMES
-        .lock()
-        .extract_if(.., |known| !is_kept(known))
-        .collect();
-    // The last handle of a runtime drops code of the host's: not under our lock.
-    drop(gone);
-}
-
-/// Samples every worker, as part of the sampler's tick. After a `gap` in which the sampler itself
-/// stood still, nothing is known of what went on in it.
-pub(super) fn look(now: Instant, gap: bool) -> Vec<UntrackedStall> {
-    // Relaxed: a plain number, and one thread that looks.
-    if now.second() >= ASK_NEXT.load(Ordering::Relaxed) {
-        ASK_NEXT.store(now.second().saturating_add(ASK_EVERY), Ordering::Relaxed);
-        probe_ended();
-    }
-    // Before the records: a runtime is noted by a thread that has one.
-    drop(registered());
-    let records = threads::all();
-    settle(&records);
-    keep(|known| {
-        let id = Some(known.handle.id());
-        let mut its = records
-            .iter()
-            .filter(|record| record.thread().is_some_and(|thread| thread.runtime == id));
-        if known.has_ended {
-            its.any(|record| record.reading().is_some())
-        } else {
-            known.pins > 0 || its.next().is_some()
-        }
+    entries.push(RuntimeEntry {
+        workers: std::iter::repeat_with(WorkerEntry::default)
+            .take(handle.metrics().num_workers())
+            .collect(),
+        number: RuntimeNumber::new(handle.id()),
+        discoveries: DISCOVERIES,
+        has_ended: false,
+        handle,
+        pins,
     });
-    let mut findings = Vec::new();
-    let mut unknown = Vec::new();
-    for known in RUNTIMES.lock().iter_mut() {
-        known.look(&records, now, gap, &mut findings);
-        unknown.extend(known.has_unknown_threads(&records));
+    true
+}
+
+impl Runtimes {
+    const fn new() -> Self {
+        Runtimes(Mutex::new(Vec::new()))
     }
-    // Outside of the lock, for to begin a task may be code of the host's.
-    unknown.iter().for_each(discovery::discover);
-    if !findings.is_empty() {
-        // The workers of a runtime that has ended stand still, too.
-        probe_ended();
-        let runtimes = RUNTIMES.lock();
-        let has_ended = |finding: &UntrackedStall| {
-            let mut its = runtimes
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Vec<RuntimeEntry>> {
+        self.0.lock()
+    }
+
+    /// Adds the runtimes in which tasks were polled since the last call.
+    pub(super) fn update(&self) {
+        let mut entries = self.lock();
+        for handle in threads::take_new_runtimes() {
+            upsert(&mut entries, handle, 0);
+        }
+    }
+
+    /// Drops all entries without pins.
+    pub(super) fn clear(&self) {
+        drop(threads::take_new_runtimes());
+        self.keep(|entry| entry.pins > 0);
+    }
+
+    /// Drops the entries of runtimes that no thread is in, and of those that have ended unless a
+    /// thread is still in a poll there.
+    pub(super) fn drop_unused(&self, records: &[&'static ThreadRecord]) {
+        self.keep(|entry| {
+            let id = Some(entry.handle.id());
+            let mut threads = records
                 .iter()
-                .filter(|known| known.number == finding.runtime);
-            its.all(|known| known.has_ended)
-        };
-        findings.retain(|finding| !has_ended(finding));
+                .filter(|record| record.thread().is_some_and(|thread| thread.runtime == id));
+            if entry.has_ended {
+                threads.any(|record| record.reading().is_some())
+            } else {
+                entry.pins > 0 || threads.next().is_some()
+            }
+        });
     }
-    findings
+
+    fn keep(&self, is_kept: impl Fn(&RuntimeEntry) -> bool) {
+        let unused: Vec<RuntimeEntry> = self
+            .lock()
+            .extract_if(.., |entry| !is_kept(entry))
+            .collect();
+        // Without the lock, because the last handle of a runtime drops values of the host.
+        drop(unused);
+    }
+
+    /// Finds out which runtimes have ended, by a task that is spawned into each and aborted.
+    pub(super) fn probe(&self, is_probed: impl Fn(&RuntimeEntry) -> bool) {
+        let is_probed = |entry: &&RuntimeEntry| !entry.has_ended && is_probed(entry);
+        let handle = |entry: &RuntimeEntry| entry.handle.clone();
+        let handles: Vec<Handle> = self.lock().iter().filter(is_probed).map(handle).collect();
+        // Without the lock, because a spawn may run code of the host.
+        let has_ended = |handle: &&Handle| {
+            let task = handle.spawn(std::future::pending::<()>());
+            let is_finished = task.is_finished();
+            task.abort();
+            is_finished
+        };
+        for handle in handles.iter().filter(has_ended) {
+            if let Some(entry) = find(&mut self.lock(), handle.id()) {
+                entry.has_ended = true;
+            }
+        }
+    }
+
+    /// True if the runtime was found to have ended.
+    pub(super) fn has_ended(&self, id: Id) -> bool {
+        find(&mut self.lock(), id).is_some_and(|entry| entry.has_ended)
+    }
+
+    /// tokio's counters of the workers of the runtime that the record's thread is in.
+    pub(super) fn worker_counts(&self, record: &ThreadRecord) -> Option<Vec<WorkerCounts>> {
+        let id = record.thread()?.runtime?;
+        self.update();
+        let metrics = find(&mut self.lock(), id)?.handle.metrics();
+        Some(WorkerCounts::read_all(&metrics))
+    }
+
+    /// Samples every worker. `after_gap` is true if the sampler itself stood still before, so that it
+    /// cannot tell for how long a worker has.
+    pub(super) fn sample(
+        &self,
+        records: &[&'static ThreadRecord],
+        now: Instant,
+        after_gap: bool,
+    ) -> Vec<UntrackedStall> {
+        let mut stalls = Vec::new();
+        let mut incomplete = Vec::new();
+        for entry in self.lock().iter_mut() {
+            entry.sample(records, now, after_gap, &mut stalls);
+            incomplete.extend(entry.next_discovery(records));
+        }
+        // Without the lock, because a spawn may run code of the host.
+        incomplete.iter().for_each(discovery::discover);
+        if !stalls.is_empty() {
+            // The workers of a runtime that has ended stand still, too.
+            self.probe(|entry| stalls.iter().any(|stall| stall.runtime == entry.number));
+            let entries = self.lock();
+            stalls.retain(|stall| {
+                let mut its = entries.iter().filter(|entry| entry.number == stall.runtime);
+                its.any(|entry| !entry.has_ended)
+            });
+        }
+        stalls
+    }
 }
 
 impl RuntimeEntry {
-    /// Samples its workers.
-    fn look(
+    fn sample(
         &mut self,
         records: &[&'static ThreadRecord],
         now: Instant,
-        gap: bool,
-        findings: &mut Vec<UntrackedStall>,
+        after_gap: bool,
+        stalls: &mut Vec<UntrackedStall>,
     ) {
         let (metrics, id) = (self.handle.metrics(), self.handle.id());
-        // A runtime of one thread has a worker also while no thread drives it.
+        // A current-thread runtime has a worker even while no thread drives it.
         let is_driven = !self.has_ended
             && cfg!(target_has_atomic = "64")
             && (self.pins > 0 || self.handle.runtime_flavor() != RuntimeFlavor::CurrentThread);
-        for (worker, watched) in self.workers.iter_mut().enumerate() {
-            let is_parked = is_parked(&metrics, worker);
-            watched.busy.note(now.second(), !is_parked);
-            if let Some(stall) = watched.stall.as_mut().filter(|_| gap) {
+        for (index, worker) in self.workers.iter_mut().enumerate() {
+            let is_parked = is_parked(&metrics, index);
+            worker.utilization.add(now.second(), !is_parked);
+            if let Some(stall) = worker.stall.as_mut().filter(|_| after_gap) {
                 stall.restart(now);
             }
-            if is_parked && watched.stall.is_none() {
+            if is_parked && worker.stall.is_none() {
                 continue;
             }
-            let record = record_of(records, id, worker);
+            let record = record_of(records, id, index);
             let is_tracked = match record {
                 Some(record) => record.reading().is_some(),
-                None => may_be_tracked(records, id, worker),
+                None => may_be_tracked(records, id, index),
             };
             let progress = (is_driven && !is_parked && !is_tracked).then(|| {
-                let WorkerCounts { rests, busy } = WorkerCounts::read(&metrics, worker);
+                let WorkerCounts { parks, busy } = WorkerCounts::read(&metrics, index);
                 Progress {
-                    rests,
+                    parks,
                     busy,
                     entered: record.and_then(ThreadRecord::entered),
                 }
             });
             let thread = record.and_then(ThreadRecord::thread);
-            let stall = &mut watched.stall;
-            if let Some(change) =
-                Stall::look(stall, progress, thread.as_ref(), now, blocked_after())
-            {
-                findings.push(UntrackedStall {
-                    change,
-                    runtime: self.number,
-                    worker,
-                    thread,
-                });
-            }
+            let limit = blocked_after();
+            let transition =
+                Stall::sample(&mut worker.stall, progress, thread.as_ref(), now, limit);
+            stalls.extend(transition.map(|transition| UntrackedStall {
+                transition,
+                runtime: self.number,
+                worker: index,
+                thread,
+            }));
         }
     }
 
-    /// Its handle if it has workers whose threads are to be looked for.
-    fn has_unknown_threads(&mut self, records: &[&'static ThreadRecord]) -> Option<Handle> {
+    /// The handle for another discovery, if the thread of a worker is unknown and discoveries are
+    /// left.
+    fn next_discovery(&mut self, records: &[&'static ThreadRecord]) -> Option<Handle> {
         let id = self.handle.id();
-        let all_known =
-            |workers: usize| (0..workers).all(|worker| record_of(records, id, worker).is_some());
-        if self.has_ended || self.discoveries == 0 || all_known(self.workers.len()) {
+        let is_known = |worker| record_of(records, id, worker).is_some();
+        if self.has_ended || self.discoveries == 0 || (0..self.workers.len()).all(is_known) {
             return None;
         }
         self.discoveries = self.discoveries.saturating_sub(1);
@@ -295,127 +272,92 @@ impl RuntimeEntry {
     }
 }
 
-/// What tokio has counted of the workers of the runtime that the record's thread is in.
-pub(super) fn counted(record: &ThreadRecord) -> Option<Vec<WorkerCounts>> {
-    let runtime = record.thread()?.runtime?;
-    let runtimes = registered();
-    let known = runtimes.iter().find(|known| known.handle.id() == runtime)?;
-    Some(WorkerCounts::read_all(&known.handle.metrics()))
-}
-
-/// True if the runtime with this id has ended, as far as was asked.
-pub(super) fn has_ended(id: Id) -> bool {
-    let runtimes = RUNTIMES.lock();
-    let mut its = runtimes.iter().filter(|known| known.handle.id() == id);
-    its.any(|known| known.has_ended)
-}
-
 /// True if another thread is now the worker that the record's thread was.
 pub(super) fn is_replaced(record: &ThreadRecord) -> bool {
     let runtime = record.thread().and_then(|thread| thread.runtime);
-    let last = runtime
+    let latest = runtime
         .zip(record.worker())
         .and_then(|(runtime, index)| record_of(&threads::all(), runtime, index));
-    last.is_some_and(|last| last.entered() > record.entered())
+    latest.is_some_and(|latest| latest.entered() > record.entered())
 }
 
-/// All workers of all runtimes that tasks run in.
-pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
-    probe_ended();
-    let runtimes = registered();
-    let records = threads::all();
-    settle(&records);
-    let of_runtime = |known: &RuntimeEntry| {
-        let metrics = known.handle.metrics();
-        let id = known.handle.id();
-        let has_ended = known.has_ended;
-        let each = known.workers.iter().enumerate();
-        let each = each.map(|(index, watched)| {
-            let parked = is_parked(&metrics, index);
-            // A thread that is in a poll while its worker rests has been replaced (`block_in_place`).
-            let record = record_of(&records, id, index)
-                .filter(|record| !parked || record.reading().is_none());
-            let reading = record.and_then(ThreadRecord::reading);
-            let stall = watched.stall.as_ref().filter(|_| !parked);
-            let blocked_since = stall.and_then(Stall::blocked_since);
-            let since = reading.map_or(blocked_since, |reading| reading.entered);
-            WorkerSnapshot {
-                runtime: known.number,
-                index,
-                state: match record {
-                    Some(record) if record.is_blocked() => WorkerState::Blocked,
-                    _ if reading.is_none() && blocked_since.is_some() => WorkerState::Blocked,
-                    _ if parked => WorkerState::Parked,
-                    _ => WorkerState::Running,
-                },
-                thread: record.and_then(ThreadRecord::thread),
-                task: reading.and_then(|reading| TaskId::from_number(reading.task)),
-                in_poll_for: since.map(|since| now.since(since)),
-                busy: watched.busy.share(now.second()),
-            }
-        });
-        // Of a runtime that has ended, those are left that cannot end yet.
-        each.filter(|worker| !has_ended || worker.task.is_some())
-            .collect::<Vec<_>>()
-    };
-    runtimes.iter().flat_map(of_runtime).collect()
-}
-
-fn is_parked(metrics: &RuntimeMetrics, worker: usize) -> bool {
+pub(super) fn is_parked(metrics: &RuntimeMetrics, worker: usize) -> bool {
     worker < metrics.num_workers() && WorkerCounts::read(metrics, worker).is_parked()
-}
-
-impl Utilization {
-    fn note(&mut self, second: u64, busy: bool) {
-        if self.seconds.is_empty() {
-            self.seconds = vec![Samples::default(); usize::try_from(SECONDS).unwrap_or(60)];
-        }
-        let place = usize::try_from(second % SECONDS).unwrap_or(0);
-        if let Some(looks) = self.seconds.get_mut(place) {
-            if looks.second != second {
-                *looks = Samples {
-                    second,
-                    ..Samples::default()
-                };
-            }
-            looks.all = looks.all.saturating_add(1);
-            looks.busy = looks.busy.saturating_add(u32::from(busy));
-        }
-    }
-
-    /// The share of looks in the last minute at which it was at work.
-    fn share(&self, now: u64) -> Option<f64> {
-        let inside = |looks: &&Samples| {
-            now.checked_sub(looks.second)
-                .is_some_and(|ago| ago < SECONDS)
-        };
-        let looks = self.seconds.iter().filter(inside);
-        let (all, busy) = looks.fold((0_u32, 0_u32), |(all, busy), looks| {
-            (
-                all.saturating_add(looks.all),
-                busy.saturating_add(looks.busy),
-            )
-        });
-        (all > 0).then(|| f64::from(busy) / f64::from(all))
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::runtime::{Builder, Runtime};
+
     use super::*;
 
-    /// Holds 3.59 of docs/admin-api.md.
-    #[test]
-    fn a_worker_is_as_busy_as_it_was_seen_in_the_last_minute() {
-        let mut busy = Utilization::default();
-        assert_eq!(busy.share(1_000), None);
-        for second in 1_000..1_010 {
-            busy.note(second, true);
-            busy.note(second, second % 2 == 0);
+    /// A listed runtime whose discoveries are used up. No thread of it claims a record, so the sampler
+    /// that other tests start does not list it.
+    fn listed(runtime: &Runtime) -> Runtimes {
+        let runtimes = Runtimes::new();
+        upsert(&mut runtimes.lock(), runtime.handle().clone(), 0);
+        for entry in runtimes.lock().iter_mut() {
+            entry.discoveries = 0;
         }
-        assert_eq!(busy.share(1_009), Some(0.75));
-        assert_eq!(busy.share(1_061), Some(0.75), "all but two seconds");
-        busy.note(1_100, false);
-        assert_eq!(busy.share(1_100), Some(0.0), "the busy seconds are over");
+        runtimes
+    }
+
+    /// Samples for ten minutes of played time.
+    fn sample(runtimes: &Runtimes) {
+        let (records, mut now) = (threads::all(), Instant::now());
+        for _ in 0..10 * 60 * 30 {
+            now = now.after(Duration::from_millis(33));
+            assert!(runtimes.sample(&records, now, false).is_empty());
+        }
+    }
+
+    fn has_ended(runtimes: &Runtimes, runtime: Id) -> bool {
+        runtimes.probe(|_| true);
+        runtimes.has_ended(runtime)
+    }
+
+    #[test]
+    fn the_sampler_does_not_wake_an_idle_runtime() {
+        let runtime = Builder::new_multi_thread().worker_threads(2).build();
+        let runtime = runtime.expect("threads can be had");
+        let runtimes = listed(&runtime);
+        let metrics = runtime.metrics();
+        while !(0..2).all(|worker| is_parked(&metrics, worker)) {
+            std::thread::yield_now();
+        }
+        let counts = || WorkerCounts::read_all(&metrics);
+        let before = counts();
+        sample(&runtimes);
+        // A task that was spawned is alive until a worker that was unparked for it polls it.
+        assert_eq!((metrics.num_alive_tasks(), counts()), (0, before.clone()));
+        assert!(!has_ended(&runtimes, runtime.handle().id()));
+        while counts() == before {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_sampler_spawns_nothing_into_a_runtime_that_nobody_drives() {
+        let runtime = Builder::new_current_thread().build();
+        let runtime = runtime.expect("it can be had");
+        let runtimes = listed(&runtime);
+        sample(&runtimes);
+        assert_eq!(runtime.metrics().num_alive_tasks(), 0);
+    }
+
+    #[test]
+    fn a_probe_finds_out_that_a_runtime_has_ended() {
+        for mut builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+            let runtime = builder.build().expect("threads can be had");
+            let (runtimes, id) = (listed(&runtime), runtime.handle().id());
+            assert!(!has_ended(&runtimes, id));
+            drop(runtime);
+            assert!(!runtimes.has_ended(id), "it was not probed since");
+            assert!(has_ended(&runtimes, id));
+            runtimes.drop_unused(&[]);
+            assert!(runtimes.lock().is_empty());
+        }
     }
 }

@@ -1,49 +1,57 @@
-//! Workers that are blocked by code in which no poll of a tracked task is: a spawned future or a
-//! handler without the attribute.
+//! Finds workers that are blocked by untracked code: a spawned future, or a handler without the
+//! attribute.
 //!
-//! Such a worker is not parked, and what tokio counts of it stands still: it counts when a worker
-//! parks, and after each 61 polls (tokio's `event_interval`), when it looks for events. So a worker that stands still may be in
-//! one poll, or in the midst of 61 of them. It is in one if its thread sleeps, and has not woken up
-//! since. If the thread runs, or is not known, ten times as long is waited for.
+//! Such a worker is not parked, and its counters stand still. tokio updates them when a worker parks
+//! and after every 61 polls (`event_interval`), so a worker whose counters stand still is in one long
+//! poll, or somewhere in a run of 61 short ones. It is in one poll if its thread sleeps without having
+//! woken up. If the thread runs, or is not known, the worker counts as blocked after ten times the
+//! limit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Instant;
-use crate::threads::{Sleep, Thread};
+use crate::threads::{RuntimeNumber, Sleep, Thread};
 
-/// How many times as long as a poll may take it takes until a worker counts as blocked of which it
-/// is not known that it is in one poll.
+/// Multiple of the limit after which a worker counts as blocked although it may be in several polls.
 const UNSURE: u32 = 10;
 
-/// What changes of a worker that makes progress.
+/// Values that change if a worker makes progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// How often it parked and was unparked.
-    pub(super) rests: u64,
-    /// How long it was busy, as far as that was counted.
+    /// Number of times that it parked or was unparked.
+    pub(super) parks: u64,
+    /// Busy time, as far as tokio has counted it.
     pub(super) busy: Duration,
-    /// When it entered the last poll of a tracked task.
+    /// Start of its last poll of a tracked task.
     pub(super) entered: Option<Instant>,
 }
 
-/// A worker that may be blocked.
+/// A worker that has made no progress since it was sampled first.
 #[derive(Debug)]
 pub(super) struct Stall {
     progress: Progress,
     since: Instant,
-    /// The sleep of its thread, and when it was seen first.
+    /// The sleep that its thread is in, and when that was sampled first.
     asleep: Option<(Sleep, Instant)>,
     is_blocked: bool,
 }
 
-/// What a look at a worker found out.
+/// A change of a worker's state.
 #[derive(Debug)]
 pub(super) enum Transition {
-    /// It has been blocked for so long.
+    /// It counts as blocked from now on, and has made no progress for this long.
     Blocked(Duration),
-    /// It was, for so long.
+    /// It makes progress again, and was blocked for this long.
     Resumed(Duration),
+}
+
+/// A change of state of a worker that is not in the poll of a tracked task.
+pub(super) struct UntrackedStall {
+    pub(super) transition: Transition,
+    pub(super) runtime: Option<RuntimeNumber>,
+    pub(super) worker: usize,
+    pub(super) thread: Option<Arc<Thread>>,
 }
 
 impl Stall {
@@ -56,9 +64,9 @@ impl Stall {
         }
     }
 
-    /// Looks at a worker. `progress` is `None` while it is parked, or in a poll of a tracked task;
-    /// `limit` is how long a poll may take.
-    pub(super) fn look(
+    /// Takes a sample of a worker. `progress` is `None` while it is parked or in a poll of a tracked
+    /// task; `limit` is how long a poll may take.
+    pub(super) fn sample(
         stall: &mut Option<Self>,
         progress: Option<Progress>,
         thread: Option<&Arc<Thread>>,
@@ -92,12 +100,12 @@ impl Stall {
         Some(Transition::Blocked(age))
     }
 
-    /// Since when it has been blocked, if it is.
+    /// Start of the stall, `None` unless the worker counts as blocked.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
         self.is_blocked.then_some(self.since)
     }
 
-    /// Begins anew: nobody looked for a while.
+    /// Restarts the observation after a gap between samples.
     pub(super) fn restart(&mut self, now: Instant) {
         if !self.is_blocked {
             *self = Stall::new(self.progress, now);
@@ -111,49 +119,49 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_millis(100);
 
-    fn progress(rests: u64) -> Progress {
+    fn progress(parks: u64) -> Progress {
         Progress {
-            rests,
+            parks,
             busy: Duration::ZERO,
             entered: None,
         }
     }
 
-    /// Looks every 30 ms, and returns after how many looks the worker is found to be blocked.
-    fn looks_until_blocked(mut of_look: impl FnMut(u64) -> Option<Progress>) -> Option<u64> {
+    /// Samples every 30 ms. Returns the number of samples until the worker is found blocked.
+    fn samples_until_blocked(mut progress: impl FnMut(u64) -> Option<Progress>) -> Option<u64> {
         let (mut stall, mut now) = (None, Instant::now());
-        (0..100).find(|look| {
+        (0..100).find(|sample| {
             now = now.after(Duration::from_millis(30));
-            let found = Stall::look(&mut stall, of_look(*look), None, now, LIMIT);
+            let found = Stall::sample(&mut stall, progress(*sample), None, now, LIMIT);
             matches!(found, Some(Transition::Blocked(_)))
         })
     }
 
     #[test]
-    fn a_worker_that_stands_still_is_blocked_after_ten_times_the_limit() {
-        assert_eq!(looks_until_blocked(|_| Some(progress(2))), Some(34));
+    fn a_worker_without_progress_is_blocked_after_ten_times_the_limit() {
+        assert_eq!(samples_until_blocked(|_| Some(progress(2))), Some(34));
     }
 
     #[test]
     fn a_worker_that_makes_progress_or_is_parked_is_never_blocked() {
-        assert_eq!(looks_until_blocked(|look| Some(progress(look))), None);
-        assert_eq!(looks_until_blocked(|_| None), None);
-        let parks_now_and_then = |look| Some(progress(look / 20));
-        assert_eq!(looks_until_blocked(parks_now_and_then), None);
+        assert_eq!(samples_until_blocked(|sample| Some(progress(sample))), None);
+        assert_eq!(samples_until_blocked(|_| None), None);
+        let parks_now_and_then = |sample| Some(progress(sample / 20));
+        assert_eq!(samples_until_blocked(parks_now_and_then), None);
     }
 
     #[test]
-    fn a_blocked_worker_comes_back_once() {
+    fn a_blocked_worker_resumes_once() {
         let (mut stall, mut now) = (None, Instant::now());
-        let mut changes = Vec::new();
-        for look in 0..60 {
+        let mut transitions = Vec::new();
+        for sample in 0..60 {
             now = now.after(Duration::from_millis(30));
-            let progress = progress(if look < 50 { 2 } else { look });
-            changes.extend(Stall::look(&mut stall, Some(progress), None, now, LIMIT));
+            let progress = progress(if sample < 50 { 2 } else { sample });
+            transitions.extend(Stall::sample(&mut stall, Some(progress), None, now, LIMIT));
         }
-        let [Transition::Blocked(first), Transition::Resumed(last)] = changes.as_slice() else {
-            panic!("{changes:?}");
+        let [Transition::Blocked(first), Transition::Resumed(last)] = transitions.as_slice() else {
+            panic!("{transitions:?}");
         };
-        assert!(*first >= 10 * LIMIT && last > first, "{changes:?}");
+        assert!(*first >= 10 * LIMIT && last > first, "{transitions:?}");
     }
 }

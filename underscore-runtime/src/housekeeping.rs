@@ -4,8 +4,8 @@
 use std::sync::{Arc, Weak};
 
 use crate::clock::{self, Instant};
-use crate::sync::Mutex;
 use crate::routes::expire_settings;
+use crate::sync::Mutex;
 use crate::workers::{self, Sampler};
 
 /// The thread runs while this is held.

@@ -57,13 +57,8 @@
 #![cfg_attr(
     not(feature = "admin"),
     allow(
-        dead_code,
-        unused_imports,
-        reason = "what is counted and set is read by the admin side only"
-    ),
-    allow(
         rustdoc::broken_intra_doc_links,
-        reason = "the words are the same, and what they lead to is not there"
+        reason = "the docs are those of the build with `admin`"
     )
 )]
 // Nothing in here may panic: see docs/reliability.md.
@@ -84,27 +79,19 @@
 
 #[doc(hidden)]
 pub mod __private;
-mod clock;
 mod instrument;
-mod route;
-mod routes;
-mod seq_count;
-mod settings;
-mod stack;
-mod stats;
-mod sync;
-mod task;
-#[cfg(feature = "admin")]
-mod threads;
-#[cfg(not(feature = "admin"))]
-#[path = "threads/noop.rs"]
-mod threads;
-mod truncate;
-mod units;
 
-// What only those need who look.
+// Without `admin` a call passes through: `passthrough` has the names that `instrument` and generated
+// code use of the modules below.
+#[cfg(not(feature = "admin"))]
+mod passthrough;
+#[cfg(not(feature = "admin"))]
+use passthrough::{self as routes, self as stack};
+
 #[cfg(feature = "admin")]
 mod admin;
+#[cfg(feature = "admin")]
+mod clock;
 #[cfg(feature = "admin")]
 mod dir_lock;
 #[cfg(feature = "admin")]
@@ -118,13 +105,35 @@ mod json;
 #[cfg(feature = "admin")]
 mod log;
 #[cfg(feature = "admin")]
+mod route;
+#[cfg(feature = "admin")]
+mod routes;
+#[cfg(feature = "admin")]
+mod seq_count;
+#[cfg(feature = "admin")]
 mod serve;
+#[cfg(feature = "admin")]
+mod settings;
 #[cfg(feature = "admin")]
 mod settings_file;
 #[cfg(feature = "admin")]
+mod stack;
+#[cfg(feature = "admin")]
+mod stats;
+#[cfg(feature = "admin")]
 mod suggest;
 #[cfg(feature = "admin")]
+mod sync;
+#[cfg(feature = "admin")]
+mod task;
+#[cfg(feature = "admin")]
 mod temporary;
+#[cfg(feature = "admin")]
+mod threads;
+#[cfg(feature = "admin")]
+mod truncate;
+#[cfg(feature = "admin")]
+mod units;
 #[cfg(feature = "admin")]
 mod visible;
 #[cfg(feature = "admin")]

@@ -13,7 +13,6 @@ pub(crate) fn to_bytes(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 /// Truncates `text` to `most` characters.
-#[cfg(feature = "admin")]
 pub(crate) fn to_chars(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         None => Cow::Borrowed(text),

@@ -16,36 +16,73 @@ use imports::{Imports, Module};
 /// defines it.
 ///
 /// A folder that is not listed may have circles.
-const ORDER: &[(&str, &[&[&str]])] = &[(
-    "",
-    &[
+const ORDER: &[(&str, &[&[&str]])] = &[
+    (
+        "",
         &[
-            "fd",
-            "hex",
-            "dir_lock",
-            "suggest",
-            "sync",
-            "temporary",
-            "truncate",
-            "units",
+            &[
+                "fd",
+                "hex",
+                "passthrough",
+                "dir_lock",
+                "suggest",
+                "sync",
+                "temporary",
+                "truncate",
+                "units",
+            ],
+            &["clock", "seq_count", "visible"],
+            &["log", "json", "threads"],
+            &["stack"],
+            &["stats"],
+            &["settings"],
+            &["route"],
+            &["routes"],
+            &["task"],
+            &["settings_file"],
+            &["workers"],
+            &["housekeeping"],
+            &["instrument"],
+            &["admin"],
+            &["serve"],
+            &["__private"],
         ],
-        &["clock", "seq_count", "visible"],
-        &["log", "json", "threads"],
-        &["stack"],
-        &["stats"],
-        &["settings"],
-        &["route"],
-        &["routes"],
-        &["task"],
-        &["settings_file"],
-        &["workers"],
-        &["housekeeping"],
-        &["instrument"],
-        &["admin"],
-        &["serve"],
-        &["__private"],
-    ],
-)];
+    ),
+    (
+        "instrument",
+        &[
+            &["interrupted", "poll"],
+            &["body", "upgrade"],
+            &["handler", "background"],
+            &["blocking"],
+            &["track", "mount", "typed_path"],
+        ],
+    ),
+    (
+        "instrument/poll",
+        &[
+            &["frame_slot", "guard", "scope"],
+            &["at_await", "within", "timeout", "tracked"],
+        ],
+    ),
+    ("instrument/body", &[&["failure", "request"], &["response"]]),
+    (
+        "instrument/handler",
+        &[
+            &[
+                "annotated",
+                "answer",
+                "argument",
+                "delay",
+                "erased",
+                "extract",
+                "request_info",
+            ],
+            &["admission"],
+            &["call", "plain_call"],
+        ],
+    ),
+];
 
 /// A file above this size usually has a second subject.
 const MOST_LINES: usize = 450;

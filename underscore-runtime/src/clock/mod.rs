@@ -1,14 +1,12 @@
 //! The monotonic clock of every duration: the TSC where the processor keeps it steady, the system's
 //! clock otherwise. Times of day are made from it where they are shown, not kept.
 
-#[cfg(feature = "admin")]
 mod tsc;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-#[cfg(feature = "admin")]
 pub(crate) use tsc::calibrate_in_background;
 
 use crate::units::nanos;
@@ -26,7 +24,6 @@ impl Instant {
     /// Reads the clock: about 10 ns once calibrated, 25 before.
     #[inline]
     pub(crate) fn now() -> Self {
-        #[cfg(feature = "admin")]
         if let Some(nanos) = tsc::nanos() {
             return Instant(nanos);
         }

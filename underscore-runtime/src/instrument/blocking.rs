@@ -8,40 +8,17 @@ use std::task::{Wake, Waker};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::background::background;
+use super::interrupted::Interrupted;
 use super::poll::{Guard, PollScope};
-use super::track::{Interrupted, background};
 use crate::stats::Outcome;
 use crate::sync::Mutex;
 use crate::task::NewTask;
 
-/// Runs `function` on a thread where blocking is acceptable, as [`tokio::task::spawn_blocking`] does, as a task:
-/// listed as `queued` until it has a thread, with the time that it waits, and as `running` then.
-///
-/// Called in a request, or in [tracked](crate::track) work, it is a child of that, but not a part: it goes on when
-/// the request has ended, and when the handle is dropped. An interrupt of the request reaches it with
-/// `children=true` only. While it is queued, an interrupt drops `function`. Once it runs, no interrupt can end it:
-/// `cancellable` is false, and the answer says `stuck_in_poll`.
-///
-/// ```
-/// use underscore_runtime::spawn_blocking;
-///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let sum = spawn_blocking("add up", || (1..=4).sum::<u32>());
-/// assert_eq!(sum.await.unwrap(), Ok(10));
-/// # });
-/// ```
-///
-/// # Errors
-///
-/// The handle gives [`Interrupted`] if an operator ended the task before it had a thread, and tokio's own error if
-/// `function` panicked or was aborted. It gives `Interrupted` when there is a thread to say so.
-///
-/// # Panics
-///
-/// Outside of a tokio runtime, as [`tokio::task::spawn_blocking`] does.
+/// Runs `function` as a task on one of the current runtime's blocking threads.
 #[track_caller]
-pub fn spawn_blocking<F, T>(
-    name: impl Into<Cow<'static, str>>,
+pub(super) fn tracked_blocking<F, T>(
+    name: Cow<'static, str>,
     function: F,
 ) -> JoinHandle<Result<T, Interrupted>>
 where
@@ -49,7 +26,7 @@ where
     T: Send + 'static,
 {
     let runtime = Handle::current();
-    let task = NewTask::blocking(Arc::new(background(name.into(), type_name::<F>()))).begin();
+    let task = NewTask::blocking(Arc::new(background(name, type_name::<F>()))).begin();
     let call = Arc::new(QueuedCall {
         call: Mutex::new(Some((function, Guard::new(task)))),
         interrupted: OnceLock::new(),

@@ -2,21 +2,35 @@
 //! it, and the await points within. The hot path of a request is `handler/call` and `poll/tracked`,
 //! top to bottom.
 
-mod blocking;
-mod body;
 mod handler;
+mod interrupted;
 mod mount;
-mod poll;
 mod track;
 #[cfg(feature = "axum-extra")]
 mod typed_path;
+
+#[cfg(feature = "admin")]
+mod background;
+#[cfg(feature = "admin")]
+mod blocking;
+#[cfg(feature = "admin")]
+mod body;
+#[cfg(feature = "admin")]
+mod poll;
+#[cfg(feature = "admin")]
 mod upgrade;
 
-pub use blocking::spawn_blocking;
+// Without `admin`, the same names are those of the module that passes the call through.
+#[cfg(not(feature = "admin"))]
+use crate::passthrough::{
+    self as background, self as blocking, self as body, self as poll, self as upgrade,
+};
+
 pub use handler::{Annotated, AnyArgument, Argument, Call, Extract, TakesBody, Via};
+pub use interrupted::Interrupted;
 pub use mount::{Declared, Mount};
 pub use poll::{At, at, within};
-pub use track::{Interrupted, spawn, track};
+pub use track::{spawn, spawn_blocking, track};
 #[cfg(feature = "axum-extra")]
 pub use typed_path::BeginsWithPath;
 pub use upgrade::{RequestContext, WithContext, request_context};

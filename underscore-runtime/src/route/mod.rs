@@ -1,12 +1,10 @@
 //! What a route is: its id, the handler's declaration, and the method and path that a router
 //! matched. Its counters and settings are in `routes`.
 
-#[cfg(feature = "admin")]
 mod id;
 mod identity;
 mod stable_hash;
 
-#[cfg(feature = "admin")]
 pub(crate) use id::RouteId;
 pub(crate) use identity::{Declaration, RouteIdentity};
 pub(crate) use stable_hash::stable_hash;

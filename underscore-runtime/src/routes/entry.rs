@@ -131,7 +131,6 @@ impl HandlerEntry {
         let _lock = SETTINGS_LOCK.lock();
         // Checked again: another thread may have added it for a concurrent first request.
         find().unwrap_or_else(|| {
-            #[cfg(feature = "admin")]
             if self.mounts.first().is_none() {
                 super::link::note_mounted(self);
             }

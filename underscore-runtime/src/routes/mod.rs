@@ -2,11 +2,8 @@
 //! arrived, and the counters and settings of each.
 
 mod entry;
-#[cfg(feature = "admin")]
 mod expiry;
-#[cfg(feature = "admin")]
 pub(crate) mod link;
-#[cfg(feature = "admin")]
 mod lookup;
 mod mounts;
 mod route;
@@ -15,8 +12,6 @@ mod settings_cell;
 pub(crate) use entry::SETTINGS_LOCK;
 #[doc(hidden)]
 pub use entry::{HandlerEntry, ROUTES};
-#[cfg(feature = "admin")]
 pub(crate) use expiry::{expire_settings, note_expiry, on_expiry};
-#[cfg(feature = "admin")]
 pub(crate) use lookup::{Handler, RouteEntry, entries, entry_count, handlers, ids};
 pub(crate) use route::Route;

@@ -50,7 +50,6 @@ pub(super) fn headers(object: &Map<String, Value>) -> Option<Vec<(HeaderName, He
 
 /// The first privileged header that `allowed` does not name: one that redirects a client, is stored
 /// by it, asks it for credentials, relaxes the same-origin policy, or makes a browser run the body.
-#[cfg(feature = "admin")]
 pub(crate) fn beyond_the_answer<'a>(
     object: &'a Map<String, Value>,
     allowed: &[String],
@@ -81,7 +80,6 @@ pub(crate) fn beyond_the_answer<'a>(
 }
 
 /// True for media types that browsers display without running anything.
-#[cfg(feature = "admin")]
 fn is_inert(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();
@@ -160,7 +158,6 @@ mod tests {
     }
 
     /// Holds 4.82 of docs/admin-api.md.
-    #[cfg(feature = "admin")]
     #[test]
     fn what_reaches_beyond_the_answer_is_found_and_can_be_allowed() {
         for (name, value) in [

@@ -5,7 +5,6 @@ mod catalogue;
 mod effective;
 mod headers;
 mod rate_limit;
-#[cfg(feature = "admin")]
 pub(crate) mod section;
 
 use std::collections::BTreeMap;
@@ -16,7 +15,6 @@ use crate::clock::Instant;
 
 pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{EffectiveSettings, Preempt};
-#[cfg(feature = "admin")]
 pub(crate) use headers::beyond_the_answer;
 pub(crate) use rate_limit::RateLimit;
 

@@ -14,7 +14,6 @@ mod request_meta;
 mod slot;
 mod slot_pool;
 mod slot_ref;
-#[cfg(feature = "admin")]
 mod task_ref;
 #[cfg(test)]
 mod tests;
@@ -29,7 +28,6 @@ use request_meta::RequestMeta;
 pub(crate) use request_meta::{MetaField, MetaFields};
 pub(crate) use slot::Slot;
 pub(crate) use slot_ref::SlotRef;
-#[cfg(feature = "admin")]
 pub(crate) use task_ref::{Task, TaskRef, for_each_live, live_count};
 pub(crate) use thread::{ThreadContext, with_thread};
 

@@ -202,11 +202,7 @@ impl Streaming {
             }
             Poll::Ready(None) => Some(Outcome::Completed),
             Poll::Ready(Some(Err(error))) => {
-                // Without the admin API there is no log to write to.
-                #[cfg(feature = "admin")]
                 super::failure::report(&underway.guard, error);
-                #[cfg(not(feature = "admin"))]
-                let _ = error;
                 Some(Outcome::Failed)
             }
         };

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
 use super::admission::admit;
+use super::annotated::{Annotated, Via};
 use super::answer;
 use super::delay::Delayed;
 use super::erased::{erased_future, erased_stage};
@@ -26,16 +27,6 @@ use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
 use crate::task::Slot;
-
-/// What generated code says of an annotated handler, on a type that has no values.
-pub trait Annotated: 'static {
-    /// The handler's entry in the link-time slice.
-    const ENTRY: &'static HandlerEntry;
-}
-
-/// Marks that a [`Call`] is extracted for arguments whose own marker is `M`.
-#[derive(Debug)]
-pub struct Via<M>(PhantomData<fn() -> M>);
 
 /// A call of the handler that `H` names, with the arguments `A`.
 #[must_use = "a call does nothing unless it is run"]
@@ -102,8 +93,8 @@ where
 {
     let (task, settings) = match enter(handler, &request) {
         Ok(task) => (task, None),
-        Err(applied) => match applied.task {
-            Ok(task) => (task, Some(applied.settings)),
+        Err(decision) => match decision.task {
+            Ok(task) => (task, Some(decision.settings)),
             Err(response) => {
                 return Begin::Decided {
                     begun: Some(CallState::answered(*response)),
@@ -143,22 +134,22 @@ where
 fn enter(
     handler: &'static HandlerEntry,
     request: &Request,
-) -> Result<&'static Slot, Box<AppliedSettings>> {
+) -> Result<&'static Slot, Box<Decision>> {
     let path = request.extensions().get::<MatchedPath>();
     let route = handler.route_of(request.method(), path);
     match route.effective() {
         None => Ok(begin_request(request, route)),
-        Some(settings) => Err(AppliedSettings::new(request, route, settings)),
+        Some(settings) => Err(Decision::new(request, route, settings)),
     }
 }
 
 /// What becomes of a request on a route with settings.
-struct AppliedSettings {
+struct Decision {
     task: Result<&'static Slot, Box<Response>>,
     settings: Arc<EffectiveSettings>,
 }
 
-impl AppliedSettings {
+impl Decision {
     #[allow(clippy::unnecessary_box_returns, reason = "nearly no request has one")]
     #[cold]
     #[inline(never)]
@@ -168,7 +159,7 @@ impl AppliedSettings {
         settings: Arc<EffectiveSettings>,
     ) -> Box<Self> {
         let task = admit(route, request, &settings).map(Guard::into_task);
-        Box::new(AppliedSettings { task, settings })
+        Box::new(Decision { task, settings })
     }
 }
 

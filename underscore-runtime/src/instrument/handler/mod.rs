@@ -2,15 +2,29 @@
 //! (`request_info`, `admission`), delays it if settings say so, extracts the arguments and runs the
 //! handler; `answer` has the responses that this crate gives in its place.
 
-mod admission;
-mod answer;
+mod annotated;
 mod argument;
-mod call;
-mod delay;
-mod erased;
 mod extract;
+
+#[cfg(feature = "admin")]
+mod admission;
+#[cfg(feature = "admin")]
+mod answer;
+#[cfg(feature = "admin")]
+mod call;
+#[cfg(feature = "admin")]
+mod delay;
+#[cfg(feature = "admin")]
+mod erased;
+#[cfg(not(feature = "admin"))]
+mod plain_call;
+#[cfg(feature = "admin")]
 mod request_info;
 
+#[cfg(not(feature = "admin"))]
+use plain_call as call;
+
+pub use annotated::{Annotated, Via};
 pub use argument::{AnyArgument, Argument, TakesBody};
-pub use call::{Annotated, Call, Via};
+pub use call::Call;
 pub use extract::Extract;

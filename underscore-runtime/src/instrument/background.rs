@@ -1,0 +1,97 @@
+//! Background work as a task: a future that is not a request's, in the task that began it.
+
+use std::any::type_name;
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::interrupted::Interrupted;
+use super::poll::{Guard, StageEnd, Tracked, expire_after};
+use super::{poll, upgrade};
+use crate::stats::Outcome;
+use crate::task::{Background, Interrupt, NewTask, TaskParent, Upgrade};
+use crate::truncate;
+
+/// Maximum length of a task name, in bytes. It may contain input of clients.
+const LONGEST_NAME: usize = 4 << 10;
+
+/// Background work that is begun here, in the task that the thread polls if it polls one.
+pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
+    let parent = match poll::current() {
+        Some(parent) => TaskParent::new(parent),
+        None => upgrade::request(),
+    };
+    let name = match truncate::to_bytes(&name, LONGEST_NAME) {
+        Cow::Borrowed(_) => name,
+        Cow::Owned(truncated) => truncated.into(),
+    };
+    Background { name, code, parent }
+}
+
+/// Goes on with an upgraded connection: it counts as in flight, and the timeout of its route holds.
+fn go_on(upgrade: &Upgrade, guard: &Guard) {
+    upgrade.count();
+    let settings = upgrade.route.effective();
+    if let Some(timeout) = settings.and_then(|settings| settings.timeout) {
+        expire_after(timeout, upgrade.begun, guard);
+    }
+}
+
+/// Makes `future` a task, which begins now.
+pub(super) fn tracked<F: Future>(
+    name: Cow<'static, str>,
+    future: F,
+) -> impl Future<Output = Result<F::Output, Interrupted>> {
+    let background = Arc::new(background(name, type_name::<F>()));
+    let guard = Guard::new(NewTask::background(Arc::clone(&background)).begin());
+    if let Some(upgrade) = background.upgrade() {
+        go_on(upgrade, &guard);
+    }
+    TrackedWork {
+        work: Tracked::new(guard, future),
+    }
+}
+
+pin_project! {
+    /// The future of [`tracked`].
+    struct TrackedWork<F: Future> {
+        #[pin]
+        work: Tracked<F>,
+    }
+}
+
+impl<F: Future> Future for TrackedWork<F> {
+    type Output = Result<F::Output, Interrupted>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let work = self.project().work;
+        assert!(
+            !work.is_over(),
+            "a tracked future was polled after it had completed"
+        );
+        Poll::Ready(match ready!(work.poll(cx)) {
+            StageEnd::Done(output, guard) => {
+                guard.end(Outcome::Completed);
+                Ok(output)
+            }
+            StageEnd::Interrupted(guard) => {
+                let interrupt = guard.task().pending_interrupt();
+                let outcome = guard.interrupt_outcome();
+                guard.end(outcome);
+                Err(Interrupted::new(interrupt))
+            }
+        })
+    }
+}
+
+impl Interrupted {
+    pub(super) fn new(interrupt: Option<Interrupt>) -> Self {
+        let reason = interrupt.map(|interrupt| interrupt.reason);
+        Interrupted {
+            reason: reason.unwrap_or_else(|| Interrupt::DEFAULT_REASON.into()),
+        }
+    }
+}

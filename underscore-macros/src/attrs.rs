@@ -71,8 +71,8 @@ fn target(path: &Path) -> Target {
     }
 }
 
-/// Replaces `expect` by `allow`: the lint fires in one of the two functions only, and `expect` would
-/// be unfulfilled in the other.
+/// Replaces `expect` by `allow`: the lint fires in one of the two functions only, and `expect`
+/// would be unfulfilled in the other.
 fn expect_to_allow(mut meta: Meta) -> Meta {
     if let Meta::List(list) = &mut meta
         && list.path.is_ident("expect")

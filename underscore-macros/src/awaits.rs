@@ -89,8 +89,8 @@ pub(crate) fn rewrite_body(function: &Function, runtime: &Path) -> TokenStream {
     block.into_token_stream()
 }
 
-/// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`. The caller
-/// defines both names, and [`WITHIN`] if the second value is true.
+/// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`. The
+/// caller defines both names, and [`WITHIN`] if the second value is true.
 fn rewrite_block(
     block: &mut Block,
     at: &str,
@@ -236,8 +236,8 @@ impl AwaitRewriter<'_> {
         }
     }
 
-    /// Rewrites `pieces`. Appends the index of each future's point to `futures`, or `None` if it has
-    /// none.
+    /// Rewrites `pieces`. Appends the index of each future's point to `futures`, or `None` if it
+    /// has none.
     fn rewrite_pieces(
         &mut self,
         pieces: Vec<Piece>,
@@ -270,8 +270,8 @@ impl AwaitRewriter<'_> {
         tokens
     }
 
-    /// Rewrites a future that a macro awaits to `at(<future>, &POINTS[index])` and returns the index.
-    /// `None` if the future must stay a place expression.
+    /// Rewrites a future that a macro awaits to `at(<future>, &POINTS[index])` and returns the
+    /// index. `None` if the future must stay a place expression.
     fn rewrite_future(
         &mut self,
         mut future: Expr,
@@ -293,8 +293,8 @@ impl AwaitRewriter<'_> {
         Some(index)
     }
 
-    /// The statements around an opaque macro: a guard that keeps the macro's own line and name in the
-    /// stack, and its drop.
+    /// The statements around an opaque macro: a guard that keeps the macro's own line and name in
+    /// the stack, and its drop.
     fn macro_guard(&mut self, mac: &Macro) -> (Stmt, Stmt) {
         let bang = mac.bang_token;
         let span = mac

@@ -1,5 +1,5 @@
-//! Generates the endpoint type: an uninhabited type that identifies a handler to the runtime, and its
-//! trait impls. In the generated `const _` block, `__underscore` is the runtime's `__private`.
+//! Generates the endpoint type: an uninhabited type that identifies a handler to the runtime, and
+//! its trait impls. In the generated `const _` block, `__underscore` is the runtime's `__private`.
 
 use std::hash::{DefaultHasher, Hasher};
 

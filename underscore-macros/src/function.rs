@@ -34,7 +34,8 @@ impl Parse for Function {
         let sig = input.parse()?;
         let content;
         let brace = syn::braced!(content in input);
-        // `#![allow(...)]` at the top of the body means the same as `#[allow(...)]` on the function.
+        // `#![allow(...)]` at the top of the body means the same as `#[allow(...)]` on the
+        // function.
         for mut attr in content.call(Attribute::parse_inner)? {
             attr.style = AttrStyle::Outer;
             attrs.push(attr);

@@ -6,8 +6,8 @@
 //! function cannot be a handler. `attrs` assigns its other attributes to the generated items.
 //! `awaits` rewrites a body, with `macro_input` for the arguments of macros and `upgrades` for
 //! WebSocket callbacks. `endpoint` generates the type that identifies a handler to the runtime, and
-//! `body_check` the check that only the last extractor consumes the body. `source` formats tokens as
-//! tables show them, `span` makes spans, `surroundings` detects an enclosing `impl`, and
+//! `body_check` the check that only the last extractor consumes the body. `source` formats tokens
+//! as tables show them, `span` makes spans, `surroundings` detects an enclosing `impl`, and
 //! `diagnostics` collects errors.
 
 mod args;

@@ -1,5 +1,5 @@
-//! Parses the arguments of macros that people await in, so that the awaits in them can be rewritten,
-//! and the futures that `select!`, `join!` and `try_join!` await themselves.
+//! Parses the arguments of macros that people await in, so that the awaits in them can be
+//! rewritten, and the futures that `select!`, `join!` and `try_join!` await themselves.
 //!
 //! A macro can do anything with its tokens, so only macros whose arguments are known to be
 //! expressions are parsed, by name.

@@ -187,8 +187,8 @@ impl<'a> Expansion<'a> {
             quote!(#[doc(hidden)] #vis)
         });
         let body = awaits::rewrite_body(self.handler, &self.runtime);
-        // Clippy skips these lints for the outer function, which is a value in `get(...)`, but not for
-        // this one.
+        // Clippy skips these lints for the outer function, which is a value in `get(...)`, but not
+        // for this one.
         quote! {
             #(#attrs)*
             #[allow(clippy::single_call_fn, clippy::unused_async)]

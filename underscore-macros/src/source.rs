@@ -1,5 +1,6 @@
-//! Formats tokens on one line with the spacing of the source, as tables show an await. The `Display`
-//! of `TokenStream` puts a space between any two tokens, so its text is not found by searching the source.
+//! Formats tokens on one line with the spacing of the source, as tables show an await. The
+//! `Display` of `TokenStream` puts a space between any two tokens, so its text is not found by
+//! searching the source.
 
 use proc_macro2::{Delimiter, Group, LineColumn, Span, TokenStream, TokenTree};
 
@@ -20,7 +21,8 @@ pub(crate) fn full_text(tokens: TokenStream) -> String {
     words.join(" ")
 }
 
-/// True if the source has `token` at `span`. Tokens of other macros have the span of the macro call.
+/// True if the source has `token` at `span`. Tokens of other macros have the span of the macro
+/// call.
 pub(crate) fn is_written(span: Span, token: &str) -> bool {
     // True if the source is unavailable.
     span.source_text().is_none_or(|text| text == token)

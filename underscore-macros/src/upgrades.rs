@@ -65,9 +65,9 @@ impl VisitMut for CallbackRewriter<'_> {
 }
 
 impl CallbackRewriter<'_> {
-    /// `{ let request = request_context(); |socket| request.wrap(<body>) }`. The closure stays a direct
-    /// argument of `on_upgrade`, from which the type of its argument is inferred. Callbacks that
-    /// cannot be rewritten are unchanged.
+    /// `{ let request = request_context(); |socket| request.wrap(<body>) }`. The closure stays a
+    /// direct argument of `on_upgrade`, from which the type of its argument is inferred. Callbacks
+    /// that cannot be rewritten are unchanged.
     fn rewrite(&self, callback: &mut Expr) {
         let request = format_ident!("__underscore_request");
         let wrapped: Expr = match callback {

@@ -1,4 +1,4 @@
-//! A service that blocks its only worker: a handler works for half a minute and awaits nothing meanwhile.
+//! A service that blocks its only worker: a handler sleeps for half a minute without awaiting.
 //!
 //! ```text
 //! cargo run --example blocked -- [--listen 127.0.0.1:8081] [--admin PATH]
@@ -19,7 +19,7 @@ mod shared;
 #[underscore_route(get, "/report", name = "report")]
 async fn report() -> &'static str {
     yield_now().await;
-    // What a handler must not do: no other request is served until this is over.
+    // A handler must not do this: no other request is served in the meantime.
     std::thread::sleep(Duration::from_secs(30));
     "report\n"
 }
@@ -30,26 +30,26 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let options = shared::Options::read("blocked", 8081)?;
+    let options = shared::Options::parse("blocked", 8081)?;
     let listener = options.listener().await?;
     let admin = serve_admin(&options.admin)?;
-    // No handler for signals: while the worker is blocked, nobody would come to it.
-    shared::announce(&listener, admin.path(), LINES)?;
+    // No signal handler: it could not run while the worker is blocked.
+    shared::announce(&listener, admin.path(), COMMANDS)?;
     let app = Router::new().route("/report", get(report));
     axum::serve(listener, app).await?;
     admin.shutdown();
     Ok(())
 }
 
-/// What to try.
-const LINES: &str = r#"
-  # The only worker is blocked for half a minute. The admin API is not, and says by whom.
+/// The commands to try.
+const COMMANDS: &str = r#"
+  # The only worker is blocked for half a minute. The admin API still answers and names the handler.
   curl -s $APP/report &
   sleep 1
   curl -s --unix-socket $SOCKET 'http://./_cat/workers?v'
   curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v'
 
-  # What blocks cannot be ended from outside; who comes after it is sent away once it is over.
+  # Blocking code cannot be interrupted. Later requests get 503 as soon as it returns.
   curl -s --unix-socket $SOCKET -X POST 'http://./_routes/report/interrupt?pretty'
   curl -s --unix-socket $SOCKET -X PUT 'http://./_routes/report/settings?pretty' -H 'Content-Type: application/json' \
     -d '{"transient":{"preempt":{"status":503}}}'

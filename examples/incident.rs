@@ -1,12 +1,12 @@
-//! The whole story, played by itself: a service hangs, the cause is found, the bleeding is stopped.
+//! The whole incident, automated: a service hangs, the cause is found, the damage is contained.
 //!
 //! ```text
 //! cargo run --example incident
 //! ```
 //!
-//! The service is `sample_app`, in this process; what it is told goes over real HTTP, and what the
-//! engineer types goes over the real Unix socket. It ends by itself, with an error if the story does not
-//! come true.
+//! The service is `sample_app`, in this process. Its clients use real HTTP, and the engineer uses
+//! the real Unix socket. The example exits with an error if a step does not have the expected
+//! result.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "sample_app.rs"]
@@ -26,13 +26,13 @@ use underscore_runtime::serve_admin;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Longer than anything in the story takes on a slow machine.
+/// More than any step takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What hangs is released long before this; a client that waits so long has found a bug.
+/// Requests that hang are interrupted long before this, so a timeout is a bug.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the limit of the last act is in force.
+/// The lifetime of the last step's limit.
 const LIMITED_FOR: &str = "3s";
 
 #[tokio::main]
@@ -41,13 +41,13 @@ async fn main() -> Result<()> {
     let socket = directory.path().join("app.sock");
     let address = start_service()?;
     let admin = serve_admin(&socket)?;
-    let story = Story::new(address, socket)?;
-    story.play().await?;
+    let incident = Incident::new(address, socket)?;
+    incident.run().await?;
     admin.shutdown();
     Ok(())
 }
 
-/// Starts the service on a thread of its own, as `sample_app` runs it.
+/// Starts the service on its own single-threaded runtime, as `sample_app` does.
 fn start_service() -> Result<SocketAddr> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
     listener.set_nonblocking(true)?;
@@ -55,7 +55,7 @@ fn start_service() -> Result<SocketAddr> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    // It ends with the process, like any service that is never told to.
+    // It runs until the process exits.
     thread::spawn(move || {
         runtime.block_on(async {
             let listener = TcpListener::from_std(listener)?;
@@ -65,20 +65,20 @@ fn start_service() -> Result<SocketAddr> {
     Ok(address)
 }
 
-struct Story {
+struct Incident {
     address: SocketAddr,
     socket: PathBuf,
     service: Client,
     admin: Client,
 }
 
-impl Story {
+impl Incident {
     fn new(address: SocketAddr, socket: PathBuf) -> Result<Self> {
         let service = Client::builder().timeout(CLIENT_TIMEOUT);
         let admin = Client::builder()
             .timeout(CLIENT_TIMEOUT)
             .unix_socket(socket.clone());
-        Ok(Story {
+        Ok(Incident {
             address,
             socket,
             service: service.build()?,
@@ -86,29 +86,29 @@ impl Story {
         })
     }
 
-    async fn play(&self) -> Result<()> {
+    async fn run(&self) -> Result<()> {
         println!(
             "A service with three permits is at http://{}.",
             self.address
         );
-        println!("/once takes one permit, /twice takes two, both work for half a second.");
+        println!("/once takes one permit, /twice takes two, each for half a second.");
         println!("Its admin API is on a Unix socket:");
         println!();
         println!("$ SOCKET={}", self.socket.display());
         self.look_around().await?;
         self.congestion().await?;
         self.find_the_cause().await?;
-        self.stop_the_bleeding().await?;
-        self.open_again().await?;
-        self.let_it_heal().await?;
-        self.who_did_it().await?;
+        self.contain().await?;
+        self.reopen().await?;
+        self.limit().await?;
+        self.audit().await?;
         println!();
-        println!("Nobody deployed anything, and nobody restarted the service.");
+        println!("No deployment, and no restart.");
         Ok(())
     }
 
     async fn look_around(&self) -> Result<()> {
-        chapter("What is there to see?");
+        chapter("What is available?");
         let tables = self.get("_cat").await?;
         check(
             tables.starts_with("=^.^=\n/routes\n"),
@@ -128,7 +128,7 @@ impl Story {
     }
 
     async fn congestion(&self) -> Result<()> {
-        chapter("Five at once: /once copes");
+        chapter("Five concurrent requests: /once copes");
         let answers = self.requests("once", 5).await?;
         check(answers == [200; 5], "all five /once are answered")?;
         self.get("_cat/routes/once?v&h=path,stats.req.*,avg1m")
@@ -137,38 +137,38 @@ impl Story {
     }
 
     async fn find_the_cause(&self) -> Result<()> {
-        chapter("Five at once: /twice does not");
+        chapter("Five concurrent requests: /twice does not");
         let clients = self.clients("twice", 5);
         self.hang(clients).await
     }
 
-    /// Three of five requests hang; the engineer looks, and ends them.
+    /// Three of five requests hang. The engineer finds out where and interrupts them.
     async fn hang(&self, mut clients: JoinSet<reqwest::Result<StatusCode>>) -> Result<()> {
-        println!("(five requests to /twice are sent side by side)");
+        println!("(five concurrent requests to /twice)");
         for _ in 0..2 {
-            let status = clients.join_next().await.ok_or("a client is gone")???;
-            println!("a client is answered: {status}");
+            let status = clients.join_next().await.ok_or("a client is missing")???;
+            println!("a client gets {status}");
             check(status == StatusCode::OK, "two of five are answered")?;
         }
-        println!("... and then nothing.");
+        println!("... and the other three hang.");
         self.wait_for("three requests in flight", "twice", |active, _| active == 3)
             .await?;
         self.get("_cat/routes?v&s=stats.req.active:desc").await?;
         self.expect("twice", 3, 5).await?;
 
-        chapter("Where is every one of them stuck?");
+        chapter("Where are they stuck?");
         let tasks = self.get("_cat/tasks?v").await?;
         let line = second_acquire();
         let stuck = format!("examples/sample_app.rs:{line} ");
         check(
             tasks.matches(&stuck).count() == 3,
-            "three tasks wait at the second acquire",
+            "three tasks are at the second acquire",
         )?;
         println!();
         let stacks = self.get("_cat/stacks?v&h=count,path,oldest,stack").await?;
         check(
             stacks.lines().count() == 2 && stacks.contains(&stuck),
-            "they are one line of _cat/stacks",
+            "they are one row of _cat/stacks",
         )?;
         let first = tasks
             .lines()
@@ -177,19 +177,19 @@ impl Story {
         let first = first.unwrap_or_default();
         self.get(&format!("_tasks/{first}/print_stack")).await?;
         println!();
-        println!("All three wait at line {line}, for their second permit, and hold the first:");
+        println!("All three wait at line {line} for their second permit and hold the first:");
         println!();
         println!("  {}", source_line(line));
 
-        chapter("End them: permits are released, clients are answered");
+        chapter("Interrupt them: permits are released, clients are answered");
         let report = self
             .change(Method::POST, "_routes/twice/interrupt?pretty", None)
             .await?;
         check(report["interrupted"] == 3, "three requests are interrupted")?;
         while let Some(status) = clients.join_next().await {
             let status = status??;
-            println!("a client is answered: {status}");
-            check(status == 503, "an interrupted client is told so")?;
+            println!("a client gets {status}");
+            check(status == 503, "an interrupted client gets 503")?;
         }
         self.get(
             "_cat/routes/twice?v&h=path,stats.req.active,stats.req.total,completed,interrupted",
@@ -197,11 +197,11 @@ impl Story {
         .await?;
         self.expect("twice", 0, 5).await?;
         let answers = self.requests("once", 1).await?;
-        check(answers == [200], "the permits are back")
+        check(answers == [200], "the permits are available again")
     }
 
-    async fn stop_the_bleeding(&self) -> Result<()> {
-        chapter("It would happen again: answer 503 before the handler runs");
+    async fn contain(&self) -> Result<()> {
+        chapter("To prevent a repeat, answer 503 before the handler runs");
         let body = json!({"transient": {"preempt": {"status": 503, "reason": "Back soon"}}});
         let set = self
             .change(Method::PUT, "_routes/twice/settings?pretty", Some(body))
@@ -212,7 +212,7 @@ impl Story {
                     .values()
                     .all(|route| route["transient"]["preempt"]["status"] == 503)
             }),
-            "the setting is in force",
+            "the setting is applied",
         )?;
         let start = Instant::now();
         let answers = self.requests("twice", 5).await?;
@@ -226,8 +226,8 @@ impl Story {
         self.expect("twice", 0, 10).await
     }
 
-    async fn open_again(&self) -> Result<()> {
-        chapter("The permits are enough for one at a time: open the route again");
+    async fn reopen(&self) -> Result<()> {
+        chapter("One request at a time is safe: reopen the route");
         let body = json!({"transient": {"preempt": null}});
         let set = self
             .change(Method::PUT, "_routes/twice/settings?pretty", Some(body))
@@ -235,7 +235,7 @@ impl Story {
         check(
             set.as_object()
                 .is_some_and(|routes| routes.values().all(|route| route["transient"] == json!({}))),
-            "nothing is set any more",
+            "nothing is set",
         )?;
         let answers = self.requests("twice", 1).await?;
         check(answers == [200], "/twice answers again")?;
@@ -243,8 +243,8 @@ impl Story {
         self.expect("twice", 0, 11).await
     }
 
-    async fn let_it_heal(&self) -> Result<()> {
-        chapter("Two at a time cannot block each other: a limit, which undoes itself");
+    async fn limit(&self) -> Result<()> {
+        chapter("Two at a time cannot block each other: set a limit that expires");
         let settings = "_routes/twice/settings";
         let body = json!({"transient": {"limit.active": 2}, "expires_in": LIMITED_FOR});
         let would = self
@@ -254,7 +254,10 @@ impl Story {
                 Some(body.clone()),
             )
             .await?;
-        check(would["would_hit"]["tasks"] == 0, "nobody would be hit now")?;
+        check(
+            would["would_hit"]["tasks"] == 0,
+            "no task would be affected now",
+        )?;
         self.change(Method::PUT, settings, Some(body)).await?;
         let mut answers = self.requests("twice", 5).await?;
         answers.sort_unstable();
@@ -262,13 +265,13 @@ impl Story {
         println!("five requests to /twice: {answers:?}");
         check(
             answers == [200, 200, 503, 503, 503],
-            "two get through, three are sent away, none hangs",
+            "two are answered, three get 503, none hangs",
         )?;
         self.expect("twice", 0, 16).await?;
-        println!("... and a little later nothing is set any more:");
+        println!("... and when the limit has expired, nothing is set:");
         self.wait_for_no_limit().await?;
         let set = self.get(settings).await?;
-        check(!set.contains("limit"), "the limit has undone itself")
+        check(!set.contains("limit"), "the limit has expired")
     }
 
     async fn wait_for_no_limit(&self) -> Result<()> {
@@ -283,14 +286,14 @@ impl Story {
             .await?
             .contains("limit")
         {
-            check(Instant::now() < deadline, "the limit undoes itself")?;
+            check(Instant::now() < deadline, "the limit expires")?;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
     }
 
-    async fn who_did_it(&self) -> Result<()> {
-        chapter("Who did what?");
+    async fn audit(&self) -> Result<()> {
+        chapter("Who changed what?");
         let audit = self
             .get("_cat/audit?v&h=timestamp,uid,action,target,status")
             .await?;
@@ -301,11 +304,11 @@ impl Story {
             .collect();
         check(
             actions == ["expire", "settings", "settings", "settings", "interrupt"],
-            "every change is a record, and what undid itself",
+            "every change and the expiry are recorded",
         )
     }
 
-    /// Types a curl line and shows what comes back.
+    /// Prints a curl command and its output.
     async fn get(&self, path: &str) -> Result<String> {
         println!("$ curl -s --unix-socket $SOCKET 'http://./{path}'");
         let response = self.admin.get(format!("http://./{path}")).send().await?;
@@ -329,7 +332,7 @@ impl Story {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// Sends requests to the service side by side.
+    /// Sends concurrent requests to the service.
     fn clients(&self, path: &str, count: usize) -> JoinSet<reqwest::Result<StatusCode>> {
         let mut clients = JoinSet::new();
         for number in 1..=count {
@@ -340,7 +343,7 @@ impl Story {
         clients
     }
 
-    /// The statuses that requests to the service are answered with.
+    /// Sends concurrent requests to the service and returns their statuses.
     async fn requests(&self, path: &str, count: usize) -> Result<Vec<u16>> {
         let mut statuses = Vec::new();
         for status in self.clients(path, count).join_all().await {
@@ -349,7 +352,7 @@ impl Story {
         Ok(statuses)
     }
 
-    /// Checks a route's counters once its requests have come to rest.
+    /// Waits until a route has these counters.
     async fn expect(&self, route: &str, active: u64, total: u64) -> Result<()> {
         let what = format!("/{route} has {active} requests in flight of {total}");
         self.wait_for(&what, route, |a, t| (a, t) == (active, total))
@@ -382,18 +385,18 @@ fn chapter(title: &str) {
     println!();
 }
 
-/// The story has to come true.
-fn check(holds: bool, what: &str) -> Result<()> {
+/// Fails unless a step has the expected result.
+fn check(holds: bool, expected: &str) -> Result<()> {
     if holds {
         Ok(())
     } else {
-        Err(format!("the story did not come true: {what}").into())
+        Err(format!("this did not happen: {expected}").into())
     }
 }
 
 const SERVICE: &str = include_str!("sample_app.rs");
 
-/// The line of the second acquire in `/twice`: the last one of the file.
+/// The line of the second acquire in `/twice`, the last one of the file.
 fn second_acquire() -> usize {
     let lines = SERVICE.lines().enumerate();
     let last = lines.filter(|(_, line)| line.contains(".acquire")).last();

@@ -4,8 +4,8 @@
 //! cargo run --example sample_app -- [--listen 127.0.0.1:8080] [--admin PATH]
 //! ```
 //!
-//! `/healthz` answers at once. `/once` takes a permit and works for half a second. `/twice` takes two
-//! permits, one after the other: under load, three requests hold one each and wait for a second for ever.
+//! `/healthz` answers at once. `/once` takes a permit for half a second. `/twice` takes two, one by
+//! one: under load, three requests hold one permit each and wait forever for the second.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use underscore_runtime::{serve_admin, underscore_route};
 #[path = "shared/mod.rs"]
 mod shared;
 
-/// How long a request works once it has what it needs.
+/// The time that a request takes once it has its permits.
 const WORK: Duration = Duration::from_millis(500);
 
 type Permits = State<Arc<Semaphore>>;
@@ -57,22 +57,22 @@ pub fn app() -> Router {
         .with_state(Arc::new(Semaphore::new(3)))
 }
 
-// One thread, like the service of the story: there, two of five requests get through and three hang, in
-// whatever order they come. With more threads it can be all five.
+// With one thread, two of five requests complete and three hang, in any order. With more threads,
+// all five can hang.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     shared::exit("sample_app", run().await)
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let options = shared::Options::read("sample_app", 8080)?;
+    let options = shared::Options::parse("sample_app", 8080)?;
     let listener = options.listener().await?;
     let admin = serve_admin(&options.admin)?;
-    shared::greet(&listener, admin.path(), LINES)?;
+    shared::greet(&listener, admin.path(), COMMANDS)?;
 
-    // With the clients' addresses, so that `_cat/tasks` can show them.
+    // With connect info, so that `_cat/tasks` shows the addresses of clients.
     let app = app().into_make_service_with_connect_info::<SocketAddr>();
-    // Not a graceful end: that would wait for the requests that hang.
+    // No graceful shutdown: it would wait for the requests that hang.
     let served = tokio::select! {
         served = axum::serve(listener, app).into_future() => served,
         () = shared::stop() => Ok(()),
@@ -81,16 +81,16 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(served?)
 }
 
-/// What to try.
-const LINES: &str = r#"
-  # Five at once: two are answered, three hang.
+/// The commands to try.
+const COMMANDS: &str = r#"
+  # Five concurrent requests: two are answered, three hang.
   seq 5 | xargs -P 5 -I{} curl -s '$APP/twice?{}' &
   sleep 2
   curl -s --unix-socket $SOCKET 'http://./_cat'
   curl -s --unix-socket $SOCKET 'http://./_cat/routes?v'
   curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v'
 
-  # End those that hang. Then send away whoever comes, before they hang.
+  # Interrupt the three. Then answer 503 to new requests before they hang.
   curl -s --unix-socket $SOCKET -X POST 'http://./_routes/twice/interrupt?pretty'
   curl -s --unix-socket $SOCKET -X PUT 'http://./_routes/twice/settings?pretty' \
     -H 'Content-Type: application/json' -d '{"transient":{"preempt":{"status":503,"text":"back soon\n"}}}'

@@ -1,12 +1,13 @@
-//! Todos: a list with pages, create, read, update and delete, in memory, behind a timeout. And a migration that
-//! takes the lock of the store for longer than anybody would wait.
+//! An in-memory todo service with list, create, read, update and delete, behind a timeout, and a
+//! migration that holds the lock of the store for longer than any client waits.
 //!
 //! ```text
 //! cargo run --example todos -- [--listen 127.0.0.1:8082] [--admin PATH]
 //! ```
 //!
-//! What to try is printed at the start. Half of the routes declare their method and path: those are known from the
-//! start, the others from their first request on. What the timeout gives up is counted as `disconnected`.
+//! The commands to try are printed at the start. Half of the routes declare their method and path,
+//! so they are listed before their first request. A request that times out is counted as
+//! `disconnected`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -29,9 +30,9 @@ use underscore_runtime::{serve_admin, underscore_route};
 #[path = "shared/mod.rs"]
 mod shared;
 
-/// What to try.
-const LINES: &str = r#"
-  # The routes. Half of them tell their path before their first request.
+/// The commands to try.
+const COMMANDS: &str = r#"
+  # The routes. Half of them have a path before their first request.
   curl -s --unix-socket $SOCKET 'http://./_cat/routes?v&h=id,name,handler,method,path,total'
 
   # Some traffic: twenty todos, one of them done, and the second page of them.
@@ -41,19 +42,19 @@ const LINES: &str = r#"
   curl -s -w '\n' '$APP/todos?offset=5&limit=5'
   curl -s --unix-socket $SOCKET 'http://./_cat/routes?v&h=handler,method,path,total,2xx,p50_1m,p99_1m,rate1m'
 
-  # A migration takes the store for itself. Whoever comes now waits, and you see where.
+  # A migration locks the store. New requests wait, and the table shows where.
   curl -s -w '\n' -X POST $APP/migration &
   sleep 1
   seq 3 | xargs -P 3 -I{} curl -s -w '\n' '$APP/todos?limit=1&client={}' &
   sleep 1
   curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v'
 
-  # Tell those who write to come again later, in place of letting them wait. It undoes itself.
+  # Answer 503 to writers instead of letting them wait. The setting expires by itself.
   curl -s --unix-socket $SOCKET -X PUT 'http://./_routes/create/settings?pretty' -H 'Content-Type: application/json' \
     -d '{"transient":{"preempt":{"status":503,"text":"a migration runs\n","headers":{"Retry-After":"60"}}},"expires_in":"5m"}'
   curl -s -i $APP/todos -H 'Content-Type: application/json' -d '{"text":"too early"}'
 
-  # Too slow: end it. Its lock is free at that moment, and those who waited are answered.
+  # Interrupt the slow migration. Its lock is released at once, and waiting requests are answered.
   curl -s --unix-socket $SOCKET -X POST 'http://./_routes/migration/interrupt?pretty&reason=too+slow'
   curl -s --unix-socket $SOCKET -X PUT 'http://./_routes/create/settings?pretty' -H 'Content-Type: application/json' \
     -d '{"transient":{"preempt":null}}'
@@ -61,10 +62,10 @@ const LINES: &str = r#"
   curl -s --unix-socket $SOCKET 'http://./_cat/routes?v&h=handler,active,total,completed,disconnected,interrupted,preempted'
 "#;
 
-/// How long a request for a todo may take.
+/// The timeout of requests for todos.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the migration takes for one todo.
+/// The time that the migration takes for one todo.
 const MIGRATION_STEP: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Default)]
@@ -77,7 +78,7 @@ struct Todo {
     id: u32,
     text: String,
     done: bool,
-    /// What the migration gives to each todo.
+    /// Set by the migration.
     list: Option<&'static str>,
 }
 
@@ -157,8 +158,8 @@ async fn delete(State(store): State<Store>, Path(id): Path<u32>) -> StatusCode {
     }
 }
 
-/// Puts each todo on a list, one after the other. Ended half-way, the rest is there for the next time: a todo is
-/// changed in one step, with no await in it.
+/// Puts each todo on a list. A later run continues after an interrupt, because each todo is changed
+/// without an await in between.
 #[underscore_route(post, "/migration", name = "migration")]
 async fn migrate(State(store): State<Store>) -> String {
     let mut todos = store.todos.write().await;
@@ -171,7 +172,7 @@ async fn migrate(State(store): State<Store>) -> String {
     format!("{moved} todos are in the inbox\n")
 }
 
-/// What a client is told whose request failed, by the timeout for example.
+/// The response to a request that failed in a layer, for example by the timeout.
 async fn failed(error: BoxError) -> (StatusCode, String) {
     if error.is::<tower::timeout::error::Elapsed>() {
         (StatusCode::REQUEST_TIMEOUT, "it took too long\n".to_owned())
@@ -190,7 +191,7 @@ fn app() -> Router {
                 .layer(HandleErrorLayer::new(failed))
                 .layer(TimeoutLayer::new(TIMEOUT)),
         )
-        // Added after the layers, and so without them.
+        // Added after the layers, so without the timeout.
         .route("/migration", post(migrate))
         .with_state(Store::default())
 }
@@ -201,10 +202,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let options = shared::Options::read("todos", 8082)?;
+    let options = shared::Options::parse("todos", 8082)?;
     let listener = options.listener().await?;
     let admin = serve_admin(&options.admin)?;
-    shared::greet(&listener, admin.path(), LINES)?;
+    shared::greet(&listener, admin.path(), COMMANDS)?;
     shared::serve(listener, app()).await?;
     admin.shutdown();
     Ok(())

@@ -1,12 +1,12 @@
-//! A chat: what is said is heard as server-sent events and over websockets, in `page.html` for example.
+//! A chat over server-sent events and websockets, with a client in `page.html`.
 //!
 //! ```text
 //! cargo run --example chat -- [--listen 127.0.0.1:8083] [--admin PATH]
 //! ```
 //!
-//! What to try is printed at the start. A stream of events is a task of its route until its last byte, and needs
-//! nothing for it. A websocket is one because its talk is tracked; who talks and hears there are helpers of the
-//! handler, so that `#[underscore_frame]` shows the line that each of them awaits.
+//! The commands to try are printed at the start. A stream of events is a task until its last byte,
+//! without further code. A websocket is a task because of `track`, and `#[underscore_frame]` on the
+//! helpers shows the lines that its two halves await.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -27,34 +27,35 @@ use underscore_runtime::{serve_admin, track, underscore_frame, underscore_route}
 #[path = "../shared/mod.rs"]
 mod shared;
 
-/// What to try.
-const LINES: &str = r"
-  # Open $APP in a browser, or be three who listen to events and two with a websocket. Of that, curl shows raw frames.
+/// The commands to try.
+const COMMANDS: &str = r"
+  # Open $APP in a browser, or start three clients for events and two for websockets.
+  # Of a websocket, curl prints raw frames.
   seq 3 | xargs -P 3 -I{} curl -sSN '$APP/events?listener={}' &
   seq 2 | xargs -P 2 -I{} curl -sN '$APP/ws?talker={}' -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
     -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' &
   sleep 1
   curl -s $APP/say -d 'hello'
 
-  # Streams are streaming, and count their bytes. Websockets are tasks of their route that have a name.
+  # Streams are in state `streaming` and count their bytes. Websockets are tasks with a name.
   curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v&h=id,name,path,state,running_time,bytes_sent,where,awaiting'
 
-  # The same by what they wait for. A websocket does two things at once, so its stack has two branches.
+  # The same, grouped by stack. A websocket awaits two things, so its stack has two branches.
   curl -s --unix-socket $SOCKET 'http://./_cat/stacks?v&h=count,path,state,oldest,stack'
 
-  # End the oldest stream and no other: its client sees an error, and no false end.
+  # Cancel the oldest stream only. Its client sees an error, not a normal end.
   TASK=$(curl -s --unix-socket $SOCKET 'http://./_cat/tasks?routes=events&size=1&h=id')
   curl -s -w '\n' --unix-socket $SOCKET -X POST http://./_tasks/$TASK/_cancel
 
-  # Close all websockets. A browser shows the reason, and comes back.
+  # Interrupt all websockets. A browser shows the reason and reconnects.
   curl -s --unix-socket $SOCKET -X POST 'http://./_routes/ws/interrupt?pretty&reason=to+another+server'
   curl -s $APP/say -d 'who is still there'
 ";
 
-/// Who hears so many words late hears no more of those that are lost.
+/// The number of messages that are kept for slow receivers.
 const KEPT: usize = 64;
 
-/// How long a client is waited for that is told why its socket is closed.
+/// The time limit for sending the close frame.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -69,7 +70,7 @@ async fn page() -> Html<&'static str> {
 
 #[underscore_route(post, "/say", name = "say")]
 async fn say(State(room): State<Room>, words: String) -> String {
-    // An error says that nobody listens.
+    // It fails if there are no receivers.
     let heard = room.said.send(words.into()).unwrap_or(0);
     format!("heard by {heard}\n")
 }
@@ -80,7 +81,7 @@ async fn events(State(room): State<Room>) -> Sse<impl Stream<Item = Result<Event
         let words = next(&mut said).await?;
         Some((Ok(Event::default().data(words.as_str())), said))
     });
-    // A stream that never ends would keep the service from ending.
+    // An endless stream would delay shutdown.
     let words = words.take_until(shared::stop());
     Sse::new(words).keep_alive(KeepAlive::default())
 }
@@ -89,32 +90,32 @@ async fn events(State(room): State<Room>) -> Sse<impl Stream<Item = Result<Event
 async fn ws(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|mut socket| async move {
         let reason = match track("talk", talk(&mut socket, &room)).await {
-            Ok(()) => "the service ends".into(),
+            Ok(()) => "shutting down".into(),
             Err(interrupted) => interrupted.reason().into(),
         };
         let code = close_code::AWAY;
         let why = Message::Close(Some(CloseFrame { code, reason }));
-        // A client that has left hears nothing any more, and one that does not read is not waited for. A reason of
-        // more than 123 bytes has no room in the frame: then the socket is closed without one.
+        // Fails if the client has left, if it does not read, or if the reason has more than 123
+        // bytes, which do not fit in the frame. Then the socket is closed without a reason.
         let _ = timeout(FAREWELL, socket.send(why)).await;
     })
 }
 
-/// Says and hears at the same time, until the client leaves or the service ends.
+/// Sends and receives concurrently, until the client leaves or the service shuts down.
 #[underscore_frame]
 async fn talk(socket: &mut WebSocket, room: &Room) {
     let said = room.said.subscribe();
     let (to_client, from_client) = socket.split();
     tokio::select! {
-        () = hears(to_client, said) => {}
-        () = says(from_client, room) => {}
+        () = forward(to_client, said) => {}
+        () = receive(from_client, room) => {}
         () = shared::stop() => {}
     }
 }
 
-/// Sends on what is said in the room.
+/// Forwards the messages of the room to the client.
 #[underscore_frame]
-async fn hears(mut client: impl SinkExt<Message> + Unpin, mut said: Receiver<Utf8Bytes>) {
+async fn forward(mut client: impl SinkExt<Message> + Unpin, mut said: Receiver<Utf8Bytes>) {
     while let Some(words) = next(&mut said).await {
         if client.send(Message::Text(words)).await.is_err() {
             return;
@@ -122,18 +123,21 @@ async fn hears(mut client: impl SinkExt<Message> + Unpin, mut said: Receiver<Utf
     }
 }
 
-/// Says in the room what comes from the client.
+/// Sends the messages of the client to the room.
 #[underscore_frame]
-async fn says(mut client: impl Stream<Item = Result<Message, axum::Error>> + Unpin, room: &Room) {
+async fn receive(
+    mut client: impl Stream<Item = Result<Message, axum::Error>> + Unpin,
+    room: &Room,
+) {
     while let Some(Ok(message)) = client.next().await {
         if let Message::Text(words) = message {
-            // It is heard by this client at least.
+            // This client is a receiver, so it cannot fail.
             let _ = room.said.send(words);
         }
     }
 }
 
-/// The next words in the room.
+/// The next message of the room.
 #[underscore_frame]
 async fn next(said: &mut Receiver<Utf8Bytes>) -> Option<Utf8Bytes> {
     loop {
@@ -162,10 +166,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let options = shared::Options::read("chat", 8083)?;
+    let options = shared::Options::parse("chat", 8083)?;
     let listener = options.listener().await?;
     let admin = serve_admin(&options.admin)?;
-    shared::greet(&listener, admin.path(), LINES)?;
+    shared::greet(&listener, admin.path(), COMMANDS)?;
     shared::serve(listener, app()).await?;
     admin.shutdown();
     Ok(())

@@ -1,8 +1,8 @@
-//! What the examples have in common and a service of yours has in its own way: options, a greeting, an end.
-//! What makes a service visible is not in here, but in each example.
+//! Shared by the examples: command-line options, the commands to try, and shutdown. The use of the
+//! library is in each example itself.
 
-#![allow(dead_code, reason = "each example uses a part of it")]
-#![allow(unreachable_pub, reason = "an example is no library")]
+#![allow(dead_code, reason = "each example uses a part")]
+#![allow(unreachable_pub, reason = "an example is not a library")]
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -17,13 +17,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// How long requests in flight may still take once the service is told to end.
+/// The time that requests in flight have to complete after shutdown begins.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Whether somebody has said that the service is to end.
-static TOLD_TO_END: LazyLock<watch::Sender<bool>> = LazyLock::new(watch::Sender::default);
+/// True once shutdown has begun.
+static SHUTDOWN: LazyLock<watch::Sender<bool>> = LazyLock::new(watch::Sender::default);
 
-/// Where an example listens.
+/// The command-line options of an example.
 pub struct Options {
     listen: SocketAddr,
     /// The path of its admin socket.
@@ -31,8 +31,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the arguments; without any it is this port of loopback, and a socket of the example's name.
-    pub fn read(name: &str, port: u16) -> Result<Self, lexopt::Error> {
+    /// Parses the arguments. The defaults are this port on loopback and a socket named like the
+    /// example.
+    pub fn parse(name: &str, port: u16) -> Result<Self, lexopt::Error> {
         use lexopt::prelude::*;
         let mut options = Options {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
@@ -54,7 +55,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Listens on the address, or says why that cannot be.
+    /// Binds the address.
     pub async fn listener(&self) -> Result<TcpListener, String> {
         let listener = TcpListener::bind(self.listen).await;
         listener.map_err(|error| {
@@ -64,57 +65,59 @@ impl Options {
     }
 }
 
-/// Says where the service is, and what to try: `lines` of a shell, with the addresses in place of `$APP` and `$SOCKET`.
-pub fn greet(listener: &TcpListener, admin: &Path, lines: &str) -> io::Result<()> {
-    // Who reads this may press Ctrl-C already.
-    hear_signals()?;
-    announce(listener, admin, lines)
+/// Prints the addresses and the `commands` to try, with the addresses in place of `$APP` and
+/// `$SOCKET`. Installs signal handlers for [`serve`] and [`stop`].
+pub fn greet(listener: &TcpListener, admin: &Path, commands: &str) -> io::Result<()> {
+    // Before the output, because the reader may press Ctrl-C at once.
+    handle_signals()?;
+    announce(listener, admin, commands)
 }
 
-/// The same for a service that a signal ends as it ends any process.
-pub fn announce(listener: &TcpListener, admin: &Path, lines: &str) -> io::Result<()> {
+/// Like [`greet`], without signal handlers.
+pub fn announce(listener: &TcpListener, admin: &Path, commands: &str) -> io::Result<()> {
     let app = format!("http://{}", listener.local_addr()?);
     let socket = admin.display().to_string();
-    let lines = lines.replace("$APP", &app).replace("$SOCKET", &socket);
-    say(&format!(
-        "serving {app}, admin API on {socket}; this is what to try:\n{lines}\nCtrl-C ends it"
+    let commands = commands.replace("$APP", &app).replace("$SOCKET", &socket);
+    print_line(&format!(
+        "serving {app}, admin API on {socket}; commands to try:\n{commands}\nCtrl-C ends it"
     ));
     Ok(())
 }
 
-/// Prints a line. Not `println!`, which panics when nobody reads any more, as after `| head`.
-fn say(line: &str) {
+/// Prints a line. `println!` would panic if the reader is gone, for example after `| head`.
+fn print_line(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Serves until the service is told to end, and then for as long as requests are in flight, but not for ever.
+/// Serves until shutdown begins, and then until no request is in flight or the grace period is
+/// over.
 pub async fn serve(listener: TcpListener, app: Router) -> io::Result<()> {
-    // With the clients' addresses, so that `_cat/tasks` can show them.
+    // With connect info, so that `_cat/tasks` shows the addresses of clients.
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, app).with_graceful_shutdown(stop());
     tokio::select! {
         served = served.into_future() => served,
-        () = late() => Ok(()),
+        () = grace_period() => Ok(()),
     }
 }
 
-/// Resolves when the service is told to end. As many as like can wait for it.
+/// Resolves when shutdown begins. Can be awaited by any number of tasks.
 pub async fn stop() {
-    // The sender is never dropped, so this is no error.
-    let _ = TOLD_TO_END.subscribe().wait_for(|told| *told).await;
+    // Not an error, because the sender is never dropped.
+    let _ = SHUTDOWN.subscribe().wait_for(|shutdown| *shutdown).await;
 }
 
-/// Resolves when the service was told to end and should have.
-async fn late() {
+/// Resolves when the grace period after the beginning of shutdown is over.
+async fn grace_period() {
     stop().await;
-    say(&format!(
-        "ends when the requests in flight do, or in {GRACE:?}"
+    print_line(&format!(
+        "waiting for requests in flight, at most {GRACE:?}"
     ));
     tokio::time::sleep(GRACE).await;
 }
 
-/// From now on, Ctrl-C and `kill` are heard, and do not end the process at once.
-fn hear_signals() -> io::Result<()> {
+/// Makes Ctrl-C and `kill` begin shutdown instead of ending the process at once.
+fn handle_signals() -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
@@ -122,14 +125,14 @@ fn hear_signals() -> io::Result<()> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        TOLD_TO_END.send_replace(true);
+        SHUTDOWN.send_replace(true);
     });
     Ok(())
 }
 
-/// What an example gives back to its shell; an error is for people.
-pub fn exit(name: &str, ended: Result<(), Box<dyn Error>>) -> ExitCode {
-    match ended {
+/// Converts the result of an example to its exit code and prints an error.
+pub fn exit(name: &str, result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{name}: {error}");

@@ -1,4 +1,4 @@
-//! The database, with a pool of few connections, and queries that stop when nobody waits for them any more.
+//! The database: a small connection pool, and queries that stop when their future is dropped.
 
 use std::sync::Arc;
 use std::thread;
@@ -12,11 +12,11 @@ use rusqlite::functions::FunctionFlags;
 use tokio::task::{JoinError, spawn_blocking};
 use underscore_runtime::underscore_frame;
 
-/// So many queries run at once.
+/// The size of the pool.
 const CONNECTIONS: usize = 4;
 
-/// All connections of this process see the same tables, in memory; nothing is left behind.
-const PLACE: &str = "file:/orders?vfs=memdb";
+/// An in-memory database that all connections of the process share.
+const URL: &str = "file:/orders?vfs=memdb";
 
 const ORDERS: &str = "
     CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER NOT NULL, cents INTEGER NOT NULL);
@@ -24,11 +24,11 @@ const ORDERS: &str = "
     INSERT INTO orders SELECT id, 1 + id % 1000, 100 + id * 7919 % 9900 FROM ids;
 ";
 
-/// What `slowly` takes for one row: a report on all orders is a minute, as if they were many more.
-const ROW: Duration = Duration::from_millis(5);
+/// The time that `slowly` takes for one row, so that a report on all orders takes a minute.
+const ROW_DELAY: Duration = Duration::from_millis(5);
 
-/// After so many steps of its machine, sqlite asks whether it should go on.
-const STEPS: i32 = 100;
+/// The number of virtual machine instructions between two calls of SQLite's progress handler.
+const PROGRESS_STEPS: i32 = 100;
 
 #[derive(Clone)]
 pub struct Database {
@@ -46,74 +46,74 @@ impl Database {
         })
     }
 
-    /// Waits for a connection, and asks it on a thread where that blocks nobody.
+    /// Waits for a connection and runs a query on a blocking thread.
     ///
     /// # Cancel safety
     ///
-    /// When it is dropped, its query is stopped and the connection goes back.
+    /// If the future is dropped, the query stops and the connection returns to the pool.
     #[underscore_frame]
     pub async fn query<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, Problem> {
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, QueryError> {
         let mut connection = self.pool.get().await?;
-        // It lives in this future. What runs on the other thread sees when it does not any more.
-        let wanted = Arc::new(());
-        let watch = Arc::downgrade(&wanted);
+        // Owned by this future. The query stops when it is gone.
+        let alive = Arc::new(());
+        let watch = Arc::downgrade(&alive);
         let running = spawn_blocking(move || {
-            connection.progress_handler(STEPS, Some(move || watch.strong_count() == 0))?;
-            // And with the answer there, the connection goes back to the pool.
-            question(&connection)
+            connection.progress_handler(PROGRESS_STEPS, Some(move || watch.strong_count() == 0))?;
+            // The connection is dropped at the end, which returns it to the pool.
+            query(&connection)
         });
         Ok(running.await??)
     }
 }
 
-/// Opens a connection, and teaches it to be slow.
+/// Opens a connection that has the function `slowly`.
 fn connect() -> rusqlite::Result<Connection> {
-    let connection = Connection::open(PLACE)?;
+    let connection = Connection::open(URL)?;
     connection.create_scalar_function("slowly", 1, FunctionFlags::SQLITE_UTF8, |call| {
-        thread::sleep(ROW);
+        thread::sleep(ROW_DELAY);
         call.get::<i64>(0)
     })?;
     Ok(connection)
 }
 
-/// Why there is no answer from the database.
+/// The error of a query.
 #[derive(Debug)]
-pub enum Problem {
-    Unknown,
+pub enum QueryError {
+    NotFound,
     Failed(String),
 }
 
-impl From<rusqlite::Error> for Problem {
+impl From<rusqlite::Error> for QueryError {
     fn from(error: rusqlite::Error) -> Self {
         match error {
-            rusqlite::Error::QueryReturnedNoRows => Problem::Unknown,
-            error => Problem::Failed(error.to_string()),
+            rusqlite::Error::QueryReturnedNoRows => QueryError::NotFound,
+            error => QueryError::Failed(error.to_string()),
         }
     }
 }
 
-impl From<PoolError> for Problem {
+impl From<PoolError> for QueryError {
     fn from(error: PoolError) -> Self {
-        Problem::Failed(error.to_string())
+        QueryError::Failed(error.to_string())
     }
 }
 
-impl From<JoinError> for Problem {
+impl From<JoinError> for QueryError {
     fn from(error: JoinError) -> Self {
-        Problem::Failed(error.to_string())
+        QueryError::Failed(error.to_string())
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for QueryError {
     fn into_response(self) -> Response {
         match self {
-            Problem::Unknown => StatusCode::NOT_FOUND.into_response(),
-            Problem::Failed(why) => {
-                // For those who run the service; a client cannot do anything about it.
-                eprintln!("versions: {why}");
+            QueryError::NotFound => StatusCode::NOT_FOUND.into_response(),
+            QueryError::Failed(error) => {
+                // Logged for the operator. The client only gets the status.
+                eprintln!("versions: {error}");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }

@@ -1,4 +1,4 @@
-//! What is in the second version only: money as people write it.
+//! Version 2 only: orders with formatted amounts.
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use underscore_runtime::underscore_route;
 
-use super::database::{Database, Problem};
+use super::database::{Database, QueryError};
 use super::orders;
 
 #[derive(Serialize)]
@@ -17,7 +17,7 @@ struct Order {
 }
 
 #[underscore_route(name = "order_v2")]
-async fn order(database: State<Database>, Path(id): Path<u32>) -> Result<Json<Order>, Problem> {
+async fn order(database: State<Database>, Path(id): Path<u32>) -> Result<Json<Order>, QueryError> {
     let (customer, cents) = database
         .query(move |connection| orders::order(connection, id))
         .await?;

@@ -1,5 +1,5 @@
-//! What a look costs where there is much to see, 100 000 requests in flight and 10 000 routes, what traffic
-//! beside it notices, and what the admin threads do while nobody asks.
+//! Cost of reads at scale, with 100 000 requests in flight and 10 000 routes, their effect on
+//! concurrent traffic, and the cost of the idle admin threads.
 //! `cargo bench -p underscore-runtime --bench scale`.
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 const REQUESTS: usize = 100_000;
 const ROUTES: usize = 10_000;
 
-/// For how long nobody asks.
+/// Duration of the idle measurement.
 const IDLE: Duration = Duration::from_secs(10);
 
 #[underscore_route(name = "waits")]
@@ -51,7 +51,7 @@ fn main() {
     });
 }
 
-/// The start of the admin API, and what its threads cost while nobody asks.
+/// Start of the admin API, and CPU time of its idle threads.
 fn idle() {
     let directory = tempfile::tempdir().expect("a directory");
     let start = Instant::now();
@@ -67,7 +67,7 @@ fn idle() {
     admin.shutdown();
 }
 
-/// The processor time of all threads so far, as Linux counts it.
+/// CPU time of all threads so far, as reported by Linux.
 fn on_processor() -> Duration {
     let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
     let spent = threads.filter_map(|thread| {
@@ -110,7 +110,7 @@ async fn routes() {
     }
 }
 
-/// Very many requests of one handler, all of which wait.
+/// Very many requests of one handler, all waiting.
 async fn requests() {
     let permits = Arc::new(Semaphore::new(0));
     let app = Router::new()
@@ -172,7 +172,7 @@ async fn requests() {
     println!("interrupt: {:?}, {answer}", start.elapsed());
 }
 
-/// Median and 99th percentile of the time of one request after the other.
+/// Median and 99th percentile of sequential request times.
 fn latency(app: &Router, time: Duration) -> String {
     let mut samples = Vec::new();
     let end = Instant::now() + time;

@@ -1,4 +1,4 @@
-//! Writes the attribute into files. Their text stays as it is but for that.
+//! Writes the attribute into files, without other changes to their text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use crate::sources::{Function, Sources};
 
 const ATTRIBUTE: &str = "#[underscore_runtime::underscore_route]";
 
-/// The files as they were.
+/// The original files.
 #[derive(Default)]
 pub(crate) struct Originals {
     texts: BTreeMap<PathBuf, String>,
 }
 
 impl Originals {
-    /// Writes the files of all `handlers`, with the attribute on those that are `annotated`.
+    /// Writes the files of all `handlers`, with the attribute on the `annotated` ones.
     pub(crate) fn write(
         &mut self,
         sources: &Sources,
@@ -57,7 +57,7 @@ fn with_attributes<'a>(text: &str, functions: impl Iterator<Item = &'a Function>
     lines.join("\n")
 }
 
-/// The lines of a function, counted from 1, while those of `annotated` have the attribute.
+/// The lines of a function, counted from 1, with the attributes of `annotated`.
 pub(crate) fn lines_now(
     sources: &Sources,
     annotated: &BTreeSet<usize>,

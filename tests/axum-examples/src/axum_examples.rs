@@ -1,4 +1,4 @@
-//! Copies axum's examples into a workspace, where they depend on released crates.
+//! Copies axum's examples into a workspace in which they depend on released crates.
 
 use std::path::Path;
 use std::{fs, io};
@@ -7,7 +7,7 @@ use toml_edit::{Array, DocumentMut, Item, Value};
 
 use crate::copy::{copy_folder, project, read};
 
-/// Copies every example that axum's own workspace has.
+/// Copies every example of axum's workspace.
 pub(crate) fn copy(checkout: &Path, workspace: &Path) -> io::Result<()> {
     let root = read(&checkout.join("Cargo.toml"))?;
     let excluded: Vec<&str> = root["workspace"]["exclude"]
@@ -38,7 +38,7 @@ pub(crate) fn copy(checkout: &Path, workspace: &Path) -> io::Result<()> {
     fs::write(workspace.join("Cargo.toml"), manifest.to_string())
 }
 
-/// Replaces what an example has of the checkout with what is released.
+/// Replaces an example's path dependencies on the checkout with released crates.
 fn use_released(path: &Path) -> io::Result<()> {
     let mut manifest = read(path)?;
     let ours = read(&project().join("Cargo.toml"))?;

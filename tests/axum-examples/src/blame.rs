@@ -1,4 +1,4 @@
-//! Finds the annotated handler that an error of the compiler is about.
+//! Finds the annotated handler that a compiler error is about.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use crate::annotate::lines_now;
 use crate::cargo::first_lines;
 use crate::sources::Sources;
 
-/// A handler that does not take the attribute as it is.
+/// A handler that does not accept the bare attribute.
 pub(crate) struct Broken {
     pub(crate) function: usize,
     pub(crate) error: String,
     pub(crate) cure: Option<String>,
 }
 
-/// A place that an error names.
+/// A source location in an error.
 struct Span {
     file: PathBuf,
     lines: (usize, usize),
@@ -24,8 +24,8 @@ struct Span {
     text: String,
 }
 
-/// The handlers that an error in `package` is about; none if it names none of those that are annotated. One of another
-/// package only if there is none of the same.
+/// The annotated handlers that an error in `package` is about, if any. Handlers of another package
+/// only if there is none of the same.
 pub(crate) fn broken(
     sources: &Sources,
     annotated: &BTreeSet<usize>,
@@ -82,7 +82,7 @@ pub(crate) fn broken(
         .collect()
 }
 
-/// The names of handlers whose types an error shows.
+/// The names of handlers whose types appear in an error.
 fn endpoints(rendered: &str) -> BTreeSet<&str> {
     let mut names = rendered.split("__UnderscoreRoute_").skip(1);
     let mut found = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Asks cargo: what packages there are, what the compiler says of each, and whether their tests pass.
+//! Runs cargo: the packages, the compiler's messages for each, and the results of their tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Cargo in a workspace.
 pub(crate) struct Cargo {
     workspace: PathBuf,
-    /// What is passed to `check` and `test`, `--all-features` for example.
+    /// Flags for `check` and `test`, such as `--all-features`.
     flags: Vec<String>,
 }
 
@@ -18,13 +18,13 @@ pub(crate) struct Package {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) manifest: PathBuf,
-    /// The name, the first file, and whether it is a library.
+    /// Name, root file, and whether it is a library.
     pub(crate) targets: Vec<(String, PathBuf, bool)>,
-    /// The versions of its direct dependencies, by name.
+    /// Versions of its direct dependencies, by name.
     pub(crate) versions: BTreeMap<String, String>,
 }
 
-/// What the compiler says of a package.
+/// Compiler messages of a package.
 #[derive(Clone, Default)]
 pub(crate) struct Checked {
     pub(crate) errors: Vec<Value>,
@@ -33,10 +33,10 @@ pub(crate) struct Checked {
     is_compiled: bool,
 }
 
-/// What it says of all of them, by id.
+/// Compiler messages of all packages, by id.
 pub(crate) struct AllChecked {
     of_each: BTreeMap<String, Checked>,
-    /// The first error of cargo itself, or of a package that is not of the workspace.
+    /// The first error of cargo itself, or of a package outside the workspace.
     told: String,
 }
 
@@ -106,7 +106,7 @@ impl Cargo {
         Ok(all)
     }
 
-    /// Runs the tests of a package. Returns whether they passed, and what to say of it.
+    /// Runs the tests of a package. Returns whether they passed, and a description.
     pub(crate) fn test(&self, package: &str) -> io::Result<(bool, String)> {
         let mut arguments = vec!["test", "--quiet", "--no-fail-fast", "-p", package];
         arguments.extend(self.flags.iter().map(String::as_str));
@@ -143,7 +143,7 @@ impl AllChecked {
         }
         let message = &message["message"];
         match message["level"].as_str() {
-            // Not the sum at the end, which has no place in a file.
+            // Skips the summary at the end, which has no location.
             Some("error") if !text(&message["message"]).starts_with("aborting due to") => {
                 checked.errors.push(message.clone());
             }
@@ -154,7 +154,7 @@ impl AllChecked {
         }
     }
 
-    /// What is said of one package, and why it was not compiled at all.
+    /// The messages of one package, or the reason why it was not compiled.
     pub(crate) fn take(&mut self, package: &str) -> (Checked, Option<String>) {
         let checked = self.of_each.remove(package).unwrap_or_default();
         if let Some(error) = checked.errors.first() {
@@ -167,7 +167,7 @@ impl AllChecked {
     }
 }
 
-/// What the compiler says first, and where.
+/// The first compiler message, and its location.
 pub(crate) fn first_lines(error: &Value) -> String {
     let rendered = text(&error["rendered"]);
     let lines: Vec<&str> = rendered.lines().take(2).map(str::trim).collect();

@@ -21,7 +21,7 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
             Err(error) => return Err(error),
         };
         if metadata.is_dir() {
-            // A link to a folder may lead back to one of its parents.
+            // A link to a folder may lead to one of its parents.
             let is_link = entry.file_type()?.is_symlink();
             if !is_link && !LEFT_OUT.iter().any(|left_out| name == *left_out) {
                 copy_folder(&source, &target)?;

@@ -1,4 +1,4 @@
-//! Finds the functions that routers mount.
+//! Finds the functions mounted by routers.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ pub(crate) struct Found {
     pub(crate) mounting: BTreeSet<usize>,
     /// The package of each closure.
     closures: Vec<usize>,
-    /// What is mounted and cannot be annotated: the package, and the reason.
+    /// Mounted items that cannot be annotated: the package, and the reason.
     skipped: BTreeSet<(usize, String)>,
 }
 
@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    /// The names of the handlers in `files`, and what is skipped.
+    /// The names of the handlers in `files`, and the skipped ones.
     fn find(name: &str, files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let folder: PathBuf =
             env::temp_dir().join(format!("axum-examples-{name}-{}", process::id()));

@@ -1,5 +1,5 @@
-//! Puts the attribute on the handlers of a service and compares what the compiler and the service's own tests say with
-//! what they said without it. `run` and `run-service` call it.
+//! Puts the attribute on the handlers of a service and compares the results of the compiler and of
+//! the service's tests with those without it. Called by `run` and `run-service`.
 
 mod annotate;
 mod axum_examples;
@@ -71,7 +71,7 @@ fn of_service(checkout: &Path, folders: &[&str], options: &Options) -> io::Resul
     Ok(reports)
 }
 
-/// Prints what was found, and returns true if something was tried and nothing broke.
+/// Prints the reports, and returns true if something was tried and nothing failed.
 fn tell(reports: &[Report]) -> bool {
     println!(
         "{:<42} {:>8} {:>9} {:>8}  result",
@@ -105,7 +105,7 @@ fn tell(reports: &[Report]) -> bool {
     passed > 0 && failed == 0
 }
 
-/// An empty folder below cargo's target folder, where all of it happens.
+/// An empty folder below cargo's target folder, for all files.
 fn empty(name: &str) -> io::Result<PathBuf> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
@@ -116,6 +116,6 @@ fn empty(name: &str) -> io::Result<PathBuf> {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    // As cargo writes it.
+    // As cargo prints it.
     folder.canonicalize()
 }

@@ -1,8 +1,8 @@
-//! Finds the function that a path names, through modules, imports and the libraries of a workspace.
+//! Resolves a path to a function, through modules, imports and the libraries of a workspace.
 
 use crate::sources::{Module, Sources};
 
-/// No import leads through more others than this; a circle of globs would.
+/// Maximum depth of imports; a cycle of globs would exceed it.
 const DEEPEST: usize = 12;
 
 pub(crate) enum Named {
@@ -78,7 +78,7 @@ impl Sources {
         Some(found)
     }
 
-    /// The module itself, or the one that a block is in.
+    /// The module itself, or the one that contains the block.
     fn not_block(&self, (krate, mut module): (usize, usize)) -> usize {
         while let Module {
             is_block: true,
@@ -91,7 +91,7 @@ impl Sources {
         module
     }
 
-    /// A name at the beginning of a path: of this scope, of one around it, or a crate's.
+    /// The first name of a path: of this scope, an enclosing one, or a crate's.
     fn first(
         &self,
         at: (usize, usize),
@@ -135,7 +135,7 @@ impl Sources {
         let of_glob = || {
             module.globs.iter().find_map(|glob| {
                 match self.path(at, glob, true, depth + 1)? {
-                    // `use super::*` in a module of which the other has a glob as well.
+                    // `use super::*` in a module whose parent has a glob as well.
                     Named::Module(krate, module) if (krate, module) != at && depth < DEEPEST => {
                         self.member((krate, module), name, is_module, depth + 1)
                     }

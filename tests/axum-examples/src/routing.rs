@@ -1,8 +1,9 @@
-//! Recognises routing calls, and what they mount.
+//! Recognizes routing calls and the handlers that they mount.
 
 use syn::{Expr, ExprCall, ExprMethodCall, ExprPath};
 
-/// Functions and methods that take a handler: the last argument, or the first where they end in `_with`, as aide's do.
+/// Functions and methods that take a handler: the last argument, or the first of aide's functions
+/// that end in `_with`.
 const ROUTING: &[&str] = &[
     "get", "post", "put", "delete", "patch", "head", "options", "trace", "connect", "any", "on",
 ];
@@ -22,7 +23,7 @@ const TYPED: &[&str] = &[
 
 const FALLBACK: &[&str] = &["fallback", "method_not_allowed_fallback"];
 
-/// Methods of a handler that make a service of it.
+/// Methods of a handler that turn it into a service.
 const OF_A_HANDLER: &[&str] = &[
     "layer",
     "with_state",
@@ -31,20 +32,20 @@ const OF_A_HANDLER: &[&str] = &[
     "into_make_service_with_connect_info",
 ];
 
-/// What a routing call mounts.
+/// An item mounted by a routing call.
 pub(crate) struct Mount {
     pub(crate) handler: Mounted,
     pub(crate) line: usize,
     /// The path of the function that mounts it.
     pub(crate) caller: Vec<String>,
-    /// True in a call that can only be one of a router. `client.post(url)` is none.
+    /// True if the call can only be a router's. `client.post(url)` is not.
     pub(crate) is_method_of_router: bool,
 }
 
 pub(crate) enum Mounted {
     Path(Vec<String>),
     Closure,
-    /// Something else, in words.
+    /// Something else, as a description.
     Other(&'static str),
 }
 
@@ -112,7 +113,7 @@ pub(crate) fn of_routes(argument: &Expr) -> Mount {
     Mount::new(argument, vec!["routes".to_owned()], true)
 }
 
-/// The word for a method without `_with`, and whether that was there.
+/// The name of a method without `_with`, and whether it had that suffix.
 fn verb(name: &str) -> Option<(&str, bool)> {
     match name.strip_suffix("_with") {
         Some(verb) => ROUTING.contains(&verb).then_some((verb, true)),
@@ -138,7 +139,7 @@ fn mounted(expr: &Expr) -> Mounted {
     }
 }
 
-/// Nothing for `<Type as Trait>::function`.
+/// `None` for `<Type as Trait>::function`.
 fn segments(path: &ExprPath) -> Option<Vec<String>> {
     let segments = path.path.segments.iter();
     let names = segments.map(|segment| segment.ident.to_string());

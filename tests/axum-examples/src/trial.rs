@@ -1,4 +1,5 @@
-//! Puts the attribute on all handlers of a workspace, and takes it away from those that break, until the rest compiles.
+//! Puts the attribute on all handlers of a workspace, and removes it from those that fail until the
+//! rest compiles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -11,27 +12,28 @@ use crate::copy;
 use crate::find::Found;
 use crate::sources::Sources;
 
-/// Errors hide others: a type error is told only where all names are known.
+/// Errors hide others: type errors are reported only once all names are resolved.
 const MOST_ROUNDS: usize = 12;
 
-/// What was found in a package.
+/// The result for a package.
 #[derive(Default)]
 pub(crate) struct Report {
     pub(crate) package: String,
     pub(crate) handlers: usize,
     pub(crate) annotated: usize,
     pub(crate) closures: usize,
-    /// What is mounted and was not annotated, with the reason.
+    /// Mounted items that were not annotated, with the reason.
     pub(crate) skipped: Vec<String>,
-    /// Handlers that do not compile with the attribute as it is.
+    /// Handlers that do not compile with the bare attribute.
     pub(crate) broken: Vec<String>,
     pub(crate) result: String,
-    /// `None` where it could not be tried.
+    /// `None` if it could not be tried.
     pub(crate) is_pass: Option<bool>,
 }
 
 impl Report {
-    /// Tells a service that does not compile from one that does not compile with the runtime as a dependency.
+    /// Distinguishes a service that does not compile from one that does not compile with the
+    /// runtime as a dependency.
     fn cannot_be_tried(&mut self, error: &str) {
         let of_ours = ["underscore-runtime", "failed to select a version"];
         if of_ours.iter().any(|words| error.contains(words)) {
@@ -42,7 +44,7 @@ impl Report {
         }
     }
 
-    /// Shows files without the prefix, as the compiler does.
+    /// Shows files without the prefix, like the compiler.
     fn with_files_of(mut self, prefix: &str) -> Self {
         for told in self.skipped.iter_mut().chain(&mut self.broken) {
             *told = told.replace(prefix, "");
@@ -51,10 +53,10 @@ impl Report {
     }
 }
 
-/// What may be chosen.
+/// Options.
 #[derive(Default)]
 pub(crate) struct Options {
-    /// What is passed to `cargo check` and `cargo test`.
+    /// Flags for `cargo check` and `cargo test`.
     pub(crate) flags: Vec<String>,
     pub(crate) is_check_only: bool,
 }
@@ -65,15 +67,15 @@ struct Trial {
     packages: Vec<Package>,
     sources: Sources,
     reports: Vec<Report>,
-    /// All that can be annotated, and those that are.
+    /// All handlers that can be annotated, and those that are.
     handlers: BTreeSet<usize>,
     annotated: BTreeSet<usize>,
-    /// Packages that mount handlers, of their own or of others.
+    /// Packages that mount handlers, their own or others'.
     mounting: BTreeSet<usize>,
     originals: Originals,
 }
 
-/// Tries all packages below `folder`, which is of a copy.
+/// Tries all packages below `folder`, which is part of a copy.
 pub(crate) fn run(folder: &Path, options: &Options) -> io::Result<Vec<Report>> {
     let folder = folder.canonicalize()?;
     let cargo = Cargo::new(&folder, &options.flags);
@@ -172,7 +174,7 @@ impl Trial {
         Ok(())
     }
 
-    /// Checks with the attribute on fewer and fewer handlers. Returns what is left to say of each package.
+    /// Checks with the attribute on fewer and fewer handlers. Returns the results of each package.
     fn until_it_compiles(
         &mut self,
         ids: &BTreeMap<usize, String>,
@@ -194,7 +196,7 @@ impl Trial {
             for (package, error) in errors {
                 let (sources, annotated, root) = (&self.sources, &self.annotated, &self.root);
                 for found in blame::broken(sources, annotated, package, root, error) {
-                    // An error without a cure may only follow from one that has it.
+                    // An error without a fix may be a consequence of one with a fix.
                     let known = broken.get(&found.function);
                     if known.is_none_or(|known| known.cure.is_none() && found.cure.is_some()) {
                         broken.insert(found.function, found);
@@ -286,7 +288,7 @@ impl Trial {
     }
 }
 
-/// `axum-extra` where handlers are mounted with `typed_get` and its like.
+/// `axum-extra` if handlers are mounted with `typed_get` or similar methods.
 fn features(sources: &Sources, index: usize, package: &Package) -> Vec<&'static str> {
     let crates = sources.crates.iter().filter(|krate| krate.package == index);
     let mut mounts = crates.flat_map(|krate| &krate.mounts);

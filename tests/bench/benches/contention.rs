@@ -1,8 +1,6 @@
-//! What a second worker thread costs the first one on the same route: nanoseconds of a request with two
-//! threads at it over those with one, for the plain handler and the annotated one.
-//!
-//! The plain ratio is what the machine and axum make of two threads: where its cores share something,
-//! it is above 1 by itself.
+//! Cost of a second thread on the same route: nanoseconds per request with two threads relative to
+//! one, for the plain and the annotated handler. The plain ratio shows the share of the machine and
+//! of axum: it is above 1 if the cores share resources.
 
 use std::sync::Barrier;
 use std::thread;
@@ -19,7 +17,7 @@ fn main() {
     request
         .contenders
         .retain(|contender| ["plain", "annotated"].contains(&contender.who));
-    // Both, with one thread and with two, take turns; what is compared was measured within a round.
+    // Contenders with one and with two threads take turns; each comparison is within a round.
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..=ROUNDS {
         let mut costs = [[0.0; 2]; 2];
@@ -28,7 +26,7 @@ fn main() {
             let (who, threads) = (turn / 2, turn % 2);
             costs[who][threads] = cost(&request, who, threads + 1);
         }
-        // The first round allocates what is allocated once.
+        // The first round performs one-time allocations.
         if round > 0 {
             rounds.push(costs);
         }
@@ -36,8 +34,8 @@ fn main() {
     report(&request, &rounds);
 }
 
-/// Nanoseconds of a request, the mean of so many threads that begin together. Each has its own clone of
-/// the router, as each connection has.
+/// Mean nanoseconds per request of `threads` threads that begin together. Each has its own clone of
+/// the router, like each connection.
 fn cost(group: &Group, who: usize, threads: usize) -> f64 {
     let barrier = Barrier::new(threads);
     let nanos: Vec<f64> = thread::scope(|scope| {

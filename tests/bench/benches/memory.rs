@@ -1,8 +1,6 @@
-//! What the attribute costs in memory: bytes that a request in flight holds more than the same one of the
-//! plain handler, bytes of a route from its first request on, and what stays after a burst.
-//!
-//! Counted are the bytes that are asked of the allocator and not given back, by any thread; what the
-//! allocator itself adds to each block is not. The numbers are the same in each run.
+//! Memory cost of the attribute: additional bytes of a request in flight, bytes of a route from its
+//! first request, and bytes that remain after a burst. Counts bytes allocated and not freed, by any
+//! thread, without the allocator's own overhead. The numbers are the same in each run.
 
 use std::alloc::System;
 use std::convert::Infallible;
@@ -28,15 +26,15 @@ use underscore_runtime::underscore_route;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What a request in flight may hold more: without and with texts of the client's that are kept.
+/// Budget for additional bytes of a request in flight, without and with stored texts of the client.
 const REQUEST: i64 = 600;
 const REQUEST_WITH_TEXTS: i64 = 800;
-/// What a route may hold.
+/// Budget for a route.
 const ROUTE: i64 = 64 * 1024;
-/// What may stay of each request of a burst, which the next ones use again.
+/// Budget for what remains of each request of a burst, reused by later ones.
 const KEPT: i64 = 512;
 
-/// Bytes that are held now.
+/// Bytes allocated now.
 fn held() -> i64 {
     let stats = ALLOCATOR.stats();
     let [given, back] = [stats.bytes_allocated, stats.bytes_deallocated]
@@ -44,13 +42,13 @@ fn held() -> i64 {
     given - back
 }
 
-/// A handler of its own, whose route has had no request yet.
+/// A separate handler, whose route has had no request yet.
 #[underscore_route]
 async fn untouched() -> &'static str {
     "ok"
 }
 
-/// A request that is held in flight, and what it may take.
+/// A request held in flight, and its budget.
 struct Case {
     what: &'static str,
     request: fn() -> Request,
@@ -102,7 +100,7 @@ fn report() {
     );
     for (number, Case { what, most, .. }) in CASES.iter().enumerate() {
         for count in ["1000", "100000"] {
-            // In a process of its own, for what one burst leaves behind the next one uses.
+            // In a separate process, because one burst leaves slots that the next reuses.
             let measured = Command::new(std::env::current_exe().expect("it is known"))
                 .args(["--case", &number.to_string(), count])
                 .output()
@@ -126,12 +124,12 @@ fn report() {
     route();
 }
 
-/// Of so many requests at once, the bytes of each where it is plain, those that it is more where it
-/// is annotated, and those of each that stay when all have ended.
+/// For a burst of requests: bytes of each plain one, additional bytes of each annotated one, and
+/// bytes per request that remain after all have ended.
 fn measure(case: &Case, count: usize) -> String {
     let plain = in_flight(&(case.plain)(), case.request, count);
     let mut app = (case.annotated)();
-    // What the route allocates once is not counted.
+    // One-time allocations of the route are not counted.
     drop(hold(&mut app, case.request));
     let before = held();
     let annotated = in_flight(&app, case.request, count);
@@ -139,7 +137,7 @@ fn measure(case: &Case, count: usize) -> String {
     let kept = each(before);
     let again = held();
     in_flight(&app, case.request, count);
-    // Up to a batch of slots may be others, and have no room for texts yet.
+    // Up to a batch of slots may be others, without space for texts yet.
     assert!(
         each(again) < 32,
         "a second burst finds what the first one left"
@@ -151,7 +149,7 @@ fn route() {
     let _admin = admin();
     println!("a route, in bytes (at most {ROUTE})");
     let base = once(Router::new().route("/", get(plain)));
-    // The thread's first slots are no route's.
+    // The thread's first slots belong to no route.
     once(Router::new().route("/", get(annotated_poll)));
     let mut app = Router::new().route("/", get(untouched));
     let before = held();
@@ -175,14 +173,14 @@ fn app(path: &str, method: MethodRouter) -> Router {
     Router::new().route(path, method)
 }
 
-/// What stays of a first request.
+/// Bytes that remain after a first request.
 fn once(mut app: Router) -> i64 {
     let before = held();
     drop(black_box(request::run(&mut app, request::bare())));
     held() - before
 }
 
-/// Bytes per request of so many that are in flight at once.
+/// Bytes per request in flight, for this many at a time.
 fn in_flight(app: &Router, request: fn() -> Request, count: usize) -> i64 {
     let mut app = app.clone();
     let mut responses = Vec::with_capacity(count);
@@ -199,7 +197,7 @@ fn hold(app: &mut Router, request: fn() -> Request) -> RouteFuture<Infallible> {
     response
 }
 
-/// A number and whether it is within its budget.
+/// A number, and whether it is within its budget.
 struct Against(i64, i64);
 
 impl fmt::Display for Against {

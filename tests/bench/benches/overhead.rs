@@ -1,4 +1,4 @@
-//! What the attribute costs a request and a poll, with the peers beside it in the same run.
+//! Cost of the attribute per request and per poll, compared with other crates in the same run.
 //!
 //! ```text
 //! cargo bench --bench overhead                                  everything
@@ -14,7 +14,7 @@ const ROUNDS: usize = 400;
 
 fn main() {
     let _admin = admin();
-    // A timeout asks for a runtime with a clock when it is made, and is not polled before it fires.
+    // A timeout needs a runtime with a timer when it is created, and is not polled before it fires.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()

@@ -1,4 +1,4 @@
-//! Handlers in pairs: the same function, annotated and not.
+//! Pairs of handlers: the same function, plain and annotated.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,10 +11,10 @@ use underscore_runtime::underscore_route;
 
 use crate::Contender;
 
-/// How often a handler that waits is `Pending`, in one call.
+/// How many times a waiting handler returns `Pending` in one call.
 pub const POLLS: u32 = 1_000;
 
-/// Returns `Pending` a number of times, and wakes nobody: the benchmarks poll by hand.
+/// Returns `Pending` a number of times without waking: the benchmarks poll by hand.
 pub struct Pending(pub u32);
 
 impl Future for Pending {
@@ -56,7 +56,7 @@ async fn annotated_order(Path(_id): Path<u64>) -> &'static str {
     "ok"
 }
 
-/// One await that is polled again and again.
+/// One await, polled repeatedly.
 pub async fn plain_poll() -> &'static str {
     Pending(POLLS).await;
     "ok"
@@ -68,7 +68,7 @@ pub async fn annotated_poll() -> &'static str {
     "ok"
 }
 
-/// Another await each time: each is begun, is pending once, and ends.
+/// A new await each time: each begins, is pending once, and ends.
 pub async fn plain_step() -> &'static str {
     for _ in 0..POLLS {
         Pending(1).await;
@@ -84,7 +84,7 @@ pub async fn annotated_step() -> &'static str {
     "ok"
 }
 
-/// Never ends.
+/// Never completes.
 pub async fn plain_held() -> &'static str {
     std::future::pending::<()>().await;
     "ok"
@@ -107,7 +107,7 @@ pub async fn annotated_held_order(Path(_id): Path<u64>) -> &'static str {
     "ok"
 }
 
-/// A route for each, and the plain one twice: what noise does to two that are the same.
+/// A route for each; the plain one twice, to show the noise between equal contenders.
 pub(crate) fn trio<P: 'static, A: 'static>(
     plain: impl Handler<P, ()>,
     annotated: impl Handler<A, ()>,
@@ -119,7 +119,7 @@ pub(crate) fn trio<P: 'static, A: 'static>(
     ]
 }
 
-/// Both with a state.
+/// Both with a `State`.
 pub(crate) fn with_state() -> Vec<Contender> {
     let app = |method| Router::new().route("/", method).with_state("ok");
     vec![

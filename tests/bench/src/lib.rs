@@ -1,4 +1,4 @@
-//! What the benchmarks share: handlers in pairs, the peers, a request by hand, rounds that take turns.
+//! Shared by the benchmarks: pairs of handlers, other crates, requests by hand, alternating rounds.
 
 pub mod handlers;
 #[cfg(feature = "peers")]
@@ -10,37 +10,37 @@ use std::time::Duration;
 
 use axum::Router;
 
-/// One way to serve what the others in its group serve as well.
+/// One of several equivalent ways to serve a request.
 pub struct Contender {
-    /// Its name in the results and on the command line.
+    /// Name in the results and on the command line.
     pub who: &'static str,
     pub app: Router,
 }
 
-/// Contenders that are measured in turns; the first is the plain one, with which the others are compared.
+/// Contenders measured in turns; the first is the plain one, the reference for the others.
 pub struct Group {
-    /// Its name on the command line.
+    /// Name on the command line.
     pub key: &'static str,
-    /// What one unit is.
+    /// Name of a unit.
     pub what: &'static str,
-    /// Calls of each contender in a round.
+    /// Calls of each contender per round.
     pub calls: u32,
-    /// Units in one call.
+    /// Units per call.
     pub units: u32,
     pub request: fn() -> axum::extract::Request,
     pub contenders: Vec<Contender>,
 }
 
-/// The admin side as a service has it: the clock is calibrated and the sampler runs for as long as
-/// the router is kept.
+/// The admin API as in a service: the clock is calibrated, and the sampler runs while the router
+/// exists.
 pub fn admin() -> Router {
     let router = underscore_runtime::admin_router();
-    // The calibration takes up to 200 ms, if its thread gets them.
+    // The calibration takes up to 200 ms if its thread is scheduled.
     std::thread::sleep(Duration::from_millis(500));
     router
 }
 
-/// All that is measured in one process without a socket.
+/// All groups, measured in one process without a socket.
 pub fn groups() -> Vec<Group> {
     #[allow(unused_mut, reason = "it is without the peers")]
     let mut groups = pairs();
@@ -56,7 +56,7 @@ pub fn groups() -> Vec<Group> {
     groups
 }
 
-/// The groups without the peers.
+/// The groups without other crates.
 pub fn pairs() -> Vec<Group> {
     vec![
         Group {

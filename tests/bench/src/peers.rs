@@ -1,4 +1,4 @@
-//! The peers: what others put around a handler or into it, each in the way that its readme shows.
+//! Other crates that wrap or instrument handlers, each used as in its readme.
 
 use std::time::Duration;
 
@@ -29,18 +29,18 @@ pub(crate) fn of_a_request() -> Vec<Contender> {
         ),
         contender("TimeoutLayer", app(plain).layer(timeout)),
         contender("from_fn", app(plain).layer(from_fn(pass))),
-        // Without a subscriber: what it costs where nobody listens.
+        // Without a subscriber: the cost without a listener.
         contender("TraceLayer", app(plain).layer(TraceLayer::new_for_http())),
         contender("axum-prometheus", app(plain).layer(prometheus)),
     ]
 }
 
-/// The least that a middleware can be.
+/// The smallest possible middleware.
 async fn pass(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Around one await that is polled again and again.
+/// Around one await, polled repeatedly.
 pub(crate) fn of_a_poll() -> Vec<Contender> {
     let monitor = TaskMonitor::new();
     vec![
@@ -66,14 +66,14 @@ pub(crate) fn of_a_step() -> Vec<Contender> {
     ]
 }
 
-/// async-backtrace that knows the function, and not the await in it.
+/// async-backtrace with the function only, not its await.
 #[framed]
 async fn framed_poll() -> &'static str {
     Pending(POLLS).await;
     "ok"
 }
 
-/// async-backtrace that knows the await as well, as the annotated handler does.
+/// async-backtrace with the await, like the annotated handler.
 #[framed]
 async fn framed_point_poll() -> &'static str {
     frame!(Pending(POLLS)).await;

@@ -1,4 +1,4 @@
-//! A request without a socket or a runtime: made, polled by hand to its end, and dropped.
+//! A request without a socket or a runtime: created, polled by hand to completion, and dropped.
 
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -10,14 +10,14 @@ use axum::http::Uri;
 use axum::response::Response;
 use tower::Service;
 
-/// `GET /`, and nothing else.
+/// A bare `GET /`.
 pub fn bare() -> Request {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = Uri::from_static("/");
     request
 }
 
-/// What comes through a proxy: a path with an id, a query, and the marks that are kept of a request.
+/// A request as sent by a proxy: a path with an id, a query, and the ids that are stored.
 pub fn typical() -> Request {
     Request::get("/orders/81723?fields=items,customer")
         .header("host", "shop.example.com")
@@ -36,7 +36,7 @@ pub fn typical() -> Request {
         .expect("a request")
 }
 
-/// Runs one request to its end. Nobody is woken: what is pending is polled again at once.
+/// Runs one request to completion. Without wakers: a pending future is polled again at once.
 #[inline]
 pub fn run(app: &mut Router, request: Request) -> Response {
     let mut context = Context::from_waker(Waker::noop());

@@ -1,5 +1,5 @@
-//! Rounds: all contenders take turns in short ones, and each is compared with the plain one within its
-//! round, so that a noisy neighbour hits both. What is printed are medians and quartiles of the rounds.
+//! Rounds: all contenders take turns in short rounds, and each is compared with the plain one of
+//! its round, so that noise affects both. Prints medians and quartiles over the rounds.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use axum::Router;
 
 use crate::Group;
 
-/// Three numbers of many: the quartiles.
+/// The quartiles of many numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Quartiles {
     pub low: f64,
@@ -19,7 +19,7 @@ pub struct Quartiles {
 impl Quartiles {
     /// # Panics
     ///
-    /// Where there are no samples.
+    /// If there are no samples.
     pub fn of(samples: impl IntoIterator<Item = f64>) -> Self {
         let mut samples: Vec<f64> = samples.into_iter().collect();
         samples.sort_by(f64::total_cmp);
@@ -32,7 +32,8 @@ impl Quartiles {
     }
 }
 
-/// Nanoseconds per unit in `calls` calls. Not inlined: callgrind counts from its beginning to its end.
+/// Nanoseconds per unit over `calls` calls. Not inlined: callgrind counts from its begin to its
+/// end.
 #[inline(never)]
 pub fn time(app: &mut Router, group: &Group, calls: u32) -> f64 {
     let start = Instant::now();
@@ -42,20 +43,20 @@ pub fn time(app: &mut Router, group: &Group, calls: u32) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / f64::from(calls * group.units)
 }
 
-/// Nanoseconds per unit, for each round one number per contender.
+/// Nanoseconds per unit: for each round one number per contender.
 pub fn play(group: &mut Group, rounds: usize) -> Vec<Vec<f64>> {
     let mut contenders = std::mem::take(&mut group.contenders);
     let count = contenders.len();
     let mut play = |round: usize| {
         let mut times = vec![0.0; count];
         for turn in 0..count {
-            // Whoever comes first finds colder caches: they take turns at that as well.
+            // The first contender finds colder caches, so they take turns at that, too.
             let turn = (turn + round) % count;
             times[turn] = time(&mut contenders[turn].app, group, group.calls);
         }
         times
     };
-    // The first round allocates what is allocated once.
+    // The first round performs one-time allocations.
     play(0);
     let times = (0..rounds).map(play).collect();
     group.contenders = contenders;

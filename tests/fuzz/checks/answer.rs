@@ -1,5 +1,5 @@
-//! What every answer is like: the statuses of the contract, one shape of errors, and no character that drives a
-//! terminal.
+//! Properties of every answer: a status of the contract, one shape of errors, and no character that
+//! controls a terminal.
 
 use axum::http::Method;
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Asserts what holds for an answer to any request.
+    /// Asserts the properties of an answer to any request.
     pub fn keeps_the_contract(&self, method: &Method) {
         let known = [200, 400, 404, 405, 413, 415];
         assert!(known.contains(&self.status), "{self:?}");
@@ -41,7 +41,7 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// No control character but the ends of lines.
+    /// No control characters except line feeds.
     fn is_harmless(&self) {
         let text = std::str::from_utf8(&self.body).expect("text is UTF-8");
         let harmful = text.chars().find(|c| c.is_control() && *c != '\n');
@@ -69,7 +69,7 @@ impl Answer {
     }
 }
 
-/// The leaves of a tree in their order, each with the keys on the way to it. What is empty is no leaf.
+/// The leaves of a tree in order, each with its keys. An empty object or array is no leaf.
 pub fn leaves(value: &Value) -> Vec<(Vec<&str>, &Value)> {
     let below = |key, value| {
         leaves(value)

@@ -1,6 +1,6 @@
-//! What must hold whatever the admin API is asked. An input is bytes that read as text, so a seed is a file that a
-//! person can write. The fuzz targets and `tests/hostile` both call what is here, so neither knows better than the
-//! other; how inputs come about is theirs.
+//! Properties of the admin API for any input. Inputs are bytes read as text, so that a seed is a
+//! text file. The fuzz targets and `tests/hostile` both call these checks and generate their own
+//! inputs.
 
 #![allow(
     dead_code,
@@ -19,7 +19,8 @@ pub use answer::Answer;
 use answer::leaves;
 pub use world::World;
 
-/// `METHOD path?query`: any request without a body has an answer of the contract, and HEAD mirrors GET.
+/// `METHOD path?query`: any request without a body has an answer of the contract, and HEAD mirrors
+/// GET.
 pub fn query(input: &[u8]) {
     let input = String::from_utf8_lossy(input);
     let (method, uri) = input.split_once(' ').unwrap_or(("GET", &input));
@@ -40,8 +41,8 @@ pub fn query(input: &[u8]) {
     }
 }
 
-/// A line with routes, and perhaps `?` and a query, and then the body. What is refused has changed nothing, and the
-/// answer to what is taken is what GET gives.
+/// A line with routes, optionally `?` and a query, then the body. A refused change changes nothing,
+/// and an accepted one is answered like GET.
 pub fn settings(input: &[u8]) {
     let (target, body) = first_line(input);
     let (routes, query) = target.split_once('?').unwrap_or((&target, ""));
@@ -63,8 +64,8 @@ pub fn settings(input: &[u8]) {
     }
 }
 
-/// A line with the value of `filter_path`, and then lines with headers to filter, as in `a.b: c`. What is left is a part
-/// of the whole, and is left again when it is filtered again.
+/// A line with the value of `filter_path`, then lines with headers to filter, such as `a.b: c`. The
+/// result is a part of the original, and filtering it again does not change it.
 pub fn filter_path(input: &[u8]) {
     let (filter, rest) = first_line(input);
     if filter.len() > LONGEST_FILTER {
@@ -80,7 +81,7 @@ pub fn filter_path(input: &[u8]) {
         assert_eq!(part.is_array(), whole.is_array(), "{uri}");
         let mut whole = leaves(&whole).into_iter();
         for leaf in leaves(&part) {
-            // In the order of the whole, too.
+            // In the original order, too.
             assert!(whole.any(|of_whole| of_whole == leaf), "{leaf:?} of {uri}");
         }
         let twice = world.get(&format!("{uri}&filter_path={filter},{filter}"));
@@ -91,7 +92,7 @@ pub fn filter_path(input: &[u8]) {
     let Some(left) = left.and_then(|route| route.get("transient")) else {
         return;
     };
-    // What is left becomes all there is. So it is the API itself that filters it a second time.
+    // The result becomes the only data, so that the API itself filters it a second time.
     world.put(&json!({"*": null}));
     world.put(left);
     assert_eq!(world.get(SETTINGS), once, "all that was left is set");
@@ -102,10 +103,10 @@ pub fn filter_path(input: &[u8]) {
 /// Written twice and percent-encoded, it still fits into a URI.
 const LONGEST_FILTER: usize = 8_000;
 
-/// All that a change of settings could change.
+/// All state that a change of settings could affect.
 const ALL: &str = "/_routes/settings?include_defaults";
 
-/// The settings of the one route that has any; the `&` of a further parameter can follow.
+/// The settings of the only route that has any; further parameters can follow the `&`.
 const SETTINGS: &str = "/_routes/hostile/settings?human=false";
 
 fn first_line(input: &[u8]) -> (String, &[u8]) {
@@ -115,7 +116,7 @@ fn first_line(input: &[u8]) -> (String, &[u8]) {
     (line, rest.get(1..).unwrap_or_default())
 }
 
-/// Whether a change undoes itself: it is another one a moment later.
+/// Whether a change expires: it differs a moment later.
 fn expires(body: &[u8]) -> bool {
     let body: Option<Value> = serde_json::from_slice(body).ok();
     body.is_some_and(|body| body.get("expires_in").is_some())

@@ -1,5 +1,5 @@
-//! The admin API with something to tell of: one route, a request of it in flight, a task beside. All of a process is in
-//! one table, so there is one world, and one check at a time has it.
+//! The admin API with data: one route, a request in flight, and a background task. A process has
+//! one registry, so there is one world, used by one check at a time.
 
 use std::future::pending;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -22,12 +22,12 @@ async fn hostile() {
     pending::<()>().await;
 }
 
-/// The API, and what it tells of.
+/// The API and its data.
 pub struct World {
     runtime: Runtime,
     admin: Router,
     app: Router,
-    /// What an operator can end; some of it may be over.
+    /// What an operator can end; some of it may have ended.
     busy: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -46,12 +46,12 @@ static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| {
 });
 
 impl World {
-    /// Whoever has it has it alone. A check that failed before is no reason not to make another.
+    /// Exclusive access. An earlier failed check does not prevent the next one.
     pub fn lock() -> MutexGuard<'static, Self> {
         WORLD.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees to it that there is a request in flight and a task.
+    /// Ensures that there is a request in flight and a task.
     pub fn keep_busy(&self) {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         if !busy.is_empty() && !busy.iter().any(JoinHandle::is_finished) {
@@ -69,7 +69,8 @@ impl World {
         });
     }
 
-    /// Asks for `uri`, which is percent-encoded where it must be. What is no URI even so does not reach a service.
+    /// Requests `uri`, percent-encoded where necessary. A text that is no URI even then never
+    /// reaches a service.
     pub fn ask(&self, method: &Method, uri: &str, body: &[u8]) -> Option<Answer> {
         let request = Request::builder()
             .method(method)
@@ -99,7 +100,7 @@ impl World {
         })
     }
 
-    /// What is read at `uri`, which must be there.
+    /// The content at `uri`, which must exist.
     pub fn get(&self, uri: &str) -> Value {
         let answer = self.ask(&Method::GET, uri, &[]).expect("a URI");
         assert_eq!(answer.status, 200, "{uri}: {answer:?}");
@@ -111,7 +112,7 @@ impl World {
         assert_eq!(self.put_if_valid(transient), 200, "{transient}");
     }
 
-    /// Sets what may be valid, and gives back the status of the answer.
+    /// Sets what may be valid, and returns the status.
     pub fn put_if_valid(&self, transient: &Value) -> u16 {
         let body = json!({ "transient": transient }).to_string();
         let answer = self.ask(&Method::PUT, "/_routes/_all/settings", body.as_bytes());
@@ -119,13 +120,13 @@ impl World {
     }
 }
 
-/// Percent-encodes what cannot stand in a URI; what can, a `%` included, stays.
+/// Percent-encodes characters that a URI cannot contain; all others, including `%`, stay.
 fn encoded(text: &str) -> String {
     let stays = |byte: u8| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte);
     encode(text, stays)
 }
 
-/// Percent-encodes a value, so that any text can be one.
+/// Percent-encodes a value, so that it can be any text.
 pub fn encoded_value(text: &str) -> String {
     encode(text, |byte| byte.is_ascii_alphanumeric())
 }

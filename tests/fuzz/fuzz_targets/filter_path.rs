@@ -1,4 +1,4 @@
-//! A filter and what it is applied to: see `checks::filter_path`.
+//! A filter and its input: see `checks::filter_path`.
 
 #![no_main]
 

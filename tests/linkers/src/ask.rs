@@ -1,4 +1,4 @@
-//! What the admin API of this process lists.
+//! Queries the admin API of this process.
 
 use std::io::{Error, Read, Write};
 use std::os::unix::net::UnixStream;

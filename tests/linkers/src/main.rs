@@ -1,5 +1,5 @@
-//! Starts the admin API and asks it for its routes: all handlers of this binary and of both libraries must be
-//! among them before any request has come. Ends with 1 and the names of those that are not.
+//! Starts the admin API and queries its routes: all handlers of this binary and of both libraries
+//! must be listed before the first request. Ends with 1 and the names of missing handlers.
 
 mod ask;
 
@@ -29,7 +29,7 @@ async fn never_mounted() -> &'static str {
 const OWN: &[&str] = &["linkers::never_mounted", "linkers::own::mounted"];
 
 fn main() -> std::io::Result<ExitCode> {
-    // What a service does: its routers are made, so that the code behind them is needed.
+    // Creates its routers, like a service, so that their code is linked.
     let app: Router = linkers_whole::router()
         .route("/here", get(linkers_partly::used::here))
         .route("/mounted", get(own::mounted));

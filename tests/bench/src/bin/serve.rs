@@ -1,5 +1,6 @@
-//! The service that `tests/bench/loopback` asks: the same handler at two paths, `/plain` and `/annotated`, on a
-//! free port of 127.0.0.1, which is printed. It ends when its standard input does.
+//! The service for `tests/bench/loopback`: the same handler at two paths, `/plain` and
+//! `/annotated`, on a free port of 127.0.0.1, which is printed. It ends when its standard input is
+//! closed.
 
 use std::io::Read;
 

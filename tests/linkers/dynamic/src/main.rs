@@ -1,6 +1,6 @@
-//! A binary whose table of handlers is in a library that is linked dynamically: its own handlers, and those of
-//! other libraries, are not in it. Each must be listed once it had a request. Ends with 1 and the names of those
-//! that are not.
+//! A binary whose table of handlers is in a dynamically linked library: its own handlers, and those
+//! of other libraries, are not in it. Each must be listed after its first request. Ends with 1 and
+//! the names of missing handlers.
 
 #[path = "../../src/ask.rs"]
 mod ask;

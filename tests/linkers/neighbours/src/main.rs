@@ -1,7 +1,8 @@
-//! A binary with neighbours that a link-time table could be mixed up with: a slice of another crate, and an older
-//! version of the runtime crate with handlers of its own. Every request is answered, each version lists its own
-//! handlers and no others, and the other slice has its own entries. With the feature `clash`, a slice has the very
-//! name of ours: then a handler is listed from its first request on. Ends with 1 and what is not so.
+//! A binary with entries that a link-time table could be confused with: a slice of another crate,
+//! and an older version of the runtime crate with its own handlers. Every request is answered, each
+//! version lists its own handlers only, and the other slice has its own entries. With the feature
+//! `clash`, a slice has the name of ours: then a handler is listed from its first request on. Ends
+//! with 1 and the violations.
 
 #[path = "../../src/ask.rs"]
 mod ask;
@@ -26,7 +27,7 @@ async fn never_mounted() -> &'static str {
     "never"
 }
 
-/// The names of the functions that are listed by both versions, the newer one first.
+/// The names of the functions listed by both versions, the newer one first.
 fn listed() -> std::io::Result<[Vec<String>; 2]> {
     let directory = tempfile::tempdir()?;
     let older = linkers_older_library::serve_admin(&directory.path().join("older.sock"))?;

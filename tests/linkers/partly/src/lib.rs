@@ -1,5 +1,5 @@
-//! A library of which only the module `used` is named by anybody: the object files of the others have nothing
-//! in them that a linker is asked for.
+//! A library of which only the module `used` is referenced: the object files of the others contain
+//! no symbol that the linker needs.
 
 pub mod unused;
 pub mod used;

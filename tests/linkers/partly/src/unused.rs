@@ -1,4 +1,4 @@
-//! The module that nobody names.
+//! The module that is not referenced.
 
 use underscore_runtime::underscore_route;
 
@@ -8,7 +8,7 @@ pub async fn alone() -> &'static str {
 }
 
 pub mod further {
-    //! And one below it.
+    //! A module below it.
 
     use underscore_runtime::underscore_route;
 

@@ -1,5 +1,5 @@
-//! A library that is linked dynamically, with the runtime crate inside of it: the linker gathers entries for each
-//! file that it makes, and the table is the one in this file.
+//! A dynamically linked library that contains the runtime crate: the linker collects entries per
+//! output file, and the table is the one of this file.
 
 use underscore_runtime::underscore_route;
 

@@ -1,4 +1,4 @@
-//! A handler of which there is code only where it is mounted, in another crate perhaps.
+//! A handler that is instantiated only where it is mounted, possibly in another crate.
 
 use underscore_runtime::underscore_route;
 

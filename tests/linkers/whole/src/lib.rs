@@ -1,4 +1,4 @@
-//! A library that mounts its own handlers: whoever uses it names only `router`.
+//! A library that mounts its own handlers: its users name only `router`.
 
 mod deep;
 mod generic;
@@ -17,7 +17,7 @@ pub const HANDLERS: &[&str] = &[
     "linkers_whole::plain::second",
 ];
 
-/// Every handler of this library but `deep::stays`, mounted.
+/// Mounts every handler of this library except `deep::stays`.
 pub fn router() -> Router {
     Router::new()
         .route("/first", get(plain::first))

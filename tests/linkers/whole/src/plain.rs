@@ -1,4 +1,4 @@
-//! Handlers as most are, and one that no other item can name.
+//! Plain handlers, and one that no other item can name.
 
 use axum::routing::{MethodRouter, get};
 use underscore_runtime::underscore_route;

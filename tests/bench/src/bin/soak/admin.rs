@@ -1,4 +1,4 @@
-//! The clients of the admin API, and what it says in the end.
+//! The clients of the admin API, and the final checks of its answers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,7 +46,7 @@ const ROUTES: &[&str] = &[
     "_all",
 ];
 
-/// Each undoes itself, so that the service is not steered for long.
+/// Each expires, so that settings do not affect the service for long.
 const TRANSIENT: &[&str] = &[
     r#""preempt.status":503,"preempt.text":"later""#,
     r#""preempt.status":429,"preempt.ratio":0.5"#,
@@ -57,7 +57,7 @@ const TRANSIENT: &[&str] = &[
     r#""interrupt.status":409"#,
 ];
 
-/// The same ones again and again.
+/// The same ones repeatedly.
 const PERSISTENT: &[&str] = &[
     r#"{"limit.active":50}"#,
     r#"{"timeout":"2s"}"#,
@@ -66,7 +66,7 @@ const PERSISTENT: &[&str] = &[
     r#"{"*":null}"#,
 ];
 
-/// One look or change after the other, until the soak is over.
+/// Reads and changes in sequence until the soak test ends.
 pub(crate) async fn run(soak: Arc<Soak>, mut random: Random) {
     while soak.goes_on() {
         soak.rest().await;
@@ -109,7 +109,7 @@ pub(crate) async fn run(soak: Arc<Soak>, mut random: Random) {
             &soak.counts.changes
         };
         count.fetch_add(1, Ordering::Relaxed);
-        // Some leave at once, some in the middle of the answer.
+        // Some clients disconnect at once, some in the middle of the answer.
         let (patience, most) = match random.below(10) {
             0 => (random.millis(5), usize::MAX),
             1 => (PATIENCE, 200),
@@ -136,7 +136,7 @@ async fn ask(soak: &Soak, line: &str, body: &str, most: usize) -> Vec<u8> {
     }
 }
 
-/// Fills the records that the audit keeps: each with a change that is refused.
+/// Fills the audit with refused changes.
 pub(crate) async fn fill_the_audit(soak: &Soak) {
     for _ in 0..1100 {
         let target = "x".repeat(200);
@@ -150,7 +150,7 @@ pub(crate) async fn fill_the_audit(soak: &Soak) {
     }
 }
 
-/// Waits until no request and no background work is left; says what is.
+/// Waits until no request and no background work is left; returns what remains.
 pub(crate) async fn wait_for_rest(soak: &Soak) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -178,7 +178,7 @@ pub(crate) async fn wait_for_rest(soak: &Soak) -> Vec<String> {
 
 const ENDS: &str = "completed,disconnected,interrupted,panicked,preempted,rejected,expired";
 
-/// The counts of all routes, which must add up; each way to end must have been taken.
+/// The counters of all routes, which must add up; each way to end must have occurred.
 pub(crate) async fn wrong_counts(soak: &Soak) -> Vec<String> {
     let look = format!("GET /_cat/routes?h=id,active,total,{ENDS}");
     let Some(rows) = http::body_of_ok(&ask(soak, &look, "", usize::MAX).await) else {

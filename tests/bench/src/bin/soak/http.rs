@@ -1,8 +1,8 @@
-//! As much HTTP as the clients need, on a connection that can be dropped at any byte.
+//! Minimal HTTP for the clients, on a connection that can be dropped at any byte.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Reads to the end of the connection, or to so many bytes.
+/// Reads to the end of the connection, or up to a number of bytes.
 pub(crate) async fn read(connection: &mut (impl AsyncRead + Unpin), most: usize) -> Vec<u8> {
     let mut all = Vec::new();
     let mut piece = [0; 2048];
@@ -15,7 +15,7 @@ pub(crate) async fn read(connection: &mut (impl AsyncRead + Unpin), most: usize)
     all
 }
 
-/// Sends a request; its answer ends with the connection.
+/// Sends a request; the connection ends with its response.
 pub(crate) async fn send(
     connection: &mut (impl AsyncWrite + Unpin),
     line: &str,
@@ -26,11 +26,11 @@ pub(crate) async fn send(
     let request = format!(
         "{line} HTTP/1.1\r\nhost: soak\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
     );
-    // One that is refused is seen when its answer is read.
+    // A refused request shows when its response is read.
     let _ = connection.write_all(request.as_bytes()).await;
 }
 
-/// The body of an answer with status 200.
+/// The body of a response with status 200.
 pub(crate) fn body_of_ok(answer: &[u8]) -> Option<String> {
     let answer = String::from_utf8_lossy(answer);
     let (head, body) = answer.split_once("\r\n\r\n")?;

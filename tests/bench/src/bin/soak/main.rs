@@ -1,8 +1,8 @@
-//! A service under mixed traffic for a long time: clients that leave, panics, streams, sockets, background work, and
-//! an admin API that looks and changes all the while. Afterwards nothing may be left of it, and the memory of the
-//! second third must be that of the last. `tests/bench/soak` runs it.
-//!
-//! What is left is asked of the admin API and of `/proc/self`: Linux only.
+//! Soak test: a service under mixed traffic for a long time, with disconnecting clients, panics,
+//! streams, sockets and background work, and an admin API that reads and changes continuously.
+//! Afterwards nothing may remain, and the memory of the second and the last third must match.
+//! Remaining data is read from the admin API and `/proc/self`: Linux only. `tests/bench/soak` runs
+//! it.
 
 mod admin;
 mod http;
@@ -21,18 +21,18 @@ use underscore_runtime::AdminBuilder;
 use crate::process::Process;
 use crate::random::Random;
 
-/// Loops of clients of the service, each of which rests between two requests.
+/// Client loops of the service, each of which rests between two requests.
 const CLIENTS: u64 = 24;
-/// Loops of clients of the admin API.
+/// Client loops of the admin API.
 const OPERATORS: u64 = 4;
-/// The memory of the last third may be so much above that of the second: what the allocator scatters, and what
-/// statistics of single seconds still fill of the memory that they have had since the start.
+/// Tolerance for memory of the last third over the second: fragmentation, and pages first touched
+/// by statistics of single seconds.
 const MORE_MEMORY: u64 = 2 << 20;
 const MORE_MEMORY_PERCENT: u64 = 5;
-/// For whatever must come to its end once nobody asks any more.
+/// Time limit for everything to end after the traffic stopped.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// What is counted of the traffic itself.
+/// Counters of the traffic itself.
 #[derive(Default)]
 struct Counts {
     requests: AtomicU64,
@@ -41,7 +41,7 @@ struct Counts {
     changes: AtomicU64,
 }
 
-/// What all loops share.
+/// State shared by all loops.
 struct Soak {
     service: std::net::SocketAddr,
     socket: std::path::PathBuf,
@@ -55,7 +55,7 @@ impl Soak {
         !self.over.load(Ordering::Relaxed)
     }
 
-    /// Waits for as long as the traffic is to rest.
+    /// Waits while the traffic pauses.
     async fn rest(&self) {
         while self.paused.load(Ordering::Relaxed) && self.goes_on() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -78,7 +78,7 @@ async fn main() -> ExitCode {
         }
     };
     println!("{seconds} seconds, seed {seed}");
-    // The handlers that are to panic say nothing; whoever else does is heard.
+    // Silences the intended panics; all others are printed.
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if panic.payload().downcast_ref() != Some(&service::MEANT) {
@@ -86,7 +86,8 @@ async fn main() -> ExitCode {
         }
     }));
 
-    // A settings file is taken only from where no group can write, whatever the umask is.
+    // A settings file is loaded only from a directory that is not writable for group, whatever the
+    // umask is.
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     let directory = tempfile::Builder::new().permissions(private).tempdir();
     let directory = directory.expect("a directory can be made");
@@ -113,13 +114,13 @@ async fn main() -> ExitCode {
     }
     println!("to repeat it: tests/bench/soak {seconds} {seed}");
     drop(directory);
-    // At once: what is left may hold a thread for ever, and a runtime waits for its threads.
+    // At once: remaining work may block a thread forever, and a runtime waits for its threads.
     std::process::exit(1)
 }
 
-/// Runs the traffic; says what did not hold.
+/// Runs the traffic; returns the violations.
 async fn run(soak: &Arc<Soak>, length: Duration, seed: u64) -> Vec<String> {
-    // The audit keeps a thousand records: it is full from the start, and grows no more.
+    // The audit keeps a thousand records: it is full from the start, and does not grow.
     admin::fill_the_audit(soak).await;
     let clients = (0..CLIENTS)
         .map(|each| tokio::spawn(traffic::run(Arc::clone(soak), Random::new(seed + each))));
@@ -133,10 +134,10 @@ async fn run(soak: &Arc<Soak>, length: Duration, seed: u64) -> Vec<String> {
 
     let third = length / 3;
     sample(third, &mut Vec::new()).await;
-    // What is open and running when nobody asks, before the rest of it.
+    // Descriptors and threads without requests, before the remaining traffic.
     soak.paused.store(true, Ordering::Relaxed);
     let mut failures = admin::wait_for_rest(soak).await;
-    // Whatever the clients of this process keep open for a moment is gone by then.
+    // Short-lived resources of this process's clients are gone by then.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let warm = Process::now();
     soak.paused.store(false, Ordering::Relaxed);
@@ -189,7 +190,7 @@ async fn run(soak: &Arc<Soak>, length: Duration, seed: u64) -> Vec<String> {
     failures
 }
 
-/// Notes the resident memory four times a second.
+/// Records the resident memory four times a second.
 async fn sample(length: Duration, into: &mut Vec<u64>) {
     let end = Instant::now() + length;
     while Instant::now() < end {
@@ -203,7 +204,8 @@ fn median(mut samples: Vec<u64>) -> u64 {
     samples.get(samples.len() / 2).copied().unwrap_or_default()
 }
 
-/// Waits until there are no more descriptors and threads than there were. Some threads stay for a while on their own.
+/// Waits until there are no more descriptors and threads than before. Some threads exit later by
+/// themselves.
 async fn wait_for_no_more_than(warm: &Process) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,17 +1,16 @@
-//! What this process holds, as Linux tells it.
+//! Resources of this process, as reported by Linux.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-/// The threads on which the admin API looks aside: the library starts them as they are needed, keeps them, and has at
-/// most so many.
+/// The threads for reads of the admin API: started on demand, kept, and bounded.
 const LOOKS: &str = "underscore-look";
 const MOST_LOOKS: usize = 7;
 
-/// Its open descriptors, by number, and its threads.
+/// Open descriptors, by number, and threads.
 pub(crate) struct Process {
     pub(crate) descriptors: BTreeMap<String, String>,
-    /// The names of its threads, in no order.
+    /// Names of the threads, unordered.
     pub(crate) threads: Vec<String>,
 }
 
@@ -19,7 +18,7 @@ impl Process {
     pub(crate) fn now() -> Self {
         let entries = fs::read_dir("/proc/self/fd").expect("this is Linux");
         let names = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        // The one that lists them is gone when it is looked up.
+        // The descriptor used for listing is closed when it is looked up.
         let open = names.filter_map(|path| {
             let target = fs::read_link(&path).ok()?;
             let number = path.file_name()?.to_string_lossy().into_owned();
@@ -33,7 +32,7 @@ impl Process {
             tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
         let mut threads: Vec<String> = names.map(|name| name.trim_end().to_owned()).collect();
         let looks = threads.iter().filter(|name| *name == LOOKS).count();
-        // Those that may still come are counted as if they were there.
+        // Threads that may still start count as existing.
         threads.retain(|name| name != LOOKS);
         threads.resize(threads.len() + MOST_LOOKS.max(looks), LOOKS.to_owned());
         Process {
@@ -42,7 +41,7 @@ impl Process {
         }
     }
 
-    /// What there is more of than before.
+    /// Resources that were not there before.
     pub(crate) fn more_than(&self, before: &Process) -> Vec<String> {
         let mut more = Vec::new();
         let open = |process: &Process| process.descriptors.values().cloned().collect::<Vec<_>>();
@@ -68,7 +67,7 @@ impl Process {
     }
 }
 
-/// The resident memory in bytes.
+/// Resident memory in bytes.
 pub(crate) fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

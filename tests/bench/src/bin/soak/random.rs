@@ -1,4 +1,4 @@
-//! Numbers that look random and come again with the same seed.
+//! Pseudo-random numbers, reproducible by seed.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// `SplitMix64`.
 pub(crate) struct Random(u64);
 
-/// A seed that is another one each time, short enough to be typed.
+/// A new seed each time, short enough to type.
 pub(crate) fn seed() -> u64 {
     RandomState::new().hash_one(0) % 1_000_000
 }
@@ -28,7 +28,7 @@ impl Random {
         self.next() % end
     }
 
-    /// True in so many of a hundred cases.
+    /// True in `percent` of a hundred cases.
     pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

@@ -1,4 +1,4 @@
-//! The service: a handler of each kind.
+//! The service: handlers of each kind.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Interval, interval, sleep};
 use underscore_runtime::{spawn, track, underscore_frame, underscore_route};
 
-/// What the handler that is to panic says.
+/// Message of the intended panic.
 pub(crate) const MEANT: &str = "a panic that is meant";
 
 type Gate = Arc<Semaphore>;
@@ -54,7 +54,7 @@ async fn streaming() -> Body {
     })
 }
 
-/// Never ends by itself.
+/// Never completes by itself.
 #[underscore_route(get, "/endless")]
 async fn endless() -> Body {
     Body::new(Pieces {
@@ -78,7 +78,7 @@ async fn slow() -> &'static str {
 
 #[underscore_route(post, "/background")]
 async fn background() -> StatusCode {
-    // Its own end, whenever the answer is sent.
+    // Ends by itself, whenever the response is sent.
     drop(spawn("soak: later", nap(100)));
     match track("soak: now", nap(2)).await {
         Ok(()) => StatusCode::ACCEPTED,

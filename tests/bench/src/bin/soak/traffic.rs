@@ -1,4 +1,5 @@
-//! The clients of the service: they ask for everything, and many of them leave before they have it.
+//! The clients of the service: they send requests of all kinds, and many disconnect before the
+//! response.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,10 +12,10 @@ use tokio::time::timeout;
 use crate::random::Random;
 use crate::{Soak, http};
 
-/// Longer than any answer takes, but for the endless ones.
+/// Longer than any response takes, except the endless ones.
 const MOST_PATIENT: Duration = Duration::from_secs(3);
 
-/// One client after the other, until the soak is over.
+/// Clients in sequence until the soak test ends.
 pub(crate) async fn run(soak: Arc<Soak>, mut random: Random) {
     while soak.goes_on() {
         soak.rest().await;
@@ -30,7 +31,7 @@ pub(crate) async fn run(soak: Arc<Soak>, mut random: Random) {
                 ask(connection, &mut random).await;
             }
         };
-        // Whoever leaves drops the connection, wherever it is.
+        // Dropping the connection disconnects at any point.
         let _ = timeout(patience, client).await;
         let pause = Duration::from_millis(10) + random.millis(80);
         tokio::time::sleep(pause).await;
@@ -74,7 +75,7 @@ async fn ask(mut connection: TcpStream, random: &mut Random) {
         "POST /body" => {
             let body = "b".repeat(usize::try_from(random.below(40_000)).unwrap_or(0));
             if random.percent(20) {
-                // Breaks off in the middle of its body.
+                // Disconnects in the middle of its body.
                 let head =
                     format!("{line} HTTP/1.1\r\nhost: soak\r\ncontent-length: 50000\r\n\r\n");
                 let _ = connection.write_all(head.as_bytes()).await;
@@ -98,7 +99,7 @@ async fn ask(mut connection: TcpStream, random: &mut Random) {
     }
 }
 
-/// A websocket: a few messages, then the client is gone.
+/// A websocket: a few messages, then the client disconnects.
 async fn chat(mut connection: TcpStream, random: &mut Random) {
     let upgrade = "GET /socket HTTP/1.1\r\nhost: soak\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
                    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

@@ -1,8 +1,8 @@
-//! A library with link-time slices of its own, which have names that others could have, too.
+//! A library with its own link-time slices, with names that others could use, too.
 
 use linkme::distributed_slice;
 
-/// The name that ours had first.
+/// The first name of our slice.
 #[distributed_slice]
 pub static ROUTES: [fn() -> &'static str];
 
@@ -12,7 +12,7 @@ static ONE: fn() -> &'static str = || "one";
 #[distributed_slice(ROUTES)]
 static TWO: fn() -> &'static str = || "two";
 
-/// The name of ours: nobody takes it by chance, but two copies of one version of the crate do.
+/// The name of our slice: unlikely by chance, but two copies of one version of the crate share it.
 #[cfg(feature = "clash")]
 #[distributed_slice]
 pub static UNDERSCORE_RUNTIME_0_1_0_ROUTES: [fn() -> &'static str];
@@ -21,7 +21,7 @@ pub static UNDERSCORE_RUNTIME_0_1_0_ROUTES: [fn() -> &'static str];
 #[distributed_slice(UNDERSCORE_RUNTIME_0_1_0_ROUTES)]
 static CLASHES: fn() -> &'static str = || "clashes";
 
-/// What is in the slice.
+/// The contents of the slice.
 pub fn routes() -> Vec<&'static str> {
     #[cfg(feature = "clash")]
     std::hint::black_box(&UNDERSCORE_RUNTIME_0_1_0_ROUTES);

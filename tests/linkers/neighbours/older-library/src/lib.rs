@@ -13,7 +13,7 @@ pub fn router() -> Router {
     Router::new().route("/old", get(old))
 }
 
-/// Where the older version is looked at, beside the newer one.
+/// Serves the admin API of the older version, beside the newer one.
 pub fn serve_admin(path: &std::path::Path) -> std::io::Result<AdminServer> {
     underscore_runtime::serve_admin(path)
 }

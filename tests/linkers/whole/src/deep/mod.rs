@@ -1,4 +1,4 @@
-//! A module of which only what is below it is used.
+//! A module of which only its submodule is used.
 
 pub(crate) mod deeper;
 

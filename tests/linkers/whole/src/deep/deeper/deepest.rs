@@ -1,4 +1,4 @@
-//! A handler far down, with an argument.
+//! A deeply nested handler, with an argument.
 
 use underscore_runtime::underscore_route;
 

@@ -103,7 +103,7 @@ async fn both_formats_say_what_cat_routes_says() {
     let patch = || service.request(Method::PATCH, "/scraped/2").send();
     let interrupted = tokio::spawn(patch());
     service.wait_for_waiting("scraped", 1).await;
-    service.post("_routes/tol*/interrupt").await.ok_json();
+    service.post("_routes/scrap*/interrupt").await.ok_json();
     interrupted.await.expect("it ends").expect("it is answered");
     let left = tokio::spawn(patch());
     service.wait_for_waiting("scraped", 1).await;
@@ -113,7 +113,7 @@ async fn both_formats_say_what_cat_routes_says() {
     service.wait_for_waiting("scraped", 1).await;
     let preempt = json!({"transient": {"preempt": {"status": 503}}});
     service
-        .put("_routes/tol*/settings", preempt)
+        .put("_routes/scrap*/settings", preempt)
         .await
         .ok_json();
     service.get("/scraped/3").await;

@@ -3,6 +3,8 @@
 
 #[path = "../../underscore-runtime/src/task/begin.rs"]
 mod begin;
+#[path = "../../underscore-runtime/src/task/cancel.rs"]
+mod cancel;
 #[path = "../../underscore-runtime/src/task/commit.rs"]
 mod commit;
 #[path = "../../underscore-runtime/src/task/end.rs"]
@@ -19,6 +21,10 @@ mod kind;
 mod meta_buffer;
 #[path = "../../underscore-runtime/src/task/poller_state.rs"]
 mod poller_state;
+#[path = "../../underscore-runtime/src/task/read_kind.rs"]
+mod read_kind;
+#[path = "../../underscore-runtime/src/task/registry.rs"]
+mod registry;
 #[path = "../../underscore-runtime/src/task/request_meta.rs"]
 mod request_meta;
 #[path = "../../underscore-runtime/src/task/slot.rs"]
@@ -35,9 +41,9 @@ pub(crate) use id::TaskId;
 pub(crate) use interrupt::{Ending, Interrupt, WaitGroup};
 pub(crate) use kind::{Background, TaskKind, TaskRequest};
 pub(crate) use poller_state::TaskState;
-use request_meta::RequestMeta;
+pub(crate) use registry::for_each_live;
 pub(crate) use request_meta::{MetaField, MetaFields};
 pub(crate) use slot::Slot;
 pub(crate) use slot_ref::SlotRef;
-pub(crate) use task_ref::{TaskRef, for_each_live};
+pub(crate) use task_ref::TaskRef;
 pub(crate) use thread::{ThreadContext, give_slots_back, with_thread};

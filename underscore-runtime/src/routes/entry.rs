@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::MatchedPath;
-use axum::http::Method;
 use linkme::distributed_slice;
 
 use super::mounts::Mounts;
@@ -38,7 +36,7 @@ pub struct HandlerEntry {
     /// The persistent settings of single mounts, by their digits. Mounts without a request so far
     /// are included: they have no `Route` to hold them.
     pub(crate) persistent_of_mounts: Mutex<BTreeMap<u16, Values>>,
-    mounts: Mounts,
+    pub(super) mounts: Mounts,
 }
 
 impl HandlerEntry {
@@ -89,57 +87,6 @@ impl HandlerEntry {
         self
     }
 
-    /// The route of a request with `method` that a router matched to `path`. Added if it is new.
-    #[inline]
-    pub(crate) fn route_of(
-        &'static self,
-        method: &Method,
-        path: Option<&MatchedPath>,
-    ) -> &'static Route {
-        match self.mounts.first() {
-            // The first mount is nearly always the only one.
-            Some(route) if route.identity.matches(method, path) => route,
-            _ => self.route_matched(method, path),
-        }
-    }
-
-    #[inline(never)]
-    fn route_matched(&'static self, method: &Method, path: Option<&MatchedPath>) -> &'static Route {
-        let method = self.declaration.listed_method(method);
-        self.find_or_mount(&method, path.map(MatchedPath::as_str), path)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn route(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
-        self.find_or_mount(&self.declaration.listed_method(method), path, None)
-    }
-
-    #[inline(never)]
-    fn find_or_mount(
-        &'static self,
-        method: &Method,
-        path: Option<&str>,
-        matched: Option<&MatchedPath>,
-    ) -> &'static Route {
-        let find = || {
-            self.mounts
-                .find(path, |route| route.identity.is(method, path))
-        };
-        if let Some(route) = find() {
-            return route;
-        }
-        let _lock = SETTINGS_LOCK.lock();
-        // Checked again: another thread may have added it for a concurrent first request.
-        find().unwrap_or_else(|| {
-            if self.mounts.first().is_none() {
-                super::link::note_mounted(self);
-            }
-            let reserve = |digits| self.mounts.reserve_digits(digits);
-            let route = Route::new(self, method.clone(), path, matched.cloned(), reserve);
-            self.mounts.add(route)
-        })
-    }
-
     /// The mounts so far.
     pub(crate) fn routes(&'static self) -> impl Iterator<Item = &'static Route> {
         self.mounts.iter()
@@ -164,6 +111,7 @@ impl HandlerEntry {
 
     /// Applies the settings of the handler and its mounts. The caller holds `SETTINGS_LOCK`.
     pub(crate) fn apply(&'static self) {
-        self.routes().for_each(Route::apply);
+        let own = self.settings.lock();
+        self.routes().for_each(|route| route.apply(&own));
     }
 }

@@ -70,12 +70,12 @@ pub(crate) fn entry_count() -> usize {
 
 /// Returns a function from a route to its current id.
 pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
-    let handlers: HashMap<*const HandlerEntry, Handler> = handlers()
+    let handlers: HashMap<*const Declaration, Handler> = handlers()
         .into_iter()
-        .map(|handler| (std::ptr::from_ref(handler.entry), handler))
+        .map(|handler| (std::ptr::from_ref(&handler.entry.declaration), handler))
         .collect();
     move |route| {
-        let handler = handlers.get(&std::ptr::from_ref(route.handler))?;
+        let handler = handlers.get(&std::ptr::from_ref(route.identity.declaration))?;
         Some(handler.route_id(route))
     }
 }

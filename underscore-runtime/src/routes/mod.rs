@@ -7,6 +7,7 @@ pub(crate) mod link;
 mod lookup;
 mod mounts;
 mod route;
+mod route_of;
 mod settings_cell;
 
 pub(crate) use entry::SETTINGS_LOCK;

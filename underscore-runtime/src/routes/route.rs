@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::MatchedPath;
-use axum::http::Method;
-
-use super::entry::HandlerEntry;
 use super::settings_cell::SettingsCell;
 use crate::clock::Instant;
 use crate::route::RouteIdentity;
-use crate::settings::{EffectiveSettings, RateLimit, Stored};
+use crate::settings::{EffectiveSettings, RateLimit, Stored, Values};
 use crate::stats::{Blocking, RouteStats};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +13,6 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// A handler at one method and one path of a router, with its counters and settings.
 #[derive(Debug)]
 pub(crate) struct Route {
-    pub(crate) handler: &'static HandlerEntry,
     pub(crate) identity: RouteIdentity,
     /// Requests by outcome.
     pub(crate) stats: RouteStats,
@@ -38,22 +33,12 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    /// See [`RouteIdentity::new`] for `reserve`.
-    pub(super) fn new(
-        handler: &'static HandlerEntry,
-        method: Method,
-        path: Option<&str>,
-        matched: Option<MatchedPath>,
-        reserve: impl Fn(u16) -> bool,
-    ) -> Self {
-        let identity = RouteIdentity::new(&handler.declaration, method, path, matched, reserve);
+    /// A mount with these persistent settings of its own, of a handler with these settings.
+    pub(super) fn new(identity: RouteIdentity, persistent: Values, of_handler: &Stored) -> Self {
         let mut settings = Stored::new();
-        if let Some(own) = handler.persistent_of_mounts.lock().get(&identity.mount) {
-            settings.persistent.clone_from(own);
-        }
-        let effective = EffectiveSettings::new(&settings, &handler.settings.lock());
+        settings.persistent = persistent;
+        let effective = EffectiveSettings::new(&settings, of_handler);
         Route {
-            handler,
             identity,
             stats: RouteStats::new(),
             upgraded: AtomicU64::new(0),
@@ -94,10 +79,9 @@ impl Route {
         self.failure_reported.swap(second, Ordering::Relaxed) != second
     }
 
-    /// Applies the stored settings of this mount and its handler to the next request.
-    pub(super) fn apply(&self) {
-        let effective =
-            EffectiveSettings::new(&self.settings.lock(), &self.handler.settings.lock());
+    /// Applies the settings of this mount, over those of its handler, to the next request.
+    pub(super) fn apply(&self, of_handler: &Stored) {
+        let effective = EffectiveSettings::new(&self.settings.lock(), of_handler);
         self.applied.set(effective);
     }
 

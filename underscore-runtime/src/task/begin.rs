@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use axum::http::{Method, Version};
 
+use super::id::TaskId;
+use super::kind::Background;
 use super::meta_buffer::MetaBuffer;
+use super::request_meta::{MetaFields, RequestMeta};
 use super::slot::{Slot, info};
 use super::thread::{ThreadContext, with_thread};
-use super::{Background, MetaFields, RequestMeta, TaskId};
 use crate::clock::Instant;
 use crate::routes::Route;
 use crate::sync::Arc;
@@ -30,7 +32,7 @@ impl NewTask {
     /// A request of `route`.
     #[inline]
     pub(crate) fn request(route: &'static Route, version: Version) -> Self {
-        Self::new(Some(route), version_number(version))
+        Self::new(Some(route), info::from_version(version))
     }
 
     /// Work that is no request.
@@ -153,27 +155,5 @@ impl Slot {
         let buffer: &'static MetaBuffer = Box::leak(Box::new(MetaBuffer::new()));
         self.meta.store(Some(buffer));
         buffer
-    }
-}
-
-#[inline]
-fn version_number(version: Version) -> u32 {
-    match version {
-        Version::HTTP_09 => 0,
-        Version::HTTP_10 => 1,
-        Version::HTTP_11 => 2,
-        Version::HTTP_2 => 3,
-        _ => 4,
-    }
-}
-
-/// The HTTP version in these bits of `info`.
-pub(super) fn version(info: u32) -> Version {
-    match info & info::VERSION {
-        0 => Version::HTTP_09,
-        1 => Version::HTTP_10,
-        2 => Version::HTTP_11,
-        3 => Version::HTTP_2,
-        _ => Version::HTTP_3,
     }
 }

@@ -6,13 +6,12 @@ use std::task::Waker;
 use axum::http::Method;
 use tokio::task::AbortHandle;
 
+use super::id::TaskId;
 use super::interrupt::Interrupts;
-use super::slot::{Slot, info};
-use super::{Background, RequestMeta, TaskId, TaskRequest};
-use crate::routes::Route;
+use super::kind::{Background, TaskRequest};
+use super::request_meta::RequestMeta;
 use crate::stack::Tree;
 use crate::sync::Arc;
-use crate::sync::atomic::Ordering;
 
 /// What the lock of a slot guards.
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub(super) struct Extra {
     /// The task in which the request was made.
     pub(super) parent: Option<TaskId>,
     /// Ends the request when its time is up.
-    timer: Option<AbortHandle>,
+    pub(super) timer: Option<AbortHandle>,
     pub(super) background: Option<Arc<Background>>,
     /// A copy of what is kept of the request, for the work that was begun in it.
     pub(super) request: Option<Arc<TaskRequest>>,
@@ -79,31 +78,5 @@ impl Extra {
         if let Some(timer) = self.timer.take() {
             timer.abort();
         }
-    }
-}
-
-/// For the thread that polls the task.
-impl Slot {
-    /// The method of the request.
-    pub(crate) fn method(&self) -> Option<Method> {
-        let route = self.route.load()?;
-        if self.info.load(Ordering::Relaxed) & info::METHOD == 0 {
-            return Some(route.identity.method.clone());
-        }
-        let mut inner = self.inner.lock();
-        inner.extra(self.id())?.method.clone()
-    }
-
-    /// The route whose request it is.
-    pub(crate) fn route(&self) -> Option<&'static Route> {
-        self.route.load()
-    }
-
-    /// Keeps the timer that ends the task when its time is up.
-    pub(crate) fn set_timer(&self, timer: AbortHandle) {
-        let mut inner = self.inner.lock();
-        inner.extra_or_new(self.id()).timer = Some(timer);
-        drop(inner);
-        self.note_extra();
     }
 }

@@ -5,8 +5,6 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::thread::{ThreadContext, with_thread};
-
 /// The number of a task: never an address, never used again in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskId(NonZeroU64);
@@ -26,10 +24,9 @@ pub(super) fn next_block() -> u64 {
 }
 
 impl TaskId {
-    /// An id that no task has, and none will have.
-    pub(crate) fn next() -> Self {
-        let id = with_thread(ThreadContext::next_id);
-        TaskId(NonZeroU64::new(id).unwrap_or(NonZeroU64::MIN))
+    /// The id with this number of the counter, which begins at one.
+    pub(super) fn from_counter(number: u64) -> Self {
+        TaskId(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
     }
 
     /// The id with this number; `None` for zero, which no task has.

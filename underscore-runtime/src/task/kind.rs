@@ -6,10 +6,9 @@ use std::net::SocketAddr;
 
 use axum::http::{Method, Version};
 
+use super::id::TaskId;
 use super::meta_buffer::OwnedMeta;
-use super::request_meta::{META_FIELDS, MetaField};
-use super::slot::{Slot, info};
-use super::{TaskId, begin};
+use super::request_meta::MetaField;
 use crate::clock::Instant;
 use crate::routes::Route;
 use crate::sync::Arc;
@@ -29,10 +28,10 @@ pub(crate) struct TaskRequest {
     pub(crate) version: Version,
     pub(crate) remote: Option<SocketAddr>,
     /// The method if it is not the route's.
-    method: Option<Method>,
+    pub(super) method: Option<Method>,
     /// The task in which it was made, which may have ended.
     pub(crate) parent: Option<TaskId>,
-    meta: OwnedMeta,
+    pub(super) meta: OwnedMeta,
 }
 
 /// Work that was given to `track` or `spawn`.
@@ -50,9 +49,9 @@ pub(crate) struct TaskParent {
     pub(crate) id: TaskId,
     /// The request that it is all for: the parent itself, or the one that the parent works for; a
     /// copy.
-    request: Option<(TaskId, Arc<TaskRequest>)>,
+    pub(super) request: Option<(TaskId, Arc<TaskRequest>)>,
     /// Set if the request's connection was handed on to this work.
-    handed_on: Option<Arc<Upgrade>>,
+    pub(super) handed_on: Option<Arc<Upgrade>>,
 }
 
 /// A connection that was handed on, until the last part of what goes on with it is over.
@@ -65,6 +64,14 @@ pub(crate) struct Upgrade {
 }
 
 impl Upgrade {
+    pub(super) fn new(route: &'static Route, begun: Instant) -> Self {
+        Upgrade {
+            route,
+            begun,
+            is_counted: AtomicBool::new(false),
+        }
+    }
+
     /// Counts it among those of its route: tracked work goes on with it.
     pub(crate) fn count(&self) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
@@ -123,109 +130,5 @@ impl Background {
     /// The connection that was handed on to it.
     pub(crate) fn upgrade(&self) -> Option<&Upgrade> {
         self.parent.as_ref()?.handed_on.as_deref()
-    }
-}
-
-impl TaskParent {
-    /// The task that the calling thread polls.
-    pub(crate) fn new(parent: &Slot) -> Option<Self> {
-        let id = TaskId::from_number(parent.id())?;
-        let request = match parent.background(id) {
-            Some(background) => background.parent.as_ref().and_then(|it| it.request.clone()),
-            None => Some((id, parent.shared_request(id)?)),
-        };
-        Some(TaskParent {
-            id,
-            request,
-            handed_on: None,
-        })
-    }
-
-    /// The task that the calling thread polls, if it is a request: it gives its connection away, and
-    /// what goes on with that has it as its parent.
-    pub(crate) fn handing_on(parent: &Slot) -> Option<Self> {
-        let route = parent.route()?;
-        let upgrade = Upgrade {
-            route,
-            begun: parent.started(),
-            is_counted: AtomicBool::new(false),
-        };
-        Some(TaskParent {
-            handed_on: Some(Arc::new(upgrade)),
-            ..TaskParent::new(parent)?
-        })
-    }
-}
-
-impl Slot {
-    /// What the task with this id is, on any thread; `None` if it has ended.
-    pub(super) fn kind(&self, id: TaskId) -> Option<TaskKind> {
-        let info = self.read(id.number(), |slot| slot.info.load(Ordering::Relaxed))?;
-        if info & info::BACKGROUND != 0 {
-            return self.background(id).map(TaskKind::Background);
-        }
-        let is_boxed = info & (info::METHOD | info::META_BOXED | info::PARENT) != 0;
-        let (method, parent, boxed_meta) = if is_boxed {
-            let mut inner = self.inner.lock();
-            let extra = inner.extra(id.number())?;
-            let meta = extra.meta.as_ref().map(|meta| {
-                let fields = meta.fields();
-                fields.map(|field| field.map(<[u8]>::to_vec))
-            });
-            (extra.method.clone(), extra.parent, meta)
-        } else {
-            (None, None, None)
-        };
-        let request = self.read(id.number(), |slot| {
-            let inline_meta = || {
-                let buffer = slot.meta.load()?;
-                (info & info::META_INLINE != 0).then(|| buffer.load())
-            };
-            Some(TaskRequest {
-                route: slot.route.load()?,
-                version: begin::version(info),
-                remote: slot.remote(),
-                method,
-                parent,
-                meta: boxed_meta
-                    .or_else(inline_meta)
-                    .unwrap_or([const { None }; META_FIELDS]),
-            })
-        });
-        request.flatten().map(TaskKind::Request)
-    }
-
-    /// The task in which the request with this id was made.
-    pub(super) fn parent_of_request(&self, id: TaskId) -> Option<TaskId> {
-        let info = self.read(id.number(), |slot| slot.info.load(Ordering::Relaxed))?;
-        if info & info::PARENT == 0 {
-            return None;
-        }
-        let mut inner = self.inner.lock();
-        inner.extra(id.number())?.parent
-    }
-
-    /// A copy of the request that the task is, which all work shares that is begun in it. For the
-    /// thread that polls the task.
-    fn shared_request(&self, id: TaskId) -> Option<Arc<TaskRequest>> {
-        let shared = |slot: &Slot| slot.inner.lock().extra(id.number())?.request.clone();
-        if let Some(request) = shared(self) {
-            return Some(request);
-        }
-        let TaskKind::Request(request) = self.kind(id)? else {
-            return None;
-        };
-        let request = Arc::new(request);
-        let mut inner = self.inner.lock();
-        inner.extra_or_new(id.number()).request = Some(Arc::clone(&request));
-        drop(inner);
-        self.note_extra();
-        Some(request)
-    }
-
-    /// The background work that the task with this id is.
-    pub(super) fn background(&self, id: TaskId) -> Option<Arc<Background>> {
-        let mut inner = self.inner.lock();
-        inner.extra(id.number())?.background.clone()
     }
 }

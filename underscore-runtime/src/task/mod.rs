@@ -2,6 +2,7 @@
 //! polls a task; `TaskRef` is how other threads see it.
 
 mod begin;
+mod cancel;
 mod commit;
 mod end;
 mod extra;
@@ -10,6 +11,8 @@ mod interrupt;
 mod kind;
 mod meta_buffer;
 mod poller_state;
+mod read_kind;
+mod registry;
 mod request_meta;
 mod slot;
 mod slot_pool;
@@ -24,11 +27,11 @@ pub(crate) use id::TaskId;
 pub(crate) use interrupt::{Ending, Interrupt, WaitGroup};
 pub(crate) use kind::{Background, TaskKind, TaskParent, TaskRequest, Upgrade};
 pub(crate) use poller_state::TaskState;
-use request_meta::RequestMeta;
-pub(crate) use request_meta::{MetaField, MetaFields};
+pub(crate) use registry::{for_each_live, live_count};
+pub(crate) use request_meta::MetaField;
 pub(crate) use slot::Slot;
 pub(crate) use slot_ref::SlotRef;
-pub(crate) use task_ref::{Task, TaskRef, for_each_live, live_count};
+pub(crate) use task_ref::{Task, TaskRef};
 pub(crate) use thread::{ThreadContext, with_thread};
 
 // Here, for in `tests/loom` it has another size. Locks of other systems are larger.

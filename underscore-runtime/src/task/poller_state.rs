@@ -4,10 +4,12 @@
 
 use std::task::Waker;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
+use tokio::task::AbortHandle;
 
 use super::slot::{Slot, info};
 use crate::clock::Instant;
+use crate::routes::Route;
 use crate::stats::Outcome;
 use crate::sync::atomic::Ordering;
 use crate::threads::ThreadRecord;
@@ -255,5 +257,28 @@ impl Slot {
         } else {
             TaskState::Waiting
         }
+    }
+
+    /// The method of the request.
+    pub(crate) fn method(&self) -> Option<Method> {
+        let route = self.route.load()?;
+        if self.info.load(Ordering::Relaxed) & info::METHOD == 0 {
+            return Some(route.identity.method.clone());
+        }
+        let mut inner = self.inner.lock();
+        inner.extra(self.id())?.method.clone()
+    }
+
+    /// The route whose request it is.
+    pub(crate) fn route(&self) -> Option<&'static Route> {
+        self.route.load()
+    }
+
+    /// Keeps the timer that ends the task when its time is up.
+    pub(crate) fn set_timer(&self, timer: AbortHandle) {
+        let mut inner = self.inner.lock();
+        inner.extra_or_new(self.id()).timer = Some(timer);
+        drop(inner);
+        self.note_extra();
     }
 }

@@ -63,8 +63,10 @@ pub(crate) struct Slot {
 
 /// The bits of [`Slot::info`].
 pub(super) mod info {
-    /// The HTTP version: see `begin::version_number`.
-    pub(in crate::task) const VERSION: u32 = 0xf;
+    use axum::http::Version;
+
+    /// The HTTP version.
+    const VERSION: u32 = 0xf;
     pub(in crate::task) const REMOTE_V4: u32 = 1 << 8;
     pub(in crate::task) const REMOTE_V6: u32 = 1 << 9;
     /// The method is not the route's, and in `Extra`.
@@ -81,6 +83,29 @@ pub(super) mod info {
     pub(in crate::task) const BACKGROUND: u32 = 1 << 13;
     /// The number of the runtime that it was begun in: the upper 16 bits.
     pub(in crate::task) const RUNTIME: u32 = 16;
+
+    /// The bits of an HTTP version.
+    #[inline]
+    pub(in crate::task) fn from_version(version: Version) -> u32 {
+        match version {
+            Version::HTTP_09 => 0,
+            Version::HTTP_10 => 1,
+            Version::HTTP_11 => 2,
+            Version::HTTP_2 => 3,
+            _ => 4,
+        }
+    }
+
+    /// The HTTP version in the bits of `info`.
+    pub(in crate::task) fn version(info: u32) -> Version {
+        match info & VERSION {
+            0 => Version::HTTP_09,
+            1 => Version::HTTP_10,
+            2 => Version::HTTP_11,
+            3 => Version::HTTP_2,
+            _ => Version::HTTP_3,
+        }
+    }
 }
 
 impl Slot {

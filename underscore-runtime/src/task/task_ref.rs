@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use super::id::TaskId;
+use super::interrupt::{Ending, Interrupt, WaitGroup};
 use super::kind::{Background, TaskKind, TaskRequest};
+use super::poller_state::TaskState;
 use super::slot::{Slot, info};
-use super::{Ending, Interrupt, TaskId, TaskState, WaitGroup, slot_pool};
 use crate::clock::Instant;
 use crate::routes::Route;
 use crate::stack::{AsyncBody, Frame, Stack};
@@ -46,22 +48,9 @@ pub(crate) struct Task {
     thread: u32,
 }
 
-/// Calls `each` with every live task. One that begins or ends meanwhile may be among them or not;
-/// none is there twice.
-pub(crate) fn for_each_live(each: impl FnMut(TaskRef)) {
-    slot_pool::all().filter_map(TaskRef::find).for_each(each);
-}
-
-/// The number of live tasks. One that begins or ends meanwhile may be counted or not.
-pub(crate) fn live_count() -> usize {
-    // Relaxed: nothing else of the slots is read.
-    let is_live = |slot: &&Slot| slot.id.load(Ordering::Relaxed) != 0;
-    slot_pool::all().filter(is_live).count()
-}
-
 impl TaskRef {
     /// The task whose record `slot` is.
-    fn find(slot: &'static Slot) -> Option<Self> {
+    pub(super) fn find(slot: &'static Slot) -> Option<Self> {
         let id = TaskId::from_number(slot.id.load(Ordering::Relaxed))?;
         slot.read(id.number(), |read| TaskRef {
             slot,

@@ -8,7 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::id::{self, BLOCK};
+use super::id::{self, BLOCK, TaskId};
 use super::slot::Slot;
 use super::slot_pool::{self, BATCH};
 use crate::stack::{Node, NodeChange, NodeKey, ParentKey};
@@ -250,6 +250,13 @@ impl ThreadContext {
     /// Forgets the changes past the first `before`.
     pub(crate) fn discard_changes(&self, before: u32) {
         self.take_changes(before, |_, _| ());
+    }
+}
+
+impl TaskId {
+    /// An id that is given to no task.
+    pub(crate) fn next() -> Self {
+        TaskId::from_counter(with_thread(ThreadContext::next_id))
     }
 }
 

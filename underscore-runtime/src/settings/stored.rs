@@ -1,0 +1,163 @@
+//! The stored settings of one handler or one mount, with those that expire.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::catalogue::Setting;
+use crate::clock::Instant;
+
+/// A change of one setting: a new value, or back to the default.
+pub(crate) type SettingChange = (&'static Setting, Option<Value>);
+
+/// What is set, by key; what is not set is absent.
+pub(crate) type Values = BTreeMap<&'static str, Value>;
+
+/// The settings of one handler or one mount.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stored {
+    /// Set for as long as the process lives.
+    pub(crate) transient: Values,
+    /// Set in the settings file, which alone says what is here.
+    pub(crate) persistent: Values,
+    /// What undoes itself, in the order in which it was set.
+    expiring: Vec<Expiring>,
+}
+
+/// A value that goes back to what it was before.
+#[derive(Clone, Debug)]
+struct Expiring {
+    key: &'static str,
+    at: Instant,
+    before: Option<Value>,
+}
+
+impl Stored {
+    pub(crate) const fn new() -> Self {
+        Stored {
+            transient: BTreeMap::new(),
+            persistent: BTreeMap::new(),
+            expiring: Vec::new(),
+        }
+    }
+
+    /// Makes transient changes: for good, or until `expires`.
+    pub(crate) fn put_all(&mut self, changes: &[SettingChange], expires: Option<Instant>) {
+        for (setting, value) in changes {
+            self.put(setting, value.clone(), expires);
+        }
+    }
+
+    /// Sets a transient value that the catalogue has accepted, or removes it: for good, or until `expires`.
+    fn put(&mut self, setting: &'static Setting, value: Option<Value>, expires: Option<Instant>) {
+        let before = self.set(setting.key, value);
+        match expires {
+            Some(at) => self.expiring.push(Expiring {
+                key: setting.key,
+                at,
+                before,
+            }),
+            // What holds for good is not undone by what was to be undone before.
+            None => self.expiring.retain(|expiring| expiring.key != setting.key),
+        }
+    }
+
+    fn set(&mut self, key: &'static str, value: Option<Value>) -> Option<Value> {
+        match value {
+            Some(value) => self.transient.insert(key, value),
+            None => self.transient.remove(key),
+        }
+    }
+
+    /// Undoes what has expired, and gives back the keys.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<&'static str> {
+        let mut keys = Vec::new();
+        while let Some(place) = self.expiring.iter().position(|expiring| expiring.at <= now) {
+            let Expiring { key, before, .. } = self.expiring.remove(place);
+            // What was set on top of it later goes back to what this one was on top of.
+            let later = self
+                .expiring
+                .iter_mut()
+                .skip(place)
+                .find(|later| later.key == key);
+            if let Some(later) = later {
+                later.before = before;
+            } else {
+                self.set(key, before);
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// What expires, each with the moment at which it does so first.
+    pub(crate) fn expiring(&self) -> impl Iterator<Item = (&'static str, Instant)> {
+        self.expiring
+            .iter()
+            .map(|expiring| (expiring.key, expiring.at))
+    }
+
+    /// When the first of it expires.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.expiring.iter().map(|expiring| expiring.at).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::time::Duration;
+
+    fn setting(key: &str) -> &'static Setting {
+        Setting::find(key).expect("a setting")
+    }
+
+    /// The value after so many seconds.
+    fn value_at(stored: &Stored, start: Instant, seconds: u64) -> Option<Value> {
+        let mut stored = stored.clone();
+        stored.expire(start.after(Duration::from_secs(seconds)));
+        stored.transient.get("preempt.status").cloned()
+    }
+
+    /// Holds 4.31 of docs/admin-api.md.
+    #[test]
+    fn what_expires_goes_back_to_what_it_was_before() {
+        let (start, status) = (Instant::now(), setting("preempt.status"));
+        let at = |seconds| Some(start.after(Duration::from_secs(seconds)));
+        let mut stored = Stored::new();
+        stored.put(status, Some(json!(500)), None);
+        stored.put(status, Some(json!(503)), at(10));
+        assert_eq!(stored.next_expiry(), at(10));
+        assert_eq!(value_at(&stored, start, 9), Some(json!(503)));
+        assert_eq!(value_at(&stored, start, 10), Some(json!(500)));
+
+        let mut changed = stored.clone();
+        changed.put(status, Some(json!(501)), None);
+        assert_eq!(changed.next_expiry(), None);
+        assert_eq!(
+            value_at(&changed, start, 99),
+            Some(json!(501)),
+            "it was changed since"
+        );
+        changed.put(status, None, at(5));
+        assert_eq!(value_at(&changed, start, 4), None, "a reset expires too");
+        assert_eq!(value_at(&changed, start, 5), Some(json!(501)));
+    }
+
+    /// Holds 4.32 of docs/admin-api.md.
+    #[test]
+    fn of_two_that_expire_each_goes_back_in_its_time() {
+        let (start, status) = (Instant::now(), setting("preempt.status"));
+        let at = |seconds| Some(start.after(Duration::from_secs(seconds)));
+        let set = |first, second| {
+            let mut stored = Stored::new();
+            stored.put(status, Some(json!(501)), at(first));
+            stored.put(status, Some(json!(502)), at(second));
+            [5, 15, 25].map(|seconds| value_at(&stored, start, seconds))
+        };
+        let (first, second) = (Some(json!(501)), Some(json!(502)));
+        assert_eq!(set(20, 10), [second.clone(), first, None]);
+        assert_eq!(set(10, 20), [second.clone(), second, None]);
+    }
+}

@@ -1,0 +1,19 @@
+//! All live tasks: a walk over every slot.
+
+use super::slot::Slot;
+use super::slot_pool;
+use super::task_ref::TaskRef;
+use crate::sync::atomic::Ordering;
+
+/// Calls `each` with every live task. One that begins or ends meanwhile may be among them or not;
+/// none is there twice.
+pub(crate) fn for_each_live(each: impl FnMut(TaskRef)) {
+    slot_pool::all().filter_map(TaskRef::find).for_each(each);
+}
+
+/// The number of live tasks. One that begins or ends meanwhile may be counted or not.
+pub(crate) fn live_count() -> usize {
+    // Relaxed: nothing else of the slots is read.
+    let is_live = |slot: &&Slot| slot.id.load(Ordering::Relaxed) != 0;
+    slot_pool::all().filter(is_live).count()
+}

@@ -82,6 +82,48 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["call", "plain_call"],
         ],
     ),
+    ("route", &[&["stable_hash"], &["id", "identity"]]),
+    (
+        "routes",
+        &[
+            &["settings_cell"],
+            &["route"],
+            &["mounts"],
+            &["entry"],
+            &["link"],
+            &["expiry", "lookup", "route_of"],
+        ],
+    ),
+    (
+        "settings",
+        &[
+            &["headers", "rate_limit"],
+            &["catalogue"],
+            &["stored"],
+            &["effective", "section"],
+        ],
+    ),
+    (
+        "task",
+        &[
+            &["id", "interrupt", "request_meta"],
+            &["meta_buffer"],
+            &["kind"],
+            &["extra"],
+            &["slot"],
+            &[
+                "cancel",
+                "poller_state",
+                "read_kind",
+                "slot_pool",
+                "slot_ref",
+            ],
+            &["thread"],
+            &["begin", "commit", "end"],
+            &["task_ref"],
+            &["registry"],
+        ],
+    ),
 ];
 
 /// A file above this size usually has a second subject.

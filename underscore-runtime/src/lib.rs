@@ -95,6 +95,8 @@ mod clock;
 #[cfg(feature = "admin")]
 mod dir_lock;
 #[cfg(feature = "admin")]
+mod error_body;
+#[cfg(feature = "admin")]
 mod fd;
 #[cfg(feature = "admin")]
 mod hex;
@@ -104,6 +106,8 @@ mod housekeeping;
 mod json;
 #[cfg(feature = "admin")]
 mod log;
+#[cfg(feature = "admin")]
+mod node;
 #[cfg(feature = "admin")]
 mod route;
 #[cfg(feature = "admin")]

@@ -22,6 +22,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
         &[
             &[
                 "fd",
+                "node",
                 "hex",
                 "passthrough",
                 "dir_lock",
@@ -31,7 +32,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
                 "truncate",
                 "units",
             ],
-            &["clock", "seq_count", "visible"],
+            &["clock", "error_body", "seq_count", "visible"],
             &["log", "json", "threads"],
             &["stack"],
             &["stats"],

@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 
 use super::elasticsearch;
 use super::render::Node;
+use crate::error_body::error_body;
 use crate::visible::{echo, visible};
 use crate::{suggest, units};
 
@@ -235,19 +236,8 @@ impl Error {
         self.status
     }
 
-    /// The envelope.
+    /// The body of the response.
     pub(super) fn node(&self) -> Node {
-        let cause = || {
-            [
-                ("type", Node::text(self.kind)),
-                ("reason", Node::text(visible(&self.reason))),
-            ]
-        };
-        let root_cause = Node::List(vec![Node::object(cause())]);
-        let error = [("root_cause", root_cause)].into_iter().chain(cause());
-        Node::object([
-            ("error", Node::object(error)),
-            ("status", Node::Integer(self.status.as_u16().into())),
-        ])
+        error_body(self.status, self.kind, &visible(&self.reason), true)
     }
 }

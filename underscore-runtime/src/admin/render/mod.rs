@@ -1,7 +1,6 @@
 //! Answers in the form that was asked for: text, JSON, YAML or CBOR.
 
 mod json;
-mod node;
 mod output;
 mod text;
 mod yaml;
@@ -12,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::cancellation::Cancellation;
-pub(super) use node::{Key, Node};
+pub(super) use crate::node::{Key, Node};
 use output::Output;
 
 pub(super) use text::{Align, Rows};

@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use serde_json::json;
 
+use crate::error_body::error_body;
 use crate::settings::Preempt;
 use crate::stats::Outcome;
 use crate::task::Interrupt;
@@ -91,18 +91,18 @@ fn try_again(mut response: Response, wait: Duration) -> Response {
     marked(response, Outcome::Rejected)
 }
 
-fn error(status: StatusCode, kind: &str, reason: &str) -> Response {
+fn error(status: StatusCode, kind: &'static str, reason: &str) -> Response {
     if !may_have_content(status) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         return response;
     }
-    let body = json!({
-        "error": {"type": kind, "reason": reason},
-        "status": status.as_u16(),
-    });
-    // A line of its own in the terminal of whoever waited for it.
-    answer(status, "application/json", Body::from(format!("{body}\n")))
+    let node = error_body(status, kind, reason, false);
+    // Text and numbers are always serialized.
+    let mut body = serde_json::to_vec(&node).unwrap_or_default();
+    // A line of its own in the client's terminal.
+    body.push(b'\n');
+    answer(status, "application/json", Body::from(body))
 }
 
 /// A length announced with one of these, and no content after it, upsets clients and proxies.

@@ -1,4 +1,4 @@
-//! A structured answer before it is written: a tree whose objects keep their order.
+//! A structured answer before it is encoded: a tree whose objects keep their order.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,11 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// A key of an object: most are known when the program is written, and take no memory of their own.
-pub(in crate::admin) type Key = Cow<'static, str>;
+pub(crate) type Key = Cow<'static, str>;
 
 /// A value in an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::admin) enum Node {
+pub(crate) enum Node {
     Null,
     Bool(bool),
     Integer(u64),
@@ -24,21 +24,17 @@ pub(in crate::admin) enum Node {
 }
 
 impl Node {
-    pub(in crate::admin) fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Node::Text(text.into())
     }
 
-    pub(in crate::admin) fn object<K: Into<Key>>(
-        entries: impl IntoIterator<Item = (K, Node)>,
-    ) -> Self {
+    pub(crate) fn object<K: Into<Key>>(entries: impl IntoIterator<Item = (K, Node)>) -> Self {
         let entries = entries.into_iter();
         Node::Object(entries.map(|(key, node)| (key.into(), node)).collect())
     }
 
     /// An object in which a dotted key is a path: `{"a.b": 1, "a.c": 2}` is `{"a": {"b": 1, "c": 2}}`.
-    pub(in crate::admin) fn nested(
-        entries: impl IntoIterator<Item = (&'static str, Node)>,
-    ) -> Self {
+    pub(crate) fn nested(entries: impl IntoIterator<Item = (&'static str, Node)>) -> Self {
         let mut object = Vec::new();
         for (key, node) in entries {
             insert(&mut object, key, node);

@@ -76,8 +76,8 @@ async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change()
     let (uid, gid) = own();
     let api = Api::start(
         &AdminBuilder::new()
-            .changes_by_uids([uid + 1])
-            .changes_by_gids([gid + 1]),
+            .allow_changes_from_uids([uid + 1])
+            .allow_changes_from_gids([gid + 1]),
     )
     .await;
     for (method, path) in [
@@ -113,10 +113,10 @@ async fn a_user_or_a_group_that_is_named_may_change() {
     let (uid, gid) = own();
     for builder in [
         AdminBuilder::new(),
-        AdminBuilder::new().changes_by_uids([uid + 1, uid]),
+        AdminBuilder::new().allow_changes_from_uids([uid + 1, uid]),
         AdminBuilder::new()
-            .changes_by_uids([uid + 1])
-            .changes_by_gids([gid]),
+            .allow_changes_from_uids([uid + 1])
+            .allow_changes_from_gids([gid]),
     ] {
         let api = Api::start(&builder).await;
         assert_eq!(api.ask(Method::PUT, SETTINGS).await.0, 200, "{builder:?}");
@@ -153,7 +153,9 @@ async fn of_two_users_only_the_named_one_may_change() {
         return;
     }
     for (changers, status) in [([0], "403 Forbidden"), ([NOBODY], "200 OK")] {
-        let builder = AdminBuilder::new().mode(0o666).changes_by_uids(changers);
+        let builder = AdminBuilder::new()
+            .mode(0o666)
+            .allow_changes_from_uids(changers);
         let api = Api::start(&builder).await;
         let socket = api.server.as_ref().expect("it runs").path().to_owned();
         // The other user has to get there, and to run this binary.

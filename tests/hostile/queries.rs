@@ -57,7 +57,7 @@ const OTHERS: [u32; 1] = [4_000_000];
 async fn queries_are_for_those_who_may_change_something_unless_the_code_says_otherwise() {
     own_process!();
     let everybodys = AdminBuilder::new;
-    let others = || AdminBuilder::new().changes_by_uids(OTHERS);
+    let others = || AdminBuilder::new().allow_changes_from_uids(OTHERS);
     let whole = "/asked?token=secret";
     for (builder, expected) in [
         (everybodys(), whole),

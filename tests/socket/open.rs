@@ -75,7 +75,9 @@ fn where_only_a_group_can_connect_or_somebody_is_named_that_holds() {
     std::sync::LazyLock::force(&LOG);
     let place = place();
     let path = place.path("app.sock");
-    let named = AdminBuilder::new().mode(0o666).changes_by_gids([OTHER]);
+    let named = AdminBuilder::new()
+        .mode(0o666)
+        .allow_changes_from_gids([OTHER]);
     for builder in [AdminBuilder::new().mode(0o660), named] {
         let admin = builder.serve(&path).expect("it is served");
         if is_root() {

@@ -45,7 +45,7 @@ fn child() {
     } else if let Ok(mode) = std::env::var(MODE) {
         let mut builder = AdminBuilder::new().mode(u32::from_str_radix(&mode, 8).expect("octal"));
         if let Ok(uid) = std::env::var(CHANGERS) {
-            builder = builder.changes_by_uids([uid.parse().expect("a number")]);
+            builder = builder.allow_changes_from_uids([uid.parse().expect("a number")]);
         }
         builder.serve(&socket)
     } else {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::limits::Limits;
 use super::socket::{self, Bound};
 use super::thread::AdminServer;
-use crate::admin::{Policy, WriteAccess};
+use crate::admin::{Changers, Policy};
 use crate::{admin, settings_file, workers};
 
 /// With less, a client would be late that the system has not let run yet.
@@ -36,7 +36,7 @@ const SHORTEST: Duration = Duration::from_millis(100);
 pub struct AdminBuilder {
     mode: u32,
     blocked_after: Option<Duration>,
-    write_access: WriteAccess,
+    changers: Changers,
     policy: Policy,
     limits: Limits,
     settings_file: Option<PathBuf>,
@@ -61,7 +61,7 @@ impl AdminBuilder {
         AdminBuilder {
             mode: 0o600,
             blocked_after: None,
-            write_access: WriteAccess::default(),
+            changers: Changers::default(),
             policy: Policy::default(),
             limits: Limits::default(),
             settings_file: None,
@@ -69,7 +69,7 @@ impl AdminBuilder {
     }
 
     /// Sets the mode of the socket file: who may connect, and so who may look and steer. With write
-    /// for others, those may only look; see [`changes_by_uids`](Self::changes_by_uids).
+    /// for others, those may only look; see [`allow_changes_from_uids`](Self::allow_changes_from_uids).
     ///
     /// The file never has a wider mode than this, not even while it is made, whatever the umask.
     ///
@@ -114,7 +114,7 @@ impl AdminBuilder {
     /// # fn main() -> std::io::Result<()> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("app.sock");
-    /// let admin = AdminBuilder::new().mode(0o666).changes_by_uids([4242]).serve(&path)?;
+    /// let admin = AdminBuilder::new().mode(0o666).allow_changes_from_uids([4242]).serve(&path)?;
     /// // From a process that is not theirs:
     /// let look = ask(&path, "GET /_cat/routes")?;
     /// assert!(look.starts_with("HTTP/1.1 200 "));
@@ -124,13 +124,13 @@ impl AdminBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn changes_by_uids(mut self, uids: impl IntoIterator<Item = u32>) -> Self {
-        self.write_access.uids.extend(uids);
+    pub fn allow_changes_from_uids(mut self, uids: impl IntoIterator<Item = u32>) -> Self {
+        self.changers.uids.extend(uids);
         self
     }
 
     /// Names groups in the same way: a process may change something if its group is one of them, or its user is
-    /// one of [`changes_by_uids`](Self::changes_by_uids). It is the group that the process runs as, and none of
+    /// one of [`allow_changes_from_uids`](Self::allow_changes_from_uids). It is the group that the process runs as, and none of
     /// the others that its user is in.
     ///
     /// ```
@@ -146,7 +146,7 @@ impl AdminBuilder {
     /// # fn main() -> std::io::Result<()> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("app.sock");
-    /// let admin = AdminBuilder::new().mode(0o666).changes_by_gids([4242]).serve(&path)?;
+    /// let admin = AdminBuilder::new().mode(0o666).allow_changes_from_gids([4242]).serve(&path)?;
     /// // From a process that is not theirs:
     /// let look = ask(&path, "GET /_cat/routes")?;
     /// assert!(look.starts_with("HTTP/1.1 200 "));
@@ -156,8 +156,8 @@ impl AdminBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn changes_by_gids(mut self, gids: impl IntoIterator<Item = u32>) -> Self {
-        self.write_access.gids.extend(gids);
+    pub fn allow_changes_from_gids(mut self, gids: impl IntoIterator<Item = u32>) -> Self {
+        self.changers.gids.extend(gids);
         self
     }
 
@@ -372,7 +372,7 @@ impl AdminBuilder {
     ///
     /// Its file belongs to whoever made it: its [`mode`](Self::mode) is not set, and it is not removed at the end. systemd's
     /// own default lets every user of the machine connect and look, and only root and the service's
-    /// own user change something, unless [`changes_by_uids`](Self::changes_by_uids) names others:
+    /// own user change something, unless [`allow_changes_from_uids`](Self::allow_changes_from_uids) names others:
     /// write `SocketMode=0600`.
     ///
     /// ```
@@ -409,8 +409,8 @@ impl AdminBuilder {
         let keeping = loaded.map(|loaded| loaded.keep(admin::file_changed));
         match keeping.transpose() {
             Ok(keeping) => {
-                let write_access = self.write_access.of_socket(bound.is_open);
-                let access = (write_access, self.policy.clone());
+                let changers = self.changers.of_socket(bound.is_open);
+                let access = (changers, self.policy.clone());
                 AdminServer::start(bound, access, self.limits, keeping)
             }
             Err(error) => {

@@ -136,7 +136,7 @@ fn warn_of_open(path: &Path) {
             target: "underscore",
             path = field_text(&path),
             "every user of this machine can connect to the admin socket, so only root and the service's own user may \
-             change something; narrow its mode, or name with `AdminBuilder::changes_by_uids` who may"
+             change something; narrow its mode, or name with `AdminBuilder::allow_changes_from_uids` who may"
         );
     });
 }

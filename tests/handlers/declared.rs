@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{Method, StatusCode};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use underscore_runtime::{Mount, underscore_route};
+use underscore_runtime::{RouterExt, underscore_route};
 
 use super::names::framework;
 use crate::support::Service;

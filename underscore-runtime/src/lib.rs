@@ -49,7 +49,7 @@
 //! | `axum-extra` | no | axum-extra's `typed_get` and its like take annotated handlers |
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`, and compiles the
-//! attributes, [`Mount`], [`track`] and [`spawn`] only. If anything else in the binary asks for `admin`, the library's handlers are
+//! attributes, [`RouterExt`], [`track`] and [`spawn`] only. If anything else in the binary asks for `admin`, the library's handlers are
 //! listed as all others. The crate takes axum 0.8 and Rust 1.89 or newer.
 //!
 #![doc = include_str!("../guide.md")]
@@ -145,7 +145,7 @@ mod workers;
 
 #[cfg(feature = "admin")]
 pub use admin::admin_router;
-pub use instrument::{Interrupted, Mount, spawn, spawn_blocking, track};
+pub use instrument::{Interrupted, RouterExt, spawn, spawn_blocking, track};
 #[cfg(feature = "admin")]
 pub use serve::{AdminBuilder, AdminServer, serve_admin};
 
@@ -191,7 +191,7 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// # In the parentheses, all of it optional
 ///
 /// - A method, one of axum's routing functions (`get`, `post`, ... `any`), and a path: shown until
-///   a router brings a request and says what is really so. [`Mount`] mounts the handler there.
+///   a router brings a request and says what is really so. [`RouterExt`] mounts the handler there.
 /// - `name = "user"`: a name for selectors, in place of the id.
 /// - `inner = user_inner`: keeps the plain function callable under that name.
 /// - `crate = path`: where this crate is found, if not at `::underscore_runtime`.

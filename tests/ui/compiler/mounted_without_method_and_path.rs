@@ -1,5 +1,5 @@
 use axum::Router;
-use underscore_runtime::{Mount, underscore_route};
+use underscore_runtime::{RouterExt, underscore_route};
 
 #[underscore_route(get)]
 async fn somewhere() {}

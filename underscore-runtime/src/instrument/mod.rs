@@ -28,7 +28,7 @@ use crate::passthrough::{
 
 pub use handler::{Annotated, AnyArgument, Argument, Call, Extract, TakesBody, Via};
 pub use interrupted::Interrupted;
-pub use mount::{Declared, Mount};
+pub use mount::{Declared, RouterExt};
 pub use poll::{At, at, within};
 pub use track::{spawn, spawn_blocking, track};
 #[cfg(feature = "axum-extra")]

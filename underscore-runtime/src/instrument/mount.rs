@@ -1,4 +1,4 @@
-//! Mounts a handler where its attribute says, so that its method and path are written once.
+//! Mounting a handler by the method and path of its attribute, so that they are written once.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -6,29 +6,54 @@ use axum::routing::{MethodFilter, any, on};
 
 use super::handler::{Annotated, Call, Via};
 
-/// What generated code says of a handler whose attribute has a method and a path.
+/// Implemented by generated code for a handler whose attribute has a method and a path.
 #[diagnostic::on_unimplemented(
     message = "the attribute of this handler has no method and path, which `mount` needs",
     label = "mounted by an attribute that does not say where",
     note = "write `#[underscore_route(get, \"/path\")]` on the handler, or mount it with `.route(\"/path\", get(handler))`"
 )]
 pub trait Declared: Annotated {
-    /// What it answers to; nothing for `any`.
+    /// The declared method, `None` for `any`.
     const METHOD: Option<MethodFilter>;
 
-    /// The path, as a router takes it.
+    /// The declared path, in the syntax of axum's router.
     const PATH: &'static str;
 }
 
-/// Mounts annotated handlers by the method and path in their attributes.
+/// A handler that [`RouterExt::mount`] takes. `T` is the type parameter of axum's `Handler`.
 ///
-/// The attribute is then the only place that says where a handler is: what `_cat/routes` shows before the first request
-/// is what the router does, but for the prefix of a router that it is nested in. Beside it `Router::route` goes on as ever, for handlers with a layer of
-/// their own or with more than one path.
+/// A trait of its own keeps the bounds out of the signature of `mount`. It has one implementation,
+/// so that the compiler infers `T` from it and reports the bound that does not hold.
+#[diagnostic::on_unimplemented(
+    message = "`mount` takes a handler with the attribute `#[underscore_route(method, \"/path\")]`",
+    label = "not an annotated handler",
+    note = "write `#[underscore_route(get, \"/path\")]` on the handler, or mount it with `.route(\"/path\", get(handler))`"
+)]
+pub trait MountHandler<T, S>: Handler<T, S> {
+    /// Names the handler and its declaration.
+    type Declared: Declared;
+}
+
+impl<H, E, A, M, S> MountHandler<(Via<M>, Call<E, A>), S> for H
+where
+    H: Handler<(Via<M>, Call<E, A>), S>,
+    E: Declared,
+    A: 'static,
+    M: 'static,
+{
+    type Declared = E;
+}
+
+/// Adds [`mount`](Self::mount) to axum's `Router`: a handler is mounted at the method and path in
+/// its attribute.
+///
+/// The attribute is then the only place that names the path, and `_cat/routes` shows it before the
+/// first request, apart from the prefix of a router that it is nested in. `Router::route` works as
+/// before, for handlers with a layer of their own or with several paths.
 ///
 /// ```
 /// use axum::{Router, extract::{Path, State}};
-/// use underscore_runtime::{Mount, underscore_route};
+/// use underscore_runtime::{RouterExt, underscore_route};
 ///
 /// #[underscore_route(get, "/users/{id}")]
 /// async fn user(State(greeting): State<&'static str>, Path(id): Path<u32>) -> String {
@@ -52,26 +77,29 @@ pub trait Declared: Annotated {
 /// # });
 /// ```
 ///
-/// A handler whose attribute does not say where cannot be mounted:
+/// A handler whose attribute has no method and path does not compile:
 ///
 /// ```compile_fail
 /// # use axum::Router;
-/// # use underscore_runtime::{Mount, underscore_route};
+/// # use underscore_runtime::{RouterExt, underscore_route};
 /// #[underscore_route]
 /// async fn nowhere() {}
 ///
 /// let app: Router = Router::new().mount(nowhere);
 /// ```
 ///
-/// A nested router puts its prefix before the path, as it does with each route. What a router does and an attribute says
-/// is compared in `_cat/routes?h=method,path,declared,as_declared`; there the prefix is a difference, for clients have to
-/// send it.
-pub trait Mount<S>: Sized {
+/// A nested router adds its prefix to the path, as it does for every route.
+/// `_cat/routes?h=method,path,declared,as_declared` compares the declared path with the one of
+/// requests. The prefix counts as a difference there, because clients have to send it.
+///
+/// The trait is sealed: it is implemented for axum's `Router` only. Beside the trait of the same
+/// name in axum-extra, import it as `use underscore_runtime::RouterExt as _;`.
+pub trait RouterExt<S>: Sealed + Sized {
     /// Mounts `handler`: `.mount(user)` is `.route("/users/{id}", get(user))` for the handler above.
     ///
     /// ```
     /// # use axum::Router;
-    /// # use underscore_runtime::{Mount, underscore_route};
+    /// # use underscore_runtime::{RouterExt, underscore_route};
     /// #[underscore_route(any, "/health")]
     /// async fn health() -> &'static str {
     ///     "well"
@@ -83,34 +111,35 @@ pub trait Mount<S>: Sized {
     ///
     /// # Panics
     ///
-    /// As `Router::route`: where another handler is mounted with this method and path already, or the path is none
-    /// that a router takes.
+    /// As `Router::route`: if the method and path have a handler already, or if the path is not
+    /// valid for a router.
     #[must_use]
     #[track_caller]
-    fn mount<H, E, A, M>(self, handler: H) -> Self
+    fn mount<H, T>(self, handler: H) -> Self
     where
-        H: Handler<(Via<M>, Call<E, A>), S>,
-        E: Declared,
-        A: 'static,
-        M: 'static;
+        H: MountHandler<T, S>,
+        T: 'static;
 }
 
-impl<S> Mount<S> for Router<S>
+impl<S> RouterExt<S> for Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     #[track_caller]
-    fn mount<H, E, A, M>(self, handler: H) -> Self
+    fn mount<H, T>(self, handler: H) -> Self
     where
-        H: Handler<(Via<M>, Call<E, A>), S>,
-        E: Declared,
-        A: 'static,
-        M: 'static,
+        H: MountHandler<T, S>,
+        T: 'static,
     {
-        let routing = match E::METHOD {
+        let routing = match H::Declared::METHOD {
             Some(method) => on(method, handler),
             None => any(handler),
         };
-        self.route(E::PATH, routing)
+        self.route(H::Declared::PATH, routing)
     }
 }
+
+/// Keeps [`RouterExt`] from being implemented elsewhere.
+pub trait Sealed {}
+
+impl<S> Sealed for Router<S> {}

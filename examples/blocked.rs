@@ -37,7 +37,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     shared::announce(&listener, admin.path(), COMMANDS)?;
     let app = Router::new().route("/report", get(report));
     axum::serve(listener, app).await?;
-    admin.shutdown();
+    admin.shutdown().await;
     Ok(())
 }
 

@@ -43,7 +43,7 @@ async fn main() -> Result<()> {
     let admin = serve_admin(&socket)?;
     let incident = Incident::new(address, socket)?;
     incident.run().await?;
-    admin.shutdown();
+    admin.shutdown().await;
     Ok(())
 }
 

@@ -77,7 +77,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         served = axum::serve(listener, app).into_future() => served,
         () = shared::stop() => Ok(()),
     };
-    admin.shutdown();
+    admin.shutdown().await;
     Ok(served?)
 }
 

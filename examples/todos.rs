@@ -207,6 +207,6 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let admin = serve_admin(&options.admin)?;
     shared::greet(&listener, admin.path(), COMMANDS)?;
     shared::serve(listener, app()).await?;
-    admin.shutdown();
+    admin.shutdown().await;
     Ok(())
 }

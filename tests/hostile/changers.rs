@@ -55,7 +55,7 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         if let Some(server) = self.server.take() {
-            server.shutdown();
+            server.shutdown_blocking();
         }
     }
 }

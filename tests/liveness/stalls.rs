@@ -412,5 +412,5 @@ async fn threads_of_workers_are_found_where_the_admin_api_was_started_outside_of
     }
     OUTSIDE.open();
     runtime.shutdown_background();
-    admin.shutdown();
+    admin.shutdown_blocking();
 }

@@ -39,7 +39,7 @@ fn serves_with(socket: &Path, most: u64) -> bool {
     match builder.serve(socket) {
         Ok(admin) => {
             assert!(answers(socket), "it says that it serves");
-            admin.shutdown();
+            admin.shutdown_blocking();
             true
         }
         Err(error) => {

@@ -50,7 +50,7 @@ fn make() -> (TempDir, [PathBuf; 3], PathBuf) {
 
 fn serve(file: &Path, socket: &Path) -> io::Result<()> {
     let admin = AdminBuilder::new().settings_file(file).serve(socket)?;
-    admin.shutdown();
+    admin.shutdown_blocking();
     Ok(())
 }
 

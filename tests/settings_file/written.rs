@@ -254,7 +254,7 @@ async fn a_second_server_of_the_process_has_the_same_file_or_none() {
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert!(!socket.exists());
     let same = AdminBuilder::new().settings_file(&kept.file).serve(&socket);
-    same.expect("the same file").shutdown();
+    same.expect("the same file").shutdown_blocking();
     let body = json!({"persistent": {"timeout": "1s"}});
     kept.service.put(STEERED, body).await.ok_json();
 }
@@ -299,7 +299,7 @@ async fn a_server_that_starts_with_a_file_and_a_change_do_not_wait_for_each_othe
         for _ in 0..50 {
             let builder = AdminBuilder::new().settings_file(&file);
             let admin = builder.serve(directory.path().join("app.sock"));
-            admin.expect("it is served").shutdown();
+            admin.expect("it is served").shutdown_blocking();
         }
         let _ = started.send(());
     });

@@ -5,7 +5,7 @@ use super::process::{Process, Said};
 
 #[test]
 fn a_forked_child_neither_hangs_nor_takes_the_socket_away() {
-    for end in ["shutdown", "drop"] {
+    for end in ["shutdown", "await", "drop"] {
         let place = Place::new();
         let path = place.path("app.sock");
         let mut process = Process::start(&path, "");

@@ -22,12 +22,12 @@ fn a_socket_that_is_handed_in_is_served_and_its_file_is_left_alone() {
     assert_eq!(admin.path(), path);
     assert!(answers(&path));
     assert_eq!(mode(&path), before, "it is not ours to change");
-    admin.shutdown();
+    admin.shutdown_blocking();
     assert_eq!(place.names(), ["app.sock"]);
     // It listens still, for whoever comes next.
     let admin = builder.serve_listener(kept).expect("it is served");
     assert!(answers(&path));
-    admin.shutdown();
+    admin.shutdown_blocking();
     assert_eq!(place.names(), ["app.sock"]);
 }
 
@@ -68,7 +68,7 @@ fn a_socket_without_a_file_is_served() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    admin.shutdown();
+    admin.shutdown_blocking();
 }
 
 #[test]

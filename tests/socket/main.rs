@@ -9,6 +9,7 @@ mod open;
 mod places;
 mod process;
 mod renewal;
+mod start_line;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -17,12 +18,23 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use underscore_runtime::serve_admin;
+use underscore_runtime::{AdminBuilder, serve_admin};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: .\r\nConnection: close\r\n\r\n";
+
+/// Interval between checks of the socket file in these tests.
+const CHECK_EVERY: Duration = Duration::from_millis(20);
+
+/// Time for which the file must be missing before it is made again.
+const MISSING_FOR: Duration = Duration::from_millis(200);
+
+/// The options of `serve_admin`, with short times for a rebind.
+fn builder() -> AdminBuilder {
+    AdminBuilder::new().rebind_times(CHECK_EVERY, MISSING_FOR)
+}
 
 /// Longer than it takes to make a file again.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -97,4 +109,12 @@ fn refused(path: &Path) -> (ErrorKind, String) {
         "the path is not named in: {text}"
     );
     (error.kind(), text)
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it does not come");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

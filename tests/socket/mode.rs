@@ -12,7 +12,7 @@ fn only_the_owner_may_connect_unless_it_is_said_otherwise() {
     let admin = serve_admin(&path).expect("it is bound");
     assert_eq!(mode(&path), 0o600);
     assert!(answers(&path));
-    admin.shutdown();
+    admin.shutdown_blocking();
 
     let admin = AdminBuilder::new()
         .mode(0o666)
@@ -23,7 +23,7 @@ fn only_the_owner_may_connect_unless_it_is_said_otherwise() {
         0o666,
         "the umask does not narrow what was asked for"
     );
-    admin.shutdown();
+    admin.shutdown_blocking();
     assert!(
         place.names().is_empty(),
         "something is left: {:?}",

@@ -64,7 +64,7 @@ fn where_every_user_can_connect_others_may_look_and_not_change() {
             let why = format!("this is user [{OTHER}] of group [{OTHER}], who may look");
             assert!(answer.contains(&why), "{answer}");
         }
-        admin.shutdown();
+        admin.shutdown_blocking();
         assert_eq!(told(&path.display().to_string()), warnings, "once a start");
     }
 }
@@ -85,7 +85,7 @@ fn where_only_a_group_can_connect_or_somebody_is_named_that_holds() {
             let answer = change_as(OTHER, &path);
             assert!(answer.contains(OK), "{answer}");
         }
-        admin.shutdown();
+        admin.shutdown_blocking();
         assert_eq!(told(&path.display().to_string()), 0);
     }
 }
@@ -123,7 +123,7 @@ fn of_a_socket_that_is_handed_in_the_mode_of_its_file_counts() {
             let answer = change_as(OTHER, &path);
             assert!(answer.contains(others), "{answer}");
         }
-        admin.shutdown();
+        admin.shutdown_blocking();
         assert_eq!(told(&path.display().to_string()), warnings);
     }
     // Nobody knows what the mode of a file was that is gone.
@@ -131,7 +131,7 @@ fn of_a_socket_that_is_handed_in_the_mode_of_its_file_counts() {
     let listener = UnixListener::bind(&path).expect("it is bound");
     fs::rename(&path, place.path("moved.sock")).expect("moved");
     let admin = AdminBuilder::new().serve_listener(listener);
-    admin.expect("it is served").shutdown();
+    admin.expect("it is served").shutdown_blocking();
     assert_eq!(told(&path.display().to_string()), 1);
 }
 
@@ -153,7 +153,7 @@ fn an_abstract_socket_is_open_to_every_user() {
         let answer = change_as(OTHER, &path);
         assert!(answer.contains(FORBIDDEN), "{answer}");
     }
-    admin.shutdown();
+    admin.shutdown_blocking();
 }
 
 /// Holds 6.36 of docs/admin-api.md.

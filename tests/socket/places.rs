@@ -20,7 +20,7 @@ fn a_socket_that_nobody_listens_on_is_replaced() {
     let admin = serve_admin(&path).expect("the stale file is replaced");
     assert!(answers(&path));
     assert_eq!(place.names(), ["app.sock"]);
-    admin.shutdown();
+    admin.shutdown_blocking();
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_live_server_is_left_alone() {
     assert!(text.contains("another server answers there"), "{text}");
     assert!(answers(&path), "the first one still answers");
     assert_eq!(place.names(), ["app.sock"]);
-    first.shutdown();
+    first.shutdown_blocking();
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn the_pid_can_be_part_of_the_path() {
     let name = format!("app.{}.sock", std::process::id());
     assert_eq!(admin.path(), place.path(&name));
     assert!(answers(admin.path()));
-    admin.shutdown();
+    admin.shutdown_blocking();
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn of_many_that_start_at_once_on_one_path_one_serves() {
     results
         .into_iter()
         .flatten()
-        .for_each(AdminServer::shutdown);
+        .for_each(AdminServer::shutdown_blocking);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_longest_path_that_fits_is_served() {
     assert_eq!(longest.as_os_str().len(), 107);
     let admin = serve_admin(&longest).expect("it fits");
     assert!(answers(&longest));
-    admin.shutdown();
+    admin.shutdown_blocking();
     let (kind, text) = refused(&place.path(&"s".repeat(room + 1)));
     assert_eq!(kind, ErrorKind::InvalidInput);
     assert!(text.contains("108 bytes of at most 107"), "{text}");
@@ -193,7 +193,7 @@ fn the_longest_path_is_the_kernels_also_where_the_name_is_short() {
     let admin = serve_admin(&longest).expect("it fits");
     assert!(answers(&longest));
     assert_eq!(refused(&longest).0, ErrorKind::AddrInUse, "it is live");
-    admin.shutdown();
+    admin.shutdown_blocking();
     let (kind, text) = refused(&place.path(&directory).join("so"));
     assert_eq!(kind, ErrorKind::InvalidInput);
     assert!(text.contains("108 bytes of at most 107"), "{text}");

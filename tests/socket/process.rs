@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use fork::{Fork, fork};
 use listenfd::ListenFd;
 use rustix::process::{Pid, Signal, WaitOptions, getppid, kill_process, waitpid};
-use underscore_runtime::{AdminBuilder, AdminServer, serve_admin};
+use underscore_runtime::{AdminBuilder, AdminServer};
 
+use super::support::futures::block_on;
 use super::support::log::LOG;
-use super::{PATIENCE, ask};
+use super::{PATIENCE, ask, builder};
 
 /// The path that a process is to serve at; for a socket that it is handed, nothing.
 const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
@@ -43,13 +44,13 @@ fn child() {
         let listener = listener.expect("it is a socket").expect("it is handed in");
         AdminBuilder::new().serve_listener(listener)
     } else if let Ok(mode) = std::env::var(MODE) {
-        let mut builder = AdminBuilder::new().mode(u32::from_str_radix(&mode, 8).expect("octal"));
+        let mut builder = builder().mode(u32::from_str_radix(&mode, 8).expect("octal"));
         if let Ok(uid) = std::env::var(CHANGERS) {
             builder = builder.allow_changes_from_uids([uid.parse().expect("a number")]);
         }
         builder.serve(&socket)
     } else {
-        serve_admin(&socket)
+        builder().serve(&socket)
     };
     let admin = match served {
         Ok(admin) => admin,
@@ -62,7 +63,7 @@ fn child() {
     for order in std::io::stdin().lines() {
         match &*order.expect("text") {
             "go elsewhere" => std::env::set_current_dir("/").expect("it is there"),
-            "shutdown" => return admin.shutdown(),
+            "shutdown" => return admin.shutdown_blocking(),
             "exit" => std::process::exit(0),
             order => match order.rsplit_once(' ') {
                 Some(("mount over", directory)) => {
@@ -90,7 +91,8 @@ fn child() {
 /// What a forked child does with its copy of the handle. It ends with the parent at the latest.
 fn end_in_child(admin: AdminServer, end: &str) {
     match end {
-        "shutdown" => admin.shutdown(),
+        "shutdown" => admin.shutdown_blocking(),
+        "await" => block_on(admin.shutdown()),
         "drop" => drop(admin),
         _ => {
             let parent = getppid();

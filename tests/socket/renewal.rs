@@ -5,52 +5,48 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-use underscore_runtime::serve_admin;
 
 use super::process::{Process, Said};
 use super::support::log::LOG;
-use super::{PATIENCE, Place, answers, mode};
+use super::{CHECK_EVERY, MISSING_FOR, Place, answers, builder, mode, wait_until};
 
-/// What the log says once where the directory is another one.
-const ELSEWHERE: &str = "the directory of the admin socket is another one now";
+/// Logged once if the directory was replaced.
+const ELSEWHERE: &str = "the directory of the admin socket was replaced";
 
-fn wait_until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "it does not come");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
+/// Logged once if another file has replaced the socket.
+const REPLACED: &str = "another file has replaced the admin socket";
 
 fn wait_for(path: &Path) {
     wait_until(|| UnixStream::connect(path).is_ok());
 }
 
-/// How often the log of this process says that the directory of `path` is another one.
-fn told(path: &Path) -> usize {
+/// Number of warnings in the log of this process that contain `text` and `path`.
+fn warnings(path: &Path, text: &str) -> usize {
     let path = path.display().to_string();
     let lines = LOG.lines().into_iter();
     lines
-        .filter(|line| line.contains(ELSEWHERE) && line.contains(&path))
+        .filter(|line| line.contains(text) && line.contains(&path))
         .count()
+}
+
+fn told(path: &Path) -> usize {
+    warnings(path, ELSEWHERE)
 }
 
 #[test]
 fn a_file_that_is_taken_away_is_made_again() {
     let place = Place::new();
     let path = place.path("app.sock");
-    let admin = serve_admin(&path).expect("it is bound");
+    let admin = builder().serve(&path).expect("it is bound");
     fs::set_permissions(&path, Permissions::from_mode(0o620)).expect("it is ours");
-    // Until it has been looked at.
-    std::thread::sleep(Duration::from_secs(3));
+    // A check records the mode. Nothing outside of the server shows that.
+    std::thread::sleep(50 * CHECK_EVERY);
     fs::remove_file(&path).expect("it is there");
     wait_for(&path);
     assert!(answers(&path));
     assert_eq!(mode(&path), 0o620, "as somebody meant it to be");
     assert_eq!(place.names(), ["app.sock"]);
-    admin.shutdown();
+    admin.shutdown_blocking();
     assert!(place.names().is_empty(), "the new one is its own as well");
 }
 
@@ -72,18 +68,23 @@ fn a_relative_path_is_the_one_that_it_was_at_the_start() {
 
 #[test]
 fn a_path_that_another_server_took_is_left_to_it() {
+    std::sync::LazyLock::force(&LOG);
     let place = Place::new();
     let path = place.path("app.sock");
-    let first = serve_admin(&path).expect("it is bound");
+    // Long enough for the second one to start meanwhile.
+    let missing_for = 5 * MISSING_FOR;
+    let first = builder()
+        .rebind_times(CHECK_EVERY, missing_for)
+        .serve(&path);
+    let first = first.expect("it is bound");
     fs::remove_file(&path).expect("it is there");
-    let second = serve_admin(&path).expect("the path is free");
-    // Until it has been looked at.
-    std::thread::sleep(Duration::from_secs(5));
-    second.shutdown();
+    let second = builder().serve(&path).expect("the path is free");
+    wait_until(|| warnings(&path, REPLACED) > 0);
+    second.shutdown_blocking();
     // The next version of the second one may take its time to come: it must find the path free.
-    std::thread::sleep(Duration::from_secs(16));
+    std::thread::sleep(missing_for + 3 * MISSING_FOR);
     assert!(place.names().is_empty());
-    first.shutdown();
+    first.shutdown_blocking();
 }
 
 /// Puts another directory in the place of the one that `path` is in, and gives the new name of
@@ -105,7 +106,9 @@ fn in_a_directory_that_took_the_place_of_its_own_no_socket_is_made() {
         fs::create_dir(&directory).expect("made");
         directory.join("app.sock")
     });
-    let served = paths.clone().map(|path| serve_admin(path).expect("bound"));
+    let served = paths
+        .clone()
+        .map(|path| builder().serve(path).expect("bound"));
     let aside = replace_directory(&paths[0]);
     wait_until(|| told(&paths[0]) > 0);
     // Until that has come for the other one, the first one is looked at several times.
@@ -125,9 +128,9 @@ fn in_a_directory_that_took_the_place_of_its_own_no_socket_is_made() {
     wait_for(&paths[0]);
     assert!(answers(&paths[0]));
     let [first, second] = served;
-    first.shutdown();
+    first.shutdown_blocking();
     assert_eq!(fs::read_dir(directory).expect("listed").count(), 0);
-    second.shutdown();
+    second.shutdown_blocking();
 }
 
 /// A directory that was removed and made again may get the number of the old one.
@@ -138,12 +141,12 @@ fn a_directory_that_is_removed_and_made_again_gets_no_socket() {
     let directory = place.path("run");
     let path = directory.join("app.sock");
     fs::create_dir(&directory).expect("made");
-    let admin = serve_admin(&path).expect("it is bound");
+    let admin = builder().serve(&path).expect("it is bound");
     fs::remove_dir_all(&directory).expect("removed");
     fs::create_dir(&directory).expect("made");
     wait_until(|| told(&path) > 0);
     assert_eq!(fs::read_dir(&directory).expect("listed").count(), 0);
-    admin.shutdown();
+    admin.shutdown_blocking();
 }
 
 /// What starts a process as root of a user namespace of its own, if the system allows that.

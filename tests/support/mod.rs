@@ -294,7 +294,7 @@ impl Drop for Service {
             workers.shutdown_background();
         }
         if let Some(admin) = self.admin.take() {
-            admin.shutdown();
+            admin.shutdown_blocking();
         }
     }
 }

@@ -64,7 +64,7 @@ fn idle() {
     let spent = on_processor().saturating_sub(before);
     let share = spent.as_secs_f64() / IDLE.as_secs_f64() * 100.0;
     println!("idle: {spent:?} of a processor in {IDLE:?}, {share:.3} %");
-    admin.shutdown();
+    admin.shutdown_blocking();
 }
 
 /// CPU time of all threads so far, as reported by Linux.

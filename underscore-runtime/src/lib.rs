@@ -22,7 +22,7 @@
 //! // ... axum::serve(listener, app) ...
 //! # let _ = app;
 //! assert!(admin.path().exists());
-//! # admin.shutdown();
+//! # admin.shutdown_blocking();
 //! # Ok(())
 //! # }
 //! ```

@@ -11,7 +11,7 @@ pub(crate) fn handlers() -> std::io::Result<Vec<String>> {
     let directory = tempfile::tempdir()?;
     let admin = serve_admin(directory.path().join("app.sock"))?;
     let handlers = handlers_at(admin.path());
-    admin.shutdown();
+    admin.shutdown_blocking();
     handlers
 }
 

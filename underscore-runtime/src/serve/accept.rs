@@ -1,58 +1,52 @@
-//! Taking connections, also when there are too many of them or no descriptor is left.
+//! The accept loop. It serves even if there are too many connections or no descriptor is free.
 
 use std::io;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::UnixStream;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::connection;
 use super::connections::Connections;
+use super::fd_reserve::FdReserve;
 use super::limits::Limits;
+use super::listener::Listener;
 use super::peer;
-use super::queue::Queue;
-use super::renewal::Renewals;
-use super::reserve::Reserve;
+use super::rebind::Rebinder;
 use super::stream::Stream;
 use crate::admin::Peer;
 use crate::fd;
 use crate::sync::Arc;
 
-/// How long it is waited after an error for which nothing can be done.
+/// Delay after an error without a remedy.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// How often it is tried to have the reserve whole again.
+/// Interval between attempts to fill the reserve.
 const REFILL: Duration = Duration::from_secs(1);
 
-/// Serves `api` to whoever connects, until it is told to stop. Requests under way then have `grace` to end.
+/// Serves `api` until `stopped` completes. Requests under way then have `grace` to complete.
 pub(super) async fn serve(
-    from: (Queue, Renewals),
+    sockets: (Listener, Rebinder),
     api: Router,
     limits: Limits,
-    stopped: oneshot::Receiver<()>,
+    stopped: impl Future<Output = ()>,
     grace: Duration,
 ) {
     let server = Server {
         api,
         limits,
         connections: Arc::new(Connections::new(limits)),
-        reserve: Arc::new(Reserve::new()),
+        reserve: Arc::new(FdReserve::new()),
         stop: watch::Sender::new(()),
     };
-    let stopped = async {
-        // The handle was dropped without a word: the server stays.
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
-        () = server.take(from) => {}
+        () = server.accept_all(sockets) => {}
         () = stopped => {}
     }
     server.stop.send_replace(());
-    // Those that are left are ended with the runtime.
+    // The remaining connections end with the runtime.
     let _ = timeout(grace, server.connections.all_ended()).await;
 }
 
@@ -60,56 +54,56 @@ struct Server {
     api: Router,
     limits: Limits,
     connections: Arc<Connections>,
-    reserve: Arc<Reserve>,
-    /// Says to the connections that no other request is served on them.
+    reserve: Arc<FdReserve>,
+    /// Tells the connections to serve no further request.
     stop: watch::Sender<()>,
 }
 
 impl Server {
-    /// Takes connections for ever.
-    async fn take(&self, (mut queue, mut renewals): (Queue, Renewals)) {
-        // Whether what is known of the queue is no older than the last connection that was taken.
-        let mut is_known = true;
+    /// Accepts connections. Never returns.
+    async fn accept_all(&self, (mut listener, mut rebinder): (Listener, Rebinder)) {
+        // True if readiness was re-registered after the last accept.
+        let mut is_fresh = true;
         loop {
-            let taken = tokio::select! {
+            let accepted = tokio::select! {
                 biased;
-                // First: who waits in the queue of a socket that is gone is served.
-                taken = queue.take() => taken,
-                listener = renewals.next() => {
-                    // First, for the new one needs descriptors, too.
-                    drop(queue);
-                    queue = Queue::of(listener).await;
-                    is_known = true;
+                // First: connections that are pending on a deleted socket are served.
+                accepted = listener.accept() => accepted,
+                socket = rebinder.next() => {
+                    // Dropped first, because the new one needs descriptors, too.
+                    drop(listener);
+                    listener = Listener::register(socket).await;
+                    is_fresh = true;
                     continue;
                 }
-                () = sleep(REFILL), if !self.reserve.is_whole() => {
+                () = sleep(REFILL), if !self.reserve.is_full() => {
                     self.reserve.refill();
                     continue;
                 }
             };
-            let taken = match taken {
+            let accepted = match accepted {
                 Err(error) if fd::is_exhausted(&error) => {
-                    if !is_known {
-                        queue = queue.seen_anew().await;
-                        is_known = true;
+                    if !is_fresh {
+                        listener = listener.reregister().await;
+                        is_fresh = true;
                         continue;
                     }
-                    self.take_with_reserve(&queue)
+                    self.accept_with_reserve(&listener)
                 }
-                taken => taken,
+                accepted => accepted,
             };
-            match taken {
+            match accepted {
                 Ok(socket) => {
-                    is_known = false;
-                    self.let_in(socket).await;
+                    is_fresh = false;
+                    self.admit(socket).await;
                 }
-                // Another process that listens here as well was faster.
+                // Another process that listens on the same socket has accepted the connection.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.reserve.refill();
-                    queue = queue.seen_anew().await;
-                    is_known = true;
+                    listener = listener.reregister().await;
+                    is_fresh = true;
                 }
-                // All of the reserve is in use, so a connection has to end.
+                // The whole reserve is in use, so a connection has to end.
                 Err(error) if fd::is_exhausted(&error) => {
                     self.connections.end_one(None).await;
                 }
@@ -118,40 +112,41 @@ impl Server {
         }
     }
 
-    /// Takes a connection for a descriptor of the reserve. Between giving up the one and asking for the other nothing
-    /// is done, for other threads ask too; if one is faster, it is tried with the next.
-    fn take_with_reserve(&self, queue: &Queue) -> io::Result<UnixStream> {
+    /// Accepts a connection with a descriptor of the reserve. No other call stands between the
+    /// release and the accept, because other threads open descriptors as well. If one of them is
+    /// faster, the next descriptor is released.
+    fn accept_with_reserve(&self, listener: &Listener) -> io::Result<UnixStream> {
         loop {
-            let was_there = self.reserve.give_up();
-            match queue.take_now() {
-                Err(error) if was_there && fd::is_exhausted(&error) => {}
-                taken => return taken,
+            let was_released = self.reserve.release();
+            match listener.try_accept() {
+                Err(error) if was_released && fd::is_exhausted(&error) => {}
+                accepted => return accepted,
             }
         }
     }
 
-    async fn let_in(&self, socket: UnixStream) {
-        let peer = peer::of(&socket);
+    async fn admit(&self, socket: UnixStream) {
+        let peer = peer::credentials(&socket);
         self.connections.make_room(peer.uid).await;
         self.open(socket, peer);
         self.reserve.refill();
-        // What it has sent already is read before it can be the one that makes room: in the first turn it learns that
-        // there is something, in the second it reads it.
+        // The connection reads what has arrived before it can be chosen to make room: in its first
+        // turn it becomes ready, in the second one it reads.
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
     }
 
     fn open(&self, socket: UnixStream, peer: Peer) {
-        let place = Arc::new(self.connections.enter(peer.uid));
-        let stream = Stream::new(socket, Arc::clone(&place), Arc::clone(&self.reserve));
+        let guard = Arc::new(self.connections.register(peer.uid));
+        let stream = Stream::new(socket, Arc::clone(&guard), Arc::clone(&self.reserve));
         let serving = connection::serve(
             stream,
-            Arc::clone(&place),
+            Arc::clone(&guard),
             peer,
             self.api.clone(),
             self.limits,
             self.stop.subscribe(),
         );
-        place.is_served_by(tokio::spawn(serving).abort_handle());
+        guard.set_task(tokio::spawn(serving).abort_handle());
     }
 }

@@ -1,4 +1,4 @@
-//! Serving one connection: HTTP/1.1 on it, with an end to a client's time.
+//! Serves HTTP/1.1 on one connection, with a deadline for the client.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -18,49 +18,49 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::connections::{Phase, Place};
+use super::connections::{ConnectionGuard, Phase};
 use super::limits::{LARGEST_HEAD, Limits};
 use super::stream::Stream;
 use crate::admin::{BadRequest, Peer};
 use crate::sync::Arc;
 
-/// How often it is asked, while a request is answered, whether the client is still there.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Interval between checks of whether the client is still connected, while a request is answered.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 
-/// Serves `stream` until the client leaves or has taken too long, or until it has its answer after `stop` has said
-/// something.
+/// Serves `stream` until the client disconnects or exceeds its deadline, or until the current request
+/// is answered after `stop` has changed.
 pub(super) async fn serve(
     stream: Stream,
-    place: Arc<Place>,
+    guard: Arc<ConnectionGuard>,
     peer: Peer,
     api: Router,
     limits: Limits,
     mut stop: watch::Receiver<()>,
 ) {
     let api = TowerToHyperService::new(api);
-    let answering = Arc::clone(&place);
+    let answering = Arc::clone(&guard);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        answering.began();
+        answering.on_request();
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer.clone()));
-        let (response, place) = (api.call(request), Arc::clone(&answering));
+        let (response, guard) = (api.call(request), Arc::clone(&answering));
         Box::pin(async move {
             let response = response.await?;
             let bytes = response.body().size_hint().lower();
-            place.answered(usize::try_from(bytes).unwrap_or(usize::MAX));
+            guard.on_response(usize::try_from(bytes).unwrap_or(usize::MAX));
             Ok::<Response, Infallible>(response)
         })
     });
     let mut connection = http1::Builder::new()
         .max_buf_size(LARGEST_HEAD)
-        // Whether a client has left altogether, the stream says.
+        // The stream reports a client that has closed both directions.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
-    let mut late = pin!(late(&place));
+    let mut late = pin!(late(&guard));
     let mut stopping = false;
     loop {
         tokio::select! {
-            // First the connection: when a client is late depends on what it has done.
+            // The connection first: it moves the deadline.
             biased;
             _ = &mut connection => return,
             () = &mut late => break,
@@ -70,25 +70,26 @@ pub(super) async fn serve(
             }
         }
     }
-    if place.phase() == Phase::Head {
+    if guard.phase() == Phase::Head {
         let stream = connection.into_parts().io.into_inner();
         stream.refuse(&BadRequest::late(limits.read));
     }
 }
 
-/// Waits until the client has taken too long. To be polled whenever the connection is. While there is nothing that
-/// the client could be late with, it has the connection polled from time to time, which then finds out if it has left.
-async fn late(place: &Place) {
+/// Completes when the client exceeds its deadline. Must be polled whenever the connection is. While
+/// there is no deadline, it wakes the task periodically, so that the connection is polled and notices
+/// a client that has left.
+async fn late(guard: &ConnectionGuard) {
     let mut sleep = pin!(sleep_until(Instant::now()));
     poll_fn(|cx| {
         loop {
-            let deadline = place.deadline();
+            let deadline = guard.deadline();
             let now = Instant::now();
-            let look = now.checked_add(LOOK_EVERY).unwrap_or(now);
-            let is_far = sleep.is_elapsed() || sleep.deadline() > look;
+            let check = now.checked_add(CHECK_EVERY).unwrap_or(now);
+            let is_far = sleep.is_elapsed() || sleep.deadline() > check;
             match deadline {
                 Some(deadline) if sleep.deadline() != deadline => sleep.as_mut().reset(deadline),
-                None if is_far => sleep.as_mut().reset(look),
+                None if is_far => sleep.as_mut().reset(check),
                 _ => {}
             }
             match sleep.as_mut().poll(cx) {

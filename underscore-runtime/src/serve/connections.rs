@@ -14,13 +14,13 @@ use super::limits::{Limits, MOST_HELD, UNDISTURBED};
 use crate::admin::LARGEST_BODY;
 use crate::sync::{Arc, Mutex, Notify};
 
-/// How long it is waited before it is tried again to make room.
+/// Delay between attempts to make room.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// How often it is tried to make room until a request is not safe any more, besides its time.
-const LOOKS: u32 = 5;
+/// Number of attempts to make room that a request survives, in addition to its minimum time.
+const ATTEMPTS: u32 = 5;
 
-/// Who connected, if the kernel says so.
+/// The user id of a client, if the kernel reports it.
 pub(super) type User = Option<u32>;
 
 /// All connections of a server.
@@ -28,43 +28,43 @@ pub(super) type User = Option<u32>;
 pub(super) struct Connections {
     limits: Limits,
     open: Mutex<Slab<Open>>,
-    /// Told whenever one has ended.
+    /// Notified when a connection has ended.
     ended: Notify,
 }
 
-/// What is known of a connection.
+/// State of an open connection.
 #[derive(Debug)]
 struct Open {
     user: User,
     phase: Phase,
-    /// When the phase began.
+    /// Begin of the phase.
     since: Instant,
-    /// When the last byte came or went.
+    /// Time of the last byte read or written.
     moved: Instant,
-    /// How often a newcomer looked at it in this phase.
-    looks: u32,
-    /// Bytes of the body that came, and of the answer that are not gone yet.
+    /// Number of attempts to make room in this phase.
+    attempts: u32,
+    /// Bytes of the request body that were read, and of the response that are not written yet.
     held: usize,
-    /// To end it; nothing once that is done.
+    /// Ends the connection. `None` once that is done.
     task: Option<AbortHandle>,
 }
 
-/// What a connection is at.
+/// Phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Nothing of a request has come.
+    /// No byte of a request was read.
     Idle,
-    /// A part of a request's head has.
+    /// A part of the request head was read.
     Head,
-    /// A request is being answered.
-    Exchange,
-    /// The answer is made, and on its way to the client.
-    Answer,
+    /// The handler runs.
+    Handling,
+    /// The response is being written.
+    Responding,
 }
 
-/// A connection's place among the others, until it is dropped.
+/// Registration of a connection. Removes it when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionGuard {
     connections: Arc<Connections>,
     key: usize,
 }
@@ -78,19 +78,19 @@ impl Connections {
         }
     }
 
-    /// A place for a new connection of `user`, even if there are too many.
-    pub(super) fn enter(self: &Arc<Self>, user: User) -> Place {
+    /// Registers a new connection of `user`, even if there are too many.
+    pub(super) fn register(self: &Arc<Self>, user: User) -> ConnectionGuard {
         let now = Instant::now();
         let key = self.open.lock().insert(Open {
             user,
             phase: Phase::Idle,
             since: now,
             moved: now,
-            looks: 0,
+            attempts: 0,
             held: 0,
             task: None,
         });
-        Place {
+        ConnectionGuard {
             connections: Arc::clone(self),
             key,
         }
@@ -140,7 +140,7 @@ impl Connections {
         let _ = timeout(RETRY, ended).await;
     }
 
-    /// Waits until the last one has ended.
+    /// Waits until all connections have ended.
     pub(super) async fn all_ended(&self) {
         loop {
             let ended = self.ended.notified();
@@ -166,18 +166,19 @@ impl Open {
         if self.phase != phase {
             self.phase = phase;
             self.since = now;
-            self.looks = 0;
+            self.attempts = 0;
         }
     }
 
     fn is_busy(&self) -> bool {
-        matches!(self.phase, Phase::Exchange | Phase::Answer)
+        matches!(self.phase, Phase::Handling | Phase::Responding)
     }
 
     fn is_expendable(&mut self, now: Instant) -> bool {
-        self.looks = self.looks.saturating_add(1);
-        // Time alone does not count: this thread itself may have stood still, and the request with it.
-        let had_its_time = self.looks > LOOKS && now.duration_since(self.since) >= UNDISTURBED;
+        self.attempts = self.attempts.saturating_add(1);
+        // Not the time alone: the admin thread, and with it the request, may have been descheduled.
+        let had_its_time =
+            self.attempts > ATTEMPTS && now.duration_since(self.since) >= UNDISTURBED;
         self.task.is_some() && (!self.is_busy() || had_its_time)
     }
 
@@ -189,9 +190,9 @@ impl Open {
     }
 }
 
-impl Place {
-    /// Says what to end when this connection must make room.
-    pub(super) fn is_served_by(&self, task: AbortHandle) {
+impl ConnectionGuard {
+    /// Sets the task that serves the connection. It is aborted to make room.
+    pub(super) fn set_task(&self, task: AbortHandle) {
         self.with(|open, _| open.task = Some(task));
     }
 
@@ -199,80 +200,82 @@ impl Place {
         self.with(|open, _| open.phase)
     }
 
-    /// The client sent so many bytes.
-    pub(super) fn read(&self, bytes: usize) {
+    /// Counts bytes read from the client.
+    pub(super) fn on_read(&self, bytes: usize) {
         let holds = self.with(|open, now| {
             open.moved = now;
             if open.phase == Phase::Idle {
                 open.enter(Phase::Head, now);
             }
-            // Of a head, that is bounded by the largest one.
+            // The size of a head is limited by hyper.
             let holds = open.is_busy();
             if holds {
-                // No body is kept beyond that, however much of it is read.
+                // Larger bodies are read but not kept.
                 open.held = open.held.saturating_add(bytes).min(LARGEST_BODY);
             }
             holds
         });
         if holds {
-            self.bound();
+            self.limit_memory();
         }
     }
 
-    /// A request is there, all but its body.
-    pub(super) fn began(&self) {
-        self.with(|open, now| open.enter(Phase::Exchange, now));
+    /// The head of a request was read.
+    pub(super) fn on_request(&self) {
+        self.with(|open, now| open.enter(Phase::Handling, now));
     }
 
-    /// An answer with a body of so many bytes is made.
-    pub(super) fn answered(&self, bytes: usize) {
+    /// A response with a body of this size is ready.
+    pub(super) fn on_response(&self, bytes: usize) {
         self.with(|open, now| {
-            open.enter(Phase::Answer, now);
+            open.enter(Phase::Responding, now);
             open.moved = now;
             open.held = bytes;
         });
-        self.bound();
+        self.limit_memory();
     }
 
-    /// The client was sent so many bytes.
-    pub(super) fn wrote(&self, bytes: usize) {
+    /// Counts bytes written to the client.
+    pub(super) fn on_write(&self, bytes: usize) {
         self.with(|open, now| {
             open.moved = now;
-            if open.phase == Phase::Answer {
+            if open.phase == Phase::Responding {
                 open.held = open.held.saturating_sub(bytes);
             }
         });
     }
 
-    /// Nothing is left that could be sent.
-    pub(super) fn flushed(&self) {
+    /// All buffered bytes are written.
+    pub(super) fn on_flush(&self) {
         self.with(|open, now| {
-            if open.phase == Phase::Answer {
+            if open.phase == Phase::Responding {
                 open.held = 0;
                 open.enter(Phase::Idle, now);
             }
         });
     }
 
-    /// When the client has taken too long, if it does not do something until then.
+    /// When the connection is closed if the client does nothing until then. `None` while the server
+    /// is working.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let limits = self.connections.limits;
         self.with(|open, _| match open.phase {
             Phase::Idle => open.since.checked_add(limits.keep_alive),
             Phase::Head => open.since.checked_add(limits.read),
-            Phase::Exchange | Phase::Answer => None,
+            Phase::Handling | Phase::Responding => None,
         })
     }
 
-    /// Ends others as long as all hold too much together: first whoever has not moved for the longest time.
-    fn bound(&self) {
+    /// Ends other connections while all together hold too much memory, the one that has been idle for
+    /// the longest time first.
+    fn limit_memory(&self) {
         let mut open = self.connections.open.lock();
         while open.iter().map(|(_, open)| open.held).sum::<usize>() > MOST_HELD {
             let others = open.iter_mut().filter(|(key, _)| *key != self.key);
             let holding = others.filter(|(_, other)| other.held > 0 && other.task.is_some());
             match holding.min_by_key(|(_, other)| other.moved) {
                 Some((_, other)) => other.end(),
-                // It is this one answer that is large.
+                // This response alone is too large.
                 None => return,
             }
         }
@@ -280,7 +283,7 @@ impl Place {
 
     #[allow(
         clippy::indexing_slicing,
-        reason = "the key is this one's until it is dropped"
+        reason = "the key is valid until the guard is dropped"
     )]
     fn with<T>(&self, change: impl FnOnce(&mut Open, Instant) -> T) -> T {
         let mut open = self.connections.open.lock();
@@ -288,7 +291,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.connections.open.lock().remove(self.key);
         self.connections.ended.notify_waiters();
@@ -308,13 +311,13 @@ mod tests {
     /// Opens an idle connection as the accept loop does.
     async fn open(connections: &Arc<Connections>, user: User) {
         connections.make_room(user).await;
-        let place = Arc::new(connections.enter(user));
-        let served = Arc::clone(&place);
+        let guard = Arc::new(connections.register(user));
+        let held = Arc::clone(&guard);
         let serving = tokio::spawn(async move {
-            let _place = served;
+            let _guard = held;
             pending::<()>().await;
         });
-        place.is_served_by(serving.abort_handle());
+        guard.set_task(serving.abort_handle());
     }
 
     fn connections(limit: usize) -> Arc<Connections> {

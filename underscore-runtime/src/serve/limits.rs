@@ -1,25 +1,31 @@
-//! How much clients may take: connections, time and memory.
+//! Limits on clients: connections, time and memory.
 
 use std::time::Duration;
 
-/// The largest head of a request; hyper may read up to twice as much when it comes at once. The path and the query
-/// are half of it at the most.
+/// Maximum size of a request head, in bytes. hyper may read up to twice as much if it arrives at
+/// once. Path and query may take half of it.
 pub(super) const LARGEST_HEAD: usize = 128 << 10;
 
-/// What connections may hold together: bodies that are not complete, and answers that are not read yet.
+/// Maximum memory of all connections together, in bytes: incomplete request bodies, and responses
+/// that are not read yet.
 pub(super) const MOST_HELD: usize = 64 << 20;
 
-/// For how long a request is safe from newcomers when each connection has one.
+/// Minimum time for a request before its connection can be ended to make room, if all connections
+/// have requests.
 pub(super) const UNDISTURBED: Duration = Duration::from_millis(100);
 
-/// What one may choose.
+/// Minimum of each timeout. With less, a client could be late because the system has not scheduled
+/// it yet.
+pub(super) const SHORTEST: Duration = Duration::from_millis(100);
+
+/// The limits that the builder sets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Connections at once.
+    /// Maximum number of connections.
     pub(super) connections: usize,
-    /// The time for a request's head from its first byte on, and again for its body.
+    /// Time for the head of a request from its first byte on, and again for its body.
     pub(super) read: Duration,
-    /// How long a connection may be open without a request.
+    /// Time that a connection may be open without a request.
     pub(super) keep_alive: Duration,
 }
 

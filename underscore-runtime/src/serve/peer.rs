@@ -1,16 +1,17 @@
-//! Asking the kernel who connected. What is done with the answer is the admin API's affair.
+//! The credentials of a connected client, as the kernel reports them. The admin API decides what
+//! they allow.
 
 use tokio::net::UnixStream;
 
 use crate::admin::Peer;
 
-/// Who is at the other end of a connection.
-pub(super) fn of(socket: &UnixStream) -> Peer {
-    // A connection that the kernel says nothing of is served all the same: the mode of the file let it in.
+/// Returns user, group and process of the client.
+pub(super) fn credentials(socket: &UnixStream) -> Peer {
+    // Without credentials, the connection is served all the same: the mode of the file allowed it.
     let Ok(peer) = socket.peer_cred() else {
         return Peer::default();
     };
-    // Linux says 0 of a process that this one cannot see: it is in another container.
+    // Linux reports 0 for a process in a PID namespace that this one cannot see.
     let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
     Peer {
         uid: Some(peer.uid()),

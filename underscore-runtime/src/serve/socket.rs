@@ -1,9 +1,9 @@
-//! Binding the socket: never wider than its mode, never in the way of a live server, never in place of
-//! something that is not a socket.
+//! Binds the socket: its file never has a wider mode than requested, and neither a live server nor
+//! a file that is not a socket is replaced.
 //!
-//! It is bound under a random temporary name in the same directory and renamed over the path when
-//! it is ready, so nobody finds it half made. The directory is locked meanwhile: of two processes
-//! that start at once, the second one finds the first one's socket live.
+//! It is bound under a random temporary name in the same directory and renamed to the path when it
+//! is ready, so that no client sees it half made. The directory is locked meanwhile: of two
+//! processes that start at once, the second one finds the socket of the first one live.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, Permissions};
@@ -23,88 +23,90 @@ use crate::dir_lock;
 use crate::sync::Mutex;
 use crate::temporary;
 
-/// Connections that may wait while the admin thread is busy.
+/// Number of connections that the kernel queues while the admin thread is busy.
 const BACKLOG: i32 = 128;
 
-/// The longest path that fits in a socket address, without its final NUL.
+/// Maximum length of a path in a socket address, without the final NUL.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const LONGEST_PATH: usize = 107;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const LONGEST_PATH: usize = 103;
 
-/// A socket that listens, and the file that leads to it; none if that is somebody else's to remove.
+/// A listening socket and its file.
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) listener: UnixListener,
+    /// `None` for a socket that was passed in: whoever bound it removes its file.
     pub(super) file: Option<Arc<SocketFile>>,
-    /// True if every user of the machine can connect, by the mode that its file has at the start.
+    /// True if the mode of the file allows every user of the machine to connect.
     pub(super) is_open: bool,
-    /// Where it listens, as it was said; empty where that is no path.
+    /// The path as it was given, empty for a socket without a path.
     pub(super) path: PathBuf,
 }
 
 /// The file of a socket.
 #[derive(Debug)]
 pub(super) struct SocketFile {
-    /// From the root: the process may go to another directory.
+    /// Absolute, because the process may change its working directory.
     pub(super) path: PathBuf,
-    /// The directory that it was bound in. It is not made again in any other.
+    /// The directory that it was bound in. It is bound again in no other one.
     directory: DirectoryIdentity,
-    /// Its mode and group when it was looked at last: whoever changed them means them to stay.
-    seen: Mutex<(u32, Option<u32>)>,
-    /// Which one it is; nothing once it is removed. Held while it is made again or removed.
-    made: Mutex<Option<Identity>>,
+    /// Mode and group at the last check. If an operator has changed them, a rebind keeps them.
+    permissions: Mutex<(u32, Option<u32>)>,
+    /// `None` once the file is removed. Locked while it is bound again or removed.
+    identity: Mutex<Option<Identity>>,
 }
 
-/// How to tell a file from another that took its place. No other one can get these numbers while the socket
-/// is open.
+/// Tells a file from another one that has replaced it. No other file can get these numbers while
+/// the socket is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// How to tell a directory from another one in its place: after a `chroot`, below a mount, or made
-/// anew.
+/// Tells a directory from another one at its path: after a `chroot`, below a mount, or after it was
+/// removed and created again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct DirectoryIdentity {
     identity: Identity,
-    /// A directory that is made anew may get the number of the one before.
+    /// A new directory may get the inode number of the removed one.
     created: Option<SystemTime>,
 }
 
-/// What was found at the path of a socket.
+/// Result of a check of the socket file.
 #[derive(Debug)]
-pub(super) enum Found {
-    /// Its file.
+pub(super) enum FileCheck {
+    /// The file is the one that was bound.
     Ours,
-    /// What somebody else put there.
-    Another,
-    Nothing,
-    /// Nothing, in another directory than the one in which it was bound.
-    Elsewhere,
-    /// Nothing, so that it was made again.
-    Renewed(UnixListener),
-    /// It was removed, and is not wanted any more.
-    Closed,
+    /// Another file is at the path.
+    Replaced,
+    /// No file is at the path.
+    Missing,
+    /// No file is at the path, and the directory is not the one that the socket was bound in.
+    DirectoryReplaced,
+    /// The file was missing and was bound again.
+    Rebound(UnixListener),
+    /// The server has removed the file.
+    Removed,
 }
 
-/// Binds a socket at `path` whose file has the permissions `mode`.
+/// Binds a socket at `path` whose file has the permissions `mode`. Replaces the file of a dead server.
 pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     let path = with_pid(path);
-    // A process whose directory is gone has no other path either.
-    let from_root = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    // Fails if the working directory was removed.
+    let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     let bound = check(&path).and_then(|()| {
-        let reach = Reach::open(&path)?;
-        let (listener, identity) = bind_at(&path, &reach, mode, None)?;
-        Ok((listener, identity, reach.identity()?))
+        let directory = SocketDirectory::open(&path)?;
+        let (listener, identity) = bind_at(&path, &directory, mode, None)?;
+        Ok((listener, identity, directory.identity()?))
     });
     let (listener, identity, directory) = bound.map_err(|error| named(&path, &error))?;
     let file = SocketFile {
-        path: from_root,
+        path: absolute,
         directory,
-        seen: Mutex::new((mode, None)),
-        made: Mutex::new(Some(identity)),
+        permissions: Mutex::new((mode, None)),
+        identity: Mutex::new(Some(identity)),
     };
     Ok(Bound {
         listener,
@@ -114,18 +116,17 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     })
 }
 
-/// Takes a socket that somebody else has bound.
+/// Takes over a socket that another process has bound.
 pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let path = address.as_pathname().map(Path::to_owned);
-    // An abstract socket has no mode. That of a file that is gone is not known, so it counts as the
-    // widest.
+    // An abstract socket has no mode, and the mode of a deleted file is unknown: both count as open.
     let metadata = path.as_ref().and_then(|path| fs::metadata(path).ok());
     let is_open = metadata.is_none_or(|metadata| is_for_others(metadata.permissions().mode()));
     let path = path.unwrap_or_default();
     let socket = SockRef::from(&listener);
     check_listens(&socket)
-        // What was inherited is neither.
+        // An inherited socket has neither flag.
         .and_then(|()| socket.set_nonblocking(true))
         .and_then(|()| socket.set_cloexec(true))
         .map_err(|error| named(&path, &error))?;
@@ -137,7 +138,7 @@ pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     })
 }
 
-/// To connect is to write, whoever the file belongs to.
+/// Connecting requires write permission.
 fn is_for_others(mode: u32) -> bool {
     mode & 0o002 != 0
 }
@@ -149,24 +150,24 @@ fn check_listens(socket: &Socket) -> io::Result<()> {
     }
     Err(io::Error::new(
         ErrorKind::InvalidInput,
-        "the socket does not listen; hand in one that does",
+        "the socket does not listen; pass one that does",
     ))
 }
 
-/// Other systems do not tell.
+/// Other systems do not report it.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 fn check_listens(_: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// The error with the path in front of it.
+/// The same error with the path in its text.
 pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
     let text = format!("admin socket {}: {error}", path.display());
     io::Error::new(error.kind(), text)
 }
 
 impl Bound {
-    /// Takes back what was made.
+    /// Removes the file, if it was bound here.
     pub(super) fn remove(&self) {
         if let Some(file) = &self.file {
             file.remove();
@@ -176,46 +177,45 @@ impl Bound {
 
 fn bind_at(
     path: &Path,
-    reach: &Reach,
+    directory: &SocketDirectory,
     mode: u32,
     group: Option<u32>,
 ) -> io::Result<(UnixListener, Identity)> {
     let _lock = dir_lock::lock(dir_lock::parent(path))?;
-    check_free(path, reach)?;
+    check_free(path, directory)?;
     let (temporary, listener) = temporary::create(|random| {
-        // Short, for it counts in the length of the address.
+        // Short, because it counts towards the length of the address.
         let temporary = path.with_file_name(format!(".{:08x}", random >> 32));
-        let listener = listen(&reach.address(&temporary)?, mode)?;
+        let listener = listen(&directory.address(&temporary)?, mode)?;
         Ok((temporary, listener))
     })?;
-    let settled = settle(&temporary, mode, group)
-        .and_then(|metadata| fs::rename(&temporary, path).map(|()| Identity::of(&metadata)));
-    match settled {
+    let renamed = set_permissions(&temporary, mode, group)
+        .and_then(|metadata| fs::rename(&temporary, path).map(|()| Identity::new(&metadata)));
+    match renamed {
         Ok(identity) => Ok((listener, identity)),
         Err(error) => {
-            // What was made on the way is not left behind.
             let _ = fs::remove_file(&temporary);
             Err(error)
         }
     }
 }
 
-/// The way to files of one directory whose paths may be too long for a socket address: that of the temporary name
-/// is longer than a short one, and a path from the root than one from here.
-struct Reach {
-    directory: File,
+/// The open directory of the socket. It gives addresses to files whose path is too long for one: the
+/// temporary name may be longer than the final one, and an absolute path longer than a relative one.
+struct SocketDirectory {
+    handle: File,
 }
 
-impl Reach {
+impl SocketDirectory {
     fn open(path: &Path) -> io::Result<Self> {
-        let directory = dir_lock::open(dir_lock::parent(path))?;
-        Ok(Reach { directory })
+        let handle = dir_lock::open(dir_lock::parent(path))?;
+        Ok(SocketDirectory { handle })
     }
 
     fn identity(&self) -> io::Result<DirectoryIdentity> {
-        let metadata = self.directory.metadata()?;
+        let metadata = self.handle.metadata()?;
         Ok(DirectoryIdentity {
-            identity: Identity::of(&metadata),
+            identity: Identity::new(&metadata),
             created: metadata.created().ok(),
         })
     }
@@ -231,35 +231,35 @@ impl Reach {
         SockAddr::unix(path)
     }
 
-    /// The same file by way of the open directory, where the system has such a way.
+    /// The path of the same file through the open directory, where the system supports that.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[allow(clippy::unnecessary_wraps, reason = "other systems have none")]
+    #[allow(clippy::unnecessary_wraps, reason = "`None` on other systems")]
     fn through(&self, name: &OsStr) -> Option<PathBuf> {
-        let directory = format!("/proc/self/fd/{}", self.directory.as_raw_fd());
+        let directory = format!("/proc/self/fd/{}", self.handle.as_raw_fd());
         Some(Path::new(&directory).join(name))
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    #[allow(clippy::unused_self, reason = "the signature of the other")]
+    #[allow(clippy::unused_self, reason = "same signature as on Linux")]
     fn through(&self, _: &OsStr) -> Option<PathBuf> {
         None
     }
 }
 
-/// Gives a file its mode and its group, if it was not made with them.
-fn settle(path: &Path, mode: u32, group: Option<u32>) -> io::Result<Metadata> {
-    let found = fs::symlink_metadata(path)?;
-    if group.is_some_and(|group| group != found.gid()) {
+/// Sets mode and group of a file, if it was not created with them.
+fn set_permissions(path: &Path, mode: u32, group: Option<u32>) -> io::Result<Metadata> {
+    let metadata = fs::symlink_metadata(path)?;
+    if group.is_some_and(|group| group != metadata.gid()) {
         chown(path, None, group)?;
     }
-    if found.permissions().mode() & 0o777 != mode {
+    if metadata.permissions().mode() & 0o777 != mode {
         fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
-    Ok(found)
+    Ok(metadata)
 }
 
 impl Identity {
-    fn of(metadata: &Metadata) -> Self {
+    fn new(metadata: &Metadata) -> Self {
         Identity {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -268,40 +268,41 @@ impl Identity {
 }
 
 impl SocketFile {
-    /// Removes the file, if it is still the one that was made here.
+    /// Removes the file, if it is still the one that was bound.
     pub(super) fn remove(&self) {
-        let mut made = self.made.lock();
+        let mut identity = self.identity.lock();
         let found = fs::symlink_metadata(&self.path).ok();
-        if made.is_some() && *made == found.as_ref().map(Identity::of) {
-            // A file that cannot be removed is stale, and the next start deals with that.
+        if identity.is_some() && *identity == found.as_ref().map(Identity::new) {
+            // If that fails, the file is stale, and the next server replaces it.
             let _ = fs::remove_file(&self.path);
         }
-        *made = None;
+        *identity = None;
     }
 
-    /// Looks whether the file is still there, and makes it again if it is not and `renew` says so.
-    pub(super) fn look(&self, renew: bool) -> io::Result<Found> {
-        let mut made = self.made.lock();
-        if made.is_none() {
-            return Ok(Found::Closed);
+    /// Checks the file. If it is missing and `rebind` is true, the socket is bound again.
+    pub(super) fn check(&self, rebind: bool) -> io::Result<FileCheck> {
+        let mut identity = self.identity.lock();
+        if identity.is_none() {
+            return Ok(FileCheck::Removed);
         }
         match fs::symlink_metadata(&self.path) {
-            Ok(found) if *made == Some(Identity::of(&found)) => {
-                *self.seen.lock() = (found.permissions().mode() & 0o777, Some(found.gid()));
-                Ok(Found::Ours)
+            Ok(found) if *identity == Some(Identity::new(&found)) => {
+                let mode = found.permissions().mode() & 0o777;
+                *self.permissions.lock() = (mode, Some(found.gid()));
+                Ok(FileCheck::Ours)
             }
-            Ok(_) => Ok(Found::Another),
+            Ok(_) => Ok(FileCheck::Replaced),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            Err(_) if !renew => Ok(Found::Nothing),
+            Err(_) if !rebind => Ok(FileCheck::Missing),
             Err(_) => {
-                let reach = Reach::open(&self.path)?;
-                if reach.identity()? != self.directory {
-                    return Ok(Found::Elsewhere);
+                let directory = SocketDirectory::open(&self.path)?;
+                if directory.identity()? != self.directory {
+                    return Ok(FileCheck::DirectoryReplaced);
                 }
-                let (bits, group) = *self.seen.lock();
-                let (listener, renewed) = bind_at(&self.path, &reach, bits, group)?;
-                *made = Some(renewed);
-                Ok(Found::Renewed(listener))
+                let (mode, group) = *self.permissions.lock();
+                let (listener, rebound) = bind_at(&self.path, &directory, mode, group)?;
+                *identity = Some(rebound);
+                Ok(FileCheck::Rebound(listener))
             }
         }
     }
@@ -339,8 +340,8 @@ fn check_length(path: &Path) -> io::Result<()> {
     ))
 }
 
-/// Leaves a live server and everything that is not a socket alone.
-fn check_free(path: &Path, reach: &Reach) -> io::Result<()> {
+/// Fails if a live server or a file that is not a socket is at `path`.
+fn check_free(path: &Path, directory: &SocketDirectory) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         found => found?,
@@ -351,9 +352,12 @@ fn check_free(path: &Path, reach: &Reach) -> io::Result<()> {
             "what is there is not a socket; remove it or choose another path",
         ));
     }
-    match reach.address(path).and_then(|address| connect(&address)) {
+    match directory
+        .address(path)
+        .and_then(|address| connect(&address))
+    {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
-        // A server that has no place left in its queue is a live one too.
+        // `WouldBlock`: the queue of a live server is full.
         Err(error) if error.kind() != ErrorKind::WouldBlock => Err(io::Error::new(
             ErrorKind::AddrInUse,
             format!("a socket is there and cannot be asked whether it is in use ({error})"),
@@ -365,7 +369,7 @@ fn check_free(path: &Path, reach: &Reach) -> io::Result<()> {
     }
 }
 
-/// Connects without waiting: a server that is stopped must not stop us.
+/// Connects without blocking: a server that was stopped (SIGSTOP) must not block this one.
 fn connect(address: &SockAddr) -> io::Result<()> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
@@ -375,18 +379,18 @@ fn connect(address: &SockAddr) -> io::Result<()> {
 fn listen(address: &SockAddr, mode: u32) -> io::Result<UnixListener> {
     let socket = with_mode(Socket::new(Domain::UNIX, Type::STREAM, None)?, mode);
     socket.bind(address)?;
-    // Nobody can connect before this, and by then the file may only have become narrower.
+    // No client can connect before this, and until then the mode can only have become narrower.
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(UnixListener::from(socket))
 }
 
-/// Gives an unbound socket the mode that its file will have.
+/// Sets the mode that the file of an unbound socket will have.
 ///
-/// On Linux the file is made with the socket's own mode, which the umask can only narrow; elsewhere
-/// this may not be possible, and the umask is all there is until the mode is set.
+/// On Linux, `bind` creates the file with the mode of the socket, which the umask can only narrow.
+/// Elsewhere this may fail, and only the umask restricts the file until its mode is set.
 fn with_mode(socket: Socket, mode: u32) -> Socket {
-    // A file, for the standard library's `fchmod`.
+    // `File` has the `fchmod` of the standard library.
     let file = File::from(OwnedFd::from(socket));
     let _ = file.set_permissions(Permissions::from_mode(mode));
     Socket::from(OwnedFd::from(file))

@@ -1,4 +1,5 @@
-//! The bytes of a connection: counted, and at the end its descriptor goes where it is needed.
+//! The byte stream of a connection. It counts what is read and written, and returns its descriptor
+//! to the reserve at the end.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -9,41 +10,45 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
 
-use super::connections::{Phase, Place};
-use super::reserve::Reserve;
+use super::connections::{ConnectionGuard, Phase};
+use super::fd_reserve::FdReserve;
 use crate::admin::BadRequest;
 use crate::sync::Arc;
 
-/// A connection on which hyper reads and writes.
+/// The stream that hyper reads and writes.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// There until it is dropped.
+    /// `Some` until the stream is dropped.
     socket: Option<UnixStream>,
-    place: Arc<Place>,
-    reserve: Arc<Reserve>,
+    connection: Arc<ConnectionGuard>,
+    reserve: Arc<FdReserve>,
 }
 
 impl Stream {
-    pub(super) fn new(socket: UnixStream, place: Arc<Place>, reserve: Arc<Reserve>) -> Self {
+    pub(super) fn new(
+        socket: UnixStream,
+        connection: Arc<ConnectionGuard>,
+        reserve: Arc<FdReserve>,
+    ) -> Self {
         Stream {
             socket: Some(socket),
-            place,
+            connection,
             reserve,
         }
     }
 
-    /// Tells the client why its request was not read, if that can be said at once.
+    /// Sends the response for a request that was not read, if it can be written at once.
     pub(super) fn refuse(&self, why: &BadRequest) {
         if let Some(socket) = &self.socket {
-            // A client that reads nothing is told nothing.
+            // If the socket buffer is full, the client gets no response.
             let _ = socket.try_write(&why.response());
         }
     }
 
-    /// What is to be written in place of `bytes`. With no request, they are hyper's own: it could not read the head,
-    /// and says so with a status alone.
-    fn instead_of(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        if !matches!(self.place.phase(), Phase::Idle | Phase::Head) {
+    /// The response to write in place of `bytes`, if hyper made them. Without a request they are its
+    /// own response to a head that it could not parse: a status without a body.
+    fn replacement(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if !matches!(self.connection.phase(), Phase::Idle | Phase::Head) {
             return None;
         }
         let status = bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
@@ -68,9 +73,9 @@ impl AsyncRead for Stream {
         ready!(socket.as_mut().poll_read(cx, buffer))?;
         let read = buffer.filled().len().saturating_sub(before);
         if read > 0 {
-            self.place.read(read);
+            self.connection.on_read(read);
         } else if room > 0 && has_left(&socket, cx) {
-            // Otherwise the client has no more to ask, and may wait for the answer.
+            // A client that only ended its half of the connection may wait for the response.
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         Poll::Ready(Ok(()))
@@ -92,13 +97,13 @@ impl AsyncWrite for Stream {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let first = bytes.first().map_or(&[][..], |first| first);
-        if let Some(instead) = self.instead_of(first) {
-            // It is less than what a socket takes that nothing was written to.
-            ready!(self.socket()?.poll_write(cx, &instead))?;
+        if let Some(response) = self.replacement(first) {
+            // It fits in the empty buffer of a socket.
+            ready!(self.socket()?.poll_write(cx, &response))?;
             return Poll::Ready(Ok(bytes.iter().map(|slice| slice.len()).sum()));
         }
         let written = ready!(self.socket()?.poll_write_vectored(cx, bytes))?;
-        self.place.wrote(written);
+        self.connection.on_write(written);
         Poll::Ready(Ok(written))
     }
 
@@ -107,13 +112,15 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Tried at each turn, whether there is something to send or not; nothing is read while a request is answered.
-        let is_awaited = self.place.phase() != Phase::Exchange || !has_left(&*self.socket()?, cx);
-        if !is_awaited {
+        // hyper flushes in each turn, and does not read while a request is answered, so a client that
+        // leaves is noticed here.
+        let is_connected =
+            self.connection.phase() != Phase::Handling || !has_left(&*self.socket()?, cx);
+        if !is_connected {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         ready!(self.socket()?.poll_flush(cx))?;
-        self.place.flushed();
+        self.connection.on_flush();
         Poll::Ready(Ok(()))
     }
 
@@ -122,7 +129,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// Whether nothing can be sent to the client either.
+/// True if the client has closed both directions.
 fn has_left(socket: &UnixStream, cx: &mut Context<'_>) -> bool {
     let ready = pin!(socket.ready(Interest::WRITABLE)).poll(cx);
     matches!(ready, Poll::Ready(Ok(ready)) if ready.is_write_closed())
@@ -131,10 +138,10 @@ fn has_left(socket: &UnixStream, cx: &mut Context<'_>) -> bool {
 impl Drop for Stream {
     fn drop(&mut self) {
         let socket = self.socket.take().and_then(|socket| socket.into_std().ok());
-        if let Some(socket) = socket.filter(|_| !self.reserve.is_whole()) {
-            // As good as closed for the client, but the descriptor stays here.
+        if let Some(socket) = socket.filter(|_| !self.reserve.is_full()) {
+            // Closed for the client, while the descriptor stays open.
             let _ = socket.shutdown(Shutdown::Both);
-            self.reserve.take_back(OwnedFd::from(socket));
+            self.reserve.put_back(OwnedFd::from(socket));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The file on the disk: read whole, and replaced in one step, so that whoever reads it finds the old text or
-//! the new one, whenever the process or the machine dies.
+//! Reads the settings file as a whole and replaces it atomically, so that a reader finds the old or the
+//! new content even if the process or the machine crashes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -15,30 +15,30 @@ use super::permissions;
 use crate::dir_lock;
 use crate::temporary;
 
-/// A file that is larger is not one of settings.
+/// Maximum size of a settings file, in bytes.
 pub(super) const LARGEST: u64 = 1 << 20;
 
-/// How often a file may be replaced while it is opened.
+/// Number of attempts to open a file that is replaced meanwhile.
 const MOST_SWAPS: u32 = 10;
 
-/// Nobody takes so long to write a file of settings.
+/// Age at which a temporary file is abandoned: no process writes for that long.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
-/// By what a file that was replaced or written to is told from what it was before.
+/// Tells a replaced or changed file from its previous version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     device: u64,
     inode: u64,
     length: u64,
     modified: Option<SystemTime>,
-    /// Of the file's own data, in nanoseconds: it tells a change that keeps length and time.
+    /// `ctime` in seconds and nanoseconds: detects a change that keeps size and `mtime`.
     changed: (i64, i64),
-    /// The user and the group that it belongs to.
+    /// User and group.
     pub(super) owner: (u32, u32),
 }
 
 impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
+    fn new(metadata: &Metadata) -> Self {
         Stamp {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -50,19 +50,19 @@ impl Stamp {
     }
 }
 
-/// The stamp of what is at `path` now, links followed; nothing where nothing is.
+/// The stamp of the file at `path`, through symbolic links. `None` if it does not exist.
 pub(super) fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
     match fs::metadata(path) {
-        Ok(metadata) => Ok(Some(Stamp::of(&metadata))),
+        Ok(metadata) => Ok(Some(Stamp::new(&metadata))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The text at `path`, which is one from the root, and its stamp; nothing where nothing is.
+/// The content of the file at `path`, which is absolute, and its stamp. `None` if it does not exist.
 pub(super) fn read(path: &Path) -> io::Result<Option<(String, Stamp)>> {
     for _ in 0..MOST_SWAPS {
-        // Asked before it is opened: there are devices that do something when they are.
+        // Checked before it is opened: opening some devices has side effects.
         let Some(checked) = permissions::check(path, geteuid().as_raw())? else {
             return Ok(None);
         };
@@ -73,14 +73,14 @@ pub(super) fn read(path: &Path) -> io::Result<Option<(String, Stamp)>> {
         if (metadata.dev(), metadata.ino()) == (checked.dev(), checked.ino()) {
             return read_whole(file, &metadata).map(Some);
         }
-        // Another one took its place since it was checked.
+        // Replaced since the check.
     }
     Err(unfit("it is replaced again and again"))
 }
 
 fn read_whole(file: File, metadata: &Metadata) -> io::Result<(String, Stamp)> {
-    // Before it is read: what is written meanwhile has another stamp.
-    let stamp = Stamp::of(metadata);
+    // Taken before the read: a write in between changes it.
+    let stamp = Stamp::new(metadata);
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
@@ -90,8 +90,7 @@ fn read_whole(file: File, metadata: &Metadata) -> io::Result<(String, Stamp)> {
     Ok((text, stamp))
 }
 
-/// Opens what must be a file. Opening a pipe would wait for its other end: here it does not, whatever took the
-/// file's place in this moment.
+/// Opens a regular file. `O_NONBLOCK`, because opening a pipe that has replaced the file would block.
 fn open(path: &Path) -> io::Result<(File, Metadata)> {
     let mut options = OpenOptions::new();
     let file = options
@@ -110,11 +109,11 @@ fn unfit(why: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, why)
 }
 
-/// What `path` leads to, through all links, also where nothing is yet.
+/// The target of `path` through all symbolic links, even if it does not exist.
 pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(path) {
-            // This comes to an end: links that lead to each other are another error.
+            // Terminates: a cycle of links is another error (ELOOP).
             Ok(next) => target(&dir_lock::parent(path).join(next)),
             Err(_) => Ok(path.to_owned()),
         },
@@ -122,7 +121,7 @@ pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Puts `text` in place of what is at `path`, which is no link.
+/// Replaces the file at `path`, which is not a symbolic link, with `text`.
 pub(super) fn replace(path: &Path, text: &str) -> io::Result<Stamp> {
     let name = path.file_name().ok_or_else(|| {
         io::Error::new(
@@ -138,16 +137,15 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<Stamp> {
     let replaced =
         write(&file, text, fs::metadata(path).ok()).and_then(|()| fs::rename(&temporary, path));
     if replaced.is_err() {
-        // What was made on the way is not left behind.
         let _ = fs::remove_file(&temporary);
     }
     replaced?;
-    // From here on the file is the new one. A file system that cannot sync a directory has done what it can.
+    // The file is replaced. Some file systems cannot sync a directory.
     let _ = File::open(dir_lock::parent(path)).and_then(|directory| directory.sync_all());
-    Ok(Stamp::of(&file.metadata()?))
+    Ok(Stamp::new(&file.metadata()?))
 }
 
-/// Makes a file that is not there yet, for its owner.
+/// Creates a new file with mode 0600.
 fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
@@ -156,8 +154,7 @@ fn create_new(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Writes a new file. What the old one was readable and writable for, and whose it was, stays so as
-/// far as it can.
+/// Writes a new file and gives it the mode and, if permitted, the owner of the old one.
 fn write(mut file: &File, text: &str, old: Option<Metadata>) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     if let Some(old) = old {
@@ -166,7 +163,7 @@ fn write(mut file: &File, text: &str, old: Option<Metadata>) -> io::Result<()> {
         let (uid, gid) = (old.uid(), old.gid());
         let is_same = (new.uid(), new.gid()) == (uid, gid);
         if !is_same && fchown(file, Some(uid), Some(gid)).is_err() {
-            // It would be another group's.
+            // The group bits would apply to another group.
             mode &= !0o070;
         }
         file.set_permissions(Permissions::from_mode(mode))?;
@@ -174,7 +171,7 @@ fn write(mut file: &File, text: &str, old: Option<Metadata>) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The name that a file called `name` is written under first.
+/// The temporary name of a file called `name`.
 fn temporary_name(name: &OsStr, random: u64) -> OsString {
     let mut hidden = OsString::from(".");
     hidden.push(shortened(name));
@@ -182,14 +179,14 @@ fn temporary_name(name: &OsStr, random: u64) -> OsString {
     hidden
 }
 
-/// As much of a file's name as leaves room for what is put around it: a name has at most 255 bytes.
+/// Truncates a file name so that the temporary one has at most 255 bytes.
 fn shortened(name: &OsStr) -> &OsStr {
     let bytes = name.as_bytes();
     OsStr::from_bytes(bytes.get(..233).unwrap_or(bytes))
 }
 
-/// Removes what processes left beside `path` that died in the middle, if it is old enough to be nobody's.
-pub(super) fn tidy(path: &Path) {
+/// Removes old temporary files of crashed processes from the directory of `path`.
+pub(super) fn remove_abandoned(path: &Path) {
     let Some(name) = path.file_name().map(shortened).and_then(OsStr::to_str) else {
         return;
     };
@@ -205,7 +202,7 @@ pub(super) fn tidy(path: &Path) {
         let is_ours = random.is_some_and(|random| u64::from_str_radix(random, 16).is_ok());
         let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
         if is_ours && age().is_some_and(|age| age > ABANDONED_AFTER) {
-            // What cannot be removed does no harm.
+            // A file that cannot be removed is harmless.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -218,18 +215,18 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     fn mode(path: &Path) -> u32 {
-        let metadata = fs::metadata(path).expect("it is there");
+        let metadata = fs::metadata(path).expect("exists");
         metadata.permissions().mode() & 0o777
     }
 
     #[test]
-    fn what_is_replaced_keeps_its_mode_and_its_link_and_leaves_nothing_beside_it() {
+    fn a_replaced_file_keeps_its_mode_and_its_link_and_leaves_no_other_file() {
         let directory = private_directory();
         let (link, file) = (directory.path().join("link"), directory.path().join("file"));
         fs::write(&file, "old").expect("written");
         fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("set");
         symlink("file", &link).expect("linked");
-        let target = target(&link).expect("it leads somewhere");
+        let target = target(&link).expect("a target");
         let stamp = replace(&target, "new").expect("replaced");
         let read = read(&link).expect("read");
         assert_eq!(read, Some(("new".to_owned(), stamp)));
@@ -240,18 +237,18 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_a_file_for_its_owner_is_made() {
+    fn a_missing_file_is_created_for_its_owner_only() {
         let directory = private_directory();
         let file = directory.path().join("file");
         assert_eq!(read(&file).expect("read"), None);
-        assert_eq!(stamp(&file).expect("asked"), None);
+        assert_eq!(stamp(&file).expect("a stamp"), None);
         let replaced = replace(&file, "whole").expect("replaced");
-        assert_eq!(stamp(&file).expect("asked"), Some(replaced));
+        assert_eq!(stamp(&file).expect("a stamp"), Some(replaced));
         assert_eq!(mode(&file), 0o600);
     }
 
     #[test]
-    fn the_longest_name_that_a_file_can_have_can_be_replaced() {
+    fn a_file_with_the_longest_name_can_be_replaced() {
         let directory = private_directory();
         let file = directory.path().join("n".repeat(255));
         replace(&file, "new").expect("replaced");
@@ -261,12 +258,12 @@ mod tests {
         let old = SystemTime::now() - 2 * ABANDONED_AFTER;
         let made = File::create(&left).expect("made");
         made.set_modified(old).expect("set");
-        tidy(&file);
+        remove_abandoned(&file);
         assert!(!left.exists() && file.exists());
     }
 
     #[test]
-    fn what_dead_processes_left_is_removed_and_what_others_have_there_is_not() {
+    fn abandoned_files_are_removed_and_those_of_others_are_not() {
         let directory = private_directory();
         let file = directory.path().join("file");
         let [dead, alive] =
@@ -284,14 +281,14 @@ mod tests {
                 file.set_modified(old).expect("set");
             }
         }
-        tidy(&file);
+        remove_abandoned(&file);
         assert!(file.exists() && alive.exists() && others.exists());
         assert!(!dead.exists());
     }
 
-    /// Only root can make a file another user's; for anybody else the owner is the one who replaces it.
+    /// Only root can change the owner of a file, so the test does nothing for other users.
     #[test]
-    fn what_is_replaced_stays_its_owners() {
+    fn a_replaced_file_keeps_its_owner() {
         let directory = private_directory();
         let path = directory.path().join("file");
         let file = File::create(&path).expect("made");
@@ -301,12 +298,12 @@ mod tests {
         file.set_permissions(Permissions::from_mode(0o660))
             .expect("set");
         replace(&path, "new").expect("replaced");
-        let new = fs::metadata(&path).expect("it is there");
+        let new = fs::metadata(&path).expect("exists");
         assert_eq!((new.uid(), new.gid(), mode(&path)), (65_534, 65_534, 0o660));
     }
 
     #[test]
-    fn a_pipe_is_refused_at_once_even_if_it_took_the_files_place_just_now() {
+    fn a_pipe_is_refused_at_once_even_if_it_replaces_the_file_after_the_check() {
         let directory = private_directory();
         let pipe = directory.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
@@ -319,7 +316,7 @@ mod tests {
         });
         for _ in 0..2 {
             let result = opened.recv_timeout(Duration::from_secs(20));
-            let error = result.expect("nothing waits").expect_err("a pipe");
+            let error = result.expect("it does not block").expect_err("a pipe");
             assert!(error.to_string().contains("not a file"), "{error}");
         }
     }

@@ -1,5 +1,5 @@
-//! The settings file as a text: for each route, under its handler's path, its id or its name, a section of
-//! settings.
+//! The content of the settings file: a section of settings for each route, under the path, id or name
+//! of its handler.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use crate::visible::echo;
 
 const PERSISTENT: &str = "persistent";
 
-/// What a settings file says, before anybody asks which of its routes there are.
+/// The parsed content of a settings file, before its names are resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Document {
-    /// The section of each route, by the name that it has in the file.
+    /// The section of each route, by its name in the file.
     pub(super) routes: BTreeMap<String, Value>,
 }
 
 impl Document {
-    /// Reads the text of a file, or says where it is not one of settings.
+    /// Parses the text of a file.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Err("the file is empty; a file without settings is {}".to_owned());
@@ -41,7 +41,7 @@ impl Document {
         })
     }
 
-    /// The text of a file that says this, or why it could not be loaded.
+    /// The text of the file. Fails if the file could not be loaded again.
     pub(super) fn to_file(&self) -> Result<String, String> {
         let text = self.to_text();
         if text.len() as u64 > LARGEST {
@@ -53,14 +53,14 @@ impl Document {
         Document::parse(&text).map(|_| text)
     }
 
-    /// The text of a file that says this.
+    /// The text of the file.
     fn to_text(&self) -> String {
-        // A tree of plain data with texts for keys: nothing in it can fail.
+        // Serializing a `Value` with string keys cannot fail.
         let text = serde_json::to_string_pretty(&self.to_json()).unwrap_or_default();
         text + "\n"
     }
 
-    /// What it says, as one value.
+    /// The content as one JSON value.
     pub(super) fn to_json(&self) -> Value {
         let entry = |(name, section): (&String, &Value)| {
             let entry = Map::from_iter([(PERSISTENT.to_owned(), section.clone())]);
@@ -69,7 +69,7 @@ impl Document {
         Value::Object(self.routes.iter().map(entry).collect())
     }
 
-    /// The part of it that `other` does not say in the same way.
+    /// The sections that `other` does not have with the same content.
     pub(super) fn without(&self, other: &Document) -> Document {
         let mut rest = self.clone();
         rest.routes
@@ -78,7 +78,7 @@ impl Document {
     }
 }
 
-/// The only section that an entry has.
+/// The section of an entry, which must be its only key.
 fn section(entry: Value) -> Option<Value> {
     match entry {
         Value::Object(mut entry) if entry.len() == 1 => {
@@ -93,16 +93,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_reads_as_what_it_was() {
+    fn a_written_document_parses_to_the_same_document() {
         let text =
             r#"{"a::b": {"persistent": {"timeout": "5s"}}, "gone": {"persistent": {"x": [1]}}}"#;
-        let document = Document::parse(text).expect("it is one");
+        let document = Document::parse(text).expect("valid");
         assert_eq!(Document::parse(&document.to_text()), Ok(document));
         assert_eq!(Document::parse("{}"), Ok(Document::default()));
     }
 
     #[test]
-    fn a_torn_and_a_foreign_file_are_no_settings() {
+    fn truncated_and_foreign_files_are_rejected() {
         for (text, why) in [
             ("", "empty"),
             ("\0\0\0", "not JSON"),
@@ -123,8 +123,8 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_what_the_other_does_not_say() {
-        let parse = |text| Document::parse(text).expect("it is one");
+    fn without_leaves_the_sections_that_differ() {
+        let parse = |text| Document::parse(text).expect("valid");
         let one = parse(r#"{"a": {"persistent": {"x": 1}}, "b": {"persistent": {}}}"#);
         let other = parse(r#"{"a": {"persistent": {"x": 2}}, "b": {"persistent": {}}}"#);
         let rest = one.without(&other);

@@ -1,5 +1,5 @@
-//! Who could change the settings file: it steers the service, so nobody may but the user as which
-//! the service runs, and root. Files and directories are judged as sshd judges its own.
+//! Checks who can change the settings file. It steers the service, so only the user of the service
+//! and root may be able to. Files and directories are checked by the rules of sshd.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -7,23 +7,22 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
-/// As many symbolic links as Linux follows.
+/// Maximum number of symbolic links, as on Linux.
 const MOST_LINKS: u32 = 40;
 
-/// Checks a path from the root, for a process of user `own`: each directory in which something is
-/// looked up, each link on the way, and the file. Gives what the path leads to, `None` if nothing
-/// is there.
+/// Checks an absolute path for a process of user `own`: each directory on the way, each symbolic
+/// link, and the file. Returns the metadata of the file, `None` if it does not exist.
 pub(super) fn check(path: &Path, own: u32) -> io::Result<Option<Metadata>> {
     let mut at = PathBuf::from("/");
     let mut found = fs::symlink_metadata(&at)?;
-    // What is still to be looked up, the next one at the end.
+    // The remaining components, the next one last.
     let mut rest = parts(path);
     let mut links = 0_u32;
     check_owner(&at, &found, own)?;
     check_directory(&at, &found)?;
     while let Some(part) = rest.pop() {
         if part == ".." {
-            // It was checked on the way here.
+            // Its directory was checked before.
             at.pop();
             found = fs::symlink_metadata(&at)?;
             continue;
@@ -56,7 +55,7 @@ pub(super) fn check(path: &Path, own: u32) -> io::Result<Option<Metadata>> {
     Ok(Some(found))
 }
 
-/// The names in a path, the first one at the end.
+/// The components of a path, the first one last.
 fn parts(path: &Path) -> Vec<OsString> {
     let parts = path.components().filter_map(|part| match part {
         Component::Normal(_) | Component::ParentDir => Some(part.as_os_str().to_owned()),
@@ -80,7 +79,7 @@ fn check_owner(path: &Path, found: &Metadata, own: u32) -> io::Result<()> {
     ))
 }
 
-/// In a sticky directory, `/tmp` for one, nobody can replace what belongs to others.
+/// In a sticky directory, such as `/tmp`, users cannot replace files of others.
 fn check_directory(path: &Path, found: &Metadata) -> io::Result<()> {
     let is_sticky = found.permissions().mode() & 0o1000 != 0;
     if is_sticky || (is_writable(found) && is_mounted_read_only(path)) {
@@ -104,19 +103,18 @@ fn is_writable(found: &Metadata) -> bool {
     found.permissions().mode() & 0o022 != 0
 }
 
-/// True for a directory that is itself mounted, and read-only. Kubernetes mounts a `ConfigMap` in
-/// this way, with mode 0777; only whoever mounted it writes there. A directory somewhere below such
-/// a mount is judged by its mode: where systemd shows a service all of `/` read-only, other users
-/// of the machine can still write to it.
+/// True if the directory itself is a read-only mount point. Kubernetes mounts a `ConfigMap` in this
+/// way, with mode 0777, and only the kubelet writes there. A directory below a mount point is checked
+/// by its mode: if systemd shows the service a read-only `/`, other users can still write to it.
 fn is_mounted_read_only(path: &Path) -> bool {
-    // Only Linux has this file.
+    // Exists on Linux only.
     let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
     let mounts = String::from_utf8_lossy(&mounts);
     let mut escaped = path.display().to_string().replace('\\', "\\134");
     for (plain, code) in [(' ', "\\040"), ('\t', "\\011"), ('\n', "\\012")] {
         escaped = escaped.replace(plain, code);
     }
-    // Of several that are mounted on each other, the last one is seen.
+    // If several are mounted on each other, the last one is visible.
     let options = mounts.lines().rev().find_map(|line| {
         let mut fields = line.split(' ').skip(4);
         (fields.next()? == escaped).then(|| fields.next())?
@@ -133,19 +131,19 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     fn set(path: &Path, mode: u32) {
-        fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("own file");
     }
 
     fn refused(path: &Path) -> String {
-        let error = check(path, geteuid().as_raw()).expect_err("it is refused");
+        let error = check(path, geteuid().as_raw()).expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
         error.to_string()
     }
 
     #[test]
-    fn each_directory_and_each_link_on_the_way_counts() {
+    fn each_directory_and_each_link_of_the_path_is_checked() {
         let directory = private_directory();
-        let root = fs::canonicalize(directory.path()).expect("it is there");
+        let root = fs::canonicalize(directory.path()).expect("exists");
         let [links, state] = ["links", "state"].map(|name| root.join(name));
         for directory in [&links, &state] {
             fs::create_dir(directory).expect("made");
@@ -154,15 +152,15 @@ mod tests {
         let (link, file) = (links.join("settings.json"), state.join("settings.json"));
         symlink("../links/./../state/settings.json", &link).expect("linked");
         let own = geteuid().as_raw();
-        assert!(check(&link, own).expect("nothing is wrong").is_none());
+        assert!(check(&link, own).expect("accepted").is_none());
         fs::write(&file, "{}").expect("written");
         set(&file, 0o644);
-        let found = check(&link, own).expect("nothing is wrong");
-        let metadata = fs::metadata(&file).expect("it is there");
+        let found = check(&link, own).expect("accepted");
+        let metadata = fs::metadata(&file).expect("exists");
         assert_eq!(found.map(|found| found.ino()), Some(metadata.ino()));
 
         for path in [&links, &state, &file] {
-            let before = fs::metadata(path).expect("there").permissions().mode();
+            let before = fs::metadata(path).expect("exists").permissions().mode();
             for mode in [0o775, 0o757, 0o777] {
                 set(path, mode);
                 let cure = format!("`chmod go-w {}`", path.display());
@@ -171,41 +169,41 @@ mod tests {
             set(path, before);
         }
         set(&links, 0o1777);
-        check(&link, own).expect("it is sticky");
+        check(&link, own).expect("sticky");
         set(&file, 0o1666);
         refused(&link);
     }
 
     #[test]
-    fn links_that_lead_to_each_other_come_to_an_end() {
+    fn a_cycle_of_links_is_an_error() {
         let directory = private_directory();
         let [one, two] = ["one", "two"].map(|name| directory.path().join(name));
         symlink("two", &one).expect("linked");
         symlink("one", &two).expect("linked");
-        let error = check(&one, geteuid().as_raw()).expect_err("no end");
+        let error = check(&one, geteuid().as_raw()).expect_err("a cycle");
         assert!(error.to_string().contains("too many"), "{error}");
     }
 
     #[test]
-    fn what_belongs_to_another_user_is_refused() {
+    fn a_file_of_another_user_is_refused() {
         let directory = private_directory();
         let own = geteuid().as_raw();
-        // For another process this one's user is another one; for root, whose files are
-        // everybody's, it is not.
+        // Files of this user belong to another one from the view of another user. Files of root are
+        // accepted for each user, so root gives the directory away.
         if own == 0 {
             std::os::unix::fs::chown(directory.path(), Some(61_234), None).expect("it is root");
         }
         let other = if own == 0 { 0 } else { own + 1 };
-        let error = check(&directory.path().join("file"), other).expect_err("not its own");
+        let error = check(&directory.path().join("file"), other).expect_err("of another user");
         let cure = format!("`chown -h {other} ");
         assert!(error.to_string().contains(&cure), "{error}");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_is_mounted_is_found_in_the_list_of_the_kernel() {
+    fn mounts_are_found_in_mountinfo() {
         assert!(!is_mounted_read_only(Path::new("/nowhere that/is mounted")));
-        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("it is there");
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("exists");
         let options = |path: &str| {
             let mut lines = mounts.lines().rev();
             let line = lines.find(|line| line.split(' ').nth(4) == Some(path));

@@ -1,5 +1,5 @@
-//! Which routes a settings file speaks of: its names are looked up in the table of this build, its sections are
-//! read, and all of it is put in force or none.
+//! Resolves the names in a settings file to routes of this build, parses its sections, and applies
+//! all of them or none.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use crate::suggest;
 use crate::sync::Mutex;
 use crate::visible::{echo, visible};
 
-/// A handler, or one of its mounts by its digits.
+/// A handler, or one of its mounts, whose settings a section sets.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct SettingsTarget {
     pub(crate) handler: &'static HandlerEntry,
     pub(crate) mount: Option<u16>,
 }
 
-impl Place {
-    /// Where its settings are; nothing for a mount that no request has come to.
+impl SettingsTarget {
+    /// The stored settings. `None` for a mount without requests.
     pub(crate) fn settings(self) -> Option<&'static Mutex<Stored>> {
         match self.mount {
             None => Some(&self.handler.settings),
@@ -35,37 +35,37 @@ impl Place {
     }
 }
 
-impl PartialEq for Place {
+impl PartialEq for SettingsTarget {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.handler, other.handler) && self.mount == other.mount
     }
 }
 
-/// A change of what is persistent at one place.
+/// A change of the persistent settings of one target.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit {
-    pub(crate) place: Place,
+    pub(crate) target: SettingsTarget,
     pub(crate) changes: Vec<SettingChange>,
 }
 
-/// A document whose routes were looked up and whose settings are valid.
+/// A document with resolved names and valid settings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Resolved {
     pub(super) document: Document,
-    /// The name of each place in the document, and what is set there.
-    places: Vec<(String, Place, Values)>,
+    /// The name of each target in the document, and its values.
+    targets: Vec<(String, SettingsTarget, Values)>,
 }
 
 impl Resolved {
-    /// Looks up the routes of `document`, or says what in it cannot be meant.
-    pub(super) fn of(document: Document) -> Result<Self, String> {
+    /// Resolves the names in `document` and parses its sections.
+    pub(super) fn new(document: Document) -> Result<Self, String> {
         let handlers = routes::handlers();
-        let mut places: Vec<(String, Place, Values)> = Vec::new();
+        let mut targets: Vec<(String, SettingsTarget, Values)> = Vec::new();
         for (name, section) in &document.routes {
-            let Some(place) = look_up(name, &handlers)? else {
+            let Some(target) = look_up(name, &handlers)? else {
                 continue;
             };
-            if let Some((other, ..)) = places.iter().find(|(_, known, _)| *known == place) {
+            if let Some((other, ..)) = targets.iter().find(|(_, known, _)| *known == target) {
                 return Err(format!(
                     "[{}] and [{}] are one route; join them",
                     echo(other),
@@ -74,18 +74,18 @@ impl Resolved {
             }
             let values =
                 values(section.clone()).map_err(|error| format!("in [{}]: {error}", echo(name)))?;
-            places.push((name.clone(), place, values));
+            targets.push((name.clone(), target, values));
         }
-        Ok(Resolved { document, places })
+        Ok(Resolved { document, targets })
     }
 
-    /// The place that a name in the document means, if this build has it.
-    pub(super) fn place(&self, name: &str) -> Option<Place> {
-        let known = self.places.iter().find(|(known, ..)| known == name);
-        known.map(|(_, place, _)| *place)
+    /// The target of a name in the document, `None` if this build does not have it.
+    pub(super) fn target(&self, name: &str) -> Option<SettingsTarget> {
+        let known = self.targets.iter().find(|(known, ..)| known == name);
+        known.map(|(_, target, _)| *target)
     }
 
-    /// A name that this build has no route for may be another build's, or a mistake.
+    /// Logs the names that this build does not have: they belong to another build, or are mistakes.
     pub(super) fn warn_of_unknown(&self) {
         let names: Vec<String> = self.unknown().cloned().collect();
         if names.is_empty() {
@@ -107,10 +107,10 @@ impl Resolved {
     /// The names of the routes that this build does not have.
     fn unknown(&self) -> impl Iterator<Item = &String> {
         let names = self.document.routes.keys();
-        names.filter(|name| self.place(name).is_none())
+        names.filter(|name| self.target(name).is_none())
     }
 
-    /// What somebody who mistyped the name of an unknown route may have meant.
+    /// A suggestion for a mistyped name.
     fn hint(name: &str) -> String {
         let handlers = routes::handlers();
         let paths = handlers
@@ -122,15 +122,15 @@ impl Resolved {
         suggest::hint(name, paths.chain(names))
     }
 
-    /// The document after `edits`. What it says of routes that nobody edits stays as it is written.
+    /// The document after `edits`. Other sections stay as they are written.
     pub(super) fn edited(&self, edits: &[Edit]) -> Document {
         let handlers = routes::handlers();
         let mut document = self.document.clone();
-        for Edit { place, changes } in edits {
-            let known = self.places.iter().find(|(_, known, _)| known == place);
+        for Edit { target, changes } in edits {
+            let known = self.targets.iter().find(|(_, known, _)| known == target);
             let (name, mut values) = match known {
                 Some((name, _, values)) => (name.clone(), values.clone()),
-                None => (name_of(*place, &handlers), Values::new()),
+                None => (name_of(*target, &handlers), Values::new()),
             };
             section::apply(changes, &mut values);
             if values.is_empty() {
@@ -142,15 +142,15 @@ impl Resolved {
         document
     }
 
-    /// Makes what it says, and nothing else, the persistent settings of all routes, for the next request of
-    /// each. To be called with `SETTINGS_LOCK` held.
+    /// Replaces the persistent settings of all routes, from the next request of each on. Must be called
+    /// with `SETTINGS_LOCK` locked.
     pub(super) fn apply(&self) {
         for handler in routes::handlers() {
             let mut own = Values::new();
             let mut of_mounts = BTreeMap::new();
-            let its = |place: &Place| std::ptr::eq(place.handler, handler.entry);
-            for (_, place, values) in self.places.iter().filter(|(_, place, _)| its(place)) {
-                match place.mount {
+            let its = |target: &SettingsTarget| std::ptr::eq(target.handler, handler.entry);
+            for (_, target, values) in self.targets.iter().filter(|(_, target, _)| its(target)) {
+                match target.mount {
                     Some(mount) => drop(of_mounts.insert(mount, values.clone())),
                     None => own.clone_from(values),
                 }
@@ -160,20 +160,20 @@ impl Resolved {
     }
 }
 
-/// The values of a section. A `null` sets nothing.
+/// The values of a section. `null` sets no value.
 fn values(section: Value) -> Result<Values, String> {
     let mut values = Values::new();
     section::apply(&section::read("persistent", section)?, &mut values);
     Ok(values)
 }
 
-/// The place that a name means; nothing if this build has no such route.
-fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
+/// The target of a name, `None` if this build does not have it.
+fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<SettingsTarget>, String> {
     if let Ok(RouteId { handler: id, mount }) = name.parse()
         && let Some(known) = handlers.iter().find(|handler| handler.id == id)
     {
         let handler = known.entry;
-        return Ok(Some(Place { handler, mount }));
+        return Ok(Some(SettingsTarget { handler, mount }));
     }
     let mut named = handlers.iter().filter(|handler| {
         let declaration = &handler.entry.declaration;
@@ -186,21 +186,21 @@ fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<Place>, String> {
             echo(name)
         ));
     }
-    Ok(found.map(|handler| Place {
+    Ok(found.map(|handler| SettingsTarget {
         handler: handler.entry,
         mount: None,
     }))
 }
 
-/// How a place that is not in the file yet is to be named there: so that people can read it, where that is
-/// clear enough.
-fn name_of(place: Place, handlers: &[Handler]) -> String {
-    let path = place.handler.declaration.handler;
-    let is_unique = || look_up(path, handlers).is_ok_and(|found| found == Some(place));
+/// The name for a target that is not in the file yet: the path of the handler if that is unambiguous,
+/// otherwise the id.
+fn name_of(target: SettingsTarget, handlers: &[Handler]) -> String {
+    let path = target.handler.declaration.handler;
+    let is_unique = || look_up(path, handlers).is_ok_and(|found| found == Some(target));
     let mut known = handlers.iter();
-    match known.find(|handler| std::ptr::eq(handler.entry, place.handler)) {
-        Some(handler) if place.mount.is_some() || !is_unique() => {
-            let (handler, mount) = (handler.id, place.mount);
+    match known.find(|handler| std::ptr::eq(handler.entry, target.handler)) {
+        Some(handler) if target.mount.is_some() || !is_unique() => {
+            let (handler, mount) = (handler.id, target.mount);
             RouteId { handler, mount }.to_string()
         }
         _ => path.to_owned(),

@@ -32,7 +32,7 @@ fn listed() -> std::io::Result<[Vec<String>; 2]> {
     let directory = tempfile::tempdir()?;
     let older = linkers_older_library::serve_admin(&directory.path().join("older.sock"))?;
     let by_older = ask::handlers_at(older.path())?;
-    older.shutdown();
+    older.shutdown_blocking();
     let names = |handlers: Vec<String>| {
         let name = |handler: &String| handler.rsplit(':').next().unwrap_or_default().to_owned();
         let mut names: Vec<String> = handlers.iter().map(name).collect();

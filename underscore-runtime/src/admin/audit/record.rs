@@ -11,7 +11,7 @@ use super::peer::Peer;
 use crate::admin::render::Node;
 use crate::log::{self, field_text};
 use crate::routes::HandlerEntry;
-use crate::settings_file::Found;
+use crate::settings_file::Reload;
 use crate::sync::Mutex;
 use crate::truncate;
 
@@ -121,7 +121,7 @@ pub(in crate::admin) fn expired(handler: &HandlerEntry, keys: &str) {
 
 /// Keeps what somebody made of the settings file. Who it was, a file does not tell: the record has
 /// its owner.
-pub(crate) fn file_changed(found: Found) {
+pub(crate) fn file_changed(found: Reload) {
     let peer = found.owner.map(|(uid, gid)| Peer {
         uid: Some(uid),
         gid: Some(gid),

@@ -26,7 +26,7 @@ impl AdminBuilder {
     /// # let path = directory.path().join("app.sock");
     /// let admin = AdminBuilder::new().version("2.7.1").serve(&path)?;
     /// assert!(ask(&path, "GET /")?.contains(r#""version":"2.7.1""#));
-    /// # admin.shutdown();
+    /// # admin.shutdown_blocking();
     /// # Ok(())
     /// # }
     /// ```
@@ -58,7 +58,7 @@ impl AdminBuilder {
     /// let admin = AdminBuilder::new().hosts(["ops.example.com"]).serve(&path)?;
     /// assert!(ask(&path, "ops.example.com")?.starts_with("HTTP/1.1 200 "));
     /// assert!(ask(&path, "evil.example.com")?.starts_with("HTTP/1.1 403 "));
-    /// # admin.shutdown();
+    /// # admin.shutdown_blocking();
     /// # Ok(())
     /// # }
     /// ```
@@ -100,7 +100,7 @@ impl AdminBuilder {
     /// assert!(moved.starts_with("HTTP/1.1 200 "), "{moved}");
     /// let cookie = r#"{"transient":{"preempt.headers":{"Set-Cookie":"a=b"}}}"#;
     /// assert!(put(&path, cookie)?.starts_with("HTTP/1.1 403 "));
-    /// # admin.shutdown();
+    /// # admin.shutdown_blocking();
     /// # Ok(())
     /// # }
     /// ```
@@ -146,7 +146,7 @@ impl AdminBuilder {
     /// // While somebody waits for `GET /stuck?token=secret`:
     /// let tasks = ask(&path, "GET /_cat/tasks?h=uri")?;
     /// assert!(tasks.contains("/stuck") && !tasks.contains("secret"));
-    /// # admin.shutdown();
+    /// # admin.shutdown_blocking();
     /// # Ok(())
     /// # }
     /// ```
@@ -194,7 +194,7 @@ impl AdminBuilder {
     /// # assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     /// // While somebody waits for `GET /stuck?token=secret`:
     /// assert!(ask(&path, "GET /_cat/tasks?h=uri")?.contains("/stuck?token=***"));
-    /// # admin.shutdown();
+    /// # admin.shutdown_blocking();
     /// # Ok(())
     /// # }
     /// ```

@@ -104,7 +104,7 @@ async fn main() -> ExitCode {
         over: AtomicBool::new(false),
     });
     let failures = run(&soak, Duration::from_secs(seconds), seed).await;
-    admin.shutdown();
+    admin.shutdown().await;
     if failures.is_empty() {
         println!("ok");
         return ExitCode::SUCCESS;

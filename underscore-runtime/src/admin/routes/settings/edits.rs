@@ -6,7 +6,7 @@ use crate::admin::words::comma_list;
 use crate::route::RouteId;
 use crate::routes::{HandlerEntry, Route, RouteEntry};
 use crate::settings::{SettingChange, Values};
-use crate::settings_file::{Edit, Place};
+use crate::settings_file::{Edit, SettingsTarget};
 
 /// Which settings are changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +59,9 @@ fn edits_of_handler(
         return Vec::new();
     };
     let handler = first.handler;
-    let at = |mount| Place { handler, mount };
+    let at = |mount| SettingsTarget { handler, mount };
     let edit = |mount, changes| Edit {
-        place: at(mount),
+        target: at(mount),
         changes,
     };
     match scope(selector, selected) {

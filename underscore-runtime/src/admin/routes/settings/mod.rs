@@ -18,7 +18,7 @@ use crate::admin::{dry_run, params, select};
 use crate::clock::Instant;
 use crate::log;
 use crate::routes::{self, RouteEntry, SETTINGS_LOCK};
-use crate::settings_file::{self, Edit, Refused};
+use crate::settings_file::{self, Edit, ChangeError};
 use crate::truncate;
 use crate::visible::visible;
 
@@ -146,7 +146,7 @@ fn answer(request: &Request, entries: &[RouteEntry]) -> Answer {
 /// Bounds the pending changes of a route: each is kept until it expires.
 fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error> {
     let pending = |edit: &Edit| {
-        let settings = edit.place.settings();
+        let settings = edit.target.settings();
         settings.map_or(0, |settings| settings.lock().expiring().count())
     };
     if expires.is_some() && edits.iter().any(|edit| pending(edit) >= MOST_EXPIRING) {
@@ -160,8 +160,8 @@ fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error>
 
 /// Makes transient changes. To be called with `SETTINGS_LOCK` held.
 fn set(edits: &[Edit], expires: Option<Instant>) {
-    for Edit { place, changes } in edits {
-        if let Some(settings) = place.settings() {
+    for Edit { target, changes } in edits {
+        if let Some(settings) = target.settings() {
             settings.lock().put_all(changes, expires);
         }
     }
@@ -169,7 +169,7 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
         routes::note_expiry(expires);
     }
     // Every mount, for a handler's settings hold for all of them, and each once: there may be a thousand.
-    let mut changed: Vec<_> = edits.iter().map(|edit| edit.place.handler).collect();
+    let mut changed: Vec<_> = edits.iter().map(|edit| edit.target.handler).collect();
     changed.sort_unstable_by_key(|handler| std::ptr::from_ref(*handler).addr());
     changed.dedup_by(|one, other| std::ptr::eq(*one, *other));
     for handler in changed {
@@ -200,19 +200,19 @@ fn would_change(request: &Request) -> Result<Answer, Error> {
     Ok(dry_run::of_routes(&entries, shown, request.cancellation()))
 }
 
-fn refused(refused: Refused) -> Error {
+fn refused(refused: ChangeError) -> Error {
     match refused {
-        Refused::NoFile => Error::illegal_argument(
+        ChangeError::NoFile => Error::illegal_argument(
             "section [persistent] needs a settings file, and this service has none; use [transient], \
              or start it with AdminBuilder::settings_file",
         ),
-        Refused::Invalid(why) => Error::conflict(format!(
+        ChangeError::Invalid(why) => Error::conflict(format!(
             "the settings file is not valid, and is left as it is: {why}; mend it first, or use [transient]"
         )),
-        Refused::Unreadable(why) => Error::illegal_argument(format!(
+        ChangeError::Unreadable(why) => Error::illegal_argument(format!(
             "the settings file could not be loaded with this: {why}; nothing was changed"
         )),
-        Refused::Unwritten(why) => Error::unwritten(format!(
+        ChangeError::Unwritten(why) => Error::unwritten(format!(
             "the settings file cannot be written: {why}; nothing was changed; mend that, or use [transient]"
         )),
     }
@@ -222,15 +222,15 @@ fn refused(refused: Refused) -> Error {
 fn report(edits: Vec<Edit>, section: Section) {
     log::write(move || {
         let routes = edits.len();
-        for Edit { place, changes } in edits.iter().take(MOST_REPORTED) {
+        for Edit { target, changes } in edits.iter().take(MOST_REPORTED) {
             for (setting, value) in changes {
                 let value = value.as_ref().map(|value| {
                     truncate::to_bytes(&value.to_string(), LONGEST_REPORTED).into_owned()
                 });
                 tracing::info!(
                     target: "underscore",
-                    handler = place.handler.declaration.handler,
-                    mount = place.mount.map(|mount| format!("{mount:04x}")),
+                    handler = target.handler.declaration.handler,
+                    mount = target.mount.map(|mount| format!("{mount:04x}")),
                     section = match section {
                         Section::Transient => "transient",
                         Section::Persistent => "persistent",

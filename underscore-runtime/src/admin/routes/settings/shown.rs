@@ -13,7 +13,7 @@ use crate::admin::request::Request;
 use crate::clock::Instant;
 use crate::routes::RouteEntry;
 use crate::settings::{SETTINGS, Setting, Stored, Values, section};
-use crate::settings_file::{self, Edit, Place};
+use crate::settings_file::{self, Edit, SettingsTarget};
 use crate::units;
 
 /// How settings are to be shown.
@@ -53,7 +53,7 @@ pub(super) fn routes(
 /// What the settings file says of routes that are not listed: of those that this build does not have, and of mounts
 /// that no request has come to. They have the names that they have in the file.
 pub(super) fn unlisted_routes() -> impl Iterator<Item = (String, Node)> {
-    let unlisted = settings_file::of_unlisted_routes().into_iter();
+    let unlisted = settings_file::unlisted_routes().into_iter();
     unlisted.map(|(name, section, is_known)| {
         let why = if is_known { "unmounted" } else { "unknown" };
         let sections = [
@@ -83,13 +83,13 @@ pub(super) fn after(
     wanted: &Wanted,
 ) -> Node {
     let mut settings = Settings::of(entry);
-    for Edit { place, changes } in transient {
-        if let Some(stored) = settings.at(entry, place) {
+    for Edit { target, changes } in transient {
+        if let Some(stored) = settings.at(entry, target) {
             stored.put_all(changes, expires);
         }
     }
-    for Edit { place, changes } in persistent {
-        if let Some(stored) = settings.at(entry, place) {
+    for Edit { target, changes } in persistent {
+        if let Some(stored) = settings.at(entry, target) {
             section::apply(changes, &mut stored.persistent);
         }
     }
@@ -111,12 +111,12 @@ impl Settings {
         }
     }
 
-    /// What is set at `place`, if that is the route's or its handler's.
-    fn at(&mut self, entry: &RouteEntry, place: &Place) -> Option<&mut Stored> {
-        if !std::ptr::eq(place.handler, entry.handler) {
+    /// What is set at `target`, if that is the route's or its handler's.
+    fn at(&mut self, entry: &RouteEntry, target: &SettingsTarget) -> Option<&mut Stored> {
+        if !std::ptr::eq(target.handler, entry.handler) {
             return None;
         }
-        match place.mount {
+        match target.mount {
             None => Some(&mut self.handlers),
             mount => {
                 let is_its = mount == entry.route.map(|route| route.identity.mount);
@@ -165,7 +165,7 @@ impl Settings {
             sections.push(("expires_in", expires_in));
         }
         // Where there is no file, nobody has to read of it.
-        if settings_file::is_kept() || persistent().next().is_some() {
+        if settings_file::is_configured() || persistent().next().is_some() {
             sections.push(("persistent", wanted.object(persistent())));
         }
         if wanted.include_defaults {

@@ -18,7 +18,7 @@ use crate::admin::{dry_run, params, select};
 use crate::clock::Instant;
 use crate::log;
 use crate::routes::{self, RouteEntry, SETTINGS_LOCK};
-use crate::settings_file::{self, Edit, ChangeError};
+use crate::settings_file::{self, ChangeError, Edit};
 use crate::truncate;
 use crate::visible::visible;
 

@@ -102,6 +102,23 @@ async fn the_columns_are_those_of_the_contract_in_its_order() {
     }
 }
 
+/// Holds 3.90 of docs/admin-api.md.
+#[tokio::test]
+async fn the_alias_of_a_column_with_a_window_has_two_spellings() {
+    let service = Service::start(app()).await;
+    for name in ["avg", "p50", "p90", "p99", "max", "rate"] {
+        for window in WINDOWS {
+            let aliases = [format!("{name}{window}"), format!("{name}_{window}")];
+            for alias in aliases {
+                let path = format!("_cat/routes/fast?v&h={alias}&s={alias}:desc");
+                let text = service.admin(&path).await.text;
+                let heading = text.lines().next().expect("a heading");
+                assert_eq!(heading.trim(), alias);
+            }
+        }
+    }
+}
+
 /// Holds 3.37, 3.38 of docs/admin-api.md.
 #[tokio::test]
 async fn known_requests_have_times_in_order_and_a_rate() {

@@ -125,6 +125,43 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["registry"],
         ],
     ),
+    (
+        "admin",
+        &[
+            // What everything else is made of.
+            &["words", "elasticsearch", "cancellation", "readme"],
+            &["render"],
+            &["error", "value"],
+            &["params", "filter_path"],
+            // What the checks before a handler need.
+            &["audit"],
+            &["write_access", "cross_origin", "read_body"],
+            &["policy", "offload", "bad_request"],
+            // What a handler sees. It knows no endpoint.
+            &["request"],
+            &["cost"],
+            &["endpoint"],
+            // What handlers share.
+            &["select", "task_snapshot"],
+            &["dry_run", "blocked_workers"],
+            &["interrupt"],
+            // The handlers.
+            &["cat", "root"],
+            &["routes", "tasks", "metrics"],
+            // What knows the endpoints. No handler sees it.
+            &["dispatch"],
+            &["router"],
+        ],
+    ),
+    (
+        "admin/cat",
+        &[
+            &["column"],
+            &["sort"],
+            &["table"],
+            &["audit", "routes", "stacks", "tasks", "workers"],
+        ],
+    ),
 ];
 
 /// A file above this size usually has a second subject.

@@ -1,8 +1,9 @@
 //! `_cat/audit` and `_audit`: the calls that were to make a change, and how they were answered.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use super::table::{self, Column};
+use super::column::{Column, Columns};
+use super::table;
 use crate::admin::audit::{Record, newest_first};
 use crate::admin::error::Error;
 use crate::admin::render::{Answer, Node};
@@ -13,7 +14,8 @@ use crate::admin::words;
 /// A column of this table.
 type Col = Column<Arc<Record>>;
 
-const COLUMNS: &[Col] = &[
+static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
+    vec![
     // With the date: these rows are not of today only.
     Col::words(
         "timestamp",
@@ -98,28 +100,30 @@ const COLUMNS: &[Col] = &[
         "number of the record, from 1 on; unlike a time, it never goes back",
         |record| Value::Number(record.seq),
     ),
-];
+    ]
+});
 
 /// `GET /_cat/audit`.
 pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
-    table::answer(request, COLUMNS, || Ok(newest_first()))
+    table::answer(request, &COLUMNS, || Ok(newest_first()))
 }
 
 /// `GET /_audit`: the columns of `_cat/audit`, newest first.
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
 pub(in crate::admin) fn get(_: &Request) -> Result<Answer, Error> {
     let records = newest_first();
-    let object = |record| table::object(record, COLUMNS, |_| true);
+    let object = |record| table::object(record, &COLUMNS, |_| true);
     let records = records.iter().map(object).collect();
     Ok(Answer::Node(Node::object([("audit", Node::List(records))])))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::assert_names_are_unique;
     use super::*;
 
     #[test]
     fn names_and_aliases_are_unique() {
-        table::assert_names_are_unique(COLUMNS);
+        assert_names_are_unique(&COLUMNS);
     }
 }

@@ -2,6 +2,7 @@
 //! rows.
 
 pub(super) mod audit;
+mod column;
 pub(super) mod routes;
 mod sort;
 pub(super) mod stacks;

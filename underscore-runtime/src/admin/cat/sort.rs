@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::table::{Column, find, unknown_column};
+use super::column::{Column, find, unknown_column};
 use crate::admin::cancellation::Cancellation;
 use crate::admin::error::Error;
 use crate::admin::value::Value;

@@ -3,9 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::table::{self, Column};
+use super::column::{Column, Columns};
+use super::table;
 use crate::admin::cancellation::Cancellation;
 use crate::admin::error::Error;
 use crate::admin::render::Answer;
@@ -21,7 +23,7 @@ use crate::stack::{AwaitPoint, innermost, on_one_line};
 use crate::task::{TaskRef, TaskState, for_each_live};
 
 /// A row: the tasks of one route, or of none, in one state with one stack.
-struct Row {
+struct StackRow {
     id: Option<RouteId>,
     route: Option<&'static Route>,
     state: TaskState,
@@ -33,9 +35,10 @@ struct Row {
 }
 
 /// A column of this table.
-type Col = Column<Row>;
+type Col = Column<StackRow>;
 
-const COLUMNS: &[Col] = &[
+static COLUMNS: Columns<StackRow> = LazyLock::new(|| {
+    vec![
     Col::numbers("count", &["c"], "tasks with this stack", |row| {
         Value::Number(row.count)
     })
@@ -86,17 +89,18 @@ const COLUMNS: &[Col] = &[
         },
     )
     .shown(),
-];
+    ]
+});
 
 /// `GET /_cat/stacks[/{routes}]`.
 pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
-    table::answer(request, COLUMNS, || {
+    table::answer(request, &COLUMNS, || {
         rows(request.argument(), request.cancellation())
     })
 }
 
 /// The groups, the most numerous first, and among equals the one with the oldest task.
-fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<Row>, Error> {
+fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<StackRow>, Error> {
     let now = Instant::now();
     let mut groups = Groups::default();
     let mut add = |task: TaskRef| {
@@ -114,7 +118,7 @@ fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<Row>,
         row.id = row.route.and_then(&id_of);
     }
     rows.sort_by(|a, b| {
-        let numbers = |row: &Row| Reverse((row.count, row.oldest));
+        let numbers = |row: &StackRow| Reverse((row.count, row.oldest));
         (numbers(a), &a.stack).cmp(&(numbers(b), &b.stack))
     });
     Ok(rows)
@@ -124,7 +128,7 @@ fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<Row>,
 /// by their addresses. Frames and their text are made once for each group, not for each task.
 #[derive(Default)]
 struct Groups {
-    alike: HashMap<Box<[u64]>, Row>,
+    alike: HashMap<Box<[u64]>, StackRow>,
     /// The likeness of the task that is looked at, in memory that was there before.
     likeness: Vec<u64>,
 }
@@ -153,7 +157,7 @@ impl Groups {
             } else {
                 (innermost(&frames), on_one_line(&frames))
             };
-            let row = Row {
+            let row = StackRow {
                 id: None,
                 route,
                 state,
@@ -168,8 +172,8 @@ impl Groups {
     }
 
     /// The groups, those in one whose stacks read alike: two awaits on one line may.
-    fn into_rows(self) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::with_capacity(self.alike.len());
+    fn into_rows(self) -> Vec<StackRow> {
+        let mut rows: Vec<StackRow> = Vec::with_capacity(self.alike.len());
         let mut known: HashMap<(u64, u64, String), usize> = HashMap::new();
         for (likeness, row) in self.alike {
             let (route, state) = match *likeness {
@@ -188,7 +192,7 @@ impl Groups {
     }
 }
 
-impl Row {
+impl StackRow {
     fn join(&mut self, count: u64, oldest: Duration, newest: Duration) {
         self.count = self.count.saturating_add(count);
         self.oldest = self.oldest.max(oldest);
@@ -198,10 +202,11 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::assert_names_are_unique;
     use super::*;
 
     #[test]
     fn names_and_aliases_are_unique() {
-        table::assert_names_are_unique(COLUMNS);
+        assert_names_are_unique(&COLUMNS);
     }
 }

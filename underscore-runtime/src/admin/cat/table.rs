@@ -1,130 +1,59 @@
-//! What every table can do: choose columns, sort by typed values, page, explain itself, and be written as
-//! text or as rows of JSON. A table gives its columns, one entry each, and its rows.
+//! What all tables have in common: they choose columns, sort by typed values, show pages, list their
+//! columns as help, and are written as text or as rows of JSON. A table supplies its columns and rows.
 
+use super::column::{Column, unknown_column};
 use super::sort::{order, sorted};
 use crate::admin::error::Error;
 use crate::admin::params;
 use crate::admin::render::{Align, Answer, Format, Node, Rows, Table, TableContent};
 use crate::admin::request::Request;
-use crate::admin::value::{Units, Value};
-use crate::admin::words::{comma_list, matches_pattern};
-use crate::suggest;
+use crate::admin::value::Units;
+use crate::admin::words::comma_list;
 use crate::units::{ByteUnit, TimeUnit};
-use crate::visible::echo;
 
-/// A column of a table whose rows are `R`.
-pub(in crate::admin) struct Column<R> {
-    name: &'static str,
-    aliases: &'static [&'static str],
-    /// Whether it is shown when nobody asks for columns.
-    default: bool,
-    /// Whether `ts=false` leaves it out.
-    time_of_day: bool,
-    align: Align,
-    help: &'static str,
-    pub(super) value: fn(&R) -> Value,
-}
-
-impl<R> Column<R> {
-    /// A column of words.
-    pub(super) const fn words(
-        name: &'static str,
-        aliases: &'static [&'static str],
-        help: &'static str,
-        value: fn(&R) -> Value,
-    ) -> Self {
-        Column {
-            name,
-            aliases,
-            default: false,
-            time_of_day: false,
-            align: Align::Left,
-            help,
-            value,
-        }
-    }
-
-    /// A column of numbers or lengths of time.
-    pub(super) const fn numbers(
-        name: &'static str,
-        aliases: &'static [&'static str],
-        help: &'static str,
-        value: fn(&R) -> Value,
-    ) -> Self {
-        Column {
-            align: Align::Right,
-            ..Column::words(name, aliases, help, value)
-        }
-    }
-
-    /// A moment of the day, which differs between two looks at the same thing.
-    pub(super) const fn time_of_day(mut self) -> Self {
-        self.time_of_day = true;
-        self
-    }
-
-    /// Its name or alias, if `word` is one of them.
-    fn written_as(&self, word: &str) -> Option<&'static str> {
-        let mut names = std::iter::once(self.name).chain(self.aliases.iter().copied());
-        names.find(|name| *name == word)
-    }
-
-    /// True if the pattern matches its name or an alias.
-    fn matches(&self, pattern: &str) -> bool {
-        let mut names = std::iter::once(&self.name).chain(self.aliases);
-        names.any(|name| matches_pattern(pattern, name))
-    }
-
-    /// Shown when nobody asks for columns.
-    pub(super) const fn shown(mut self) -> Self {
-        self.default = true;
-        self
-    }
-}
-
-/// A column as someone asked for it.
-struct Shown<'a, R> {
-    column: &'a Column<R>,
-    /// The name or the alias that was written.
+/// A column of the answer.
+struct ShownColumn<R: 'static> {
+    column: &'static Column<R>,
+    /// The name or the alias that the client wrote.
     heading: &'static str,
 }
 
-/// Answers with the rows in the form that `request` asks for; `rows` is called if they are wanted.
+/// Answers with a table in the requested form. `rows` is not called for help.
 pub(super) fn answer<R>(
     request: &Request,
-    columns: &[Column<R>],
+    columns: &'static [Column<R>],
     rows: impl FnOnce() -> Result<Vec<R>, Error>,
 ) -> Result<Answer, Error> {
     answer_of(request, columns, rows, |rows| rows, |_| &[])
 }
 
-/// The same where by default some columns more are shown if the rows need them to be told apart: `also` names
-/// them.
+/// As [`answer`], with additional default columns: `also` names those that are needed to tell the rows
+/// apart.
 pub(super) fn answer_with<R>(
     request: &Request,
-    columns: &[Column<R>],
+    columns: &'static [Column<R>],
     rows: impl FnOnce() -> Result<Vec<R>, Error>,
     also: fn(&[R]) -> &'static [&'static str],
 ) -> Result<Answer, Error> {
     answer_of(request, columns, rows, |rows| rows, also)
 }
 
-/// The same for `things` of which `look` makes rows: only of those on the page, where the order that they
-/// come in is the one that is wanted.
+/// As [`answer_with`], for `items` from which `to_rows` makes the rows: only those of the page, unless
+/// they have to be sorted first.
 pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
     request: &Request,
-    columns: &[Column<R>],
-    things: impl FnOnce() -> Result<Vec<T>, Error>,
-    look: impl FnOnce(Vec<T>) -> I,
+    columns: &'static [Column<R>],
+    items: impl FnOnce() -> Result<Vec<T>, Error>,
+    to_rows: impl FnOnce(Vec<T>) -> I,
     also: fn(&[T]) -> &'static [&'static str],
 ) -> Result<Answer, Error> {
     if request.flag(&params::HELP) {
         return Ok(Answer::Text(help(columns)));
     }
     let wanted = request.value(&params::H).unwrap_or_default();
-    let mut shown = shown(columns, wanted)?;
+    let mut shown = shown_columns(columns, wanted)?;
     if !request.flag_or(&params::TS, true) {
-        shown.retain(|shown| !shown.column.time_of_day);
+        shown.retain(|shown| !shown.column.is_time_of_day);
     }
     let order = order(columns, request.value(&params::S).unwrap_or_default())?;
     let mut form = Form {
@@ -139,19 +68,19 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
     let size = request.count(&params::SIZE).unwrap_or(usize::MAX);
     let format = request.format().unwrap_or(Format::Text);
 
-    let mut things = things()?;
-    let total = things.len();
+    let mut items = items()?;
+    let total = items.len();
     if comma_list(wanted).next().is_none() {
-        // Those of the page, as far as it is known before they are sorted.
-        let rest = things.get(from..).unwrap_or_default();
+        // The page, as far as it is known before sorting.
+        let rest = items.get(from..).unwrap_or_default();
         let page = rest.get(..size).unwrap_or(rest);
-        form.show_also(columns, also(if order.is_empty() { page } else { &things }));
+        form.show_also(columns, also(if order.is_empty() { page } else { &items }));
     }
     let content = if order.is_empty() {
-        things.drain(..from.min(things.len()));
-        form.content(format, look(things).into_iter().take(size), request)
+        items.drain(..from.min(items.len()));
+        form.content(format, to_rows(items).into_iter().take(size), request)
     } else {
-        let rows = look(things).into_iter();
+        let rows = to_rows(items).into_iter();
         let rows: Vec<R> = rows.take_while(|_| !request.is_cancelled()).collect();
         let rows = sorted(rows, &order, request.cancellation());
         form.content(format, rows.skip(from).take(size), request)
@@ -159,45 +88,50 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
     Ok(Answer::Table(Table { content, total }))
 }
 
-/// The row as an object of the columns whose names are `wanted`; dotted names are nested.
+/// The row as an object with the columns whose names are `wanted`. Dotted names are nested.
 pub(in crate::admin) fn object<R>(
     row: &R,
-    columns: &[Column<R>],
+    columns: &'static [Column<R>],
     wanted: impl Fn(&str) -> bool,
 ) -> Node {
-    let kept = columns.iter().filter(|column| wanted(column.name));
-    Node::nested(kept.map(|column| (column.name, (column.value)(row).node(Units::default()))))
+    let kept = columns.iter().filter(|column| wanted(&column.name));
+    Node::nested(kept.map(|column| {
+        let value = (column.value)(row);
+        (column.name.as_str(), value.node(Units::default()))
+    }))
 }
 
 /// One line per column: `name | aliases | description`.
 fn help<R>(columns: &[Column<R>]) -> String {
     let mut rows = Rows::new([Align::Left; 5]);
     for column in columns {
-        let aliases = match column.aliases {
+        let aliases = match &*column.aliases {
             [] => "-".to_owned(),
             aliases => aliases.join(","),
         };
-        rows.push([column.name, "|", &aliases, "|", column.help].iter());
+        rows.push([&*column.name, "|", &aliases, "|", &column.help].iter());
     }
     rows.into_text(|| true)
 }
 
-fn shown<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Shown<'a, R>>, Error> {
-    let mut shown: Vec<Shown<'a, R>> = Vec::new();
-    let mut show = |column: &'a Column<R>, heading: &'static str| {
+fn shown_columns<R>(
+    columns: &'static [Column<R>],
+    wanted: &str,
+) -> Result<Vec<ShownColumn<R>>, Error> {
+    let mut shown: Vec<ShownColumn<R>> = Vec::new();
+    let mut show = |column: &'static Column<R>, heading: &'static str| {
         if !shown.iter().any(|known| std::ptr::eq(known.column, column)) {
-            shown.push(Shown { column, heading });
+            shown.push(ShownColumn { column, heading });
         }
     };
-    let mut asked = false;
+    let mut by_default = true;
     for word in comma_list(wanted) {
-        asked = true;
+        by_default = false;
         if word.contains('*') {
-            let matching = |column: &&Column<R>| column.matches(word);
             let mut any = false;
-            for column in columns.iter().filter(matching) {
+            for column in columns.iter().filter(|column| column.matches(word)) {
                 any = true;
-                show(column, column.name);
+                show(column, &column.name);
             }
             if !any {
                 return Err(unknown_column(columns, "h", word));
@@ -205,48 +139,49 @@ fn shown<'a, R>(columns: &'a [Column<R>], wanted: &str) -> Result<Vec<Shown<'a, 
         } else {
             let found = columns
                 .iter()
-                .find_map(|column| Some((column, column.written_as(word)?)));
+                .find_map(|column| Some((column, column.name_like(word)?)));
             let (column, heading) = found.ok_or_else(|| unknown_column(columns, "h", word))?;
             show(column, heading);
         }
     }
-    if !asked {
-        for column in columns.iter().filter(|column| column.default) {
-            show(column, column.name);
+    if by_default {
+        for column in columns.iter().filter(|column| column.is_default) {
+            show(column, &column.name);
         }
     }
     Ok(shown)
 }
 
 /// How rows are written.
-struct Form<'a, R> {
-    shown: Vec<Shown<'a, R>>,
+struct Form<R: 'static> {
+    shown: Vec<ShownColumn<R>>,
     heading: bool,
     units: Units,
 }
 
-impl<'a, R> Form<'a, R> {
-    /// Shows these columns too, each at its place in the table.
-    fn show_also(&mut self, columns: &'a [Column<R>], names: &[&str]) {
-        for column in columns.iter().filter(|column| names.contains(&column.name)) {
+impl<R> Form<R> {
+    /// Also shows the columns with these names, each at its place in the table.
+    fn show_also(&mut self, columns: &'static [Column<R>], names: &[&str]) {
+        let is_named = |column: &&Column<R>| names.contains(&&*column.name);
+        for column in columns.iter().filter(is_named) {
             let place = |of: &Column<R>| columns.iter().position(|known| std::ptr::eq(known, of));
-            let before = |shown: &Shown<'a, R>| place(shown.column) < place(column);
-            let at = self.shown.iter().take_while(|shown| before(shown)).count();
-            let heading = column.name;
-            self.shown.insert(at, Shown { column, heading });
+            let is_before = |shown: &ShownColumn<R>| place(shown.column) < place(column);
+            let before = self.shown.iter().take_while(|shown| is_before(shown));
+            let at = before.count();
+            let heading = &column.name;
+            self.shown.insert(at, ShownColumn { column, heading });
         }
     }
-}
 
-impl<R> Form<'_, R> {
-    /// Rows come one by one, so that each is gone when it is written; none comes any more when nobody wants it.
+    /// Takes rows one by one, so that each is dropped after it is written, and none after a
+    /// cancellation.
     fn text(&self, rows: impl Iterator<Item = R>, wanted: impl Fn() -> bool) -> String {
         let mut lines = Rows::new(self.shown.iter().map(|shown| shown.column.align));
         if self.heading {
             lines.push(self.shown.iter().map(|shown| shown.heading));
         }
         for row in rows.take_while(|_| wanted()) {
-            let cell = |shown: &Shown<'_, R>| (shown.column.value)(&row).show(self.units);
+            let cell = |shown: &ShownColumn<R>| (shown.column.value)(&row).show(self.units);
             lines.push(self.shown.iter().map(cell));
         }
         lines.into_text(wanted)
@@ -269,7 +204,7 @@ impl<R> Form<'_, R> {
 
     fn nodes(&self, rows: impl Iterator<Item = R>, wanted: impl Fn() -> bool) -> Node {
         let object = |row: R| {
-            let cell = |shown: &Shown<'_, R>| {
+            let cell = |shown: &ShownColumn<R>| {
                 let value = (shown.column.value)(&row);
                 (shown.heading, value.node(self.units))
             };
@@ -277,33 +212,4 @@ impl<R> Form<'_, R> {
         };
         Node::List(rows.take_while(|_| wanted()).map(object).collect())
     }
-}
-
-pub(super) fn find<'a, R>(columns: &'a [Column<R>], word: &str) -> Option<&'a Column<R>> {
-    columns
-        .iter()
-        .find(|column| column.written_as(word).is_some())
-}
-
-pub(super) fn unknown_column<R>(columns: &[Column<R>], param: &str, word: &str) -> Error {
-    let aliases = columns.iter().flat_map(|column| column.aliases);
-    let names = columns.iter().map(|column| column.name);
-    let hint = suggest::hint(word, names.chain(aliases.copied()));
-    Error::illegal_argument(format!(
-        "unknown column [{}] in parameter [{param}]{hint}",
-        echo(word)
-    ))
-}
-
-#[cfg(test)]
-pub(super) fn assert_names_are_unique<R>(columns: &[Column<R>]) {
-    let mut names: Vec<&str> = columns
-        .iter()
-        .flat_map(|column| std::iter::once(&column.name).chain(column.aliases))
-        .copied()
-        .collect();
-    let all = names.len();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), all, "a name or an alias stands twice");
 }

@@ -1,6 +1,9 @@
 //! `_cat/tasks`: every piece of work in flight, whose it is, and the line it is stuck on.
 
-use super::table::{self, Column};
+use std::sync::LazyLock;
+
+use super::column::{Column, Columns};
+use super::table;
 use crate::admin::error::Error;
 use crate::admin::render::Answer;
 use crate::admin::request::Request;
@@ -16,7 +19,8 @@ use crate::units;
 /// A column of this table.
 type Col = Column<TaskSnapshot>;
 
-const COLUMNS: &[Col] = &[
+static COLUMNS: Columns<TaskSnapshot> = LazyLock::new(|| {
+    vec![
     Col::numbers("id", &[], "task id, never used twice", |task| {
         Value::Number(task.id().number())
     })
@@ -191,7 +195,8 @@ const COLUMNS: &[Col] = &[
         |task| words::time_of_day(task.started).into(),
     )
     .time_of_day(),
-];
+    ]
+});
 
 /// `GET /_cat/tasks[/{tasks}]`.
 pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
@@ -200,7 +205,7 @@ pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
     let state = filter.as_ref().ok().and_then(TaskFilter::state);
     table::answer_of(
         request,
-        COLUMNS,
+        &COLUMNS,
         || tasks(request, &filter?),
         |tasks| snapshots_in_state(tasks, state, request.uris.clone()),
         |_| &[],
@@ -215,10 +220,11 @@ fn tasks(request: &Request, filter: &TaskFilter) -> Result<Vec<TaskRef>, Error> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::assert_names_are_unique;
     use super::*;
 
     #[test]
     fn names_and_aliases_are_unique() {
-        table::assert_names_are_unique(COLUMNS);
+        assert_names_are_unique(&COLUMNS);
     }
 }

@@ -1,8 +1,10 @@
 //! `_cat/workers`: the threads that run the service, and which of them does not come back from a poll.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use super::table::{self, Column};
+use super::column::{Column, Columns};
+use super::table;
 use crate::admin::error::Error;
 use crate::admin::render::Answer;
 use crate::admin::request::Request;
@@ -15,15 +17,16 @@ use crate::threads::RuntimeNumber;
 use crate::workers::{WorkerSnapshot, workers};
 
 /// A row: a worker, and the task whose poll it is in.
-struct Row {
+struct WorkerRow {
     worker: WorkerSnapshot,
     seen: Option<TaskSnapshot>,
 }
 
 /// A column of this table.
-type Col = Column<Row>;
+type Col = Column<WorkerRow>;
 
-const COLUMNS: &[Col] = &[
+static COLUMNS: Columns<WorkerRow> = LazyLock::new(|| {
+    vec![
     Col::numbers(
         "worker",
         &["w"],
@@ -102,14 +105,15 @@ const COLUMNS: &[Col] = &[
         |row| row.worker.runtime.map(RuntimeNumber::get).into(),
     )
     .shown(),
-];
+    ]
+});
 
 /// `GET /_cat/workers`.
 pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
-    table::answer(request, COLUMNS, || Ok(rows()))
+    table::answer(request, &COLUMNS, || Ok(rows()))
 }
 
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<WorkerRow> {
     let workers = workers(Instant::now());
     let mut tasks = Vec::new();
     for_each_live(|task| {
@@ -120,7 +124,7 @@ fn rows() -> Vec<Row> {
     });
     let mut seen: HashMap<TaskId, TaskSnapshot> =
         snapshots(tasks).map(|seen| (seen.id(), seen)).collect();
-    let row = |worker: WorkerSnapshot| Row {
+    let row = |worker: WorkerSnapshot| WorkerRow {
         seen: worker.task.and_then(|id| seen.remove(&id)),
         worker,
     };
@@ -129,10 +133,11 @@ fn rows() -> Vec<Row> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::assert_names_are_unique;
     use super::*;
 
     #[test]
     fn names_and_aliases_are_unique() {
-        table::assert_names_are_unique(COLUMNS);
+        assert_names_are_unique(&COLUMNS);
     }
 }

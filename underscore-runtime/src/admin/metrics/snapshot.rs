@@ -84,7 +84,7 @@ fn has_its_labels(entry: &RouteEntry) -> bool {
 }
 
 impl RouteSeen {
-    fn new(row: &routes::Row) -> Self {
+    fn new(row: &routes::RouteRow) -> Self {
         let entry = &row.entry;
         let text = |value: Option<&str>| visible(value.unwrap_or("-")).into_owned();
         RouteSeen {

@@ -20,7 +20,7 @@ pub(super) fn stats(request: &Request) -> Result<Answer, Error> {
 
 fn objects(request: &Request, wanted: fn(&str) -> bool) -> Result<Answer, Error> {
     let rows = cat::routes::rows(request.argument(), request.cancellation())?;
-    let object = |row| cat::object(row, cat::routes::COLUMNS, wanted);
+    let object = |row| cat::object(row, &cat::routes::COLUMNS, wanted);
     let rows = rows.iter().take_while(|_| !request.is_cancelled());
     let routes = rows.map(|row| (row.id(), object(row)));
     Ok(Answer::Node(Node::object(routes)))

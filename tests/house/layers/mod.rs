@@ -104,6 +104,52 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["effective", "section"],
         ],
     ),
+    ("clock", &[&["system"], &["tsc"], &["instant"], &["coarse"]]),
+    (
+        "stack",
+        &[
+            &["point"],
+            &["async_body", "node"],
+            &["inline_nodes", "keys"],
+            &["frames"],
+            &["tree"],
+        ],
+    ),
+    (
+        "stats",
+        &[
+            &["blocking", "bucket", "counts", "elias_gamma", "ring"],
+            &["histogram", "second"],
+            &["compressed"],
+            &["history"],
+            &["window"],
+            &["shard"],
+            &["route_stats"],
+        ],
+    ),
+    (
+        "threads",
+        &[
+            &[
+                "is_worker",
+                "kernel",
+                "new_runtimes",
+                "runtime_number",
+                "worker_counts",
+                "worker_search",
+            ],
+            &["record"],
+        ],
+    ),
+    (
+        "workers",
+        &[
+            &["discovery", "identify", "limit", "stall", "utilization"],
+            &["runtimes"],
+            &["report", "view"],
+            &["sampler"],
+        ],
+    ),
     (
         "task",
         &[

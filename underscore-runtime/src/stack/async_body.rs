@@ -1,32 +1,31 @@
-//! Which body of the source a future is the run of, if it is one at all: an async function's, a block's or a
-//! closure's, and not a combinator that polls several.
+//! Recognizes the future of an async function, block or closure, as opposed to a combinator that polls
+//! several futures.
 //!
-//! A body is at one of its own awaits at a time. What else was polled in it, by a `select!` that is over, is
-//! kept somewhere and waited for by nobody. To leave that out, a stack must know what a body's own awaits
-//! are, and the compiler says it in the name of the future's type.
+//! An async body is at one of its own awaits at a time. Other futures that were polled in it, by a
+//! `select!` that has completed, are kept but not awaited. To leave them out, a stack must know which
+//! awaits are the body's own. The type name of the body's future tells.
 
 use super::AwaitPoint;
 
-/// A body: the function it stands in, and how many blocks and closures are around its statements, that
-/// function's own future being the first.
+/// An async body: its function, and its nesting depth there. The function's own body has depth 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AsyncBody<'a> {
-    /// The function's path: of a method it may have the type, or the trait, before the last part.
+    /// The function's path. That of a method may have the type or the trait before the last segment.
     path: &'a str,
     depth: u32,
 }
 
-/// What the compiler calls a body.
+/// The suffix of a body in a type name.
 const BODY: &str = "::{{closure}}";
 
 impl<'a> AsyncBody<'a> {
-    /// The own body of an async function with this path.
+    /// The body of the async function with this path.
     pub(crate) fn from_function(path: &'a str) -> Self {
         AsyncBody { path, depth: 1 }
     }
 
-    /// The body whose run is a future of the type with this name; nothing if the type is another one. Names of
-    /// types are for people and may change: then nothing is known, and branches are shown that are none.
+    /// The body whose future has this type name, `None` if the type is not such a future. Type names
+    /// are not stable: if they change, this is `None`, and kept futures are shown as branches.
     pub(crate) fn from_type_name(name: &'a str) -> Option<Self> {
         let name = inside_of_pointers(name);
         let mut path = name;
@@ -41,15 +40,15 @@ impl<'a> AsyncBody<'a> {
         })
     }
 
-    /// Whether `point` is one of its own awaits.
+    /// True if `point` is one of its own awaits.
     pub(super) fn owns(self, point: &AwaitPoint) -> bool {
-        point.depth == self.depth && self.is_run_of(point.function())
+        point.depth == self.depth && self.is_in(point.function())
     }
 
-    /// Whether it is the function with this path: of methods, which are known by their module, any that has
-    /// the name and a type of that module.
-    fn is_run_of(self, function: &str) -> bool {
-        // `module_path!` writes a name that is a keyword in another way than the name of a type does.
+    /// True if it is in the function with this path. A method is known by its module and name, so any
+    /// method with that name of a type in that module matches.
+    fn is_in(self, function: &str) -> bool {
+        // `module_path!` and type names write raw identifiers differently.
         let function = &*function.replace("r#", "");
         if self.path.replace("r#", "") == function {
             return true;
@@ -69,7 +68,7 @@ impl<'a> AsyncBody<'a> {
     }
 }
 
-/// `Pin<&mut T>` and `Pin<Box<T>>` await what they point to.
+/// `T` of `Pin<&mut T>` and `Pin<Box<T>>`, which await their target.
 fn inside_of_pointers(name: &str) -> &str {
     let mut name = name;
     loop {
@@ -107,7 +106,7 @@ fn without_generics(path: &str) -> &str {
 #[allow(
     clippy::manual_async_fn,
     clippy::unused_async,
-    reason = "only their types are looked at"
+    reason = "only their types matter"
 )]
 mod tests {
     use super::*;
@@ -135,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn the_compilers_names_are_understood() {
+    fn type_names_of_async_bodies_are_recognized() {
         let holder = Holder(vec![1]);
         let block = async {};
         let closure = async || {};
-        let here = "the_compilers_names_are_understood";
+        let here = "type_names_of_async_bodies_are_recognized";
         let cases = [
             (type_name_of_val(&holder.method()), "method", 1),
             (type_name_of_val(&holder.waits()), "waits", 1),
@@ -151,11 +150,11 @@ mod tests {
             (type_name_of_val(&closure()), here, 2),
         ];
         for (name, function, depth) in cases {
-            let body = AsyncBody::from_type_name(name).expect("the run of a body");
+            let body = AsyncBody::from_type_name(name).expect("the future of a body");
             assert_eq!(body.depth, depth, "{name}");
             let function = format!("{}::{function}", module_path!());
-            assert!(body.is_run_of(&function), "{function} in {name}");
-            assert!(!body.is_run_of("another::generic"), "{name}");
+            assert!(body.is_in(&function), "{function} in {name}");
+            assert!(!body.is_in("another::generic"), "{name}");
         }
         assert_eq!(AsyncBody::from_type_name(type_name_of_val(&ready(1))), None);
         let boxed: Box<dyn Future<Output = ()>> = Box::new(generic(1));
@@ -164,14 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn a_function_of_the_same_name_in_another_module_is_another_one() {
+    fn functions_of_the_same_name_in_different_modules_differ() {
         let body = AsyncBody::from_function("api::get_user");
-        assert!(body.is_run_of("api::get_user"));
-        assert!(!body.is_run_of("repo::get_user"));
+        assert!(body.is_in("api::get_user"));
+        assert!(!body.is_in("repo::get_user"));
         let method =
             AsyncBody::from_type_name("<api::Users<u8> as api::Get>::get_user::{{closure}}");
-        let method = method.expect("the run of a body");
-        assert!(method.is_run_of("api::get_user"));
-        assert!(!method.is_run_of("apis::get_user"));
+        let method = method.expect("the future of a body");
+        assert!(method.is_in("api::get_user"));
+        assert!(!method.is_in("apis::get_user"));
     }
 }

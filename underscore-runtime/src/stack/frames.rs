@@ -1,9 +1,13 @@
-//! A task's stack as it is read: frames from the outside in, and their two short forms.
+//! A snapshot of a task's stack: frames from the outermost await in, and their two short forms.
 
 use smallvec::SmallVec;
 
-use super::tree::StackNodes;
+use super::inline_nodes::INLINE_NODES;
 use super::{AsyncBody, AwaitPoint, Node, NodeKey, ParentKey};
+
+/// Pending awaits, by key. As many are stored inline as a slot has, so that most stacks are copied
+/// without an allocation.
+pub(super) type StackNodes = SmallVec<[Option<Node>; INLINE_NODES]>;
 
 /// The await points of a task at one moment.
 #[derive(Debug, Default)]
@@ -11,7 +15,7 @@ pub(crate) struct Stack {
     nodes: StackNodes,
 }
 
-/// A pending await, and those that are pending inside of it: several where it splits into branches.
+/// A pending await and those pending inside of it, several if it has branches.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) point: &'static AwaitPoint,
@@ -23,40 +27,40 @@ impl Stack {
         Stack { nodes }
     }
 
-    /// Adds what tells this stack from others to `likeness`, by addresses: stacks that are alike in
-    /// this, of tasks that run the same, have the same frames.
-    pub(crate) fn add_fingerprint(&self, likeness: &mut Vec<u64>) {
+    /// Adds the addresses of the awaits to `fingerprint`. Tasks with the same body and the same
+    /// fingerprint have the same frames.
+    pub(crate) fn add_fingerprint(&self, fingerprint: &mut Vec<u64>) {
         for node in &self.nodes {
             match node {
                 Some(node) => {
                     let point = std::ptr::from_ref(node.point).addr() as u64;
                     let awaited = node.awaited as usize as u64;
-                    likeness.extend([point, awaited, node.parent.to_bits()]);
+                    fingerprint.extend([point, awaited, node.parent.to_bits()]);
                 }
                 // No point has this address.
-                None => likeness.push(0),
+                None => fingerprint.push(0),
             }
         }
     }
 
-    /// The tree from the outside in; branches in the order of the source. `body` is what the task itself runs,
-    /// if that is known.
+    /// The frames from the outermost await in, branches in source order. `body` is the task's own
+    /// body, if known.
     ///
-    /// A body is at one await at a time: where one of its own is pending, what else was polled in it, by a
-    /// `select!` that is over, is kept somewhere and waited for by nobody. Where none of its own is known,
-    /// because it awaits something in the tokens of a macro, it waits for all that is polled from there.
+    /// A body is at one await at a time. If one of its own is pending, the other futures that were
+    /// polled in it, by a `select!` that has completed, are kept and not awaited. If none of its own
+    /// is known, because it awaits inside the tokens of a macro, it awaits all of them.
     pub(crate) fn frames(&self, body: Option<AsyncBody<'_>>) -> Vec<Frame> {
         self.frames_and_kept(body).0
     }
 
-    /// The frames, and those of futures that were polled and are kept: the awaits that led to them are over,
-    /// and none has polled them since.
+    /// The frames, and the frames of kept futures: they were polled in awaits that have completed,
+    /// and not since.
     pub(crate) fn frames_and_kept(&self, body: Option<AsyncBody<'_>>) -> (Vec<Frame>, Vec<Frame>) {
         let pending = (0..).map(NodeKey).zip(&self.nodes);
         let mut nodes: Nodes = pending
             .filter_map(|(key, node)| Some(Some((key, (*node)?))))
             .collect();
-        // What is inside of one await stands together.
+        // Groups the awaits by parent.
         nodes.sort_by_key(|node| node.map(|(_, node)| node.parent));
         let parents: SmallVec<[ParentKey; 4]> = nodes
             .iter()
@@ -68,7 +72,7 @@ impl Stack {
             frames_inside(parent, body, &parents, nodes, &mut dropped, MOST_FRAMES)
         };
         let frames = inside(ParentKey::ROOT, body, &mut nodes);
-        // What is left has lost its way to the body: the await that it was polled in is over.
+        // The rest is not reachable from the body: the await in which it was polled has completed.
         let left = nodes.iter().flatten();
         let mut left: SmallVec<[ParentKey; 4]> = left
             .map(|(key, node)| ParentKey::new(*key, node.point))
@@ -105,15 +109,16 @@ impl Stack {
     }
 }
 
-/// Pending awaits, each until it is taken.
+/// Pending awaits, `None` once taken.
 type Nodes = SmallVec<[Option<(NodeKey, Node)>; 4]>;
 
-/// How many awaits inside of each other are shown. A function that calls itself can have more, and whoever
-/// shows them, one inside of the other, must not come to the end of its own stack.
+/// Maximum depth of the frames. A recursive function can be deeper, and rendering nested frames must
+/// not overflow the thread's stack.
 const MOST_FRAMES: u32 = 200;
 
-/// Takes what is inside `parent` out of `nodes`, whose parents stand in `parents`: each is taken once, so a node
-/// that were its own ancestor would end this, not keep it going. What a body does not wait for goes to `kept`.
+/// Takes the awaits inside `parent` out of `nodes`; `parents` has the parent of each. Taking each once
+/// ends the recursion even if a node were its own ancestor. Futures that the body does not await go to
+/// `kept`.
 fn frames_inside(
     parent: ParentKey,
     body: Option<AsyncBody<'_>>,
@@ -159,8 +164,8 @@ fn frames_inside(
     frames
 }
 
-/// The point that says best where a task is: the innermost one, or the one where it splits into
-/// branches. Where it splits without a point of its own, the first branch in the source.
+/// The point that best describes where a task is: the innermost one, or the one that has branches. If
+/// the branches have no common point, the first one in source order.
 pub(crate) fn innermost(frames: &[Frame]) -> Option<&'static AwaitPoint> {
     let mut innermost = frames.first()?;
     while let [only] = innermost.inside.as_slice() {
@@ -169,11 +174,11 @@ pub(crate) fn innermost(frames: &[Frame]) -> Option<&'static AwaitPoint> {
     Some(innermost.point)
 }
 
-/// The frames on one line: innermost last, ` > ` between, branches as `[a | b]`.
+/// The frames on one line, innermost last, as in `a > [b | c]`.
 pub(crate) fn on_one_line(frames: &[Frame]) -> String {
     #[allow(
         clippy::format_push_string,
-        reason = "reads better than a result to ignore"
+        reason = "`write!` returns a result to ignore"
     )]
     fn write(line: &mut String, frames: &[Frame]) {
         let branches = frames.len() > 1;
@@ -223,7 +228,7 @@ mod tests {
 
     /// Holds 3.54 of docs/admin-api.md.
     #[test]
-    fn a_stack_is_one_line_with_its_branches_in_brackets() {
+    fn the_short_form_is_one_line_with_branches_in_brackets() {
         let mut tree = Tree::default();
         assert_eq!(on_one_line(&tree.snapshot().frames(None)), "");
         let outer = ParentKey::new(NodeKey(0), &OUTER);
@@ -250,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_innermost_point_is_shown_and_a_split_is_shown_where_it_splits() {
+    fn the_short_point_is_the_innermost_or_the_one_with_branches() {
         let mut tree = Tree::default();
         assert_eq!(shown(&tree), None);
         let (outer, left, right) = (NodeKey(0), NodeKey(1), NodeKey(2));
@@ -278,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_polled_in_an_await_that_is_over_is_in_no_other_one() {
+    fn a_future_of_a_completed_await_is_not_inside_the_next_one() {
         let mut tree = Tree::default();
         let (key, kept) = (NodeKey(0), NodeKey(1));
         set(&mut tree, kept, &LEFT, ParentKey::new(key, &OUTER));
@@ -290,9 +295,9 @@ mod tests {
     }
 
     #[test]
-    fn what_left_before_it_was_committed_does_not_come_back() {
-        let (mut tree, mut keys) = (Tree::default(), Keys::new());
-        let key = keys.take().expect("all are free");
+    fn an_await_dropped_before_its_commit_does_not_reappear() {
+        let (mut tree, mut keys) = (Tree::default(), Keys::default());
+        let key = keys.take().expect("all keys are free");
         tree.clear_remote(key);
         set(&mut tree, key, &LEFT, ParentKey::ROOT);
         assert_eq!(shown(&tree), None);
@@ -303,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_at_its_own_await_waits_for_nothing_else() {
+    fn a_body_awaits_only_its_own_pending_await() {
         static LOST: AwaitPoint = AwaitPoint::new("m::g", "g.rs", 1, 1, "lost()").depth(2);
         let mut tree = Tree::default();
         set(&mut tree, NodeKey(0), &LOST, ParentKey::ROOT);

@@ -1,20 +1,20 @@
-//! The first few pending awaits of a task, where its poller writes them without a lock. What is
-//! read belongs together only if the slot's `SeqCount` says so.
+//! The first few pending awaits of a task, which its poller writes without a lock. A read is
+//! consistent only under the slot's `SeqCount`.
 
 use super::{AwaitPoint, Node, NodeKey, ParentKey, TypeName};
 use crate::sync::AtomicCell;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// Awaits with a key below this are here, those from it on are in the tree.
+/// Number of awaits kept inline. Keys from this one up are in the tree.
 pub(crate) const INLINE_NODES: usize = 3;
 
-/// Pending awaits by their keys.
+/// Pending awaits, by key.
 #[derive(Debug)]
 pub(crate) struct InlineNodes([InlineNode; INLINE_NODES]);
 
 #[derive(Debug)]
 struct InlineNode {
-    /// `None` while no await has the key.
+    /// `None` if no await is pending under the key.
     point: AtomicCell<Option<&'static AwaitPoint>>,
     awaited: AtomicCell<Option<TypeName>>,
     parent: AtomicU64,
@@ -23,7 +23,7 @@ struct InlineNode {
 impl InlineNodes {
     pub(crate) fn new() -> Self {
         const {
-            // A lock in their place would be one on the hot path.
+            // Otherwise they would take a lock in each poll.
             assert!(AtomicCell::<Option<&'static AwaitPoint>>::is_lock_free());
             assert!(AtomicCell::<Option<TypeName>>::is_lock_free());
         }
@@ -34,7 +34,7 @@ impl InlineNodes {
         }))
     }
 
-    /// Puts `node` under `key`, or clears it. False if the key's place is in the tree.
+    /// Sets or clears the await under `key`. Returns false if the key belongs to the tree.
     #[inline]
     pub(crate) fn put(&self, key: NodeKey, node: Option<Node>) -> bool {
         let Some(place) = self.0.get(key.index()) else {
@@ -55,7 +55,7 @@ impl InlineNodes {
         self.0.iter().for_each(|place| place.point.store(None));
     }
 
-    /// All of them.
+    /// The pending awaits.
     pub(crate) fn read(&self) -> [Option<Node>; INLINE_NODES] {
         std::array::from_fn(|index| {
             let place = self.0.get(index)?;

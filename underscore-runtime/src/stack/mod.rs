@@ -1,15 +1,19 @@
-//! The await points that a task is inside of, as a tree. The thread that polls the task keeps a list
-//! of changes (`instrument::at`), commits it when the poll returns `Pending`, and whoever looks reads
-//! what was committed: so a stack is what the task waits on, and a running task shows what it left.
+//! The await points that a task is at, as a tree. The thread that polls the task collects changes and
+//! commits them when the poll returns `Pending`; readers see what was committed. So a stack is what
+//! the task waits for, and that of a running task is what its last poll left.
 
 mod async_body;
 mod frames;
 mod inline_nodes;
+mod keys;
+mod node;
 mod point;
 mod tree;
 
 pub(crate) use async_body::AsyncBody;
 pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
-pub(crate) use inline_nodes::{INLINE_NODES, InlineNodes};
+pub(crate) use inline_nodes::InlineNodes;
+pub(crate) use keys::Keys;
+pub(crate) use node::{Node, NodeChange, NodeKey, ParentKey, TypeName};
 pub use point::AwaitPoint;
-pub(crate) use tree::{Keys, Node, NodeChange, NodeKey, ParentKey, Tree, TypeName};
+pub(crate) use tree::Tree;

@@ -1,4 +1,4 @@
-//! A place in the source where a future is awaited.
+//! Await points.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ pub struct AwaitPoint {
     pub(super) line: u32,
     pub(super) column: u32,
     source: &'static str,
-    /// Of how many bodies it is in the innermost, the function's own future being the first: see `AsyncBody`.
+    /// Number of async bodies around it, the function's own included: see `AsyncBody`.
     pub(super) depth: u32,
 }
 
 impl AwaitPoint {
-    /// A point in `function`, written there as `source`. Generated code is the only caller.
+    /// A point in `function` with the source text `source`. Only generated code calls this.
     pub const fn new(
         function: &'static str,
         file: &'static str,
@@ -33,36 +33,37 @@ impl AwaitPoint {
         }
     }
 
-    /// The same in another body than the function's own: a block's or a closure's, whose future the function
-    /// may await, keep or give away.
+    /// Sets the nesting depth of a point in an async block or closure, whose future the function may
+    /// await, keep or pass on.
     #[must_use]
     pub const fn depth(mut self, depth: u32) -> Self {
         self.depth = depth;
         self
     }
 
-    /// A number that no other point has: half of its address, for statics are never that far apart.
+    /// Identifies the point: the lower half of its address. The addresses of statics do not differ in
+    /// the upper half.
     #[inline]
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "the other half is the same everywhere"
+        reason = "the upper half is the same for all statics"
     )]
     pub(super) fn tag(&'static self) -> u32 {
         std::ptr::from_ref(self).addr() as u32
     }
 
-    /// The function that it stands in.
+    /// The path of the enclosing function.
     pub(crate) fn function(&self) -> &'static str {
         self.function
     }
 
-    /// The source text of what is awaited.
+    /// The source text of the awaited expression.
     pub(crate) fn source(&self) -> &'static str {
         self.source
     }
 }
 
-/// `file:line`, as compilers write it.
+/// Writes `file:line`, as the compiler does.
 impl fmt::Display for AwaitPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)

@@ -4,6 +4,7 @@ use axum::Router;
 use reqwest::Method;
 
 use super::series::{OPEN, TEXT, from_open, from_text};
+use crate::support::process::own_process;
 use crate::support::{Answer, Service};
 
 /// What Prometheus sends, before its version 3 and since.
@@ -16,6 +17,7 @@ const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=
 /// Holds 7.10 of docs/admin-api.md.
 #[tokio::test]
 async fn the_best_match_of_an_accept_list_wins_and_text_if_there_is_none() {
+    own_process!();
     let service = Service::start(Router::new()).await;
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
     let cases = [
@@ -62,6 +64,7 @@ async fn the_best_match_of_an_accept_list_wins_and_text_if_there_is_none() {
 /// Holds 7.11 of docs/admin-api.md.
 #[tokio::test]
 async fn the_format_parameter_beats_accept_and_json_is_refused_with_the_place_where_it_is() {
+    own_process!();
     let service = Service::start(Router::new()).await;
     let scraper = service.admin_builder(Method::GET, "_metrics/?format=text&pretty");
     let scraper = scraper.header("accept", PROMETHEUS_3).send().await;
@@ -112,6 +115,7 @@ async fn the_format_parameter_beats_accept_and_json_is_refused_with_the_place_wh
 
 #[tokio::test]
 async fn head_is_get_without_a_body() {
+    own_process!();
     let service = Service::start(Router::new()).await;
     let answer = service.admin_request(Method::HEAD, "_metrics", None).await;
     assert_eq!((answer.status, answer.content_type.as_str()), (200, TEXT));

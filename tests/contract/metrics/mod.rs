@@ -12,6 +12,7 @@ mod series;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service, talk};
 use axum::Router;
 use axum::http::StatusCode;
@@ -88,6 +89,7 @@ async fn scraped(method: Method) -> StatusCode {
 /// Holds 1.18, 7.9 of docs/admin-api.md.
 #[tokio::test]
 async fn both_formats_say_what_cat_routes_says() {
+    own_process!();
     let service = Service::start(Router::new().route("/scraped/{id}", any(scraped))).await;
     for (method, times) in [
         (Method::GET, 3),
@@ -184,6 +186,7 @@ async fn counted() {}
 /// Holds 7.14 of docs/admin-api.md.
 #[tokio::test]
 async fn what_is_counted_stays_and_only_rises() {
+    own_process!();
     let service = Service::start(Router::new().route("/counted", get(counted))).await;
     service.get("/counted").await;
     let first = of_handler(scrape(&service).await, "counted");
@@ -218,6 +221,7 @@ async fn bell() {}
 /// Holds 7.12 of docs/admin-api.md.
 #[tokio::test]
 async fn a_route_is_a_series_once_its_labels_are_known_and_odd_ones_are_escaped() {
+    own_process!();
     let path = r#"/say/"hi"\n\\{id}"#;
     let service = Service::start(
         Router::new()
@@ -265,6 +269,7 @@ async fn scanned() {}
 /// Holds 7.13 of docs/admin-api.md.
 #[tokio::test]
 async fn no_client_can_make_a_series() {
+    own_process!();
     let app = Router::new()
         .route("/x/{id}", any(scanned))
         .nest_service("/files", any(scanned));
@@ -314,6 +319,7 @@ async fn held() {
 /// Holds 7.15 of docs/admin-api.md.
 #[tokio::test]
 async fn tasks_workers_and_the_process_have_their_numbers() {
+    own_process!();
     let service = Service::start_on_workers(2, Router::new().route("/", get(held))).await;
     let held = tokio::spawn(service.request(Method::GET, "/").send());
     let work = spawn("work for the metrics", std::future::pending::<()>());

@@ -21,7 +21,7 @@ use http_body::Frame;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use underscore_runtime::{
-    Interrupted, Mount, spawn, spawn_blocking, track, underscore_frame, underscore_route,
+    Interrupted, RouterExt, spawn, spawn_blocking, track, underscore_frame, underscore_route,
 };
 
 /// Longer than anything takes on a slow machine.

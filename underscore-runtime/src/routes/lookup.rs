@@ -9,7 +9,7 @@ use crate::route::{Declaration, RouteId, stable_hash};
 
 /// A handler with its id.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Handler {
+pub(crate) struct ListedHandler {
     pub(crate) id: u32,
     pub(crate) entry: &'static HandlerEntry,
 }
@@ -59,7 +59,10 @@ impl RouteEntry {
 
 /// One entry per mount of each handler, or one for a handler that has none.
 pub(crate) fn entries() -> Vec<RouteEntry> {
-    handlers().into_iter().flat_map(Handler::entries).collect()
+    handlers()
+        .into_iter()
+        .flat_map(ListedHandler::entries)
+        .collect()
 }
 
 /// The number of entries.
@@ -70,7 +73,7 @@ pub(crate) fn entry_count() -> usize {
 
 /// Returns a function from a route to its current id.
 pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
-    let handlers: HashMap<*const Declaration, Handler> = handlers()
+    let handlers: HashMap<*const Declaration, ListedHandler> = handlers()
         .into_iter()
         .map(|handler| (std::ptr::from_ref(&handler.entry.declaration), handler))
         .collect();
@@ -84,7 +87,7 @@ pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
 ///
 /// An id is the hash of the handler's path. If two handlers share it, because they are defined in
 /// two function bodies or because their paths collide, each gets the hash of path and position.
-pub(crate) fn handlers() -> Vec<Handler> {
+pub(crate) fn handlers() -> Vec<ListedHandler> {
     let entries = link::handlers();
     let mut sharing: HashMap<u32, u32> = HashMap::with_capacity(entries.len());
     for entry in &entries {
@@ -99,12 +102,12 @@ pub(crate) fn handlers() -> Vec<Handler> {
                 Some(1) => id,
                 _ => hash_of_position(entry),
             };
-            Handler { id, entry }
+            ListedHandler { id, entry }
         })
         .collect()
 }
 
-impl Handler {
+impl ListedHandler {
     fn entries(self) -> impl Iterator<Item = RouteEntry> {
         let mut mounted = self.entry.routes().map(Some).peekable();
         let unmounted = mounted.peek().is_none().then_some(None);

@@ -14,5 +14,5 @@ pub(crate) use entry::SETTINGS_LOCK;
 #[doc(hidden)]
 pub use entry::{HandlerEntry, ROUTES};
 pub(crate) use expiry::{expire_settings, note_expiry, on_expiry};
-pub(crate) use lookup::{Handler, RouteEntry, entries, entry_count, handlers, ids};
+pub(crate) use lookup::{ListedHandler, RouteEntry, entries, entry_count, handlers, ids};
 pub(crate) use route::Route;

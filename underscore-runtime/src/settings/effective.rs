@@ -51,7 +51,7 @@ impl EffectiveSettings {
         let get = |key: &str| sections.into_iter().find_map(|section| section.get(key));
         let time = |key| get(key).and_then(Value::as_str).and_then(duration);
         let effective = EffectiveSettings {
-            preempt: Preempt::of(get),
+            preempt: Preempt::from_values(get),
             most_active: get("limit.active").and_then(Value::as_u64),
             most_per_second: get("limit.rate").and_then(Value::as_f64),
             timeout: time("timeout"),
@@ -73,7 +73,7 @@ impl EffectiveSettings {
 
 impl Preempt {
     /// A reason, a text and the like without a status wait for one: they are in force with it.
-    fn of<'a>(get: impl Fn(&str) -> Option<&'a Value>) -> Option<Preempt> {
+    fn from_values<'a>(get: impl Fn(&str) -> Option<&'a Value>) -> Option<Preempt> {
         let text = |key| get(key).and_then(Value::as_str);
         let object = get("preempt.headers").and_then(Value::as_object);
         Some(Preempt {

@@ -6,10 +6,12 @@ mod effective;
 mod headers;
 mod rate_limit;
 pub(crate) mod section;
+mod section_error;
 mod stored;
 
 pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{EffectiveSettings, Preempt};
 pub(crate) use headers::beyond_the_answer;
 pub(crate) use rate_limit::RateLimit;
+pub(crate) use section_error::SectionError;
 pub(crate) use stored::{SettingChange, Stored, Values};

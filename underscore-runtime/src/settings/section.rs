@@ -1,24 +1,34 @@
-//! A section of settings as people write it, in JSON: which settings it changes, whether keys are nested,
-//! dotted or mixed. The body of a PUT and the settings file are made of such sections.
+//! A section of settings in JSON: the form of the body of a PUT and of the settings file. Its keys may
+//! be nested, dotted or mixed.
 
 use serde_json::{Map, Value};
 
-use super::{SETTINGS, Setting, SettingChange, Values};
-use crate::suggest;
-use crate::visible::echo;
+use super::catalogue::{SETTINGS, Setting};
+use super::section_error::{Mistake, SectionError};
+use super::stored::{SettingChange, Values};
 
-/// Reads the section `name`, or says what is wrong with it.
-pub(crate) fn read(name: &str, section: Value) -> Result<Vec<SettingChange>, String> {
-    let mut changes = Vec::new();
-    match section {
-        Value::Object(settings) => flatten(name, "", settings, &mut changes)?,
-        Value::Null => reset(name, "*", &mut changes)?,
-        _ => return Err(format!("section [{name}] must be an object")),
+/// Reads the section `name`.
+///
+/// # Errors
+///
+/// The first mistake in it.
+pub(crate) fn read(name: &str, section: Value) -> Result<Vec<SettingChange>, SectionError> {
+    let mut changes = Changes(Vec::new());
+    let read = match section {
+        Value::Object(settings) => changes.add_object("", settings),
+        Value::Null => changes.reset("*"),
+        _ => Err(Mistake::NotAnObject),
+    };
+    match read {
+        Ok(()) => Ok(changes.0),
+        Err(mistake) => Err(SectionError {
+            section: name.to_owned(),
+            mistake,
+        }),
     }
-    Ok(changes)
 }
 
-/// Makes changes to what is set.
+/// Applies changes to values.
 pub(crate) fn apply(changes: &[SettingChange], values: &mut Values) {
     for (setting, value) in changes {
         match value {
@@ -28,7 +38,7 @@ pub(crate) fn apply(changes: &[SettingChange], values: &mut Values) {
     }
 }
 
-/// Values as a section, with nested keys.
+/// Writes values as a section with nested keys.
 pub(crate) fn write(values: &Values) -> Map<String, Value> {
     let mut section = Map::new();
     for (key, value) in values {
@@ -40,7 +50,7 @@ pub(crate) fn write(values: &Values) -> Map<String, Value> {
                 break;
             }
             let inner = place.entry(part).or_insert_with(|| Map::new().into());
-            // No setting's key is the beginning of another's.
+            // No setting's key is a prefix of another's.
             let Value::Object(inner) = inner else { break };
             place = inner;
         }
@@ -48,97 +58,76 @@ pub(crate) fn write(values: &Values) -> Map<String, Value> {
     section
 }
 
-/// Nested, dotted and mixed keys are the same: they are all read as dotted ones.
-fn flatten(
-    section: &str,
-    prefix: &str,
-    object: Map<String, Value>,
-    changes: &mut Vec<SettingChange>,
-) -> Result<(), String> {
-    for (key, value) in object {
-        let key = match prefix {
-            "" => key,
-            _ => format!("{prefix}.{key}"),
-        };
-        let setting = Setting::find(&key);
-        match (setting, value) {
-            (Some(setting), Value::Null) => note(section, setting, None, changes)?,
-            (Some(setting), value) => {
-                let value = setting.accept(value.clone()).map_err(|must| {
+/// The changes read so far, each setting at most once.
+struct Changes(Vec<SettingChange>);
+
+impl Changes {
+    /// Adds the settings of an object below `prefix`. Nested and mixed keys are read as dotted ones.
+    fn add_object(&mut self, prefix: &str, object: Map<String, Value>) -> Result<(), Mistake> {
+        for (key, value) in object {
+            let key = match prefix {
+                "" => key,
+                _ => format!("{prefix}.{key}"),
+            };
+            match (Setting::find(&key), value) {
+                (Some(setting), Value::Null) => self.add(setting, None)?,
+                (Some(setting), value) => {
+                    let accepted = setting.accept(value.clone());
+                    let value = accepted.map_err(|must_be| Mistake::BadValue {
+                        key: setting.key,
+                        must_be,
+                        value: value.to_string(),
+                    })?;
+                    self.add(setting, Some(value))?;
+                }
+                (None, Value::Null) => self.reset(&key)?,
+                (None, Value::Object(inner)) if has_settings(&key) => {
+                    self.add_object(&key, inner)?;
+                }
+                (None, value) if has_settings(key.trim_end_matches(".*")) => {
                     let value = value.to_string();
-                    format!(
-                        "setting [{section}.{key}] must be {must}, not [{}]",
-                        echo(&value)
-                    )
-                })?;
-                note(section, setting, Some(value), changes)?;
+                    return Err(Mistake::BadGroup { key, value });
+                }
+                (None, _) => return Err(Mistake::UnknownSetting { key }),
             }
-            (None, Value::Null) => reset(section, &key, changes)?,
-            (None, Value::Object(inner)) if has_settings(&key) => {
-                flatten(section, &key, inner, changes)?;
-            }
-            (None, value) if has_settings(key.trim_end_matches(".*")) => {
-                let must = if key.ends_with('*') {
-                    "null"
-                } else {
-                    "an object or null"
-                };
-                return Err(format!(
-                    "[{section}.{}] must be {must}, not [{}]",
-                    echo(&key),
-                    echo(&value.to_string())
-                ));
-            }
-            (None, _) => return Err(unknown_setting(section, &key)),
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Notes a change. The same setting twice in one body, in two ways of writing it, is no clear wish.
-fn note(
-    section: &str,
-    setting: &'static Setting,
-    value: Option<Value>,
-    changes: &mut Vec<SettingChange>,
-) -> Result<(), String> {
-    let before = changes
-        .iter()
-        .position(|(known, _)| known.key == setting.key);
-    match before.and_then(|place| changes.get_mut(place)) {
-        None => changes.push((setting, value)),
-        // A reset of all below a key stands before what is set anew there.
-        Some((_, old)) if old.is_none() => *old = value,
-        Some((_, old)) if *old == value => {}
-        Some(_) => {
-            return Err(format!(
-                "setting [{section}.{}] is given twice with different values",
-                setting.key
-            ));
+    /// Adds a change. Two spellings of one setting in one body must agree.
+    fn add(&mut self, setting: &'static Setting, value: Option<Value>) -> Result<(), Mistake> {
+        let mut known = self.0.iter_mut();
+        match known.find(|(known, _)| known.key == setting.key) {
+            None => self.0.push((setting, value)),
+            // A reset of a group applies before the values that are set in it.
+            Some((_, old)) if old.is_none() => *old = value,
+            Some((_, old)) if *old == value => {}
+            Some(_) => return Err(Mistake::GivenTwice { key: setting.key }),
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Resets all settings at or below `key`, which may end with `*`.
-fn reset(section: &str, key: &str, changes: &mut Vec<SettingChange>) -> Result<(), String> {
-    let prefix = key.strip_suffix('*').map(str::to_owned);
-    let prefix = prefix.unwrap_or_else(|| format!("{key}."));
-    let mut below = SETTINGS
-        .iter()
-        .filter(|setting| setting.key.starts_with(&prefix))
-        .peekable();
-    if below.peek().is_none() || prefix.contains('*') {
-        return Err(unknown_setting(section, key));
-    }
-    below.try_for_each(|setting| {
-        let known = changes.iter().any(|(known, _)| known.key == setting.key);
-        if known {
-            Ok(())
-        } else {
-            note(section, setting, None, changes)
+    /// Resets all settings at or below `key`, which may end with `*`.
+    fn reset(&mut self, key: &str) -> Result<(), Mistake> {
+        let prefix = key.strip_suffix('*').map(str::to_owned);
+        let prefix = prefix.unwrap_or_else(|| format!("{key}."));
+        let mut below = SETTINGS
+            .iter()
+            .filter(|setting| setting.key.starts_with(&prefix))
+            .peekable();
+        if below.peek().is_none() || prefix.contains('*') {
+            let key = key.to_owned();
+            return Err(Mistake::UnknownSetting { key });
         }
-    })
+        below.try_for_each(|setting| {
+            let is_known = self.0.iter().any(|(known, _)| known.key == setting.key);
+            if is_known {
+                Ok(())
+            } else {
+                self.add(setting, None)
+            }
+        })
+    }
 }
 
 fn has_settings(key: &str) -> bool {
@@ -148,17 +137,12 @@ fn has_settings(key: &str) -> bool {
         .any(|setting| setting.key.starts_with(&below))
 }
 
-fn unknown_setting(section: &str, key: &str) -> String {
-    let hint = suggest::hint(key, SETTINGS.iter().map(|setting| setting.key));
-    format!("unknown setting [{section}.{}]{hint}", echo(key))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
 
-    fn changes(section: Value) -> Result<Vec<(&'static str, Option<Value>)>, String> {
+    fn changes(section: Value) -> Result<Vec<(&'static str, Option<Value>)>, SectionError> {
         let mut changes: Vec<_> = read("transient", section)?
             .into_iter()
             .map(|(setting, value)| (setting.key, value))
@@ -242,7 +226,7 @@ mod tests {
             ),
             (json!({"preempt.status.*": null}), "unknown setting"),
         ] {
-            let error = changes(body.clone()).expect_err("is wrong");
+            let error = changes(body.clone()).expect_err("is wrong").to_string();
             assert!(error.contains(named), "{body}: {error}");
         }
     }

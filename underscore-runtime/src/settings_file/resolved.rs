@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::document::Document;
 use crate::log::{self, field_text};
 use crate::route::RouteId;
-use crate::routes::{self, Handler, HandlerEntry};
-use crate::settings::{SettingChange, Stored, Values, section};
+use crate::routes::{self, HandlerEntry, ListedHandler};
+use crate::settings::{SectionError, SettingChange, Stored, Values, section};
 use crate::suggest;
 use crate::sync::Mutex;
 use crate::visible::{echo, visible};
@@ -161,14 +161,14 @@ impl Resolved {
 }
 
 /// The values of a section. `null` sets no value.
-fn values(section: Value) -> Result<Values, String> {
+fn values(section: Value) -> Result<Values, SectionError> {
     let mut values = Values::new();
     section::apply(&section::read("persistent", section)?, &mut values);
     Ok(values)
 }
 
 /// The target of a name, `None` if this build does not have it.
-fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<SettingsTarget>, String> {
+fn look_up(name: &str, handlers: &[ListedHandler]) -> Result<Option<SettingsTarget>, String> {
     if let Ok(RouteId { handler: id, mount }) = name.parse()
         && let Some(known) = handlers.iter().find(|handler| handler.id == id)
     {
@@ -194,7 +194,7 @@ fn look_up(name: &str, handlers: &[Handler]) -> Result<Option<SettingsTarget>, S
 
 /// The name for a target that is not in the file yet: the path of the handler if that is unambiguous,
 /// otherwise the id.
-fn name_of(target: SettingsTarget, handlers: &[Handler]) -> String {
+fn name_of(target: SettingsTarget, handlers: &[ListedHandler]) -> String {
     let path = target.handler.declaration.handler;
     let is_unique = || look_up(path, handlers).is_ok_and(|found| found == Some(target));
     let mut known = handlers.iter();

@@ -15,7 +15,7 @@ use crate::sync::Arc;
 
 /// What the lock of a slot guards.
 #[derive(Debug)]
-pub(super) struct Inner {
+pub(super) struct SlotInner {
     /// The poller's waker, for an interrupt that comes.
     pub(super) waker: Option<Waker>,
     extra: Option<Box<Extra>>,
@@ -40,9 +40,9 @@ pub(super) struct Extra {
     pub(super) request: Option<Arc<TaskRequest>>,
 }
 
-impl Inner {
+impl SlotInner {
     pub(super) const fn new() -> Self {
-        Inner {
+        SlotInner {
             waker: None,
             extra: None,
         }

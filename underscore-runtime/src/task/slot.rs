@@ -8,7 +8,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use super::extra::Inner;
+use super::extra::SlotInner;
 use super::meta_buffer::MetaBuffer;
 use crate::clock::AtomicInstant;
 use crate::routes::Route;
@@ -58,7 +58,7 @@ pub(crate) struct Slot {
     pub(super) bytes_sent: AtomicU64,
     /// Room for what the client said, from the first time that it is needed.
     pub(super) meta: AtomicCell<Option<&'static MetaBuffer>>,
-    pub(super) inner: Mutex<Inner>,
+    pub(super) inner: Mutex<SlotInner>,
 }
 
 /// The bits of [`Slot::info`].
@@ -136,7 +136,7 @@ impl Slot {
             streaming_since: AtomicInstant::never(),
             bytes_sent: AtomicU64::new(0),
             meta: AtomicCell::new(None),
-            inner: Mutex::new(Inner::new()),
+            inner: Mutex::new(SlotInner::new()),
         }
     }
 

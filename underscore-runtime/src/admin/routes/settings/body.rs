@@ -48,7 +48,10 @@ pub(super) fn read(mut body: Map<String, Value>) -> Result<Changes, Error> {
         ));
     }
     for (name, value) in body {
-        let read = || section::read(&name, value).map_err(Error::illegal_argument);
+        let read = || {
+            let read = section::read(&name, value);
+            read.map_err(|error| Error::illegal_argument(error.to_string()))
+        };
         match &*name {
             TRANSIENT => changes.transient = read()?,
             PERSISTENT => changes.persistent = Some(read()?),

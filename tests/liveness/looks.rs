@@ -113,7 +113,7 @@ fn look_threads() -> (u64, bool) {
     for thread in std::fs::read_dir("/proc/self/task").expect("this is Linux") {
         let path = thread.expect("listed").path();
         let read = |file: &str| std::fs::read_to_string(path.join(file)).unwrap_or_default();
-        if read("comm").trim_end() == "underscore-look" {
+        if read("comm").trim_end() == "underscore-pool" {
             let schedstat = read("schedstat");
             let time = schedstat
                 .split(' ')

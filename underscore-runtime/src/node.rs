@@ -1,12 +1,12 @@
-//! A structured answer before it is encoded: a tree whose objects keep their order.
+//! A structured answer before it is written: a tree whose objects preserve the order of keys.
 
 use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// A key of an object: most are known when the program is written, and take no memory of their own.
-pub(crate) type Key = Cow<'static, str>;
+/// A key of an object. Most are constants and need no allocation.
+pub(crate) type ObjectKey = Cow<'static, str>;
 
 /// A value in an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,12 +14,12 @@ pub(crate) enum Node {
     Null,
     Bool(bool),
     Integer(u64),
-    /// Never NaN or infinite: those are written as `null`.
+    /// NaN and infinities are written as `null`.
     Float(f64),
     Text(String),
     List(Vec<Node>),
-    Object(Vec<(Key, Node)>),
-    /// A value of a setting, as it was given.
+    Object(Vec<(ObjectKey, Node)>),
+    /// The value of a setting, unchanged.
     Value(Value),
 }
 
@@ -28,12 +28,13 @@ impl Node {
         Node::Text(text.into())
     }
 
-    pub(crate) fn object<K: Into<Key>>(entries: impl IntoIterator<Item = (K, Node)>) -> Self {
+    pub(crate) fn object<K: Into<ObjectKey>>(entries: impl IntoIterator<Item = (K, Node)>) -> Self {
         let entries = entries.into_iter();
         Node::Object(entries.map(|(key, node)| (key.into(), node)).collect())
     }
 
-    /// An object in which a dotted key is a path: `{"a.b": 1, "a.c": 2}` is `{"a": {"b": 1, "c": 2}}`.
+    /// An object in which a dotted key is a path: `{"a.b": 1, "a.c": 2}` becomes
+    /// `{"a": {"b": 1, "c": 2}}`.
     pub(crate) fn nested(entries: impl IntoIterator<Item = (&'static str, Node)>) -> Self {
         let mut object = Vec::new();
         for (key, node) in entries {
@@ -43,17 +44,17 @@ impl Node {
     }
 }
 
-fn insert(object: &mut Vec<(Key, Node)>, key: &'static str, node: Node) {
+fn insert(object: &mut Vec<(ObjectKey, Node)>, key: &'static str, node: Node) {
     let Some((first, rest)) = key.split_once('.') else {
         object.push((key.into(), node));
         return;
     };
-    let place = object.iter().position(|(known, _)| known == first);
-    let place = place.unwrap_or_else(|| {
+    let index = object.iter().position(|(known, _)| known == first);
+    let index = index.unwrap_or_else(|| {
         object.push((first.into(), Node::Object(Vec::new())));
         object.len().saturating_sub(1)
     });
-    if let Some((_, Node::Object(inner))) = object.get_mut(place) {
+    if let Some((_, Node::Object(inner))) = object.get_mut(index) {
         insert(inner, rest, node);
     }
 }

@@ -38,7 +38,7 @@ impl BadRequest {
             pretty: false,
         };
         let (content_type, body) =
-            Answer::Node(error.node()).written(style, &Cancellation::default());
+            Answer::Node(error.node()).into_body(style, &Cancellation::default());
         let mut head = format!(
             "HTTP/1.1 {}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n",
             error.status(),

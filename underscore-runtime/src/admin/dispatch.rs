@@ -64,7 +64,7 @@ pub(super) async fn dispatch(target: Target, pool: Arc<Pool>, request: HttpReque
     };
     let response = answered.unwrap_or_else(|error| write_error(&request, &error));
     if let Some(call) = &request.call {
-        call.answered(response.status());
+        call.finish(response.status());
     }
     echo_opaque_id(&request, response)
 }
@@ -134,7 +134,7 @@ async fn answer(
         Handler::Change(_, handler) => {
             request.body = read_body(parts, body).await?;
             if let Some(call) = &request.call {
-                call.begun();
+                call.set_executed();
             }
             let answer = handler(request.clone(), offload.clone()).await?;
             let request = request.clone();

@@ -1,13 +1,13 @@
-//! A call under way that is to change something. However it ends, it leaves a record.
+//! A request for a change in progress. It leaves a record however it ends.
 
 use axum::http::StatusCode;
 
 use super::peer::Peer;
-use super::record::{self, Action, Record, shortened};
+use super::record::{self, Action, Record, truncated};
 use crate::sync::{Arc, Mutex};
 
-/// Becomes a record when it is answered, or else when the last of its clones is dropped: also where
-/// nobody waited for the answer, for what was begun by then has happened.
+/// Becomes a record when it is answered, or when the last clone is dropped. A change whose client
+/// left is recorded too, because it may have been executed.
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct AuditedCall(Arc<Pending>);
 
@@ -15,7 +15,8 @@ pub(in crate::admin) struct AuditedCall(Arc<Pending>);
 struct Pending(Mutex<Option<Record>>);
 
 impl AuditedCall {
-    /// Begins a call of `peer`. It is asked for its name now, for it may be gone when it has its answer.
+    /// Begins a call of `peer`. The name of its process is read now, because the process may have
+    /// exited when the call is answered.
     pub(in crate::admin) fn begin(
         action: Action,
         peer: Peer,
@@ -25,20 +26,20 @@ impl AuditedCall {
         let record = Record {
             process: peer.process(),
             peer,
-            reason: reason.map(shortened),
+            reason: reason.map(truncated),
             ..Record::new(action, target)
         };
         AuditedCall(Arc::new(Pending(Mutex::new(Some(record)))))
     }
 
-    /// Marks the call as carried out.
-    pub(in crate::admin) fn begun(&self) {
+    /// Marks the call as executed: it has passed all checks.
+    pub(in crate::admin) fn set_executed(&self) {
         if let Some(record) = &mut *self.0.0.lock() {
-            record.begun = true;
+            record.executed = true;
         }
     }
 
-    /// Notes what was in force before the change, and what is since.
+    /// Sets the settings before and after the change.
     pub(in crate::admin) fn set_change(&self, before: String, after: String) {
         if let Some(record) = &mut *self.0.0.lock() {
             record.before = Some(before);
@@ -46,24 +47,24 @@ impl AuditedCall {
         }
     }
 
-    /// Ends the call with the status of its answer.
-    pub(in crate::admin) fn answered(&self, status: StatusCode) {
-        self.0.keep(Some(status.as_u16()));
+    /// Ends the call with the status of its response.
+    pub(in crate::admin) fn finish(&self, status: StatusCode) {
+        self.0.record(Some(status.as_u16()));
     }
 }
 
 impl Pending {
-    fn keep(&self, status: Option<u16>) {
+    fn record(&self, status: Option<u16>) {
         if let Some(mut record) = self.0.lock().take() {
             record.status = status;
-            record::keep(record);
+            record::add(record);
         }
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.keep(None);
+        self.record(None);
     }
 }
 
@@ -73,8 +74,8 @@ mod tests {
     use super::*;
     use std::time::SystemTime;
 
-    /// The only record of `target`, which no other test of this binary has.
-    fn of(target: &str) -> Record {
+    /// The only record of `target`, which no other test of this binary uses.
+    fn record_of(target: &str) -> Record {
         let mut found = newest_first();
         found.retain(|record| record.target == target);
         assert_eq!(found.len(), 1, "{found:#?}");
@@ -86,11 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_is_answered_has_the_status_of_its_answer() {
+    fn an_answered_call_is_recorded_with_its_status() {
         let call = begin("answered");
         call.set_change("{}".to_owned(), "{1}".to_owned());
-        call.answered(StatusCode::OK);
-        let record = of("answered");
+        call.finish(StatusCode::OK);
+        let record = record_of("answered");
         assert_eq!(record.status, Some(200));
         assert_eq!(record.before.as_deref(), Some("{}"));
         assert_eq!(record.after.as_deref(), Some("{1}"));
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn a_call_whose_client_left_is_recorded_without_a_status() {
         drop(begin("left"));
-        assert_eq!(of("left").status, None);
+        assert_eq!(record_of("left").status, None);
     }
 
     #[test]
@@ -111,6 +112,6 @@ mod tests {
             panic!("in the middle");
         });
         assert!(panicked.is_err());
-        assert_eq!(of("panicked").status, None);
+        assert_eq!(record_of("panicked").status, None);
     }
 }

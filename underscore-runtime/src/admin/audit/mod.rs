@@ -1,5 +1,5 @@
-//! The audit: a record of every call that was to make a change, with its peer and its outcome. Records are
-//! begun in `dispatch`, which all calls go through; `cat::audit` shows them.
+//! The audit: a record of every request for a change, with its peer and its outcome. `dispatch`
+//! begins the records, `cat::audit` shows them.
 
 mod call;
 mod peer;

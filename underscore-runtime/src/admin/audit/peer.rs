@@ -1,10 +1,10 @@
-//! Who is at the other end of a connection, as far as the kernel vouches for it. Where that is asked is the
-//! server's affair; over a host's own router nobody asks, and all of it is missing.
+//! The credentials of a connection's peer, as reported by the kernel. The server reads them. Behind
+//! `admin_router()` they are unknown.
 
 use axum::extract::ConnectInfo;
 use axum::http::Extensions;
 
-/// The process that made a connection, as it was at that moment.
+/// The process that made a connection, at the time of `connect`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Peer {
     pub(crate) uid: Option<u32>,
@@ -13,15 +13,15 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// The peer of the connection that a request came on; unknown behind a router of the host.
+    /// The peer of the connection of a request. Unknown behind `admin_router()`.
     pub(in crate::admin) fn from_extensions(extensions: &Extensions) -> Self {
         let peer = extensions.get::<ConnectInfo<Peer>>();
         peer.map_or_else(Peer::default, |ConnectInfo(peer)| peer.clone())
     }
 
-    /// The name of the process, while it lives. It says so itself, so it is a hint and no proof.
+    /// The name of the process while it lives. A process can set it itself, so it proves nothing.
     pub(super) fn process(&self) -> Option<String> {
-        // Only Linux has this file; elsewhere it is not there, as for a process that is gone.
+        // Linux only. The file does not exist elsewhere, or if the process has exited.
         let name = std::fs::read(format!("/proc/{}/comm", self.pid?)).ok()?;
         let name = String::from_utf8_lossy(&name);
         Some(name.strip_suffix('\n').unwrap_or(&name).to_owned())
@@ -34,14 +34,14 @@ mod tests {
 
     #[test]
     fn a_process_has_a_name_while_it_lives() {
-        let of = |pid| Peer {
+        let peer = |pid| Peer {
             pid,
             ..Peer::default()
         };
-        let own = of(Some(std::process::id())).process().expect("it lives");
+        let own = peer(Some(std::process::id())).process().expect("it lives");
         assert!(!own.is_empty() && !own.ends_with('\n'), "{own:?}");
-        // No process has this one: it is above the largest that Linux gives.
-        assert_eq!(of(Some(u32::MAX)).process(), None);
-        assert_eq!(of(None).process(), None);
+        // Above the maximum pid of Linux.
+        assert_eq!(peer(Some(u32::MAX)).process(), None);
+        assert_eq!(peer(None).process(), None);
     }
 }

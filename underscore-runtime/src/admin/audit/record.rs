@@ -1,5 +1,5 @@
-//! The records, the newest of which are kept in memory, and all of which are told to the host's log: whoever
-//! needs them for longer keeps that.
+//! The records. The newest ones are kept in memory, and all are written to the host's log, for
+//! those who need them for longer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,30 +15,30 @@ use crate::settings_file::Reload;
 use crate::sync::Mutex;
 use crate::truncate;
 
-/// The records of each kind that are kept; the oldest goes when one more comes.
-const MOST_KEPT: usize = 1_000;
+/// Maximum number of records of each kind. The oldest one is dropped first.
+const MAX_RECORDS: usize = 1_000;
 
-/// The most that is kept of each of the four texts of a record, in bytes. So all that is kept takes
-/// less than 10 MB, and in practice a tenth of that.
-const LONGEST_TEXT: usize = 1 << 10;
+/// Maximum length in bytes of each of the four texts of a record. All records together take less
+/// than 10 MB, typically a tenth of that.
+const MAX_TEXT_LEN: usize = 1 << 10;
 
 /// Allocates nothing while empty.
 static RECORDS: Mutex<Records> = Mutex::new(Records {
-    carried_out: VecDeque::new(),
+    executed: VecDeque::new(),
     refused: VecDeque::new(),
     count: 0,
 });
 
-/// The oldest first. Refused calls are kept apart: read-only clients can make any number of them,
-/// and must not displace the records of changes.
+/// Oldest first. Refused calls are separate: read-only clients can make any number of them, and
+/// must not displace the records of changes.
 struct Records {
-    carried_out: VecDeque<Arc<Record>>,
+    executed: VecDeque<Arc<Record>>,
     refused: VecDeque<Arc<Record>>,
     /// Number of records so far.
     count: u64,
 }
 
-/// A call that was to change something, and what became of it.
+/// A request for a change, and its outcome.
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct Record {
     /// Sequence number, from 1 on, in the order in which calls ended.
@@ -48,15 +48,15 @@ pub(in crate::admin) struct Record {
     pub(in crate::admin) peer: Peer,
     pub(in crate::admin) process: Option<String>,
     pub(in crate::admin) action: Action,
-    /// What was to be changed, as it was written.
+    /// What the client wanted to change, as written in the request.
     pub(in crate::admin) target: String,
     pub(in crate::admin) before: Option<String>,
     pub(in crate::admin) after: Option<String>,
     pub(in crate::admin) reason: Option<String>,
-    /// Of the answer, if there was one.
+    /// Of the response. `None` if the client left before it.
     pub(in crate::admin) status: Option<u16>,
-    /// True once the call has passed all checks and is carried out.
-    pub(super) begun: bool,
+    /// True once the call has passed all checks.
+    pub(super) executed: bool,
 }
 
 impl Record {
@@ -68,37 +68,37 @@ impl Record {
             peer: Peer::default(),
             process: None,
             action,
-            target: shortened(target),
+            target: truncated(target),
             before: None,
             after: None,
             reason: None,
             status: None,
-            begun: false,
+            executed: false,
         }
     }
 
     fn is_refused(&self) -> bool {
-        !self.begun || self.status.is_some_and(|status| status >= 400)
+        !self.executed || self.status.is_some_and(|status| status >= 400)
     }
 }
 
-/// What a call is to do.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::admin) enum Action {
     /// Change settings of routes.
     Settings,
-    /// End the requests of routes.
+    /// Interrupt the requests of routes.
     Interrupt,
-    /// End tasks.
+    /// Cancel tasks.
     Cancel,
-    /// Undo settings whose time was over: the service's own doing.
+    /// Remove expired settings, which the service does itself.
     Expire,
-    /// Take over, or refuse, what somebody made of the settings file.
+    /// Apply or refuse an edited settings file.
     File,
 }
 
 impl Action {
-    /// The wire's word.
+    /// The word on the wire.
     pub(in crate::admin) fn word(self) -> &'static str {
         match self {
             Action::Settings => "settings",
@@ -110,30 +110,30 @@ impl Action {
     }
 }
 
-/// Keeps that settings of a handler have expired, of which nobody was the cause at that moment.
+/// Records that settings of a handler have expired.
 pub(in crate::admin) fn expired(handler: &HandlerEntry, keys: &str) {
-    keep(Record {
-        before: Some(shortened(keys)),
-        begun: true,
+    add(Record {
+        before: Some(truncated(keys)),
+        executed: true,
         ..Record::new(Action::Expire, handler.declaration.handler)
     });
 }
 
-/// Keeps what somebody made of the settings file. Who it was, a file does not tell: the record has
-/// its owner.
+/// Records an edit of the settings file. The peer is the owner of the file, because the editor is
+/// unknown.
 pub(crate) fn file_changed(found: Reload) {
     let peer = found.owner.map(|(uid, gid)| Peer {
         uid: Some(uid),
         gid: Some(gid),
         pid: None,
     });
-    let text = |value: &Value| shortened(&value.to_string());
-    keep(Record {
+    let text = |value: &Value| truncated(&value.to_string());
+    add(Record {
         peer: peer.unwrap_or_default(),
         before: Some(text(&found.before)),
         after: Some(text(&found.after)),
-        reason: found.error.as_deref().map(shortened),
-        begun: true,
+        reason: found.error.as_deref().map(truncated),
+        executed: true,
         ..Record::new(Action::File, &found.path)
     });
     if let Some(error) = found.error {
@@ -148,34 +148,34 @@ pub(crate) fn file_changed(found: Reload) {
     }
 }
 
-/// The records that are kept, the newest first.
+/// All records in memory, newest first.
 pub(in crate::admin) fn newest_first() -> Vec<Arc<Record>> {
     let records = RECORDS.lock();
-    let all = records.carried_out.iter().chain(&records.refused);
+    let all = records.executed.iter().chain(&records.refused);
     let mut all: Vec<Arc<Record>> = all.cloned().collect();
     drop(records);
     all.sort_unstable_by_key(|record| std::cmp::Reverse(record.seq));
     all
 }
 
-/// Keeps a record, and tells the host's log of it.
-pub(super) fn keep(mut record: Record) {
+/// Adds a record and writes it to the host's log.
+pub(super) fn add(mut record: Record) {
     let record = {
         let mut records = RECORDS.lock();
         records.count = records.count.saturating_add(1);
         record.seq = records.count;
-        // Read here, so that times are in the order of the records.
+        // Read while locked, so that times are in the order of `seq`.
         record.time = SystemTime::now();
         let record = Arc::new(record);
-        let its_kind = if record.is_refused() {
+        let same_kind = if record.is_refused() {
             &mut records.refused
         } else {
-            &mut records.carried_out
+            &mut records.executed
         };
-        if its_kind.len() == MOST_KEPT {
-            its_kind.pop_front();
+        if same_kind.len() == MAX_RECORDS {
+            same_kind.pop_front();
         }
-        its_kind.push_back(Arc::clone(&record));
+        same_kind.push_back(Arc::clone(&record));
         record
     };
     log::write_audit(move || report(&record));
@@ -185,7 +185,7 @@ fn report(record: &Record) {
     tracing::info!(
         target: "underscore::audit",
         action = record.action.word(),
-        // `target` is what a log calls the place that an event comes from.
+        // Not `target`, which is the module path of an event in tracing.
         selector = field_text(&record.target),
         status = record.status,
         uid = record.peer.uid,
@@ -200,27 +200,27 @@ fn report(record: &Record) {
     );
 }
 
-/// As much of `text` as is kept; what is cut off leaves an ellipsis.
-pub(super) fn shortened(text: &str) -> String {
-    truncate::to_bytes(text, LONGEST_TEXT).into_owned()
+/// `text` cut to [`MAX_TEXT_LEN`], with an ellipsis if it was longer.
+pub(super) fn truncated(text: &str) -> String {
+    truncate::to_bytes(text, MAX_TEXT_LEN).into_owned()
 }
 
-/// An object as JSON on one line, shortened. Only as many entries are looked at as can be seen of it: there
-/// may be a thousand, with long texts in them.
+/// An object as truncated JSON on one line. Entries that would be cut off are not converted,
+/// because there may be a thousand with long texts.
 pub(in crate::admin) fn compact(entries: impl Iterator<Item = (String, Node)>) -> String {
-    let mut seen = 0;
+    let mut len: usize = 0;
     let visible = entries.take_while(|(key, node)| {
-        let fits = seen <= LONGEST_TEXT;
-        seen = seen
+        let fits = len <= MAX_TEXT_LEN;
+        len = len
             .saturating_add(key.len())
-            .saturating_add(written(node).len());
+            .saturating_add(to_json(node).len());
         fits
     });
-    shortened(&written(&Node::object(visible)))
+    truncated(&to_json(&Node::object(visible)))
 }
 
-fn written(node: &Node) -> String {
-    // A tree of plain data with texts for keys: nothing in it can fail.
+fn to_json(node: &Node) -> String {
+    // Cannot fail: plain data with string keys.
     serde_json::to_string(node).unwrap_or_default()
 }
 
@@ -229,18 +229,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_entries_only_those_are_looked_at_that_can_be_seen() {
+    fn only_entries_that_are_not_cut_off_are_converted() {
         let entry = |number: u32| (number.to_string(), Node::text("x".repeat(100)));
         assert_eq!(
             compact((0..1).map(entry)),
             format!("{{\"0\":\"{}\"}}", "x".repeat(100))
         );
-        let mut asked = 0;
+        let mut converted = 0;
         let text = compact((0..1_000).map(|number| {
-            asked = number;
+            converted = number;
             entry(number)
         }));
-        assert!(asked < 20, "{asked}");
-        assert_eq!(text.len(), LONGEST_TEXT + "…".len());
+        assert!(converted < 20, "{converted}");
+        assert_eq!(text.len(), MAX_TEXT_LEN + "…".len());
     }
 }

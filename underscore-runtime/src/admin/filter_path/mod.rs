@@ -1,5 +1,4 @@
-//! `filter_path`: the part of a structured answer that was asked for. Which answers it is applied to is
-//! decided in `request`.
+//! `filter_path`: selects a part of a structured answer.
 
 #[cfg(test)]
 mod tests;
@@ -9,14 +8,14 @@ use std::mem;
 use serde_json::Value;
 
 use super::cancellation::Cancellation;
-use super::render::{Key, Node};
+use super::render::{Node, ObjectKey};
 use super::words::{comma_list, matches_pattern};
 
-/// A filter: what goes, and then what stays of the rest.
+/// A filter: removes what the excluding patterns match, then keeps what the including ones match.
 ///
-/// A pattern is written as keys with dots between them. `*` in a key is any run of characters, `**` in
-/// place of a key is any number of levels, none included, and `\.` is a dot that is part of a key. It
-/// means all that is below what it names. The elements of an array are at the level of the array.
+/// A pattern consists of keys separated by dots. `*` in a key matches any characters, `**` in place
+/// of a key matches any number of levels, including none, and `\.` is a dot within a key. A match
+/// includes everything below it. The elements of an array are on the level of the array.
 #[derive(Debug)]
 pub(super) struct FilterPath {
     excluded: Option<Patterns>,
@@ -24,7 +23,8 @@ pub(super) struct FilterPath {
 }
 
 impl FilterPath {
-    /// Reads a comma list of patterns; a `-` before one says that it goes. No pattern is no filter.
+    /// Parses a comma list of patterns. A `-` before a pattern excludes its matches. `None` if
+    /// there are no patterns.
     pub(super) fn parse(list: &str) -> Option<Self> {
         let excluded = comma_list(list).filter_map(|word| word.strip_prefix('-'));
         let included = comma_list(list).filter(|word| !word.starts_with('-'));
@@ -36,10 +36,10 @@ impl FilterPath {
         (!is_empty).then_some(filter)
     }
 
-    /// What is left of `answer`: an empty object or array at the least, as it was one or the other.
-    /// Once `cancellation` ends, the rest is left out.
+    /// Filters `answer`. The result is at least an empty object or array, like the answer. If the
+    /// read is cancelled, the rest is left out.
     pub(super) fn apply(&self, answer: Node, cancellation: &Cancellation) -> Node {
-        let nothing = match &answer {
+        let empty = match &answer {
             Node::List(_) | Node::Value(Value::Array(_)) => Node::List(Vec::new()),
             _ => Node::Object(Vec::new()),
         };
@@ -48,44 +48,44 @@ impl FilterPath {
             .try_fold(answer, |node, patterns| {
                 patterns.filter(node, &patterns.start, cancellation)
             })
-            .unwrap_or(nothing)
+            .unwrap_or(empty)
     }
 }
 
-/// Patterns that have one effect, followed all at once: behind each key it is known how far they have
-/// come. So a node costs one look at each step at most, however the stars stand. To try one reading of a
-/// pattern after the other would be simpler, and a few `**` on a deep tree have more readings than anyone
-/// can wait for.
+/// Patterns with the same effect, matched simultaneously, like the states of an NFA: after each
+/// key, the set of current steps is known. So a node costs at most one comparison per step,
+/// whatever the patterns. Backtracking would be simpler, but a few `**` on a deep tree would take
+/// exponential time.
 #[derive(Debug)]
 struct Patterns {
-    /// Whether what they match is what stays, or what goes.
+    /// True if matches are kept, false if they are removed.
     keep: bool,
-    /// The patterns one after the other, each with an end.
+    /// The steps of all patterns, each pattern followed by `End`.
     steps: Vec<Step>,
-    /// Where they are before any key.
-    start: Reach,
+    /// The state at the root.
+    start: MatchState,
 }
 
-/// A part of a pattern.
+/// An element of a pattern.
 #[derive(Debug)]
 enum Step {
-    /// One level, with a key like this.
+    /// One level whose key matches this.
     Key(String),
-    /// `**`. Never before another one of it.
+    /// `**`. Never followed by another one.
     AnyDepth,
-    /// Everything from here on is matched.
+    /// The pattern has matched.
     End,
 }
 
-/// How far patterns have come on the way to a node.
+/// The state of the patterns at a node.
 #[derive(Clone, Debug)]
-enum Reach {
-    /// Nothing here or below is matched.
-    Nothing,
-    /// Something below may be: the places in `steps` that come next, each once, in their order.
-    Within(Vec<usize>),
-    /// The node is matched with all below it.
-    Whole,
+enum MatchState {
+    /// Neither the node nor anything below it can match.
+    Failed,
+    /// Something below may match: the indexes of the next steps, unique and ascending.
+    Partial(Vec<usize>),
+    /// The node matches, with everything below it.
+    Matched,
 }
 
 impl Patterns {
@@ -98,43 +98,43 @@ impl Patterns {
         let mut patterns = Patterns {
             keep,
             steps,
-            start: Reach::Nothing,
+            start: MatchState::Failed,
         };
-        patterns.start = patterns.reach(starts.iter().copied());
+        patterns.start = patterns.state_at(starts.iter().copied());
         (!starts.is_empty()).then_some(patterns)
     }
 
-    /// What is left of `node`, to which the patterns have come so far. What has lost everything inside
-    /// goes too; what was empty before had nothing to lose.
-    fn filter(&self, node: Node, reach: &Reach, cancellation: &Cancellation) -> Option<Node> {
+    /// Filters `node`, at which the patterns are in `state`. A node whose content is removed
+    /// entirely is removed too, but not one that was empty before.
+    fn filter(&self, node: Node, state: &MatchState, cancellation: &Cancellation) -> Option<Node> {
         if cancellation.is_requested() {
             return None;
         }
-        let positions = match reach {
-            Reach::Nothing => return (!self.keep).then_some(node),
-            Reach::Whole => return self.keep.then_some(node),
-            Reach::Within(positions) => positions,
+        let positions = match state {
+            MatchState::Failed => return (!self.keep).then_some(node),
+            MatchState::Matched => return self.keep.then_some(node),
+            MatchState::Partial(positions) => positions,
         };
-        match opened(node) {
+        match unpack_value(node) {
             Node::Object(entries) if !entries.is_empty() => {
-                let entry = |(key, node): (Key, Node)| {
-                    let reach = self.after(positions, &key);
-                    Some((key, self.filter(node, &reach, cancellation)?))
+                let entry = |(key, node): (ObjectKey, Node)| {
+                    let state = self.after(positions, &key);
+                    Some((key, self.filter(node, &state, cancellation)?))
                 };
-                let left: Vec<_> = entries.into_iter().filter_map(entry).collect();
-                (!left.is_empty()).then_some(Node::Object(left))
+                let kept: Vec<_> = entries.into_iter().filter_map(entry).collect();
+                (!kept.is_empty()).then_some(Node::Object(kept))
             }
             Node::List(nodes) if !nodes.is_empty() => {
-                let element = |node| self.filter(node, reach, cancellation);
-                let left: Vec<_> = nodes.into_iter().filter_map(element).collect();
-                (!left.is_empty()).then_some(Node::List(left))
+                let element = |node| self.filter(node, state, cancellation);
+                let kept: Vec<_> = nodes.into_iter().filter_map(element).collect();
+                (!kept.is_empty()).then_some(Node::List(kept))
             }
             leaf => (!self.keep).then_some(leaf),
         }
     }
 
-    /// How far the patterns are behind `key`.
-    fn after(&self, positions: &[usize], key: &str) -> Reach {
+    /// The state after `key`.
+    fn after(&self, positions: &[usize], key: &str) -> MatchState {
         let next = |&position: &usize| match self.steps.get(position)? {
             Step::Key(pattern) => {
                 matches_pattern(pattern, key).then_some(position.saturating_add(1))
@@ -142,32 +142,33 @@ impl Patterns {
             Step::AnyDepth => Some(position),
             Step::End => None,
         };
-        self.reach(positions.iter().filter_map(next))
+        self.state_at(positions.iter().filter_map(next))
     }
 
-    /// What it means to be at these positions: at `**` one is behind it as well.
-    fn reach(&self, positions: impl Iterator<Item = usize>) -> Reach {
-        let mut within = Vec::new();
+    /// The state for these steps. A `**` also matches no level, so the step after it is added.
+    fn state_at(&self, positions: impl Iterator<Item = usize>) -> MatchState {
+        let mut partial = Vec::new();
         for position in positions {
             let any_depth = matches!(self.steps.get(position), Some(Step::AnyDepth));
             for position in position..=position.saturating_add(usize::from(any_depth)) {
                 if let Some(Step::End) = self.steps.get(position) {
-                    return Reach::Whole;
+                    return MatchState::Matched;
                 }
-                // A position moves by one step or stays, so one that is not above the last is in already.
-                if within.last() < Some(&position) {
-                    within.push(position);
+                // Positions stay or advance by one, so one that is not above the last is a
+                // duplicate.
+                if partial.last() < Some(&position) {
+                    partial.push(position);
                 }
             }
         }
-        match within.as_slice() {
-            [] => Reach::Nothing,
-            _ => Reach::Within(within),
+        match partial.as_slice() {
+            [] => MatchState::Failed,
+            _ => MatchState::Partial(partial),
         }
     }
 }
 
-/// Adds the steps of a pattern. It is cut at each dot that no backslash stands before.
+/// Adds the steps of a pattern, which is split at each dot without a backslash before it.
 fn push_steps(steps: &mut Vec<Step>, pattern: &str) {
     let mut key = String::new();
     let mut chars = pattern.chars().peekable();
@@ -187,7 +188,7 @@ fn push_step(steps: &mut Vec<Step>, mut key: String) {
         ("**", Some(Step::AnyDepth)) => {}
         ("**", _) => steps.push(Step::AnyDepth),
         _ => {
-            // A run of stars is one: each piece between two of them costs a look at every key.
+            // Repeated stars are one, because each star costs a comparison per key.
             let mut last = '\0';
             key.retain(|c| (c, mem::replace(&mut last, c)) != ('*', '*'));
             steps.push(Step::Key(key));
@@ -195,8 +196,8 @@ fn push_step(steps: &mut Vec<Step>, mut key: String) {
     }
 }
 
-/// `node` with its outermost level as nodes, not as a [`Value`].
-fn opened(node: Node) -> Node {
+/// Converts the outermost level of a [`Value`] to nodes.
+fn unpack_value(node: Node) -> Node {
     match node {
         Node::Value(Value::Object(entries)) => {
             let entries = entries.into_iter();

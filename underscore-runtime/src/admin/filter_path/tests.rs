@@ -1,13 +1,13 @@
-//! What a filter leaves: a table of cases, the laws that hold for all of them, and hostile filters.
+//! A table of filters and their results, properties that hold for all filters, and hostile filters.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{FilterPath, Reach};
+use super::{FilterPath, MatchState};
 use crate::admin::cancellation::Cancellation;
 use crate::admin::render::Node;
 
-/// Input, filter, what is left.
+/// Input, filter, result.
 #[rustfmt::skip]
 const CASES: &[(&str, &str, &str)] = &[
     // No filter.
@@ -72,12 +72,12 @@ const CASES: &[(&str, &str, &str)] = &[
     (r#"[[{"a":1},{"b":2}],[{"b":3}],4]"#, "a", r#"[[{"a":1}]]"#),
     ("[1,[],{}]", "**", "[1,[],{}]"),
     ("[]", "a", "[]"),
-    // What was empty stays where it is matched as a whole.
+    // Empty values are kept if they match.
     (r#"{"a":{},"b":[],"c":{"d":{}}}"#, "a,b,c.d", r#"{"a":{},"b":[],"c":{"d":{}}}"#),
     (r#"{"a":{},"b":[]}"#, "a.x,b.x", "{}"),
     (r#"{"a":{},"b":[],"c":{"d":1}}"#, "-a.x,-b.x,-c.d", r#"{"a":{},"b":[]}"#),
     ("{}", "a", "{}"),
-    // What goes.
+    // Excluding patterns.
     (r#"{"a":1,"b":2}"#, "-a", r#"{"b":2}"#),
     (r#"{"a":1,"b":2,"c":3}"#, "-a,- b", r#"{"c":3}"#),
     (r#"{"a":{"b":1,"c":2}}"#, "-a.b", r#"{"a":{"c":2}}"#),
@@ -91,7 +91,7 @@ const CASES: &[(&str, &str, &str)] = &[
     (r#"[{"a":1}]"#, "-*", "[]"),
     (r#"{"-a":1,"a":2}"#, "--a", r#"{"a":2}"#),
     (r#"{"a":1,"b":2}"#, "-c", r#"{"a":1,"b":2}"#),
-    // What goes, and then what stays.
+    // Excluding and including patterns.
     (r#"{"a":{"b":1,"c":2},"d":3}"#, "a,-a.b", r#"{"a":{"c":2}}"#),
     (r#"{"a":{"b":1,"c":2},"d":3}"#, "-a,a.b", "{}"),
     (r#"{"a":{"b":1},"d":3}"#, "-a.b,a", "{}"),
@@ -114,7 +114,7 @@ fn read(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or_else(|error| panic!("{json}: {error}"))
 }
 
-/// The same tree without a `Node::Value` that has something inside.
+/// The same tree without arrays and objects in a `Node::Value`.
 fn unpacked(value: Value) -> Node {
     match value {
         Value::Array(values) => Node::List(values.into_iter().map(unpacked).collect()),
@@ -125,7 +125,7 @@ fn unpacked(value: Value) -> Node {
 
 /// Holds 5.15, 5.16, 5.17, 5.18, 5.19, 5.20 of docs/admin-api.md.
 #[test]
-fn each_case_leaves_what_it_says_whether_it_is_made_of_nodes_or_of_a_value() {
+fn each_case_has_its_result_for_nodes_and_for_values() {
     for (input, filter, expected) in CASES {
         for node in [Node::Value(read(input)), unpacked(read(input))] {
             let left = filtered(&node, filter);
@@ -136,7 +136,7 @@ fn each_case_leaves_what_it_says_whether_it_is_made_of_nodes_or_of_a_value() {
 
 /// Holds 1.43 of docs/admin-api.md.
 #[test]
-fn an_answer_that_nobody_waits_for_is_not_filtered() {
+fn filtering_stops_after_the_client_has_left() {
     let left = Cancellation::for_client_that_left();
     let node = Node::List(vec![Node::object([("a", Node::Null)]); 1_000]);
     let filter = FilterPath::parse("**.a").expect("a filter");
@@ -155,7 +155,7 @@ fn keys_keep_their_order() {
     );
 }
 
-/// `{"a":{"a":...}}`, so many levels deep, in each level a `b` too.
+/// `{"a":{"a":...}}` with this many levels, each with a `b` too.
 fn deep(levels: usize) -> Node {
     (0..levels).fold(Node::Null, |inner, _| {
         Node::object([("a", inner), ("b", Node::Null)])
@@ -163,8 +163,8 @@ fn deep(levels: usize) -> Node {
 }
 
 #[test]
-fn hostile_filters_come_to_an_end() {
-    // A matcher that tries one reading of a pattern after the other is not done with some of these in a lifetime.
+fn hostile_filters_terminate() {
+    // A backtracking matcher would not terminate in a lifetime for some of these.
     let long_key = "a".repeat(10_000);
     for filter in [
         "*".repeat(10_000),
@@ -184,10 +184,10 @@ fn hostile_filters_come_to_an_end() {
     }
 }
 
-/// A part of a pattern, as the laws know it: `None` is `**`.
+/// An element of a pattern in the model: `None` is `**`.
 type Part = Option<String>;
 
-/// The leaves of a tree, in order, with the keys on the way to each. What is empty is a leaf.
+/// The leaves of a tree in order, each with its path. Empty arrays and objects are leaves.
 fn leaves(value: &Value, path: &[String], found: &mut Vec<(Vec<String>, Value)>) {
     match value {
         Value::Array(values) if !values.is_empty() => {
@@ -205,14 +205,16 @@ fn leaves(value: &Value, path: &[String], found: &mut Vec<(Vec<String>, Value)>)
     }
 }
 
-/// Whether the keys begin with what the pattern says, by trying everything.
-fn names(pattern: &[Part], keys: &[String]) -> bool {
+/// True if the pattern matches the beginning of the path, by backtracking.
+fn matches_prefix(pattern: &[Part], keys: &[String]) -> bool {
     match (pattern, keys) {
         ([], _) => true,
-        ([None, rest @ ..], _) => (0..=keys.len()).any(|skipped| names(rest, &keys[skipped..])),
+        ([None, rest @ ..], _) => {
+            (0..=keys.len()).any(|skipped| matches_prefix(rest, &keys[skipped..]))
+        }
         ([Some(key), rest @ ..], [first, others @ ..]) => {
             let (key, first): (Vec<_>, Vec<_>) = (key.chars().collect(), first.chars().collect());
-            is_like(&key, &first) && names(rest, others)
+            is_like(&key, &first) && matches_prefix(rest, others)
         }
         _ => false,
     }
@@ -227,8 +229,8 @@ fn is_like(pattern: &[char], key: &[char]) -> bool {
     }
 }
 
-/// A pattern as a person writes it.
-fn written(pattern: &[Part]) -> String {
+/// A pattern as text.
+fn pattern_text(pattern: &[Part]) -> String {
     let part = |part: &Part| match part {
         Some(key) => key.replace('.', "\\."),
         None => "**".to_owned(),
@@ -237,11 +239,11 @@ fn written(pattern: &[Part]) -> String {
 }
 
 fn list(patterns: &[Vec<Part>], sign: &str) -> String {
-    let word = |pattern: &Vec<Part>| format!("{sign}{}", written(pattern));
+    let word = |pattern: &Vec<Part>| format!("{sign}{}", pattern_text(pattern));
     patterns.iter().map(word).collect::<Vec<_>>().join(",")
 }
 
-/// Few keys, so that patterns and trees meet often, and deep.
+/// Few keys, so that patterns often match, and deeply.
 fn key() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["a", "b", "ab", "a.b"]).prop_map(str::to_owned)
 }
@@ -270,7 +272,7 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An object or an array, in which some of what is inside is a `Node::Value`.
+/// An object or an array with some `Node::Value` inside.
 fn answer() -> impl Strategy<Value = Node> {
     let inside = || prop_oneof![tree().prop_map(Node::Value), tree().prop_map(unpacked)];
     prop_oneof![
@@ -281,23 +283,25 @@ fn answer() -> impl Strategy<Value = Node> {
 
 proptest! {
     #[test]
-    fn a_leaf_stays_if_its_path_is_included_and_not_excluded(
+    fn a_leaf_is_kept_if_its_path_is_included_and_not_excluded(
         node in answer(),
         included in patterns(),
         excluded in patterns(),
     ) {
-        let stays = |keys: &[String]| {
-            let named = |patterns: &[Vec<Part>]| patterns.iter().any(|pattern| names(pattern, keys));
-            (included.is_empty() || named(&included)) && !named(&excluded)
+        let is_kept = |keys: &[String]| {
+            let is_matched = |patterns: &[Vec<Part>]| {
+                patterns.iter().any(|pattern| matches_prefix(pattern, keys))
+            };
+            (included.is_empty() || is_matched(&included)) && !is_matched(&excluded)
         };
         let (mut before, mut after) = (Vec::new(), Vec::new());
         leaves(&value(&node), &[], &mut before);
-        before.retain(|(keys, _)| stays(keys));
+        before.retain(|(keys, _)| is_kept(keys));
         let filter = format!("{},{}", list(&included, ""), list(&excluded, "-"));
         let left = filtered(&node, &filter);
         leaves(&left, &[], &mut after);
         if before.is_empty() {
-            // With nothing left there is still the root.
+            // The root always remains.
             let root = [json!({}), json!([])];
             after.retain(|(keys, leaf)| !keys.is_empty() || !root.contains(leaf));
         }
@@ -325,7 +329,7 @@ proptest! {
     }
 
     #[test]
-    fn a_position_stands_once_and_in_its_order(
+    fn positions_are_unique_and_ascending(
         patterns in patterns(),
         keys in prop::collection::vec(key(), 0..9),
     ) {
@@ -333,11 +337,11 @@ proptest! {
         let Some(patterns) = filter.and_then(|filter| filter.included) else {
             return Ok(());
         };
-        let mut reach = patterns.start.clone();
+        let mut state = patterns.start.clone();
         for key in keys {
-            let Reach::Within(positions) = reach else { break };
+            let MatchState::Partial(positions) = state else { break };
             prop_assert!(positions.is_sorted_by(|a, b| a < b), "{:?}", positions);
-            reach = patterns.after(&positions, &key);
+            state = patterns.after(&positions, &key);
         }
     }
 

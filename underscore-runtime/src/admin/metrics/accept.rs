@@ -1,38 +1,37 @@
-//! Which of the formats suits a scraper best, by its `Accept`: RFC 9110, section 12.5.1, as far as there is
-//! something to choose from.
+//! Content negotiation between the two formats by `Accept`, RFC 9110, section 12.5.1.
 
 use mediatype::{MediaType, MediaTypeList, Name, ReadParams};
 
 use super::exposition::Exposition;
 
-/// How closely a range describes a format.
+/// The specificity of a media range. The most specific matching range has precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Closeness {
+enum Specificity {
     Anything,
     Type,
     Subtype,
     Version,
 }
 
-/// The format that the lists ask for. Where none of them names any, and where they want all alike, it is
-/// Prometheus text: that is what a person with curl can read, and every scraper too.
-pub(super) fn best<'a>(lists: impl Iterator<Item = &'a str>) -> Exposition {
-    // What cannot be read is passed over, as if it named a format that nobody makes.
+/// The preferred format of the `Accept` lists. Prometheus text if they have no preference, because
+/// people with curl and all scrapers can read it.
+pub(super) fn negotiate<'a>(lists: impl Iterator<Item = &'a str>) -> Exposition {
+    // Invalid ranges are ignored, like unsupported formats.
     let ranges: Vec<MediaType> = lists
         .flat_map(|list| MediaTypeList::new(list).filter_map(Result::ok))
         .collect();
-    let wish = |exposition| {
-        let fitting = ranges
+    let preference = |exposition| {
+        let matching = ranges
             .iter()
-            .filter_map(|range| Some((closeness(range, exposition)?, quality(range)?)));
-        // The closest range says how much a format is wanted, whatever the wider ones say.
-        fitting.max_by(|(a, p), (b, q)| a.cmp(b).then(p.total_cmp(q)))
+            .filter_map(|range| Some((specificity(range, exposition)?, quality(range)?)));
+        // The quality of the most specific range applies.
+        matching.max_by(|(a, p), (b, q)| a.cmp(b).then(p.total_cmp(q)))
     };
-    let open = wish(Exposition::OpenMetrics).filter(|(_, quality)| *quality > 0.0);
-    let text = wish(Exposition::Text).filter(|(_, quality)| *quality > 0.0);
+    let open = preference(Exposition::OpenMetrics).filter(|(_, quality)| *quality > 0.0);
+    let text = preference(Exposition::Text).filter(|(_, quality)| *quality > 0.0);
     match (open, text) {
         (Some(_), None) => Exposition::OpenMetrics,
-        // What is called by its name is meant more than what a wildcard lets pass.
+        // At equal quality, a named format is preferred to one that matches a wildcard.
         (Some((a, p)), Some((b, q))) if p.total_cmp(&q).then(a.cmp(&b)).is_gt() => {
             Exposition::OpenMetrics
         }
@@ -40,24 +39,24 @@ pub(super) fn best<'a>(lists: impl Iterator<Item = &'a str>) -> Exposition {
     }
 }
 
-/// How closely `range` describes `exposition`, if it does. Of its parameters only the version tells formats
-/// apart: `charset` and `escaping` ask for what both of them do anyway.
-fn closeness(range: &MediaType, exposition: Exposition) -> Option<Closeness> {
+/// The specificity of `range` if it matches `exposition`. Of its parameters, only the version is
+/// compared: both formats comply with any `charset` and `escaping`.
+fn specificity(range: &MediaType, exposition: Exposition) -> Option<Specificity> {
     let (main, sub) = exposition.media_type();
-    let (wanted_main, wanted_sub) = (range.ty.as_str(), range.subty.as_str());
-    match (wanted_main, wanted_sub) {
-        ("*", "*") => Some(Closeness::Anything),
-        _ if !wanted_main.eq_ignore_ascii_case(main) => None,
-        (_, "*") => Some(Closeness::Type),
-        _ if !wanted_sub.eq_ignore_ascii_case(sub) => None,
+    let (range_main, range_sub) = (range.ty.as_str(), range.subty.as_str());
+    match (range_main, range_sub) {
+        ("*", "*") => Some(Specificity::Anything),
+        _ if !range_main.eq_ignore_ascii_case(main) => None,
+        (_, "*") => Some(Specificity::Type),
+        _ if !range_sub.eq_ignore_ascii_case(sub) => None,
         _ => match param(range, "version") {
-            None => Some(Closeness::Subtype),
-            Some(version) => (version == exposition.version()).then_some(Closeness::Version),
+            None => Some(Specificity::Subtype),
+            Some(version) => (version == exposition.version()).then_some(Specificity::Version),
         },
     }
 }
 
-/// How much `range` is wanted: 1 unless it says otherwise, nothing if what it says is no quality.
+/// The quality of `range`, 1 by default. `None` if it is invalid.
 fn quality(range: &MediaType) -> Option<f32> {
     let Some(quality) = param(range, "q") else {
         return Some(1.0);
@@ -76,11 +75,11 @@ mod tests {
     use super::*;
 
     fn chosen(lists: &[&str]) -> Exposition {
-        best(lists.iter().copied())
+        negotiate(lists.iter().copied())
     }
 
     #[test]
-    fn the_closest_range_decides_and_a_tie_is_text() {
+    fn the_most_specific_range_decides_and_a_tie_is_text() {
         use Exposition::{OpenMetrics, Text};
         let cases = [
             ("", Text),

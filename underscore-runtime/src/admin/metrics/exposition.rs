@@ -1,5 +1,5 @@
-//! The two formats: Prometheus' text format 0.0.4 and `OpenMetrics` 1.0. They differ in how families are
-//! called and in the last line; numbers, labels and escaping are the same.
+//! The two formats: Prometheus' text format 0.0.4 and `OpenMetrics` 1.0. They differ in the names
+//! of families and in the last line.
 
 use std::fmt::{self, Write};
 
@@ -13,7 +13,7 @@ use super::families::{FAMILIES, Family, Kind, Number};
 use super::snapshot::Snapshot;
 use crate::admin::cancellation::Cancellation;
 
-/// A format that scrapers read.
+/// An exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exposition {
     Text,
@@ -44,7 +44,7 @@ impl Exposition {
         }
     }
 
-    /// Type and subtype.
+    /// The media type: type and subtype.
     pub(super) fn media_type(self) -> (&'static str, &'static str) {
         match self {
             Exposition::Text => ("text", "plain"),
@@ -59,7 +59,7 @@ impl Exposition {
         }
     }
 
-    /// Writes all families with the numbers of `snapshot`, and stops once `cancellation` ends.
+    /// Writes all families. Stops early if the read is cancelled.
     pub(super) fn write(self, snapshot: Snapshot, cancellation: &Cancellation) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape {
@@ -68,7 +68,7 @@ impl Exposition {
             cancellation: cancellation.clone(),
         }));
         let mut text = String::new();
-        // Writing to a string fails only once `cancellation` ends.
+        // Writing to a string fails only if the read is cancelled.
         let _ = encode_registry(&mut text, &registry);
         if self == Exposition::OpenMetrics {
             let _ = encode_eof(&mut text);
@@ -77,7 +77,7 @@ impl Exposition {
     }
 }
 
-/// What the library asks for the families: it lives for one scrape.
+/// The collector of one scrape.
 #[derive(Debug)]
 struct Scrape {
     exposition: Exposition,
@@ -96,8 +96,8 @@ impl Collector for Scrape {
     }
 }
 
-/// In `OpenMetrics` a family has a unit, and what its samples are called follows from its type: all that the
-/// library does by itself.
+/// Writes a family as `OpenMetrics`. The library derives the names of samples from the unit and the
+/// type.
 fn openmetrics(
     family: &Family,
     scrape: &Scrape,
@@ -123,20 +123,20 @@ fn openmetrics(
     })
 }
 
-/// In Prometheus' text a family is called as its samples are, `_total` and all, and there are no infos. The
-/// library would add the endings to the samples alone; but a gauge's it leaves as they are, so here
-/// every sample is written as one, under a `TYPE` that says what it really is.
+/// Writes a family as Prometheus' text, where a family has the name of its samples, including
+/// `_total`, and there are no infos. The library would add the suffix to the samples only, except
+/// for gauges. So every sample is written as a gauge, under the real `TYPE`.
 fn text(family: &Family, scrape: &Scrape, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let mut name = family.name.to_owned();
     if let Some(unit) = family.unit {
         write!(name, "_{unit}")?;
     }
-    let (ending, metric_type) = match family.kind {
+    let (suffix, metric_type) = match family.kind {
         Kind::Counter => ("_total", MetricType::Counter),
         Kind::Gauge => ("", MetricType::Gauge),
         Kind::Info => ("_info", MetricType::Gauge),
     };
-    name.push_str(ending);
+    name.push_str(suffix);
     let mut encoder = encoder.encode_descriptor(&name, family.help, None, metric_type)?;
     (family.samples)(&scrape.snapshot, &mut |labels, number| {
         if scrape.cancellation.is_requested() {
@@ -148,7 +148,7 @@ fn text(family: &Family, scrape: &Scrape, encoder: &mut DescriptorEncoder<'_>) -
     })
 }
 
-/// A sample without labels has no braces either.
+/// Writes a sample. Without labels, it has no braces.
 fn with_labels(
     encoder: &mut MetricEncoder<'_>,
     labels: &[(&str, &str)],

@@ -1,5 +1,5 @@
-//! The families, once: name, unit, help, and how the samples come from a snapshot. Labels have few
-//! values, and none of them is a client's: what a stranger sends never makes a series.
+//! The table of metric families: name, unit, help and samples. Labels have few values, none of
+//! which come from clients, so that requests cannot create series.
 
 use std::fmt;
 
@@ -7,34 +7,34 @@ use prometheus_client::encoding::{
     CounterValueEncoder, EncodeCounterValue, EncodeGaugeValue, GaugeValueEncoder,
 };
 
-use super::snapshot::{Labels, RouteSeen, Snapshot};
+use super::snapshot::{Labels, RouteSample, Snapshot};
 use crate::admin::words;
 use crate::stats::{BlockingSnapshot, Outcome, StatsSnapshot, StatusClass};
 
-/// What a family's numbers are.
+/// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It only rises, from the start of the process.
+    /// Only increases, from the start of the process.
     Counter,
-    /// It is as it is now.
+    /// The current value.
     Gauge,
-    /// Its labels are what it says.
+    /// The information is in the labels.
     Info,
 }
 
-/// A value, written as what it is.
+/// The value of a sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
     Integer(u64),
     Float(f64),
 }
 
-/// Takes a sample.
+/// Writes a sample.
 type Write<'a> = dyn FnMut(&[(&str, &str)], Number) -> fmt::Result + 'a;
 
-/// Samples of one name.
+/// A metric family.
 pub(super) struct Family {
-    /// Without the endings that its unit and its kind give it.
+    /// Without the suffixes of the unit and the kind.
     pub(super) name: &'static str,
     pub(super) unit: Option<&'static str>,
     pub(super) kind: Kind,
@@ -42,7 +42,7 @@ pub(super) struct Family {
     pub(super) samples: fn(&Snapshot, &mut Write<'_>) -> fmt::Result,
 }
 
-/// All families, in the order in which they are written.
+/// All families, in the order of the output.
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "underscore_build",
@@ -58,22 +58,23 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_start_time",
         unit: Some("seconds"),
         kind: Kind::Gauge,
-        help: "When the admin API came up, in seconds since 1970.",
+        help: "Start time of the admin API, in seconds since 1970.",
         samples: |snapshot, write| write(&[], Number::Float(snapshot.started.as_secs_f64())),
     },
     Family {
         name: "underscore_log_entries_lost",
         unit: None,
         kind: Kind::Counter,
-        help: "Entries for the host's log that were lost because it took none for too long.",
+        help: "Entries for the host's log that were lost because the log accepted none for too long.",
         samples: |snapshot, write| write(&[], Number::Integer(snapshot.log_entries_lost)),
     },
     Family {
         name: "underscore_requests_in_flight",
         unit: None,
         kind: Kind::Gauge,
-        help: "Requests in flight: from the first poll of the handler to its end, or to the last byte of a \
-               streaming body; upgraded connections whose work is tracked, to the end of that.",
+        help: "Requests in flight: from the first poll of the handler to its end, or to the last \
+               byte of a streaming body; upgraded connections with tracked work, to the end of \
+               that work.",
         samples: |snapshot, write| {
             each_route(snapshot, |route| {
                 write(&route.labels(), Number::Integer(route.active))
@@ -84,14 +85,15 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_requests_ended",
         unit: None,
         kind: Kind::Counter,
-        help: "Requests that ended, each once: completed with the handler's response, disconnected before it, \
-               interrupted by an operator, panicked, preempted before the handler ran, rejected for a limit, \
-               expired by the timeout of the route, or failed midway.",
+        help: "Requests that ended, each once: completed with the handler's response, \
+               disconnected before it, interrupted by an operator, panicked, preempted before the \
+               handler ran, rejected for a limit, expired by the timeout of the route, or failed \
+               midway.",
         samples: |snapshot, write| {
             each_route(snapshot, |route| {
                 Outcome::ALL.into_iter().try_for_each(|outcome| {
                     let ended = route.stats.ended.outcome(outcome);
-                    let labels = and(route.labels(), ("end", words::outcome(outcome)));
+                    let labels = with_label(route.labels(), ("end", words::outcome(outcome)));
                     write(&labels, Number::Integer(ended))
                 })
             })
@@ -101,15 +103,15 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_responses",
         unit: None,
         kind: Kind::Counter,
-        help: "Responses by the class of their status: those of handlers, their extractors and this library. A request that \
-               ended without one is in none, and so is what a layer answered in its place.",
+        help: "Responses of handlers, their extractors and this library by status class. Requests \
+               that ended without a response and responses of layers are not counted.",
         samples: |snapshot, write| {
             each_route(snapshot, |route| {
                 (1..)
                     .zip(words::STATUS_CLASSES)
                     .try_for_each(|(digit, class)| {
                         let answered = route.stats.ended.status(StatusClass::from_digit(digit));
-                        let labels = and(route.labels(), ("class", class));
+                        let labels = with_label(route.labels(), ("class", class));
                         write(&labels, Number::Integer(answered))
                     })
             })
@@ -119,10 +121,10 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_response_time",
         unit: Some("seconds"),
         kind: Kind::Counter,
-        help: "Time until handlers had their responses, added up, in seconds. Its increase over that of \
-               underscore_responses_timed_total is the average.",
+        help: "Total time until handlers returned their responses, in seconds. Its increase \
+               divided by that of underscore_responses_timed_total is the average.",
         samples: |snapshot, write| {
-            of_routes(snapshot, write, |stats| {
+            route_samples(snapshot, write, |stats| {
                 Number::Float(stats.ended.answer_time().as_secs_f64())
             })
         },
@@ -131,10 +133,11 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_responses_timed",
         unit: None,
         kind: Kind::Counter,
-        help: "Responses whose time is in underscore_response_time_seconds_total: those of handlers. A \
-               streaming one is there from its head on, though its request has not ended.",
+        help: "Responses whose time is in underscore_response_time_seconds_total: those of \
+               handlers. A streaming response counts from its head on, although its request has \
+               not ended.",
         samples: |snapshot, write| {
-            of_routes(snapshot, write, |stats| {
+            route_samples(snapshot, write, |stats| {
                 Number::Integer(stats.ended.answers())
             })
         },
@@ -143,8 +146,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_tasks",
         unit: None,
         kind: Kind::Gauge,
-        help: "Live tasks by type, a request or tracked work in the background, and by state: running inside a \
-               poll, waiting to be woken, or streaming a response's body.",
+        help: "Live tasks by type, a request or tracked work in the background, and by state: \
+               running inside a poll, waiting to be woken, or streaming a response's body.",
         samples: |snapshot, write| {
             snapshot.tasks.iter().try_for_each(|(kind, state, count)| {
                 write(&[("type", kind), ("state", state)], Number::Integer(*count))
@@ -155,7 +158,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_workers",
         unit: None,
         kind: Kind::Gauge,
-        help: "Worker threads of the service by state: parked without work, running, or blocked inside one poll.",
+        help: "Worker threads of the service by state: parked without work, running, or blocked \
+               inside one poll.",
         samples: |snapshot, write| {
             snapshot
                 .workers
@@ -167,18 +171,19 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_blocked_polls",
         unit: None,
         kind: Kind::Counter,
-        help: "Polls of the route's requests, and of the work for them, that kept a worker thread for too long.",
+        help: "Polls of the route's requests and their tracked work that blocked a worker thread \
+               for too long.",
         samples: |snapshot, write| {
-            of_blocking(snapshot, write, |blocking| Number::Integer(blocking.stalls))
+            blocking_samples(snapshot, write, |blocking| Number::Integer(blocking.stalls))
         },
     },
     Family {
         name: "underscore_blocked_poll",
         unit: Some("seconds"),
         kind: Kind::Counter,
-        help: "How long those polls took, added up, in seconds; each is measured to 33 ms.",
+        help: "Total time of those polls, in seconds, each measured to 33 ms.",
         samples: |snapshot, write| {
-            of_blocking(snapshot, write, |blocking| {
+            blocking_samples(snapshot, write, |blocking| {
                 Number::Float(blocking.time.as_secs_f64())
             })
         },
@@ -187,9 +192,9 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_blocked_poll_max",
         unit: Some("seconds"),
         kind: Kind::Gauge,
-        help: "How long the longest of those polls took since the start, in seconds.",
+        help: "Time of the longest of those polls since the start, in seconds.",
         samples: |snapshot, write| {
-            of_blocking(snapshot, write, |blocking| {
+            blocking_samples(snapshot, write, |blocking| {
                 Number::Float(blocking.longest.as_secs_f64())
             })
         },
@@ -198,8 +203,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_worker_busy",
         unit: Some("ratio"),
         kind: Kind::Gauge,
-        help: "Share of the last minute in which the worker was at work, from 0 to 1. Near 1 on all of them, \
-               requests wait for a thread.",
+        help: "Share of the last minute in which the worker was busy, from 0 to 1. If it is near \
+               1 on all workers, requests wait for a thread.",
         samples: |snapshot, write| {
             snapshot.busy.iter().try_for_each(|worker| {
                 let runtime = worker.runtime.map(|runtime| runtime.get().to_string());
@@ -211,12 +216,12 @@ pub(super) const FAMILIES: &[Family] = &[
     },
 ];
 
-fn each_route(snapshot: &Snapshot, each: impl FnMut(&RouteSeen) -> fmt::Result) -> fmt::Result {
+fn each_route(snapshot: &Snapshot, each: impl FnMut(&RouteSample) -> fmt::Result) -> fmt::Result {
     snapshot.routes.iter().try_for_each(each)
 }
 
 /// One sample per route.
-fn of_routes(
+fn route_samples(
     snapshot: &Snapshot,
     write: &mut Write<'_>,
     number: fn(&StatsSnapshot) -> Number,
@@ -226,8 +231,8 @@ fn of_routes(
     })
 }
 
-/// One sample per route, of how its polls blocked workers.
-fn of_blocking(
+/// One sample per route, of its blocked polls.
+fn blocking_samples(
     snapshot: &Snapshot,
     write: &mut Write<'_>,
     number: fn(&BlockingSnapshot) -> Number,
@@ -237,8 +242,11 @@ fn of_blocking(
     })
 }
 
-/// The labels of a route, and one more.
-fn and<'a>(labels: Labels<'a>, more: (&'static str, &'a str)) -> [(&'static str, &'a str); 5] {
+/// The labels of a route and one more label.
+fn with_label<'a>(
+    labels: Labels<'a>,
+    more: (&'static str, &'a str),
+) -> [(&'static str, &'a str); 5] {
     let [id, method, path, handler] = labels;
     [id, method, path, handler, more]
 }
@@ -267,7 +275,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn the_help_of_ends_has_all_of_them() {
+    fn the_help_of_requests_ended_names_all_outcomes() {
         let ends = FAMILIES
             .iter()
             .find(|family| family.name == "underscore_requests_ended");
@@ -278,10 +286,10 @@ mod tests {
     }
 
     #[test]
-    fn every_family_has_a_name_of_its_own_and_a_help_that_needs_no_escaping() {
+    fn family_names_are_unique_and_helps_need_no_escaping() {
         let mut names = HashSet::new();
         for Family { name, help, .. } in FAMILIES {
-            assert!(names.insert(name), "{name} stands twice");
+            assert!(names.insert(name), "{name} is not unique");
             assert!(name.starts_with("underscore_"), "{name}");
             let fits = |c: char| c.is_ascii_lowercase() || c == '_';
             assert!(name.chars().all(fits), "{name}");

@@ -1,5 +1,5 @@
-//! `/_metrics`: the numbers of the tables for Prometheus. They are collected when they are asked for, so
-//! nothing is kept from one scrape to the next, and nothing grows when nobody scrapes.
+//! `/_metrics`: the numbers of the tables for Prometheus. They are collected by each scrape, and no
+//! state is kept between scrapes.
 
 mod accept;
 mod exposition;
@@ -15,7 +15,7 @@ use snapshot::Snapshot;
 
 /// `GET /_metrics`.
 pub(super) fn get(request: &Request) -> Result<Answer, Error> {
-    let exposition = wanted(request)?;
+    let exposition = exposition(request)?;
     Ok(Answer::Written {
         content_type: exposition.content_type(),
         text: exposition.write(
@@ -25,17 +25,17 @@ pub(super) fn get(request: &Request) -> Result<Answer, Error> {
     })
 }
 
-/// The format that was asked for: the parameter beats the header, as everywhere.
-fn wanted(request: &Request) -> Result<Exposition, Error> {
+/// The requested format. As everywhere, the parameter overrides the header.
+fn exposition(request: &Request) -> Result<Exposition, Error> {
     let Some(word) = request.value(&params::FORMAT) else {
-        return Ok(accept::best(request.accept()));
+        return Ok(accept::negotiate(request.accept()));
     };
     Exposition::parse(word).ok_or_else(|| {
         let words = Exposition::words();
         match word {
             "json" | "yaml" => Error::illegal_argument(format!(
-                "[/_metrics] is Prometheus' text and cannot be {word}; parameter [format] must be one of {}; \
-                 [/_cat/routes?h=*&format={word}] has the numbers of the routes",
+                "[/_metrics] is Prometheus' text and cannot be {word}; parameter [format] must be \
+                 one of {}; [/_cat/routes?h=*&format={word}] has the numbers of the routes",
                 words.join(", ")
             )),
             _ => Error::unknown_value("format", word, &words),

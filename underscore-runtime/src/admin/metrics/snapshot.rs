@@ -1,4 +1,4 @@
-//! What one scrape shows, collected before any of it is written.
+//! The numbers of one scrape, collected before any are written.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,24 +17,23 @@ use crate::threads::RuntimeNumber;
 use crate::visible::visible;
 use crate::workers::workers as all_workers;
 
-/// All numbers there are.
+/// The numbers of all families.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    /// Since 1970.
+    /// The start time of the admin API since 1970.
     pub(super) started: Duration,
     pub(super) log_entries_lost: u64,
-    pub(super) routes: Vec<RouteSeen>,
-    /// How many tasks there are of a kind and in a state, zeros included: a series that comes and goes
-    /// is worth less than one that is zero.
+    pub(super) routes: Vec<RouteSample>,
+    /// Number of tasks by kind and state, including zeros, so that a series does not come and go.
     pub(super) tasks: Vec<(&'static str, &'static str, u64)>,
-    /// How many workers are in a state.
+    /// Number of workers by state.
     pub(super) workers: Vec<(&'static str, u64)>,
-    pub(super) busy: Vec<Busy>,
+    pub(super) busy: Vec<WorkerBusy>,
 }
 
-/// A route with its numbers.
+/// The numbers of a route.
 #[derive(Debug)]
-pub(super) struct RouteSeen {
+pub(super) struct RouteSample {
     id: String,
     method: String,
     path: String,
@@ -47,16 +46,16 @@ pub(super) struct RouteSeen {
 /// The labels of a route.
 pub(super) type Labels<'a> = [(&'static str, &'a str); 4];
 
-/// How busy a worker was in the last minute.
+/// The share of the last minute in which a worker was busy.
 #[derive(Debug)]
-pub(super) struct Busy {
+pub(super) struct WorkerBusy {
     pub(super) runtime: Option<RuntimeNumber>,
     pub(super) index: usize,
     pub(super) share: f64,
 }
 
 impl Snapshot {
-    /// Collects all numbers; the rest is left out once `cancellation` ends.
+    /// Collects all numbers. Stops early if the read is cancelled.
     pub(super) fn take(cancellation: &Cancellation) -> Result<Self, Error> {
         let (_, started) = root::start();
         let rows = routes::rows(None, cancellation)?.into_iter();
@@ -67,8 +66,8 @@ impl Snapshot {
                 .unwrap_or_default(),
             log_entries_lost: log::lost(),
             routes: rows
-                .filter(|row| has_its_labels(&row.entry))
-                .map(|row| RouteSeen::new(&row))
+                .filter(|row| has_final_labels(&row.entry))
+                .map(|row| RouteSample::new(&row))
                 .collect(),
             tasks: count_tasks(),
             workers,
@@ -77,18 +76,18 @@ impl Snapshot {
     }
 }
 
-/// Whether a route is called as it will always be. What has no request yet and declares no path would
-/// change its labels with the first one, and a series that is renamed is two.
-fn has_its_labels(entry: &RouteEntry) -> bool {
+/// True if the labels of a route are final. Without a request or a declared path, they would change
+/// with the first request, which would make two series of one.
+fn has_final_labels(entry: &RouteEntry) -> bool {
     entry.route.is_some() || (entry.method().is_some() && entry.path().is_some())
 }
 
-impl RouteSeen {
+impl RouteSample {
     fn new(row: &routes::RouteRow) -> Self {
         let entry = &row.entry;
         let text = |value: Option<&str>| visible(value.unwrap_or("-")).into_owned();
-        RouteSeen {
-            // The handler's own: that of a mount is another one as soon as there is a second mount.
+        RouteSample {
+            // The handler's id, because the id of a mount changes when a second mount appears.
             id: RouteId {
                 mount: None,
                 ..entry.id
@@ -103,7 +102,7 @@ impl RouteSeen {
         }
     }
 
-    /// What tells it from every other route: the table of routes bounds them, not what clients send.
+    /// The labels that identify the route. Their number is bounded by the routes, not by requests.
     pub(super) fn labels(&self) -> Labels<'_> {
         [
             ("id", &self.id),
@@ -123,21 +122,21 @@ fn count_tasks() -> Vec<(&'static str, &'static str, u64)> {
     for_each_live(|task| {
         let Some(state) = task.state() else { return };
         let (kind, state) = (words::task_kind(&task), words::task_state(state));
-        let of_its = |count: &&mut (&str, &str, u64)| (count.0, count.1) == (kind, state);
-        if let Some((.., count)) = counts.iter_mut().find(of_its) {
+        let is_same = |count: &&mut (&str, &str, u64)| (count.0, count.1) == (kind, state);
+        if let Some((.., count)) = counts.iter_mut().find(is_same) {
             *count = count.saturating_add(1);
         }
     });
     counts
 }
 
-fn count_workers() -> (Vec<(&'static str, u64)>, Vec<Busy>) {
+fn count_workers() -> (Vec<(&'static str, u64)>, Vec<WorkerBusy>) {
     let all = all_workers(Instant::now());
     let states = words::WORKER_STATES;
     let count = |state| all.iter().filter(|worker| worker.state == state).count() as u64;
     let counts = states.map(|state| (words::worker_state(state), count(state)));
     let busy = all.iter().filter_map(|worker| {
-        Some(Busy {
+        Some(WorkerBusy {
             runtime: worker.runtime,
             index: worker.index,
             share: worker.busy?,

@@ -8,35 +8,35 @@ use std::thread::Builder;
 
 use tokio::sync::oneshot;
 
-use super::queue::{Client, Queue};
+use super::queue::{ClientId, FairQueue};
 use crate::sync::{Arc, Mutex};
 
-/// The name of all of these threads.
-const NAME: &str = "underscore-look";
+/// The name of the threads.
+const NAME: &str = "underscore-pool";
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads and the queue of their jobs. When it is dropped, each thread ends after its current job.
+/// Threads and the queue of their jobs. After a drop, each thread ends after its current job.
 #[derive(Debug)]
 pub(super) struct Lane(Arc<Shared>);
 
 struct Shared {
-    most_threads: usize,
-    state: Mutex<State>,
-    /// Notified of a new job, and when the lane is closed.
+    max_threads: usize,
+    state: Mutex<LaneState>,
+    /// Notified when a job is added and when the lane is closed.
     changed: Condvar,
 }
 
-struct State {
-    queue: Queue<Job>,
+struct LaneState {
+    queue: FairQueue<Job>,
     threads: usize,
     idle: usize,
     is_closed: bool,
 }
 
-/// The reason why a job is not accepted.
+/// The reason why a job was not accepted.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum SubmitError {
     /// The client has this many waiting jobs.
     TooMany(usize),
     /// There is no thread, and none can be started.
@@ -54,12 +54,12 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Lane {
-    /// A lane of at most `most_threads`, of which one client uses at most `share` at a time.
-    pub(super) fn new(most_threads: usize, share: usize) -> Self {
+    /// A lane of at most `max_threads`, of which one client uses at most `share` at a time.
+    pub(super) fn new(max_threads: usize, share: usize) -> Self {
         Lane(Arc::new(Shared {
-            most_threads,
-            state: Mutex::new(State {
-                queue: Queue::new(share),
+            max_threads,
+            state: Mutex::new(LaneState {
+                queue: FairQueue::new(share),
                 threads: 0,
                 idle: 0,
                 is_closed: false,
@@ -68,7 +68,7 @@ impl Lane {
         }))
     }
 
-    /// Starts the first thread, unless there is one.
+    /// Starts the first thread if there is none.
     pub(super) fn start(&self) -> io::Result<()> {
         let mut state = self.0.state.lock();
         if state.threads > 0 {
@@ -81,25 +81,25 @@ impl Lane {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before `work` has begun, it is not run; afterwards, it is run to its end.
+    /// If dropped before `work` has begun, `work` is not run. If dropped later, it runs to its end.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        client: Client,
+        client: ClientId,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Refused> {
+    ) -> Result<T, SubmitError> {
         let (done, result) = oneshot::channel();
         let job = Box::new(move || {
             if done.is_closed() {
                 return;
             }
-            // This fails if the client has left.
+            // Fails if the client has left.
             let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
         });
         self.0.submit(client, job)?;
         match result.await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(panic)) => resume_unwind(panic),
-            // The lane is closed, and its server with it.
+            // The lane is closed, so its server has ended.
             Err(_) => std::future::pending().await,
         }
     }
@@ -113,14 +113,18 @@ impl Drop for Lane {
 }
 
 impl Shared {
-    fn submit(self: &Arc<Self>, client: Client, job: Job) -> Result<(), Refused> {
+    fn submit(self: &Arc<Self>, client: ClientId, job: Job) -> Result<(), SubmitError> {
         let mut state = self.state.lock();
         if state.threads == 0 {
-            self.start_thread(&mut state).map_err(Refused::NoThread)?;
+            self.start_thread(&mut state)
+                .map_err(SubmitError::NoThread)?;
         }
-        state.queue.push(client, job).map_err(Refused::TooMany)?;
-        if state.queue.ready() > state.idle && state.threads < self.most_threads {
-            // If that fails, the existing threads take the job later.
+        state
+            .queue
+            .push(client, job)
+            .map_err(SubmitError::TooMany)?;
+        if state.queue.ready() > state.idle && state.threads < self.max_threads {
+            // If this fails, the existing threads take the job later.
             let _ = self.start_thread(&mut state);
         }
         drop(state);
@@ -128,7 +132,7 @@ impl Shared {
         Ok(())
     }
 
-    fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+    fn start_thread(self: &Arc<Self>, state: &mut LaneState) -> io::Result<()> {
         let lane = Arc::clone(self);
         Builder::new()
             .name(NAME.into())
@@ -168,19 +172,19 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    const SCRIPT: Client = Some(0);
-    const OTHER: Client = Some(1);
+    const SCRIPT: ClientId = Some(0);
+    const OTHER: ClientId = Some(1);
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         runtime.expect("a runtime").block_on(future)
     }
 
-    /// A job that says its number and waits until the sender that is returned is dropped.
+    /// A job that sends its number and then waits until the returned sender is dropped.
     fn gated(number: usize, began: Sender<usize>) -> (Sender<()>, impl FnOnce() + Send) {
         let (release, released) = channel::<()>();
         let job = move || {
-            began.send(number).expect("the test waits");
+            began.send(number).expect("the test receives");
             let _ = released.recv();
         };
         (release, job)
@@ -192,7 +196,7 @@ mod tests {
             if let Ok(number) = began.try_recv() {
                 return number;
             }
-            assert!(Instant::now() < end, "nothing is run");
+            assert!(Instant::now() < end, "no job was run");
             tokio::task::yield_now().await;
         }
     }
@@ -225,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_whose_client_leaves_before_its_turn_is_not_run() {
+    fn a_job_whose_client_left_before_its_turn_is_not_run() {
         block_on(async {
             let lane = Arc::new(Lane::new(1, 1));
             let (began, starts) = channel();
@@ -246,19 +250,19 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_that_of_whoever_waits_and_the_thread_goes_on() {
+    fn a_panic_reaches_the_caller_and_the_thread_continues() {
         block_on(async {
             let lane = Arc::new(Lane::new(1, 1));
             let panics = Arc::clone(&lane);
             let job = || resume_unwind(Box::new("a bug"));
-            let waits = tokio::spawn(async move { panics.run::<()>(SCRIPT, job).await });
-            assert!(waits.await.is_err_and(|error| error.is_panic()));
+            let caller = tokio::spawn(async move { panics.run::<()>(SCRIPT, job).await });
+            assert!(caller.await.is_err_and(|error| error.is_panic()));
             lane.run(SCRIPT, || {}).await.expect("it is run");
         });
     }
 
     #[test]
-    fn its_threads_end_with_it() {
+    fn the_threads_end_when_the_lane_is_dropped() {
         block_on(async {
             let lane = Lane::new(2, 2);
             lane.run(SCRIPT, || {}).await.expect("it is run");

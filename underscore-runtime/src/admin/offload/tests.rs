@@ -1,4 +1,4 @@
-//! Looks and changes on their threads, without a socket.
+//! Reads and changes on the pool's threads, without a socket.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
@@ -19,19 +19,19 @@ fn offload(limit: Duration) -> Offload {
 }
 
 const LONG: fn() -> usize = || usize::MAX;
-const NOTHING: fn() -> usize = || 0;
+const NO_ROWS: fn() -> usize = || 0;
 
-/// A look without an end of its own.
+/// A read that ends only when it is cancelled.
 fn endless(
     cancellation: &Cancellation,
     began: Sender<()>,
 ) -> impl FnOnce() -> Result<(), Error> + use<> {
     let cancellation = cancellation.clone();
     move || {
-        began.send(()).expect("the test waits");
+        began.send(()).expect("the test receives");
         let end = Instant::now() + PATIENCE;
         while !cancellation.is_requested() {
-            assert!(Instant::now() < end, "it is never told to end");
+            assert!(Instant::now() < end, "it was never cancelled");
             std::thread::yield_now();
         }
         Ok(())
@@ -48,21 +48,21 @@ async fn until(began: &Receiver<()>) {
 
 /// Holds 1.43 of docs/admin-api.md.
 #[test]
-fn a_look_whose_client_left_ends_and_leaves_its_thread_to_others() {
+fn a_read_whose_client_left_ends_and_frees_its_thread() {
     block_on(async {
         let offload = offload(Duration::from_secs(3600));
-        for _ in 0..3 * LONG_LOOKS {
+        for _ in 0..3 * LONG_READS {
             let cancellation = Cancellation::default();
             let client = cancellation.client_presence();
             let (began, starts) = channel();
-            let look = endless(&cancellation, began);
-            let look = tokio::spawn({
+            let read = endless(&cancellation, began);
+            let read = tokio::spawn({
                 let offload = offload.clone();
-                async move { offload.read(&cancellation, LONG, look).await }
+                async move { offload.read(&cancellation, LONG, read).await }
             });
-            // Its turn comes, for those before it have ended.
+            // It begins, because the reads before it have ended.
             until(&starts).await;
-            look.abort();
+            read.abort();
             drop(client);
         }
     });
@@ -70,18 +70,18 @@ fn a_look_whose_client_left_ends_and_leaves_its_thread_to_others() {
 
 /// Holds 6.40 of docs/admin-api.md.
 #[test]
-fn a_look_that_takes_too_long_is_refused_and_says_how_to_ask_for_less() {
+fn a_read_that_takes_too_long_is_refused_with_ways_to_read_less() {
     block_on(async {
         let offload = offload(Duration::from_millis(20));
-        for rows in [NOTHING, LONG] {
+        for rows in [NO_ROWS, LONG] {
             let cancellation = Cancellation::default();
             let _client = cancellation.client_presence();
             let (began, _starts) = channel();
-            let look = endless(&cancellation, began);
-            let error = offload.read(&cancellation, rows, look).await;
+            let read = endless(&cancellation, began);
+            let error = offload.read(&cancellation, rows, read).await;
             let error = error.expect_err("it has no end");
             assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
-            let (_, json) = Answer::Node(error.node()).written(
+            let (_, json) = Answer::Node(error.node()).into_body(
                 Style {
                     format: None,
                     pretty: false,
@@ -103,37 +103,37 @@ fn a_look_that_takes_too_long_is_refused_and_says_how_to_ask_for_less() {
 }
 
 #[test]
-fn a_look_that_was_complete_in_the_last_moment_is_answered() {
+fn a_read_that_was_complete_at_the_deadline_is_answered() {
     block_on(async {
         let offload = offload(Duration::ZERO);
         let cancellation = Cancellation::default();
-        let seen = offload.read(&cancellation, NOTHING, || Ok("all of it"));
-        assert_eq!(seen.await.expect("it was not cut short"), "all of it");
+        let answer = offload.read(&cancellation, NO_ROWS, || Ok("all of it"));
+        assert_eq!(answer.await.expect("it is complete"), "all of it");
     });
 }
 
 /// Holds 1.40, 1.44 of docs/admin-api.md.
 #[test]
-fn changes_and_short_looks_are_not_behind_long_looks_of_the_same_client() {
+fn changes_and_short_reads_do_not_wait_for_long_reads_of_the_same_client() {
     block_on(async {
         let offload = offload(Duration::from_secs(3600));
         let cancellation = Cancellation::default();
         let client = cancellation.client_presence();
         let (began, starts) = channel();
-        for _ in 0..2 * LONG_LOOKS {
-            let (offload, cancellation, look) = (
+        for _ in 0..2 * LONG_READS {
+            let (offload, cancellation, read) = (
                 offload.clone(),
                 cancellation.clone(),
                 endless(&cancellation, began.clone()),
             );
-            tokio::spawn(async move { offload.read(&cancellation, LONG, look).await });
+            tokio::spawn(async move { offload.read(&cancellation, LONG, read).await });
         }
-        for _ in 0..LONG_LOOKS / 2 {
+        for _ in 0..LONG_READS / 2 {
             until(&starts).await;
         }
         let short = Cancellation::default();
-        let look = offload.read(&short, NOTHING, || Ok("seen"));
-        assert_eq!(look.await.expect("it is short"), "seen");
+        let read = offload.read(&short, NO_ROWS, || Ok("seen"));
+        assert_eq!(read.await.expect("it is short"), "seen");
         assert_eq!(offload.change(|| "done").await.expect("it is made"), "done");
         assert!(
             starts.try_recv().is_err(),
@@ -145,33 +145,33 @@ fn changes_and_short_looks_are_not_behind_long_looks_of_the_same_client() {
 
 /// Holds 6.41 of docs/admin-api.md.
 #[test]
-fn more_requests_than_may_wait_are_refused_and_say_what_helps() {
+fn requests_beyond_the_waiting_limit_are_refused_with_the_cure() {
     block_on(async {
         let offload = offload(Duration::from_secs(3600));
         let (release, released) = channel::<()>();
         let (began, starts) = channel();
-        let stands = move || {
-            began.send(()).expect("the test waits");
+        let blocks = move || {
+            began.send(()).expect("the test receives");
             let _ = released.recv();
         };
         let run = |work: Box<dyn FnOnce() + Send>| {
             let offload = offload.clone();
             tokio::spawn(async move { offload.change(work).await.map_err(|error| error.status()) })
         };
-        let mut all = vec![run(Box::new(stands))];
+        let mut all = vec![run(Box::new(blocks))];
         until(&starts).await;
         for _ in 0..1024 {
             all.push(run(Box::new(|| {})));
-            // It runs up to where it waits.
+            // Runs the task until it waits.
             tokio::task::yield_now().await;
         }
         let error = offload.change(|| ()).await.expect_err("one more");
         assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
-        let said = format!("{error:?}");
+        let text = format!("{error:?}");
         for word in ["limit_reached", "1024", "ask again when"] {
-            assert!(said.contains(word), "{said}");
+            assert!(text.contains(word), "{text}");
         }
-        let error = Error::from(Refused::NoThread(io::ErrorKind::WouldBlock.into()));
+        let error = Error::from(SubmitError::NoThread(io::ErrorKind::WouldBlock.into()));
         assert!(format!("{error:?}").contains("ulimit -u"), "{error:?}");
         drop(release);
         for waiting in all {
@@ -180,10 +180,10 @@ fn more_requests_than_may_wait_are_refused_and_say_what_helps() {
     });
 }
 
-/// That of the process may have other users among these tests.
+/// Other tests of this process may use the shared pool.
 #[test]
-fn there_is_one_pool_as_long_as_somebody_has_it() {
+fn one_pool_is_shared_while_it_is_in_use() {
     let pool = Pool::shared();
     assert!(Arc::ptr_eq(&pool, &Pool::shared()));
-    pool.start().expect("threads can be had");
+    pool.start().expect("threads start");
 }

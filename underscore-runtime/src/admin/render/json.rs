@@ -1,4 +1,4 @@
-//! JSON: on one line, or pretty as Elasticsearch prints it, with `"key" : value`.
+//! JSON on one line, or pretty-printed as by Elasticsearch, with `"key" : value`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -10,9 +10,9 @@ use super::Node;
 use super::output::Output;
 use crate::visible::visible_document;
 
-/// Writes `node`; what is not visible is still to be escaped.
+/// Writes `node`. The caller applies [`escape_invisible`] to the result.
 pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
-    // This fails only once the look is to end.
+    // Fails only if the read is cancelled.
     if pretty {
         let spaced = Spaced(PrettyFormatter::new());
         let written = node.serialize(&mut Serializer::with_formatter(&mut *output, spaced));
@@ -24,7 +24,7 @@ pub(super) fn write(node: &Node, pretty: bool, output: &mut Output<'_>) {
 
 /// Escapes the invisible characters that `serde_json` does not. Parsers return the original text.
 pub(super) fn escape_invisible(json: Vec<u8>) -> Vec<u8> {
-    // Every write is whole characters, so this is text wherever it stops.
+    // Always UTF-8, because every write consists of whole characters.
     let json = String::from_utf8(json).unwrap_or_default();
     // Line feeds occur only between tokens.
     let escape = |c: char, escaped: &mut String| {
@@ -98,7 +98,7 @@ mod tests {
 
     /// Holds 5.9 of docs/admin-api.md.
     #[test]
-    fn pretty_is_spaced_around_the_colon_and_ends_with_a_newline() {
+    fn pretty_json_has_spaces_around_the_colon_and_ends_with_a_newline() {
         let node = Node::object([
             ("a", Node::List(vec![Node::Integer(1)])),
             ("b", Node::List(vec![])),
@@ -112,7 +112,7 @@ mod tests {
 
     /// Holds 7.1 of docs/admin-api.md.
     #[test]
-    fn what_is_not_visible_is_escaped_in_keys_and_in_values_and_comes_back() {
+    fn invisible_characters_are_escaped_in_keys_and_values_and_round_trip() {
         let text = "\u{1b}[2J \u{9b}2J é \u{202e}\u{e0041}";
         let node = Node::object([("\u{7f}", Node::text(text))]);
         let json = write(&node, false);

@@ -1,4 +1,4 @@
-//! Answers in the form that was asked for: text, JSON, YAML or CBOR.
+//! Writes answers in the requested format: text, JSON, YAML or CBOR.
 
 mod json;
 mod output;
@@ -11,18 +11,18 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::cancellation::Cancellation;
-pub(super) use crate::node::{Key, Node};
+pub(super) use crate::node::{Node, ObjectKey};
 use output::Output;
 
 pub(super) use text::{Align, Rows};
 
-/// The total behind a page of a table.
+/// The total number of rows of a table, also if only a page is sent.
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-/// Text for people.
+/// The content type of plain text.
 const TEXT: &str = "text/plain; charset=UTF-8";
 
-/// A format that an answer can be asked for in.
+/// A format of structured answers and tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Text,
@@ -31,35 +31,35 @@ pub(super) enum Format {
     Cbor,
 }
 
-/// How an answer is wanted.
+/// The requested form of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
-    /// Nothing: what the endpoint answers in by itself.
+    /// The default of the endpoint if `None`.
     pub(super) format: Option<Format>,
     pub(super) pretty: bool,
 }
 
-/// What an endpoint has to say.
+/// The answer of an endpoint.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// A structure, JSON unless YAML is asked for.
+    /// A structure: JSON by default.
     Node(Node),
-    /// A table: text unless another format is asked for.
+    /// A table: text by default.
     Table(Table),
-    /// Lines of text, whatever is asked for.
+    /// Plain text in any format.
     Text(String),
-    /// Text in a form of the endpoint's own.
+    /// Text with the endpoint's own content type.
     Written {
         content_type: &'static str,
         text: String,
     },
 }
 
-/// A table in both its forms; which of them is made is decided before.
+/// A table, as text or as rows depending on the requested format.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) content: TableContent,
-    /// How many rows there are in all.
+    /// Number of rows before paging.
     pub(super) total: usize,
 }
 
@@ -88,7 +88,7 @@ impl Format {
         Self::ALL.map(|(name, ..)| name)
     }
 
-    /// The format of one media type. A list, a wildcard or a type nobody makes counts as no wish.
+    /// The format of a media type. `None` for a list, a wildcard or an unsupported type.
     pub(super) fn accepted(media_type: Option<&str>) -> Option<Self> {
         let essence = media_type?.split(';').next()?.trim();
         let mut all = Self::ALL.into_iter();
@@ -98,7 +98,7 @@ impl Format {
 }
 
 impl Answer {
-    /// The answer with `change` made to its structure, if it is one. The total behind a table stays.
+    /// Applies `change` to a structured answer or to the rows of a table.
     pub(super) fn map(self, change: impl FnOnce(Node) -> Node) -> Self {
         match self {
             Answer::Node(node) => Answer::Node(change(node)),
@@ -113,8 +113,8 @@ impl Answer {
         }
     }
 
-    /// The content type, and what is written.
-    pub(super) fn written(
+    /// The content type and the body.
+    pub(super) fn into_body(
         self,
         style: Style,
         cancellation: &Cancellation,
@@ -140,7 +140,7 @@ impl Answer {
             Answer::Table(table) => Some(table.total),
             _ => None,
         };
-        let (content_type, body) = self.written(style, cancellation);
+        let (content_type, body) = self.into_body(style, cancellation);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -152,10 +152,10 @@ impl Answer {
     }
 }
 
-/// Writes the structure, and stops in the middle once `cancellation` ends.
+/// Writes a structure. Stops early if the read is cancelled.
 fn structured(node: &Node, style: Style, cancellation: &Cancellation) -> (&'static str, Vec<u8>) {
     let mut output = Output::new(cancellation);
-    // Writing plain data to memory fails only once `cancellation` ends.
+    // Writing plain data to memory fails only if the read is cancelled.
     let content_type = match style.format {
         Some(Format::Yaml) => {
             let yaml = yaml::write(node, output);

@@ -1,19 +1,19 @@
-//! The buffer that answers are written to, which fails once their look is to end.
+//! The buffer that answers are written to. A write fails if the read is cancelled.
 
 use std::io::{self, ErrorKind, Write};
 
 use crate::admin::cancellation::Cancellation;
 
-/// The number of bytes between two checks.
-const ASK_EVERY: usize = 4096;
+/// Number of bytes between two checks for cancellation.
+const CHECK_EVERY: usize = 4096;
 
 /// The bytes of an answer.
 #[derive(Debug)]
 pub(super) struct Output<'a> {
     bytes: Vec<u8>,
     cancellation: &'a Cancellation,
-    /// The length at which the next check is made.
-    ask_at: usize,
+    /// The length at which the next check is due.
+    check_at: usize,
 }
 
 impl<'a> Output<'a> {
@@ -21,7 +21,7 @@ impl<'a> Output<'a> {
         Output {
             bytes: Vec::new(),
             cancellation,
-            ask_at: ASK_EVERY,
+            check_at: CHECK_EVERY,
         }
     }
 
@@ -32,11 +32,11 @@ impl<'a> Output<'a> {
 
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() >= self.ask_at {
+        if self.bytes.len() >= self.check_at {
             if self.cancellation.is_requested() {
                 return Err(ErrorKind::ConnectionAborted.into());
             }
-            self.ask_at = self.bytes.len().saturating_add(ASK_EVERY);
+            self.check_at = self.bytes.len().saturating_add(CHECK_EVERY);
         }
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -54,7 +54,7 @@ mod tests {
 
     /// Holds 1.43 of docs/admin-api.md.
     #[test]
-    fn an_answer_that_nobody_waits_for_is_not_written_to_its_end() {
+    fn writing_stops_after_the_client_has_left() {
         let list = || Node::List(vec![Node::text("some text"); 10_000]);
         for format in [Format::Json, Format::Yaml, Format::Cbor] {
             let length = |cancellation: &Cancellation| {
@@ -62,13 +62,16 @@ mod tests {
                     format: Some(format),
                     pretty: false,
                 };
-                let (_, bytes) = Answer::Node(list()).written(style, cancellation);
+                let (_, bytes) = Answer::Node(list()).into_body(style, cancellation);
                 bytes.len()
             };
             let whole = length(&Cancellation::default());
-            let begun = length(&Cancellation::for_client_that_left());
-            assert!(whole > 10 * ASK_EVERY, "{format:?}: {whole}");
-            assert!(begun < 2 * ASK_EVERY, "{format:?}: {begun} of {whole}");
+            let partial = length(&Cancellation::for_client_that_left());
+            assert!(whole > 10 * CHECK_EVERY, "{format:?}: {whole}");
+            assert!(
+                partial < 2 * CHECK_EVERY,
+                "{format:?}: {partial} of {whole}"
+            );
         }
     }
 }

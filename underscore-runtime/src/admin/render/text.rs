@@ -1,4 +1,4 @@
-//! Tables for a terminal: comfy-table does the widths and the padding.
+//! Tables for a terminal, laid out by comfy-table.
 
 use std::borrow::Cow;
 
@@ -9,44 +9,46 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::visible::visible;
 
-/// Where a column's cells stand.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::admin) enum Align {
     Left,
     Right,
 }
 
-/// Rows of cells, to be laid out in columns: one space between them, the last left-aligned one not padded, every
-/// line ended. No rows, no text. What is not visible in a cell is escaped.
+/// Rows of cells, laid out in columns with one space between them. The last column is not padded if
+/// it is left-aligned. Each line ends with a newline, and invisible characters in cells are
+/// escaped.
 ///
-/// A long table takes little more memory than its text: cells are kept as bytes in a row, and are laid out a few
-/// rows at a time, all with the widths of the whole.
+/// A long table takes little more memory than its text: cells are stored in one string and laid out
+/// in batches, with the column widths of the whole table.
 #[derive(Debug)]
 pub(in crate::admin) struct Rows {
-    columns: Vec<Column>,
-    /// All cells, one behind the other, and where each ends.
+    columns: Vec<ColumnLayout>,
+    /// All cells, concatenated.
     text: String,
+    /// The end of each cell in `text`.
     ends: Vec<usize>,
-    /// Indexes of the rows with a cell wider than [`WIDEST`], ascending.
+    /// Indexes of the rows with a cell wider than [`MAX_COLUMN_WIDTH`], ascending.
     wide: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct Column {
+struct ColumnLayout {
     align: Align,
-    /// Display width of the widest cell, ignoring cells wider than [`WIDEST`].
+    /// Display width of the widest cell, ignoring cells wider than [`MAX_COLUMN_WIDTH`].
     width: usize,
 }
 
-/// Maximum padded width of a column, so that one long URI makes only its own line long.
-const WIDEST: usize = 200;
+/// Maximum padded width of a column, so that a long URI makes only its own line long.
+const MAX_COLUMN_WIDTH: usize = 200;
 
-/// How many rows are laid out at a time.
+/// Number of rows that are laid out at a time.
 const BATCH: usize = 256;
 
 impl Rows {
     pub(in crate::admin) fn new(columns: impl IntoIterator<Item = Align>) -> Self {
-        let column = |align| Column { align, width: 0 };
+        let column = |align| ColumnLayout { align, width: 0 };
         Rows {
             columns: columns.into_iter().map(column).collect(),
             text: String::new(),
@@ -55,13 +57,13 @@ impl Rows {
         }
     }
 
-    /// Adds a row, which must have a cell for each column.
+    /// Adds a row, which must have one cell per column.
     pub(in crate::admin) fn push<T: AsRef<str>>(&mut self, cells: impl Iterator<Item = T>) {
         let row = self.ends.len().checked_div(self.columns.len()).unwrap_or(0);
         for (cell, column) in cells.zip(&mut self.columns) {
             let cell = plain(cell.as_ref());
             let width = cell.width();
-            if width <= WIDEST {
+            if width <= MAX_COLUMN_WIDTH {
                 column.width = column.width.max(width);
             } else if self.wide.last() != Some(&row) {
                 self.wide.push(row);
@@ -71,16 +73,16 @@ impl Rows {
         }
     }
 
-    /// The text, or as much of it as is there when it is not `wanted` any more.
-    pub(in crate::admin) fn into_text(self, wanted: impl Fn() -> bool) -> String {
+    /// Lays out the table. Stops before a batch if `is_wanted` is false.
+    pub(in crate::admin) fn into_text(self, is_wanted: impl Fn() -> bool) -> String {
         let mut text = String::new();
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        let cells = begins.zip(&self.ends);
-        let cells = cells.map(|(begin, end)| self.text.get(begin..*end).unwrap_or_default());
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let cells = starts.zip(&self.ends);
+        let cells = cells.map(|(start, end)| self.text.get(start..*end).unwrap_or_default());
         let mut cells = cells.peekable();
         let mut wide = self.wide.iter().copied().peekable();
         let mut row = 0;
-        while cells.peek().is_some() && wanted() {
+        while cells.peek().is_some() && is_wanted() {
             let mut table = Table::new();
             table
                 .load_style(presets::NOTHING)
@@ -114,10 +116,10 @@ impl Rows {
         text
     }
 
-    /// Lays out a row with a wide cell. The cells behind it are shifted to the right.
+    /// Lays out a row with a wide cell. The cells after it are shifted to the right.
     fn wide_line<'a>(&self, cells: impl Iterator<Item = &'a str>) -> String {
         let mut line = String::new();
-        for (cell, Column { align, width }) in cells.zip(&self.columns) {
+        for (cell, ColumnLayout { align, width }) in cells.zip(&self.columns) {
             let padding = " ".repeat(width.saturating_sub(cell.width()));
             let parts = match align {
                 Align::Left => [cell, &padding, " "],
@@ -129,11 +131,11 @@ impl Rows {
     }
 
     fn set_columns(&self, table: &mut Table) {
-        for (index, Column { align, width }) in self.columns.iter().enumerate() {
+        for (index, ColumnLayout { align, width }) in self.columns.iter().enumerate() {
             let padding = u16::from(index.saturating_add(1) != self.columns.len());
             if let Some(column) = table.column_mut(index) {
                 column.set_padding((0, padding));
-                // A width with which the table would overflow is left to the table.
+                // A width that does not fit in a `u16` is left to the table.
                 if let Ok(width) = u16::try_from(width.saturating_add(usize::from(padding))) {
                     let width = Width::Fixed(width);
                     column.set_constraint(ColumnConstraint::LowerBoundary(width));
@@ -147,7 +149,7 @@ impl Rows {
     }
 }
 
-/// `cell` on one line, and never empty, so that a row keeps its fields.
+/// `cell` on one line. Never empty, so that a row keeps its number of fields.
 fn plain(cell: &str) -> Cow<'_, str> {
     match visible(cell) {
         Cow::Borrowed("") => Cow::Borrowed("-"),
@@ -169,7 +171,7 @@ mod tests {
 
     /// Holds 3.19, 3.21 of docs/admin-api.md.
     #[test]
-    fn numbers_end_and_words_begin_at_one_place() {
+    fn numbers_are_right_aligned_and_words_left_aligned() {
         let text = layout(
             &[Align::Left, Align::Right, Align::Left],
             &[&["a", "5", "x"], &["bcd", "1000", "long word"]],
@@ -179,7 +181,7 @@ mod tests {
 
     /// Holds 3.20, 7.1 of docs/admin-api.md.
     #[test]
-    fn width_is_what_is_seen_and_control_characters_are_not_sent() {
+    fn width_is_display_width_and_control_characters_are_escaped() {
         let text = layout(
             &[Align::Left, Align::Left],
             &[&["日本", "\u{1b}[2J\n"], &["abcde", ""]],
@@ -191,7 +193,7 @@ mod tests {
     #[test]
     fn a_wide_cell_makes_its_own_line_long_and_no_other() {
         let wide = "x".repeat(70_000);
-        let long = "l".repeat(WIDEST);
+        let long = "l".repeat(MAX_COLUMN_WIDTH);
         let rows: &[&[&str]] = &[
             &["narrow", "1", "a"],
             &[&wide, "20", &wide],
@@ -200,7 +202,7 @@ mod tests {
         ];
         let text = layout(&[Align::Left, Align::Right, Align::Left], rows);
         let lines: Vec<&str> = text.lines().collect();
-        let at = |begin: &str| format!("{begin:<WIDEST$}");
+        let at = |begin: &str| format!("{begin:<MAX_COLUMN_WIDTH$}");
         let expected = [
             format!("{}  1 a", at("narrow")),
             format!("{wide} 20 {wide}"),
@@ -219,12 +221,12 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_are_no_text() {
+    fn no_rows_are_empty_text() {
         assert_eq!(layout(&[Align::Left], &[]), "");
     }
 
     #[test]
-    fn a_table_of_many_rows_lines_up_from_end_to_end() {
+    fn all_batches_of_a_long_table_have_the_same_widths() {
         let numbers: Vec<String> = (0..3 * BATCH).map(|number| number.to_string()).collect();
         let rows: Vec<[&str; 2]> = numbers.iter().map(|number| [&**number, "x"]).collect();
         let rows: Vec<&[&str]> = rows.iter().map(<[&str; 2]>::as_slice).collect();
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wants_is_not_laid_out() {
+    fn an_unwanted_table_is_not_laid_out() {
         let mut rows = Rows::new([Align::Left]);
         rows.push(["x"].iter());
         assert_eq!(rows.into_text(|| false), "");

@@ -12,11 +12,11 @@ use crate::visible::{is_all_visible, visible, visible_document};
 
 /// Writes `node`.
 pub(super) fn write(node: &Node, mut output: Output<'_>) -> Vec<u8> {
-    // This fails only once the look is to end.
+    // Fails only if the read is cancelled.
     let _ = serde_saphyr::to_io_writer(&mut output, &Quoted(node));
-    // Every write is whole characters, so this is text wherever it stops.
+    // Always UTF-8, because every write consists of whole characters.
     let yaml = String::from_utf8(output.into_bytes()).unwrap_or_default();
-    // All that is escaped is in double-quoted scalars.
+    // All escaped characters are in double-quoted scalars.
     let escape = |c: char, escaped: &mut String| {
         // Writing to a string does not fail.
         let _ = write!(escaped, "\\U{:08x}", u32::from(c));
@@ -24,8 +24,8 @@ pub(super) fn write(node: &Node, mut output: Output<'_>) -> Vec<u8> {
     visible_document(yaml, escape).into_bytes()
 }
 
-/// Forces double quotes where they are needed. The library ignores that for keys, which are our own
-/// words and names of routes, so keys are escaped as in tables.
+/// Forces double quotes where they are needed. The library ignores this for keys, so keys, which
+/// are fixed words and route names, are escaped as in tables.
 struct Quoted<'a, T: ?Sized>(&'a T);
 
 impl Serialize for Quoted<'_, str> {
@@ -82,7 +82,7 @@ mod tests {
 
     /// Holds 7.2 of docs/admin-api.md.
     #[test]
-    fn a_text_that_looks_like_another_type_is_still_a_text() {
+    fn a_text_that_looks_like_another_type_is_quoted() {
         let texts = [
             "12345678",
             "1e234567",
@@ -121,7 +121,7 @@ mod tests {
 
     /// Holds 7.1, 7.32 of docs/admin-api.md.
     #[test]
-    fn what_is_not_visible_is_escaped_in_double_quotes() {
+    fn invisible_characters_are_escaped_in_double_quotes() {
         let text = "a\u{0}b\u{1b}[2J\r\n\tc\u{7f}d\u{85}e\u{9b}2J\u{2028}f";
         let written = write(&Node::object([
             (text, Node::text(text)),

@@ -6,7 +6,7 @@ use super::frame_nodes;
 use crate::admin::cancellation::Cancellation;
 use crate::admin::error::Error;
 use crate::admin::params;
-use crate::admin::render::{Answer, Key, Node};
+use crate::admin::render::{Answer, Node, ObjectKey};
 use crate::admin::request::Request;
 use crate::admin::select::TaskFilter;
 use crate::admin::task_snapshot::{TaskSnapshot, oldest_first, snapshots_in_state};
@@ -70,7 +70,7 @@ fn node(task: &TaskSnapshot, detail: Detail) -> Node {
     Node::Object(properties(task, detail))
 }
 
-fn properties(seen: &TaskSnapshot, detail: Detail) -> Vec<(Key, Node)> {
+fn properties(seen: &TaskSnapshot, detail: Detail) -> Vec<(ObjectKey, Node)> {
     let mut object = Properties(Vec::new());
     let request = seen.request();
     object.number("id", Some(seen.id().number()));
@@ -129,7 +129,7 @@ fn more(object: &mut Properties, seen: &TaskSnapshot, detail: Detail) {
 }
 
 /// What is known of a task, in order; what is not known is left out, as Elasticsearch does.
-struct Properties(Vec<(Key, Node)>);
+struct Properties(Vec<(ObjectKey, Node)>);
 
 impl Properties {
     fn text(&mut self, key: &'static str, text: Option<&str>) {
@@ -184,7 +184,7 @@ fn description(seen: &TaskSnapshot) -> String {
 }
 
 /// The client's own marks, under the names by which they came.
-fn headers(seen: &TaskSnapshot) -> Vec<(Key, Node)> {
+fn headers(seen: &TaskSnapshot) -> Vec<(ObjectKey, Node)> {
     let marks = [
         ("X-Opaque-Id", seen.opaque_id()),
         ("X-Request-Id", seen.request_id()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 /// The threads for reads of the admin API: started on demand, kept, and bounded.
-const LOOKS: &str = "underscore-look";
+const LOOKS: &str = "underscore-pool";
 const MOST_LOOKS: usize = 7;
 
 /// Open descriptors, by number, and threads.

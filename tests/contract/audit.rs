@@ -5,9 +5,6 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::support::log::LOG;
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -18,6 +15,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tower::ServiceExt;
 use underscore_runtime::{admin_router, underscore_route};
+
+use crate::support::log::LOG;
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
 
 #[underscore_route(name = "watched")]
 async fn watched() {

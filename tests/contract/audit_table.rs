@@ -1,12 +1,14 @@
 //! The table of the audit: its columns, its order, and how much of it is kept. What is recorded of a call is in
 //! `audit.rs`.
 
-use crate::support::Service;
-use crate::support::process::own_process;
 use axum::Router;
 use axum::routing::get;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
+use crate::support::process::own_process;
+use crate::support::sentences::did_you_mean;
 
 #[underscore_route(name = "tabled")]
 async fn watched() {}
@@ -102,7 +104,7 @@ async fn it_is_a_table_like_the_others() {
     assert_eq!(names, columns);
     let wrong = service.admin(&page("h=stauts")).await;
     assert!(
-        wrong.error().1.contains("did you mean [status]"),
+        wrong.error().1.contains(did_you_mean!("status")),
         "{wrong:?}"
     );
     let part = service.admin_json("_audit?filter_path=audit.target").await;

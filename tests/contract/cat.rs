@@ -1,12 +1,14 @@
 //! The `_cat` tables as a person with curl meets them: columns, headings, order, pages, formats, help.
 
-use crate::support::Service;
 use axum::Router;
 use axum::routing::{any, get, post};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
+use crate::support::sentences::did_you_mean;
 
 #[underscore_route(get, "/declared/{id}", name = "declared")]
 async fn declared() {}
@@ -135,9 +137,9 @@ async fn columns_are_chosen_by_name_alias_and_pattern_and_shown_once() {
         ]
     );
     for (wanted, hint) in [
-        ("h=pth", "did you mean [path]?"),
+        ("h=pth", did_you_mean!("path")),
         ("h=nothing*", "[nothing*]"),
-        ("s=totl", "did you mean [total]?"),
+        ("s=totl", did_you_mean!("total")),
         ("s=path:down", "must be asc or desc"),
     ] {
         let answer = service.admin(&format!("_cat/routes?{wanted}")).await;
@@ -281,7 +283,7 @@ async fn json_and_yaml_have_typed_values() {
     }
     let unknown = service.admin("_cat/routes?format=jsn").await;
     assert!(
-        unknown.error().1.contains("did you mean [json]"),
+        unknown.error().1.contains(did_you_mean!("json")),
         "{}",
         unknown.text
     );

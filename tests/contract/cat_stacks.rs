@@ -1,12 +1,13 @@
 //! `_cat/stacks`: where the requests of a service are stuck, however many they are.
 
-use crate::support::Service;
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
 
 static FIRST: Semaphore = Semaphore::const_new(0);
 static SECOND: Semaphore = Semaphore::const_new(0);

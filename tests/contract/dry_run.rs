@@ -2,13 +2,15 @@
 
 use std::sync::LazyLock;
 
-use crate::support::Service;
-use crate::support::process::own_process;
 use axum::Router;
 use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
+use crate::support::process::own_process;
+use crate::support::sentences::NEEDS_A_SETTINGS_FILE;
 
 static GO_ON: LazyLock<Notify> = LazyLock::new(Notify::new);
 
@@ -126,7 +128,7 @@ async fn a_dry_run_says_whom_a_change_would_hit_and_changes_nothing() {
     let refused = service
         .put(&format!("{settings}?dry_run"), persistent)
         .await;
-    assert!(refused.error().1.contains("needs a settings file"));
+    assert!(refused.error().1.contains(NEEDS_A_SETTINGS_FILE));
     assert_eq!(audited(&service).await, 0);
 
     // And it is a bool: named, and false, it is the change.

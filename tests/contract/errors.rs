@@ -3,6 +3,7 @@
 use axum::Router;
 
 use crate::support::Service;
+use crate::support::sentences::did_you_mean;
 
 /// Holds 6.1, 6.3, 6.4 of docs/admin-api.md.
 #[tokio::test]
@@ -11,15 +12,25 @@ async fn parameters_that_do_not_exist_are_named_in_order_with_what_was_meant() {
     for (path, found) in [
         (
             "_cat/tasks?tiem",
-            "[/_cat/tasks] contains unrecognized parameter: [tiem] -> did you mean [time]?",
+            concat!(
+                "[/_cat/tasks] contains unrecognized parameter: [tiem] -> ",
+                did_you_mean!("time")
+            ),
         ),
         (
             "_cat/tasks?zzzz=1&tiem=2&a&a&v",
-            "[/_cat/tasks] contains unrecognized parameters: [a], [tiem] -> did you mean [time]?, [zzzz]",
+            concat!(
+                "[/_cat/tasks] contains unrecognized parameters: [a], [tiem] -> ",
+                did_you_mean!("time"),
+                ", [zzzz]"
+            ),
         ),
         (
             "_cat/tasks/?siz",
-            "[/_cat/tasks/] contains unrecognized parameter: [siz] -> did you mean [size]?",
+            concat!(
+                "[/_cat/tasks/] contains unrecognized parameter: [siz] -> ",
+                did_you_mean!("size")
+            ),
         ),
     ] {
         let answer = service.admin(path).await;
@@ -36,9 +47,12 @@ async fn parameters_that_do_not_exist_are_named_in_order_with_what_was_meant() {
 async fn a_path_that_does_not_exist_is_404_and_says_what_was_meant() {
     let service = Service::start(Router::new()).await;
     for (path, hint) in [
-        ("_cat/rutes", " -> did you mean [/_cat/routes]?"),
-        ("_cat/wrokers/", " -> did you mean [/_cat/workers]?"),
-        ("_metrix", " -> did you mean [/_metrics]?"),
+        ("_cat/rutes", concat!(" -> ", did_you_mean!("/_cat/routes"))),
+        (
+            "_cat/wrokers/",
+            concat!(" -> ", did_you_mean!("/_cat/workers")),
+        ),
+        ("_metrix", concat!(" -> ", did_you_mean!("/_metrics"))),
         ("no/such/thing", "GET /_cat lists the tables"),
     ] {
         let answer = service.admin(path).await;

@@ -1,10 +1,12 @@
 //! `filter_path` as a person with curl meets it: at every kind of answer, and on none that is an error.
 
-use crate::support::Service;
 use axum::Router;
 use axum::routing::get;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
+use crate::support::sentences::did_you_mean;
 
 #[underscore_route(name = "one")]
 async fn one() {}
@@ -138,7 +140,7 @@ async fn an_error_is_shown_whole() {
         assert!(!kind.is_empty() && !reason.is_empty(), "{path}");
     }
     let (_, reason) = service.admin("_routes?filter_pth=x").await.error();
-    assert!(reason.contains("did you mean [filter_path]?"), "{reason}");
+    assert!(reason.contains(did_you_mean!("filter_path")), "{reason}");
 }
 
 /// Holds 5.22 of docs/admin-api.md.

@@ -1,12 +1,14 @@
 //! The forms of an answer and the methods of a path: what someone with `curl` expects of any endpoint.
 
-use crate::support::{Answer, Service};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::sentences::did_you_mean;
+use crate::support::{Answer, Service};
 
 #[underscore_route(name = "shown")]
 async fn shown() -> &'static str {
@@ -102,7 +104,7 @@ async fn sizes_are_for_people_or_in_the_unit_that_is_asked_for() {
     assert_eq!(cell("&format=json").await, "[{\"bytes_sent\":2000}]");
     let wrong = service.admin("_cat/tasks?bytes=kib").await;
     assert!(
-        wrong.error().1.contains("did you mean [kb]"),
+        wrong.error().1.contains(did_you_mean!("kb")),
         "{}",
         wrong.text
     );

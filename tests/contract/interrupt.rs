@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::support::{Answer, PATIENCE, PanicsWhenDropped, Service, talk};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -16,6 +15,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use underscore_runtime::underscore_route;
+
+use crate::support::sentences::BEGIN_WITH_ALL;
+use crate::support::{Answer, PATIENCE, PanicsWhenDropped, Service, talk};
 
 /// Closed until a test adds permits.
 type Gate = State<Arc<Semaphore>>;
@@ -403,7 +405,7 @@ async fn an_interrupt_that_names_no_route_or_says_something_in_a_body_is_400_and
         assert_eq!(answer.status, 400, "[{selector}]: {}", answer.text);
         let (kind, reason) = answer.error();
         assert_eq!(kind, "illegal_argument_exception");
-        assert!(reason.contains("begin with _all"), "{reason}");
+        assert!(reason.contains(BEGIN_WITH_ALL), "{reason}");
     }
     let body = json!({"reason": "would be ignored"});
     let path = "_routes/spared/interrupt";

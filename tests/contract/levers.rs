@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Service};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -14,6 +13,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use underscore_runtime::underscore_route;
+
+use crate::support::sentences::did_you_mean;
+use crate::support::{Answer, Service};
 
 /// Closed until a test adds permits.
 type Gate = Arc<Semaphore>;
@@ -408,7 +410,7 @@ async fn a_lever_that_cannot_be_is_refused_and_nothing_is_set() {
             json!({"preempt.headers": {"Content-Length": "5"}}),
             "[transient.preempt.headers] must be",
         ),
-        (json!({"limit.activ": 5}), "did you mean [limit.active]?"),
+        (json!({"limit.activ": 5}), did_you_mean!("limit.active")),
     ] {
         let refused = fixture
             .service

@@ -1,13 +1,14 @@
 //! Answers that are not the handler's say so: logs, metrics and layers of the service tell them
 //! from its own.
 
-use crate::support::Service;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
 
 #[underscore_route(name = "marks")]
 async fn marks() {

@@ -1,13 +1,14 @@
 //! What a setting does to the next request, and how settings are put, merged, reset and shown. What is
 //! refused is in `settings_refused.rs`, for which routes a change holds in `settings_targets.rs`.
 
-use crate::support::{Service, talk};
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use reqwest::Method;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::{Service, talk};
 
 /// Puts `transient` settings of a route, which must be accepted, and returns what is then set.
 async fn put(service: &Service, route: &str, transient: Value) -> Value {

@@ -1,12 +1,14 @@
 //! Changes of settings that are refused: each says what is wrong and where, in the one shape of all
 //! errors, and changes nothing. What is accepted is in `settings.rs`.
 
-use crate::support::{Answer, Service};
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::sentences::{NEEDS_A_SETTINGS_FILE, did_you_mean};
+use crate::support::{Answer, Service};
 
 /// The status, type and reason of an error.
 fn refusal(answer: &Answer) -> (u16, String, String) {
@@ -47,18 +49,10 @@ async fn a_setting_that_is_unknown_or_no_value_of_its_kind_is_named_with_section
         (
             "preempt.statsu",
             json!(500),
-            "did you mean [preempt.status]?",
+            did_you_mean!("preempt.status"),
         ),
-        (
-            "preempt.reasn",
-            json!("x"),
-            "did you mean [preempt.reason]?",
-        ),
-        (
-            "prempt.status",
-            json!(500),
-            "did you mean [preempt.status]?",
-        ),
+        ("preempt.reasn", json!("x"), did_you_mean!("preempt.reason")),
+        ("prempt.status", json!(500), did_you_mean!("preempt.status")),
         ("nothing_like_it", Value::Null, "unknown setting"),
         (
             "preempt.status",
@@ -151,7 +145,7 @@ async fn a_section_that_is_unknown_or_needs_a_file_is_refused_with_the_cure() {
     for (body, words) in [
         (
             json!({"persistent": preempt}),
-            ["[persistent] needs a settings file", "[transient]"],
+            [NEEDS_A_SETTINGS_FILE, "[transient]"],
         ),
         (
             json!({"transient": preempt, "persistent": {}}),
@@ -159,7 +153,7 @@ async fn a_section_that_is_unknown_or_needs_a_file_is_refused_with_the_cure() {
         ),
         (
             json!({"transiet": preempt}),
-            ["[transiet]", "did you mean [transient]?"],
+            ["[transiet]", did_you_mean!("transient")],
         ),
         (
             json!({"preempt": {"status": 503}}),
@@ -354,7 +348,7 @@ async fn an_unknown_parameter_is_refused_before_anything_is_changed() {
     assert_eq!((status, &*kind), (400, "illegal_argument_exception"));
     assert!(reason.contains("[/_routes/mistyped/settings]"), "{reason}");
     assert!(
-        reason.ends_with("[prety] -> did you mean [pretty]?"),
+        reason.ends_with(concat!("[prety] -> ", did_you_mean!("pretty"))),
         "{reason}"
     );
     assert_eq!(service.get("/").await.status, 200);

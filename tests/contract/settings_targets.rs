@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::routing::get;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::{PATIENCE, Service};
 
 fn preempt(status: u16) -> Value {
     json!({"transient": {"preempt": {"status": status}}})

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use crate::support::Service;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
 
 #[underscore_route(name = "fast")]
 async fn fast() {}

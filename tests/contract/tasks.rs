@@ -1,12 +1,14 @@
 //! Single tasks: choosing them, ending them, printing where they wait.
 
-use crate::support::Service;
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
+use crate::support::sentences::did_you_mean;
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 
@@ -103,7 +105,7 @@ async fn a_filter_chooses_what_is_ended_and_nothing_chooses_nothing() {
         .post("_tasks/_cancel?routes=filtered&state=wating")
         .await;
     assert!(
-        wrong.error().1.contains("did you mean [waiting]"),
+        wrong.error().1.contains(did_you_mean!("waiting")),
         "{}",
         wrong.text
     );

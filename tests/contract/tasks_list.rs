@@ -2,13 +2,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::support::Service;
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use underscore_runtime::{track, underscore_frame, underscore_route};
+
+use crate::support::Service;
+use crate::support::sentences::did_you_mean;
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 
@@ -238,9 +240,9 @@ async fn filters_choose_and_mistakes_are_told() {
     assert_eq!(count("_tasks?routes=first&older_than=1h").await, 0);
     assert_eq!(count("_tasks/_all?routes=other&older_than=1nanos").await, 1);
     for (path, words) in [
-        ("_tasks?group_by=parent", "did you mean [parents]"),
+        ("_tasks?group_by=parent", did_you_mean!("parents")),
         ("_tasks?group_by=nodes", "none, parents, routes"),
-        ("_tasks?detaild", "did you mean [detailed]"),
+        ("_tasks?detaild", did_you_mean!("detailed")),
         ("_tasks?state=stuck", "running, waiting, streaming"),
         ("_tasks/x", "must be a decimal number"),
     ] {

@@ -1,14 +1,16 @@
 //! What a person types who has a path and no manual: routes by their paths, words of Elasticsearch, lengths of
 //! time as tables print them, broken escapes.
 
-use crate::support::process::own_process;
-use crate::support::{Answer, Service};
 use axum::Router;
 use axum::routing::{any, get};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use underscore_runtime::underscore_route;
+
+use crate::support::process::own_process;
+use crate::support::sentences::{did_you_mean, use_method};
+use crate::support::{Answer, Service};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 
@@ -96,7 +98,7 @@ async fn a_route_is_chosen_by_its_path_and_by_method_and_path() {
         &mistyped,
         404,
         "resource_not_found_exception",
-        "did you mean [/twice]?",
+        did_you_mean!("/twice"),
     );
 
     for bare in [
@@ -207,7 +209,7 @@ async fn what_users_of_elasticsearch_type_leads_to_what_there_is() {
         ("_cluster/settings", "/_routes/settings"),
         ("_nodes/stats", "/_metrics"),
     ] {
-        let expected = format!("did you mean [{here}]?");
+        let expected = format!(did_you_mean!("{}"), here);
         assert_refused(
             &service.admin(path).await,
             404,
@@ -218,7 +220,7 @@ async fn what_users_of_elasticsearch_type_leads_to_what_there_is() {
     for (query, words) in [
         (
             "_tasks?actions=*search",
-            "[actions] -> did you mean [routes]?",
+            concat!("[actions] -> ", did_you_mean!("routes")),
         ),
         (
             "_tasks?nodes=a",
@@ -226,7 +228,7 @@ async fn what_users_of_elasticsearch_type_leads_to_what_there_is() {
         ),
         (
             "_cat/tasks?actions=x",
-            "[actions] -> did you mean [routes]?",
+            concat!("[actions] -> ", did_you_mean!("routes")),
         ),
     ] {
         let kind = "illegal_argument_exception";
@@ -239,30 +241,18 @@ async fn what_users_of_elasticsearch_type_leads_to_what_there_is() {
 async fn another_method_is_refused_with_the_one_to_use() {
     let service = service().await;
     for (method, path, words) in [
-        (
-            Method::GET,
-            "_tasks/_cancel",
-            "cannot be asked with GET; use POST",
-        ),
-        (
-            Method::PUT,
-            "_routes/settings",
-            "cannot be asked with PUT; use GET",
-        ),
+        (Method::GET, "_tasks/_cancel", use_method!("GET", "POST")),
+        (Method::PUT, "_routes/settings", use_method!("PUT", "GET")),
         (
             Method::DELETE,
             "_routes/%2Ftwice/settings",
-            "cannot be asked with DELETE; use GET or PUT",
+            use_method!("DELETE", "GET or PUT"),
         ),
-        (
-            Method::POST,
-            "_cat/tasks/",
-            "cannot be asked with POST; use GET",
-        ),
+        (Method::POST, "_cat/tasks/", use_method!("POST", "GET")),
         (
             Method::GET,
             "_routes/x/interrupt",
-            "cannot be asked with GET; use POST",
+            use_method!("GET", "POST"),
         ),
     ] {
         let answer = service.admin_request(method, path, None).await;

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::PATIENCE;
-use crate::support::example::{Example, binary};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+
+use crate::support::PATIENCE;
+use crate::support::example::{Example, binary};
 
 /// The service of the story, with clients for both of its sides.
 struct SampleApp {

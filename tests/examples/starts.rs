@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use super::support::example::{Example, binary};
+use crate::support::sentences::ANOTHER_SERVER;
 
 /// Those that print what to try.
 const EXAMPLES: [&str; 3] = ["todos", "chat", "versions"];
@@ -43,7 +44,7 @@ fn a_port_and_a_socket_that_are_taken_are_named() {
         let live = first.admin.display().to_string();
         let said = refused(name, "127.0.0.1:0", &live);
         assert!(
-            said.contains(&live) && said.contains("another server"),
+            said.contains(&live) && said.contains(ANOTHER_SERVER),
             "{said}"
         );
 

@@ -2,10 +2,11 @@
 //! dependency another name. That they
 //! compile without a warning is asked by clippy; here they answer.
 
-use crate::support::{Answer, Service};
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
+
+use crate::support::{Answer, Service};
 
 /// What the handlers that all of these crates share answer.
 async fn assert_answers(service: &Service) {

@@ -1,14 +1,15 @@
 //! What a web page in an operator's browser can do, once a port leads to the socket: look at
 //! nothing, change nothing.
 
-use crate::support::process::own_process;
-use crate::support::{Answer, Service};
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::json;
 use tower::ServiceExt;
 use underscore_runtime::{AdminBuilder, underscore_route};
+
+use crate::support::process::own_process;
+use crate::support::{Answer, Service};
 
 #[underscore_route(name = "browsed")]
 async fn browsed() {

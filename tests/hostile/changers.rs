@@ -1,6 +1,5 @@
 //! Who may change something through a socket that more people may connect to.
 
-use crate::support::process::own_process;
 use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -13,6 +12,9 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use underscore_runtime::{AdminBuilder, AdminServer, underscore_route};
+
+use crate::support::process::own_process;
+use crate::support::sentences::this_is_user;
 
 #[underscore_route]
 async fn never_mounted() {}
@@ -90,7 +92,7 @@ async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change()
         assert_eq!(answer["error"]["type"], "security_exception");
         let reason = answer["error"]["reason"].as_str().expect("text");
         assert!(
-            reason.contains(&format!("this is user [{uid}] of group [{gid}]")),
+            reason.contains(&format!(this_is_user!("{}", "{}"), uid, gid)),
             "{reason}"
         );
     }
@@ -177,7 +179,7 @@ async fn of_two_users_only_the_named_one_may_change() {
         let answer = String::from_utf8_lossy(&output.stdout);
         assert!(answer.contains(status), "{changers:?}: {answer}");
         assert_eq!(
-            answer.contains("this is user [61234] of group [61234]"),
+            answer.contains(this_is_user!(61234, 61234)),
             status.starts_with("403"),
             "{answer}"
         );

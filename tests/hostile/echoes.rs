@@ -1,13 +1,14 @@
 //! What is wrong is repeated in an error: at most 200 characters of it, once, however much was sent
 //! and wherever.
 
-use crate::support::process::own_process;
-use crate::support::{Answer, Service};
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
+
+use crate::support::process::own_process;
+use crate::support::{Answer, Service};
 
 #[underscore_route(name = "echoed")]
 async fn echoed() {}

@@ -2,13 +2,14 @@
 //! HTTP/1.1 and HTTP/2, and counted; what would do more to a client than answer it needs the word
 //! of the service's code.
 
-use crate::support::Service;
-use crate::support::process::own_process;
 use axum::Router;
 use axum::routing::get;
 use reqwest::Client;
 use serde_json::{Map, Value, json};
 use underscore_runtime::{AdminBuilder, underscore_route};
+
+use crate::support::Service;
+use crate::support::process::own_process;
 
 const SETTINGS: &str = "_routes/sent/settings";
 

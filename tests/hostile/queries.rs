@@ -1,8 +1,6 @@
 //! Who sees the query strings of requests: those who may change something, unless the service's
 //! code says otherwise.
 
-use crate::support::Service;
-use crate::support::process::own_process;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -10,6 +8,9 @@ use axum::routing::get;
 use reqwest::Method;
 use tower::ServiceExt;
 use underscore_runtime::{AdminBuilder, admin_router, underscore_route};
+
+use crate::support::Service;
+use crate::support::process::own_process;
 
 #[underscore_route(name = "asked")]
 async fn asked() {

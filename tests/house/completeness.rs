@@ -2,9 +2,10 @@
 //! is used or not. `tests/linkers/run` links the same libraries in every other way. They depend on the runtime without
 //! its feature `admin`; that somebody else in the binary asks for it is enough.
 
-use crate::support::Service;
 use axum::Router;
 use axum::routing::get;
+
+use crate::support::Service;
 
 #[tokio::test]
 async fn every_handler_of_every_library_is_a_row_before_any_request() {

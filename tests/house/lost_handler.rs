@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::log::LOG;
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::routing::get;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use underscore_runtime::__private::{Annotated, Call, HandlerEntry, Response};
 use underscore_runtime::AdminBuilder;
+
+use crate::support::log::LOG;
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
 
 static LOST: HandlerEntry =
     HandlerEntry::new("house::lost_handler::lost", file!(), 20, 1).name("lost");

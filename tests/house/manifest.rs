@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::support::files::{metadata, of_project};
 use serde_json::Value;
+
+use crate::support::files::{metadata, of_project};
 
 const PUBLISHED: [&str; 2] = ["underscore-macros", "underscore-runtime"];
 

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::gate::Gate;
-use crate::support::log::LOG;
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service};
-use crate::turn;
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::Value;
 use underscore_runtime::{track, underscore_route};
+
+use crate::support::gate::Gate;
+use crate::support::log::LOG;
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
+use crate::turn;
 
 /// The lines of the log that speak of a handler.
 fn told_of(handler: &str) -> Vec<String> {

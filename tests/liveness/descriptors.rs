@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, narrow_umask};
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use underscore_runtime::{AdminBuilder, underscore_route};
+
+use crate::support::sentences::{NOTHING_WAS_CHANGED, USE_TRANSIENT};
+use crate::support::{PATIENCE, narrow_umask};
 
 /// Names the directory of the process that is to run out of descriptors.
 const DIRECTORY: &str = "UNDERSCORE_TEST_CHILD";
@@ -287,8 +289,8 @@ fn without_descriptors_a_transient_change_is_made_and_a_persistent_one_is_refuse
     for part in [
         &*file.display().to_string(),
         "oo many open files",
-        "nothing was changed",
-        "use [transient]",
+        NOTHING_WAS_CHANGED,
+        USE_TRANSIENT,
     ] {
         assert!(reason.contains(part), "{reason}");
     }

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::process::Process;
 use super::{client_answers_soon, soon};
+use crate::support::sentences::{NOTHING_WAS_CHANGED, USE_TRANSIENT};
 use crate::support::{Answer, PATIENCE, narrow_umask};
 
 const OLD: &str = r#"{"steered": {"persistent": {"timeout": "9s"}}}"#;
@@ -56,8 +57,8 @@ async fn is_refused(process: &Process, disk: &Path, why: &str) {
         for part in [
             "disk/settings.json",
             why,
-            "nothing was changed",
-            "use [transient]",
+            NOTHING_WAS_CHANGED,
+            USE_TRANSIENT,
         ] {
             assert!(reason.contains(part), "{part} in {reason}");
         }

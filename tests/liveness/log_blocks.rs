@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::support::Service;
-use crate::support::log::Log;
-use crate::support::process::own_process;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
+use crate::support::log::Log;
+use crate::support::process::own_process;
 
 #[underscore_route(name = "logged")]
 async fn logged(State(gate): State<Arc<Semaphore>>) {

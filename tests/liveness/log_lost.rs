@@ -1,12 +1,13 @@
 //! A log that takes nothing while more is written than can wait.
 
-use crate::support::Service;
-use crate::support::log::Log;
-use crate::support::process::own_process;
 use axum::Router;
 use axum::routing::get;
 use serde_json::json;
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
+use crate::support::log::Log;
+use crate::support::process::own_process;
 
 #[underscore_route(name = "flooded")]
 async fn flooded() {}

@@ -15,9 +15,6 @@ use std::sync::{Arc, Condvar, Mutex as StdMutex};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service};
-use crate::turn;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -26,6 +23,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tower::ServiceExt;
 use underscore_runtime::{AdminBuilder, admin_router, spawn, underscore_route};
+
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
+use crate::turn;
 
 /// Enough for a look that takes seconds.
 const TASKS: usize = 12_000;

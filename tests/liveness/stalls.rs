@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::routing::get;
+use serde_json::Value;
+use underscore_runtime::{track, underscore_route};
+
 use crate::support::gate::Gate;
 use crate::support::log::LOG;
 use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service};
 use crate::turn;
-use axum::Router;
-use axum::routing::get;
-use serde_json::Value;
-use underscore_runtime::{track, underscore_route};
 
 /// The service's own workers: the test's are of another runtime.
 async fn workers(service: &Service) -> Vec<Value> {

@@ -1,9 +1,6 @@
 //! Ten thousand requests that are stuck at one await, over a real socket: one line says so, and one call
 //! ends them all.
 
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service};
-use crate::turn;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -13,6 +10,10 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use underscore_runtime::underscore_route;
+
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
+use crate::turn;
 
 const CROWD: usize = 10_000;
 

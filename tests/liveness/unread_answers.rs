@@ -5,13 +5,14 @@ use std::future::pending;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service};
-use crate::turn;
 use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use underscore_runtime::spawn;
+
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
+use crate::turn;
 
 /// Enough for an answer of some MiB.
 const TASKS: usize = 2_500;

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::gate::Gate;
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service};
-use crate::turn;
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use underscore_runtime::{track, underscore_route};
+
+use crate::support::gate::Gate;
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
+use crate::turn;
 
 /// A runtime whose threads are named `<name>-<number>`.
 fn runtime(name: &'static str, workers: usize) -> Runtime {

@@ -10,6 +10,7 @@ use tower::ServiceExt;
 use underscore_runtime::{AdminBuilder, admin_router};
 
 use super::{Kept, app, id_of, turn};
+use crate::support::sentences::{NOTHING_WAS_CHANGED, did_you_mean};
 use crate::support::{PATIENCE, Service, narrow_umask};
 
 const STEERED: &str = "_routes/steered/settings";
@@ -167,7 +168,7 @@ async fn a_file_that_cannot_be_written_changes_nothing() {
     assert_eq!(refused.status, 500);
     let (kind, reason) = refused.error();
     assert_eq!(kind, "settings_file_exception");
-    assert!(reason.contains("nothing was changed"), "{reason}");
+    assert!(reason.contains(NOTHING_WAS_CHANGED), "{reason}");
     assert_eq!(kept.settings().await, before);
     assert!(!kept.file.exists());
     let audit = kept
@@ -212,7 +213,7 @@ async fn a_torn_a_foreign_and_a_mistaken_file_keep_the_service_from_starting_and
         (r#"{"listen": "0.0.0.0:80"}"#, "[listen] must be an object"),
         (
             r#"{"steered": {"persistent": {"timeuot": "1s"}}}"#,
-            "did you mean [timeout]",
+            did_you_mean!("timeout"),
         ),
         (
             r#"{"steered": {"persistent": {"timeout": 1}}}"#,

@@ -10,6 +10,7 @@ use underscore_runtime::AdminBuilder;
 use super::Place;
 use super::process::{Process, Said, change, change_as};
 use super::support::log::LOG;
+use crate::support::sentences::this_is_user;
 
 /// Users whom nobody else is.
 const SERVICE: u32 = 61_234;
@@ -61,7 +62,10 @@ fn where_every_user_can_connect_others_may_look_and_not_change() {
         if is_root() {
             let answer = change_as(OTHER, &path);
             assert!(answer.contains(others), "{answer}");
-            let why = format!("this is user [{OTHER}] of group [{OTHER}], who may look");
+            let why = format!(
+                concat!(this_is_user!("{}", "{}"), ", who may look"),
+                OTHER, OTHER
+            );
             assert!(answer.contains(&why), "{answer}");
         }
         admin.shutdown_blocking();

@@ -10,6 +10,7 @@ use underscore_runtime::{AdminServer, serve_admin};
 
 use super::process::{Process, Said};
 use super::{Place, answers, refused};
+use crate::support::sentences::ANOTHER_SERVER;
 
 #[test]
 fn a_socket_that_nobody_listens_on_is_replaced() {
@@ -30,7 +31,7 @@ fn a_live_server_is_left_alone() {
     let first = serve_admin(&path).expect("it is bound");
     let (kind, text) = refused(&path);
     assert_eq!(kind, ErrorKind::AddrInUse);
-    assert!(text.contains("another server answers there"), "{text}");
+    assert!(text.contains(ANOTHER_SERVER), "{text}");
     assert!(answers(&path), "the first one still answers");
     assert_eq!(place.names(), ["app.sock"]);
     first.shutdown_blocking();

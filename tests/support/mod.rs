@@ -16,6 +16,7 @@ pub mod gate;
 pub mod log;
 #[macro_use]
 pub mod process;
+pub mod sentences;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::support::Service;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
@@ -12,6 +11,8 @@ use axum::response::Response;
 use axum::routing::get;
 use hyper::body::Frame;
 use underscore_runtime::underscore_route;
+
+use crate::support::Service;
 
 /// A single piece. Whether it says after it that it was the last is up to the test: bodies of a known end
 /// do, and a file that is read does not.

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use crate::support::futures::{Boxed, boxed, caught};
-use crate::support::{PanicsWhenDropped, Service, talk};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -21,6 +19,9 @@ use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use underscore_runtime::underscore_route;
+
+use crate::support::futures::{Boxed, boxed, caught};
+use crate::support::{PanicsWhenDropped, Service, talk};
 
 /// Closed until a test adds permits.
 type Gate = State<Arc<Semaphore>>;

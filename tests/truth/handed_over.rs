@@ -4,8 +4,6 @@ use std::convert::Infallible;
 use std::io;
 use std::time::Instant;
 
-use crate::support::log::{LOG, turn};
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
@@ -15,6 +13,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
 use underscore_runtime::{underscore_frame, underscore_route};
+
+use crate::support::log::{LOG, turn};
+use crate::support::{PATIENCE, Service};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 

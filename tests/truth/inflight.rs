@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex};
 
-use crate::support::{PATIENCE, Service, talk};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -12,6 +11,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use underscore_runtime::underscore_route;
+
+use crate::support::{PATIENCE, Service, talk};
 
 /// Closed until a test adds permits.
 type Gate = State<Arc<Semaphore>>;

@@ -5,9 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::gate::Gate;
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -18,6 +15,10 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use underscore_runtime::{spawn, spawn_blocking, underscore_route};
+
+use crate::support::gate::Gate;
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 

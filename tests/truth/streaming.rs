@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::support::{PATIENCE, PanicsWhenDropped, Service};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -18,6 +17,8 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use underscore_runtime::underscore_route;
+
+use crate::support::{PATIENCE, PanicsWhenDropped, Service};
 
 /// A body of the pieces that a test sends, which holds a permit until it is dropped.
 struct Pieces {

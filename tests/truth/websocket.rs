@@ -3,7 +3,6 @@
 
 use std::time::Instant;
 
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::response::Response;
@@ -12,6 +11,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use underscore_runtime::{spawn, track, underscore_frame, underscore_route};
+
+use crate::support::{PATIENCE, Service};
 
 /// Echoes until its client leaves.
 #[underscore_frame]

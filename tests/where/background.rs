@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::support::futures::caught;
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, PanicsWhenDropped, Service};
 use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use underscore_runtime::{spawn, track, underscore_frame, underscore_route};
+
+use crate::support::futures::caught;
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, PanicsWhenDropped, Service};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 

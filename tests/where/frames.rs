@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::{get, post};
@@ -10,6 +9,8 @@ use reqwest::Method;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use underscore_runtime::{underscore_frame, underscore_route};
+
+use crate::support::{PATIENCE, Service};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use crate::support::futures::{Boxed, FanOut, boxed, caught, first_of, join, poll_once};
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
@@ -14,6 +12,9 @@ use reqwest::{Method, Response};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use underscore_runtime::underscore_route;
+
+use crate::support::futures::{Boxed, FanOut, boxed, caught, first_of, join, poll_once};
+use crate::support::{PATIENCE, Service};
 
 /// Gates that a test opens one after the other.
 type Gates = State<Arc<[Semaphore; 4]>>;

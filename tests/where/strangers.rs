@@ -3,7 +3,6 @@
 
 use std::time::Instant;
 
-use crate::support::{PATIENCE, Service};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -17,6 +16,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{Barrier, Mutex, RwLock, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use underscore_runtime::underscore_route;
+
+use crate::support::{PATIENCE, Service};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 

@@ -12,8 +12,6 @@ mod series;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use crate::support::process::own_process;
-use crate::support::{PATIENCE, Service, talk};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{any, get};
@@ -22,6 +20,9 @@ use serde_json::{Value, json};
 use series::{Series, of_handler, scrape, scrape_open, value, values};
 use tokio::sync::Notify;
 use underscore_runtime::{spawn, underscore_route};
+
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service, talk};
 
 /// The series of a route that `_cat/routes` has too: those in flight, eight ends, five classes of
 /// answers, and three of blocked workers.

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::files::{below, of_project};
 use imports::{Imports, Module};
+
+use crate::support::files::{below, of_project};
 
 /// The modules of each folder from the ground up: a module imports only from lines above its own, so
 /// modules on one line do not import each other. `mod` is the folder's `mod.rs`; if it is not listed,

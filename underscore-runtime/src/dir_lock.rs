@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 /// How long another process may take for its file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Locks the directory until the file that is given back is dropped. A file system that cannot lock leaves the
-/// caller's other checks.
+/// Locks the directory until the file that is given back is dropped. A file system that cannot lock
+/// leaves the caller's other checks.
 pub(crate) fn lock(directory: &Path) -> io::Result<Option<File>> {
     let directory = open(directory)?;
     let begun = Instant::now();

@@ -2,7 +2,8 @@
 
 use std::io;
 
-/// The system's numbers for "too many open files", in this process and in all of them: the same on every Unix.
+/// The system's numbers for "too many open files", in this process and in all of them: the same on
+/// every Unix.
 const USED_UP: [i32; 2] = [24, 23];
 
 /// Whether `error` says that there is no descriptor left.

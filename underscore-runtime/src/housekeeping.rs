@@ -1,5 +1,5 @@
-//! The background thread of the admin side. Each tick sets the coarse clock, samples the workers and
-//! expires settings.
+//! The background thread of the admin side. Each tick sets the coarse clock, samples the workers
+//! and expires settings.
 
 use std::sync::{Arc, Weak};
 

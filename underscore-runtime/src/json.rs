@@ -1,5 +1,5 @@
-//! JSON as an operator means it: a key that stands twice in one object is a mistake, where the plain
-//! reader would take the last one and drop what the first one said.
+//! JSON as an operator means it: a key that stands twice in one object is a mistake, where the
+//! plain reader would take the last one and drop what the first one said.
 
 use std::fmt;
 

@@ -24,8 +24,8 @@ pub(crate) fn stop_coarse() {
     COARSE.store(0, Ordering::Relaxed);
 }
 
-/// A tick of the coarse clock that one thread records and others read. Recording it costs a load and
-/// a store.
+/// A tick of the coarse clock that one thread records and others read. Recording it costs a load
+/// and a store.
 #[derive(Debug)]
 pub(crate) struct AtomicInstant(AtomicU64);
 

@@ -22,8 +22,8 @@ impl Instant {
         Instant(system_nanos())
     }
 
-    /// The time since `earlier`, zero if that is later: the clocks of two threads may differ by a few
-    /// nanoseconds.
+    /// The time since `earlier`, zero if that is later: the clocks of two threads may differ by a
+    /// few nanoseconds.
     pub(crate) fn since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.nanos_since(earlier))
     }

@@ -1,5 +1,5 @@
-//! The monotonic clock that measures every duration: the TSC where the processor keeps it steady, the
-//! system's clock otherwise. Times of day are computed from it for display only.
+//! The monotonic clock that measures every duration: the TSC where the processor keeps it steady,
+//! the system's clock otherwise. Times of day are computed from it for display only.
 
 mod coarse;
 mod instant;

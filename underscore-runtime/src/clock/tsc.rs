@@ -23,8 +23,8 @@ pub(super) fn nanos() -> Option<u64> {
     CALIBRATED.get().map(Calibrated::nanos)
 }
 
-/// Calibrates the clock on a thread, which then ends. Until then, and if no thread can be spawned, the
-/// system's clock is used: slower, on the same time line.
+/// Calibrates the clock on a thread, which then ends. Until then, and if no thread can be spawned,
+/// the system's clock is used: slower, on the same time line.
 pub(crate) fn calibrate_in_background() {
     if CALIBRATED.get().is_none() {
         let thread = std::thread::Builder::new().name("underscore-clock".into());

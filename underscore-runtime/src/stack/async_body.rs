@@ -1,16 +1,17 @@
-//! Recognizes the future of an async function, block or closure, as opposed to a combinator that polls
-//! several futures.
+//! Recognizes the future of an async function, block or closure, as opposed to a combinator that
+//! polls several futures.
 //!
 //! An async body is at one of its own awaits at a time. Other futures that were polled in it, by a
-//! `select!` that has completed, are kept but not awaited. To leave them out, a stack must know which
-//! awaits are the body's own. The type name of the body's future tells.
+//! `select!` that has completed, are kept but not awaited. To leave them out, a stack must know
+//! which awaits are the body's own. The type name of the body's future tells.
 
 use super::AwaitPoint;
 
 /// An async body: its function, and its nesting depth there. The function's own body has depth 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AsyncBody<'a> {
-    /// The function's path. That of a method may have the type or the trait before the last segment.
+    /// The function's path. That of a method may have the type or the trait before the last
+    /// segment.
     path: &'a str,
     depth: u32,
 }
@@ -24,8 +25,9 @@ impl<'a> AsyncBody<'a> {
         AsyncBody { path, depth: 1 }
     }
 
-    /// The body whose future has this type name, `None` if the type is not such a future. Type names
-    /// are not stable: if they change, this is `None`, and kept futures are shown as branches.
+    /// The body whose future has this type name, `None` if the type is not such a future. Type
+    /// names are not stable: if they change, this is `None`, and kept futures are shown as
+    /// branches.
     pub(crate) fn from_type_name(name: &'a str) -> Option<Self> {
         let name = inside_of_pointers(name);
         let mut path = name;
@@ -45,8 +47,8 @@ impl<'a> AsyncBody<'a> {
         point.depth == self.depth && self.is_in(point.function())
     }
 
-    /// True if it is in the function with this path. A method is known by its module and name, so any
-    /// method with that name of a type in that module matches.
+    /// True if it is in the function with this path. A method is known by its module and name, so
+    /// any method with that name of a type in that module matches.
     fn is_in(self, function: &str) -> bool {
         // `module_path!` and type names write raw identifiers differently.
         let function = &*function.replace("r#", "");

@@ -47,8 +47,8 @@ impl Stack {
     /// body, if known.
     ///
     /// A body is at one await at a time. If one of its own is pending, the other futures that were
-    /// polled in it, by a `select!` that has completed, are kept and not awaited. If none of its own
-    /// is known, because it awaits inside the tokens of a macro, it awaits all of them.
+    /// polled in it, by a `select!` that has completed, are kept and not awaited. If none of its
+    /// own is known, because it awaits inside the tokens of a macro, it awaits all of them.
     pub(crate) fn frames(&self, body: Option<AsyncBody<'_>>) -> Vec<Frame> {
         self.frames_and_kept(body).0
     }
@@ -112,13 +112,13 @@ impl Stack {
 /// Pending awaits, `None` once taken.
 type Nodes = SmallVec<[Option<(NodeKey, Node)>; 4]>;
 
-/// Maximum depth of the frames. A recursive function can be deeper, and rendering nested frames must
-/// not overflow the thread's stack.
+/// Maximum depth of the frames. A recursive function can be deeper, and rendering nested frames
+/// must not overflow the thread's stack.
 const MOST_FRAMES: u32 = 200;
 
-/// Takes the awaits inside `parent` out of `nodes`; `parents` has the parent of each. Taking each once
-/// ends the recursion even if a node were its own ancestor. Futures that the body does not await go to
-/// `kept`.
+/// Takes the awaits inside `parent` out of `nodes`; `parents` has the parent of each. Taking each
+/// once ends the recursion even if a node were its own ancestor. Futures that the body does not
+/// await go to `kept`.
 fn frames_inside(
     parent: ParentKey,
     body: Option<AsyncBody<'_>>,
@@ -164,8 +164,8 @@ fn frames_inside(
     frames
 }
 
-/// The point that best describes where a task is: the innermost one, or the one that has branches. If
-/// the branches have no common point, the first one in source order.
+/// The point that best describes where a task is: the innermost one, or the one that has branches.
+/// If the branches have no common point, the first one in source order.
 pub(crate) fn innermost(frames: &[Frame]) -> Option<&'static AwaitPoint> {
     let mut innermost = frames.first()?;
     while let [only] = innermost.inside.as_slice() {

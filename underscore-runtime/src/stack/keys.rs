@@ -2,8 +2,8 @@
 
 use super::node::NodeKey;
 
-/// The keys below 64 that are in use in one task, as a bit set. Wider fan-outs get further keys from
-/// the tree.
+/// The keys below 64 that are in use in one task, as a bit set. Wider fan-outs get further keys
+/// from the tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Keys(u64);
 

@@ -1,6 +1,6 @@
-//! The await points that a task is at, as a tree. The thread that polls the task collects changes and
-//! commits them when the poll returns `Pending`; readers see what was committed. So a stack is what
-//! the task waits for, and that of a running task is what its last poll left.
+//! The await points that a task is at, as a tree. The thread that polls the task collects changes
+//! and commits them when the poll returns `Pending`; readers see what was committed. So a stack is
+//! what the task waits for, and that of a running task is what its last poll left.
 
 mod async_body;
 mod frames;

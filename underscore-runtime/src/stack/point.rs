@@ -33,16 +33,16 @@ impl AwaitPoint {
         }
     }
 
-    /// Sets the nesting depth of a point in an async block or closure, whose future the function may
-    /// await, keep or pass on.
+    /// Sets the nesting depth of a point in an async block or closure, whose future the function
+    /// may await, keep or pass on.
     #[must_use]
     pub const fn depth(mut self, depth: u32) -> Self {
         self.depth = depth;
         self
     }
 
-    /// Identifies the point: the lower half of its address. The addresses of statics do not differ in
-    /// the upper half.
+    /// Identifies the point: the lower half of its address. The addresses of statics do not differ
+    /// in the upper half.
     #[inline]
     #[allow(
         clippy::cast_possible_truncation,

@@ -1,5 +1,5 @@
-//! The pending awaits of one task beyond the inline ones, as a tree that is changed in place. Reading
-//! it is in `frames`.
+//! The pending awaits of one task beyond the inline ones, as a tree that is changed in place.
+//! Reading it is in `frames`.
 
 use super::frames::{Stack, StackNodes};
 use super::inline_nodes::INLINE_NODES;

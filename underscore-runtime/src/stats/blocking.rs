@@ -1,11 +1,11 @@
-//! How often and for how long the polls of one route blocked a worker.
+//! Number and duration of the polls of one route that blocked a worker.
 
 use std::time::Duration;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::units::nanos;
 
-/// The counters: one thread, the sampler, writes them.
+/// The counters. Only the sampler writes them.
 #[derive(Debug)]
 pub(crate) struct Blocking {
     stalls: AtomicU64,
@@ -13,14 +13,14 @@ pub(crate) struct Blocking {
     longest: AtomicU64,
 }
 
-/// What they said at one moment.
+/// The counters at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BlockingSnapshot {
-    /// The polls that blocked a worker.
+    /// Number of polls that blocked a worker.
     pub(crate) stalls: u64,
-    /// How long all of them took.
+    /// Their total time.
     pub(crate) time: Duration,
-    /// How long the longest of them took.
+    /// The time of the longest.
     pub(crate) longest: Duration,
 }
 
@@ -38,7 +38,7 @@ impl Blocking {
         self.stalls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts more time of a poll that has taken `all` so far.
+    /// Adds `more` time of a poll that has taken `all` so far.
     pub(crate) fn add_time(&self, more: Duration, all: Duration) {
         self.nanos.fetch_add(nanos(more), Ordering::Relaxed);
         self.longest.fetch_max(nanos(all), Ordering::Relaxed);

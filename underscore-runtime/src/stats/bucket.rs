@@ -1,30 +1,30 @@
-//! Lengths of time, each rounded to one of 1650 buckets: fifty equal ones in every doubling, from half a
-//! microsecond to 73 minutes. What is shorter counts as the shortest, what is longer as the longest.
+//! Rounds durations to one of 1650 buckets: fifty equal ones per octave, from half a microsecond to
+//! 73 minutes. Shorter durations count as the shortest, longer ones as the longest.
 
-/// The first doubling is that of 2^9 nanoseconds.
+/// The first octave begins at 2^9 nanoseconds.
 const LOWEST: u32 = 9;
 
-/// 33 doublings, to 2^42 nanoseconds.
+/// 33 octaves, up to 2^42 nanoseconds.
 const OCTAVES: u32 = 33;
 
-/// A bucket is at most a fiftieth of its least time wide, so its middle is at most a hundredth off.
+/// A bucket is at most 2 % of its lower bound wide, so its middle is at most 1 % off.
 const PER_OCTAVE: u64 = 50;
 
-/// How many there are.
+/// Number of buckets.
 #[allow(clippy::cast_possible_truncation, reason = "small numbers")]
 pub(super) const BUCKETS: usize = OCTAVES as usize * PER_OCTAVE as usize;
 
-/// The number of a bucket; the longer the time, the higher.
+/// The number of a bucket, ascending with the duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bucket(u16);
 
 impl Bucket {
-    /// The bucket of a time in nanoseconds.
+    /// The bucket of a duration in nanoseconds.
     #[inline]
     pub(super) fn from_nanos(nanos: u64) -> Self {
         let nanos = nanos.clamp(1 << LOWEST, (1 << (LOWEST + OCTAVES)) - 1);
         let octave = nanos.ilog2();
-        // All of it is below 2^48.
+        // All intermediate values are below 2^48.
         let inside = nanos.wrapping_sub(1 << octave);
         let number = u64::from(octave.wrapping_sub(LOWEST))
             .wrapping_mul(PER_OCTAVE)
@@ -51,7 +51,7 @@ impl Bucket {
         usize::from(self.0)
     }
 
-    /// The nanoseconds in the middle of it: at most 1 % from every time in it.
+    /// The middle of the bucket in nanoseconds: at most 1 % from every duration in it.
     pub(super) fn nanos(self) -> u64 {
         let number = u64::from(self.0);
         let next = least(number.saturating_add(1));
@@ -59,7 +59,7 @@ impl Bucket {
     }
 }
 
-/// The shortest time in a bucket.
+/// The shortest duration in a bucket, in nanoseconds.
 fn least(number: u64) -> u64 {
     let octave = u64::from(LOWEST).saturating_add(number / PER_OCTAVE);
     let inside = ((number % PER_OCTAVE) << octave).div_ceil(PER_OCTAVE);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_counts_as_its_end() {
+    fn a_duration_out_of_range_counts_as_the_nearest() {
         const MICROSECOND: u64 = 1_000;
         const HOUR: u64 = 3_600_000_000_000;
         assert_eq!(Bucket::from_nanos(0), Bucket::from_number(0));

@@ -1,31 +1,31 @@
-//! Histograms of single seconds as blocks of bits, one after the other in a fixed room.
+//! The histograms of single seconds, compressed into consecutive blocks of a fixed buffer.
 //!
-//! Where the room is full, two neighbours become one block, which counts as the newer one's second: an answer may
-//! then stay in a window for some seconds too long, and never leaves early. The neighbours are chosen so that the
-//! delay is a small share of the block's age. So old seconds grow coarse first, and the edge of the last minute stays
-//! the sharpest.
+//! If the buffer is full, two neighbouring blocks are merged and count as the newer one's second:
+//! an answer may then leave a window some seconds late, and never early. The pair is chosen so that
+//! the delay is a small share of the block's age. So old seconds lose resolution first, and the
+//! edge of the last minute stays the sharpest.
 //!
-//! A second of fifty answers takes 27 bytes if half of them lie within a factor of 1.4 around their middle, and
-//! fifteen minutes of that fit. Measured with a hundred a second, the delay is none at the edges of one minute and of
-//! five, and at most 3 seconds at that of fifteen. It is 1, 7 and 31 seconds with a thousand a second, 3, 31 and 63 with
-//! ten thousand.
+//! A second of fifty answers takes 27 bytes if half of them are within a factor of 1.4 of their
+//! median, and fifteen minutes of that fit. Measured delays at the edges of one, five and fifteen
+//! minutes: none, none and at most 3 s with a hundred answers a second; 1, 7 and 31 s with a
+//! thousand; 3, 31 and 63 s with ten thousand.
 
 use super::histogram::Histogram;
 use super::ring::Ring;
 
-/// The bytes for all blocks. Two blocks fit however long they are, for a bucket takes at most 64 bits; so
-/// there is room for one more after enough neighbours were put together.
+/// Size of the buffer in bytes. Two blocks of any size fit, because a bucket takes at most 64 bits;
+/// so merging always makes room for another one.
 const ROOM: usize = 26 * 1024;
 
 #[derive(Clone, Debug)]
 pub(super) struct CompressedSeconds {
-    /// The bytes of each second's block; zero where a second has none, or shares a later one's.
+    /// Length of each second's block in bytes, zero if it has none or was merged into a later one.
     lengths: Ring<u16>,
-    /// The blocks, the oldest first.
+    /// The blocks, oldest first.
     bytes: Box<[u8]>,
     used: usize,
-    /// The second of the last block that was forgotten: what the oldest one has, came after it.
-    forgotten: u64,
+    /// The second of the last expired block. The oldest block covers the time after it.
+    expired: u64,
 }
 
 impl CompressedSeconds {
@@ -34,22 +34,22 @@ impl CompressedSeconds {
             lengths: Ring::new(),
             bytes: vec![0; ROOM].into_boxed_slice(),
             used: 0,
-            forgotten: 0,
+            expired: 0,
         }
     }
 
-    /// The newest second. It has no block until it is over.
+    /// The newest second. It has no block before it is over.
     pub(super) fn newest(&self) -> u64 {
         self.lengths.newest()
     }
 
-    /// Makes `second` the newest, and forgets what is too old.
+    /// Makes `second` the newest, and drops blocks that are too old.
     pub(super) fn advance(&mut self, second: u64) {
         let mut gone = 0_usize;
         self.lengths.advance(second, |second, length| {
             gone = gone.saturating_add(length.into());
             if length > 0 {
-                self.forgotten = self.forgotten.max(second);
+                self.expired = self.expired.max(second);
             }
         });
         let gone = gone.min(self.used);
@@ -57,12 +57,12 @@ impl CompressedSeconds {
         self.used = self.used.saturating_sub(gone);
     }
 
-    /// Adds answers to the block of a second, if that is still kept. Nothing is allocated.
+    /// Adds answers to the block of a second, if it is still in the ring. Does not allocate.
     pub(super) fn add(&mut self, second: u64, answers: &Histogram) {
         if !self.lengths.keeps(second) {
             return;
         }
-        // Before the block is looked for: it may be one of the neighbours that are put together.
+        // First, because the block of this second may be one of those that are merged.
         self.make_room(answers.size());
         match self.block(second) {
             [] => self.put(second, answers),
@@ -74,7 +74,7 @@ impl CompressedSeconds {
         }
     }
 
-    /// The kept seconds, the newest first, each with its block.
+    /// The seconds in the ring, newest first, each with its block.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let mut end = self.used;
         self.lengths.iter().rev().map(move |(second, length)| {
@@ -85,7 +85,7 @@ impl CompressedSeconds {
         })
     }
 
-    /// Puts neighbours together until so many bytes are free.
+    /// Merges neighbours until this number of bytes is free.
     fn make_room(&mut self, bytes: usize) {
         while self.used.saturating_add(bytes) > self.bytes.len() {
             let Some((older, newer)) = self.neighbours() else {
@@ -99,12 +99,12 @@ impl CompressedSeconds {
         }
     }
 
-    /// The two neighbours that are best put together: those that cover the least time for their age.
+    /// The two neighbours to merge: those that cover the least time relative to their age.
     fn neighbours(&self) -> Option<(u64, u64)> {
         let newest = self.newest();
         let mut blocks = self.lengths.iter().filter(|(_, length)| *length > 0);
         let (mut older, _) = blocks.next()?;
-        let mut before = self.forgotten;
+        let mut before = self.expired;
         let mut best = None;
         for (newer, _) in blocks {
             let covered = newer.saturating_sub(before);
@@ -127,7 +127,7 @@ impl CompressedSeconds {
         self.bytes.get(start..end).unwrap_or_default()
     }
 
-    /// Where the block of a second stands, or would stand.
+    /// The range of the block of a second, empty at its position if it has none.
     fn place(&self, second: u64) -> (usize, usize) {
         let older = self.lengths.iter().take_while(|(other, _)| *other < second);
         let start: usize = older.map(|(_, length)| usize::from(length)).sum();
@@ -135,7 +135,7 @@ impl CompressedSeconds {
         (start, start.saturating_add(length))
     }
 
-    /// Makes `answers` the block of a second, in place of the one that it has.
+    /// Replaces the block of a second.
     fn put(&mut self, second: u64, answers: &Histogram) {
         let (start, end) = self.place(second);
         let size = answers.size();
@@ -153,7 +153,7 @@ impl CompressedSeconds {
         }
     }
 
-    /// The bytes of its allocations.
+    /// Allocated bytes.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         self.lengths.memory() + self.bytes.len()
@@ -180,12 +180,12 @@ mod tests {
     }
 
     #[test]
-    fn a_full_room_keeps_every_answer_and_the_last_minute_second_by_second() {
+    fn a_full_buffer_keeps_every_answer_and_the_last_minute_by_the_second() {
         let mut blocks = CompressedSeconds::new();
         let (first, seconds) = (10_000, 900);
         for second in first..first + seconds {
             blocks.advance(second + 1);
-            // Sixty buckets, others in each second: half as much again as the room.
+            // Sixty buckets, different ones each second: 1.5 times the buffer.
             let start = usize::try_from(second % 97).expect("is small");
             blocks.add(second, &answers((0..60).map(|n| start + n * 4)));
         }
@@ -196,7 +196,7 @@ mod tests {
             blocks.filter(|(second, _)| *second >= from).count()
         };
         assert_eq!(with_block(first + seconds - 60), 60);
-        assert!(with_block(0) < 900, "some share a block");
+        assert!(with_block(0) < 900, "some are merged");
         let ends = blocks.newest_first().filter(|(_, block)| !block.is_empty());
         let ends: Vec<u64> = ends.map(|(second, _)| second).collect();
         for pair in ends.windows(2) {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_there_is_room() {
+    fn blocks_of_any_size_fit() {
         let mut blocks = CompressedSeconds::new();
         let mut most = answers(0..BUCKETS);
         for _ in 0..32 {

@@ -1,4 +1,4 @@
-//! How tasks ended, counted by outcome and by the class of the status they were answered with.
+//! Counts of ended tasks by outcome and by the class of their status.
 
 use std::time::Duration;
 
@@ -7,26 +7,27 @@ use axum::http::StatusCode;
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The handler gave its answer.
+    /// The handler answered.
     Completed,
-    /// The task was dropped before it had an answer: its client left, or a timeout of the app gave up.
+    /// The task was dropped before it had an answer: its client left, or a timeout of the app
+    /// expired.
     Disconnected,
     /// An operator ended it.
     Interrupted,
     /// The handler panicked.
     Panicked,
-    /// It was answered before the handler ran, as an operator had said.
+    /// It was answered before the handler ran, by a setting of an operator.
     Preempted,
-    /// It was refused before the handler ran, for a limit was reached.
+    /// It was refused before the handler ran, because a limit was reached.
     Rejected,
-    /// Its time was up.
+    /// Its timeout expired.
     Expired,
-    /// The body of its response failed midway.
+    /// The body of its response failed.
     Failed,
 }
 
 impl Outcome {
-    /// All of them, in the order in which they are shown.
+    /// All outcomes, in display order.
     pub(crate) const ALL: [Outcome; 8] = [
         Outcome::Completed,
         Outcome::Disconnected,
@@ -38,54 +39,53 @@ impl Outcome {
         Outcome::Failed,
     ];
 
-    /// One more than its place there, so that a zero is left to say that there is none yet.
+    /// The index in [`ALL`](Self::ALL) plus one; zero stands for no outcome yet.
     #[inline]
     pub(crate) const fn ordinal(self) -> u8 {
         (self as u8).wrapping_add(1)
     }
 }
 
-/// The first digit of a status, 1 to 5.
+/// The first digit of a status: 1 to 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StatusClass(u8);
 
 impl StatusClass {
-    /// The class of `status`; statuses of 600 and above, which HTTP does not define, have none.
+    /// The class of `status`, `None` from 600 up, which HTTP does not define.
     #[inline]
     pub(crate) fn from_status(status: StatusCode) -> Option<Self> {
         let digit = u8::try_from(status.as_u16() / 100).ok()?;
         (1..=5).contains(&digit).then_some(StatusClass(digit))
     }
 
-    /// The class of the statuses that begin with `digit`.
+    /// The class of statuses with this first digit.
     pub(crate) const fn from_digit(digit: u8) -> Self {
         StatusClass(digit)
     }
 
-    /// How many classes there are.
+    /// Number of classes.
     pub(super) const COUNT: usize = 5;
 
-    /// Its index among the counters.
+    /// Index of its counter.
     #[inline]
     pub(super) fn index(self) -> usize {
         usize::from(self.0).wrapping_sub(1)
     }
 }
 
-/// Ends of tasks. Each task is in `outcomes` once, and in `statuses` if it was answered.
+/// Counts of ended tasks. Each task is in `outcomes` once, and in `statuses` if it was answered.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     outcomes: [u64; Outcome::ALL.len()],
     statuses: [u64; StatusClass::COUNT],
-    /// Answers of handlers.
+    /// Number of answers of handlers.
     answers: u64,
-    /// The time until each of them, added up. Ten thousand long polls would fill 64 bits in three weeks.
+    /// Sum of their response times. Ten thousand long polls would overflow 64 bits in three weeks.
     answer_nanos: u128,
 }
 
 impl Counts {
-    /// What a shard counted. Each task that ended with the handler's answer is one whose time was
-    /// counted.
+    /// The counts of a shard. `answer_nanos` covers each task that ended with its handler's answer.
     pub(super) fn new(
         outcomes: [u64; Outcome::ALL.len()],
         statuses: [u64; StatusClass::COUNT],
@@ -100,7 +100,7 @@ impl Counts {
         }
     }
 
-    /// Adds what `other` counted.
+    /// Adds the counts of `other`.
     pub(crate) fn add(&mut self, other: &Counts) {
         let outcomes = self.outcomes.iter_mut().zip(other.outcomes);
         let statuses = self.statuses.iter_mut().zip(other.statuses);
@@ -119,12 +119,12 @@ impl Counts {
         self.statuses.get(class.index()).copied().unwrap_or(0)
     }
 
-    /// The answers whose time was counted.
+    /// Number of answers in [`answer_time`](Self::answer_time).
     pub(crate) fn answers(&self) -> u64 {
         self.answers
     }
 
-    /// The time until each of those answers, added up.
+    /// Sum of the response times.
     pub(crate) fn answer_time(&self) -> Duration {
         const SECOND: u128 = 1_000_000_000;
         let seconds = u64::try_from(self.answer_nanos / SECOND).unwrap_or(u64::MAX);
@@ -134,23 +134,23 @@ impl Counts {
         )
     }
 
-    /// All ends.
+    /// Number of ended tasks.
     pub(crate) fn total(&self) -> u64 {
         self.outcomes.iter().sum()
     }
 }
 
-/// A route's counts at one moment.
+/// The counts of a route at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StatsSnapshot {
-    /// Tasks that live now.
+    /// Number of tasks that have begun and not ended.
     pub(crate) active: u64,
-    /// The ends of those that do not.
+    /// Counts of the tasks that have ended.
     pub(crate) ended: Counts,
 }
 
 impl StatsSnapshot {
-    /// All tasks there ever were.
+    /// Number of tasks that have begun.
     pub(crate) fn total(&self) -> u64 {
         self.active.saturating_add(self.ended.total())
     }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ends_add_up_to_their_classes() {
+    fn counts_add_up_by_outcome_and_class() {
         let counts = Counts::new([2, 1, 1, 1, 1, 1, 1, 1], [0, 1, 0, 6, 0], 0);
         let mut twice = counts;
         twice.add(&counts);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn times_add_up_past_64_bits_of_nanoseconds() {
+    fn response_times_add_up_beyond_64_bits_of_nanoseconds() {
         let once = u128::from(u64::MAX) + 1_000_000_001;
         let counts = Counts::new([2, 0, 0, 0, 0, 0, 0, 0], [0; StatusClass::COUNT], once);
         let mut twice = counts;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_http_does_not_define_has_no_class() {
+    fn an_undefined_status_has_no_class() {
         let odd = StatusCode::from_u16(999).expect("http takes three digits");
         assert_eq!(StatusClass::from_status(odd), None);
     }

@@ -1,28 +1,28 @@
-//! Numbers as Elias gamma codes: as many zeros as a number has bits after its first, then the number. A one
-//! takes one bit, a thousand takes nineteen.
+//! Elias gamma codes: a number of n bits is written as n - 1 zeros, then the number. A one takes
+//! one bit, a thousand takes nineteen.
 //!
-//! Crates that do this bring unsafe code or `std::io` along, for what are thirty lines here.
+//! Crates for this bring unsafe code or `std::io` along, for what takes thirty lines here.
 
-/// The bits that the code of `number` takes.
+/// Length of the code of `number` in bits.
 pub(super) fn bits(number: u32) -> usize {
     number.checked_ilog2().map_or(0, |log| code(log) as usize)
 }
 
-/// The bits of the code of a number that has so many bits after its first: at most 63.
+/// Length of the code of a number with `after_first` bits after its first: at most 63.
 fn code(after_first: u32) -> u32 {
     after_first.saturating_mul(2).saturating_add(1)
 }
 
-/// Writes codes; the last byte is filled up with zeros.
+/// Writes codes. The last byte is padded with zeros.
 pub(super) struct Writer<'a> {
     out: std::slice::IterMut<'a, u8>,
-    /// The last `held` bits of this are still to be written.
+    /// Its last `held` bits are not written yet.
     hold: u128,
     held: u32,
 }
 
 impl<'a> Writer<'a> {
-    /// Writes to `out`; what does not fit is lost, so it has to be measured with [`bits`] before.
+    /// Writes to `out`, which must have the size that [`bits`] adds up to. The rest is lost.
     pub(super) fn new(out: &'a mut [u8]) -> Self {
         Writer {
             out: out.iter_mut(),
@@ -31,7 +31,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes a number, which is not zero.
+    /// Writes a number, which must not be zero.
     pub(super) fn put(&mut self, number: u32) {
         let bits = code(number.checked_ilog2().unwrap_or(0));
         self.hold = self.hold << bits | u128::from(number);
@@ -42,7 +42,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes the bits that fill no byte.
+    /// Writes the last, incomplete byte.
     pub(super) fn finish(mut self) {
         if self.held > 0 {
             self.put_byte(self.hold << 8_u32.saturating_sub(self.held));
@@ -56,10 +56,10 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Reads the codes that a [`Writer`] wrote.
+/// Reads the codes of a [`Writer`].
 pub(super) struct Reader<'a> {
     bytes: std::slice::Iter<'a, u8>,
-    /// The first `held` bits of this were taken from the bytes and not read yet; the others are zero.
+    /// Its first `held` bits are not read yet; the others are zero.
     hold: u128,
     held: u32,
 }
@@ -78,7 +78,7 @@ impl Iterator for Reader<'_> {
     type Item = u32;
 
     fn next(&mut self) -> Option<u32> {
-        // No code has more than 63 bits.
+        // A code has at most 63 bits.
         while self.held < 64 {
             let Some(&byte) = self.bytes.next() else {
                 break;
@@ -87,7 +87,7 @@ impl Iterator for Reader<'_> {
             self.held = self.held.saturating_add(8);
         }
         let bits = code(self.hold.leading_zeros());
-        // Nothing but zeros: the end.
+        // Only zeros are left: the padding.
         let rest = self.held.checked_sub(bits)?;
         let number = u32::try_from(self.hold >> 128_u32.saturating_sub(bits)).ok()?;
         self.hold <<= bits;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_numbers_are_read_back() {
         let powers = (0..32).flat_map(|power| [1 << power, u32::MAX >> power, 1]);
         let numbers: Vec<u32> = powers.collect();
         for end in 0..numbers.len() {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn small_numbers_take_little() {
+    fn small_numbers_have_short_codes() {
         assert_eq!(written(&[1; 8]), [0xff]);
         assert_eq!(written(&[2, 3]), [0b0100_1100]);
         assert_eq!(bits(1_000), 19);

@@ -1,8 +1,10 @@
-//! How many answers took how long: a counter per bucket to count and to ask, and a block of bits to keep.
+//! Histograms of response times: a counter per bucket for counting and reading, and a compressed
+//! block for storage.
 //!
-//! A block has, for each bucket that is not empty, the distance from the one before and the count, both as
-//! gamma codes. So two blocks put together are never longer than apart: distances only shrink, and the code of
-//! a sum is at most two bits longer than that of its larger part, which the smaller part's two codes were.
+//! For each bucket that is not empty, a block has the distance from the bucket before and the
+//! count, both as gamma codes. Two merged blocks are never longer than both: distances only shrink,
+//! and the code of a sum is at most two bits longer than that of its larger part, which is what the
+//! two codes of the smaller part took.
 
 use super::bucket::{BUCKETS, Bucket};
 use super::elias_gamma::{Reader, Writer, bits};
@@ -10,7 +12,7 @@ use super::elias_gamma::{Reader, Writer, bits};
 /// A counter per bucket.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
-    /// Behind a pointer: whoever counts may be deep in a stack that is not large.
+    /// On the heap: the caller may run on a small stack.
     counts: Box<[u32]>,
 }
 
@@ -34,18 +36,18 @@ impl Histogram {
         while let (Some(distance), Some(count)) = (numbers.next(), numbers.next()) {
             let distance = usize::try_from(distance).unwrap_or(BUCKETS);
             bucket = distance.saturating_add(bucket);
-            // The first distance is that from a bucket before the first.
+            // The first distance counts from the bucket before the first.
             self.add(bucket.wrapping_sub(1), count);
         }
     }
 
-    /// Adds the answers of another one.
+    /// Adds the answers of another histogram.
     pub(super) fn add_all(&mut self, other: &Histogram) {
         let counts = self.counts.iter_mut().zip(&other.counts);
         counts.for_each(|(mine, theirs)| *mine = mine.saturating_add(*theirs));
     }
 
-    /// The bytes of its allocation.
+    /// Allocated bytes.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         size_of_val(&*self.counts)
@@ -55,7 +57,7 @@ impl Histogram {
         self.counts.fill(0);
     }
 
-    /// The bytes of its block; zero if it is empty.
+    /// Size of its block in bytes, zero if it is empty.
     pub(super) fn size(&self) -> usize {
         let bits = self
             .codes()
@@ -63,7 +65,7 @@ impl Histogram {
         bits.sum::<usize>().div_ceil(8)
     }
 
-    /// Writes its block, which is as long as [`size`](Self::size) says.
+    /// Writes its block, which must have the size of [`size`](Self::size).
     pub(super) fn write(&self, block: &mut [u8]) {
         let mut writer = Writer::new(block);
         for (distance, count) in self.codes() {
@@ -73,8 +75,8 @@ impl Histogram {
         writer.finish();
     }
 
-    /// The answers that took at most so many nanoseconds, within 1 %, are at least these shares of all, in
-    /// hundredths: the nearest ranks. Nothing if there are no answers.
+    /// The percentiles by nearest rank, in nanoseconds and within 1 %. `hundredths` must ascend.
+    /// `None` if there are no answers.
     pub(super) fn percentiles<const N: usize>(&self, hundredths: [u64; N]) -> Option<[u64; N]> {
         let all = self.total();
         if all == 0 {
@@ -96,7 +98,7 @@ impl Histogram {
         }))
     }
 
-    /// The number of answers.
+    /// Number of answers.
     pub(super) fn total(&self) -> u64 {
         self.counts.iter().copied().map(u64::from).sum()
     }
@@ -107,7 +109,7 @@ impl Histogram {
         }
     }
 
-    /// The buckets that are not empty, each as its distance from the one before and its count.
+    /// The distance and the count of each bucket that is not empty.
     fn codes(&self) -> impl Iterator<Item = (u32, u32)> {
         let mut distance = 0_u32;
         self.counts.iter().filter_map(move |&count| {
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_gives_back_what_was_counted_and_blocks_add_up() {
+    fn blocks_are_read_back_and_add_up() {
         let (few, many) = (
             histogram(&[0, 1_000, u64::MAX]),
             histogram(&vec![1_000; 70_000]),
@@ -151,8 +153,8 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::cast_possible_truncation, reason = "any number will do")]
-    fn the_block_of_a_sum_is_never_longer_than_its_parts() {
+    #[allow(clippy::cast_possible_truncation, reason = "any number works")]
+    fn the_block_of_a_sum_is_never_longer_than_both_parts() {
         let mut seed = 1_u64;
         for round in 0..2_000 {
             let mut some = || {
@@ -174,7 +176,7 @@ mod tests {
         let times: Vec<u64> = (1..=200).map(|n| n * 1_000_000).collect();
         let got = histogram(&times)
             .percentiles([1, 50, 90, 99, 100])
-            .expect("there are some");
+            .expect("not empty");
         for (got, exact) in got.into_iter().zip([2, 100, 180, 198, 200]) {
             let exact = exact * 1_000_000;
             assert!(got.abs_diff(exact) * 100 <= exact, "{got} is not {exact}");

@@ -1,14 +1,16 @@
-//! The response times of the last fifteen minutes: the newest second as a histogram, those before as blocks.
+//! The response times of the last fifteen minutes: the newest second as a histogram, older ones
+//! compressed.
 //!
-//! Why not a library: hdrhistogram at 1 % has 16 KB of counters, and allocates to write and to read its packed
-//! form; sketches of quantiles (`DDSketch`, t-digest) allocate as they grow, and none forgets single seconds.
+//! Rejected libraries: hdrhistogram at 1 % has 16 KB of counters and allocates to write and to read
+//! its packed form; quantile sketches (`DDSketch`, t-digest) allocate as they grow, and none of
+//! them can drop single seconds.
 
 use super::bucket::Bucket;
 use super::compressed::CompressedSeconds;
 use super::histogram::Histogram;
 
-/// The shares that are asked for, in hundredths.
-const SHARES: [u64; 3] = [50, 90, 99];
+/// The percentiles of a window.
+const PERCENTILES: [u64; 3] = [50, 90, 99];
 
 #[derive(Clone, Debug)]
 pub(super) struct History {
@@ -25,7 +27,7 @@ impl History {
         }
     }
 
-    /// Adds answers of one second. They may come late: then they go where they belong.
+    /// Adds answers of one second, which may be an earlier one.
     pub(super) fn add(&mut self, second: u64, answers: &[Bucket]) {
         let newest = self.blocks.newest();
         if second > newest {
@@ -46,8 +48,8 @@ impl History {
         }
     }
 
-    /// The times that half, nine tenths and 99 hundredths of the answers took at most, over windows that end
-    /// with the second `now`, each longer than the one before.
+    /// [`PERCENTILES`] in nanoseconds over windows that end with the second `now`, in ascending
+    /// order of length.
     pub(super) fn percentiles<const N: usize>(
         &self,
         now: u64,
@@ -63,11 +65,11 @@ impl History {
                 }
                 all.add_block(block);
             }
-            all.percentiles(SHARES)
+            all.percentiles(PERCENTILES)
         })
     }
 
-    /// The bytes of its allocations.
+    /// Allocated bytes.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         self.open.memory() + self.blocks.memory()

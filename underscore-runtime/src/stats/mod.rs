@@ -1,6 +1,5 @@
-//! What happened on a route, counted: the ends of its tasks by outcome and status class, how many
-//! began in the last minutes, and the times that responses took. Each thread counts in its own
-//! shard of a route.
+//! The statistics of a route: ended tasks by outcome and status class, begun tasks and response
+//! times of the last minutes. Each thread counts in its own shard.
 
 mod blocking;
 mod bucket;

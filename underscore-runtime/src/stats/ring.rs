@@ -1,9 +1,9 @@
-//! Something per second for the last fifteen minutes, in fixed memory.
+//! A value per second for the last fifteen minutes, in fixed memory.
 
-/// The seconds that are kept: the longest window, and the second that is still being filled.
+/// Number of seconds in the ring: the longest window, and the current second.
 pub(super) const KEPT: u64 = 15 * 60 + 1;
 
-/// The slots of the kept seconds; a second that nothing was put into has the default.
+/// A slot per second, with the default value until it is changed.
 #[derive(Clone, Debug)]
 pub(super) struct Ring<T> {
     slots: Box<[T]>,
@@ -23,49 +23,49 @@ impl<T: Copy + Default> Ring<T> {
         self.newest
     }
 
-    /// Makes `second` the newest if it is newer, and calls `gone` with what is no longer kept: a second that
-    /// the slot's is not after, and the slot.
-    pub(super) fn advance(&mut self, second: u64, mut gone: impl FnMut(u64, T)) {
+    /// Makes `second` the newest if it is newer. Calls `expired` with each slot that leaves the
+    /// ring, and a second that is its own or a later one.
+    pub(super) fn advance(&mut self, second: u64, mut expired: impl FnMut(u64, T)) {
         let first = self.newest.saturating_add(1).max(oldest(second));
         for new in first..=second {
             if let Some(slot) = self.slots.get_mut(place(new)) {
-                gone(new.saturating_sub(KEPT), std::mem::take(slot));
+                expired(new.saturating_sub(KEPT), std::mem::take(slot));
             }
         }
         self.newest = self.newest.max(second);
     }
 
-    /// Whether `second` is kept.
+    /// True if `second` is in the ring.
     pub(super) fn keeps(&self, second: u64) -> bool {
         (oldest(self.newest)..=self.newest).contains(&second)
     }
 
-    /// The slot of a second that is kept.
+    /// The slot of a second, `None` if it is not in the ring.
     pub(super) fn get(&self, second: u64) -> Option<T> {
         let slot = self.slots.get(place(second)).copied();
         slot.filter(|_| self.keeps(second))
     }
 
-    /// The slot of a second that is kept, to be changed.
+    /// The slot of a second for writing, `None` if it is not in the ring.
     pub(super) fn get_mut(&mut self, second: u64) -> Option<&mut T> {
         let kept = self.keeps(second);
         self.slots.get_mut(place(second)).filter(|_| kept)
     }
 
-    /// The kept seconds with their slots, the oldest first.
+    /// The seconds in the ring with their slots, oldest first.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, T)> {
         let seconds = oldest(self.newest)..=self.newest;
         seconds.filter_map(|second| Some((second, *self.slots.get(place(second))?)))
     }
 
-    /// The bytes of its slots.
+    /// Allocated bytes.
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         size_of_val(&*self.slots)
     }
 }
 
-/// The oldest second that is kept beside `newest`.
+/// The oldest second in a ring whose newest is `newest`.
 fn oldest(newest: u64) -> u64 {
     newest.saturating_sub(KEPT - 1)
 }
@@ -79,11 +79,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_leaves_is_given_back_once() {
+    fn each_slot_that_leaves_is_passed_on_once() {
         let mut ring = Ring::new();
         ring.advance(5_000, |_, _: u32| ());
-        *ring.get_mut(5_000).expect("is kept") = 1;
-        *ring.get_mut(4_100).expect("is kept") = 2;
+        *ring.get_mut(5_000).expect("in the ring") = 1;
+        *ring.get_mut(4_100).expect("in the ring") = 2;
         assert!(ring.get_mut(4_099).is_none(), "too old");
         assert!(ring.get_mut(5_001).is_none(), "not there yet");
         let mut gone = 0;
@@ -92,7 +92,7 @@ mod tests {
             gone += slot;
         });
         assert_eq!((gone, ring.newest()), (2, 5_001));
-        ring.advance(4_000, |_, _| panic!("that is no advance"));
+        ring.advance(4_000, |_, _| panic!("not an advance"));
         ring.advance(900_000, |_, slot| gone += slot);
         assert_eq!((gone, ring.newest()), (3, 900_000));
         assert!(ring.iter().all(|(_, slot)| slot == 0));

@@ -1,9 +1,8 @@
-//! The statistics of one route: how many of its requests began, what became of those that ended,
-//! and how long their responses took.
+//! The statistics of one route: begun tasks, ended tasks by outcome, and response times.
 //!
-//! Each thread counts in a shard of its own. A task is counted as begun in the shard of the thread
-//! that it begins on, and as ended in that of the thread that it ends on. The active ones are those
-//! that began and did not end: there is no third counter that could disagree.
+//! Each thread counts in its own shard. A task counts as begun in the shard of the thread on which
+//! it begins, and as ended in that of the thread on which it ends. Active tasks are those begun
+//! minus those ended: there is no third counter that could disagree.
 
 use crossbeam_utils::CachePadded;
 
@@ -14,31 +13,30 @@ use super::window::{Recent, WINDOWS, Window};
 use crate::clock::Instant;
 use crate::sync::{AtomicCell, Mutex};
 
-/// How many threads have a shard of their own. All further ones share one, under a lock.
+/// Number of threads with their own shard. Further threads share one, under a lock.
 pub(crate) const SHARDS: usize = 24;
 
-/// How often a snapshot is read again because tasks have ended meanwhile.
+/// Maximum number of repeated reads because tasks have ended meanwhile.
 const MOST_READS: usize = 16;
 
 /// All counters of a route.
 #[derive(Debug)]
 pub(crate) struct RouteStats {
-    /// By the thread's index, each from the first time that the thread counts here.
+    /// By thread index, each added when its thread first counts here.
     shards: [AtomicCell<Option<&'static StatsShard>>; SHARDS],
-    /// Of the threads that have none of their own.
+    /// The shard of the other threads.
     shared: AtomicCell<Option<&'static StatsShard>>,
-    /// Held to write in `shared`, and to add a shard.
+    /// Held to write to `shared`, and to add a shard.
     adding: Mutex<()>,
     window: Mutex<Window>,
 }
 
-/// Which shard the calling thread counts in: an index that no other thread has at the same time, or
-/// [`ShardIndex::SHARED`].
+/// The index of the calling thread's shard: unique among live threads, or [`ShardIndex::SHARED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShardIndex(u32);
 
 impl ShardIndex {
-    /// For a thread that has no index.
+    /// For threads without an index.
     pub(crate) const SHARED: ShardIndex = ShardIndex(u32::MAX);
 
     pub(crate) const fn new(index: u32) -> Self {
@@ -53,7 +51,7 @@ impl ShardIndex {
 impl RouteStats {
     pub(crate) fn new() -> Self {
         const {
-            // A lock in its place would be one on the hot path.
+            // Otherwise it would take a lock in each request.
             assert!(AtomicCell::<Option<&'static StatsShard>>::is_lock_free());
         }
         RouteStats {
@@ -70,11 +68,12 @@ impl RouteStats {
         let second = started.second();
         match self.own_shard(index) {
             Some(shard) => shard.begin(second, &self.window),
-            None => self.begin_elsewhere(index, second),
+            None => self.begin_slow(index, second),
         }
     }
 
-    /// Counts a task that ends. `answered` is from when to when the handler took for its response.
+    /// Counts a task that ends. `answered` has the start and the end of the response time, if the
+    /// handler answered.
     #[inline]
     pub(crate) fn end(
         &self,
@@ -89,11 +88,11 @@ impl RouteStats {
         });
         match self.own_shard(index) {
             Some(shard) => shard.end(outcome, status, answered, &self.window),
-            None => self.end_elsewhere(index, outcome, status, answered),
+            None => self.end_slow(index, outcome, status, answered),
         }
     }
 
-    /// Counts a task that was over as soon as it began.
+    /// Counts a task that ends as it begins.
     pub(crate) fn count(
         &self,
         index: ShardIndex,
@@ -110,22 +109,23 @@ impl RouteStats {
         }
     }
 
-    /// The shard of the calling thread, if it has one here already.
+    /// The shard of the calling thread, if it has been added.
     #[inline]
     fn own_shard(&self, index: ShardIndex) -> Option<&'static StatsShard> {
         self.shards.get(index.0 as usize)?.load()
     }
 
-    /// Apart, as the next one: a closure made where `begin` is inlined takes 35 instructions a request.
+    /// A function of its own, as `end_slow`: a closure in the inlined `begin` takes 35 instructions
+    /// a request.
     #[cold]
     #[inline(never)]
-    fn begin_elsewhere(&self, index: ShardIndex, second: u64) {
+    fn begin_slow(&self, index: ShardIndex, second: u64) {
         self.with_new_or_shared(index, |shard| shard.begin(second, &self.window));
     }
 
     #[cold]
     #[inline(never)]
-    fn end_elsewhere(
+    fn end_slow(
         &self,
         index: ShardIndex,
         outcome: Outcome,
@@ -137,12 +137,12 @@ impl RouteStats {
         });
     }
 
-    /// Calls `count` with the thread's own shard, which is added, or with the shared one.
+    /// Calls `count` with the thread's own shard, adding it, or with the shared one.
     fn with_new_or_shared(&self, index: ShardIndex, count: impl FnOnce(&StatsShard)) {
         let _adding = self.adding.lock();
         let cell = self.shards.get(index.0 as usize).unwrap_or(&self.shared);
         let shard = cell.load().unwrap_or_else(|| {
-            // On cache lines of its own. Never freed, as the route is not.
+            // On its own cache lines. Never freed, like the route.
             let shard: &'static CachePadded<StatsShard> =
                 Box::leak(Box::new(StatsShard::new().into()));
             cell.store(Some(shard));
@@ -156,17 +156,17 @@ impl RouteStats {
         all.filter_map(AtomicCell::load)
     }
 
-    /// How many tasks are active.
+    /// Number of active tasks.
     pub(crate) fn active(&self) -> u64 {
         self.snapshot().active
     }
 
     /// The counters now.
     ///
-    /// Ends are read before beginnings: what is found to have ended is found to have begun. A task
-    /// that ended between the two would count as active still, so the ends are read again until
-    /// none has come: no more are active than were at one time. On a route that has ends all the
-    /// time, some may be active still that ended during the last read.
+    /// Ends are read before beginnings, so that each ended task is also counted as begun. A task
+    /// that ends between the two reads would count as active, so the ends are read again until they
+    /// are unchanged: the number of active tasks is then one that there was. On a route with
+    /// constant traffic, tasks that ended during the last read may count as active.
     pub(crate) fn snapshot(&self) -> StatsSnapshot {
         let (mut ended, mut begun) = (self.ended(), self.begun());
         for _ in 0..MOST_READS {
@@ -194,10 +194,10 @@ impl RouteStats {
         self.all_shards().map(StatsShard::begun).sum()
     }
 
-    /// What happened in the last minutes.
+    /// The counts of the last minutes.
     pub(crate) fn recent(&self) -> [Recent; WINDOWS.len()] {
         let now = Instant::now();
-        // While it is held, no shard hands over.
+        // While it is held, no shard moves counts to the window.
         let window = self.window.lock();
         let current: Vec<Second> = self
             .all_shards()
@@ -207,7 +207,8 @@ impl RouteStats {
         if window.is_idle(now.second()) && current.is_empty() {
             return Default::default();
         }
-        // A copy, for reading takes some hundred microseconds, and a shard may want to hand over.
+        // A copy, because reading takes some hundred microseconds, during which shards may need the
+        // lock.
         let mut copy = window.clone();
         drop(window);
         for second in &current {
@@ -216,7 +217,7 @@ impl RouteStats {
         copy.read(now.second(), now.subsec())
     }
 
-    /// True if nothing happened in the last minutes.
+    /// True if there are no counts in the last minutes.
     #[cfg(test)]
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
         let window = self.window.lock();
@@ -226,7 +227,7 @@ impl RouteStats {
                 .any(|shard| shard.current().is_recent(now.second()))
     }
 
-    /// The bytes that it takes with so many shards.
+    /// Allocated bytes with this number of shards.
     #[cfg(test)]
     pub(crate) fn memory(shards: usize) -> usize {
         shards * size_of::<CachePadded<StatsShard>>() + Window::new().memory()

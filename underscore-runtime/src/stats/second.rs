@@ -1,33 +1,34 @@
-//! What a shard counted in one second, on its way to the route's window.
+//! The counts of a shard in one second, on their way to the route's window.
 
 use super::bucket::Bucket;
 use super::ring::KEPT;
 
-/// How many response times a shard holds before it hands them over: one lock taken in so many
-/// requests.
+/// Number of response times that a shard holds before it moves them to the window: the window's
+/// lock is taken once per this number of requests.
 pub(super) const HELD: usize = 32;
 
-/// The tasks that began in one second, and the response times of those that were answered in it, or
-/// the first so many of them.
+/// The tasks that began in one second, and the response times of those answered in it, at most
+/// [`HELD`].
 #[derive(Debug)]
 pub(super) struct Second {
     pub(super) at: u64,
     pub(super) begun: u32,
     pub(super) answered: u32,
-    /// The sum of the response times.
+    /// Sum of the response times in nanoseconds.
     pub(super) nanos: u64,
+    /// The longest response time in nanoseconds.
     pub(super) longest: u64,
     pub(super) buckets: [Bucket; HELD],
 }
 
 impl Second {
-    /// True if nothing was counted.
+    /// True if the second has no counts.
     pub(super) fn is_empty(&self) -> bool {
         self.begun == 0 && self.answered == 0
     }
 
-    /// True if something was counted that is in a window which ends with the second `now`. A shard
-    /// keeps its last second until the next one begins, which may be hours later.
+    /// True if it has counts in a window that ends with the second `now`. A shard keeps its last
+    /// second until the next one with a request, which may be hours later.
     pub(super) fn is_recent(&self, now: u64) -> bool {
         !self.is_empty() && self.at.saturating_add(KEPT) > now
     }

@@ -1,8 +1,8 @@
-//! What one thread counts of a route. A shard has exactly one writer, so counting is loads and
-//! stores; a `SeqCount` tells readers that what they read belongs together.
+//! The counters of one thread for one route. A shard has exactly one writer, so counting takes
+//! loads and stores only; a `SeqCount` makes reads consistent.
 //!
-//! The response times of the current second stay here until the next second begins or [`HELD`] of
-//! them have come; then they move to the route's window, under the window's lock.
+//! The response times of the current second stay here until the next second begins or there are
+//! [`HELD`] of them. Then they move to the route's window, under the window's lock.
 
 use super::bucket::Bucket;
 use super::counts::{Counts, Outcome, StatusClass};
@@ -15,26 +15,26 @@ use crate::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 /// The counters of one thread.
 #[derive(Debug)]
 pub(super) struct StatsShard {
-    /// Of all that follows but `begun`.
+    /// Guards all fields below except `begun`.
     writes: SeqCount,
-    /// The current second: what was counted in earlier ones is in the window.
+    /// The current second. Earlier ones are in the window.
     second: AtomicU64,
     begun: AtomicU64,
     outcomes: [AtomicU64; Outcome::ALL.len()],
     statuses: [AtomicU64; StatusClass::COUNT],
-    /// The sum of all response times, in nanoseconds: the low half, and the high one.
+    /// Sum of all response times in nanoseconds, as a low and a high half.
     nanos: AtomicU64,
     nanos_high: AtomicU64,
     /// `begun` and `nanos` when the current second began.
     begun_before: AtomicU64,
     nanos_before: AtomicU64,
-    /// The response times of the current second: how many, the longest, and each as a bucket.
+    /// The response times of the current second: their number, the longest, and the bucket of each.
     answered: AtomicU32,
     longest: AtomicU64,
     buckets: [AtomicU16; HELD],
 }
 
-/// A response: in which second it was given, and how long after the request.
+/// The second of a response, and its time after the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ResponseTime {
     pub(super) second: u64,
@@ -62,7 +62,7 @@ impl StatsShard {
     /// Counts a task that begins in `second`.
     #[inline]
     pub(super) fn begin(&self, second: u64, window: &Mutex<Window>) {
-        self.go_on_to(second, window);
+        self.advance_to(second, window);
         self.add_begun();
     }
 
@@ -74,7 +74,7 @@ impl StatsShard {
         status: Option<StatusClass>,
         window: &Mutex<Window>,
     ) {
-        self.go_on_to(second, window);
+        self.advance_to(second, window);
         self.writes.write(|| {
             self.add_begun();
             self.add_end(outcome, status);
@@ -83,7 +83,7 @@ impl StatsShard {
 
     /// Makes `second` the current one.
     #[inline]
-    fn go_on_to(&self, second: u64, window: &Mutex<Window>) {
+    fn advance_to(&self, second: u64, window: &Mutex<Window>) {
         if self.second.load(Ordering::Relaxed) != second {
             self.hand_over(second, window);
         }
@@ -92,8 +92,7 @@ impl StatsShard {
     #[inline]
     fn add_begun(&self) {
         let begun = self.begun.load(Ordering::Relaxed).wrapping_add(1);
-        // Release: who counts this one, and then reads the ends again, finds those that came before
-        // it.
+        // Release: a reader that counts this task and then reads the ends sees the ends before it.
         self.begun.store(begun, Ordering::Release);
     }
 
@@ -107,7 +106,7 @@ impl StatsShard {
         }
     }
 
-    /// Counts a task that ends, and the time of its response if the handler gave one.
+    /// Counts a task that ends, and its response time if the handler answered.
     #[inline]
     pub(super) fn end(
         &self,
@@ -129,7 +128,7 @@ impl StatsShard {
         });
     }
 
-    /// True if a response given in `second` can be held here.
+    /// True if there is room for a response of `second`.
     #[inline]
     fn has_room(&self, second: u64) -> bool {
         self.second.load(Ordering::Relaxed) == second
@@ -154,9 +153,10 @@ impl StatsShard {
         }
     }
 
-    /// Moves what was counted in the current second to the window, and begins the second `next`.
+    /// Moves the counts of the current second to the window, and begins the second `next`.
     ///
-    /// All of it under the window's lock, which a reader of both holds: so it is in one of the two.
+    /// Under the window's lock, which a reader of both holds, so that a reader sees the counts
+    /// exactly once.
     #[cold]
     #[inline(never)]
     fn hand_over(&self, next: u64, window: &Mutex<Window>) {
@@ -175,17 +175,17 @@ impl StatsShard {
             self.answered.store(0, Ordering::Relaxed);
             self.longest.store(0, Ordering::Relaxed);
         });
-        // To its end: a reader that had it earlier would count the second twice.
+        // Not before: a reader that locked it earlier would see the second twice.
         drop(window);
     }
 
-    /// The tasks that began.
+    /// Number of begun tasks.
     pub(super) fn begun(&self) -> u64 {
-        // Relaxed: the fence in `read`, with which a snapshot goes on, pairs with `add_begun`.
+        // Relaxed: the fence in `read`, the next step of a snapshot, pairs with `add_begun`.
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// The tasks that ended, all counters as they were at one moment.
+    /// The counts of ended tasks, consistent at one moment.
     pub(super) fn ended(&self) -> Counts {
         self.read(|| {
             let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -197,7 +197,7 @@ impl StatsShard {
         })
     }
 
-    /// What was counted in the current second. To be called with the window's lock held.
+    /// The counts of the current second. The caller must hold the window's lock.
     pub(super) fn current(&self) -> Second {
         self.read(|| self.second())
     }
@@ -218,14 +218,14 @@ impl StatsShard {
         }
     }
 
-    /// Reads counters that are written together, again if they were being written. A write takes
-    /// some nanoseconds and takes no lock.
+    /// Reads counters that are written together, and repeats if a write was under way. A write
+    /// takes some nanoseconds and no lock.
     fn read<T>(&self, read: impl Fn() -> T) -> T {
         loop {
             if let Some(value) = self.writes.try_read(&read) {
                 return value;
             }
-            // The writer may need the processor to go on.
+            // The writer may need this processor.
             crate::sync::yield_now();
         }
     }
@@ -235,7 +235,7 @@ fn array<const N: usize>() -> [AtomicU64; N] {
     std::array::from_fn(|_| AtomicU64::new(0))
 }
 
-/// Counts one more in a counter that has one writer.
+/// Increments a counter that has a single writer.
 #[inline]
 fn add_one(count: &AtomicU64) {
     let sum = count.load(Ordering::Relaxed).wrapping_add(1);

@@ -1,5 +1,5 @@
-//! The window against exact computation on recorded samples, for several shapes of traffic. The clock is played:
-//! every second is the test's.
+//! The window compared with exact computation on recorded samples, for several shapes of traffic,
+//! in simulated time.
 
 use std::time::Duration;
 
@@ -8,9 +8,10 @@ use super::window::Window;
 use super::{Measure, Outcome, Recent, RouteStats, ShardIndex, WINDOWS};
 use crate::clock::Instant;
 use crate::sync::Mutex;
+use crate::units;
 
-/// Shards as those of a route, the window, and everything that happened.
-struct Played {
+/// The shards and the window of a route, and all samples.
+struct Simulation {
     shards: Vec<StatsShard>,
     window: Mutex<Window>,
     samples: Vec<(u64, u64)>,
@@ -18,9 +19,9 @@ struct Played {
     now: u64,
 }
 
-impl Played {
+impl Simulation {
     fn new() -> Self {
-        Played {
+        Simulation {
             shards: (0..16).map(|_| StatsShard::new()).collect(),
             window: Mutex::new(Window::new()),
             samples: Vec::new(),
@@ -37,23 +38,23 @@ impl Played {
         (self.seed >> 11) % end
     }
 
-    /// A time that is spread around `middle` as those of most services are: a bell of logarithms.
+    /// A log-normal time around `middle`, like the response times of most services.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "any time will do"
+        reason = "any time works"
     )]
-    fn usual(&mut self, middle: f64, spread: f64) -> u64 {
+    fn log_normal(&mut self, middle: f64, spread: f64) -> u64 {
         let bell: u64 = (0..4).map(|_| self.random(1 << 20)).sum();
         let bell = (bell as f64 / f64::from(1 << 20) - 2.0) * 3_f64.sqrt();
         (middle * (bell * spread).exp()) as u64
     }
 
-    /// A request that begins and is answered now, in any shard.
+    /// Begins and answers a request now, in a random shard.
     fn answer(&mut self, nanos: u64) {
         let second = self.now;
-        let index = usize::try_from(self.random(16)).expect("is small");
+        let index = usize::try_from(self.random(16)).expect("small");
         let shard = &self.shards[index];
         shard.begin(second, &self.window);
         let answered = Some(ResponseTime { second, nanos });
@@ -71,18 +72,18 @@ impl Played {
         window.read(self.now, Duration::ZERO)
     }
 
-    /// The times of the last so many seconds.
+    /// The response times of the last `seconds` seconds.
     fn exact(&self, seconds: u64) -> Vec<u64> {
         let first = self.now.saturating_sub(seconds);
         let inside = self.samples.iter().rev().take_while(|(at, _)| *at > first);
         inside.map(|(_, nanos)| *nanos).collect()
     }
 
-    /// Compares everything with what is exact now. Percentiles may be those of windows that are longer by up to
-    /// `delay` of a hundred parts; zero where every second has its own block.
+    /// Compares all measures with the exact ones. Percentiles may be those of windows that are
+    /// longer by up to `delay` percent; zero if every second has its own block.
     fn check(&self, delay: u64) {
         let recent = self.read();
-        #[allow(clippy::cast_precision_loss, reason = "there are some thousands")]
+        #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
         for (recent, window) in recent.iter().zip(WINDOWS) {
             let times = self.exact(window);
             let sum: u64 = times.iter().sum();
@@ -101,7 +102,7 @@ impl Played {
         }
     }
 
-    /// Whether the percentiles are those of the last so many seconds, within 1 %.
+    /// True if the percentiles are those of the last `seconds` seconds, within 1 %.
     fn is_exact(&self, recent: &Recent, seconds: u64) -> bool {
         let mut times = self.exact(seconds);
         let measures = [(50, Measure::P50), (90, Measure::P90), (99, Measure::P99)];
@@ -119,125 +120,124 @@ impl Played {
 }
 
 fn nanos(recent: &Recent, measure: Measure) -> Option<u64> {
-    let time = recent.time(measure)?;
-    Some(u64::try_from(time.as_nanos()).expect("is less than 584 years"))
+    recent.time(measure).map(units::nanos)
 }
 
 const MILLISECOND: u64 = 1_000_000;
 
 #[test]
-fn nothing_is_nothing() {
-    Played::new().check(0);
+fn a_window_without_requests_has_no_measures() {
+    Simulation::new().check(0);
 }
 
 #[test]
 fn a_few_requests_an_hour() {
-    let mut played = Played::new();
+    let mut simulation = Simulation::new();
     for _ in 0..40 {
-        played.now += played.random(200);
-        let nanos = played.random(4_000 * 1_000 * MILLISECOND) + 1_000;
-        played.answer(nanos);
+        simulation.now += simulation.random(200);
+        let nanos = simulation.random(4_000 * 1_000 * MILLISECOND) + 1_000;
+        simulation.answer(nanos);
         for wait in [0, 1, 58, 1, 1, 250] {
-            played.now += wait;
-            played.check(0);
+            simulation.now += wait;
+            simulation.check(0);
         }
     }
-    played.now += 2_000;
-    played.check(0);
+    simulation.now += 2_000;
+    simulation.check(0);
 }
 
 #[test]
-fn a_hundred_usual_requests_a_second() {
-    let mut played = Played::new();
+fn a_hundred_requests_a_second() {
+    let mut simulation = Simulation::new();
     for second in 0..2_000 {
-        played.now += 1;
+        simulation.now += 1;
         for _ in 0..100 {
-            let nanos = played.usual(2e7, 0.5);
-            played.answer(nanos);
+            let nanos = simulation.log_normal(2e7, 0.5);
+            simulation.answer(nanos);
         }
         if second % 167 == 0 {
-            played.check(0);
+            simulation.check(0);
         }
     }
 }
 
 #[test]
-fn bursts_between_silences() {
-    let mut played = Played::new();
+fn bursts_between_pauses() {
+    let mut simulation = Simulation::new();
     for burst in 0..30 {
-        played.now += 1 + played.random(90);
+        simulation.now += 1 + simulation.random(90);
         let middle = 1e5 * f64::from(1 << (burst % 12));
         for _ in 0..2_000 {
-            let nanos = played.usual(middle, 0.1);
-            played.answer(nanos);
+            let nanos = simulation.log_normal(middle, 0.1);
+            simulation.answer(nanos);
         }
-        played.check(0);
-        played.now += 59;
-        played.check(0);
-        played.now += 1;
-        played.check(0);
+        simulation.check(0);
+        simulation.now += 59;
+        simulation.check(0);
+        simulation.now += 1;
+        simulation.check(0);
     }
 }
 
 #[test]
-fn shards_that_hand_over_late() {
-    let mut played = Played::new();
+fn shards_that_move_their_counts_late() {
+    let mut simulation = Simulation::new();
     for second in 0..3_000 {
-        played.now += 1;
-        // Most shards rest for many seconds, and all of them for hours at the end.
-        if played.random(4) == 0 {
-            let nanos = played.usual(3e6, 1.0);
-            played.answer(nanos);
+        simulation.now += 1;
+        // Most shards are idle for many seconds, and all of them for hours at the end.
+        if simulation.random(4) == 0 {
+            let nanos = simulation.log_normal(3e6, 1.0);
+            simulation.answer(nanos);
         }
         if second % 211 == 0 {
-            played.check(0);
+            simulation.check(0);
         }
     }
-    played.now += 7_200;
-    played.answer(MILLISECOND);
-    played.check(0);
+    simulation.now += 7_200;
+    simulation.answer(MILLISECOND);
+    simulation.check(0);
 }
 
 #[test]
-fn every_time_from_a_microsecond_to_an_hour_in_every_second() {
-    let mut played = Played::new();
+fn response_times_from_a_microsecond_to_an_hour_in_every_second() {
+    let mut simulation = Simulation::new();
     for second in 0..2_500 {
-        played.now += 1;
+        simulation.now += 1;
         for _ in 0..40 {
-            let octave = played.random(32);
-            let nanos = (1_000 << octave) + played.random(1_000 << octave);
-            played.answer(nanos.min(3_600_000 * MILLISECOND));
+            let octave = simulation.random(32);
+            let nanos = (1_000 << octave) + simulation.random(1_000 << octave);
+            simulation.answer(nanos.min(3_600_000 * MILLISECOND));
         }
         if second % 249 == 0 {
-            played.check(3);
+            simulation.check(3);
         }
     }
 }
 
 #[test]
-fn more_than_there_is_room_for() {
-    let mut played = Played::new();
+fn more_answers_than_fit_the_buffer() {
+    let mut simulation = Simulation::new();
     for second in 0..1_200 {
-        played.now += 1;
+        simulation.now += 1;
         let middle = 1e6 * f64::from(1 + second % 400);
         for _ in 0..300 {
-            let nanos = played.usual(middle, 1.2);
-            played.answer(nanos);
+            let nanos = simulation.log_normal(middle, 1.2);
+            simulation.answer(nanos);
         }
         if second % 133 == 132 {
-            played.check(10);
+            simulation.check(10);
         }
     }
 }
 
 #[test]
-fn reading_it_counts_nothing() {
+fn reading_the_statistics_does_not_change_them() {
     let stats = RouteStats::new();
     for _ in 0..3 {
         stats.recent();
     }
     let now = Instant::now();
-    assert!(stats.is_idle(now), "and the window is not copied");
+    assert!(stats.is_idle(now), "so the window is not copied");
     stats.count(ShardIndex::new(0), Outcome::Preempted, None, now);
     stats.recent();
     assert!(!stats.is_idle(now));

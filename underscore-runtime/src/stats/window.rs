@@ -1,8 +1,8 @@
-//! The last fifteen minutes of a route, in fixed memory. The seconds are the caller's, so that a test can play
-//! them.
+//! The last fifteen minutes of a route, in fixed memory. The caller passes the time, so that tests
+//! can simulate it.
 //!
-//! Counts, sums and the longest time are kept second by second: of them, a window's edge is at most one second
-//! off. So it is of percentiles as long as the blocks of all seconds fit, see `compressed`.
+//! Counts, sums and the longest time are kept per second, so a window is at most one second off.
+//! The same holds for percentiles while the blocks of all seconds fit; see `compressed`.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::history::History;
 use super::ring::{KEPT, Ring};
 use super::second::Second;
 
-/// The seconds of the windows that are asked for.
+/// The lengths of the windows in seconds.
 pub(crate) const WINDOWS: [u64; 3] = [60, 5 * 60, 15 * 60];
 
-/// What was counted in one second.
+/// The counts of one second.
 #[derive(Clone, Copy, Debug, Default)]
 struct Total {
     begun: u32,
@@ -22,7 +22,7 @@ struct Total {
     longest: u64,
 }
 
-/// What happened in one of the [`WINDOWS`].
+/// The counts in one of the [`WINDOWS`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Recent {
     begun: u64,
@@ -30,11 +30,11 @@ pub(crate) struct Recent {
     nanos: u64,
     longest: u64,
     percentiles: [u64; 3],
-    /// How long the window is now.
+    /// The current length of the window.
     length: Duration,
 }
 
-/// A number that sums response times up.
+/// A measure of response times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
     Average,
@@ -45,13 +45,13 @@ pub(crate) enum Measure {
 }
 
 impl Recent {
-    /// The response time that `measure` says; nothing where nothing was answered.
+    /// The value of `measure`, `None` if there were no answers.
     pub(crate) fn time(&self, measure: Measure) -> Option<Duration> {
         let average = self.nanos.checked_div(self.answered)?;
         let [p50, p90, p99] = self.percentiles;
         let nanos = match measure {
             Measure::Average => average,
-            // The middle of a bucket may lie above the longest of all.
+            // The middle of a bucket may be above the longest time.
             Measure::P50 => p50.min(self.longest),
             Measure::P90 => p90.min(self.longest),
             Measure::P99 => p99.min(self.longest),
@@ -60,16 +60,13 @@ impl Recent {
         Some(Duration::from_nanos(nanos))
     }
 
-    /// How many tasks were begun.
+    /// Number of begun tasks.
     pub(crate) fn begun(&self) -> u64 {
         self.begun
     }
 
-    /// Tasks begun per second.
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "it is shown with three decimals"
-    )]
+    /// Begun tasks per second.
+    #[allow(clippy::cast_precision_loss, reason = "shown with three decimals")]
     pub(crate) fn rate(&self) -> f64 {
         if self.begun == 0 {
             return 0.0;
@@ -100,8 +97,8 @@ impl Window {
         }
     }
 
-    /// Adds what one shard counted. It may come late: then it goes where it belongs, if that second
-    /// is still kept. Nothing is allocated.
+    /// Adds the counts of one shard, which may be of an earlier second. Counts older than the ring
+    /// are dropped. Does not allocate.
     pub(super) fn add(&mut self, counted: &Second) {
         self.totals.advance(counted.at, |_, _| ());
         let Some(total) = self.totals.get_mut(counted.at) else {
@@ -118,14 +115,14 @@ impl Window {
         }
     }
 
-    /// Whether nothing happened in the last fifteen minutes.
+    /// True if there are no counts in the last fifteen minutes.
     pub(crate) fn is_idle(&self, now: u64) -> bool {
         self.totals.newest().saturating_add(KEPT) <= now
     }
 
-    /// What happened in each of the [`WINDOWS`], which end `within` the second `now`.
+    /// Reads each of the [`WINDOWS`]. They end `within` the second `now`.
     pub(crate) fn read(&self, now: u64, within: Duration) -> [Recent; WINDOWS.len()] {
-        // Another thread may already have counted what happened after the caller looked at the clock.
+        // Another thread may have counted in a later second after the caller read the clock.
         let now = now.max(self.totals.newest());
         let percentiles = self.history.percentiles(now, WINDOWS);
         let mut seconds = self.totals.iter().rev().peekable();
@@ -144,7 +141,7 @@ impl Window {
         })
     }
 
-    /// The bytes of its allocations.
+    /// Allocated bytes.
     #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
         self.totals.memory() + self.history.memory()

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
 /// True if the calling thread is a worker that has not handed its core to another thread
-/// (`block_in_place`), or drives a current-thread runtime. False for threads of `spawn_blocking` and
-/// for a thread in `block_on` of a multi-thread runtime.
+/// (`block_in_place`), or drives a current-thread runtime. False for threads of `spawn_blocking`
+/// and for a thread in `block_on` of a multi-thread runtime.
 ///
 /// A scheduler defers the waker of a task that yields until its run queue is empty. Without a
 /// scheduler, `yield_now` wakes the task at once.

@@ -1,5 +1,6 @@
-//! The threads that poll tasks. Each has a record, which it alone writes: the task that it is polling
-//! and since when, and which worker of its runtime it is. `workers` finds out whether it is blocked.
+//! The threads that poll tasks. Each has a record, which it alone writes: the task that it is
+//! polling and since when, and which worker of its runtime it is. `workers` finds out whether it is
+//! blocked.
 
 mod is_worker;
 mod kernel;

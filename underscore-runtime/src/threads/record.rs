@@ -25,8 +25,8 @@ pub(crate) struct ThreadRecord {
     task: AtomicU64,
     /// Start of the current or last outermost poll, in ticks of the coarse clock.
     entered: AtomicInstant,
-    /// The thread's index among its runtime's workers plus one; zero if it is unknown, or the thread
-    /// is not a worker.
+    /// The thread's index among its runtime's workers plus one; zero if it is unknown, or the
+    /// thread is not a worker.
     worker: AtomicU32,
     /// The workers that the thread may be, `None` if it is not a worker.
     search: Mutex<Option<WorkerSearch>>,
@@ -127,8 +127,8 @@ impl ThreadRecord {
     }
 
     /// Updates the thread's runtime and worker. A thread can lose its worker to another thread
-    /// (`block_in_place`) and can drive several runtimes in turn, so polls repeat this, at most once
-    /// per tick.
+    /// (`block_in_place`) and can drive several runtimes in turn, so polls repeat this, at most
+    /// once per tick.
     #[cold]
     pub(crate) fn update_thread(&self) {
         let handle = runtime::Handle::try_current().ok();
@@ -201,7 +201,8 @@ impl ThreadRecord {
         self.narrow(|| true, |search| search.exclude(cannot_be));
     }
 
-    /// Excludes workers that the thread cannot be if it is still in the poll that began at `entered`.
+    /// Excludes workers that the thread cannot be if it is still in the poll that began at
+    /// `entered`.
     pub(crate) fn exclude_workers_in(
         &self,
         entered: Option<Instant>,

@@ -47,9 +47,10 @@ impl WorkerSearch {
         }
     }
 
-    /// Updates `search` for a thread that is one of `workers` workers and inside a poll at `moment`.
-    /// `is_parked` is called for the remaining candidates only. If it excludes all of them, the
-    /// thread has lost its worker (`block_in_place`) and is another one now: the search restarts.
+    /// Updates `search` for a thread that is one of `workers` workers and inside a poll at
+    /// `moment`. `is_parked` is called for the remaining candidates only. If it excludes all of
+    /// them, the thread has lost its worker (`block_in_place`) and is another one now: the search
+    /// restarts.
     pub(super) fn update(
         search: &mut Option<Self>,
         workers: usize,

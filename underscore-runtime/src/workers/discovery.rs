@@ -15,7 +15,8 @@ use crate::threads::{ThreadRecord, WorkerCounts};
 /// others park.
 const LONGEST: Duration = Duration::from_millis(1);
 
-/// Spawns one task per worker of the runtime. Each updates the record of the thread that it runs on.
+/// Spawns one task per worker of the runtime. Each updates the record of the thread that it runs
+/// on.
 pub(super) fn discover(handle: &Handle) {
     let workers = handle.metrics().num_workers();
     let arrived = Arc::new(AtomicUsize::new(0));
@@ -60,8 +61,8 @@ fn stay(record: &ThreadRecord, handle: &Handle, arrived: &AtomicUsize) {
     }
 }
 
-/// When the worker that arrived as number `turn` leaves: the first at once, the last when the others
-/// are parked.
+/// When the worker that arrived as number `turn` leaves: the first at once, the last when the
+/// others are parked.
 fn leaves_after(turn: usize, workers: usize) -> Duration {
     let parts = u32::try_from(workers).unwrap_or(u32::MAX).max(1);
     let turn = u32::try_from(turn).unwrap_or(u32::MAX);

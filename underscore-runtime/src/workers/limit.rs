@@ -21,8 +21,8 @@ pub(crate) fn blocked_after() -> Duration {
     Duration::from_nanos(LIMIT.load(Ordering::Relaxed))
 }
 
-/// Sets the limit. Fails with the limit that an earlier call has set if it is another one: the process
-/// cannot have two.
+/// Sets the limit. Fails with the limit that an earlier call has set if it is another one: the
+/// process cannot have two.
 pub(crate) fn set_blocked_after(limit: Duration) -> Result<(), Duration> {
     let mut chosen = CHOSEN.lock();
     let in_force = *chosen.get_or_insert(limit);

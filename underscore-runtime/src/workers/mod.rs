@@ -1,5 +1,5 @@
-//! The workers of tokio's runtimes, and the sampler that finds blocked ones. The records that threads
-//! write about themselves are in `threads`.
+//! The workers of tokio's runtimes, and the sampler that finds blocked ones. The records that
+//! threads write about themselves are in `threads`.
 
 mod discovery;
 mod identify;

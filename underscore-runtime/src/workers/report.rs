@@ -48,8 +48,8 @@ pub(super) struct Stalled {
 }
 
 impl Reports {
-    /// Warns about a worker that is blocked in a poll of `task`. Returns false if the warning was left
-    /// out.
+    /// Warns about a worker that is blocked in a poll of `task`. Returns false if the warning was
+    /// left out.
     pub(super) fn report_task(&mut self, task: Task, stalled: Stalled, now: Instant) -> bool {
         let route = task.route();
         let source = route.map_or(Source::Background, |route| {

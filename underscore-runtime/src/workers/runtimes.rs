@@ -1,17 +1,18 @@
 //! The tokio runtimes in which tasks are polled, and what the sampler records about their workers.
 //!
 //! A [`Handle`] does not keep its runtime alive, and it does not tell whether the runtime has shut
-//! down either. A spawn does: a task that is spawned into a runtime after its shutdown is finished at
-//! once. Because a spawn wakes a worker of the host, runtimes are probed only when workers are read
-//! (`_cat/workers`, `_metrics`, an interrupt), and before a warning about a worker that stands still.
+//! down either. A spawn does: a task that is spawned into a runtime after its shutdown is finished
+//! at once. Because a spawn wakes a worker of the host, runtimes are probed only when workers are
+//! read (`_cat/workers`, `_metrics`, an interrupt), and before a warning about a worker that stands
+//! still.
 //!
 //! Rejected: a probe every few seconds, which wakes the workers of an idle service for ever; and a
-//! task parked in each runtime whose drop marks the end, which keeps `num_alive_tasks` above zero, and
-//! a host may wait there for its last task.
+//! task parked in each runtime whose drop marks the end, which keeps `num_alive_tasks` above zero,
+//! and a host may wait there for its last task.
 //!
-//! The handle of a runtime that has ended, and with it the runtime's file descriptors, may thus stay
-//! until workers are read. This is at most one runtime per thread: the entry is also dropped when its
-//! threads have ended or have polled in another runtime.
+//! The handle of a runtime that has ended, and with it the runtime's file descriptors, may thus
+//! stay until workers are read. This is at most one runtime per thread: the entry is also dropped
+//! when its threads have ended or have polled in another runtime.
 
 use std::sync::MutexGuard;
 
@@ -27,8 +28,8 @@ use crate::sync::Mutex;
 use crate::task::with_thread;
 use crate::threads::{self, RuntimeNumber, ThreadRecord, WorkerCounts};
 
-/// Number of times that the threads of a runtime's workers are discovered, at most once per tick: the
-/// tasks of a discovery do not reach a worker that is busy.
+/// Number of times that the threads of a runtime's workers are discovered, at most once per tick:
+/// the tasks of a discovery do not reach a worker that is busy.
 const DISCOVERIES: u32 = 10;
 
 /// The runtimes whose workers are listed.
@@ -182,8 +183,8 @@ impl Runtimes {
         Some(WorkerCounts::read_all(&metrics))
     }
 
-    /// Samples every worker. `after_gap` is true if the sampler itself stood still before, so that it
-    /// cannot tell for how long a worker has.
+    /// Samples every worker. `after_gap` is true if the sampler itself stood still before, so that
+    /// it cannot tell for how long a worker has.
     pub(super) fn sample(
         &self,
         records: &[&'static ThreadRecord],
@@ -293,8 +294,8 @@ mod tests {
 
     use super::*;
 
-    /// A listed runtime whose discoveries are used up. No thread of it claims a record, so the sampler
-    /// that other tests start does not list it.
+    /// A listed runtime whose discoveries are used up. No thread of it claims a record, so the
+    /// sampler that other tests start does not list it.
     fn listed(runtime: &Runtime) -> Runtimes {
         let runtimes = Runtimes::new();
         upsert(&mut runtimes.lock(), runtime.handle().clone(), 0);

@@ -1,5 +1,5 @@
-//! The sampler looks at the record of every thread and the counters of every worker once per tick. It
-//! dates the start of polls, so that a poll reads no clock, and finds those that block a worker.
+//! The sampler looks at the record of every thread and the counters of every worker once per tick.
+//! It dates the start of polls, so that a poll reads no clock, and finds those that block a worker.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -110,8 +110,8 @@ impl Sampler {
 struct PollWatch {
     reading: Reading,
     first_seen: Instant,
-    /// tokio's counters of the runtime's workers when the poll was first seen, or a tick later if it
-    /// began in the same tick as the poll before.
+    /// tokio's counters of the runtime's workers when the poll was first seen, or a tick later if
+    /// it began in the same tick as the poll before.
     counts: Option<Vec<WorkerCounts>>,
     /// True if `counts` were read inside the poll.
     is_counted_inside: bool,
@@ -170,9 +170,9 @@ impl PollWatch {
         }
     }
 
-    /// True if the thread may be a worker that stands still. A worker whose counters have changed is
-    /// not this thread: it never was, or another thread has taken over the worker, because this one
-    /// may block (`block_in_place`).
+    /// True if the thread may be a worker that stands still. A worker whose counters have changed
+    /// is not this thread: it never was, or another thread has taken over the worker, because this
+    /// one may block (`block_in_place`).
     fn may_block_a_worker(&mut self, record: &ThreadRecord) -> bool {
         let Some(now) = RUNTIMES.worker_counts(record) else {
             return false;

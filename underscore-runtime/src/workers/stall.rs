@@ -1,11 +1,11 @@
 //! Finds workers that are blocked by untracked code: a spawned future, or a handler without the
 //! attribute.
 //!
-//! Such a worker is not parked, and its counters stand still. tokio updates them when a worker parks
-//! and after every 61 polls (`event_interval`), so a worker whose counters stand still is in one long
-//! poll, or somewhere in a run of 61 short ones. It is in one poll if its thread sleeps without having
-//! woken up. If the thread runs, or is not known, the worker counts as blocked after ten times the
-//! limit.
+//! Such a worker is not parked, and its counters stand still. tokio updates them when a worker
+//! parks and after every 61 polls (`event_interval`), so a worker whose counters stand still is in
+//! one long poll, or somewhere in a run of 61 short ones. It is in one poll if its thread sleeps
+//! without having woken up. If the thread runs, or is not known, the worker counts as blocked after
+//! ten times the limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use std::time::Duration;
 use crate::clock::Instant;
 use crate::threads::{RuntimeNumber, Sleep, Thread};
 
-/// Multiple of the limit after which a worker counts as blocked although it may be in several polls.
+/// Multiple of the limit after which a worker counts as blocked although it may be in several
+/// polls.
 const UNSURE: u32 = 10;
 
 /// Values that change if a worker makes progress.
@@ -64,8 +65,8 @@ impl Stall {
         }
     }
 
-    /// Takes a sample of a worker. `progress` is `None` while it is parked or in a poll of a tracked
-    /// task; `limit` is how long a poll may take.
+    /// Takes a sample of a worker. `progress` is `None` while it is parked or in a poll of a
+    /// tracked task; `limit` is how long a poll may take.
     pub(super) fn sample(
         stall: &mut Option<Self>,
         progress: Option<Progress>,

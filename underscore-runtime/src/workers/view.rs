@@ -1,5 +1,5 @@
-//! A snapshot of every worker: what tokio counts, what its thread's record has, and what the sampler
-//! found.
+//! A snapshot of every worker: what tokio counts, what its thread's record has, and what the
+//! sampler found.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,8 @@ impl RuntimeEntry {
         let (metrics, id) = (self.handle.metrics(), self.handle.id());
         let workers = self.workers.iter().enumerate().map(move |(index, worker)| {
             let is_parked = is_parked(&metrics, index);
-            // A thread that is in a poll while its worker is parked was replaced (`block_in_place`).
+            // A thread that is in a poll while its worker is parked was replaced
+            // (`block_in_place`).
             let record = record_of(records, id, index)
                 .filter(|record| !is_parked || record.reading().is_none());
             let reading = record.and_then(ThreadRecord::reading);

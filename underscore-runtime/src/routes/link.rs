@@ -1,5 +1,5 @@
-//! The link table, read: the handlers that the linker gathered, and those missing from it, which are
-//! known from their first request on.
+//! The link table, read: the handlers that the linker gathered, and those missing from it, which
+//! are known from their first request on.
 
 use super::entry::{HandlerEntry, ROUTES};
 use crate::log;

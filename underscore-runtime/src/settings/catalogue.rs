@@ -1,5 +1,5 @@
-//! Every setting there is, once: its key and the values it takes. A new setting is
-//! one entry here and its effect where the request is decided.
+//! All settings: the key, the accepted values and the description of each. A new setting is one
+//! entry here, a field of `EffectiveSettings` and its effect in `instrument`.
 
 use std::time::Duration;
 
@@ -15,34 +15,34 @@ pub(crate) struct Setting {
     /// Its dotted key.
     pub(crate) key: &'static str,
     kind: ValueKind,
-    /// What holds where it is not set; nothing if there is no such value.
+    /// The value if it is not set, `None` if there is no default.
     default: Option<u16>,
-    /// What it does, for the README.
+    /// Its effect, for the README.
     #[cfg_attr(
         not(test),
-        expect(dead_code, reason = "the README is compared in a test")
+        expect(dead_code, reason = "used by the test of the README")
     )]
     pub(crate) about: &'static str,
 }
 
-/// The values a setting takes.
+/// The type of a setting's values.
 #[derive(Debug)]
 enum ValueKind {
     /// A final HTTP status.
     Status,
-    /// The words behind the status on an HTTP/1 status line.
+    /// The reason phrase of an HTTP/1 status line.
     Reason,
     /// Any text.
     Text,
     /// Names and values of headers.
     Headers,
-    /// A share, from 0 to 1.
+    /// A share from 0 to 1.
     Ratio,
-    /// A number of things.
+    /// A number of requests.
     Count,
     /// A number per second.
     Rate,
-    /// A length of time.
+    /// A duration with a unit.
     Duration,
 }
 
@@ -60,50 +60,50 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "delay",
         ValueKind::Duration,
-        "wait before the handler runs, for fault drills",
+        "delay before the handler runs, for fault drills",
     ),
     setting(
         "interrupt.status",
         ValueKind::Status,
-        "what interrupted clients get in place of 503",
+        "status of the response to an interrupted request",
     )
     .by_default(503),
     setting(
         "limit.active",
         ValueKind::Count,
-        "with so many requests in flight, answer further ones 503",
+        "maximum number of requests in flight; further ones get 503",
     ),
     setting(
         "limit.rate",
         ValueKind::Rate,
-        "answer what comes faster 429; one second's worth may come at once",
+        "maximum rate; requests above it get 429, with a burst of one second's worth",
     ),
     setting(
         "preempt.headers",
         ValueKind::Headers,
-        "headers of the preempting answer, `Retry-After` for example",
+        "headers of the preempting response, for example `Retry-After`",
     ),
     setting(
         "preempt.ratio",
         ValueKind::Ratio,
-        "the share of requests that is preempted, all of them by default",
+        "share of requests to preempt, all by default",
     )
     .by_default(1),
     setting(
         "preempt.reason",
         ValueKind::Reason,
-        "the words on the status line (HTTP/1)",
+        "reason phrase of the status line (HTTP/1)",
     ),
     setting(
         "preempt.status",
         ValueKind::Status,
-        "answer this at once, before anything of the request is read",
+        "respond with this status at once, before the request is read",
     ),
-    setting("preempt.text", ValueKind::Text, "the body, text/plain"),
+    setting("preempt.text", ValueKind::Text, "response body, text/plain"),
     setting(
         "timeout",
         ValueKind::Duration,
-        "end requests that take longer, extractors and body included, with 504",
+        "interrupt requests that take longer, including extractors and body, with 504",
     ),
 ];
 
@@ -113,7 +113,7 @@ impl Setting {
         self
     }
 
-    /// What holds where it is not set.
+    /// The value if it is not set, `null` if there is no default.
     pub(crate) fn default(&self) -> Value {
         self.default.map_or(Value::Null, Value::from)
     }
@@ -123,13 +123,17 @@ impl Setting {
         SETTINGS.iter().find(|setting| setting.key == key)
     }
 
-    /// What its values must be, in a few words.
+    /// The description of its values, to follow "must be".
     #[cfg(test)]
     pub(crate) fn values(&self) -> &'static str {
         self.kind.must()
     }
 
-    /// Takes a value as it was given, or says what it must be.
+    /// Returns a valid value unchanged.
+    ///
+    /// # Errors
+    ///
+    /// The description of valid values, to follow "must be".
     pub(crate) fn accept(&self, value: Value) -> Result<Value, &'static str> {
         let fits = match self.kind {
             ValueKind::Status => value.as_u64().is_some_and(is_final_status),
@@ -158,7 +162,7 @@ impl Setting {
 }
 
 impl ValueKind {
-    /// What a value must be, to follow "must be".
+    /// The description of valid values, to follow "must be".
     fn must(&self) -> &'static str {
         match self {
             ValueKind::Status => "an integer between 200 and 599",
@@ -186,15 +190,15 @@ const LONGEST_REASON: usize = 256;
 /// Maximum length of `preempt.text`, in bytes. It is stored once per route.
 const LONGEST_TEXT: usize = 64 << 10;
 
-/// What a limit is of use for; and an interval between requests is at least a nanosecond.
+/// Maximum rate, in requests per second: the interval between requests is at least a nanosecond.
 const FASTEST_RATE: f64 = 1e9;
 
-/// The length of time that a text says.
+/// Parses a duration with a unit.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     crate::units::parse_duration(text)
 }
 
-/// A status that ends an exchange: a 1xx announces another one.
+/// True for a final status: an informational one (1xx) precedes another response.
 fn is_final_status(status: u64) -> bool {
     (200..=599).contains(&status)
         && u16::try_from(status).is_ok_and(|status| StatusCode::from_u16(status).is_ok())
@@ -212,7 +216,7 @@ mod tests {
 
     /// Holds 4.15, 4.21 of docs/admin-api.md.
     #[test]
-    fn a_value_is_taken_as_it_is_or_not_at_all() {
+    fn a_value_is_accepted_unchanged_or_refused() {
         let cases = [
             ("preempt.status", json!(503), true),
             ("preempt.status", json!(199), false),

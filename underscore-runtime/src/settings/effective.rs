@@ -1,4 +1,4 @@
-//! What is in force for a route's next request, in the form in which the request uses it.
+//! The effective settings of a route, in the form in which a request uses them.
 
 use std::time::Duration;
 
@@ -10,37 +10,37 @@ use super::Stored;
 use super::catalogue::duration;
 use super::headers::headers;
 
-/// The settings in force. A route for which nothing is in force has none at all, so that the test for
-/// it is one pointer.
+/// The effective settings. A route with all settings at their defaults has none, so that a request
+/// checks one pointer.
 #[derive(Debug)]
 pub(crate) struct EffectiveSettings {
     pub(crate) preempt: Option<Preempt>,
-    /// The most requests in flight.
+    /// Maximum number of requests in flight.
     pub(crate) most_active: Option<u64>,
-    /// The most requests per second.
+    /// Maximum number of requests per second.
     pub(crate) most_per_second: Option<f64>,
-    /// How long a request may take, its body included.
+    /// Maximum duration of a request, including its response body.
     pub(crate) timeout: Option<Duration>,
-    /// How long a request waits before its handler runs.
+    /// Delay of a request before its handler runs.
     pub(crate) delay: Option<Duration>,
-    /// What interrupted clients get.
+    /// Status of the response to the client of an interrupted request.
     pub(crate) interrupt_status: Option<StatusCode>,
 }
 
-/// The answer to give in the handler's place.
+/// The response in place of the handler's.
 #[derive(Clone, Debug)]
 pub(crate) struct Preempt {
     pub(crate) status: StatusCode,
     pub(crate) reason: Option<ReasonPhrase>,
     pub(crate) text: String,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// The share of requests that get it, from 0 to 1.
+    /// Share of requests that get it, from 0 to 1.
     pub(crate) ratio: f64,
 }
 
 impl EffectiveSettings {
-    /// What is transient over what is persistent, and of each what a mount has of its own over what its handler
-    /// has; key by key.
+    /// Merges key by key: transient settings take precedence over persistent ones, and within each
+    /// section those of the mount over those of its handler. `None` if no setting has an effect.
     pub(crate) fn new(mount: &Stored, handler: &Stored) -> Option<EffectiveSettings> {
         let sections = [
             &mount.transient,
@@ -58,10 +58,10 @@ impl EffectiveSettings {
             delay: time("delay"),
             interrupt_status: get("interrupt.status").and_then(status),
         };
-        effective.is_anything().then_some(effective)
+        effective.has_effect().then_some(effective)
     }
 
-    fn is_anything(&self) -> bool {
+    fn has_effect(&self) -> bool {
         self.preempt.is_some()
             || self.most_active.is_some()
             || self.most_per_second.is_some()
@@ -72,7 +72,7 @@ impl EffectiveSettings {
 }
 
 impl Preempt {
-    /// A reason, a text and the like without a status wait for one: they are in force with it.
+    /// `None` without a status: the other keys have no effect until it is set.
     fn from_values<'a>(get: impl Fn(&str) -> Option<&'a Value>) -> Option<Preempt> {
         let text = |key| get(key).and_then(Value::as_str);
         let object = get("preempt.headers").and_then(Value::as_object);

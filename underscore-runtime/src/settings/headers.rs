@@ -120,7 +120,7 @@ mod tests {
 
     /// Holds 4.81, 4.21 of docs/admin-api.md.
     #[test]
-    fn headers_are_few_short_and_say_nothing_of_the_connection() {
+    fn headers_are_limited_and_exclude_those_of_the_connection() {
         for fits in [
             many(MOST, 10),
             many(1, LARGEST - 3),
@@ -159,7 +159,7 @@ mod tests {
 
     /// Holds 4.82 of docs/admin-api.md.
     #[test]
-    fn what_reaches_beyond_the_answer_is_found_and_can_be_allowed() {
+    fn a_privileged_header_is_found_unless_it_is_allowed() {
         for (name, value) in [
             ("Location", "/"),
             ("refresh", "0; url=/"),

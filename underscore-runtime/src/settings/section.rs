@@ -1,5 +1,5 @@
-//! A section of settings in JSON: the form of the body of a PUT and of the settings file. Its keys may
-//! be nested, dotted or mixed.
+//! A section of settings in JSON: the form of the body of a PUT and of the settings file. Its keys
+//! may be nested, dotted or mixed.
 
 use serde_json::{Map, Value};
 
@@ -62,7 +62,8 @@ pub(crate) fn write(values: &Values) -> Map<String, Value> {
 struct Changes(Vec<SettingChange>);
 
 impl Changes {
-    /// Adds the settings of an object below `prefix`. Nested and mixed keys are read as dotted ones.
+    /// Adds the settings of an object below `prefix`. Nested and mixed keys are read as dotted
+    /// ones.
     fn add_object(&mut self, prefix: &str, object: Map<String, Value>) -> Result<(), Mistake> {
         for (key, value) in object {
             let key = match prefix {
@@ -188,7 +189,7 @@ mod tests {
 
     /// Holds 4.4 of docs/admin-api.md.
     #[test]
-    fn a_reset_and_a_value_in_one_body_set_only_the_value() {
+    fn a_value_overrides_a_reset_of_its_group() {
         let body = json!({"preempt": null, "preempt.status": 503});
         let set: Vec<_> = changes(body)
             .expect("is well formed")
@@ -200,7 +201,7 @@ mod tests {
 
     /// Holds 4.5, 4.15 of docs/admin-api.md.
     #[test]
-    fn what_is_wrong_is_named_with_its_section_and_key() {
+    fn an_error_names_the_section_and_the_key() {
         for (body, named) in [
             (
                 json!({"preempt": {"statuss": 1}}),
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_as_what_it_was() {
+    fn a_written_section_is_read_back() {
         let values = Values::from([
             ("limit.active", json!(3)),
             ("preempt.headers", json!({"x.y": "z"})),

@@ -7,24 +7,24 @@ use serde_json::Value;
 use super::catalogue::Setting;
 use crate::clock::Instant;
 
-/// A change of one setting: a new value, or back to the default.
+/// A change of one setting: a new value, or `None` for the default.
 pub(crate) type SettingChange = (&'static Setting, Option<Value>);
 
-/// What is set, by key; what is not set is absent.
+/// Values by key, without those at their defaults.
 pub(crate) type Values = BTreeMap<&'static str, Value>;
 
 /// The settings of one handler or one mount.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stored {
-    /// Set for as long as the process lives.
+    /// Settings until the process ends.
     pub(crate) transient: Values,
-    /// Set in the settings file, which alone says what is here.
+    /// A copy of the settings file's section.
     pub(crate) persistent: Values,
-    /// What undoes itself, in the order in which it was set.
+    /// Transient changes that expire, in the order in which they were made.
     expiring: Vec<Expiring>,
 }
 
-/// A value that goes back to what it was before.
+/// A change that is reverted at a moment.
 #[derive(Clone, Debug)]
 struct Expiring {
     key: &'static str,
@@ -41,14 +41,14 @@ impl Stored {
         }
     }
 
-    /// Makes transient changes: for good, or until `expires`.
+    /// Applies transient changes, until `expires` if that is `Some`.
     pub(crate) fn put_all(&mut self, changes: &[SettingChange], expires: Option<Instant>) {
         for (setting, value) in changes {
             self.put(setting, value.clone(), expires);
         }
     }
 
-    /// Sets a transient value that the catalogue has accepted, or removes it: for good, or until `expires`.
+    /// Sets or removes a valid transient value, until `expires` if that is `Some`.
     fn put(&mut self, setting: &'static Setting, value: Option<Value>, expires: Option<Instant>) {
         let before = self.set(setting.key, value);
         match expires {
@@ -57,7 +57,7 @@ impl Stored {
                 at,
                 before,
             }),
-            // What holds for good is not undone by what was to be undone before.
+            // A permanent change is not reverted by the expiry of an earlier one.
             None => self.expiring.retain(|expiring| expiring.key != setting.key),
         }
     }
@@ -69,16 +69,16 @@ impl Stored {
         }
     }
 
-    /// Undoes what has expired, and gives back the keys.
+    /// Reverts the changes that have expired. Returns the keys whose value changed.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<&'static str> {
         let mut keys = Vec::new();
-        while let Some(place) = self.expiring.iter().position(|expiring| expiring.at <= now) {
-            let Expiring { key, before, .. } = self.expiring.remove(place);
-            // What was set on top of it later goes back to what this one was on top of.
+        while let Some(index) = self.expiring.iter().position(|expiring| expiring.at <= now) {
+            let Expiring { key, before, .. } = self.expiring.remove(index);
+            // A later change of the same key now reverts to the value before this one.
             let later = self
                 .expiring
                 .iter_mut()
-                .skip(place)
+                .skip(index)
                 .find(|later| later.key == key);
             if let Some(later) = later {
                 later.before = before;
@@ -90,14 +90,14 @@ impl Stored {
         keys
     }
 
-    /// What expires, each with the moment at which it does so first.
+    /// The keys of changes that expire, each with its moment.
     pub(crate) fn expiring(&self) -> impl Iterator<Item = (&'static str, Instant)> {
         self.expiring
             .iter()
             .map(|expiring| (expiring.key, expiring.at))
     }
 
-    /// When the first of it expires.
+    /// The earliest expiry.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.expiring.iter().map(|expiring| expiring.at).min()
     }
@@ -113,7 +113,7 @@ mod tests {
         Setting::find(key).expect("a setting")
     }
 
-    /// The value after so many seconds.
+    /// The value after this number of seconds.
     fn value_at(stored: &Stored, start: Instant, seconds: u64) -> Option<Value> {
         let mut stored = stored.clone();
         stored.expire(start.after(Duration::from_secs(seconds)));
@@ -122,7 +122,7 @@ mod tests {
 
     /// Holds 4.31 of docs/admin-api.md.
     #[test]
-    fn what_expires_goes_back_to_what_it_was_before() {
+    fn an_expired_change_is_reverted() {
         let (start, status) = (Instant::now(), setting("preempt.status"));
         let at = |seconds| Some(start.after(Duration::from_secs(seconds)));
         let mut stored = Stored::new();
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(
             value_at(&changed, start, 99),
             Some(json!(501)),
-            "it was changed since"
+            "a permanent change since"
         );
         changed.put(status, None, at(5));
         assert_eq!(value_at(&changed, start, 4), None, "a reset expires too");
@@ -147,7 +147,7 @@ mod tests {
 
     /// Holds 4.32 of docs/admin-api.md.
     #[test]
-    fn of_two_that_expire_each_goes_back_in_its_time() {
+    fn overlapping_changes_expire_independently() {
         let (start, status) = (Instant::now(), setting("preempt.status"));
         let at = |seconds| Some(start.after(Duration::from_secs(seconds)));
         let set = |first, second| {

@@ -1,4 +1,4 @@
-//! The beginning of a task: a free slot is filled, the task is counted, and its id is published.
+//! Begins a task: fills a free slot, counts the task, and publishes its id.
 
 use std::net::SocketAddr;
 
@@ -18,7 +18,7 @@ use crate::sync::atomic::Ordering;
 /// Maximum length of an extension method, in bytes.
 const LONGEST_METHOD: usize = 32;
 
-/// A task that is about to begin, and what listings will show of it.
+/// A task that is about to begin, with the properties that listings show.
 #[must_use = "a task begins with `begin`"]
 pub(crate) struct NewTask {
     slot: &'static Slot,
@@ -35,12 +35,12 @@ impl NewTask {
         Self::new(Some(route), info::from_version(version))
     }
 
-    /// Work that is no request.
+    /// Background work: a future.
     pub(crate) fn background(background: Arc<Background>) -> Self {
         Self::no_request(background, info::BACKGROUND)
     }
 
-    /// A call that waits for a blocking thread.
+    /// Background work: a call on a blocking thread.
     pub(crate) fn blocking(background: Arc<Background>) -> Self {
         Self::no_request(background, info::BACKGROUND | info::BLOCKING)
     }
@@ -70,13 +70,13 @@ impl NewTask {
         }
     }
 
-    /// The client's address.
+    /// Sets the client's address.
     #[inline]
     pub(crate) fn set_remote(&mut self, remote: &SocketAddr) {
         self.info |= self.slot.set_remote(remote);
     }
 
-    /// What the client said of its request.
+    /// Sets the URI and the headers that are kept.
     #[inline]
     pub(crate) fn set_meta(&mut self, fields: &MetaFields<'_>) {
         if MetaBuffer::fits(fields) {
@@ -99,7 +99,7 @@ impl NewTask {
         self.info |= info::META_BOXED;
     }
 
-    /// A method that is not the route's.
+    /// Sets a method that differs from the route's.
     #[cold]
     #[inline(never)]
     pub(crate) fn set_method(&mut self, method: &Method) {
@@ -116,7 +116,7 @@ impl NewTask {
         self.info |= info::METHOD;
     }
 
-    /// The task with this id, in which the request is made.
+    /// Sets the task in which the request is made, by its id.
     #[cold]
     #[inline(never)]
     pub(crate) fn set_parent(&mut self, parent: u64) {
@@ -151,7 +151,7 @@ impl Slot {
     #[cold]
     #[inline(never)]
     fn add_meta_buffer(&self) -> &'static MetaBuffer {
-        // Never freed, as the slot is not.
+        // Never freed, like the slot.
         let buffer: &'static MetaBuffer = Box::leak(Box::new(MetaBuffer::new()));
         self.meta.store(Some(buffer));
         buffer

@@ -1,5 +1,5 @@
-//! The stack of a task as its poller changes it: keys for awaits, and the commit that makes the
-//! changes of a poll visible, all at once.
+//! Changes of a task's stack by its poller: keys for awaits, and the commit that makes the changes
+//! of a poll visible at once.
 
 use super::poller_state::NODES;
 use super::slot::Slot;
@@ -7,8 +7,8 @@ use super::thread::ThreadContext;
 use crate::stack::{Keys, Node, NodeChange, NodeKey, Stack, Tree};
 use crate::sync::atomic::Ordering;
 
-/// How often a stack is read again that changes meanwhile. A task that commits without a pause for
-/// so long is shown at no await.
+/// Maximum number of attempts to read a stack that changes meanwhile. A task that commits without a
+/// pause for all of them is shown at no await.
 const MOST_READS: usize = 100_000;
 
 /// For the thread that polls the task.
@@ -23,7 +23,7 @@ impl Slot {
         self.keys.store(keys.to_bits(), Ordering::Relaxed);
     }
 
-    /// A free key of its stack.
+    /// Takes a free key of its stack.
     #[inline]
     pub(crate) fn take_key(&self) -> NodeKey {
         let mut keys = self.keys();
@@ -36,7 +36,7 @@ impl Slot {
         }
     }
 
-    /// For more than 64 awaits at once in one task: their keys are the tree's.
+    /// A task with more than 64 awaits at once takes further keys from the tree.
     #[cold]
     fn take_high_key(&self) -> NodeKey {
         self.note_extra();
@@ -44,7 +44,7 @@ impl Slot {
         inner.extra_or_new(self.id()).tree.take_high()
     }
 
-    /// Frees a key whose await is committed to be gone, or was never committed.
+    /// Frees a key whose removal is committed, or which was never committed.
     #[inline]
     pub(crate) fn release_key(&self, key: NodeKey) {
         let mut keys = self.keys();
@@ -52,8 +52,8 @@ impl Slot {
         self.set_keys(keys);
     }
 
-    /// Frees a high key that was never committed. At once, or a loop over awaits that are ready
-    /// would use up key after key in one poll.
+    /// Frees a high key that was never committed. Not deferred to the commit: a loop over ready
+    /// awaits would use up all keys in one poll.
     #[cold]
     pub(crate) fn release_high_key(&self, key: NodeKey) {
         if let Some(extra) = self.inner.lock().extra(self.id()) {
@@ -61,7 +61,7 @@ impl Slot {
         }
     }
 
-    /// Makes the thread's changes past the first `before` visible.
+    /// Commits the thread's changes after the first `before`.
     #[inline]
     pub(crate) fn commit(&self, thread: &ThreadContext, before: u32) {
         let changes = thread.inline_changes(before);
@@ -89,7 +89,7 @@ impl Slot {
         tree.apply(&NodeChange { key, node });
     }
 
-    /// The same where there are many changes, or other threads may have taken awaits out meanwhile.
+    /// As `commit`, for many changes or if other threads may have removed awaits meanwhile.
     #[cold]
     #[inline(never)]
     fn commit_and_settle(&self, thread: &ThreadContext, before: u32) {
@@ -108,7 +108,7 @@ impl Slot {
         });
     }
 
-    /// Frees the keys of awaits that other threads took out.
+    /// Frees the keys of awaits that other threads removed.
     fn settle(&self, tree: &mut Tree) {
         let gone = tree.take_dropped();
         let mut keys = self.keys();
@@ -119,7 +119,7 @@ impl Slot {
         }
     }
 
-    /// Looks at what other threads left for the task, before a poll of it. True if it is to end.
+    /// Handles a signal of another thread, before a poll. True if the task is interrupted.
     #[cold]
     #[inline(never)]
     pub(crate) fn take_signal(&self) -> bool {
@@ -135,19 +135,19 @@ impl Slot {
                 }
             }
             if !interrupted {
-                // Under the lock: nothing was left since.
+                // Under the lock: no other signal was stored since.
                 self.signalled.store(0, Ordering::Relaxed);
             }
         });
         interrupted
     }
 
-    /// Takes all awaits out, at the end of the task.
+    /// Removes all awaits, at the end of the task.
     pub(super) fn clear_nodes(&self) {
         self.node_writes.write(|| self.nodes.clear());
     }
 
-    /// The awaits of the task with this id at one moment, on any thread; none if it has ended.
+    /// The awaits of the task with this id at one moment, on any thread. Empty if it has ended.
     pub(super) fn stack(&self, id: u64) -> Stack {
         for _ in 0..MOST_READS {
             let stack = self.node_writes.try_read(|| {
@@ -165,7 +165,7 @@ impl Slot {
                     Stack::default()
                 };
             }
-            // The poller is in the middle of it, and may wait for the lock: it is not held here.
+            // The poller is committing and may wait for the lock, which is not held here.
             crate::sync::yield_now();
         }
         Stack::default()

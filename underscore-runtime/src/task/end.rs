@@ -1,4 +1,4 @@
-//! The end of a task: it is counted, its slot is released, and those who wait for it are told.
+//! Ends a task: counts it, releases its slot, and notifies the operators that wait for it.
 
 use std::task::Waker;
 
@@ -13,8 +13,8 @@ use crate::sync::contained;
 
 /// For the thread that polls the task.
 impl Slot {
-    /// Ends the task, whose handler gave its response now: what `end` does, compiled for nearly all
-    /// requests.
+    /// Ends a task whose handler has just returned its response. A specialization of `end` for
+    /// nearly all requests.
     #[inline]
     pub(crate) fn complete(&'static self, status: Option<StatusClass>) {
         let outcome = Outcome::Completed;
@@ -23,8 +23,8 @@ impl Slot {
         self.release_as(outcome);
     }
 
-    /// Ends the task. `answered` is from when to when the handler took for its response, if it gave
-    /// one.
+    /// Ends the task. `answered` is the start and the end of the handler's work on its response,
+    /// `None` if it returned none.
     #[inline]
     pub(crate) fn end(
         &'static self,
@@ -68,19 +68,19 @@ impl Slot {
             let (waker, extra) = inner.take(self.id());
             let remains = Remains { waker, extra };
             remains.set_ending(outcome);
-            // Under the lock: an interrupt came before, and is among what remains, or finds the
-            // task gone.
+            // Under the lock: an interrupt is either stored before, and is in `remains`, or finds
+            // that the task has ended.
             self.release();
             remains
         };
         self.clear(flags);
         with_thread(|thread| thread.put_slot(self));
-        // This runs host code. The slot is free by now.
+        // Runs host code, so only once the slot is free.
         drop(remains);
     }
 
-    /// Clears what the next task would not write. The slot is released, or a reader would find the
-    /// task there, and at no await; and it is not free yet.
+    /// Clears the fields that the next task does not write. Called after the release, or a reader
+    /// would find the task at no await, and before the slot is free.
     fn clear(&self, flags: u32) {
         if flags & NODES != 0 {
             self.clear_nodes();
@@ -94,8 +94,8 @@ impl Slot {
     }
 }
 
-/// What is left of a task that needed more than its slot. Dropped once the task is gone: it tells
-/// those who wait for that.
+/// The parts of an ended task that needed more than its slot. Dropped after the release: the drop
+/// notifies the operators that wait.
 struct Remains {
     waker: Option<Waker>,
     extra: Option<Box<Extra>>,

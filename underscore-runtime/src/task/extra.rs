@@ -1,5 +1,5 @@
-//! The part of a task's record that most tasks never need, and what other threads leave for the
-//! poller: behind a lock.
+//! The part of a task's record behind a lock: rare properties, and signals of other threads to the
+//! poller.
 
 use std::task::Waker;
 
@@ -13,30 +13,30 @@ use super::request_meta::RequestMeta;
 use crate::stack::Tree;
 use crate::sync::Arc;
 
-/// What the lock of a slot guards.
+/// The state that the lock of a slot guards.
 #[derive(Debug)]
 pub(super) struct SlotInner {
-    /// The poller's waker, for an interrupt that comes.
+    /// The poller's waker, for an interrupt.
     pub(super) waker: Option<Waker>,
     extra: Option<Box<Extra>>,
 }
 
-/// What few tasks have.
+/// State that few tasks have.
 #[derive(Debug, Default)]
 pub(super) struct Extra {
-    /// The id of the task that this belongs to. If that task has ended, the content is void.
+    /// The id of the task that it belongs to. If that task has ended, the content is stale.
     id: u64,
     pub(super) interrupts: Option<Interrupts>,
-    /// The awaits that have no place in the slot.
+    /// The awaits that do not fit into the slot.
     pub(super) tree: Tree,
     pub(super) meta: Option<RequestMeta>,
     pub(super) method: Option<Method>,
     /// The task in which the request was made.
     pub(super) parent: Option<TaskId>,
-    /// Ends the request when its time is up.
+    /// Interrupts the request at its timeout.
     pub(super) timer: Option<AbortHandle>,
     pub(super) background: Option<Arc<Background>>,
-    /// A copy of what is kept of the request, for the work that was begun in it.
+    /// A copy of the request, shared by the work that was begun in it.
     pub(super) request: Option<Arc<TaskRequest>>,
 }
 
@@ -48,12 +48,12 @@ impl SlotInner {
         }
     }
 
-    /// The extra of the task with this id, if it has one.
+    /// The `Extra` of the task with this id.
     pub(super) fn extra(&mut self, id: u64) -> Option<&mut Extra> {
         self.extra.as_deref_mut().filter(|extra| extra.id == id)
     }
 
-    /// The extra of the task with this id, made if it has none.
+    /// The `Extra` of the task with this id, created if it has none.
     pub(super) fn extra_or_new(&mut self, id: u64) -> &mut Extra {
         let extra = self.extra.get_or_insert_default();
         if extra.id != id {
@@ -65,7 +65,7 @@ impl SlotInner {
         extra
     }
 
-    /// Takes all that is there, at the end of the task with this id.
+    /// Takes the waker and the `Extra`, at the end of the task with this id.
     pub(super) fn take(&mut self, id: u64) -> (Option<Waker>, Option<Box<Extra>>) {
         let extra = self.extra.take().filter(|extra| extra.id == id);
         (self.waker.take(), extra)
@@ -73,7 +73,7 @@ impl SlotInner {
 }
 
 impl Extra {
-    /// Stops the timer that would end the task.
+    /// Stops the timer of its timeout.
     pub(super) fn stop_timer(&mut self) {
         if let Some(timer) = self.timer.take() {
             timer.abort();

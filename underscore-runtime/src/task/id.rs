@@ -1,25 +1,25 @@
-//! Task ids: a counter that never gives a number twice, handed out in blocks so that threads do not
-//! share a cache line.
+//! Task ids: numbers from one counter, allocated in blocks so that threads do not share a cache
+//! line.
 
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The number of a task: never an address, never used again in this process.
+/// The number of a task. Not an address, and never reused in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TaskId(NonZeroU64);
 
-/// How many ids a thread takes at a time. Small, so that ids are in the order of time as far as
-/// people care; large enough that the shared counter is seldom touched.
+/// Number of ids that a thread takes at a time. Small enough that ids are roughly in the order of
+/// time, large enough that threads seldom touch the shared counter.
 pub(super) const BLOCK: u64 = 64;
 
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(1);
 
-/// The first id of a block that no thread had.
+/// Allocates a block of ids and returns the first.
 #[cold]
 #[inline(never)]
 pub(super) fn next_block() -> u64 {
-    // Relaxed: the counter orders nothing but itself.
+    // Relaxed: no other data depends on the counter.
     NEXT_BLOCK.fetch_add(BLOCK, Ordering::Relaxed)
 }
 
@@ -29,7 +29,7 @@ impl TaskId {
         TaskId(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// The id with this number; `None` for zero, which no task has.
+    /// The id with this number, `None` for zero.
     pub(crate) fn from_number(number: u64) -> Option<Self> {
         NonZeroU64::new(number).map(TaskId)
     }

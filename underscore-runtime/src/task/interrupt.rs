@@ -1,5 +1,5 @@
-//! Interrupts: why a task is to end, how it ended, and the wait for it. How an interrupt reaches the
-//! task is in `cancel`.
+//! Interrupts: why a task is to end, how it ended, and the wait for it. How an interrupt reaches
+//! the task is in `cancel`.
 
 use std::time::Duration;
 
@@ -13,29 +13,29 @@ use crate::units;
 /// Why a task is to end.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt {
-    /// In words, for the client and the log.
+    /// Shown to the client and in the log.
     pub(crate) reason: Arc<str>,
-    /// How the task ends by it: interrupted by an operator, or because its time was up.
+    /// The outcome of a task that ends by it: interrupted by an operator, or expired.
     pub(crate) outcome: Outcome,
-    /// What the client of a request gets that has no answer yet, if that was set.
+    /// The status of the response if the handler has not returned one; `None` for the default.
     pub(crate) status: Option<StatusCode>,
 }
 
 /// The interrupts of one task.
 #[derive(Debug)]
 pub(super) struct Interrupts {
-    /// The one that stands.
+    /// The first interrupt, by which the task ends.
     pub(super) first: Interrupt,
     pub(super) ending: Arc<Ending>,
-    /// Those who wait for the end of the task, until they give up.
+    /// The operators that wait for the end of the task; dead once they give up.
     pub(super) waiting: Vec<Weak<WaitGroup>>,
 }
 
-/// How an interrupted task ended.
+/// The outcome of an interrupted task.
 #[derive(Debug, Default)]
 pub(crate) struct Ending(AtomicU8);
 
-/// Counts tasks down to the last one that ends.
+/// Counts interrupted tasks until the last of them has ended.
 #[derive(Debug, Default)]
 pub(crate) struct WaitGroup {
     left: AtomicUsize,
@@ -43,7 +43,7 @@ pub(crate) struct WaitGroup {
 }
 
 impl Interrupt {
-    /// What clients read where the operator gave no reason.
+    /// The reason that clients get if the operator gave none.
     pub(crate) const DEFAULT_REASON: &str = "interrupted by an operator";
 
     /// By an operator.
@@ -76,7 +76,7 @@ impl Interrupts {
         }
     }
 
-    /// Tells all that wait that the task is gone.
+    /// Counts the task as ended for all operators that wait.
     pub(super) fn done(self) {
         for group in self.waiting.iter().filter_map(Weak::upgrade) {
             contained(|| group.done());
@@ -85,9 +85,9 @@ impl Interrupts {
 }
 
 impl Ending {
-    /// How the task ended, if it had seen the interrupt by then.
+    /// The outcome, `None` if the task ended before it saw the interrupt.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        // Relaxed: asked when the task is seen to be gone, which came after this was set.
+        // Relaxed: read after the end of the task is observed, which follows the store.
         let index = self.0.load(Ordering::Relaxed).checked_sub(1)?;
         Outcome::ALL.get(usize::from(index)).copied()
     }
@@ -99,13 +99,13 @@ impl Ending {
 
 impl WaitGroup {
     pub(super) fn add(&self) {
-        // Relaxed: counted up under the task's lock, which the matching `done` follows.
+        // Relaxed: incremented under the task's lock, which orders it before the matching `done`.
         self.left.fetch_add(1, Ordering::Relaxed);
     }
 
     fn done(&self) {
-        // Release: pairs with `wait`. Each step down hands on the ones before it, so who sees zero
-        // sees the end of every task. Not Acquire: the last one reads nothing of the others.
+        // Release: pairs with `wait`. The decrements form a release sequence, so a reader of zero
+        // sees the end of every task. Not Acquire: the last task reads no data of the others.
         if self.left.fetch_sub(1, Ordering::Release) == 1 {
             self.all_done.notify_one();
         }
@@ -115,10 +115,10 @@ impl WaitGroup {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it loses nothing: it may be called again.
+    /// Cancel safe: it can be called again.
     pub(crate) async fn wait(&self) {
-        // One waiter only, so a permit left by `notify_one` before it waits is not lost; the permit
-        // may be from a moment when the count was zero for a while, hence the loop.
+        // There is one waiter, so `notify_one` before the wait stores a permit. The permit may stem
+        // from an earlier moment at zero, hence the loop.
         //
         // Acquire: pairs with `done`.
         while self.left.load(Ordering::Acquire) > 0 {

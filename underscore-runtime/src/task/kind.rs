@@ -1,5 +1,5 @@
-//! What a task is: a request on a route, or work that was given to `track` or `spawn`; and whose work
-//! that is.
+//! The kind of a task: a request on a route, or background work of `track` or `spawn`, with the
+//! task and the request that it was begun in.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -14,47 +14,47 @@ use crate::routes::Route;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-/// What a task is.
+/// The kind of a task, with the properties of that kind.
 #[derive(Clone, Debug)]
 pub(crate) enum TaskKind {
     Request(TaskRequest),
     Background(Arc<Background>),
 }
 
-/// What is known of a task's request after its handler has taken it.
+/// The properties of a request that are kept after the handler has consumed it.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskRequest {
     pub(crate) route: &'static Route,
     pub(crate) version: Version,
     pub(crate) remote: Option<SocketAddr>,
-    /// The method if it is not the route's.
+    /// The method if it differs from the route's.
     pub(super) method: Option<Method>,
-    /// The task in which it was made, which may have ended.
+    /// The task in which the request was made, which may have ended.
     pub(crate) parent: Option<TaskId>,
     pub(super) meta: OwnedMeta,
 }
 
-/// Work that was given to `track` or `spawn`.
+/// Work of `track`, `spawn` or `spawn_blocking`.
 #[derive(Debug)]
 pub(crate) struct Background {
     pub(crate) name: Cow<'static, str>,
-    /// The type of its future, or of its function.
+    /// The type name of its future or function.
     pub(crate) code: &'static str,
     pub(crate) parent: Option<TaskParent>,
 }
 
-/// The task in which work was begun.
+/// The task in which background work was begun.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskParent {
     pub(crate) id: TaskId,
-    /// The request that it is all for: the parent itself, or the one that the parent works for; a
+    /// The request that the work belongs to: the parent itself, or the request of the parent. A
     /// copy.
     pub(super) request: Option<(TaskId, Arc<TaskRequest>)>,
-    /// Set if the request's connection was handed on to this work.
+    /// The request's connection if this work took it over.
     pub(super) handed_on: Option<Arc<Upgrade>>,
 }
 
-/// A connection that was handed on, until the last part of what goes on with it is over.
+/// An upgraded connection. Dropped with the last work that uses it.
 #[derive(Debug)]
 pub(crate) struct Upgrade {
     pub(crate) route: &'static Route,
@@ -72,7 +72,7 @@ impl Upgrade {
         }
     }
 
-    /// Counts it among those of its route: tracked work goes on with it.
+    /// Counts it for its route. Called when tracked work takes it over.
     pub(crate) fn count(&self) {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
             self.route.add_upgraded();
@@ -89,12 +89,12 @@ impl Drop for Upgrade {
 }
 
 impl TaskRequest {
-    /// The method that the client sent.
+    /// The method of the request.
     pub(crate) fn method(&self) -> &Method {
         self.method.as_ref().unwrap_or(&self.route.identity.method)
     }
 
-    /// What the client said. The URI is the route's path if path and query are just that.
+    /// A field as the client sent it. The URI is the route's path if none is stored.
     pub(crate) fn field(&self, field: MetaField) -> Option<Cow<'_, str>> {
         let own = self.meta.get(field as usize).and_then(Option::as_deref);
         let path = self.route.identity.path.as_deref();
@@ -109,7 +109,7 @@ impl Background {
         self.parent.as_ref().map(|parent| parent.id)
     }
 
-    /// The request that it was begun for, directly or in other work; that may have ended.
+    /// The request that it belongs to, directly or through other work. It may have ended.
     pub(crate) fn works_for(&self) -> Option<TaskId> {
         let (id, _) = self.parent.as_ref()?.request.as_ref()?;
         Some(*id)
@@ -121,13 +121,13 @@ impl Background {
         Some(request)
     }
 
-    /// True if it is what became of its request: that was answered with a change of protocol, and
-    /// its client's connection, a websocket's for example, is in the hands of this work.
+    /// True if it continues its request: the response switched protocols, and this work has the
+    /// connection, for example a websocket.
     pub(crate) fn goes_on_with_request(&self) -> bool {
         self.upgrade().is_some()
     }
 
-    /// The connection that was handed on to it.
+    /// The upgraded connection that it took over.
     pub(crate) fn upgrade(&self) -> Option<&Upgrade> {
         self.parent.as_ref()?.handed_on.as_deref()
     }

@@ -1,23 +1,22 @@
-//! Room for what a client says of its request, beside the slot: most requests fit, and then nothing
-//! is allocated. Words of atomics, for it is written by the poller while others may read.
+//! A buffer beside the slot for the URI and the headers of a request. Most requests fit, and need
+//! no allocation. It consists of atomic words, because others may read while the poller writes.
 
 use super::request_meta::{META_FIELDS, MetaFields};
 use crate::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
-/// How many words of text there are: 184 bytes, a URI of 64 and the three headers as proxies write
-/// them.
+/// Number of words of text: 184 bytes hold a URI of 64 and the three headers as proxies write them.
 pub(super) const WORDS: usize = 23;
 
-/// The fields' lengths and their texts.
+/// The lengths and the texts of the fields.
 #[derive(Debug)]
 pub(super) struct MetaBuffer {
-    /// One more than the length of each field that is there, else zero.
+    /// The length of each field plus one, zero for `None`.
     lengths: [AtomicU16; META_FIELDS],
-    /// The texts, each from the beginning of a word.
+    /// The texts, each at a word boundary.
     words: [AtomicU64; WORDS],
 }
 
-/// The fields as they are read.
+/// The fields, copied out of the buffer.
 pub(crate) type OwnedMeta = [Option<Vec<u8>>; META_FIELDS];
 
 impl MetaBuffer {
@@ -28,7 +27,7 @@ impl MetaBuffer {
         }
     }
 
-    /// True if there is room for these fields.
+    /// True if these fields fit.
     #[inline]
     pub(super) fn fits(fields: &MetaFields<'_>) -> bool {
         let words = fields.iter().flatten().map(|text| text.len().div_ceil(8));
@@ -79,9 +78,8 @@ impl MetaBuffer {
     }
 }
 
-/// The word that ends with the text's last byte, if the text is that long; else its bytes one by
-/// one. Reading eight bytes that lie across the last two words is one load, where `rest` would be a
-/// loop.
+/// The eight bytes up to the text's last one, or all of a shorter text. One unaligned load across
+/// the last two words replaces a loop over `rest`.
 #[inline]
 fn last_word(text: &[u8], rest: &[u8]) -> u64 {
     match text.last_chunk::<8>() {

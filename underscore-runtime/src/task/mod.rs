@@ -1,5 +1,5 @@
-//! Tasks: units of work in flight, and their records. `begin` to `end` is what the thread does that
-//! polls a task; `TaskRef` is how other threads see it.
+//! Tasks: the units of work in flight, and their records. The thread that polls a task calls
+//! `begin` to `end`; other threads read it through `TaskRef`.
 
 mod begin;
 mod cancel;
@@ -34,6 +34,6 @@ pub(crate) use slot_ref::SlotRef;
 pub(crate) use task_ref::{Task, TaskRef};
 pub(crate) use thread::{ThreadContext, with_thread};
 
-// Here, for in `tests/loom` it has another size. Locks of other systems are larger.
+// Not in `slot.rs`, which has another size in `tests/loom`. Locks of other systems are larger.
 #[cfg(target_os = "linux")]
 const _: () = assert!(size_of::<Slot>() == 256);

@@ -1,6 +1,6 @@
-//! What the thread that polls a task keeps in the task's slot from poll to poll. One thread at a
-//! time polls a task, and the next one was handed the future by the one before: plain loads and
-//! stores do.
+//! State owned by the thread that polls the task, kept in the slot from poll to poll. One thread at
+//! a time polls a task, and moving the future to another thread synchronizes them, so plain loads
+//! and stores suffice.
 
 use std::task::Waker;
 
@@ -14,40 +14,40 @@ use crate::stats::Outcome;
 use crate::sync::atomic::Ordering;
 use crate::threads::ThreadRecord;
 
-/// What a task does.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TaskState {
-    /// A thread is inside its poll.
+    /// A thread polls it.
     Running,
     /// It waits for a blocking thread.
     Queued,
     /// It waits to be woken.
     Waiting,
-    /// Its response is on its way; it waits for more of the body, or for the client to take it.
+    /// It streams its response: it waits for more of the body or for the client to read.
     Streaming,
 }
 
 // The bits of [`Slot::flags`].
 
-/// The status that the task was answered with.
+/// The status of the response.
 const STATUS: u32 = 0xffff;
-/// One more than the place of the outcome that was set.
+/// The ordinal of the outcome, zero for `None`.
 const OUTCOME: u32 = 0xff << 16;
 /// A waker was registered.
 const WAKER: u32 = 1 << 24;
 /// The task has an `Extra`.
 const EXTRA: u32 = 1 << 25;
-/// Awaits were put in its stack.
+/// Awaits were added to its stack.
 pub(super) const NODES: u32 = 1 << 26;
-/// The client left in the middle of its request.
+/// The client disconnected in the middle of its request.
 const CLIENT_LEFT: u32 = 1 << 27;
 /// The response streams.
 pub(super) const STREAMING: u32 = 1 << 28;
 
-/// The connection has taken all that the body gave, and has not asked for more since.
+/// The connection took the last frame of the body and has not polled for another since.
 const AWAITS_CLIENT: u32 = 1 << 29;
 
-/// What has to be put in order at the end.
+/// The flags that require cleanup at the end.
 pub(super) const NEEDS_CLEANUP: u32 = WAKER | EXTRA | NODES | STREAMING;
 
 impl Slot {
@@ -69,20 +69,20 @@ impl Slot {
         self.set_flags(EXTRA);
     }
 
-    /// Notes that a poll begins.
+    /// Records the begin of a poll.
     #[inline]
     pub(crate) fn begin_poll(&self) {
         self.add_to_polls(1);
     }
 
-    /// Notes that a poll ends.
+    /// Records the end of a poll.
     #[inline]
     pub(crate) fn end_poll(&self) {
         self.add_to_polls(1);
         self.since.set_coarse();
     }
 
-    /// Takes back that a poll began: the task's next future goes on in the same poll, and notes it.
+    /// Reverts `begin_poll`: the task's next future continues the same poll, and records it again.
     #[inline]
     pub(crate) fn retract_poll(&self) {
         self.add_to_polls(u64::MAX);
@@ -94,20 +94,20 @@ impl Slot {
         self.polls.store(polls, Ordering::Relaxed);
     }
 
-    /// Polls begun so far.
+    /// Number of polls begun so far.
     pub(crate) fn poll_count(&self) -> u64 {
         self.polls.load(Ordering::Relaxed).div_ceil(2)
     }
 
-    /// Notes that it is polled within the poll of another task.
+    /// Records that it is polled within the poll of another task.
     #[cold]
     pub(crate) fn begin_inner_poll(&self, record: &ThreadRecord) {
         self.thread.store(record.number(), Ordering::Relaxed);
         self.since.set_coarse();
     }
 
-    /// Notes that another task is polled within its poll, which the thread's own record names
-    /// meanwhile. Gives back what was noted of the thread before.
+    /// Records that another task is polled within its poll. The thread's record names that task
+    /// meanwhile. Returns the previous value of `thread`.
     #[cold]
     pub(crate) fn begin_outer_poll(&self, record: &ThreadRecord) -> u32 {
         let before = self.thread.load(Ordering::Relaxed);
@@ -118,17 +118,17 @@ impl Slot {
         before
     }
 
-    /// Notes the thread that polls it, if that is in more than one poll; `u32::MAX` if it is not.
+    /// Sets the number of the polling thread if that is in more than one poll, else `u32::MAX`.
     #[cold]
     pub(crate) fn set_thread(&self, thread: u32) {
         self.thread.store(thread, Ordering::Relaxed);
     }
 
-    /// Remembers `waker`. True if it is another one than before, which has to be registered.
+    /// Stores the addresses of `waker`. True if they changed, so that it must be registered.
     ///
-    /// Two wakers with the same data and the same functions wake the same task. The copy that was
-    /// registered keeps that data alive until the task is interrupted, so before that no other
-    /// task's waker can come to have its address.
+    /// Two wakers with the same data and the same vtable wake the same task. The registered clone
+    /// keeps the data alive until the task is interrupted, so until then no waker of another task
+    /// can have its address.
     #[inline]
     pub(crate) fn replace_waker(&self, waker: &Waker) -> bool {
         let data = waker.data().addr();
@@ -143,34 +143,34 @@ impl Slot {
         true
     }
 
-    /// Sets the status that the task was answered with.
+    /// Sets the status of the response.
     #[inline]
     pub(crate) fn set_status(&self, status: StatusCode) {
         let flags = self.flags() & !STATUS | u32::from(status.as_u16());
         self.flags.store(flags, Ordering::Relaxed);
     }
 
-    /// The status that the task was answered with.
+    /// The status of the response, `None` if there is none yet.
     #[inline]
     pub(crate) fn status(&self) -> Option<StatusCode> {
         let status = u16::try_from(self.flags() & STATUS).ok()?;
         StatusCode::from_u16(status).ok()
     }
 
-    /// Sets how the task ends, if it ends now.
+    /// Sets the outcome of the task if it ends now.
     #[inline]
     pub(crate) fn set_outcome(&self, outcome: Outcome) {
         let flags = self.flags() & !OUTCOME | u32::from(outcome.ordinal()) << 16;
         self.flags.store(flags, Ordering::Relaxed);
     }
 
-    /// Takes back what [`set_outcome`](Self::set_outcome) said.
+    /// Clears the outcome that [`set_outcome`](Self::set_outcome) set.
     #[inline]
     pub(crate) fn clear_outcome(&self) {
         self.flags.store(self.flags() & !OUTCOME, Ordering::Relaxed);
     }
 
-    /// How the task ends, if that was set.
+    /// The outcome of the task if it ends now, `None` if it is not set.
     #[inline]
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         let ordinal = (self.flags() & OUTCOME) >> 16;
@@ -178,49 +178,49 @@ impl Slot {
         Outcome::ALL.get(index).copied()
     }
 
-    /// True if the client is there as far as is known, and the response does not stream.
+    /// True if no disconnect of the client is known and the response does not stream.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.flags() & (CLIENT_LEFT | STREAMING) == 0
     }
 
-    /// Notes that the client left in the middle of its request, and waits for no answer.
+    /// Records that the client disconnected in the middle of its request.
     pub(crate) fn note_client_left(&self) {
         self.set_flags(CLIENT_LEFT);
     }
 
-    /// True if the client left in the middle of its request.
+    /// True if the client disconnected in the middle of its request.
     #[inline]
     pub(crate) fn has_client_left(&self) -> bool {
         self.flags() & CLIENT_LEFT != 0
     }
 
-    /// Notes that the response's head is on its way, and that its body streams.
+    /// Records that the response head is sent and the body streams.
     pub(crate) fn begin_streaming(&self, now: Instant) {
         self.set_flags(STREAMING | AWAITS_CLIENT);
         self.streaming_since.set(Some(now));
     }
 
-    /// Notes that the connection has taken what the body gave, or waits for the body to give more.
+    /// Records whether the connection has the last frame of the body, or polls for another one.
     pub(crate) fn set_awaits_client(&self, awaits: bool) {
         let flags = self.flags() & !AWAITS_CLIENT;
         let bit = if awaits { AWAITS_CLIENT } else { 0 };
         self.flags.store(flags | bit, Ordering::Relaxed);
     }
 
-    /// True if the response streams, and its connection has not asked for more since it got the
-    /// last part.
+    /// True if the response streams, and the connection has not polled the body since it got the
+    /// last frame.
     pub(crate) fn awaits_client(&self) -> bool {
         self.flags() & AWAITS_CLIENT != 0
     }
 
-    /// When the response began to stream, if it did.
+    /// When the response began to stream, `None` if it did not.
     #[inline]
     pub(crate) fn streaming_since(&self) -> Option<Instant> {
         self.streaming_since.get()
     }
 
-    /// Notes that so many bytes more of the body were handed to the connection.
+    /// Adds to the number of body bytes passed to the connection.
     pub(crate) fn add_bytes_sent(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let sent = self.bytes_sent.load(Ordering::Relaxed);
@@ -228,7 +228,7 @@ impl Slot {
             .store(sent.saturating_add(bytes), Ordering::Relaxed);
     }
 
-    /// The bytes of the body that were handed to the connection, if it streams.
+    /// Number of body bytes passed to the connection, `None` if the response does not stream.
     pub(crate) fn bytes_sent(&self) -> Option<u64> {
         self.streaming_since()?;
         Some(self.bytes_sent.load(Ordering::Relaxed))
@@ -240,12 +240,12 @@ impl Slot {
         Instant::from_nanos(self.started.load(Ordering::Relaxed))
     }
 
-    /// True if it is a call on a blocking thread, and not a future.
+    /// True for a call on a blocking thread, false for a future.
     pub(crate) fn is_blocking_call(&self) -> bool {
         self.info.load(Ordering::Relaxed) & info::BLOCKING != 0
     }
 
-    /// What the task does.
+    /// The state of the task.
     pub(crate) fn state(&self) -> TaskState {
         let polls = self.polls.load(Ordering::Relaxed);
         if polls % 2 == 1 {
@@ -269,12 +269,12 @@ impl Slot {
         inner.extra(self.id())?.method.clone()
     }
 
-    /// The route whose request it is.
+    /// The route of the request, `None` for background work.
     pub(crate) fn route(&self) -> Option<&'static Route> {
         self.route.load()
     }
 
-    /// Keeps the timer that ends the task when its time is up.
+    /// Stores the timer that interrupts the task at its timeout.
     pub(crate) fn set_timer(&self, timer: AbortHandle) {
         let mut inner = self.inner.lock();
         inner.extra_or_new(self.id()).timer = Some(timer);

@@ -1,5 +1,5 @@
-//! Reads what a task is from its slot: on any thread for a listing, and on the polling thread for work
-//! that is begun in the task.
+//! Reads what a task is from its slot: on any thread for a listing, and on the polling thread for
+//! work that is begun in the task.
 
 use super::id::TaskId;
 use super::kind::{Background, TaskKind, TaskParent, TaskRequest, Upgrade};
@@ -9,7 +9,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
 impl Slot {
-    /// What the task with this id is, on any thread; `None` if it has ended.
+    /// The kind of the task with this id, on any thread. `None` if it has ended.
     pub(super) fn kind(&self, id: TaskId) -> Option<TaskKind> {
         let info = self.read(id.number(), |slot| slot.info.load(Ordering::Relaxed))?;
         if info & info::BACKGROUND != 0 {
@@ -56,8 +56,8 @@ impl Slot {
         inner.extra(id.number())?.parent
     }
 
-    /// A copy of the request that the task is, which all work shares that is begun in it. For the
-    /// thread that polls the task.
+    /// A copy of the request that the task is, shared by all work begun in it. Called by the thread
+    /// that polls the task.
     fn shared_request(&self, id: TaskId) -> Option<Arc<TaskRequest>> {
         let shared = |slot: &Slot| slot.inner.lock().extra(id.number())?.request.clone();
         if let Some(request) = shared(self) {
@@ -74,7 +74,7 @@ impl Slot {
         Some(request)
     }
 
-    /// The background work that the task with this id is.
+    /// The background work that the task with this id is, `None` for a request.
     pub(super) fn background(&self, id: TaskId) -> Option<Arc<Background>> {
         let mut inner = self.inner.lock();
         inner.extra(id.number())?.background.clone()
@@ -82,7 +82,7 @@ impl Slot {
 }
 
 impl TaskParent {
-    /// The task that the calling thread polls.
+    /// The parent of work that is begun in `parent`, which the calling thread polls.
     pub(crate) fn new(parent: &Slot) -> Option<Self> {
         let id = TaskId::from_number(parent.id())?;
         let request = match parent.background(id) {
@@ -96,8 +96,8 @@ impl TaskParent {
         })
     }
 
-    /// The task that the calling thread polls, if it is a request: it gives its connection away, and
-    /// what goes on with that has it as its parent.
+    /// As [`new`](Self::new), for work that takes over the connection of `parent`. `None` if that
+    /// is no request.
     pub(crate) fn handing_on(parent: &Slot) -> Option<Self> {
         let route = parent.route()?;
         let upgrade = Upgrade::new(route, parent.started());

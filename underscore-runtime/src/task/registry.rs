@@ -5,15 +5,15 @@ use super::slot_pool;
 use super::task_ref::TaskRef;
 use crate::sync::atomic::Ordering;
 
-/// Calls `each` with every live task. One that begins or ends meanwhile may be among them or not;
-/// none is there twice.
+/// Calls `each` with every live task, each once. A task that begins or ends meanwhile may be
+/// missed.
 pub(crate) fn for_each_live(each: impl FnMut(TaskRef)) {
     slot_pool::all().filter_map(TaskRef::find).for_each(each);
 }
 
-/// The number of live tasks. One that begins or ends meanwhile may be counted or not.
+/// Number of live tasks. A task that begins or ends meanwhile may be missed.
 pub(crate) fn live_count() -> usize {
-    // Relaxed: nothing else of the slots is read.
+    // Relaxed: no other field is read.
     let is_live = |slot: &&Slot| slot.id.load(Ordering::Relaxed) != 0;
     slot_pool::all().filter(is_live).count()
 }

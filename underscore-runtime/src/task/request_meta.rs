@@ -1,11 +1,11 @@
-//! What a client says of its request, copied: to share the request's bytes would keep its
-//! connection's whole read buffer for as long as a stream lasts. Here in one allocation, for what
-//! does not fit into the slot's `MetaBuffer`.
+//! The URI and the headers of a request, copied: sharing the request's bytes would keep the whole
+//! read buffer of its connection alive while a response streams. `RequestMeta` is one allocation,
+//! for fields that do not fit into the slot's `MetaBuffer`.
 
 /// A field that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MetaField {
-    /// Path and query as the client sent them, if they are not the route's path itself.
+    /// Path and query as sent, `None` if they equal the route's path.
     Uri,
     /// `X-Opaque-Id`.
     OpaqueId,
@@ -15,18 +15,17 @@ pub(crate) enum MetaField {
     TraceParent,
 }
 
-/// How many fields there are.
+/// Number of fields.
 pub(crate) const META_FIELDS: usize = 4;
 
-/// The fields in the order of [`MetaField`], as the client sent them.
+/// The fields in the order of [`MetaField`], as sent.
 pub(crate) type MetaFields<'a> = [Option<&'a [u8]>; META_FIELDS];
 
-/// The most that is kept of a field, in bytes: more than is ever shown, and the length fits in two
-/// bytes.
+/// Maximum length of a stored field, in bytes: more than is ever shown, and it fits in two bytes.
 const LONGEST: usize = 8 << 10;
 
-/// The fields behind their lengths: two bytes each, and one more than the length of a field that is
-/// there.
+/// The lengths of the fields, each two bytes, then the texts. A length is stored plus one, zero for
+/// `None`.
 #[derive(Debug)]
 pub(crate) struct RequestMeta(Box<[u8]>);
 
@@ -68,17 +67,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_field_comes_back_as_it_was_and_none_as_none() {
+    fn every_combination_of_fields_is_read_back() {
         let texts: [Option<&[u8]>; 3] = [None, Some(b""), Some(b"text")];
         for number in 0..3_usize.pow(4) {
-            let text = |place: u32| texts[number / 3_usize.pow(place) % 3];
+            let text = |field: u32| texts[number / 3_usize.pow(field) % 3];
             let given = [text(0), text(1), text(2), text(3)];
             assert_eq!(RequestMeta::new(given).fields(), given);
         }
     }
 
     #[test]
-    fn of_a_long_field_there_is_a_beginning_and_the_next_one_is_whole() {
+    fn a_long_field_is_truncated_and_the_next_one_is_whole() {
         let long = vec![b'x'; 10 * LONGEST];
         let meta = RequestMeta::new([Some(&long), None, Some(b"id"), None]);
         let cut = &long[..LONGEST];

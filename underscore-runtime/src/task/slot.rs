@@ -1,10 +1,9 @@
-//! The record of a task. Slots are never freed but handed from one task to the next, so that a
-//! reference to one is always good; the id in it says whose it is now.
+//! The record of a task. Slots are never freed but reused by later tasks, so a reference to one is
+//! always valid; its id tells which task it currently belongs to.
 //!
 //! The thread that polls the task writes its slot, with loads and stores. Other threads read it, or
-//! take the lock of `inner` to leave something for the poller. An id is never given twice, so it is
-//! also the generation: a reader that finds the same id before and after has read the record of
-//! that task.
+//! take the lock of `inner` to signal the poller. Ids are never reused, so an id is also the
+//! generation: a reader that finds the same id before and after has read the record of that task.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -17,46 +16,47 @@ use crate::stack::InlineNodes;
 use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sync::{AtomicCell, Mutex};
 
-/// A task's record: 256 bytes, of which a poll touches the first 64.
+/// A task's record: 256 bytes, of which a poll accesses the first 64.
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct Slot {
-    // What each poll touches.
+    // Accessed by each poll.
     /// The id of the task; zero while the slot is free.
     pub(super) id: AtomicU64,
-    /// The id of a task for which another thread left something in `inner`.
+    /// The id of the task that another thread has signalled through `inner`.
     pub(super) signalled: AtomicU64,
-    /// Twice the number of polls so far, and one more during a poll.
+    /// Twice the number of completed polls, plus one during a poll.
     pub(super) polls: AtomicU64,
-    /// When the last poll ended; during a poll within one of another task, when it began.
+    /// When the last poll ended; during a poll within that of another task, when it began.
     pub(super) since: AtomicInstant,
-    /// The keys of its awaits that are in use, a bit each. The poller's own.
+    /// The keys of its awaits that are in use, a bit each. Used by the poller only.
     pub(super) keys: AtomicU64,
-    /// The waker that was registered last, by its two addresses. The poller's own.
+    /// The last registered waker, by its two addresses. Used by the poller only.
     pub(super) waker_data: AtomicUsize,
     pub(super) waker_vtable: AtomicUsize,
-    /// The poller's own: see `poller_state`.
+    /// See `poller_state`.
     pub(super) flags: AtomicU32,
-    /// Of `nodes`, and of the tree in `Extra` as far as commits change it.
+    /// Guards `nodes`, and the tree in `Extra` against reads during a commit.
     pub(super) node_writes: SeqCount,
 
-    // What the task is.
+    // The kind of the task.
     pub(super) route: AtomicCell<Option<&'static Route>>,
     pub(super) started: AtomicU64,
-    /// What is known of it, and where: see `info`.
+    /// Which properties are stored, and where: see `info`.
     pub(super) info: AtomicU32,
-    /// The number of the thread that polls it, if that is in more than one poll.
+    /// The number of the polling thread if that is in more than one poll, else `u32::MAX`.
     pub(super) thread: AtomicU32,
     /// The next slot in a list of free ones.
     pub(super) next: AtomicCell<Option<&'static Slot>>,
     remote: [AtomicU64; 4],
 
-    // Where it waits.
+    // Where the task waits.
     pub(super) nodes: InlineNodes,
-    /// When its response began to stream, and the bytes of it so far.
+    /// When its response began to stream.
     pub(super) streaming_since: AtomicInstant,
+    /// Number of body bytes passed to the connection.
     pub(super) bytes_sent: AtomicU64,
-    /// Room for what the client said, from the first time that it is needed.
+    /// The buffer for the URI and the headers, allocated on first use.
     pub(super) meta: AtomicCell<Option<&'static MetaBuffer>>,
     pub(super) inner: Mutex<SlotInner>,
 }
@@ -69,19 +69,19 @@ pub(super) mod info {
     const VERSION: u32 = 0xf;
     pub(in crate::task) const REMOTE_V4: u32 = 1 << 8;
     pub(in crate::task) const REMOTE_V6: u32 = 1 << 9;
-    /// The method is not the route's, and in `Extra`.
+    /// The method differs from the route's, and is in `Extra`.
     pub(in crate::task) const METHOD: u32 = 1 << 10;
-    /// What the client said is in the slot's `MetaBuffer`.
+    /// The URI and the headers are in the slot's `MetaBuffer`.
     pub(in crate::task) const META_INLINE: u32 = 1 << 11;
-    /// What the client said is in `Extra`.
+    /// The URI and the headers are in `Extra`.
     pub(in crate::task) const META_BOXED: u32 = 1 << 12;
     /// The request was made within another task, which is in `Extra`.
     pub(in crate::task) const PARENT: u32 = 1 << 14;
-    /// It is a call on a blocking thread.
+    /// A call on a blocking thread.
     pub(in crate::task) const BLOCKING: u32 = 1 << 15;
-    /// It is background work, not a request.
+    /// Background work, not a request.
     pub(in crate::task) const BACKGROUND: u32 = 1 << 13;
-    /// The number of the runtime that it was begun in: the upper 16 bits.
+    /// The position of the runtime's number: the upper 16 bits.
     pub(in crate::task) const RUNTIME: u32 = 16;
 
     /// The bits of an HTTP version.
@@ -111,7 +111,7 @@ pub(super) mod info {
 impl Slot {
     pub(crate) fn new() -> Self {
         const {
-            // A lock in their place would be one on the hot path.
+            // With locks instead, the hot path would take them.
             assert!(AtomicCell::<Option<&'static Route>>::is_lock_free());
             assert!(AtomicCell::<Option<&'static Slot>>::is_lock_free());
             assert!(AtomicCell::<Option<&'static MetaBuffer>>::is_lock_free());
@@ -140,7 +140,7 @@ impl Slot {
         }
     }
 
-    /// The id of its task. For the thread that polls the task.
+    /// The id of its task. Called by the thread that polls the task.
     #[inline]
     pub(crate) fn id(&self) -> u64 {
         self.id.load(Ordering::Relaxed)
@@ -148,25 +148,25 @@ impl Slot {
 
     /// True while it is the record of the task with this id.
     pub(crate) fn belongs_to(&self, id: u64) -> bool {
-        // Acquire: pairs with the store in `release`. Who sees that the task is gone sees how it
-        // ended.
+        // Acquire: pairs with the store in `release`. A reader that sees the end of the task sees
+        // its outcome.
         self.id.load(Ordering::Acquire) == id
     }
 
-    /// Reads fields of the task with this id; `None` if the slot is not, or no longer, that task's.
+    /// Reads fields of the task with this id, `None` if the slot does not belong to it.
     pub(super) fn read<T>(&self, id: u64, read: impl FnOnce(&Self) -> T) -> Option<T> {
         // Acquire: pairs with the store in `publish`.
         if self.id.load(Ordering::Acquire) != id {
             return None;
         }
         let value = read(self);
-        // Pairs with the fence in `reserve`: a field of the next task comes with the end of this
-        // one.
+        // Pairs with the fence in `reserve`: a reader of a field of the next task also sees the end
+        // of this one.
         fence(Ordering::Acquire);
         (self.id.load(Ordering::Relaxed) == id).then_some(value)
     }
 
-    /// Begins to fill a free slot for another task.
+    /// Prepares a free slot for another task.
     #[inline]
     pub(super) fn reserve(&self) {
         // Pairs with the fence in `read`.
@@ -175,25 +175,25 @@ impl Slot {
         self.since.set(None);
         self.keys.store(0, Ordering::Relaxed);
         self.flags.store(0, Ordering::Relaxed);
-        // No waker is like it.
+        // Equals no waker.
         self.waker_vtable.store(0, Ordering::Relaxed);
     }
 
-    /// Makes it the record of the task with this id: all of that was written before.
+    /// Publishes the id of its task. All fields were written before.
     #[inline]
     pub(super) fn publish(&self, id: u64) {
-        // Release: who sees the id sees the record, and finds the task counted.
+        // Release: a reader of the id sees the record, and the task in the route's counters.
         self.id.store(id, Ordering::Release);
     }
 
-    /// Ends being the record of a task: its end was counted before.
+    /// Clears the id. The end of the task was counted before.
     #[inline]
     pub(super) fn release(&self) {
-        // Release: who sees that the task is gone finds its end counted, and how it ended.
+        // Release: a reader that sees the end of the task sees it counted, and its outcome.
         self.id.store(0, Ordering::Release);
     }
 
-    /// Keeps the client's address, and gives back the bits of `info` that say so.
+    /// Stores the client's address. Returns the bits of `info` for its family.
     #[inline]
     pub(super) fn set_remote(&self, remote: &SocketAddr) -> u32 {
         let [high, low, port, scope] = &self.remote;
@@ -218,10 +218,10 @@ impl Slot {
         }
     }
 
-    /// The client's address, if it is known.
+    /// The client's address, `None` if it is unknown.
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "what was widened to be stored"
+        reason = "the values were widened to be stored"
     )]
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         let [high, low, port, scope] = self.remote.each_ref();
@@ -241,7 +241,7 @@ impl Slot {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "the two halves of it")]
+#[allow(clippy::cast_possible_truncation, reason = "the two halves")]
 fn halves(bits: u128) -> (u64, u64) {
     ((bits >> 64) as u64, bits as u64)
 }

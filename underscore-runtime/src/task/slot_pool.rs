@@ -1,19 +1,19 @@
-//! Where slots come from: chunks that are allocated as they are needed and never freed, and the
-//! free slots that no thread keeps for itself.
+//! The pool of slots: chunks that are allocated on demand and never freed, and the free slots that
+//! no thread caches.
 //!
-//! So a process keeps as many slots as it had tasks at one time. A free one costs its memory, and a
-//! look at its id when tasks are listed.
+//! A process keeps as many slots as it ever had tasks at one time. A free slot costs its memory,
+//! and one load when tasks are listed.
 
 use super::slot::Slot;
 use crate::sync::Mutex;
 
-/// How many slots are allocated at a time, and move between a thread and this pool at a time.
+/// Number of slots that are allocated at once, and moved between a thread and the pool at once.
 pub(super) const BATCH: u32 = 64;
 
 /// All slots, in chunks.
 static CHUNKS: Mutex<Vec<&'static [Slot]>> = Mutex::new(Vec::new());
 
-/// Free slots that no thread keeps.
+/// Free slots that no thread caches.
 static FREE: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
 
 /// All slots, free or not.
@@ -34,7 +34,7 @@ pub(super) fn take_batch(each: impl FnMut(&'static Slot)) {
     }
 }
 
-/// A free slot.
+/// Takes a free slot.
 pub(super) fn take() -> &'static Slot {
     loop {
         if let Some(slot) = FREE.lock().pop() {
@@ -44,7 +44,7 @@ pub(super) fn take() -> &'static Slot {
     }
 }
 
-/// Gives slots back that a thread kept.
+/// Returns slots that a thread cached.
 pub(super) fn give_back(slots: impl Iterator<Item = &'static Slot>) {
     FREE.lock().extend(slots);
 }

@@ -1,13 +1,13 @@
-//! A reference to a slot, as it is kept in futures.
+//! A reference to a slot for use in futures.
 
 use std::fmt;
 
 use super::slot::Slot;
 
-/// A reference to a slot that is kept in a future.
+/// A reference to a slot that is stored in a future.
 ///
-/// In a build for debugging it is one without its type: the compiler looks many times whether the
-/// future of a handler is `Send`, and would look through all that a slot has.
+/// In debug builds its type is erased: the compiler checks many times whether the future of a
+/// handler is `Send`, and would descend into all fields of a slot.
 #[derive(Clone, Copy)]
 pub(crate) struct SlotRef(Reference);
 

@@ -1,6 +1,5 @@
-//! A task as it is found among all that live: its id and where its record is. Any thread may keep
-//! it for as long as it likes and look again; it finds the task, or that it has ended, and never
-//! another one.
+//! A reference to a task for other threads: its id and its slot. It may outlive the task, and then
+//! reports that the task has ended; it never reads the slot's next task.
 
 use std::time::Duration;
 
@@ -26,30 +25,30 @@ pub(crate) struct TaskRef {
     route: Option<&'static Route>,
 }
 
-/// What its record says of a task: all of one task, though the parts are read one after the other.
+/// A copy of a task's record. All fields are of one task, though they are not read at one moment.
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) found: TaskRef,
     pub(crate) kind: TaskKind,
     pub(crate) state: TaskState,
     pub(crate) polls: u64,
-    /// The bytes of the body that were handed to the connection, if the response streams.
+    /// Number of body bytes passed to the connection, `None` if the response does not stream.
     pub(crate) bytes_sent: Option<u64>,
-    /// True if it streams, and waits for its client to take more.
+    /// True if it streams and waits for its client to read.
     pub(crate) awaits_client: bool,
-    /// True if it is a call on a blocking thread.
+    /// True for a call on a blocking thread.
     pub(crate) is_blocking_call: bool,
-    /// The runtime that it was begun in.
+    /// The runtime in which it was begun.
     pub(crate) runtime: Option<RuntimeNumber>,
-    /// When the last poll ended; in a poll that is within another task's, or around one, when it
+    /// When the last poll ended; during a poll within or around that of another task, when it
     /// began.
     since: Option<Instant>,
-    /// The number of the thread that polls it, if that is in more than one poll.
+    /// The number of the polling thread if that is in more than one poll, else `u32::MAX`.
     thread: u32,
 }
 
 impl TaskRef {
-    /// The task whose record `slot` is.
+    /// The task to which `slot` belongs, `None` if it is free.
     pub(super) fn find(slot: &'static Slot) -> Option<Self> {
         let id = TaskId::from_number(slot.id.load(Ordering::Relaxed))?;
         slot.read(id.number(), |read| TaskRef {
@@ -60,18 +59,18 @@ impl TaskRef {
         })
     }
 
-    /// The route whose request it is, or works for.
+    /// The route of its request: the task itself, or the one that it belongs to.
     pub(crate) fn route(&self) -> Option<&'static Route> {
         let of_request = || Some(self.background()?.request()?.route);
         self.route.or_else(of_request)
     }
 
-    /// The route whose request it is.
+    /// The route if the task is a request.
     pub(crate) fn own_route(&self) -> Option<&'static Route> {
         self.route
     }
 
-    /// The background work that it is.
+    /// The background work, `None` for a request.
     pub(crate) fn background(&self) -> Option<Arc<Background>> {
         match self.route {
             Some(_) => None,
@@ -79,7 +78,7 @@ impl TaskRef {
         }
     }
 
-    /// The task in which it was begun, and the request that it was begun for. They may have ended.
+    /// The task in which it was begun, and the request that it belongs to. They may have ended.
     pub(crate) fn begun_in(&self) -> [Option<TaskId>; 2] {
         if self.route.is_some() {
             return [self.slot.parent_of_request(self.id), None];
@@ -90,18 +89,18 @@ impl TaskRef {
         }
     }
 
-    /// What it does; `None` if it has ended.
+    /// Its state, `None` if it has ended.
     pub(crate) fn state(&self) -> Option<TaskState> {
         self.slot.read(self.id.number(), Slot::state)
     }
 
-    /// True if it streams, and waits for its client to take more.
+    /// True if it streams and waits for its client to read.
     pub(crate) fn awaits_client(&self) -> bool {
         let awaits = self.slot.read(self.id.number(), Slot::awaits_client);
         awaits.unwrap_or(false)
     }
 
-    /// Reads its record; `None` if it has ended.
+    /// Reads its record, `None` if it has ended.
     pub(crate) fn read(&self) -> Option<Task> {
         let kind = self.slot.kind(self.id)?;
         self.slot.read(self.id.number(), |slot| Task {
@@ -118,12 +117,12 @@ impl TaskRef {
         })
     }
 
-    /// The awaits that it is at; none if it has ended.
+    /// Its awaits, empty if it has ended.
     pub(crate) fn stack(&self) -> Stack {
         self.slot.stack(self.id.number())
     }
 
-    /// What it runs, as far as the names of types say.
+    /// The async body that it runs, as far as type names tell.
     pub(crate) fn body(&self) -> Option<AsyncBody<'static>> {
         match self.route {
             Some(route) => Some(AsyncBody::from_function(route.identity.declaration.handler)),
@@ -131,18 +130,18 @@ impl TaskRef {
         }
     }
 
-    /// Where it waits, or what it left last while it runs, from the outside in.
+    /// Its frames from the outside in: where it waits, or last waited if it runs.
     pub(crate) fn frames(&self) -> Vec<Frame> {
         self.stack().frames(self.body())
     }
 
-    /// The same, and the awaits of futures that are kept and not polled.
+    /// As [`frames`](Self::frames), and the awaits of futures that it holds and does not poll.
     pub(crate) fn frames_and_kept(&self) -> (Vec<Frame>, Vec<Frame>) {
         self.stack().frames_and_kept(self.body())
     }
 
-    /// Interrupts it, and counts it in `waiting` until it is gone. `None` if it has ended. See
-    /// `Slot::interrupt` for the one case in which nothing is told of its end.
+    /// Interrupts it, and counts it in `waiting` until it has ended. `None` if it has ended
+    /// already. See `Slot::interrupt` for the one case in which `waiting` is not notified.
     pub(crate) fn interrupt(
         &self,
         interrupt: Interrupt,
@@ -151,7 +150,7 @@ impl TaskRef {
         self.slot.interrupt(self.id.number(), interrupt, waiting)
     }
 
-    /// True once it was interrupted, until it is gone.
+    /// True from its interrupt until it has ended.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.slot.is_interrupted(self.id.number())
     }
@@ -163,7 +162,7 @@ impl TaskRef {
 }
 
 impl Task {
-    /// The request that it is, or that it works for.
+    /// Its request: the task itself, or the one that it belongs to.
     pub(crate) fn request(&self) -> Option<&TaskRequest> {
         match &self.kind {
             TaskKind::Request(request) => Some(request),
@@ -176,7 +175,7 @@ impl Task {
         self.request().map(|request| request.route)
     }
 
-    /// The background work that it is.
+    /// The background work, `None` for a request.
     pub(crate) fn background(&self) -> Option<&Background> {
         match &self.kind {
             TaskKind::Request(_) => None,
@@ -192,9 +191,9 @@ impl Task {
         }
     }
 
-    /// For how long it has been in its state: inside one poll, on the thread with this record, or
-    /// waiting since the last one. To a tick of the coarse clock; `None` if the sampler does not run,
-    /// or if the poll is over by now.
+    /// Time in its state: in the current poll, on the thread with this record, or since the last
+    /// poll. Accurate to a tick of the coarse clock. `None` if the sampler does not run, or if the
+    /// poll is over.
     pub(crate) fn in_state_for(
         &self,
         now: Instant,
@@ -205,11 +204,11 @@ impl Task {
             TaskState::Queued => Some(self.found.started),
             TaskState::Running | TaskState::Waiting | TaskState::Streaming => self.since,
         };
-        // A tick may be before the task itself.
+        // A tick may be earlier than the start of the task.
         since.map(|since| now.since(since).min(now.since(self.found.started)))
     }
 
-    /// The thread in whose poll it is.
+    /// The thread that polls it.
     pub(crate) fn thread(&self) -> Option<&'static ThreadRecord> {
         match self.thread {
             u32::MAX => threads::polling(self.found.id.number()),

@@ -1,5 +1,5 @@
-//! What a slot keeps comes back as it was. Not in the files of its parts, which are played through
-//! in `tests/loom`, where nothing runs outside of a model.
+//! Tests that a slot returns what was stored. Not in the files of its parts: those are included in
+//! `tests/loom`, where no code runs outside of a model.
 
 use std::net::SocketAddrV6;
 
@@ -8,7 +8,7 @@ use super::slot::Slot;
 use crate::sync::atomic::Ordering;
 
 #[test]
-fn an_address_comes_back_as_it_was() {
+fn an_address_is_read_back() {
     let slot = Slot::new();
     assert_eq!(slot.remote(), None);
     let v6 = SocketAddrV6::new("2001:db8::1:2".parse().expect("valid"), 443, 7, 9);
@@ -20,7 +20,7 @@ fn an_address_comes_back_as_it_was() {
 }
 
 #[test]
-fn fields_of_every_length_come_back_as_they_were() {
+fn fields_of_every_length_are_read_back() {
     let buffer = MetaBuffer::new();
     let text: Vec<u8> = (0..=255).collect();
     for length in 0..=8 * WORDS {

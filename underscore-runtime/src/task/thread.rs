@@ -1,10 +1,8 @@
-//! What a thread knows of itself: the task that it polls, the changes of that task's stack since
-//! the poll began, and its share of what tasks are made from: free slots, ids, an index for
-//! statistics.
+//! The state of a thread: the task that it polls, the changes of that task's stack since the poll
+//! began, and its cache of free slots, ids and a shard of the statistics.
 //!
-//! One thread-local of plain cells that is never dropped, so reaching it takes no check whether it
-//! is there yet or still. What has to be given back at the end of the thread is given back by
-//! `LEASE`.
+//! It is one thread-local of plain cells without a destructor, so an access checks neither for
+//! initialization nor for destruction. `LEASE` returns the cached resources when the thread ends.
 
 use std::cell::{Cell, RefCell};
 
@@ -16,26 +14,26 @@ use crate::stats::ShardIndex;
 use crate::sync::Mutex;
 use crate::threads::ThreadRecord;
 
-/// How many changes of a poll are kept without allocating.
+/// Number of changes of a poll that need no allocation.
 const INLINE_CHANGES: usize = 4;
 
 /// The state of one thread.
 pub(crate) struct ThreadContext {
-    /// The id of the task that is polled; zero outside of all.
+    /// The id of the task that is polled, zero for none.
     pub(crate) id: Cell<u64>,
-    /// Its slot, if `id` is not zero.
+    /// The slot of that task.
     pub(crate) slot: Cell<Option<&'static Slot>>,
-    /// The await that is being polled; the root outside of all.
+    /// The await that is being polled, the root for none.
     pub(crate) parent: Cell<ParentKey>,
-    /// How many changes there are, of this poll and of those around it.
+    /// Number of changes of this poll and of the polls around it.
     changes: Cell<u32>,
     inline_changes: [InlineChange; INLINE_CHANGES],
-    /// What the thread says of itself to others.
+    /// The record that other threads read.
     record: Cell<Option<&'static ThreadRecord>>,
-    /// Free slots, a list through `Slot::next`, and how many.
+    /// Cached free slots, a list through `Slot::next`.
     free: Cell<Option<&'static Slot>>,
     free_count: Cell<u32>,
-    /// How many of them it may keep: zero before `LEASE` exists, and after it was dropped.
+    /// Maximum number of cached slots: zero before `LEASE` exists and after it was dropped.
     free_limit: Cell<u32>,
     shard: Cell<ShardIndex>,
     /// The next id, and the end of the thread's block of ids.
@@ -43,7 +41,7 @@ pub(crate) struct ThreadContext {
     end_of_ids: Cell<u64>,
 }
 
-/// A change of the current task's stack that is not committed yet.
+/// An uncommitted change of the current task's stack.
 pub(super) struct InlineChange {
     pub(super) key: Cell<NodeKey>,
     pub(super) node: Cell<Option<Node>>,
@@ -51,15 +49,15 @@ pub(super) struct InlineChange {
 
 thread_local! {
     static CONTEXT: ThreadContext = const { ThreadContext::new() };
-    /// Changes past the inline ones.
+    /// The changes after the inline ones.
     static MORE_CHANGES: RefCell<Vec<NodeChange>> = const { RefCell::new(Vec::new()) };
     static LEASE: Lease = const { Lease };
 }
 
-/// Gives back what the thread has, when the thread ends.
+/// Returns the thread's resources when the thread ends.
 struct Lease;
 
-/// Indices that no thread has any more, and the first one that none had yet.
+/// Shard indices of threads that have ended, and the first index never used.
 static SHARD_INDICES: Mutex<(Vec<u32>, u32)> = Mutex::new((Vec::new(), 0));
 
 /// The calling thread's context.
@@ -91,13 +89,13 @@ impl ThreadContext {
         }
     }
 
-    /// The shard in which it counts.
+    /// The shard in which the thread counts.
     #[inline]
     pub(crate) fn shard(&self) -> ShardIndex {
         self.shard.get()
     }
 
-    /// Its record.
+    /// The record of the thread.
     #[inline]
     pub(crate) fn record(&self) -> &'static ThreadRecord {
         match self.record.get() {
@@ -118,7 +116,7 @@ impl ThreadContext {
         record
     }
 
-    /// An id that no task has had.
+    /// Takes an unused id.
     #[inline]
     pub(super) fn next_id(&self) -> u64 {
         let mut next = self.next_id.get();
@@ -130,7 +128,7 @@ impl ThreadContext {
         next
     }
 
-    /// A free slot.
+    /// Takes a free slot.
     #[inline]
     pub(super) fn take_slot(&self) -> &'static Slot {
         match self.pop_slot() {
@@ -139,7 +137,7 @@ impl ThreadContext {
         }
     }
 
-    /// Keeps a slot that is free now.
+    /// Returns a slot to the cache.
     #[inline]
     pub(super) fn put_slot(&self, slot: &'static Slot) {
         self.push_slot(slot);
@@ -168,7 +166,7 @@ impl ThreadContext {
     fn refill(&self) -> &'static Slot {
         if self.free_limit.get() == 0 {
             if LEASE.try_with(|_| ()).is_err() {
-                // The thread is being torn down: it keeps nothing.
+                // The thread is being torn down and caches no slots.
                 return slot_pool::take();
             }
             self.free_limit.set(2 * BATCH);
@@ -185,13 +183,13 @@ impl ThreadContext {
         slot_pool::give_back(slots.take(BATCH as usize));
     }
 
-    /// The number of changes so far: those past it are the ones of the poll that begins.
+    /// Number of changes so far; later ones belong to the poll that begins now.
     #[inline]
     pub(crate) fn changes(&self) -> u32 {
         self.changes.get()
     }
 
-    /// Notes what is under a key of the current task's stack now, if anything.
+    /// Records the new node under a key of the current task's stack, `None` if it was removed.
     #[inline]
     pub(crate) fn note_change(&self, key: NodeKey, node: Option<Node>) {
         let count = self.changes.get();
@@ -208,14 +206,14 @@ impl ThreadContext {
     #[cold]
     #[inline(never)]
     fn note_in_list(&self, key: NodeKey, node: Option<Node>) {
-        // A thread that is being torn down has no list any more, and no stack to show. It may still
-        // drop a request, as a runtime does that is kept in a thread-local.
+        // During the teardown of a thread the list is gone. The thread may still drop a request,
+        // for example with a runtime in a thread-local; no stack is shown then.
         let noted = MORE_CHANGES.try_with(|more| more.borrow_mut().push(NodeChange { key, node }));
         let more = u32::from(noted.is_ok());
         self.changes.set(self.changes.get().wrapping_add(more));
     }
 
-    /// The changes past the first `before`, if all of them are inline. They stay: see
+    /// The changes after the first `before`, `None` if some are not inline. Discarded by
     /// [`forget_inline`](Self::forget_inline).
     #[inline]
     pub(super) fn inline_changes(&self, before: u32) -> Option<&[InlineChange]> {
@@ -223,13 +221,13 @@ impl ThreadContext {
             .get(before as usize..self.changes.get() as usize)
     }
 
-    /// Forgets the changes past the first `before`, which are inline.
+    /// Discards the changes after the first `before`, which are inline.
     #[inline]
     pub(super) fn forget_inline(&self, before: u32) {
         self.changes.set(before);
     }
 
-    /// Takes the changes past the first `before`.
+    /// Takes the changes after the first `before`.
     pub(crate) fn take_changes(&self, before: u32, mut each: impl FnMut(NodeKey, Option<Node>)) {
         let count = self.changes.replace(before) as usize;
         let inline = before as usize..count.min(INLINE_CHANGES);
@@ -247,7 +245,7 @@ impl ThreadContext {
         }
     }
 
-    /// Forgets the changes past the first `before`.
+    /// Discards the changes after the first `before`.
     pub(crate) fn discard_changes(&self, before: u32) {
         self.take_changes(before, |_, _| ());
     }
@@ -279,10 +277,10 @@ impl Drop for Lease {
 
 fn next_shard() -> ShardIndex {
     let (free, next) = &mut *SHARD_INDICES.lock();
-    let smallest = (0..free.len()).min_by_key(|place| free.get(*place).copied());
-    let index = if let Some(place) = smallest {
-        // The smallest, for threads past `SHARDS` share one shard.
-        free.swap_remove(place)
+    let smallest = (0..free.len()).min_by_key(|at| free.get(*at).copied());
+    let index = if let Some(at) = smallest {
+        // The smallest, because threads beyond `SHARDS` share one shard.
+        free.swap_remove(at)
     } else {
         let index = *next;
         *next = next.saturating_add(1);

@@ -1,4 +1,4 @@
-//! The names that generated code may touch, and nobody else: they change without notice.
+//! Names for generated code only. They may change in any release.
 
 pub use axum::response::Response;
 pub use axum::routing::MethodFilter;

@@ -106,6 +106,33 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["section"],
         ],
     ),
+    (
+        "settings_file",
+        &[
+            &["permissions"],
+            &["disk"],
+            &["document"],
+            &["resolved"],
+            &["change"],
+            &["watcher"],
+        ],
+    ),
+    (
+        "serve",
+        &[
+            &["fd_reserve", "limits", "listener", "peer", "socket"],
+            &["connections", "rebind"],
+            &["stream"],
+            &["connection"],
+            &["accept"],
+            &["server"],
+            &["builder"],
+        ],
+    ),
+    (
+        "serve/builder",
+        &[&["mod"], &["access", "check", "limits", "policy"]],
+    ),
     ("clock", &[&["system"], &["tsc"], &["instant"], &["coarse"]]),
     (
         "stack",

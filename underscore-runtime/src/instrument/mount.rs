@@ -95,7 +95,8 @@ where
 /// The trait is sealed: it is implemented for axum's `Router` only. Beside the trait of the same
 /// name in axum-extra, import it as `use underscore_runtime::RouterExt as _;`.
 pub trait RouterExt<S>: Sealed + Sized {
-    /// Mounts `handler`: `.mount(user)` is `.route("/users/{id}", get(user))` for the handler above.
+    /// Mounts `handler`: `.mount(user)` is `.route("/users/{id}", get(user))` for the handler
+    /// above.
     ///
     /// ```
     /// # use axum::Router;

@@ -15,7 +15,7 @@ use super::rebind::RebindTimes;
 use super::server::{AdminServer, ServerOptions};
 use super::socket::{self, Bound};
 use crate::admin::{Policy, WriteAccess};
-use crate::{admin, settings_file, workers};
+use crate::{admin, settings_file};
 
 /// Builds an admin server with other options than [`serve_admin`](crate::serve_admin).
 ///
@@ -85,9 +85,9 @@ impl AdminBuilder {
     ///
     /// Nobody else may be able to change it, by the rules of sshd: the file and each directory on
     /// its path must belong to root or to the user that the service runs as, and must not be
-    /// writable by group or others, except for sticky directories such as `/tmp`. The same holds for
-    /// symbolic links on the path and for their targets. The service does not start with a file that
-    /// breaks these rules, and does not read it while running.
+    /// writable by group or others, except for sticky directories such as `/tmp`. The same holds
+    /// for symbolic links on the path and for their targets. The service does not start with a file
+    /// that breaks these rules, and does not read it while running.
     ///
     /// The file contains JSON: the settings of each handler under its path, id or name.
     ///
@@ -125,8 +125,8 @@ impl AdminBuilder {
         self
     }
 
-    /// Sets how often the socket file is checked, and how long it must be missing before it is bound
-    /// again. For tests of this crate, which would otherwise sleep.
+    /// Sets how often the socket file is checked, and how long it must be missing before it is
+    /// bound again. For tests of this crate, which would otherwise sleep.
     #[doc(hidden)]
     pub fn rebind_times(mut self, check_every: Duration, missing_for: Duration) -> Self {
         self.rebind = RebindTimes {
@@ -162,17 +162,19 @@ impl AdminBuilder {
     /// - [`max_connections`](Self::max_connections) of 0,
     /// - a [`read_timeout`](Self::read_timeout) or a
     ///   [`keep_alive_timeout`](Self::keep_alive_timeout) below 100 ms,
-    /// - a [`blocked_after`](Self::blocked_after) of 0, or another one than this process has already,
+    /// - a [`blocked_after`](Self::blocked_after) of 0, or another one than this process has
+    ///   already,
     /// - a name in [`hosts`](Self::hosts) or in [`preempt_headers`](Self::preempt_headers) that no
     ///   host or no header can have.
     ///
     /// With a [`settings_file`](Self::settings_file), each of these errors names the file:
     ///
-    /// - [`InvalidData`](io::ErrorKind::InvalidData): the content is invalid. The file is not changed.
+    /// - [`InvalidData`](io::ErrorKind::InvalidData): the content is invalid. The file is not
+    ///   changed.
     /// - [`AlreadyExists`](io::ErrorKind::AlreadyExists): this process has another settings file.
     /// - [`NotFound`](io::ErrorKind::NotFound): the directory of the file does not exist.
-    /// - [`PermissionDenied`](io::ErrorKind::PermissionDenied): other users can change the file. The
-    ///   error names the path to fix and the command.
+    /// - [`PermissionDenied`](io::ErrorKind::PermissionDenied): other users can change the file.
+    ///   The error names the path to fix and the command.
     /// - The error of the system if the file cannot be read.
     ///
     /// After an error, nothing is served.
@@ -180,15 +182,15 @@ impl AdminBuilder {
         self.serve_bound(|| socket::bind(path.as_ref(), self.mode))
     }
 
-    /// Serves the admin API on a socket that listens already, such as one that systemd has bound and
-    /// passed to the service. Such a socket exists before the service and outlives it.
+    /// Serves the admin API on a socket that listens already, such as one that systemd has bound
+    /// and passed to the service. Such a socket exists before the service and outlives it.
     ///
     /// If the process keeps running after [`shutdown`](AdminServer::shutdown), clients that connect
     /// wait until the socket is served again, because systemd still holds it open.
     ///
-    /// The file belongs to the process that bound it: its [`mode`](Self::mode) is not set, and it is
-    /// not removed by a shutdown. By default, systemd lets every user of the machine connect, who can
-    /// then read; only root and the user of the service can make changes, unless
+    /// The file belongs to the process that bound it: its [`mode`](Self::mode) is not set, and it
+    /// is not removed by a shutdown. By default, systemd lets every user of the machine connect,
+    /// who can then read; only root and the user of the service can make changes, unless
     /// [`allow_changes_from_uids`](Self::allow_changes_from_uids) names others. Set
     /// `SocketMode=0600` in the unit.
     ///
@@ -242,13 +244,6 @@ impl AdminBuilder {
                 Err(error)
             }
         }
-    }
-
-    fn set_blocked_after(&self) -> io::Result<()> {
-        let Some(limit) = self.blocked_after else {
-            return Ok(());
-        };
-        workers::set_blocked_after(limit).map_err(|other| check::another_limit(limit, other))
     }
 }
 

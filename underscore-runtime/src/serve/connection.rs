@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::connections::{ConnectionGuard, Phase};
-use super::limits::{LARGEST_HEAD, Limits};
+use super::limits::{Limits, MAX_HEAD};
 use super::stream::Stream;
 use crate::admin::{BadRequest, Peer};
 use crate::sync::Arc;
@@ -27,8 +27,8 @@ use crate::sync::Arc;
 /// Interval between checks of whether the client is still connected, while a request is answered.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 
-/// Serves `stream` until the client disconnects or exceeds its deadline, or until the current request
-/// is answered after `stop` has changed.
+/// Serves `stream` until the client disconnects or exceeds its deadline, or until the current
+/// request is answered after `stop` has changed.
 pub(super) async fn serve(
     stream: Stream,
     guard: Arc<ConnectionGuard>,
@@ -52,7 +52,7 @@ pub(super) async fn serve(
         })
     });
     let mut connection = http1::Builder::new()
-        .max_buf_size(LARGEST_HEAD)
+        .max_buf_size(MAX_HEAD)
         // The stream reports a client that has closed both directions.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
@@ -77,8 +77,8 @@ pub(super) async fn serve(
 }
 
 /// Completes when the client exceeds its deadline. Must be polled whenever the connection is. While
-/// there is no deadline, it wakes the task periodically, so that the connection is polled and notices
-/// a client that has left.
+/// there is no deadline, it wakes the task periodically, so that the connection is polled and
+/// notices a client that has left.
 async fn late(guard: &ConnectionGuard) {
     let mut sleep = pin!(sleep_until(Instant::now()));
     poll_fn(|cx| {

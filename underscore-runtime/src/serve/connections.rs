@@ -10,7 +10,7 @@ use slab::Slab;
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{Instant, timeout};
 
-use super::limits::{Limits, MOST_HELD, UNDISTURBED};
+use super::limits::{Limits, MAX_HELD, MIN_REQUEST_TIME};
 use crate::admin::LARGEST_BODY;
 use crate::sync::{Arc, Mutex, Notify};
 
@@ -18,7 +18,7 @@ use crate::sync::{Arc, Mutex, Notify};
 const RETRY: Duration = Duration::from_millis(10);
 
 /// Number of attempts to make room that a request survives, in addition to its minimum time.
-const ATTEMPTS: u32 = 5;
+const MIN_ATTEMPTS: u32 = 5;
 
 /// The user id of a client, if the kernel reports it.
 pub(super) type User = Option<u32>;
@@ -27,14 +27,14 @@ pub(super) type User = Option<u32>;
 #[derive(Debug)]
 pub(super) struct Connections {
     limits: Limits,
-    open: Mutex<Slab<Open>>,
+    open: Mutex<Slab<ConnectionState>>,
     /// Notified when a connection has ended.
     ended: Notify,
 }
 
 /// State of an open connection.
 #[derive(Debug)]
-struct Open {
+struct ConnectionState {
     user: User,
     phase: Phase,
     /// Begin of the phase.
@@ -81,7 +81,7 @@ impl Connections {
     /// Registers a new connection of `user`, even if there are too many.
     pub(super) fn register(self: &Arc<Self>, user: User) -> ConnectionGuard {
         let now = Instant::now();
-        let key = self.open.lock().insert(Open {
+        let key = self.open.lock().insert(ConnectionState {
             user,
             phase: Phase::Idle,
             since: now,
@@ -125,7 +125,7 @@ impl Connections {
             let share = self.limits.share_of_a_user();
             let beyond_share = newcomer.filter(|user| counts.get(user).is_some_and(|n| *n > share));
             let most = counts.values().max().copied().unwrap_or(0);
-            let pays = |open: &Open| match beyond_share {
+            let pays = |open: &ConnectionState| match beyond_share {
                 Some(user) => open.user == user,
                 None => counts.get(&open.user) == Some(&most),
             };
@@ -161,7 +161,7 @@ fn count_by_user(users: impl Iterator<Item = User>) -> HashMap<User, usize> {
     counts
 }
 
-impl Open {
+impl ConnectionState {
     fn enter(&mut self, phase: Phase, now: Instant) {
         if self.phase != phase {
             self.phase = phase;
@@ -178,7 +178,7 @@ impl Open {
         self.attempts = self.attempts.saturating_add(1);
         // Not the time alone: the admin thread, and with it the request, may have been descheduled.
         let had_its_time =
-            self.attempts > ATTEMPTS && now.duration_since(self.since) >= UNDISTURBED;
+            self.attempts > MIN_ATTEMPTS && now.duration_since(self.since) >= MIN_REQUEST_TIME;
         self.task.is_some() && (!self.is_busy() || had_its_time)
     }
 
@@ -266,11 +266,11 @@ impl ConnectionGuard {
         })
     }
 
-    /// Ends other connections while all together hold too much memory, the one that has been idle for
-    /// the longest time first.
+    /// Ends other connections while all together hold too much memory, the one that has been idle
+    /// for the longest time first.
     fn limit_memory(&self) {
         let mut open = self.connections.open.lock();
-        while open.iter().map(|(_, open)| open.held).sum::<usize>() > MOST_HELD {
+        while open.iter().map(|(_, open)| open.held).sum::<usize>() > MAX_HELD {
             let others = open.iter_mut().filter(|(key, _)| *key != self.key);
             let holding = others.filter(|(_, other)| other.held > 0 && other.task.is_some());
             match holding.min_by_key(|(_, other)| other.moved) {
@@ -285,7 +285,7 @@ impl ConnectionGuard {
         clippy::indexing_slicing,
         reason = "the key is valid until the guard is dropped"
     )]
-    fn with<T>(&self, change: impl FnOnce(&mut Open, Instant) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut ConnectionState, Instant) -> T) -> T {
         let mut open = self.connections.open.lock();
         change(&mut open[self.key], Instant::now())
     }

@@ -35,7 +35,8 @@ impl FdReserve {
     }
 
     /// Takes a descriptor of a finished connection instead of closing it, so that no other thread
-    /// can get it in between. It must have no effect any more. If the reserve is full, it is closed.
+    /// can get it in between. It must have no effect any more. If the reserve is full, it is
+    /// closed.
     pub(super) fn put_back(&self, descriptor: OwnedFd) {
         let mut spares = self.spares.lock();
         if spares.len() < SIZE {

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 /// Maximum size of a request head, in bytes. hyper may read up to twice as much if it arrives at
 /// once. Path and query may take half of it.
-pub(super) const LARGEST_HEAD: usize = 128 << 10;
+pub(super) const MAX_HEAD: usize = 128 << 10;
 
 /// Maximum memory of all connections together, in bytes: incomplete request bodies, and responses
 /// that are not read yet.
-pub(super) const MOST_HELD: usize = 64 << 20;
+pub(super) const MAX_HELD: usize = 64 << 20;
 
 /// Minimum time for a request before its connection can be ended to make room, if all connections
 /// have requests.
-pub(super) const UNDISTURBED: Duration = Duration::from_millis(100);
+pub(super) const MIN_REQUEST_TIME: Duration = Duration::from_millis(100);
 
 /// Minimum of each timeout. With less, a client could be late because the system has not scheduled
 /// it yet.
-pub(super) const SHORTEST: Duration = Duration::from_millis(100);
+pub(super) const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The limits that the builder sets.
 #[derive(Clone, Copy, Debug)]

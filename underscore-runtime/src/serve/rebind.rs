@@ -39,7 +39,8 @@ pub(super) struct Rebinder {
 }
 
 impl Rebinder {
-    /// Starts a task in the current runtime that watches `file`. Without a file it yields no socket.
+    /// Starts a task in the current runtime that watches `file`. Without a file it yields no
+    /// socket.
     pub(super) fn new(file: Option<Arc<SocketFile>>, times: RebindTimes) -> Self {
         let (sender, sockets) = channel(1);
         if let Some(file) = file {

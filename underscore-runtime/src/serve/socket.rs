@@ -28,9 +28,9 @@ const BACKLOG: i32 = 128;
 
 /// Maximum length of a path in a socket address, without the final NUL.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const LONGEST_PATH: usize = 107;
+const MAX_PATH: usize = 107;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const LONGEST_PATH: usize = 103;
+const MAX_PATH: usize = 103;
 
 /// A listening socket and its file.
 #[derive(Debug)]
@@ -91,7 +91,8 @@ pub(super) enum FileCheck {
     Removed,
 }
 
-/// Binds a socket at `path` whose file has the permissions `mode`. Replaces the file of a dead server.
+/// Binds a socket at `path` whose file has the permissions `mode`. Replaces the file of a dead
+/// server.
 pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
     let path = with_pid(path);
     // Fails if the working directory was removed.
@@ -120,7 +121,8 @@ pub(super) fn bind(path: &Path, mode: u32) -> io::Result<Bound> {
 pub(super) fn take(listener: UnixListener) -> io::Result<Bound> {
     let address = listener.local_addr()?;
     let path = address.as_pathname().map(Path::to_owned);
-    // An abstract socket has no mode, and the mode of a deleted file is unknown: both count as open.
+    // An abstract socket has no mode, and the mode of a deleted file is unknown: both count as
+    // open.
     let metadata = path.as_ref().and_then(|path| fs::metadata(path).ok());
     let is_open = metadata.is_none_or(|metadata| is_for_others(metadata.permissions().mode()));
     let path = path.unwrap_or_default();
@@ -200,8 +202,9 @@ fn bind_at(
     }
 }
 
-/// The open directory of the socket. It gives addresses to files whose path is too long for one: the
-/// temporary name may be longer than the final one, and an absolute path longer than a relative one.
+/// The open directory of the socket. It gives addresses to files whose path is too long for one:
+/// the temporary name may be longer than the final one, and an absolute path longer than a relative
+/// one.
 struct SocketDirectory {
     handle: File,
 }
@@ -223,7 +226,7 @@ impl SocketDirectory {
     /// The address of a file in the directory.
     fn address(&self, path: &Path) -> io::Result<SockAddr> {
         let short = match path.file_name() {
-            Some(name) if path.as_os_str().len() > LONGEST_PATH => self.through(name),
+            Some(name) if path.as_os_str().len() > MAX_PATH => self.through(name),
             _ => None,
         };
         let path = short.as_deref().unwrap_or(path);
@@ -329,13 +332,13 @@ fn check(path: &Path) -> io::Result<()> {
 
 fn check_length(path: &Path) -> io::Result<()> {
     let length = path.as_os_str().len();
-    if length <= LONGEST_PATH {
+    if length <= MAX_PATH {
         return Ok(());
     }
     Err(io::Error::new(
         ErrorKind::InvalidInput,
         format!(
-            "the path is too long for a Unix socket ({length} bytes of at most {LONGEST_PATH}); choose a shorter one"
+            "the path is too long for a Unix socket ({length} bytes of at most {MAX_PATH}); choose a shorter one"
         ),
     ))
 }

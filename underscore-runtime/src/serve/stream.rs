@@ -45,8 +45,8 @@ impl Stream {
         }
     }
 
-    /// The response to write in place of `bytes`, if hyper made them. Without a request they are its
-    /// own response to a head that it could not parse: a status without a body.
+    /// The response to write in place of `bytes`, if hyper made them. Without a request they are
+    /// its own response to a head that it could not parse: a status without a body.
     fn replacement(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         if !matches!(self.connection.phase(), Phase::Idle | Phase::Head) {
             return None;
@@ -112,8 +112,8 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes in each turn, and does not read while a request is answered, so a client that
-        // leaves is noticed here.
+        // hyper flushes in each turn, and does not read while a request is answered, so a client
+        // that leaves is noticed here.
         let is_connected =
             self.connection.phase() != Phase::Handling || !has_left(&*self.socket()?, cx);
         if !is_connected {

@@ -1,5 +1,5 @@
-//! Reads the settings file as a whole and replaces it atomically, so that a reader finds the old or the
-//! new content even if the process or the machine crashes.
+//! Reads the settings file as a whole and replaces it atomically, so that a reader finds the old or
+//! the new content even if the process or the machine crashes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -16,10 +16,10 @@ use crate::dir_lock;
 use crate::temporary;
 
 /// Maximum size of a settings file, in bytes.
-pub(super) const LARGEST: u64 = 1 << 20;
+pub(super) const MAX_SIZE: u64 = 1 << 20;
 
 /// Number of attempts to open a file that is replaced meanwhile.
-const MOST_SWAPS: u32 = 10;
+const MAX_ATTEMPTS: u32 = 10;
 
 /// Age at which a temporary file is abandoned: no process writes for that long.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
@@ -59,9 +59,10 @@ pub(super) fn stamp(path: &Path) -> io::Result<Option<Stamp>> {
     }
 }
 
-/// The content of the file at `path`, which is absolute, and its stamp. `None` if it does not exist.
+/// The content of the file at `path`, which is absolute, and its stamp. `None` if it does not
+/// exist.
 pub(super) fn read(path: &Path) -> io::Result<Option<(String, Stamp)>> {
-    for _ in 0..MOST_SWAPS {
+    for _ in 0..MAX_ATTEMPTS {
         // Checked before it is opened: opening some devices has side effects.
         let Some(checked) = permissions::check(path, geteuid().as_raw())? else {
             return Ok(None);
@@ -82,15 +83,16 @@ fn read_whole(file: File, metadata: &Metadata) -> io::Result<(String, Stamp)> {
     // Taken before the read: a write in between changes it.
     let stamp = Stamp::new(metadata);
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
+    file.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SIZE {
         return Err(unfit("it is larger than 1 MiB"));
     }
     let text = String::from_utf8(bytes).map_err(|_| unfit("it is not UTF-8"))?;
     Ok((text, stamp))
 }
 
-/// Opens a regular file. `O_NONBLOCK`, because opening a pipe that has replaced the file would block.
+/// Opens a regular file. `O_NONBLOCK`, because opening a pipe that has replaced the file would
+/// block.
 fn open(path: &Path) -> io::Result<(File, Metadata)> {
     let mut options = OpenOptions::new();
     let file = options

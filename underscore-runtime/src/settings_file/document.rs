@@ -1,11 +1,11 @@
-//! The content of the settings file: a section of settings for each route, under the path, id or name
-//! of its handler.
+//! The content of the settings file: a section of settings for each route, under the path, id or
+//! name of its handler.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::disk::LARGEST;
+use super::disk::MAX_SIZE;
 use crate::json::StrictValue;
 use crate::visible::echo;
 
@@ -44,7 +44,7 @@ impl Document {
     /// The text of the file. Fails if the file could not be loaded again.
     pub(super) fn to_file(&self) -> Result<String, String> {
         let text = self.to_text();
-        if text.len() as u64 > LARGEST {
+        if text.len() as u64 > MAX_SIZE {
             return Err(format!(
                 "it would have {} bytes, and 1 MiB is the most; reset what is not needed, or shorten [preempt.text]",
                 text.len()

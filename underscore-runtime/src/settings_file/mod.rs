@@ -2,6 +2,7 @@
 //! written by the admin API, and watched, so that tools that distribute files can steer a fleet. A
 //! thread of its own does all of this, because a disk may block.
 
+mod change;
 mod disk;
 mod document;
 mod permissions;
@@ -15,18 +16,20 @@ use std::sync::mpsc::{Sender, channel};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use self::change::ChangeRequest;
 use self::disk::Stamp;
 use self::document::Document;
 use self::resolved::Resolved;
-use self::watcher::{ChangeRequest, FileState, FileWatcher, MISSING};
+use self::watcher::{FileState, FileWatcher, MISSING};
 use crate::dir_lock;
 use crate::routes::SETTINGS_LOCK;
 use crate::sync::{Arc, Mutex};
 
+pub(crate) use change::{ChangeError, Reload};
 pub(crate) use resolved::{Edit, SettingsTarget};
 
-/// The settings file of this process, shared by all its servers. `SETTINGS_LOCK` is never taken while
-/// this is locked.
+/// The settings file of this process, shared by all its servers. `SETTINGS_LOCK` is never taken
+/// while this is locked.
 static WATCHED: Mutex<Option<WatchedFile>> = Mutex::new(None);
 
 /// A settings file and the channel to the thread that watches it.
@@ -37,32 +40,6 @@ struct WatchedFile {
     state: Arc<Mutex<FileState>>,
     /// Number of servers that use the file.
     users: usize,
-}
-
-/// Why a change was not made.
-#[derive(Debug)]
-pub(crate) enum ChangeError {
-    /// There is no settings file.
-    NoFile,
-    /// The current content of the file is invalid, and is not overwritten.
-    Invalid(String),
-    /// The changed file could not be read again.
-    Unreadable(String),
-    /// The file cannot be written.
-    Unwritten(String),
-}
-
-/// A change of the file that was not made through the admin API.
-#[derive(Debug)]
-pub(crate) struct Reload {
-    pub(crate) path: String,
-    /// The sections that differ, before and after the change.
-    pub(crate) before: Value,
-    pub(crate) after: Value,
-    /// User and group of the file, `None` if it does not exist.
-    pub(crate) owner: Option<(u32, u32)>,
-    /// Why the content is not in force, `None` if it is.
-    pub(crate) error: Option<String>,
 }
 
 /// A file that was read and is not in force yet.
@@ -205,8 +182,8 @@ pub(crate) fn path_and_error() -> Option<(String, Option<String>)> {
     Some((watched.path.display().to_string(), error))
 }
 
-/// The sections of routes that are not listed, each with its name in the file: routes that this build
-/// does not have (`false`), and mounts without requests of handlers that it has (`true`).
+/// The sections of routes that are not listed, each with its name in the file: routes that this
+/// build does not have (`false`), and mounts without requests of handlers that it has (`true`).
 pub(crate) fn unlisted_routes() -> Vec<(String, Value, bool)> {
     let resolved = match &*WATCHED.lock() {
         Some(watched) => watched.state.lock().resolved.clone(),

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Maximum number of symbolic links, as on Linux.
-const MOST_LINKS: u32 = 40;
+const MAX_LINKS: u32 = 40;
 
 /// Checks an absolute path for a process of user `own`: each directory on the way, each symbolic
 /// link, and the file. Returns the metadata of the file, `None` if it does not exist.
@@ -35,7 +35,7 @@ pub(super) fn check(path: &Path, own: u32) -> io::Result<Option<Metadata>> {
         check_owner(&next, &found, own)?;
         if found.is_symlink() {
             links = links.saturating_add(1);
-            if links > MOST_LINKS {
+            if links > MAX_LINKS {
                 return Err(io::Error::other("too many symbolic links lead to it"));
             }
             let target = fs::read_link(&next)?;
@@ -104,8 +104,9 @@ fn is_writable(found: &Metadata) -> bool {
 }
 
 /// True if the directory itself is a read-only mount point. Kubernetes mounts a `ConfigMap` in this
-/// way, with mode 0777, and only the kubelet writes there. A directory below a mount point is checked
-/// by its mode: if systemd shows the service a read-only `/`, other users can still write to it.
+/// way, with mode 0777, and only the kubelet writes there. A directory below a mount point is
+/// checked by its mode: if systemd shows the service a read-only `/`, other users can still write
+/// to it.
 fn is_mounted_read_only(path: &Path) -> bool {
     // Exists on Linux only.
     let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();

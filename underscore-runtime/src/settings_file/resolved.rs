@@ -142,8 +142,8 @@ impl Resolved {
         document
     }
 
-    /// Replaces the persistent settings of all routes, from the next request of each on. Must be called
-    /// with `SETTINGS_LOCK` locked.
+    /// Replaces the persistent settings of all routes, from the next request of each on. Must be
+    /// called with `SETTINGS_LOCK` locked.
     pub(super) fn apply(&self) {
         for handler in routes::handlers() {
             let mut own = Values::new();
@@ -192,8 +192,8 @@ fn look_up(name: &str, handlers: &[ListedHandler]) -> Result<Option<SettingsTarg
     }))
 }
 
-/// The name for a target that is not in the file yet: the path of the handler if that is unambiguous,
-/// otherwise the id.
+/// The name for a target that is not in the file yet: the path of the handler if that is
+/// unambiguous, otherwise the id.
 fn name_of(target: SettingsTarget, handlers: &[ListedHandler]) -> String {
     let path = target.handler.declaration.handler;
     let is_unique = || look_up(path, handlers).is_ok_and(|found| found == Some(target));

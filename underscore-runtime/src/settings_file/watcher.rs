@@ -6,12 +6,10 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
+use super::change::{ChangeError, ChangeRequest, Reload};
 use super::disk::{self, Stamp};
 use super::document::Document;
 use super::resolved::{Edit, Resolved};
-use super::{ChangeError, Reload};
 use crate::dir_lock;
 use crate::fd;
 use crate::routes::{SETTINGS_LOCK, link};
@@ -43,25 +41,17 @@ impl FileState {
     }
 }
 
-/// A change of the file, made for a caller that waits for the result.
-pub(super) struct ChangeRequest {
-    pub(super) edits: Vec<Edit>,
-    /// Called under the lock that applies the change.
-    pub(super) with: Box<dyn FnOnce() + Send>,
-    pub(super) done: oneshot::Sender<Result<(), ChangeError>>,
-}
-
 /// State owned by the thread.
 pub(super) struct FileWatcher {
     path: PathBuf,
     state: Arc<Mutex<FileState>>,
-    /// Stamp of the content that was last read or written, valid or not. `None` after the file could
-    /// not be found, so that the same file is read again if it comes back.
+    /// Stamp of the content that was last read or written, valid or not. `None` after the file
+    /// could not be found, so that the same file is read again if it comes back.
     read: Option<Stamp>,
     /// Stamp at the last check.
     seen: Option<Stamp>,
-    /// Number of handlers missing from the link table at the last check. One that is found later may
-    /// be named in the file.
+    /// Number of handlers missing from the link table at the last check. One that is found later
+    /// may be named in the file.
     missing_handlers: usize,
     on_change: fn(Reload),
 }
@@ -150,7 +140,8 @@ impl FileWatcher {
     /// Resolves the names in the file again after a handler was found.
     fn resolve_again(&self) {
         let document = self.state.lock().resolved.document.clone();
-        // An error: a name now belongs to several handlers, and keeps meaning the one that it meant.
+        // An error: a name now belongs to several handlers, and keeps meaning the one that it
+        // meant.
         if let Ok(resolved) = Resolved::new(document) {
             let _changing = SETTINGS_LOCK.lock();
             resolved.apply();
@@ -163,8 +154,8 @@ impl FileWatcher {
         edits: &[Edit],
         with: Box<dyn FnOnce() + Send>,
     ) -> Result<(), ChangeError> {
-        // Locked, so that of two processes with the same file the second one reads what the first one
-        // has written.
+        // Locked, so that of two processes with the same file the second one reads what the first
+        // one has written.
         let target = disk::target(&self.path);
         let target = target.map_err(|error| ChangeError::Invalid(error.to_string()))?;
         let _lock = match dir_lock::lock(dir_lock::parent(&target)) {

@@ -3,8 +3,8 @@
 use super::AdminBuilder;
 
 impl AdminBuilder {
-    /// Sets the mode of the socket file: who can connect, and so who can read and make changes. With
-    /// write permission for others, those can only read; see
+    /// Sets the mode of the socket file: who can connect, and so who can read and make changes.
+    /// With write permission for others, those can only read; see
     /// [`allow_changes_from_uids`](Self::allow_changes_from_uids).
     ///
     /// The file never has a wider mode than this, not even while it is created, whatever the umask.
@@ -33,8 +33,8 @@ impl AdminBuilder {
     ///
     /// If no user and no group is named, everybody who can connect can make changes. There is one
     /// exception: if every user of the machine can connect (a [`mode`](Self::mode) with write
-    /// permission for others, or an abstract socket), only root and the user that the service runs as
-    /// can, and a warning is logged.
+    /// permission for others, or an abstract socket), only root and the user that the service runs
+    /// as can, and a warning is logged.
     ///
     /// The user is the one that the kernel reports for the connection, so it cannot be forged. The
     /// overflow user of user namespaces, 65534, stands for many users and is never allowed.

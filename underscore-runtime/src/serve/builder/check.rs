@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::http::HeaderName;
 
 use super::AdminBuilder;
-use crate::serve::limits::SHORTEST;
+use crate::serve::limits::MIN_TIMEOUT;
 use crate::visible::echo;
+use crate::workers;
 
 impl AdminBuilder {
     /// Fails if an option has a value that cannot be used.
@@ -22,17 +23,24 @@ impl AdminBuilder {
             .hosts
             .iter()
             .try_for_each(|name| check_host(name))?;
-        let headers = self.policy.preempt_headers.iter();
-        headers.into_iter().try_for_each(|name| check_header(name))
+        self.policy
+            .preempt_headers
+            .iter()
+            .try_for_each(|name| check_header(name))
     }
-}
 
-/// The error for a limit that differs from the one of the process.
-pub(super) fn another_limit(limit: Duration, other: Duration) -> io::Error {
-    invalid(format!(
-        "`blocked_after` is {limit:?}, but this process has {other:?} already; it applies to the \
-         whole process, so set the same value for each server"
-    ))
+    /// Sets the limit of the process. Fails if it has another one.
+    pub(super) fn set_blocked_after(&self) -> io::Result<()> {
+        let Some(limit) = self.blocked_after else {
+            return Ok(());
+        };
+        workers::set_blocked_after(limit).map_err(|other| {
+            invalid(format!(
+                "`blocked_after` is {limit:?}, but this process has {other:?} already; it applies \
+                 to the whole process, so set the same value for each server"
+            ))
+        })
+    }
 }
 
 fn check_mode(mode: u32) -> io::Result<()> {
@@ -53,11 +61,11 @@ fn check_connections(connections: usize) -> io::Result<()> {
 }
 
 fn check_timeout(option: &str, limit: Duration) -> io::Result<()> {
-    if limit >= SHORTEST {
+    if limit >= MIN_TIMEOUT {
         return Ok(());
     }
     Err(invalid(format!(
-        "`{option}` is {limit:?}, but must be at least {SHORTEST:?}, so that a client that the \
+        "`{option}` is {limit:?}, but must be at least {MIN_TIMEOUT:?}, so that a client that the \
          system has not scheduled yet is not late; set a longer time"
     )))
 }
@@ -161,8 +169,8 @@ mod tests {
         let builder = AdminBuilder::new()
             .mode(0o777)
             .max_connections(1)
-            .read_timeout(SHORTEST)
-            .keep_alive_timeout(SHORTEST)
+            .read_timeout(MIN_TIMEOUT)
+            .keep_alive_timeout(MIN_TIMEOUT)
             .hosts(["ops.example.com"])
             .preempt_headers(["Set-Cookie"]);
         let admin = builder.serve(directory.path().join("app.sock"));

@@ -9,9 +9,9 @@ impl AdminBuilder {
     /// thread is shown as such, and one warning is logged. The default is 100 ms.
     ///
     /// It applies to the whole process from the call of [`serve`](Self::serve) on, so it can be set
-    /// once: a second server with another value is an error of `serve`, as is 0. No time is measured
-    /// on the threads of the service, so a shorter time costs them nothing. Values below 4 ms are not
-    /// exact.
+    /// once: a second server with another value is an error of `serve`, as is 0. No time is
+    /// measured on the threads of the service, so a shorter time costs them nothing. Values below 4
+    /// ms are not exact.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -143,7 +143,7 @@ impl AdminBuilder {
     /// # let request = request.body(axum::body::Body::empty()).unwrap();
     /// # let mut answer = Box::pin(app.oneshot(request));
     /// # assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    /// // While somebody waits for `GET /stuck?token=secret`:
+    /// // While a client waits for `GET /stuck?token=secret`:
     /// let tasks = ask(&path, "GET /_cat/tasks?h=uri")?;
     /// assert!(tasks.contains("/stuck") && !tasks.contains("secret"));
     /// # admin.shutdown_blocking();
@@ -192,7 +192,7 @@ impl AdminBuilder {
     /// # let request = request.body(axum::body::Body::empty()).unwrap();
     /// # let mut answer = Box::pin(app.oneshot(request));
     /// # assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    /// // While somebody waits for `GET /stuck?token=secret`:
+    /// // While a client waits for `GET /stuck?token=secret`:
     /// assert!(ask(&path, "GET /_cat/tasks?h=uri")?.contains("/stuck?token=***"));
     /// # admin.shutdown_blocking();
     /// # Ok(())

@@ -228,6 +228,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["router"],
         ],
     ),
+    ("admin/audit", &[&["peer"], &["record"], &["call"]]),
     (
         "admin/cat",
         &[
@@ -236,6 +237,22 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["table"],
             &["audit", "routes", "stacks", "tasks", "workers"],
         ],
+    ),
+    ("admin/filter_path", &[]),
+    (
+        "admin/metrics",
+        &[&["snapshot"], &["families"], &["exposition"], &["accept"]],
+    ),
+    ("admin/offload", &[&["queue"], &["lane"]]),
+    (
+        "admin/render",
+        &[&["node", "output", "text"], &["json", "yaml"]],
+    ),
+    ("admin/routes", &[&["settings", "interrupt"]]),
+    ("admin/routes/settings", &[&["body", "edits", "shown"]]),
+    (
+        "admin/tasks",
+        &[&["mod"], &["cancel", "get", "print_stack"]],
     ),
 ];
 

@@ -218,7 +218,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["endpoint"],
             // What handlers share.
             &["select", "task_snapshot"],
-            &["dry_run", "blocked_workers"],
+            &["dry_run", "blocked_workers", "task_properties"],
             &["interrupt"],
             // The handlers.
             &["cat", "root"],
@@ -250,10 +250,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
     ),
     ("admin/routes", &[&["settings", "interrupt"]]),
     ("admin/routes/settings", &[&["body", "edits", "shown"]]),
-    (
-        "admin/tasks",
-        &[&["mod"], &["cancel", "get", "print_stack"]],
-    ),
+    ("admin/tasks", &[&["cancel", "get", "print_stack"]]),
 ];
 
 /// A file above this size usually has a second subject.

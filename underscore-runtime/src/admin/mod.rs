@@ -31,6 +31,7 @@ mod root;
 mod router;
 mod routes;
 mod select;
+mod task_properties;
 mod task_snapshot;
 mod tasks;
 mod value;

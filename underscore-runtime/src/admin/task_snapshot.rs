@@ -119,6 +119,36 @@ impl TaskSnapshot {
         self.task.route()
     }
 
+    /// The path of its route.
+    pub(super) fn path(&self) -> Option<&str> {
+        self.route()?.identity.path.as_deref()
+    }
+
+    /// The shortest description: method and path, or the name of background work.
+    pub(super) fn action(&self) -> String {
+        match (self.task.background(), self.route()) {
+            (Some(background), _) => background.name.to_string(),
+            (None, Some(route)) => {
+                let path = route.identity.path.as_deref().unwrap_or("-");
+                format!("{} {path}", route.identity.method)
+            }
+            (None, None) => "-".to_owned(),
+        }
+    }
+
+    /// The name of background work, and the request that the task is or works for.
+    pub(super) fn description(&self) -> String {
+        let request = self.request().map(|request| {
+            let uri = self.uri().unwrap_or_else(|| "-".to_owned());
+            format!("{} {uri}", request.method())
+        });
+        match (self.task.background(), request) {
+            (Some(background), Some(request)) => format!("{} of {request}", background.name),
+            (Some(background), None) => background.name.to_string(),
+            (None, request) => request.unwrap_or_default(),
+        }
+    }
+
     pub(super) fn point(&self) -> Option<&'static AwaitPoint> {
         innermost(&self.frames)
     }

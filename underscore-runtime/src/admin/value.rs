@@ -2,21 +2,22 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::admin::render::Node;
+use super::render::Node;
+use super::words;
 use crate::units::{self, ByteUnit, TimeUnit};
 
 /// The units that someone asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::admin) struct Units {
+pub(super) struct Units {
     pub(super) time: Option<TimeUnit>,
     pub(super) bytes: Option<ByteUnit>,
 }
 
 /// The value of a cell.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::admin) enum Value {
+pub(super) enum Value {
     /// There is none: `-`, or `null`.
     Missing,
     Bool(bool),
@@ -26,6 +27,8 @@ pub(in crate::admin) enum Value {
     Time(Duration),
     /// A length of time that people compare: seconds with six decimals.
     Seconds(Duration),
+    /// A moment, as milliseconds since 1970.
+    Moment(SystemTime),
     /// A size in bytes.
     Bytes(u64),
     /// A share of a hundred, with one decimal.
@@ -35,7 +38,7 @@ pub(in crate::admin) enum Value {
 }
 
 impl Value {
-    pub(in crate::admin) fn text(text: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn text(text: impl Into<Cow<'static, str>>) -> Self {
         Value::Text(text.into())
     }
 
@@ -46,6 +49,7 @@ impl Value {
             (Value::Text(value), _) => return value,
             (Value::Bool(value), _) => value.to_string(),
             (Value::Number(value), _) => value.to_string(),
+            (Value::Moment(value), _) => words::epoch_millis(value).to_string(),
             (Value::Percent(value), _) => format!("{value:.1}"),
             (Value::Rate(value), _) => format!("{value:.3}"),
             (
@@ -75,6 +79,7 @@ impl Value {
             Value::Missing => Node::Null,
             Value::Bool(value) => Node::Bool(value),
             Value::Number(value) => Node::Integer(value),
+            Value::Moment(value) => Node::Integer(words::epoch_millis(value)),
             Value::Percent(value) => Node::Float((value * 10.0).round() / 10.0),
             Value::Rate(value) => Node::Float((value * 1_000.0).round() / 1_000.0),
             Value::Text(value) => Node::text(value),
@@ -88,6 +93,11 @@ impl Value {
         }
     }
 
+    /// The value in JSON, YAML and CBOR without a requested unit.
+    pub(super) fn plain_node(self) -> Node {
+        self.node(Units::default())
+    }
+
     /// Missing values are the lowest; a column has one type, so others are not compared.
     pub(super) fn compare(&self, other: &Value) -> Ordering {
         match (self, other) {
@@ -97,6 +107,7 @@ impl Value {
                 a.total_cmp(b)
             }
             (Value::Text(a), Value::Text(b)) => a.cmp(b),
+            (Value::Moment(a), Value::Moment(b)) => a.cmp(b),
             (Value::Time(a) | Value::Seconds(a), Value::Time(b) | Value::Seconds(b)) => a.cmp(b),
             (Value::Missing, Value::Missing) => Ordering::Equal,
             (Value::Missing, _) => Ordering::Less,

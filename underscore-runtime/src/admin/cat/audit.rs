@@ -29,7 +29,7 @@ static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
         "time",
         &[],
         "the same in milliseconds since 1970",
-        |record| Value::Number(words::epoch_millis(record.time)),
+        |record| Value::Moment(record.time),
     )
     .time_of_day(),
     Col::numbers("uid", &[], "user that connected to the socket, or that the changed file belongs to", |record| {

@@ -97,7 +97,7 @@ pub(in crate::admin) fn object<R>(
     let kept = columns.iter().filter(|column| wanted(&column.name));
     Node::nested(kept.map(|column| {
         let value = (column.value)(row);
-        (column.name.as_str(), value.node(Units::default()))
+        (column.name.as_str(), value.plain_node())
     }))
 }
 

@@ -1,4 +1,5 @@
-//! `_cat/tasks`: every piece of work in flight, whose it is, and the line it is stuck on.
+//! `_cat/tasks`: all work in progress, the route that it is for, and the line that it waits at. The columns are
+//! those of `task_properties`.
 
 use std::sync::LazyLock;
 
@@ -8,195 +9,71 @@ use crate::admin::error::Error;
 use crate::admin::render::Answer;
 use crate::admin::request::Request;
 use crate::admin::select::TaskFilter;
+use crate::admin::task_properties::{ColumnInfo, PROPERTIES, Property};
 use crate::admin::task_snapshot::{TaskSnapshot, oldest_first, snapshots_in_state};
-use crate::admin::value::Value;
-use crate::admin::words;
-use crate::stack::on_one_line;
-use crate::task::{TaskId, TaskRef};
-use crate::threads::RuntimeNumber;
-use crate::units;
+use crate::task::TaskRef;
 
-/// A column of this table.
-type Col = Column<TaskSnapshot>;
+/// The order of the columns.
+const ORDER: [&str; 29] = [
+    "id",
+    "name",
+    "coro",
+    "route_id",
+    "parent_task_id",
+    "type",
+    "method",
+    "path",
+    "uri",
+    "state",
+    "running_time",
+    "running_time_ns",
+    "waiting_time",
+    "where",
+    "awaiting",
+    "kept",
+    "cancellable",
+    "cancelling",
+    "polls",
+    "thread",
+    "runtime",
+    "remote",
+    "http_version",
+    "x_opaque_id",
+    "request_id",
+    "trace_id",
+    "bytes_sent",
+    "start_time",
+    "timestamp",
+];
 
 static COLUMNS: Columns<TaskSnapshot> = LazyLock::new(|| {
-    vec![
-    Col::numbers("id", &[], "task id, never used twice", |task| {
-        Value::Number(task.id().number())
-    })
-    .shown(),
-    Col::words(
-        "name",
-        &["n"],
-        "name of the route, or of the background work",
-        |task| task.name().map(str::to_owned).into(),
-    ),
-    Col::words(
-        "coro",
-        &[],
-        "path of the handler function, or type of the background work's future",
-        |task| task.code().into(),
-    ),
-    Col::words(
-        "route_id",
-        &["rid"],
-        "id of the route that it is a request of, or works for",
-        |task| task.route_id.map(|id| id.to_string()).into(),
-    )
-    .shown(),
-    Col::numbers(
-        "parent_task_id",
-        &["ptid"],
-        "id of the task in which it was begun",
-        |task| task.task.parent().map(TaskId::number).into(),
-    ),
-    Col::words(
-        "type",
-        &["ty"],
-        "request, or background for work that was given to track or spawn",
-        |task| task.kind_word().into(),
-    ),
-    Col::words("method", &["m"], "method of the request", |task| {
-        let method = task.request().map(|request| request.method().to_string());
-        method.into()
-    })
-    .shown(),
-    Col::words("path", &["p"], "path of the route", |task| {
-        let path = task.route().and_then(|route| route.identity.path.as_deref());
-        path.map(str::to_owned).into()
-    })
-    .shown(),
-    Col::words("uri", &["u"], "path and query of the request", |task| {
-        task.uri().into()
-    }),
-    Col::words(
-        "state",
-        &["st"],
-        "running inside a poll now, waiting to be woken, streaming its response's body, or queued for a blocking thread",
-        |task| words::task_state(task.state()).into(),
-    )
-    .shown(),
-    Col::numbers(
-        "running_time",
-        &["time"],
-        "time since it was begun",
-        |task| Value::Time(task.age),
-    )
-    .shown(),
-    Col::numbers(
-        "running_time_ns",
-        &["time_ns"],
-        "the same in nanoseconds",
-        |task| Value::Number(units::nanos(task.age)),
-    ),
-    Col::numbers(
-        "waiting_time",
-        &["wt"],
-        "time since its last poll was over, to 33 ms",
-        |task| task.waiting_time().map(Value::Time).into(),
-    ),
-    Col::words(
-        "where",
-        &["w"],
-        "source line of the await it waits on; of the last one while it runs",
-        |task| task.place().into(),
-    )
-    .shown(),
-    Col::words(
-        "awaiting",
-        &["a"],
-        "source text of what is awaited there; `the client` if its response waits for that to take more",
-        |task| task.awaiting().into(),
-    )
-    .shown(),
-    Col::words(
-        "kept",
-        &[],
-        "awaits of futures that were polled before, and not by the await that the task is at now",
-        |task| {
-            let kept = (!task.kept.is_empty()).then(|| on_one_line(&task.kept));
-            kept.into()
-        },
-    ),
-    Col::words(
-        "cancellable",
-        &["cb"],
-        "false while it blocks a thread inside one poll",
-        |task| Value::Bool(task.is_cancellable()),
-    ),
-    Col::words(
-        "cancelling",
-        &["cg"],
-        "true once it was told to end, until it is gone",
-        |task| Value::Bool(task.task.found.is_interrupted()),
-    ),
-    Col::numbers("polls", &[], "how often it was polled", |task| {
-        Value::Number(task.task.polls)
-    }),
-    Col::words(
-        "thread",
-        &["th"],
-        "name of the thread that is inside its poll",
-        |task| task.thread_name().map(str::to_owned).into(),
-    ),
-    Col::numbers(
-        "runtime",
-        &["rt"],
-        "number of the runtime that it was begun in, as in _cat/workers",
-        |task| task.task.runtime.map(RuntimeNumber::get).into(),
-    ),
-    Col::words(
-        "remote",
-        &["r"],
-        "address of the client, where the app provides it",
-        |task| task.remote().into(),
-    ),
-    Col::words(
-        "http_version",
-        &["hv"],
-        "HTTP version of the request",
-        |task| task.http_version().into(),
-    ),
-    Col::words(
-        "x_opaque_id",
-        &["xoid"],
-        "X-Opaque-Id of the request",
-        |task| task.opaque_id().into(),
-    ),
-    Col::words(
-        "request_id",
-        &["xrid"],
-        "X-Request-Id of the request",
-        |task| task.request_id().into(),
-    ),
-    Col::words(
-        "trace_id",
-        &["tid"],
-        "id of the trace in the request's traceparent",
-        |task| task.trace_id().into(),
-    ),
-    Col::numbers(
-        "bytes_sent",
-        &["bs"],
-        "bytes of a streaming response's body that the handler gave so far, before a layer around it compresses them",
-        |task| task.task.bytes_sent.map(Value::Bytes).into(),
-    ),
-    Col::numbers(
-        "start_time",
-        &["start"],
-        "when it was begun, in milliseconds since 1970",
-        |task| Value::Number(words::epoch_millis(task.started)),
-    )
-    .time_of_day(),
-    Col::words(
-        "timestamp",
-        &["ts"],
-        "when it was begun, as a time of day in UTC",
-        |task| words::time_of_day(task.started).into(),
-    )
-    .time_of_day(),
-    ]
+    let property = |name| PROPERTIES.iter().find(|property| property.name == name);
+    ORDER
+        .into_iter()
+        .filter_map(property)
+        .filter_map(column)
+        .collect()
 });
+
+fn column(property: &Property) -> Option<Column<TaskSnapshot>> {
+    let ColumnInfo {
+        aliases,
+        help,
+        is_number,
+        is_default,
+        is_time_of_day,
+    } = property.column?;
+    let column = if is_number {
+        Column::numbers(property.name, aliases, help, property.value)
+    } else {
+        Column::words(property.name, aliases, help, property.value)
+    };
+    Some(Column {
+        is_default,
+        is_time_of_day,
+        ..column
+    })
+}
 
 /// `GET /_cat/tasks[/{tasks}]`.
 pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
@@ -222,6 +99,13 @@ fn tasks(request: &Request, filter: &TaskFilter) -> Result<Vec<TaskRef>, Error> 
 mod tests {
     use super::super::column::assert_names_are_unique;
     use super::*;
+
+    #[test]
+    fn every_property_with_a_column_has_a_place() {
+        let has_column = |property: &&Property| property.column.is_some();
+        assert_eq!(PROPERTIES.iter().filter(has_column).count(), ORDER.len());
+        assert_eq!(COLUMNS.len(), ORDER.len());
+    }
 
     #[test]
     fn names_and_aliases_are_unique() {

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
-use super::frame_nodes;
 use crate::admin::error::Error;
 use crate::admin::render::{Answer, Format, Node};
 use crate::admin::request::Request;
 use crate::admin::select;
+use crate::admin::task_properties::in_print_stack;
 use crate::admin::task_snapshot::{CLIENT, TaskSnapshot, oldest_first, snapshots};
 use crate::admin::words;
 use crate::stack::Frame;
@@ -27,7 +27,7 @@ pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
             Ok(Answer::Text(seen.map(|task| text(&task, &began)).collect()))
         }
         Format::Json | Format::Yaml | Format::Cbor => {
-            let tasks = seen.map(|task| (task.id().to_string(), node(&task)));
+            let tasks = seen.map(|task| (task.id().to_string(), in_print_stack(&task)));
             Ok(Answer::Node(Node::object([("tasks", Node::object(tasks))])))
         }
     }
@@ -106,37 +106,6 @@ fn head(seen: &TaskSnapshot) -> String {
         }
     }
     head
-}
-
-fn node(seen: &TaskSnapshot) -> Node {
-    let text = |text: Option<&str>| text.map_or(Node::Null, Node::text);
-    let time = |time| Node::Float(units::seconds(time));
-    Node::object([
-        ("type", text(Some(seen.kind_word()))),
-        ("name", text(seen.name())),
-        (
-            "route_id",
-            text(seen.route_id.map(|id| id.to_string()).as_deref()),
-        ),
-        (
-            "method",
-            text(seen.request().map(|request| request.method().as_str())),
-        ),
-        (
-            "path",
-            text(
-                seen.route()
-                    .and_then(|route| route.identity.path.as_deref()),
-            ),
-        ),
-        ("state", text(Some(words::task_state(seen.state())))),
-        ("running_time", time(seen.age)),
-        ("in_poll_for", seen.in_poll_for().map_or(Node::Null, time)),
-        ("thread", text(seen.thread_name())),
-        ("kernel_wait", text(seen.kernel_wait().as_deref())),
-        ("stack", Node::List(frame_nodes(&seen.frames))),
-        ("kept", Node::List(frame_nodes(&seen.kept))),
-    ])
 }
 
 fn lines(text: &mut String, frames: &[Frame], depth: usize) {

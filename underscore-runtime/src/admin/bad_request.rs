@@ -1,5 +1,5 @@
-//! What a client is told whose request never became one: its head could not be read, or did not come in time. No
-//! endpoint and no request has seen it, so the answer is written here to its last byte.
+//! The answer to a request whose head cannot be parsed or does not arrive in time. No router sees such a
+//! request, so the whole HTTP response is written here.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::cross_origin::RESTRICTIONS;
 use super::error::Error;
 use super::render::{Answer, Style};
 
-/// Why there is no request.
+/// The reason why the head of a request is rejected.
 #[derive(Debug)]
 pub(crate) struct BadRequest(Error);
 
 impl BadRequest {
-    /// What HTTP says with a status alone, if it is one of these.
+    /// The reason for a status with which hyper rejects a head, `None` for other statuses.
     pub(crate) fn with_status(status: u16) -> Option<Self> {
         let error = match status {
             400 => Error::parse("request is not HTTP/1.1 that can be read"),
@@ -30,7 +30,7 @@ impl BadRequest {
         BadRequest(Error::late("head", limit))
     }
 
-    /// The whole answer. It is the last one on its connection.
+    /// The HTTP response, the last one on its connection.
     pub(crate) fn response(&self) -> Vec<u8> {
         let BadRequest(error) = self;
         let style = Style {

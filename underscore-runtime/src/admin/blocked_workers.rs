@@ -1,5 +1,5 @@
-//! Tasks that were told to end and are not polled, because each worker of their runtime is blocked: what
-//! blocks the workers, and what ends that.
+//! The cause for `no_worker_free`: interrupted tasks are not polled because every worker of their
+//! runtime is blocked. Shows what blocks the workers, and how to end that.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::task::{TaskId, for_each_live};
 use crate::threads::{RuntimeNumber, Thread};
 use crate::workers::{WorkerSnapshot, WorkerState, workers};
 
-/// What blocks the workers of a runtime that has none left.
+/// The blocked workers of runtimes whose workers are all blocked.
 #[derive(Default)]
 pub(super) struct BlockedWorkers {
     workers: Vec<WorkerSnapshot>,
 }
 
 impl BlockedWorkers {
-    /// The workers of the runtimes that have no other ones.
+    /// Finds the runtimes whose workers are all blocked.
     pub(super) fn find() -> Self {
         let mut all: BTreeMap<_, Vec<WorkerSnapshot>> = BTreeMap::new();
         for worker in workers(Instant::now()) {
@@ -31,13 +31,13 @@ impl BlockedWorkers {
         }
     }
 
-    /// True if no worker is left of this runtime.
+    /// True if all workers of `runtime` are blocked.
     pub(super) fn are_all_of(&self, runtime: Option<RuntimeNumber>) -> bool {
         let is_its = |worker: &WorkerSnapshot| runtime.is_some() && worker.runtime == runtime;
         self.workers.iter().any(is_its)
     }
 
-    /// Keeps those of these runtimes.
+    /// Keeps the workers of these runtimes.
     pub(super) fn keep(&mut self, runtimes: &[Option<RuntimeNumber>]) {
         self.workers
             .retain(|worker| runtimes.contains(&worker.runtime));
@@ -47,7 +47,7 @@ impl BlockedWorkers {
         self.workers.iter().filter_map(|worker| worker.task)
     }
 
-    /// Each worker, with the task that blocks it and the line after which it does.
+    /// Each worker, with the task that blocks it and the line of that task's last await.
     pub(super) fn node(&self) -> Node {
         let mut blocking = Vec::new();
         for_each_live(|task| {
@@ -86,7 +86,7 @@ impl BlockedWorkers {
         Node::List(self.workers.iter().map(worker).collect())
     }
 
-    /// What ends that.
+    /// The advice how to end it.
     pub(super) fn next(&self) -> String {
         let ids: Vec<String> = self.tasks().map(|id| id.to_string()).collect();
         let look = match ids.as_slice() {

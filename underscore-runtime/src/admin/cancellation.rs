@@ -11,10 +11,10 @@ const READ_CLOCK_EVERY: u32 = 16;
 
 /// Checked at every row, every batch of sorted rows, and every few kilobytes of output.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cancellation(Arc<Inner>);
+pub(super) struct Cancellation(Arc<CancellationState>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct CancellationState {
     client_left: AtomicBool,
     deadline: OnceLock<Instant>,
     /// Number of checks. Only the thread of the read makes them.
@@ -42,18 +42,18 @@ impl Cancellation {
     /// True if the read is to end. What it has read so far is not sent.
     pub(super) fn is_requested(&self) -> bool {
         // Relaxed throughout: no other memory is published by these.
-        let inner = &*self.0;
-        if inner.client_left.load(Ordering::Relaxed) || self.is_past_deadline() {
+        let state = &*self.0;
+        if state.client_left.load(Ordering::Relaxed) || self.is_past_deadline() {
             return true;
         }
-        let checks = inner.checks.load(Ordering::Relaxed);
-        inner
+        let checks = state.checks.load(Ordering::Relaxed);
+        state
             .checks
             .store(checks.wrapping_add(1), Ordering::Relaxed);
         let reads_clock = checks.is_multiple_of(READ_CLOCK_EVERY);
         let has_passed = |deadline: &Instant| Instant::now() >= *deadline;
-        if reads_clock && inner.deadline.get().is_some_and(has_passed) {
-            inner.is_past_deadline.store(true, Ordering::Relaxed);
+        if reads_clock && state.deadline.get().is_some_and(has_passed) {
+            state.is_past_deadline.store(true, Ordering::Relaxed);
             return true;
         }
         false

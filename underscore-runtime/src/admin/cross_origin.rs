@@ -45,7 +45,7 @@ pub(super) fn restrict(headers: &mut HeaderMap) {
 }
 
 /// Rejects requests that a page of another site may have sent. `named` are the host names that the
-/// service's code allows in addition to local ones.
+/// service allows in addition to local ones.
 pub(super) fn check(request: &HttpRequest, named: &[String]) -> Result<(), Error> {
     let headers = request.headers();
     let uri = request.uri();
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_own_if_it_can_be_nobody_elses_or_is_named() {
+    fn a_host_is_own_if_it_is_local_or_named() {
         let named = ["ops.example.com".to_owned()];
         let own = [
             "",

@@ -11,7 +11,7 @@ use super::audit::{AuditedCall, Peer};
 use super::cancellation::Cancellation;
 use super::cost::Cost;
 use super::cross_origin;
-use super::endpoint::{Endpoint, Handler, ReadHandler};
+use super::endpoint::{Endpoint, EndpointHandler, ReadHandler};
 use super::error::Error;
 use super::filter_path::FilterPath;
 use super::offload::{Offload, Pool};
@@ -52,8 +52,8 @@ pub(super) async fn dispatch(target: Target, pool: Arc<Pool>, request: HttpReque
     request.call = begin_call(target, &request, &parts.extensions);
     let escapes = check_escapes(&parts.uri);
     let allowed = same_origin.and_then(|()| match target.endpoint.handler {
-        Handler::Change(..) => WriteAccess::check_extensions(&parts.extensions),
-        Handler::Read(_) => Ok(()),
+        EndpointHandler::Change(..) => WriteAccess::check_extensions(&parts.extensions),
+        EndpointHandler::Read(_) => Ok(()),
     });
     let answered = match allowed.and(escapes).and(argument) {
         Ok(_) => {
@@ -89,7 +89,7 @@ fn echo_opaque_id(request: &Request, mut response: Response) -> Response {
 
 /// The audit record of a change. A dry run has none.
 fn begin_call(target: Target, request: &Request, extensions: &Extensions) -> Option<AuditedCall> {
-    let Handler::Change(action, _) = target.endpoint.handler else {
+    let EndpointHandler::Change(action, _) = target.endpoint.handler else {
         return None;
     };
     if request.flag(&params::DRY_RUN) {
@@ -130,8 +130,8 @@ async fn answer(
 ) -> Result<Response, Error> {
     check_params(request, endpoint)?;
     match endpoint.handler {
-        Handler::Read(handler) => read(request, endpoint, handler, &offload).await,
-        Handler::Change(_, handler) => {
+        EndpointHandler::Read(handler) => read(request, endpoint, handler, &offload).await,
+        EndpointHandler::Change(_, handler) => {
             request.body = read_body(parts, body).await?;
             if let Some(call) = &request.call {
                 call.set_executed();

@@ -1,4 +1,4 @@
-//! `?dry_run`: what a change would hit, said in place of making it. By then everything of it was checked.
+//! `?dry_run`: reports what a change would hit, after all checks, and does not make it.
 
 use super::cancellation::Cancellation;
 use super::render::{Answer, Node};
@@ -7,8 +7,8 @@ use super::words;
 use crate::routes::{Route, RouteEntry, entries};
 use crate::task::TaskRef;
 
-/// The answer to a change of tasks that is not made: each task with the state that it is in.
-pub(super) fn of_tasks(
+/// The answer to a dry run for tasks: each task with its state.
+pub(super) fn tasks(
     tasks: Vec<TaskRef>,
     share: Option<f64>,
     cancellation: &Cancellation,
@@ -34,8 +34,8 @@ pub(super) fn of_tasks(
     ))
 }
 
-/// The answer to a change of routes that is not made: each route as `shown` after it.
-pub(super) fn of_routes(
+/// The answer to a dry run for routes: each route as `shown` after the change.
+pub(super) fn routes(
     selected: &[RouteEntry],
     shown: impl Fn(&RouteEntry) -> Node,
     cancellation: &Cancellation,
@@ -83,11 +83,11 @@ impl Traffic {
         }
     }
 
-    /// The share of them that came to `entries`, from 0 to 1 with three decimals; nothing where there were none.
+    /// The share that came to `entries`, from 0 to 1 with three decimals, `None` without requests.
     #[allow(clippy::cast_precision_loss, reason = "a share of few or of many")]
     pub(super) fn share_of(&self, entries: &[RouteEntry]) -> Option<f64> {
         let share = || begun(entries) as f64 / self.all as f64;
-        // One that began since is not in all of them.
+        // A request that began since is not among all of them.
         (self.all > 0).then(|| (share().min(1.0) * 1_000.0).round() / 1_000.0)
     }
 }

@@ -28,12 +28,12 @@ pub(super) struct Endpoint {
     /// True if the answer has formats of its own, so that the endpoint itself reads `format` and
     /// `Accept`.
     pub(super) has_own_formats: bool,
-    pub(super) handler: Handler,
+    pub(super) handler: EndpointHandler,
 }
 
 /// The function behind an endpoint.
 #[derive(Clone, Copy)]
-pub(super) enum Handler {
+pub(super) enum EndpointHandler {
     /// Changes nothing.
     Read(ReadHandler),
     /// Makes a change, which may wait, and which the audit records as this action.
@@ -62,7 +62,7 @@ impl Endpoint {
             cost,
             is_table: false,
             has_own_formats: false,
-            handler: Handler::Read(handler),
+            handler: EndpointHandler::Read(handler),
         }
     }
 
@@ -94,7 +94,7 @@ impl Endpoint {
             cost: Cost::Everything,
             is_table: false,
             has_own_formats: false,
-            handler: Handler::Change(action, handler),
+            handler: EndpointHandler::Change(action, handler),
         }
     }
 

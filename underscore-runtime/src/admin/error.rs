@@ -1,5 +1,5 @@
-//! What goes wrong at the admin API, in one shape. A constructor per situation: the words of an error
-//! stand here, and the place that finds it says only what it found.
+//! The errors of the admin API: status, type and sentence. Most have a constructor, so that their words are
+//! here and not where they are detected.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::error_body::error_body;
 use crate::visible::{echo, visible};
 use crate::{suggest, units};
 
-/// True if there seems to be the path of a route in `path`, with its slashes as they are.
+/// True if `path` seems to contain the path of a route with unescaped slashes.
 fn has_bare_slash(path: &str) -> bool {
     let selector = |(before, parts): (&str, usize)| {
         let (_, rest) = path.split_once(before)?;
         Some(rest.contains("//") || rest.starts_with('/') || rest.split('/').count() > parts)
     };
-    // How many parts stand behind it at most.
+    // Prefixes, each with the maximum number of parts after it.
     let places = [("/_cat/routes/", 1), ("/_cat/stacks/", 1), ("/_routes/", 2)];
     places.into_iter().find_map(selector).unwrap_or(false)
 }
 
-/// An error with the status and the type that a client tells it by.
+/// An error with its status and type.
 #[derive(Debug)]
 pub(super) struct Error {
     status: StatusCode,
@@ -31,7 +31,7 @@ pub(super) struct Error {
 }
 
 impl Error {
-    /// Something in the request is not what it must be.
+    /// The request is invalid.
     pub(super) fn illegal_argument(reason: impl Into<String>) -> Self {
         Error::new(
             StatusCode::BAD_REQUEST,
@@ -40,7 +40,7 @@ impl Error {
         )
     }
 
-    /// A parameter takes one of some words, and this is none of them.
+    /// The value of a parameter is none of its words.
     pub(super) fn unknown_value(param: &str, word: &str, words: &[&'static str]) -> Self {
         let hint = suggest::hint(word, words.iter().copied());
         Error::illegal_argument(format!(
@@ -50,7 +50,7 @@ impl Error {
         ))
     }
 
-    /// The body cannot be read.
+    /// The body cannot be parsed.
     pub(super) fn parse(reason: impl Into<String>) -> Self {
         Error::new(StatusCode::BAD_REQUEST, "parse_exception", reason)
     }
@@ -64,12 +64,12 @@ impl Error {
         )
     }
 
-    /// The client may look, and not change anything.
+    /// The client may not do this.
     pub(super) fn forbidden(reason: impl Into<String>) -> Self {
         Error::new(StatusCode::FORBIDDEN, "security_exception", reason)
     }
 
-    /// A header that has to be allowed by the service.
+    /// A header in `preempt.headers` that the service has to allow.
     pub(super) fn beyond_the_answer(header: &str) -> Self {
         Error::forbidden(format!(
             "header [{}] in [preempt.headers] is privileged; allow it in the service with \
@@ -99,12 +99,12 @@ impl Error {
         ))
     }
 
-    /// What is there does not allow it now.
+    /// The settings file is not valid.
     pub(super) fn conflict(reason: impl Into<String>) -> Self {
         Error::new(StatusCode::CONFLICT, "settings_file_exception", reason)
     }
 
-    /// The system does not do what it was asked for.
+    /// The settings file cannot be written.
     pub(super) fn unwritten(reason: impl Into<String>) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Error::new(status, "settings_file_exception", reason)
@@ -129,7 +129,7 @@ impl Error {
         )
     }
 
-    /// `methods` are those that there are.
+    /// The endpoint has other `methods`.
     pub(super) fn wrong_method(method: &Method, path: &str, methods: &[&str]) -> Self {
         Error::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -162,7 +162,7 @@ impl Error {
         )
     }
 
-    /// A limit of hyper's.
+    /// hyper's limit.
     pub(super) fn uri_too_long() -> Self {
         Error::new(
             StatusCode::URI_TOO_LONG,
@@ -179,7 +179,7 @@ impl Error {
         )
     }
 
-    /// A part of the request was not there in time.
+    /// A part of the request did not arrive in time.
     pub(super) fn late(part: &str, limit: Duration) -> Self {
         Error::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -188,7 +188,7 @@ impl Error {
         )
     }
 
-    /// A look took longer than looks may.
+    /// A read exceeded its time limit.
     pub(super) fn read_too_long(limit: Duration) -> Self {
         Error::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -201,7 +201,7 @@ impl Error {
         )
     }
 
-    /// So many requests of the client wait for a thread already.
+    /// The client has too many requests waiting for a thread.
     pub(super) fn too_many_waiting(waiting: usize) -> Self {
         Error::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -212,7 +212,7 @@ impl Error {
         )
     }
 
-    /// The system gives the process no thread to look with.
+    /// The system refuses a thread.
     pub(super) fn no_thread(error: &std::io::Error) -> Self {
         Error::new(
             StatusCode::SERVICE_UNAVAILABLE,

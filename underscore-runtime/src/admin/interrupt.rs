@@ -1,5 +1,5 @@
-//! Ending tasks: telling them, waiting for them, and saying what became of each. Which tasks are meant is
-//! the endpoints' affair: `routes::interrupt` and `tasks::cancel`.
+//! Interrupts tasks, waits for their ends, and reports what became of each. `routes::interrupt` and
+//! `tasks::cancel` select the tasks.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -32,18 +32,18 @@ const LONGEST_REASON: usize = 1 << 10;
 /// How long the answer waits for the tasks to end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often it looks whether tasks are gone that did not say so.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// The interval of checks for tasks that ended without a notification.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The longest that anyone may let it wait.
+/// The longest timeout that a client can set.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// How tasks are to be ended.
+/// The options of an interrupt.
 pub(super) struct InterruptOptions {
     interrupt: Interrupt,
-    /// How long to wait for them; nothing if nobody waits.
+    /// How long to wait for the tasks to end, `None` to answer at once.
     timeout: Option<Duration>,
-    /// Whether what was begun in them is to end too.
+    /// True to also interrupt what was begun in the tasks.
     children: bool,
 }
 
@@ -72,8 +72,8 @@ impl InterruptOptions {
 }
 
 impl InterruptOptions {
-    /// The tasks of routes that are to end: their requests, and all work for them if what was begun
-    /// in requests is to end too, though these may have ended.
+    /// The tasks of routes to interrupt: their requests and, with `children`, all work for them, even
+    /// if the request that began it has ended.
     pub(super) fn of_routes(&self, entries: &[RouteEntry]) -> Vec<TaskRef> {
         if self.children {
             select::tasks_of(entries)
@@ -82,7 +82,7 @@ impl InterruptOptions {
         }
     }
 
-    /// The tasks that are to end, by id: those that were chosen, and what they began if that is to end too.
+    /// The tasks to interrupt, by id: the selected ones and, with `children`, what they began.
     fn all(&self, mut tasks: Vec<TaskRef>) -> Vec<TaskRef> {
         if self.children {
             with_children(&mut tasks);
@@ -92,10 +92,10 @@ impl InterruptOptions {
     }
 }
 
-/// The tasks that a request chose.
+/// The tasks that a request selected.
 pub(super) struct Targets {
     pub(super) tasks: Vec<TaskRef>,
-    /// The routes, if those were chosen.
+    /// The routes, if routes were selected.
     pub(super) routes: Option<Vec<RouteEntry>>,
 }
 
@@ -115,18 +115,18 @@ pub(super) async fn interrupt_tasks(
             let Targets { tasks, routes } = choose(&request, &terms)?;
             let share = routes.and_then(|routes| Traffic::now().share_of(&routes));
             let tasks = terms.all(tasks);
-            Ok(dry_run::of_tasks(tasks, share, request.cancellation()))
+            Ok(dry_run::tasks(tasks, share, request.cancellation()))
         };
         return offload.read(&cancellation, all_rows, read).await;
     }
     let timeout = terms.timeout;
     let interrupt = move || {
         let Targets { tasks, .. } = choose(&request, &terms)?;
-        Ok::<_, Error>(Interrupted::interrupt(tasks, &terms))
+        Ok::<_, Error>(InterruptedTasks::interrupt(tasks, &terms))
     };
     let mut interrupted = offload.change(interrupt).await??;
     if let Some(timeout) = timeout {
-        // Whether all ended or the time did is seen in the tasks themselves.
+        // The report reads from the tasks whether they ended in time.
         let _ = tokio::time::timeout(timeout, interrupted.all_gone()).await;
     }
     let report = move || interrupted.report(timeout.is_some());
@@ -134,14 +134,14 @@ pub(super) async fn interrupt_tasks(
 }
 
 /// Tasks that were interrupted.
-struct Interrupted {
+struct InterruptedTasks {
     tasks: Vec<InterruptedTask>,
     waiting: Arc<WaitGroup>,
     /// The number of leading tasks that are known to be gone.
     gone: usize,
 }
 
-impl Interrupted {
+impl InterruptedTasks {
     fn interrupt(tasks: Vec<TaskRef>, terms: &InterruptOptions) -> Self {
         let interrupt = &terms.interrupt;
         let waiting = Arc::new(WaitGroup::default());
@@ -168,26 +168,26 @@ impl Interrupted {
                 tracing::info!(target: "underscore", tasks = more, "an operator told more tasks to end");
             }
         });
-        Interrupted {
+        InterruptedTasks {
             tasks: told,
             waiting,
             gone: 0,
         }
     }
 
-    /// Waits until all of them are gone.
+    /// Waits until all tasks are gone.
     async fn all_gone(&mut self) {
-        // A task that ended in the moment in which it was interrupted tells nobody: see
+        // A task that ends while it is interrupted does not notify the group: see
         // `Slot::interrupt`.
         let waiting = Arc::clone(&self.waiting);
-        while tokio::time::timeout(LOOK_AGAIN, waiting.wait())
+        while tokio::time::timeout(CHECK_INTERVAL, waiting.wait())
             .await
             .is_err()
             && !self.are_gone()
         {}
     }
 
-    /// A task that is gone stays so, and is not checked again.
+    /// Checks the tasks that are not known to be gone.
     fn are_gone(&mut self) -> bool {
         let left = self.tasks.get(self.gone..).unwrap_or_default();
         let gone = left.iter().take_while(|told| told.task.is_gone()).count();
@@ -195,7 +195,7 @@ impl Interrupted {
         self.gone == self.tasks.len()
     }
 
-    /// What became of each of them.
+    /// The report of what became of each task.
     fn report(&self, waited: bool) -> Answer {
         let is_left = waited && self.tasks.iter().any(|told| !told.task.is_gone());
         let mut blocked = if is_left {
@@ -218,7 +218,7 @@ impl Interrupted {
     }
 }
 
-/// The interrupt with the status that clients of the task's route get now, if it has none of its own.
+/// The interrupt with a status: its own, or the one that is set for the task's route.
 fn with_status_of(task: &TaskRef, interrupt: &Interrupt) -> Interrupt {
     let of_route = || task.own_route()?.effective()?.interrupt_status;
     Interrupt {
@@ -227,8 +227,8 @@ fn with_status_of(task: &TaskRef, interrupt: &Interrupt) -> Interrupt {
     }
 }
 
-/// What is left in the host's own log of a task that was interrupted, and where it stood: the lists
-/// forget it.
+/// The log entry of an interrupted task: its identity and its await, which no list shows after the
+/// task has ended.
 struct Report {
     task: u64,
     handler: Option<&'static str>,
@@ -261,29 +261,30 @@ impl Report {
     }
 }
 
-/// A task that was interrupted, if it had not ended by then.
+/// A task to interrupt.
 struct InterruptedTask {
     task: TaskRef,
+    /// `None` if the task had already ended.
     told: Option<Arc<Ending>>,
 }
 
-/// What became of a task that was told to end.
+/// What became of an interrupted task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EndState {
-    /// It ended because it was told to.
+    /// It ended because of the interrupt.
     Interrupted,
-    /// It ended in another way before the interrupt reached it.
+    /// It ended in another way before the interrupt took effect.
     FinishedFirst,
-    /// It has not ended in time: a thread is inside its code.
+    /// It did not end in time: a thread is inside its poll.
     StuckInPoll,
-    /// It has not ended in time: each worker of its runtime is blocked, and none can poll it.
+    /// It did not end in time: every worker of its runtime is blocked, so none can poll it.
     NoWorkerFree,
-    /// It has not been polled since, or its end was not waited for.
+    /// It has not been polled since, or the client did not wait.
     Cancelling,
 }
 
 impl InterruptedTask {
-    /// What became of it, and the runtime that it lives on if it lives.
+    /// What became of the task, and its runtime if it is alive.
     fn state(&self, waited: bool, blocked: &BlockedWorkers) -> (EndState, Option<RuntimeNumber>) {
         let Some(ending) = &self.told else {
             return (EndState::FinishedFirst, None);

@@ -1,6 +1,5 @@
-//! Every query parameter there is, once: its name, the values it takes and what it does. Endpoints name the
-//! groups that they know; an unknown one is told from a known one, a value is checked, and the README's
-//! table is made, from what stands here.
+//! The definition of every query parameter: its name, its values and its effect. Endpoints list the groups
+//! that they accept. Checks, suggestions and the table in the docs are made from these definitions.
 
 use axum::http::StatusCode;
 
@@ -23,30 +22,30 @@ pub(super) struct Param {
         expect(dead_code, reason = "the README is compared in a test")
     )]
     about: &'static str,
-    /// Whether the value is looked at when help is asked for, which says nothing of values.
+    /// True if `help` does not check the value.
     ignored_by_help: bool,
 }
 
 /// The values that a parameter takes.
 #[derive(Clone, Copy, Debug)]
 enum Takes {
-    /// Nothing or `true` is yes, `false` is no.
+    /// Empty or `true`, or `false`.
     Flag,
     /// An integer of 0 or more.
     Count,
     /// A number and a unit of time.
     Duration,
-    /// A status that may end an request.
+    /// A status of a final response.
     Status,
-    /// One of some words.
+    /// One of these words.
     Word(fn() -> Vec<&'static str>),
-    /// What it is, is for its endpoint to say.
+    /// Text that its endpoint parses.
     Text,
-    /// The same, several of them with commas between.
+    /// A comma-separated list of such texts.
     List,
 }
 
-/// Whoever needs more has made a mistake, and matching it would keep others waiting.
+/// Limits of texts and lists: longer ones are mistakes, and take long to match.
 const LONGEST_TEXT: usize = 16 << 10;
 const LONGEST_LIST: usize = 1_000;
 
@@ -88,13 +87,13 @@ impl Param {
         Param::new(name, Takes::List, about)
     }
 
-    /// It says how a table is shown, so help does not care.
+    /// A parameter for the form of a table, which `help` ignores.
     const fn of_table(mut self) -> Self {
         self.ignored_by_help = true;
         self
     }
 
-    /// Says what is wrong with `value`, if anything is. Texts are for the endpoint to judge.
+    /// Checks a value, except for texts, which the endpoint parses.
     pub(super) fn check(&self, value: &str, for_help: bool) -> Result<(), Error> {
         let must = |what: String| {
             Err(Error::illegal_argument(format!(
@@ -141,7 +140,7 @@ impl Param {
         }
     }
 
-    /// The values it takes, in a few words.
+    /// The values as a few words, for the docs.
     #[cfg(test)]
     fn values(&self) -> String {
         match self.takes {
@@ -159,7 +158,7 @@ impl Param {
     }
 }
 
-/// The status that a text says, if it may end an request: a 1xx cannot.
+/// Parses the status of a final response, which is not a 1xx.
 pub(super) fn parse_status(text: &str) -> Option<StatusCode> {
     let status = text.parse().ok()?;
     (200..600)
@@ -254,28 +253,28 @@ pub(super) const WAIT_FOR_COMPLETION: Param = Param::flag(
     "`false` does not wait for the tasks to end",
 );
 
-/// Parameters that go together.
+/// Parameters that endpoints accept together.
 pub(super) type Group = &'static [&'static Param];
 
-/// Those of every endpoint.
+/// The parameters of every endpoint.
 pub(super) const COMMON: Group = &[&ERROR_TRACE, &FILTER_PATH, &FORMAT, &HUMAN, &PRETTY];
 
-/// Those of every table.
+/// The parameters of every table.
 pub(super) const TABLE: Group = &[&BYTES, &FROM, &H, &HELP, &S, &SIZE, &TIME, &TS, &V];
 
-/// What tasks must be like to be chosen.
+/// The filter of tasks.
 pub(super) const TASK_FILTER: Group = &[&OLDER_THAN, &ROUTES, &STATE];
 
-/// Those of tasks as structures.
+/// The parameters of `_tasks`.
 pub(super) const TASKS: Group = &[&DETAILED, &GROUP_BY];
 
-/// Those of settings.
+/// The parameters of settings.
 pub(super) const SETTINGS: Group = &[&FLAT_SETTINGS, &INCLUDE_DEFAULTS];
 
-/// Those of whatever changes something.
+/// The parameters of every change.
 pub(super) const CHANGE: Group = &[&DRY_RUN];
 
-/// Those of an end of tasks.
+/// The parameters of interrupts.
 pub(super) const END: Group = &[&CHILDREN, &REASON, &STATUS, &TIMEOUT, &WAIT_FOR_COMPLETION];
 
 /// The groups, each with what it belongs to, in the order of the README.
@@ -290,7 +289,7 @@ const GROUPS: [(&str, Group); 7] = [
     ("changes", CHANGE),
 ];
 
-/// ` -> did you mean ...?` for a parameter that none of `groups` has.
+/// ` -> did you mean ...?` for an unknown parameter of an endpoint with `groups`.
 pub(super) fn hint(name: &str, groups: &[Group]) -> String {
     if elasticsearch::selects_nodes(name) {
         return " -> there is one node, this process".to_owned();
@@ -301,12 +300,12 @@ pub(super) fn hint(name: &str, groups: &[Group]) -> String {
     }
 }
 
-/// The names of the parameters of `groups` and of those that every endpoint knows.
+/// The names of the parameters of `groups` and of every endpoint.
 pub(super) fn names(groups: &[Group]) -> impl Iterator<Item = &'static str> {
     known(groups).map(|param| param.name)
 }
 
-/// The parameters of `groups` and those that every endpoint knows.
+/// The parameters of `groups` and of every endpoint.
 pub(super) fn known(groups: &[Group]) -> impl Iterator<Item = &'static Param> {
     COMMON
         .iter()
@@ -320,7 +319,7 @@ mod tests {
     use std::fmt::Write;
 
     #[test]
-    fn names_are_unique() {
+    fn names_of_parameters_are_unique() {
         let mut names: Vec<&str> = GROUPS
             .iter()
             .flat_map(|(_, group)| group.iter().map(|param| param.name))

@@ -38,7 +38,7 @@ impl fmt::Debug for Redact {
 }
 
 impl Policy {
-    /// The policy of the server that received the request.
+    /// The policy of the server that received a request.
     pub(super) fn from_extensions(extensions: &Extensions) -> Arc<Policy> {
         extensions.get::<Arc<Policy>>().cloned().unwrap_or_default()
     }

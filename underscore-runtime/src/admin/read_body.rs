@@ -1,4 +1,4 @@
-//! Reading the body of a request to the admin API, within a size and a time.
+//! Reads the body of a request to the admin API, up to a size and within a time.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -11,25 +11,25 @@ use tokio::time::timeout;
 
 use super::error::Error;
 
-/// The largest body that is read.
+/// The largest body that is accepted, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
 
-/// The largest body that is let pass unread, for a client that sends all of it before it looks for
-/// the answer.
-const LARGEST_PASSED_OVER: u64 = 16 << 20;
+/// The largest body that is read and discarded, in bytes, for a client that sends all of it before it
+/// reads the answer.
+const LARGEST_DISCARDED: u64 = 16 << 20;
 
-/// Says how long a body may take to come. Where it is not said, that is the host's affair.
+/// The time in which a body must arrive. Without it, the host sets the limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadTimeout(pub(crate) Duration);
 
-/// Reads a body that is small enough. `asks` says whether the client waits to be told before it
-/// sends the body, as `curl` does with so much.
-async fn read_or_pass_over(mut body: Body, asks: bool) -> Result<Bytes, Error> {
+/// Reads a body, or discards one that is too large. `expects_continue` is true if the client waits for
+/// `100 Continue` before it sends the body, as `curl` does for large ones.
+async fn read_or_discard(mut body: Body, expects_continue: bool) -> Result<Bytes, Error> {
     let announced = body.size_hint().lower();
     if announced > LARGEST_BODY as u64 {
-        // Some clients look for the answer only when all is sent: closed before that, the
-        // connection is broken to them, and they never see it.
-        if announced <= LARGEST_PASSED_OVER && !asks {
+        // Some clients read the answer only after they have sent everything. If the connection is
+        // closed earlier, they report an error and not the answer.
+        if announced <= LARGEST_DISCARDED && !expects_continue {
             while let Some(Ok(_)) = body.frame().await {}
         }
         return Err(Error::too_large(LARGEST_BODY));
@@ -38,10 +38,10 @@ async fn read_or_pass_over(mut body: Body, asks: bool) -> Result<Bytes, Error> {
     read.map_err(|error| unread(&error))
 }
 
-/// Reads the body of a request, which must be JSON if its client says what it is.
+/// Reads the body of a request. Its `Content-Type`, if there is one, must be JSON.
 pub(super) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Error> {
     let content_type = parts.headers.get(CONTENT_TYPE);
-    let read = read_or_pass_over(body, parts.headers.contains_key(EXPECT));
+    let read = read_or_discard(body, parts.headers.contains_key(EXPECT));
     let body = match parts.extensions.get::<ReadTimeout>() {
         Some(&ReadTimeout(limit)) => timeout(limit, read)
             .await
@@ -51,8 +51,7 @@ pub(super) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Error>
     if let (Some(found), false) = (content_type, body.is_empty()) {
         let found = String::from_utf8_lossy(found.as_bytes()).into_owned();
         let essence = found.split(';').next().unwrap_or_default().trim();
-        // `curl -d` says it sends a form unless it is told better; refusing that is the contract's
-        // wish.
+        // `curl -d` sends the type of a form by default, which the contract refuses.
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Error::media_type(&found));
         }
@@ -60,7 +59,7 @@ pub(super) async fn read_body(parts: &Parts, body: Body) -> Result<Bytes, Error>
     Ok(body)
 }
 
-/// A body that was not read is too large, or its sender made a mess of it.
+/// The error for a body that cannot be read.
 fn unread(error: &axum::Error) -> Error {
     let mut causes = std::iter::successors(error.source(), |&error| error.source());
     if causes.any(<dyn StdError>::is::<LengthLimitError>) {

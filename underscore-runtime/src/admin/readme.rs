@@ -1,5 +1,5 @@
-//! For tests: blocks of the docs that are made from definitions in the code, and what the guide has in common with the
-//! README, so that none can drift.
+//! For tests: keeps blocks of the docs equal to definitions in the code, and sections of the guide
+//! equal to the README.
 
 use std::fs;
 use std::path::Path;

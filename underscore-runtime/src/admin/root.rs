@@ -1,4 +1,4 @@
-//! `/`: which process this is.
+//! `/`: the identity of the process.
 
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -10,15 +10,15 @@ use crate::clock::Instant;
 use crate::settings_file;
 use crate::units;
 
-/// On both clocks: made from the other one anew, the time of day would differ a little each time.
+/// On both clocks: if one was derived from the other, the time of day would vary between answers.
 static START: OnceLock<(Instant, SystemTime)> = OnceLock::new();
 
-/// Notes when the admin API came up, which is when the process did, as far as anyone can ask.
+/// Records the start of the admin API, which is taken for the start of the process.
 pub(super) fn note_start() {
     start();
 }
 
-/// When the admin API came up.
+/// The start of the admin API.
 pub(super) fn start() -> (Instant, SystemTime) {
     *START.get_or_init(|| (Instant::now(), SystemTime::now()))
 }

@@ -100,19 +100,17 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint::read(&["/_metrics"], Cost::Everything, metrics::get).with_own_formats(),
 ];
 
-/// The admin API as a router, for those who serve it themselves.
+/// Returns the admin API as a router, to be mounted in a service.
 ///
-/// [`serve_admin`](crate::serve_admin) is the better choice for an incident: it answers while every
-/// thread of the host's runtime is blocked, file permissions say who may use it, and the audit says who
-/// did. A router that is mounted in the host's own service has none of it, so put it where only operators
-/// come; its calls are audited without a user and a process.
+/// Prefer [`serve_admin`](crate::serve_admin): it answers while every thread of the host's runtime is
+/// blocked, file permissions control the access, and the audit records the user and the process of
+/// each change. A mounted router has none of these, so mount it where only operators have access.
 ///
-/// Looks and changes run on threads of this crate, a few for the whole process, and never block a
-/// worker of the host's runtime.
+/// Reads and changes run on a few threads that the whole process shares, and never block a worker of
+/// the host's runtime.
 ///
-/// It can be nested under any prefix; what is in the paths of the API stays as it is behind it. A router
-/// with a state takes it after `with_state`. Under `/ops`, `GET /ops` is the API's `/`; axum sends
-/// `/ops/` there only with `nest_service`.
+/// The router can be nested under any prefix. Nest it into a router with a state after `with_state`.
+/// Under `/ops`, `GET /ops` is the API's `/`; axum routes `/ops/` to it only with `nest_service`.
 ///
 /// ```
 /// use axum::Router;

@@ -1,5 +1,5 @@
-//! Selectors: which routes or tasks a path names. The same everywhere; only a change is stricter, for
-//! it must not hit what was not meant.
+//! Selectors: the routes or tasks that a path names. They mean the same everywhere, but a change refuses
+//! ambiguous ones.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::suggest;
 use crate::task::{TaskId, TaskRef, TaskState, for_each_live};
 use crate::visible::echo;
 
-/// The routes that a comma list names, to look at.
+/// The routes that a comma-separated list names, for a read.
 pub(super) fn routes(selector: &str) -> Result<Vec<RouteEntry>, Error> {
     select(selector, |_, _| Ok(()))
 }
 
-/// How many routes of one name an error lists.
+/// The number of routes with one name that an error lists.
 const MOST_LISTED: usize = 20;
 
-/// The routes that a comma list names, to change something. A name that several share is refused, and a
-/// list that names nothing: somebody's shell had an empty variable, or `-x` was to mean all but x.
+/// The routes that a comma-separated list names, for a change. Refuses a name that several routes share,
+/// and a list without a positive item: an empty variable in a shell, or `-x` meant as "all but x".
 pub(super) fn routes_to_change(selector: &str) -> Result<Vec<RouteEntry>, Error> {
     if comma_list(selector).all(|word| word.starts_with('-')) {
         return Err(Error::illegal_argument(format!(
@@ -90,7 +90,7 @@ fn select(
         .collect())
 }
 
-/// Routes stand by path and then method wherever they are listed; those with no path at the end.
+/// The order of routes in all lists: by path, then method. Routes without a path are last.
 fn order(entry: &RouteEntry) -> impl Ord + use<> {
     let path = entry.path();
     (
@@ -101,7 +101,8 @@ fn order(entry: &RouteEntry) -> impl Ord + use<> {
     )
 }
 
-/// Whether `word` is the entry's id, name, handler path, path, or method and path, or a pattern for one of them.
+/// True if `word` is the entry's id, name, handler path, path, or method and path, or a pattern for one
+/// of them.
 fn is_named(word: &str, entry: &RouteEntry) -> bool {
     if word == "_all" || is_id(word, entry) {
         return true;
@@ -123,7 +124,7 @@ fn is_named(word: &str, entry: &RouteEntry) -> bool {
     }
 }
 
-/// True if `word` is the entry's method and path, as in `GET /twice`, or a pattern for the path behind a method.
+/// True if `word` is the entry's method and path, as in `GET /twice`. The path may be a pattern.
 fn is_place(word: &str, entry: &RouteEntry) -> bool {
     let (Some((method, path)), Some(own)) = (word.split_once(' '), entry.path()) else {
         return false;
@@ -134,9 +135,9 @@ fn is_place(word: &str, entry: &RouteEntry) -> bool {
     is_method && (own == path.trim_start() || matches_pattern(path.trim_start(), own))
 }
 
-/// Whether `word` is the entry's id, or the short one that all mounts of its handler share. The long one of a
-/// mount is its id also as long as it is the only one, and it is the handler's as long as there is none:
-/// before the first requests after a restart nobody knows more.
+/// True if `word` is the entry's id, or the id of its handler, which all of its mounts share. The long id
+/// of a mount is accepted even if it is the only mount, and for a handler without a mount: after a
+/// restart, mounts are not known before their first request.
 fn is_id(word: &str, entry: &RouteEntry) -> bool {
     let Ok(id) = word.parse::<RouteId>() else {
         return false;
@@ -176,7 +177,7 @@ fn unknown_route(word: &str, all: &[RouteEntry]) -> Error {
         .flatten();
     let mut hint = suggest::hint(word, names.chain(ids.iter().map(String::as_str)));
     if hint.is_empty() {
-        // The function's own name is what comes to mind first.
+        // The last part of the path may have been meant: the name of the function.
         let ends_so = |entry: &&RouteEntry| {
             entry.handler.declaration.handler.rsplit("::").next() == Some(word)
         };
@@ -192,14 +193,14 @@ fn unknown_route(word: &str, all: &[RouteEntry]) -> Error {
     ))
 }
 
-/// The tasks that a comma list of ids names.
+/// The tasks that a comma-separated list of ids names.
 pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
     if comma_list(selector).any(|word| word == "_all") {
         return Ok(live_tasks());
     }
     let ids = comma_list(selector).filter_map(|word| TaskId::from_number(word.parse().ok()?));
     let named: HashSet<TaskId> = ids.collect();
-    // Only these are kept, so that a look at one task stays short among very many.
+    // Keeps only these, so that a read of one task stays short if there are very many.
     let mut live: HashMap<TaskId, TaskRef> = HashMap::new();
     for_each_live(|task| {
         if named.contains(&task.id) {
@@ -214,7 +215,7 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
                 echo(word)
             )));
         }
-        // A number that is too large for an id is one that no task has.
+        // A number that is too large for an id names no task.
         let id = word.parse().ok().and_then(TaskId::from_number);
         let already = chosen.iter().any(|task| Some(task.id) == id);
         match id.and_then(|id| live.remove(&id)) {
@@ -238,7 +239,7 @@ pub(super) fn live_tasks() -> Vec<TaskRef> {
     tasks
 }
 
-/// The live tasks that are the requests of `entries`, and what became of those that were upgraded.
+/// The live tasks that are requests of `entries`, and the tasks of their upgraded connections.
 pub(super) fn requests_of(entries: &[RouteEntry]) -> Vec<TaskRef> {
     let routes = routes_of(entries);
     let goes_on = |task: &TaskRef| {
@@ -252,7 +253,7 @@ pub(super) fn requests_of(entries: &[RouteEntry]) -> Vec<TaskRef> {
     tasks
 }
 
-/// The live tasks that are requests of `entries`, or work that was begun in them.
+/// The live tasks that are requests of `entries`, or were begun in such requests.
 pub(super) fn tasks_of(entries: &[RouteEntry]) -> Vec<TaskRef> {
     let routes = routes_of(entries);
     let mut tasks = live_tasks();
@@ -269,7 +270,7 @@ fn is_among(routes: &HashSet<*const Route>, route: Option<&'static Route>) -> bo
     route.is_some_and(|route| routes.contains(&std::ptr::from_ref(route)))
 }
 
-/// Adds to `tasks` what was begun in them and still goes on, and what was begun in that.
+/// Adds the live tasks that were begun in `tasks`, directly or indirectly.
 pub(super) fn with_children(tasks: &mut Vec<TaskRef>) {
     let mut chosen: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
     let mut rest: Vec<(TaskRef, [Option<TaskId>; 2])> = live_tasks()
@@ -294,7 +295,7 @@ pub(super) fn with_children(tasks: &mut Vec<TaskRef>) {
     }
 }
 
-/// What tasks must be like to be chosen, besides being named: `routes=`, `older_than=`, `state=`.
+/// The filter of tasks: `routes=`, `older_than=`, `state=`.
 pub(super) struct TaskFilter {
     routes: Option<Vec<&'static Route>>,
     older_than: Option<Duration>,
@@ -302,12 +303,12 @@ pub(super) struct TaskFilter {
 }
 
 impl TaskFilter {
-    /// To look at tasks.
+    /// The filter of a read.
     pub(super) fn read(request: &Request) -> Result<Self, Error> {
         Self::read_with(request, routes)
     }
 
-    /// To end tasks: whose they are must be as clear as where a route is changed.
+    /// The filter of a change, whose routes must be as unambiguous as those of a change of routes.
     pub(super) fn read_to_change(request: &Request) -> Result<Self, Error> {
         Self::read_with(request, routes_to_change)
     }
@@ -327,17 +328,17 @@ impl TaskFilter {
         })
     }
 
-    /// The state that tasks must be in, if any.
+    /// The required state.
     pub(super) fn state(&self) -> Option<TaskState> {
         self.state
     }
 
-    /// Whether nothing is asked of a task.
+    /// True if the filter accepts every task.
     pub(super) fn is_empty(&self) -> bool {
         self.routes.is_none() && self.older_than.is_none() && self.state.is_none()
     }
 
-    /// The tasks that `selector` names and that are as they must be.
+    /// The tasks that `selector` names and the filter accepts.
     pub(super) fn tasks(&self, selector: &str) -> Result<Vec<TaskRef>, Error> {
         let now = Instant::now();
         let mut tasks = tasks(selector)?;

@@ -1,5 +1,4 @@
-//! A task as it was when it was looked at: what every list and every tree of tasks is made from, so that
-//! all of them say the same.
+//! A snapshot of a task. All lists and trees of tasks are made from it, so that they agree.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -22,27 +21,26 @@ pub(super) struct TaskSnapshot {
     pub(super) route_id: Option<RouteId>,
     pub(super) age: Duration,
     pub(super) started: SystemTime,
-    /// For how long it has been in that state, where that is known.
+    /// The time since it entered its state, if known.
     pub(super) in_state_for: Option<Duration>,
-    /// The thread in whose poll it is.
+    /// The thread that polls it.
     pub(super) thread: Option<Arc<Thread>>,
-    /// It keeps that thread from all other work.
+    /// True if its poll blocks that thread.
     pub(super) blocks: bool,
     pub(super) frames: Vec<Frame>,
-    /// The awaits of futures that are kept, and not polled.
+    /// The awaits of futures that the task holds but does not poll.
     pub(super) kept: Vec<Frame>,
     /// How its URI is shown.
     uris: UriView,
 }
 
-/// Looks at tasks, each when it is asked for, and all of them by one reading of the clock. Those
-/// that have ended are left out.
+/// Takes snapshots of tasks lazily, with one reading of the clock for all. Skips tasks that have ended.
 pub(super) fn snapshots(tasks: Vec<TaskRef>) -> impl Iterator<Item = TaskSnapshot> {
     snapshots_in_state(tasks, None, UriView::default())
 }
 
-/// Looks at tasks that were chosen for the state that they were in, and shows them in that: to choose by
-/// one look and to show another would be a contradiction.
+/// Takes snapshots of tasks that were selected by their state, and keeps that state: a task that has
+/// changed since would be listed with a state that was not asked for.
 pub(super) fn snapshots_in_state(
     tasks: Vec<TaskRef>,
     chosen: Option<TaskState>,
@@ -58,7 +56,7 @@ pub(super) fn snapshots_in_state(
         };
         let (frames, kept) = task.found.frames_and_kept();
         if task.found.is_gone() {
-            // Its frames are gone, too: it would be shown to wait at no await.
+            // Its frames are gone as well: it would be shown without an await.
             return None;
         }
         let age = now.since(task.found.started);
@@ -77,7 +75,7 @@ pub(super) fn snapshots_in_state(
     })
 }
 
-/// Tasks in the order in which they are listed: the oldest first.
+/// Sorts tasks in the order of all lists: the oldest first.
 pub(super) fn oldest_first(tasks: &mut [TaskRef]) {
     tasks.sort_unstable_by_key(|task| (task.started, task.id));
 }
@@ -91,7 +89,7 @@ impl TaskSnapshot {
         self.task.state
     }
 
-    /// The name of its route, or its own.
+    /// The name of its route, or of the background work.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.task.kind {
             TaskKind::Request(request) => request.route.identity.declaration.name,
@@ -99,7 +97,7 @@ impl TaskSnapshot {
         }
     }
 
-    /// What runs: the handler, or a future of this type.
+    /// The path of the handler, or the type of the future.
     pub(super) fn code(&self) -> &'static str {
         match &self.task.kind {
             TaskKind::Request(request) => request.route.identity.declaration.handler,
@@ -153,18 +151,18 @@ impl TaskSnapshot {
         innermost(&self.frames)
     }
 
-    /// True if its response waits for the client to take more.
+    /// True if its response waits for the client to read more.
     pub(super) fn awaits_client(&self) -> bool {
         self.task.state == TaskState::Streaming && self.task.awaits_client
     }
 
-    /// The line of the await that it waits on; of the last one while it runs.
+    /// The line of the await that it waits at, or of the last one while it runs.
     pub(super) fn place(&self) -> Option<String> {
         let point = self.point().filter(|_| !self.awaits_client());
         point.map(ToString::to_string)
     }
 
-    /// What it waits for there.
+    /// The awaited expression.
     pub(super) fn awaiting(&self) -> Option<&'static str> {
         if self.awaits_client() {
             return Some(CLIENT);
@@ -172,7 +170,7 @@ impl TaskSnapshot {
         self.point().map(AwaitPoint::source)
     }
 
-    /// The line of the last await that it came back from; of its handler if there was none.
+    /// The line of the last await that returned, or of its handler if there was none.
     pub(super) fn last_place(&self) -> Option<String> {
         let handler = || {
             let handler = self.route()?.identity.declaration;
@@ -181,13 +179,13 @@ impl TaskSnapshot {
         self.point().map(ToString::to_string).or_else(handler)
     }
 
-    /// How long it has waited, if it does.
+    /// The time since it began to wait, `None` while it runs.
     pub(super) fn waiting_time(&self) -> Option<Duration> {
         self.in_state_for
             .filter(|_| self.task.state != TaskState::Running)
     }
 
-    /// How long it has been inside its poll, if it is in one.
+    /// The time since its current poll began.
     pub(super) fn in_poll_for(&self) -> Option<Duration> {
         self.in_state_for
             .filter(|_| self.task.state == TaskState::Running)
@@ -197,14 +195,14 @@ impl TaskSnapshot {
         self.thread.as_ref()?.name.as_deref()
     }
 
-    /// What the kernel says of the thread that the task blocks: of one that does not stay in a poll it would
-    /// say what it did a moment ago.
+    /// What the thread that the task blocks waits for in the kernel. `None` for a thread that is not
+    /// blocked: its state would be outdated.
     pub(super) fn kernel_wait(&self) -> Option<String> {
         self.thread.as_ref().filter(|_| self.blocks)?.kernel_wait()
     }
 
-    /// True if an interrupt would reach it: it does not while it stays in one poll, on a worker or
-    /// on a thread that has handed its worker on (`block_in_place`), or runs a call on a blocking thread.
+    /// True if an interrupt takes effect. It does not while the task stays in one poll, on a worker or
+    /// on a thread that handed its worker to another (`block_in_place`), or runs on a blocking thread.
     pub(super) fn is_cancellable(&self) -> bool {
         let is_long = |time: Duration| time >= blocked_after();
         let runs_a_call = self.task.is_blocking_call && self.state() == TaskState::Running;
@@ -236,7 +234,7 @@ impl TaskSnapshot {
         self.field(MetaField::TraceParent)
     }
 
-    /// The id of the trace that a `traceparent` names.
+    /// The trace id in the `traceparent` header.
     pub(super) fn trace_id(&self) -> Option<String> {
         trace_id(&self.trace_parent()?)
     }
@@ -247,14 +245,14 @@ impl TaskSnapshot {
     }
 }
 
-/// What a response waits for whose client does not read.
+/// The awaited expression of a response whose client does not read.
 pub(super) const CLIENT: &str = "the client";
 
-/// The longest text of a client's that is shown.
+/// The longest text from a client that is shown, in characters.
 const LONGEST_TEXT: usize = 1024;
 
-/// The second field of `version-traceid-parentid-flags`, if it is what the W3C's Trace Context says:
-/// 32 lower-case hex digits, not all of them zero.
+/// The second field of `version-traceid-parentid-flags` if it is valid according to W3C Trace Context:
+/// 32 lower-case hex digits that are not all zero.
 fn trace_id(trace_parent: &str) -> Option<String> {
     let mut fields = trace_parent.trim().split('-');
     let (version, id, parent) = (fields.next()?, fields.next()?, fields.next()?);

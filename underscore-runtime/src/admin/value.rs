@@ -1,4 +1,4 @@
-//! A cell: its typed value, how it sorts, and how it is written in a terminal and in JSON.
+//! A typed value of a table or structure: its order, and its form as text and in JSON.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,32 +8,32 @@ use super::render::Node;
 use super::words;
 use crate::units::{self, ByteUnit, TimeUnit};
 
-/// The units that someone asked for.
+/// The requested units.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Units {
     pub(super) time: Option<TimeUnit>,
     pub(super) bytes: Option<ByteUnit>,
 }
 
-/// The value of a cell.
+/// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// There is none: `-`, or `null`.
+    /// No value: `-`, or `null`.
     Missing,
     Bool(bool),
     Number(u64),
     Text(Cow<'static, str>),
-    /// A length of time that people read: `1.5m`.
+    /// A duration to be read: `1.5m`.
     Time(Duration),
-    /// A length of time that people compare: seconds with six decimals.
+    /// A duration to be compared: seconds with six decimals.
     Seconds(Duration),
     /// A moment, as milliseconds since 1970.
     Moment(SystemTime),
     /// A size in bytes.
     Bytes(u64),
-    /// A share of a hundred, with one decimal.
+    /// A percentage with one decimal.
     Percent(f64),
-    /// A number per second, with three decimals.
+    /// A rate per second with three decimals.
     Rate(f64),
 }
 
@@ -42,7 +42,7 @@ impl Value {
         Value::Text(text.into())
     }
 
-    /// How it is shown in a terminal.
+    /// The value as text.
     pub(super) fn show(self, units: Units) -> Cow<'static, str> {
         let shown = match (self, units) {
             (Value::Missing, _) => return Cow::Borrowed("-"),
@@ -73,7 +73,7 @@ impl Value {
         Cow::Owned(shown)
     }
 
-    /// How it is written in JSON, YAML and CBOR.
+    /// The value in JSON, YAML and CBOR.
     pub(super) fn node(self, units: Units) -> Node {
         match self {
             Value::Missing => Node::Null,
@@ -98,7 +98,7 @@ impl Value {
         self.node(Units::default())
     }
 
-    /// Missing values are the lowest; a column has one type, so others are not compared.
+    /// Missing values are the lowest. A column has one type, so values of two types are not compared.
     pub(super) fn compare(&self, other: &Value) -> Ordering {
         match (self, other) {
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),

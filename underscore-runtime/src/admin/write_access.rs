@@ -1,4 +1,4 @@
-//! Who may change something, of those who may connect. Looking is for all of them.
+//! The peers that may make changes. Every peer that can connect may read.
 
 use std::fs;
 
@@ -8,43 +8,41 @@ use rustix::process::geteuid;
 use super::audit::Peer;
 use super::error::Error;
 
-/// The users and groups whose calls may change something. Where none are named it is everybody who
-/// can connect, or root and the service's own user if that is every user of the machine.
+/// The users and groups that may make changes. If none are named: every peer that can connect or, if
+/// every user of the machine can, root and the service's own user.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WriteAccess {
     pub(crate) uids: Vec<u32>,
     pub(crate) gids: Vec<u32>,
     is_open: bool,
-    overflow: Overflow,
+    overflow: OverflowIds,
 }
 
-/// What the kernel shows for all users and groups that the user namespace of this process does not
-/// have.
+/// The ids that the kernel reports for users and groups outside the user namespace of this process.
 #[derive(Clone, Copy, Debug)]
-struct Overflow {
+struct OverflowIds {
     uid: u32,
     gid: u32,
 }
 
-impl Default for Overflow {
-    /// As Linux has them. Other systems have no user namespaces, and give the number to nobody,
-    /// too.
+impl Default for OverflowIds {
+    /// The ids of Linux. Other systems have no user namespaces, and use the number for `nobody`, too.
     fn default() -> Self {
-        Overflow {
+        OverflowIds {
             uid: 65_534,
             gid: 65_534,
         }
     }
 }
 
-impl Overflow {
-    fn of_this_system() -> Self {
+impl OverflowIds {
+    fn read_from_system() -> Self {
         let read = |name| {
             let text = fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok()?;
             text.trim().parse().ok()
         };
-        let default = Overflow::default();
-        Overflow {
+        let default = OverflowIds::default();
+        OverflowIds {
             uid: read("overflowuid").unwrap_or(default.uid),
             gid: read("overflowgid").unwrap_or(default.gid),
         }
@@ -52,17 +50,17 @@ impl Overflow {
 }
 
 impl WriteAccess {
-    /// The same for a socket, which is open if every user of the machine can connect to it. The
-    /// system is asked here, and not at a call, when there may be no file descriptor left.
+    /// The access on a socket. `is_open` is true if every user of the machine can connect. The overflow
+    /// ids are read here, because a later call may find no free file descriptor.
     pub(crate) fn of_socket(&self, is_open: bool) -> Self {
         WriteAccess {
             is_open,
-            overflow: Overflow::of_this_system(),
+            overflow: OverflowIds::read_from_system(),
             ..self.clone()
         }
     }
 
-    /// True where only root and the service's own user may change something, for nobody is named.
+    /// True if only root and the service's own user may make changes, because none are named.
     pub(crate) fn are_restricted(&self) -> bool {
         self.is_open && self.names_none()
     }
@@ -79,10 +77,9 @@ impl WriteAccess {
         }
     }
 
-    /// Refuses a call of `peer`, if it may not change anything. Whom the kernel says nothing of, may not
-    /// where others are named.
+    /// Rejects a peer that may not make changes. A peer whose ids are not known may not if any are named.
     fn check(&self, peer: &Peer) -> Result<(), Error> {
-        // Asked each time: a service may give up its privileges after it has begun to serve.
+        // Read each time: a service may drop its privileges after it has started to serve.
         let own = geteuid().as_raw();
         if self.allow(peer, own) {
             return Ok(());
@@ -111,7 +108,7 @@ impl WriteAccess {
         )))
     }
 
-    /// Whether `peer` may change something in a process that runs as user `own`.
+    /// True if `peer` may make changes in a process that runs as user `own`.
     fn allow(&self, peer: &Peer, own: u32) -> bool {
         if self.names_none() && !self.is_open {
             return true;
@@ -152,21 +149,21 @@ mod tests {
     }
 
     #[test]
-    fn a_user_or_a_group_that_is_named_may_and_nobody_else() {
-        let (nobody, anybody) = (peer(None, None), peer(1, 2));
-        let everybodys = WriteAccess::default().of_socket(false);
-        assert!(everybodys.check(&nobody).is_ok() && everybodys.check(&anybody).is_ok());
+    fn only_named_users_and_groups_may_make_changes() {
+        let (unknown, known) = (peer(None, None), peer(1, 2));
+        let unrestricted = WriteAccess::default().of_socket(false);
+        assert!(unrestricted.check(&unknown).is_ok() && unrestricted.check(&known).is_ok());
         for some in [named().of_socket(false), named().of_socket(true)] {
             assert!(!some.are_restricted());
-            assert!(some.check(&anybody).is_ok());
+            assert!(some.check(&known).is_ok());
             assert!(some.check(&peer(5, 7)).is_ok());
             assert!(some.check(&peer(7, 1)).is_err());
-            assert!(some.check(&nobody).is_err());
+            assert!(some.check(&unknown).is_err());
         }
     }
 
     #[test]
-    fn where_every_user_can_connect_root_and_its_own_user_may() {
+    fn on_an_open_socket_root_and_the_own_user_may_make_changes() {
         let open = WriteAccess::default().of_socket(true);
         assert!(open.are_restricted());
         for (peer, may) in [
@@ -183,7 +180,7 @@ mod tests {
 
     /// Holds 6.36 of docs/admin-api.md.
     #[test]
-    fn the_overflow_user_and_group_are_nobody() {
+    fn the_overflow_user_and_group_may_make_no_changes() {
         let (open, named) = (WriteAccess::default().of_socket(true), named());
         assert!(!open.allow(&peer(65_534, 65_534), 65_534), "its own user");
         assert!(!named.allow(&peer(65_534, 65_534), OWN), "named");
@@ -198,7 +195,7 @@ mod tests {
             let text = fs::read_to_string(format!("/proc/sys/kernel/{name}"));
             text.expect("it is there").trim().parse::<u32>()
         };
-        let Overflow { uid, gid } = Overflow::of_this_system();
+        let OverflowIds { uid, gid } = OverflowIds::read_from_system();
         assert_eq!(number("overflowuid"), Ok(uid));
         assert_eq!(number("overflowgid"), Ok(gid));
     }

@@ -16,7 +16,7 @@ type Col = Column<Arc<Record>>;
 
 static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
     vec![
-    // With the date: these rows are not of today only.
+    // With the date, because rows may be days old.
     Col::words(
         "timestamp",
         &["ts"],
@@ -65,7 +65,7 @@ static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
         &["t"],
         "the routes or tasks as they were named, with the filter",
         |record| {
-            // Nothing was named, which is why it was refused.
+            // A call without a target was refused for that.
             let target = Some(record.target.clone());
             target.filter(|target| !target.is_empty()).into()
         },

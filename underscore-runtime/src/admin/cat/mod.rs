@@ -1,5 +1,5 @@
-//! `_cat`: tables for people. `table` has what all tables share; each table is a file with its columns and
-//! rows.
+//! `_cat`: tables for people. `table` has what all tables share, and each table is a file with its
+//! columns and rows.
 
 pub(super) mod audit;
 mod column;

@@ -1,4 +1,4 @@
-//! Sorts the rows of a table by the values of columns, with cancellation between parts of it.
+//! Sorts the rows of a table by the values of columns, in parts between which it can be cancelled.
 
 use std::cmp::Ordering;
 
@@ -10,17 +10,17 @@ use crate::admin::words::comma_list;
 use crate::suggest;
 use crate::visible::echo;
 
-/// The rows of a part that is sorted without a check.
+/// The number of rows that are sorted without a check.
 const PART: usize = 1024;
 
-/// A column to sort by, and whether downwards.
-pub(super) type Key<'a, R> = (&'a Column<R>, bool);
+/// A column to sort by, and true for descending order.
+pub(super) type SortKey<'a, R> = (&'a Column<R>, bool);
 
-/// Reads the parameter `s`.
+/// Parses the parameter `s`.
 pub(super) fn order<'a, R>(
     columns: &'a [Column<R>],
     wanted: &str,
-) -> Result<Vec<Key<'a, R>>, Error> {
+) -> Result<Vec<SortKey<'a, R>>, Error> {
     comma_list(wanted)
         .map(|word| {
             let (name, descending) = match word.rsplit_once(':') {
@@ -42,13 +42,13 @@ pub(super) fn order<'a, R>(
         .collect()
 }
 
-/// Sorts rows; equal rows keep their order. Once `cancellation` ends, these are some rows in any order.
+/// Sorts rows, with a stable sort. After a cancellation, these are some of the rows in any order.
 pub(super) fn sorted<R>(
     rows: Vec<R>,
-    order: &[Key<'_, R>],
+    order: &[SortKey<'_, R>],
     cancellation: &Cancellation,
 ) -> impl Iterator<Item = R> {
-    // Each value is made once per row and not at each comparison.
+    // Values are computed once per row, not at each comparison.
     let values = |row: &R| -> Vec<Value> {
         let columns = order.iter().map(|(column, _)| column);
         columns.map(|column| (column.value)(row)).collect()
@@ -85,8 +85,8 @@ fn compare(a: &[Value], b: &[Value], descending: &[bool]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// Sorts parts, and then pairs of neighbouring parts: the standard library's stable sort detects
-/// sorted runs and only merges them.
+/// Sorts parts, and then pairs of adjacent parts: the standard library's stable sort detects sorted runs
+/// and only merges them.
 fn sort_in_parts<T>(
     things: &mut [T],
     compare: impl Fn(&T, &T) -> Ordering,
@@ -112,14 +112,14 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// Numbers in no order, each many times.
+    /// Unordered numbers, each many times.
     fn numbers(count: usize) -> Vec<(usize, usize)> {
         let number = |place: usize| place.wrapping_mul(7_919) % 1_009;
         (0..count).map(|place| (number(place), place)).collect()
     }
 
     #[test]
-    fn what_is_sorted_in_parts_is_in_order_and_what_is_equal_stays_as_it_came() {
+    fn a_sort_in_parts_is_stable() {
         for count in [0, 1, PART - 1, PART, PART + 1, 5 * PART + 3] {
             let mut sorted = numbers(count);
             let mut expected = sorted.clone();
@@ -132,12 +132,12 @@ mod tests {
 
     /// Holds 1.43 of docs/admin-api.md.
     #[test]
-    fn what_nobody_waits_for_is_not_sorted_to_its_end() {
+    fn a_cancelled_sort_ends_early() {
         let cancellation = Cancellation::default();
         let client = Cell::new(Some(cancellation.client_presence()));
         let compared = Cell::new(0_usize);
         let compare = |a: &(usize, usize), b: &(usize, usize)| {
-            // It leaves in the middle of the first part.
+            // The client leaves in the middle of the first part.
             compared.set(compared.get() + 1);
             if compared.get() > PART {
                 client.set(None);

@@ -1,5 +1,4 @@
-//! `_cat/stacks`: live tasks grouped by where they are stuck. Ten thousand requests at one await are
-//! one line.
+//! `_cat/stacks`: live tasks grouped by stack. Ten thousand requests at one await are one line.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -22,7 +21,7 @@ use crate::routes::{Route, ids};
 use crate::stack::{AwaitPoint, innermost, on_one_line};
 use crate::task::{TaskRef, TaskState, for_each_live};
 
-/// A row: the tasks of one route, or of none, in one state with one stack.
+/// A row: the tasks of one route, or without a route, in one state with one stack.
 struct StackRow {
     id: Option<RouteId>,
     route: Option<&'static Route>,
@@ -99,7 +98,7 @@ pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
     })
 }
 
-/// The groups, the most numerous first, and among equals the one with the oldest task.
+/// The groups, the largest first, and among equals the one with the oldest task.
 fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<StackRow>, Error> {
     let now = Instant::now();
     let mut groups = Groups::default();
@@ -124,13 +123,13 @@ fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<Stack
     Ok(rows)
 }
 
-/// Tasks that are alike, by what makes them so: the route, the state, what they run, and the awaits
-/// by their addresses. Frames and their text are made once for each group, not for each task.
+/// Tasks grouped by fingerprint: the addresses of the route, the function and the awaits, and the state.
+/// Frames and their text are made once per group, not per task.
 #[derive(Default)]
 struct Groups {
-    alike: HashMap<Box<[u64]>, StackRow>,
-    /// The likeness of the task that is looked at, in memory that was there before.
-    likeness: Vec<u64>,
+    by_fingerprint: HashMap<Box<[u64]>, StackRow>,
+    /// The fingerprint of the current task, in a reused buffer.
+    fingerprint: Vec<u64>,
 }
 
 impl Groups {
@@ -141,14 +140,14 @@ impl Groups {
         let runs = work.as_ref().map_or(0, |work| work.code.as_ptr().addr());
         let route_address = route.map_or(0, |route| std::ptr::from_ref(route).addr());
         let (stack, age) = (task.stack(), now.since(task.started));
-        let likeness = &mut self.likeness;
-        likeness.clear();
+        let fingerprint = &mut self.fingerprint;
+        fingerprint.clear();
         let awaits_client = state == TaskState::Streaming && task.awaits_client();
-        // The state and whom it waits for stand together: see `into_rows`.
+        // The state and the awaited party are one word, see `into_rows`.
         let state_and_client = (state as u64) << 1 | u64::from(awaits_client);
-        likeness.extend([route_address as u64, state_and_client, runs as u64]);
-        stack.add_fingerprint(likeness);
-        if let Some(group) = self.alike.get_mut(&**likeness) {
+        fingerprint.extend([route_address as u64, state_and_client, runs as u64]);
+        stack.add_fingerprint(fingerprint);
+        if let Some(group) = self.by_fingerprint.get_mut(&**fingerprint) {
             group.join(1, age, age);
         } else if !task.is_gone() {
             let frames = stack.frames(task.body());
@@ -167,16 +166,17 @@ impl Groups {
                 oldest: age,
                 newest: age,
             };
-            self.alike.insert(likeness.as_slice().into(), row);
+            self.by_fingerprint
+                .insert(fingerprint.as_slice().into(), row);
         }
     }
 
-    /// The groups, those in one whose stacks read alike: two awaits on one line may.
+    /// The groups, merged if their stacks have the same text: two awaits on one line may.
     fn into_rows(self) -> Vec<StackRow> {
-        let mut rows: Vec<StackRow> = Vec::with_capacity(self.alike.len());
+        let mut rows: Vec<StackRow> = Vec::with_capacity(self.by_fingerprint.len());
         let mut known: HashMap<(u64, u64, String), usize> = HashMap::new();
-        for (likeness, row) in self.alike {
-            let (route, state) = match *likeness {
+        for (fingerprint, row) in self.by_fingerprint {
+            let (route, state) = match *fingerprint {
                 [route, state, ..] => (route, state),
                 _ => (0, 0),
             };

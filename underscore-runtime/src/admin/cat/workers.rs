@@ -1,4 +1,4 @@
-//! `_cat/workers`: the threads that run the service, and which of them does not come back from a poll.
+//! `_cat/workers`: the worker threads of the service, and the polls that block them.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ use crate::task::{TaskId, for_each_live};
 use crate::threads::RuntimeNumber;
 use crate::workers::{WorkerSnapshot, workers};
 
-/// A row: a worker, and the task whose poll it is in.
+/// A row: a worker, and the task that it polls.
 struct WorkerRow {
     worker: WorkerSnapshot,
     seen: Option<TaskSnapshot>,

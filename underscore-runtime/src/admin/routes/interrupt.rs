@@ -1,4 +1,4 @@
-//! `POST /_routes/{routes}/interrupt`: ends the requests of routes, and says what became of each.
+//! `POST /_routes/{routes}/interrupt`: interrupts the requests of routes.
 
 use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;

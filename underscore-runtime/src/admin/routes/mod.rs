@@ -1,4 +1,4 @@
-//! `_routes`: routes as structures, and what can be done to them.
+//! `_routes`: routes as structures, their settings, and the interrupt of their requests.
 
 pub(super) mod interrupt;
 pub(super) mod settings;
@@ -13,7 +13,7 @@ pub(super) fn get(request: &Request) -> Result<Answer, Error> {
     objects(request, |column| column != "id")
 }
 
-/// `GET /_routes[/{routes}]/stats`: the same, and only what is counted.
+/// `GET /_routes[/{routes}]/stats`: only the columns of `stats`.
 pub(super) fn stats(request: &Request) -> Result<Answer, Error> {
     objects(request, |column| column.starts_with("stats."))
 }

@@ -1,5 +1,5 @@
-//! `POST /_tasks/{tasks}/_cancel` and `POST /_tasks/_cancel?routes=...`: ends single tasks, or those that a
-//! filter finds.
+//! `POST /_tasks/{tasks}/_cancel` and `POST /_tasks/_cancel?routes=...`: interrupts single tasks, or those
+//! that a filter accepts.
 
 use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;
@@ -18,7 +18,7 @@ fn choose(request: &Request, _: &InterruptOptions) -> Result<Targets, Error> {
     let filter = TaskFilter::read_to_change(request)?;
     let selector = match request.argument() {
         Some(selector) => selector,
-        // Everything is never what someone means who names nothing.
+        // A missing selector must not mean all tasks.
         None if filter.is_empty() => {
             let names: Vec<&str> = TASK_FILTER.iter().map(|param| param.name).collect();
             return Err(Error::illegal_argument(format!(

@@ -1,4 +1,4 @@
-//! `GET /_tasks[/{tasks}]`: tasks as structures, in the shape in which Elasticsearch gives its own.
+//! `GET /_tasks[/{tasks}]`: tasks as structures, in the form of Elasticsearch.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,14 +12,14 @@ use crate::admin::task_properties::{Detail, in_tasks};
 use crate::admin::task_snapshot::{TaskSnapshot, oldest_first, snapshots_in_state};
 use crate::task::TaskId;
 
-/// What the tasks are put under.
+/// The grouping of tasks.
 #[derive(Clone, Copy)]
 enum GroupBy {
-    /// Nothing: they are a list.
+    /// A list.
     None,
-    /// The task in which each was begun, if that is among them.
+    /// Each under the task in which it was begun, if that is listed.
     Parents,
-    /// The route of each.
+    /// Each under its route.
     Routes,
 }
 
@@ -83,11 +83,11 @@ fn by_parents(seen: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation
     Node::object([("tasks", Node::object(tasks.collect::<Vec<_>>()))])
 }
 
-/// How deep tasks are put into those in which they were begun: whoever writes them down must not come to the
-/// end of its own stack.
+/// The maximum depth of nested tasks: deeper ones would overflow the stack of the thread that writes
+/// them.
 const MOST_NESTED: u32 = 100;
 
-/// A task with all that was begun in it. A task is begun after the one in which it was, so this ends.
+/// A task with all tasks that were begun in it. Ends because a task is begun after its parent.
 fn family(
     task: &TaskSnapshot,
     children: &mut HashMap<TaskId, Vec<&TaskSnapshot>>,
@@ -110,7 +110,7 @@ fn family(
     Node::Object(object)
 }
 
-/// The routes in the order of their oldest tasks; work for no route is under `-`.
+/// The routes in the order of their oldest tasks. Work for no route is under `-`.
 fn by_routes(seen: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation) -> Node {
     let mut routes: Vec<(String, Vec<&TaskSnapshot>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();

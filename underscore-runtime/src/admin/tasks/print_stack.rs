@@ -1,4 +1,4 @@
-//! `GET /_tasks/{tasks}/print_stack`: where tasks wait, as a tree that one reads at a glance.
+//! `GET /_tasks/{tasks}/print_stack`: the awaits of tasks as an indented tree.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -33,7 +33,7 @@ pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
     }
 }
 
-/// What goes on, under the task of `parents` in which it was begun.
+/// The live tasks that were begun in `parents`, by parent.
 fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<TaskSnapshot>> {
     let mut tasks = select::live_tasks();
     tasks.retain(|task| {
@@ -50,8 +50,8 @@ fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<TaskSnapshot>> {
     began
 }
 
-/// A line for the task, below it a line for each await, the inner ones further in, and one for each task
-/// that was begun in it.
+/// A line for the task, an indented line for each of its awaits, and a line for each task that was begun
+/// in it.
 fn text(task: &TaskSnapshot, began: &HashMap<TaskId, Vec<TaskSnapshot>>) -> String {
     let mut text = head(task);
     if let Some(parent) = task.task.parent() {
@@ -66,7 +66,7 @@ fn text(task: &TaskSnapshot, began: &HashMap<TaskId, Vec<TaskSnapshot>>) -> Stri
         text.push_str("  it has not waited at a known await yet\n");
     }
     if !task.kept.is_empty() {
-        // They were polled last in the task's last poll, or before.
+        // Their last poll was in the task's last poll or before.
         let since = task.waiting_time().map(units::human);
         let since = since.map_or(String::new(), |time| format!(" for at least {time}"));
         let _ = writeln!(text, "  kept, and not polled{since}:");
@@ -78,7 +78,7 @@ fn text(task: &TaskSnapshot, began: &HashMap<TaskId, Vec<TaskSnapshot>>) -> Stri
     text
 }
 
-/// What the task is and what it does.
+/// The line of a task.
 fn head(seen: &TaskSnapshot) -> String {
     let what = if let Some(background) = seen.task.background() {
         visible(&background.name).into_owned()

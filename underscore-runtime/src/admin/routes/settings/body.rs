@@ -1,4 +1,4 @@
-//! The body of a PUT of settings: what of it can be meant, as lists of changes.
+//! Parses the body of a PUT of settings into lists of changes.
 
 use serde_json::{Map, Value};
 
@@ -12,18 +12,17 @@ use crate::visible::echo;
 const TRANSIENT: &str = "transient";
 const PERSISTENT: &str = "persistent";
 
-/// What a body asks for.
+/// The changes in a body.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) transient: Vec<SettingChange>,
-    /// When the transient ones undo themselves, if they do.
+    /// When the transient changes expire.
     pub(super) expires: Option<Instant>,
     pub(super) persistent: Option<Vec<SettingChange>>,
 }
 
 impl Changes {
-    /// Refuses headers of preempting answers that reach beyond the answer, but for those that the
-    /// host allows.
+    /// Refuses privileged headers of preempting answers, except for those that the host allows.
     pub(super) fn check_headers(&self, allowed: &[String]) -> Result<(), Error> {
         let persistent = self.persistent.iter().flatten();
         let values = self.transient.iter().chain(persistent);
@@ -36,7 +35,7 @@ impl Changes {
     }
 }
 
-/// Reads the body of a PUT.
+/// Parses the body of a PUT.
 pub(super) fn read(mut body: Map<String, Value>) -> Result<Changes, Error> {
     let mut changes = Changes {
         expires: expires(&mut body)?,
@@ -67,7 +66,7 @@ pub(super) fn read(mut body: Map<String, Value>) -> Result<Changes, Error> {
     Ok(changes)
 }
 
-/// Takes out of the body when the change is to undo itself.
+/// Removes `expires_in` from the body and parses it.
 fn expires(body: &mut Map<String, Value>) -> Result<Option<Instant>, Error> {
     let after = match body.remove("expires_in") {
         None | Some(Value::Null) => return Ok(None),
@@ -112,7 +111,7 @@ mod tests {
         assert!(error.contains("[expires_in] must be a string"), "{error}");
     }
 
-    /// With `README=overwrite` in the environment the table is written anew.
+    /// With `README=overwrite` in the environment, the table is written.
     #[test]
     fn the_docs_show_every_setting() {
         let mut table = String::from("| setting | value | effect |\n|---|---|---|\n");
@@ -123,7 +122,7 @@ mod tests {
         crate::admin::readme::assert_block("docs/settings.md", "settings", &table);
     }
 
-    /// The page of all settings: each has its section, which says when it is of use, and a line to type.
+    /// Each setting has a section in `docs/settings.md` with its use and a line of `curl`.
     #[test]
     fn the_page_of_settings_has_each_of_them_and_only_lines_that_work() {
         let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md"));
@@ -146,7 +145,7 @@ mod tests {
         assert_eq!(typed(before).len(), 3);
     }
 
-    /// What the bodies in lines of `curl` ask for.
+    /// The changes in the bodies of lines of `curl`.
     fn typed(text: &str) -> Vec<Changes> {
         let bodies = text.lines().filter_map(|line| {
             let (_, body) = line.split_once(" -d '")?;

@@ -1,4 +1,4 @@
-//! Where a change of selected routes is kept: with a handler, for all of its mounts, or with single mounts.
+//! Turns a change of selected routes into edits: of a handler, for all of its mounts, or of single mounts.
 
 use std::collections::HashMap;
 
@@ -8,25 +8,25 @@ use crate::routes::{HandlerEntry, Route, RouteEntry};
 use crate::settings::{SettingChange, Values};
 use crate::settings_file::{Edit, SettingsTarget};
 
-/// Which settings are changed.
+/// The section of settings that is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     Transient,
     Persistent,
 }
 
-/// What a change of a handler's selected routes is a change of.
+/// What a change of the selected routes of one handler applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    /// The handler, with its later mounts; what a mount has of its own stays.
+    /// The handler, for all present and later mounts. Settings of single mounts stay.
     Handler,
-    /// All there is of the handler, what its mounts have of their own included.
+    /// The handler and each of its mounts.
     Everything,
     /// The selected mounts.
     Mounts,
 }
 
-/// `changes` of the routes that `selector` chose.
+/// The edits that apply `changes` to the routes that `selector` selected.
 pub(super) fn edits(
     selector: &str,
     selected: &[RouteEntry],
@@ -48,7 +48,7 @@ pub(super) fn edits(
     handlers.into_iter().flat_map(of_handler).collect()
 }
 
-/// The changes of the one handler that `selected` are mounts of.
+/// The edits for one handler, whose mounts are `selected`.
 fn edits_of_handler(
     selector: &str,
     selected: &[&RouteEntry],
@@ -89,7 +89,7 @@ fn edits_of_handler(
     }
 }
 
-/// What each mount has of its own, those included that the settings file knows and no request has come to.
+/// The settings of each mount, including mounts in the settings file that have had no request.
 fn own_of_mounts(handler: &'static HandlerEntry, section: Section) -> Vec<(u16, Values)> {
     match section {
         Section::Transient => {
@@ -109,8 +109,8 @@ fn own_of_mounts(handler: &'static HandlerEntry, section: Section) -> Vec<(u16, 
     }
 }
 
-/// A handler is meant where it is named, by whatever name all of its mounts share, and a mount where its own id is
-/// written. A pattern over all of them means everything: after `_all` and `null`, nothing is set anywhere.
+/// A name that all mounts share means the handler, and the id of a mount means the mount. A pattern that
+/// matches all mounts means everything, so that `_all` with `null` leaves nothing set.
 fn scope(selector: &str, selected: &[&RouteEntry]) -> Scope {
     let Some(first) = selected.first() else {
         return Scope::Handler;

@@ -1,5 +1,5 @@
-//! `/_routes/{routes}/settings`: what is set, and changing it. A change is read and checked whole before
-//! any of it is done, and done on all routes before the next request of any of them is decided.
+//! `/_routes/{routes}/settings`: shows and changes settings. A change is parsed and checked as a whole
+//! before it is made, and applies to all routes before the next request of any of them is admitted.
 
 mod body;
 mod edits;
@@ -7,7 +7,7 @@ mod shown;
 
 use self::body::Changes;
 use self::edits::{Section, edits};
-use self::shown::{Wanted, as_text};
+use self::shown::{ShownAs, as_text};
 use crate::admin::cost::all_rows;
 use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;
@@ -33,10 +33,10 @@ const LONGEST_REPORTED: usize = 1 << 10;
 
 /// `GET /_routes[/{routes}]/settings`.
 pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
-    let wanted = Wanted::read(request);
+    let shown_as = ShownAs::read(request);
     let selector = request.argument().unwrap_or("_all");
     let entries = select::routes(selector)?;
-    let mut routes = shown::routes(&entries, &wanted, request.cancellation());
+    let mut routes = shown::routes(&entries, &shown_as, request.cancellation());
     if selector == "_all" {
         routes.extend(shown::unlisted_routes());
     }
@@ -67,7 +67,7 @@ async fn change(request: Request, offload: Offload) -> Result<Answer, Error> {
             entries,
             before,
         } => {
-            // `SETTINGS_LOCK` is the file's to take, when it is written.
+            // The thread of the file takes `SETTINGS_LOCK` after it has written the file.
             let changed = settings_file::change(persistent, with).await;
             changed.map_err(refused)?;
             (entries, before)
@@ -83,10 +83,10 @@ async fn change(request: Request, offload: Offload) -> Result<Answer, Error> {
 /// The state of a change after its first step.
 enum Begun {
     Done(Answer),
-    /// The rest is done by the settings file's thread.
+    /// The thread of the settings file does the rest.
     Persistent {
         persistent: Vec<Edit>,
-        /// What is done in the moment in which the file's change is put in force.
+        /// Called when the change of the file is applied.
         with: Box<dyn FnOnce() + Send>,
         entries: Vec<RouteEntry>,
         before: String,
@@ -107,7 +107,7 @@ fn begin(request: &Request) -> Result<Begun, Error> {
     } = read(request)?;
     let selector = request.argument().unwrap_or_default();
     let Some(persistent) = persistent else {
-        // Held from before the routes are chosen: no mount comes up in between and is left out.
+        // Held while routes are selected, so that no mount is added in between and left out.
         let _changing = SETTINGS_LOCK.lock();
         let entries = select::routes_to_change(selector)?;
         let before = as_text(&entries);
@@ -115,7 +115,7 @@ fn begin(request: &Request) -> Result<Begun, Error> {
         check_expiring(&transient, expires)?;
         set(&transient, expires);
         report(transient, Section::Transient);
-        // Looked at before anybody else can change them.
+        // Read before the lock is released.
         request.record_change(before, as_text(&entries));
         return Ok(Begun::Done(answer(request, &entries)));
     };
@@ -138,12 +138,12 @@ fn begin(request: &Request) -> Result<Begun, Error> {
 }
 
 fn answer(request: &Request, entries: &[RouteEntry]) -> Answer {
-    let wanted = Wanted::read(request);
-    let routes = shown::routes(entries, &wanted, request.cancellation());
+    let shown_as = ShownAs::read(request);
+    let routes = shown::routes(entries, &shown_as, request.cancellation());
     Answer::Node(Node::object(routes))
 }
 
-/// Bounds the pending changes of a route: each is kept until it expires.
+/// Limits the pending changes of a route, each of which is kept until it expires.
 fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error> {
     let pending = |edit: &Edit| {
         let settings = edit.target.settings();
@@ -158,7 +158,7 @@ fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error>
     Ok(())
 }
 
-/// Makes transient changes. To be called with `SETTINGS_LOCK` held.
+/// Makes transient changes. Must be called with `SETTINGS_LOCK` held.
 fn set(edits: &[Edit], expires: Option<Instant>) {
     for Edit { target, changes } in edits {
         if let Some(settings) = target.settings() {
@@ -168,7 +168,8 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
     if let Some(expires) = expires {
         routes::note_expiry(expires);
     }
-    // Every mount, for a handler's settings hold for all of them, and each once: there may be a thousand.
+    // All mounts, because settings of a handler apply to each, and each handler once: there may be a
+    // thousand edits.
     let mut changed: Vec<_> = edits.iter().map(|edit| edit.target.handler).collect();
     changed.sort_unstable_by_key(|handler| std::ptr::from_ref(*handler).addr());
     changed.dedup_by(|one, other| std::ptr::eq(*one, *other));
@@ -177,11 +178,11 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
     }
 }
 
-/// What a change would lead to, and whom it would hit.
+/// The settings after a change, and what it would hit.
 fn would_change(request: &Request) -> Result<Answer, Error> {
     let changes = read(request)?;
     let selector = request.argument().unwrap_or_default();
-    let wanted = Wanted::read(request);
+    let shown_as = ShownAs::read(request);
     let entries = select::routes_to_change(selector)?;
     let transient = edits(selector, &entries, Section::Transient, &changes.transient);
     check_expiring(&transient, changes.expires)?;
@@ -195,9 +196,9 @@ fn would_change(request: &Request) -> Result<Answer, Error> {
     };
     let shown = |entry: &RouteEntry| {
         let expires = changes.expires;
-        shown::after(entry, &transient, &persistent, expires, &wanted)
+        shown::after(entry, &transient, &persistent, expires, &shown_as)
     };
-    Ok(dry_run::of_routes(&entries, shown, request.cancellation()))
+    Ok(dry_run::routes(&entries, shown, request.cancellation()))
 }
 
 fn refused(refused: ChangeError) -> Error {
@@ -218,7 +219,7 @@ fn refused(refused: ChangeError) -> Error {
     }
 }
 
-/// Leaves in the host's own log what was changed.
+/// Logs the changes.
 fn report(edits: Vec<Edit>, section: Section) {
     log::write(move || {
         let routes = edits.len();

@@ -1,5 +1,5 @@
-//! What is set for routes, as it is shown: by section, with what a mount has of its own over what its handler
-//! has.
+//! The settings of routes in answers: by section, with the settings of a mount over those of its
+//! handler.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +16,15 @@ use crate::settings::{SETTINGS, Setting, Stored, Values, section};
 use crate::settings_file::{self, Edit, SettingsTarget};
 use crate::units;
 
-/// How settings are to be shown.
-pub(super) struct Wanted {
+/// The form in which settings are shown.
+pub(super) struct ShownAs {
     include_defaults: bool,
     flat: bool,
 }
 
-impl Wanted {
+impl ShownAs {
     pub(super) fn read(request: &Request) -> Self {
-        Wanted {
+        ShownAs {
             include_defaults: request.flag(&params::INCLUDE_DEFAULTS),
             flat: request.flag(&params::FLAT_SETTINGS),
         }
@@ -39,19 +39,24 @@ impl Wanted {
     }
 }
 
-/// What is set for `entries`, under the id of each.
+/// The settings of `entries`, by id.
 pub(super) fn routes(
     entries: &[RouteEntry],
-    wanted: &Wanted,
+    shown_as: &ShownAs,
     cancellation: &Cancellation,
 ) -> Vec<(String, Node)> {
-    let route = |entry: &RouteEntry| (entry.id.to_string(), Settings::of(entry).shown(wanted));
+    let route = |entry: &RouteEntry| {
+        (
+            entry.id.to_string(),
+            RouteSettings::new(entry).shown(shown_as),
+        )
+    };
     let entries = entries.iter().take_while(|_| !cancellation.is_requested());
     entries.map(route).collect()
 }
 
-/// What the settings file says of routes that are not listed: of those that this build does not have, and of mounts
-/// that no request has come to. They have the names that they have in the file.
+/// The settings in the file for routes that are not listed: those that this build does not have, and
+/// mounts without a request. Their names are those in the file.
 pub(super) fn unlisted_routes() -> impl Iterator<Item = (String, Node)> {
     let unlisted = settings_file::unlisted_routes().into_iter();
     unlisted.map(|(name, section, is_known)| {
@@ -64,25 +69,30 @@ pub(super) fn unlisted_routes() -> impl Iterator<Item = (String, Node)> {
     })
 }
 
-/// What is set for `entries`, for the audit.
+/// The settings of `entries` as text for the audit.
 pub(super) fn as_text(entries: &[RouteEntry]) -> String {
-    let wanted = Wanted {
+    let shown_as = ShownAs {
         include_defaults: false,
         flat: false,
     };
-    let route = |entry: &RouteEntry| (entry.id.to_string(), Settings::of(entry).shown(&wanted));
+    let route = |entry: &RouteEntry| {
+        (
+            entry.id.to_string(),
+            RouteSettings::new(entry).shown(&shown_as),
+        )
+    };
     compact(entries.iter().map(route))
 }
 
-/// What would be set for a route after edits of its transient and of its persistent settings.
+/// The settings of a route after edits of its transient and persistent settings.
 pub(super) fn after(
     entry: &RouteEntry,
     transient: &[Edit],
     persistent: &[Edit],
     expires: Option<Instant>,
-    wanted: &Wanted,
+    shown_as: &ShownAs,
 ) -> Node {
-    let mut settings = Settings::of(entry);
+    let mut settings = RouteSettings::new(entry);
     for Edit { target, changes } in transient {
         if let Some(stored) = settings.at(entry, target) {
             stored.put_all(changes, expires);
@@ -93,25 +103,25 @@ pub(super) fn after(
             section::apply(changes, &mut stored.persistent);
         }
     }
-    settings.shown(wanted)
+    settings.shown(shown_as)
 }
 
-/// A copy of what is set for a route.
-struct Settings {
+/// A copy of the settings of a route.
+struct RouteSettings {
     own: Stored,
     handlers: Stored,
 }
 
-impl Settings {
-    fn of(entry: &RouteEntry) -> Self {
+impl RouteSettings {
+    fn new(entry: &RouteEntry) -> Self {
         let own = entry.route.map(|route| route.settings.lock().clone());
-        Settings {
+        RouteSettings {
             own: own.unwrap_or_default(),
             handlers: entry.handler.settings.lock().clone(),
         }
     }
 
-    /// What is set at `target`, if that is the route's or its handler's.
+    /// The settings at `target`, if it is the route or its handler.
     fn at(&mut self, entry: &RouteEntry, target: &SettingsTarget) -> Option<&mut Stored> {
         if !std::ptr::eq(target.handler, entry.handler) {
             return None;
@@ -125,9 +135,9 @@ impl Settings {
         }
     }
 
-    /// The time that is left of what expires: one text if all that is transient expires together, else
-    /// one for each setting that does.
-    fn expires_in(&self, wanted: &Wanted) -> Option<Node> {
+    /// The time until settings expire: one text if all transient settings expire together, otherwise one
+    /// for each that expires.
+    fn expires_in(&self, shown_as: &ShownAs) -> Option<Node> {
         let now = Instant::now();
         let mut expiring: BTreeMap<&'static str, Instant> = BTreeMap::new();
         for (key, at) in self.own.expiring().chain(self.handlers.expiring()) {
@@ -144,11 +154,11 @@ impl Settings {
         if all_expire && expiring.values().all(|at| *at == first) {
             return Some(left(first));
         }
-        Some(wanted.object(expiring.into_iter().map(|(key, at)| (key, left(at)))))
+        Some(shown_as.object(expiring.into_iter().map(|(key, at)| (key, left(at)))))
     }
 
-    fn shown(&self, wanted: &Wanted) -> Node {
-        let Settings { own, handlers } = self;
+    fn shown(&self, shown_as: &ShownAs) -> Node {
+        let RouteSettings { own, handlers } = self;
         let section = |of: fn(&Stored) -> &Values| {
             let value = move |setting: &Setting| -> Option<Value> {
                 let own = of(own).get(setting.key);
@@ -160,22 +170,22 @@ impl Settings {
         };
         let transient = || section(|stored| &stored.transient);
         let persistent = || section(|stored| &stored.persistent);
-        let mut sections = vec![("transient", wanted.object(transient()))];
-        if let Some(expires_in) = self.expires_in(wanted) {
+        let mut sections = vec![("transient", shown_as.object(transient()))];
+        if let Some(expires_in) = self.expires_in(shown_as) {
             sections.push(("expires_in", expires_in));
         }
-        // Where there is no file, nobody has to read of it.
+        // Without a settings file, the section would be noise.
         if settings_file::is_configured() || persistent().next().is_some() {
-            sections.push(("persistent", wanted.object(persistent())));
+            sections.push(("persistent", shown_as.object(persistent())));
         }
-        if wanted.include_defaults {
+        if shown_as.include_defaults {
             let is_set = |key| {
                 let mut set = transient().chain(persistent());
                 set.any(|(known, _)| known == key)
             };
             let unset = SETTINGS.iter().filter(|setting| !is_set(setting.key));
             let defaults = unset.map(|setting| (setting.key, Node::Value(setting.default())));
-            sections.push(("defaults", wanted.object(defaults)));
+            sections.push(("defaults", shown_as.object(defaults)));
         }
         Node::object(sections)
     }

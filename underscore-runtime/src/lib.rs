@@ -1,9 +1,10 @@
 //! See and steer a live axum service with `curl`.
 //!
-//! An axum service hangs, and the engineer on call has a shell on the box and `curl`. With an attribute
-//! on each handler and one line in `main`, she lists every route with its counters and every request
-//! in flight with its age and **the line of code it is stuck on**, ends one route's requests with a real
-//! answer to their clients, and makes a route answer 503 at once, through a Unix socket.
+//! When an axum service hangs, the engineer on call has a shell on the host and `curl`. With an
+//! attribute on each handler and one line in `main`, a Unix socket then lists every route with its
+//! counters, and every request in flight with its age and **the line of code it is stuck on**. It
+//! interrupts the requests of a route, whose clients get a real response, and makes a route respond
+//! with 503 at once.
 //!
 //! ```
 //! use axum::{Router, http::StatusCode, routing::get};
@@ -31,26 +32,30 @@
 //! curl --unix-socket /run/app.sock 'http://./_cat/tasks?v'
 //! ```
 //!
-//! # What it does to a service
+//! # Effects on a service
 //!
-//! - A request of an annotated handler is registered before anything is extracted from it, and struck
-//!   off when its response is sent or dropped. The handler's future is dropped when it has its answer, never
-//!   later, so its permits and connections are free when the client has it.
-//! - Any other future is listed the same way if it is given to [`track`] or [`spawn`].
-//! - A thread of this crate looks at what the service's workers do, and warns of those that are blocked.
-//! - No lock of this crate is held while code of yours runs, and none is shared by all workers.
-//! - Nothing listens anywhere before [`serve_admin`] is called, or [`admin_router`] is served.
+//! - A request of an annotated handler is registered before its first argument is extracted, and
+//!   removed when its response is sent or dropped. The handler's future is dropped once it has
+//!   returned its response, so its permits and connections are free when the client has the
+//!   response.
+//! - [`track`] and [`spawn`] list any other future in the same way.
+//! - A thread of this crate samples the service's workers and warns of blocked ones.
+//! - No lock of this crate is held while the service's code runs, and none is shared by all
+//!   workers.
+//! - Nothing listens before [`serve_admin`] is called or [`admin_router`] is served.
 //!
 //! # Features
 //!
-//! | feature | by default | what it adds |
+//! | feature | default | adds |
 //! |---|---|---|
-//! | `admin` | yes | [`serve_admin`], [`admin_router`], and all that is needed to look and to steer |
-//! | `axum-extra` | no | axum-extra's `typed_get` and its like take annotated handlers |
+//! | `admin` | yes | [`serve_admin`], [`admin_router`], and the records that they show |
+//! | `axum-extra` | no | annotated handlers for axum-extra's `typed_get` and similar methods |
 //!
-//! A library that annotates its handlers depends on this crate with `default-features = false`, and compiles the
-//! attributes, [`RouterExt`], [`track`] and [`spawn`] only. If anything else in the binary asks for `admin`, the library's handlers are
-//! listed as all others. The crate takes axum 0.8 and Rust 1.89 or newer.
+//! A library that annotates its handlers depends on this crate with `default-features = false`.
+//! Without `admin`, the attributes, [`RouterExt`], [`track`] and [`spawn`] compile to the plain
+//! code: nothing is recorded, and most of this crate's dependencies are not compiled. Features are
+//! unified over a binary: if any other crate in it enables `admin`, the library's handlers are
+//! listed like all others. The crate requires axum 0.8 and Rust 1.89.
 //!
 #![doc = include_str!("../guide.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -61,7 +66,7 @@
         reason = "the docs are those of the build with `admin`"
     )
 )]
-// Nothing in here may panic: see docs/reliability.md.
+// The library must not panic: see docs/reliability.md.
 #![cfg_attr(
     not(test),
     deny(
@@ -81,8 +86,8 @@
 pub mod __private;
 mod instrument;
 
-// Without `admin` a call passes through: `passthrough` has the names that `instrument` and generated
-// code use of the modules below.
+// Without `admin`, calls pass through: `passthrough` provides the items of `routes` and `stack`
+// that generated code and `instrument` use.
 #[cfg(not(feature = "admin"))]
 mod passthrough;
 #[cfg(not(feature = "admin"))]
@@ -151,8 +156,9 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 
 /// Makes an axum handler visible and interruptible.
 ///
-/// The function keeps its name, its generics and its place in the router; what it takes becomes one
-/// extractor that is the whole call, so a request is seen from before its first argument is extracted.
+/// The function keeps its name, its generics and its use with a router. Its arguments become one
+/// extractor, which is the whole call, so that a request is listed before its first argument is
+/// extracted.
 ///
 /// ```
 /// use axum::{Json, Router, extract::Path, routing::get};
@@ -185,50 +191,58 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// fn user(call: Call<User, (Path<u32>,)>) -> impl Future<Output = Response> {
 ///     call.run(|(id,)| user_inner(id))
 /// }
-/// static ENTRY: HandlerEntry = /* handler's path, file, line, what stands in the parentheses */;
+/// static ENTRY: HandlerEntry = /* path, file, line, arguments of the attribute */;
 /// ```
 ///
-/// # In the parentheses, all of it optional
+/// # Arguments of the attribute
 ///
-/// - A method, one of axum's routing functions (`get`, `post`, ... `any`), and a path: shown until
-///   a router brings a request and says what is really so. [`RouterExt`] mounts the handler there.
+/// All are optional.
+///
+/// - A method, named like axum's routing functions (`get`, `post`, ... `any`), and a path: shown
+///   until a request arrives through a router, whose method and path are shown from then on.
+///   [`RouterExt`] mounts the handler there.
 /// - `name = "user"`: a name for selectors, in place of the id.
 /// - `inner = user_inner`: keeps the plain function callable under that name.
-/// - `crate = path`: where this crate is found, if not at `::underscore_runtime`.
+/// - `crate = path`: the path of this crate, if it is not `::underscore_runtime`.
 ///
-/// # With other attributes
+/// # Other attributes
 ///
-/// `#[utoipa::path]` goes above, or the item that it generates is out of reach; `#[axum::debug_handler]`
-/// below, for it calls the function; `#[tracing::instrument]` above or below. Where the dependency has another
-/// name and no attribute shall say so, `extern crate its_name as underscore_runtime;` at the root gives it back.
+/// `#[utoipa::path]` goes above this attribute, otherwise its generated item is out of reach.
+/// `#[axum::debug_handler]` goes below, because it calls the function. `#[tracing::instrument]`
+/// goes above or below. If the dependency is renamed, `extern crate its_name as
+/// underscore_runtime;` at the crate root replaces `crate = path` in every attribute.
 ///
-/// # With axum-extra
+/// # axum-extra
 ///
-/// Its extractors and responses are taken as axum's own are. `typed_get` and its like take a handler if the feature
-/// `axum-extra` is on and its first argument is a `TypedPath`; with `Result<P, _>` or `Option<P>` there, and without the
-/// feature, write `.route(P::PATH, get(handler))`, which is the same. `handler.or(other)` takes no annotated
-/// handlers: write one that takes an `Either`.
+/// Its extractors and responses work like axum's own. `typed_get` and similar methods accept a
+/// handler if the feature `axum-extra` is enabled and the first argument is a `TypedPath`. For
+/// `Result<P, _>` or `Option<P>`, and without the feature, write `.route(P::PATH, get(handler))`,
+/// which is equivalent. `handler.or(other)` does not accept annotated handlers: write one that
+/// takes an `Either`.
 ///
-/// Where axum says no more than that `Handler` is not implemented, `#[axum::debug_handler]` below names the argument that
-/// is no extractor, here as without this attribute.
+/// If axum only reports that `Handler` is not implemented, `#[axum::debug_handler]` below this
+/// attribute names the argument that is not an extractor, as it does without this attribute.
 ///
-/// # What cannot be a handler
+/// # Unsupported functions
 ///
-/// A method, for it has no place for the items that are generated beside it: write a free function that takes
-/// `State(...)`. A function with `impl Trait` arguments: write a type parameter. More than sixteen
-/// extractors, as in axum itself.
+/// - A method, because the generated items cannot stand beside it: write a free function that takes
+///   `State(...)`.
+/// - A function with `impl Trait` arguments: write a type parameter.
+/// - A function with more than sixteen extractors, the limit of axum.
 ///
 /// # Cancel safety
 ///
-/// The handler's future is dropped when its client leaves, as axum does, and when an operator interrupts
-/// it. What must happen in any case belongs in a `Drop`, or in a task of its own.
+/// The handler's future is dropped when its client disconnects, as in axum, and when an operator
+/// interrupts the request. Code that must run in any case belongs in a `Drop` or in a separate
+/// task.
 pub use underscore_macros::underscore_route;
 
-/// Continues the stack below a handler: the awaits of a helper are shown inside of the await that it was
-/// called from.
+/// Continues the stack below a handler: the awaits of a helper are shown inside the await that
+/// called it.
 ///
-/// It goes on any `async fn`: a free function, a method, a trait's implementation, a generic one. Only the
-/// awaits change, so the helper can be called from everywhere; outside of a tracked task it only awaits.
+/// It goes on any `async fn`: a free function, a method, a trait implementation, a generic
+/// function. Only the awaits change, so callers are unaffected; outside a tracked task it only
+/// awaits.
 ///
 /// ```
 /// use underscore_runtime::underscore_frame;
@@ -247,8 +261,9 @@ pub use underscore_macros::underscore_route;
 /// # });
 /// ```
 ///
-/// On an `impl`, a `trait` or a `mod { ... }`, it is on each function within that has no attribute of this crate: two words
-/// above the queries of a service, and each stack names the query that it waits for.
+/// On an `impl`, a `trait` or a `mod { ... }` it applies to each function inside that has no
+/// attribute of this crate. On the queries of a service, for example, each stack then names the
+/// query that it waits for.
 ///
 /// ```
 /// use underscore_runtime::underscore_frame;
@@ -271,15 +286,16 @@ pub use underscore_macros::underscore_route;
 /// # });
 /// ```
 ///
-/// In the first example, `std::future::ready(7).await` becomes `at(std::future::ready(7), &POINTS[0]).await`, and that is all.
-/// In the parentheses, `crate = path` says where this crate is found, if not at `::underscore_runtime`.
+/// In the first example, `std::future::ready(7).await` becomes
+/// `at(std::future::ready(7), &POINTS[0]).await`, and nothing else changes. `crate = path` in
+/// parentheses is the path of this crate, if it is not `::underscore_runtime`.
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as the function without it.
+/// The same as that of the function without the attribute.
 pub use underscore_macros::underscore_frame;
 
-/// The blocks of the README are tests of this crate. In the published package it lies elsewhere.
+/// Tests the code blocks of the README, whose path differs in the published package.
 #[cfg(all(doctest, feature = "admin"))]
 #[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", env!("CARGO_PKG_README")))]
 struct Readme;

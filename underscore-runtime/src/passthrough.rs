@@ -1,6 +1,7 @@
-//! The build without the feature `admin`: the names that generated code and `instrument` use, without
-//! records, statistics and await tracking. A call is that of the plain function. Signatures and bounds
-//! are those of the full build, so that code that compiles with one compiles with the other.
+//! The build without the feature `admin`: the names that generated code and `instrument` use,
+//! without records, statistics and await tracking. A call is that of the plain function. Signatures
+//! and bounds are those of the full build, so that code that compiles with one compiles with the
+//! other.
 
 use std::borrow::Cow;
 use std::future::IntoFuture;

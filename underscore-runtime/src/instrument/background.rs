@@ -1,4 +1,4 @@
-//! Background work as a task: a future that is not a request's, in the task that began it.
+//! Background work as a task: a future other than a request's.
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -15,10 +15,10 @@ use crate::stats::Outcome;
 use crate::task::{Background, Interrupt, NewTask, TaskParent, Upgrade};
 use crate::truncate;
 
-/// Maximum length of a task name, in bytes. It may contain input of clients.
+/// Maximum length of a task name, in bytes: it may contain input of clients.
 const LONGEST_NAME: usize = 4 << 10;
 
-/// Background work that is begun here, in the task that the thread polls if it polls one.
+/// The description of background work, a child of the task that this thread polls.
 pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
     let parent = match poll::current() {
         Some(parent) => TaskParent::new(parent),
@@ -31,8 +31,8 @@ pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Backgro
     Background { name, code, parent }
 }
 
-/// Goes on with an upgraded connection: it counts as in flight, and the timeout of its route holds.
-fn go_on(upgrade: &Upgrade, guard: &Guard) {
+/// Counts work on an upgraded connection as in flight, and applies the timeout of its route.
+fn continue_upgrade(upgrade: &Upgrade, guard: &Guard) {
     upgrade.count();
     let settings = upgrade.route.effective();
     if let Some(timeout) = settings.and_then(|settings| settings.timeout) {
@@ -40,7 +40,7 @@ fn go_on(upgrade: &Upgrade, guard: &Guard) {
     }
 }
 
-/// Makes `future` a task, which begins now.
+/// Registers `future` as a task now, before its first poll.
 pub(super) fn tracked<F: Future>(
     name: Cow<'static, str>,
     future: F,
@@ -48,7 +48,7 @@ pub(super) fn tracked<F: Future>(
     let background = Arc::new(background(name, type_name::<F>()));
     let guard = Guard::new(NewTask::background(Arc::clone(&background)).begin());
     if let Some(upgrade) = background.upgrade() {
-        go_on(upgrade, &guard);
+        continue_upgrade(upgrade, &guard);
     }
     TrackedWork {
         work: Tracked::new(guard, future),

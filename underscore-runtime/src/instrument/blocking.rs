@@ -1,4 +1,5 @@
-//! Calls on tokio's blocking threads as tasks: listed while they wait for a thread and while they run.
+//! Calls on tokio's blocking threads as tasks, listed while they wait for a thread and while they
+//! run.
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -39,10 +40,10 @@ where
     runtime.spawn_blocking(move || ticket.run())
 }
 
-/// A call until a thread takes it.
+/// A call that waits for a thread.
 struct QueuedCall<F> {
     call: Mutex<Option<(F, Guard)>>,
-    /// Set if an operator ended it first.
+    /// Set if an operator interrupted it while it waited.
     interrupted: OnceLock<Interrupted>,
     runtime: Handle,
 }
@@ -52,7 +53,7 @@ impl<F> QueuedCall<F> {
         self.call.lock().take()
     }
 
-    /// Drops the call if an interrupt came.
+    /// Drops the call if it was interrupted.
     fn end_if_interrupted(&self) {
         let mut call = self.call.lock();
         let is_interrupted = |(_, guard): &mut (F, Guard)| {
@@ -63,7 +64,7 @@ impl<F> QueuedCall<F> {
         drop(call);
         if let Some((function, guard)) = ended {
             let interrupt = guard.task().pending_interrupt();
-            // It is set once, for the call was there to be taken.
+            // Cannot be set already: the call was still there to be taken.
             let _ = self.interrupted.set(Interrupted::new(interrupt));
             let scope = PollScope::enter(guard.task());
             drop(function);
@@ -74,14 +75,14 @@ impl<F> QueuedCall<F> {
 }
 
 impl<F: Send + 'static> Wake for QueuedCall<F> {
-    /// An interrupt came. What the call holds is dropped on a thread of the runtime: it is the host's code.
+    /// Drops an interrupted call on a thread of the runtime, because its drop runs the host's code.
     fn wake(self: Arc<Self>) {
         let runtime = self.runtime.clone();
         drop(runtime.spawn(async move { self.end_if_interrupted() }));
     }
 }
 
-/// A call's place in the runtime's queue. A runtime that ends drops it, and so the call.
+/// A call's entry in the runtime's queue. A runtime that shuts down drops it, and with it the call.
 struct Ticket<F>(Arc<QueuedCall<F>>);
 
 impl<F> Ticket<F> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// An operator ended the work.
+/// The error of work that an operator interrupted.
 ///
 /// ```
 /// use underscore_runtime::{Interrupted, track};
@@ -22,7 +22,7 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// Why, in the words that the operator gave, or in general ones.
+    /// The operator's reason, or a default text.
     ///
     /// ```
     /// # fn answer(work: Result<(), underscore_runtime::Interrupted>) -> String {

@@ -1,4 +1,4 @@
-//! Work that is no request: any future as a task, listed, dated and interruptible like a request.
+//! Work other than requests as tasks: listed with their age and interruptible, like requests.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,15 @@ use super::background::tracked;
 use super::blocking::tracked_blocking;
 use super::interrupted::Interrupted;
 
-/// Makes `future` a task: from now until it completes or is dropped it is listed in `_cat/tasks` with its age
-/// and the line it is stuck on, and an operator can interrupt it.
+/// Makes `future` a task: from now until it completes or is dropped, `_cat/tasks` lists it with its
+/// age and the line it is stuck on, and an operator can interrupt it.
 ///
-/// Called in a request, or in another tracked future, it is a child of that: it carries the parent's id and
-/// its route, and an interrupt of the parent with `children=true` ends it as well. Awaits inside of it are shown where they
-/// stand in an annotated function, [`underscore_frame`](crate::underscore_frame)'s for example.
+/// Within a request or another tracked future, it is a child task: it has the parent's id and
+/// route, and an interrupt of the parent with `children=true` ends it, too. Its awaits are shown if
+/// they are in an annotated function, for example one with
+/// [`underscore_frame`](crate::underscore_frame).
+///
+/// Without the feature `admin`, it only awaits `future`.
 ///
 /// ```
 /// use underscore_runtime::track;
@@ -26,8 +29,8 @@ use super::interrupted::Interrupted;
 ///
 /// # A websocket
 ///
-/// A request whose connection is handed over ends when that is done. The work that goes on with the
-/// connection is a task of the same route, and an interrupt closes the socket, if it is tracked:
+/// The request of an upgraded connection ends with the handshake. If the work on the connection is
+/// tracked, it is a task of the same route, and an interrupt closes the socket:
 ///
 /// ```text
 /// #[underscore_route]
@@ -40,11 +43,11 @@ use super::interrupted::Interrupted;
 ///
 /// # Errors
 ///
-/// [`Interrupted`] if an operator ended it; `future` has been dropped then.
+/// [`Interrupted`] if an operator interrupted it; `future` has been dropped then.
 ///
 /// # Panics
 ///
-/// Where `future` panics, and if it is polled after it has completed.
+/// If `future` panics, and if it is polled after completion.
 ///
 /// # Cancel safety
 ///
@@ -57,10 +60,10 @@ pub fn track<F: Future>(
     tracked(name.into(), future)
 }
 
-/// Runs `future` as a tokio task of its own that is [tracked](track).
+/// Spawns `future` as a tokio task that is [tracked](track).
 ///
-/// Called in a request it is a child of that, but not a part: it goes on when the request has ended, and
-/// when the handle is dropped. An interrupt of the request ends it with `children=true` only.
+/// Within a request it is a child task that outlives the request and the handle. An interrupt of
+/// the request ends it with `children=true` only.
 ///
 /// ```
 /// use underscore_runtime::spawn;
@@ -73,12 +76,12 @@ pub fn track<F: Future>(
 ///
 /// # Errors
 ///
-/// The handle gives [`Interrupted`] if an operator ended the work, and tokio's own error if it panicked or was
-/// aborted.
+/// The handle returns [`Interrupted`] if an operator interrupted the work, and tokio's `JoinError`
+/// if it panicked or was aborted.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime, as [`tokio::spawn`] does.
+/// Outside a tokio runtime, like [`tokio::spawn`].
 #[track_caller]
 pub fn spawn<F>(
     name: impl Into<Cow<'static, str>>,
@@ -90,13 +93,13 @@ where
     tokio::spawn(tracked(name.into(), future))
 }
 
-/// Runs `function` on a thread where blocking is acceptable, as [`tokio::task::spawn_blocking`] does, as a task:
-/// listed as `queued` until it has a thread, with the time that it waits, and as `running` then.
+/// Runs `function` on a thread where blocking is acceptable, like [`tokio::task::spawn_blocking`],
+/// as a task: listed as `queued`, with its waiting time, until it has a thread, then as `running`.
 ///
-/// Called in a request, or in [tracked](crate::track) work, it is a child of that, but not a part: it goes on when
-/// the request has ended, and when the handle is dropped. An interrupt of the request reaches it with
-/// `children=true` only. While it is queued, an interrupt drops `function`. Once it runs, no interrupt can end it:
-/// `cancellable` is false, and the answer says `stuck_in_poll`.
+/// Within a request or [tracked](track) work it is a child task that outlives the request and the
+/// handle. An interrupt of the request reaches it with `children=true` only. While it is queued, an
+/// interrupt drops `function`. While it runs, it cannot be interrupted: `cancellable` is false, and
+/// the outcome of an interrupt is `stuck_in_poll`.
 ///
 /// ```
 /// use underscore_runtime::spawn_blocking;
@@ -109,12 +112,13 @@ where
 ///
 /// # Errors
 ///
-/// The handle gives [`Interrupted`] if an operator ended the task before it had a thread, and tokio's own error if
-/// `function` panicked or was aborted. It gives `Interrupted` when there is a thread to say so.
+/// The handle returns [`Interrupted`] if an operator interrupted the task before it had a thread,
+/// and tokio's `JoinError` if `function` panicked or was aborted. `Interrupted` is returned once a
+/// thread is available.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime, as [`tokio::task::spawn_blocking`] does.
+/// Outside a tokio runtime, like [`tokio::task::spawn_blocking`].
 #[track_caller]
 pub fn spawn_blocking<F, T>(
     name: impl Into<Cow<'static, str>>,

@@ -1,5 +1,5 @@
-//! Annotated handlers where axum-extra takes the path from the first argument: to it that argument is the call, so a
-//! call has the path of what it extracts first.
+//! Annotated handlers for axum-extra's `typed_get` and similar methods, which take the path from
+//! the first argument: that argument is the call, so a call has the path of its first extractor.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use axum_extra::routing::TypedPath;
 
 use super::handler::Call;
 
-/// Arguments of which the first one is a path.
+/// Arguments whose first one is a typed path.
 #[diagnostic::on_unimplemented(
     message = "the first of the arguments `{Self}` is no typed path",
     note = "the first argument must implement `TypedPath`; in a `Result` or an `Option`, write `.route(P::PATH, get(handler))`"
 )]
 pub trait BeginsWithPath {
-    /// That path.
+    /// The path of the first argument.
     const PATH: &'static str;
 }
 
@@ -21,7 +21,7 @@ impl<H, A: BeginsWithPath> TypedPath for Call<H, A> {
     const PATH: &'static str = A::PATH;
 }
 
-/// `TypedPath` asks for it; nobody writes links to a call.
+/// Required by `TypedPath`; never used for links to a call.
 impl<H, A: BeginsWithPath> fmt::Display for Call<H, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(A::PATH)
@@ -30,7 +30,7 @@ impl<H, A: BeginsWithPath> fmt::Display for Call<H, A> {
 
 macro_rules! impl_begins_with_path {
     ($($argument:ident)*) => {
-        // So that what is said is what stands above the trait, with the cure.
+        // The compiler then prints the message of the trait, with its remedy.
         #[diagnostic::do_not_recommend]
         impl<P: TypedPath, $($argument),*> BeginsWithPath for (P, $($argument,)*) {
             const PATH: &'static str = P::PATH;

@@ -1,4 +1,4 @@
-//! The way from what goes on with an upgraded connection back to its request.
+//! Associates the work on an upgraded connection with its request.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -10,25 +10,25 @@ use super::poll;
 use crate::task::TaskParent;
 
 thread_local! {
-    /// The request whose connection is in the hands of the future that this thread polls.
+    /// The request whose upgraded connection the currently polled future works on.
     static REQUEST: RefCell<Option<TaskParent>> = const { RefCell::new(None) };
 }
 
-/// The request that the calling code is part of, to be handed on to what goes on after it.
+/// Captures the current request, for work that continues after it.
 pub fn request_context() -> RequestContext {
     RequestContext {
         request: poll::current().and_then(TaskParent::handing_on),
     }
 }
 
-/// A request on its way to what goes on with its connection.
+/// The request that continues with an upgraded connection, `None` outside of one.
 #[derive(Debug)]
 pub struct RequestContext {
     request: Option<TaskParent>,
 }
 
 impl RequestContext {
-    /// Hands the request on to `future`: what is tracked in it is its child.
+    /// Work tracked in `future` becomes a child of the request.
     pub fn wrap<F: Future>(self, future: F) -> WithContext<F> {
         WithContext {
             future,
@@ -37,7 +37,7 @@ impl RequestContext {
     }
 }
 
-/// The request that the calling code goes on with, if it was handed on to it.
+/// The request whose upgraded connection the calling code works on.
 pub(super) fn request() -> Option<TaskParent> {
     REQUEST.try_with(|request| request.borrow().clone()).ok()?
 }
@@ -58,29 +58,30 @@ impl<F: Future> Future for WithContext<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _during = During::begin(this.request);
+        let _current = CurrentRequest::begin(this.request);
         this.future.poll(cx)
     }
 }
 
-/// The request is the thread's until this is dropped: lent, so that a poll counts no references.
-struct During<'a> {
+/// Lends the request to the thread until this is dropped: a poll then changes no reference count.
+struct CurrentRequest<'a> {
     lent: &'a mut Option<TaskParent>,
     before: Option<TaskParent>,
 }
 
-impl<'a> During<'a> {
+impl<'a> CurrentRequest<'a> {
     fn begin(request: &'a mut Option<TaskParent>) -> Self {
-        // A thread that is being torn down has no place for it any more: then it stays where it is.
+        // While the thread is torn down its local is not accessible, and the request stays in
+        // place.
         let before = REQUEST.try_with(|current| current.replace(request.take()));
-        During {
+        CurrentRequest {
             before: before.unwrap_or_default(),
             lent: request,
         }
     }
 }
 
-impl Drop for During<'_> {
+impl Drop for CurrentRequest<'_> {
     fn drop(&mut self) {
         if let Ok(lent) = REQUEST.try_with(|current| current.replace(self.before.take())) {
             *self.lent = lent;
@@ -108,9 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_with_a_connection_may_be_polled_while_its_thread_is_torn_down() {
+    fn an_upgraded_connection_may_be_polled_while_its_thread_is_torn_down() {
         let thread = std::thread::spawn(|| {
-            // Before `REQUEST`, and so torn down after it.
+            // Initialized before `REQUEST`, so torn down after it.
             KEPT.with_borrow_mut(|kept| {
                 let goes_on = request_context().wrap(std::future::ready(()));
                 *kept = Some(PolledWhenDropped(Box::pin(goes_on)));

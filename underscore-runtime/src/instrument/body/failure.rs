@@ -1,5 +1,4 @@
-//! What the host's log gets of a response that failed midway: at most one warning a second for each
-//! route.
+//! Logs a response that failed midway, at most once per second and route.
 
 use std::fmt::{self, Write};
 
@@ -8,7 +7,7 @@ use crate::log;
 use crate::sync::contained;
 use crate::visible::is_visible;
 
-/// The most that is kept of an error's words, in bytes.
+/// Maximum length of an error's text, in bytes.
 const LONGEST: usize = 256;
 
 /// Warns that the body of the task's response is an error.
@@ -18,9 +17,9 @@ pub(super) fn report(guard: &Guard, error: &axum::Error) {
         return;
     };
     let (id, handler) = (task.id(), route.identity.declaration.handler);
-    // The error's words are the host's code, which nobody but the log asks for.
-    let words = contained(|| Shortened::new(error).0);
-    let text = words.unwrap_or_else(|| String::from("(writing the error panicked)"));
+    // The error's `Display` is the host's code, and must not end the task.
+    let text = contained(|| Shortened::new(error).0);
+    let text = text.unwrap_or_else(|| String::from("(writing the error panicked)"));
     log::write(move || {
         tracing::warn!(
             target: "underscore",
@@ -34,13 +33,13 @@ pub(super) fn report(guard: &Guard, error: &axum::Error) {
     });
 }
 
-/// The first words of a text, with what is not visible escaped.
+/// The beginning of a text, with invisible characters escaped.
 struct Shortened(String);
 
 impl Shortened {
     fn new(value: impl fmt::Display) -> Self {
         let mut shortened = Shortened(String::new());
-        // An error says that it is full, or that the value cannot be written.
+        // `Err` if it is full, or if the value cannot be formatted.
         let _ = write!(shortened, "{value}");
         shortened
     }

@@ -1,5 +1,5 @@
-//! Bodies on their way through a task: the request's, which the handler reads, and the response's, which
-//! the connection reads.
+//! The bodies of a task: the request's, read by the handler, and the response's, read by the
+//! connection.
 
 mod failure;
 mod request;

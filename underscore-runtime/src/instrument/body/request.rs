@@ -1,5 +1,5 @@
-//! The request's body as the handler reads it. It tells the task when the client stops before the end:
-//! the extractor then rejects what it has, and that is no answer to anyone.
+//! Detects a client that disconnects before the end of its request's body. The extractor then
+//! rejects the incomplete body, but no client receives that response.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -13,21 +13,21 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::instrument::poll;
 
-/// Watches the body of `request`, if there is anything to come.
+/// Wraps the body of `request` unless it is empty.
 #[inline]
 pub(crate) fn watch_body(request: &mut Request) {
-    // In place: a request is large, and most have no body.
+    // In place, because a request is large and most have no body.
     let body = request.body_mut();
     if !body.is_end_stream() {
-        *body = Body::new(Watched(std::mem::take(body)));
+        *body = Body::new(RequestBody(std::mem::take(body)));
     }
 }
 
-struct Watched(Body);
+struct RequestBody(Body);
 
-impl HttpBody for Watched {
+impl HttpBody for RequestBody {
     type Data = Bytes;
-    /// Not `axum::Error`: that is what `Body::new` makes of it, and twice would hide what is inside.
+    /// Not `axum::Error`, in which `Body::new` wraps it: wrapping it twice would hide the cause.
     type Error = BoxError;
 
     fn poll_frame(
@@ -54,7 +54,7 @@ impl HttpBody for Watched {
     }
 }
 
-/// Whether a body ends because its sender is gone, and not because what it sent is wrong.
+/// True if the body ended because the client disconnected, not because it is malformed.
 #[cold]
 fn client_left(error: &(dyn Error + 'static)) -> bool {
     let chain = std::iter::successors(Some(error), |&error| error.source());
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_cut_off_is_told_from_a_body_that_is_wrong() {
+    fn an_incomplete_body_is_distinguished_from_a_malformed_one() {
         let inside = |kind: ErrorKind| axum::Error::new(io::Error::from(kind));
         assert!(client_left(&inside(ErrorKind::UnexpectedEof)));
         assert!(client_left(&inside(ErrorKind::ConnectionReset)));

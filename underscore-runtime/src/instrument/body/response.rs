@@ -1,13 +1,12 @@
-//! The response's body on its way to the client, where its length is not known in advance, or is more than
-//! the connection takes at once: the task lives until the last byte, an error, an interrupt, or until the
-//! connection lets go of it.
+//! Tracks the response's body if its length is unknown or more than the connection buffers: the
+//! task lives until the last byte, an error, an interrupt, or until the connection drops the body.
 //!
-//! A connection takes what it is given at once, however long that is, and drops the body when it has the last
-//! of it. So long data is handed over in pieces: the body is there until the client has taken nearly all.
+//! A connection accepts a frame of any length at once, and drops the body after the last one. Long
+//! data is therefore split, so that the body lives until the client has read nearly all of it.
 //!
-//! A client that does not read keeps its connection from asking for more, so an interrupt cannot wait for
-//! the next poll. It is carried out by a tokio task of its own: the body is dropped at once, with all that
-//! it holds, and the client finds its response broken off when it reads on.
+//! If the client does not read, the connection does not poll the body, so an interrupt cannot wait
+//! for the next poll. A separate tokio task drops the body at once, with all that it owns, and the
+//! client finds its response aborted when it reads on.
 
 use std::error::Error;
 use std::fmt;
@@ -24,22 +23,24 @@ use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex as AsyncMutex;
 
+use super::failure;
 use crate::instrument::poll::{Guard, PollScope};
 use crate::stats::Outcome;
 use crate::sync::{Mutex, contained};
 use crate::task::TaskState;
 
-/// What hyper takes of a body before it has sent any of it: its default for a connection's buffer.
-const TAKEN_AT_ONCE: u64 = 8192 + 4096 * 100;
+/// The default size of hyper's buffer for a connection, which accepts this much before it sends
+/// any.
+const CONNECTION_BUFFER: u64 = 8192 + 4096 * 100;
 
-/// The most that is handed over at a time.
-const PIECE: usize = 64 << 10;
+/// Maximum length of a frame, in bytes.
+const MAX_FRAME: usize = 64 << 10;
 
-/// Ends the task of a handler that has answered, or lets it live on in the body of its answer.
+/// Ends the task of a handler that has responded, or continues it in the response's body.
 #[inline]
 pub(crate) fn track_body(guard: Guard, response: &mut Response, length: Option<u64>) {
-    // What fits the connection's buffer is gone at once, and there would be nothing to see of its end.
-    let is_short = length.is_some_and(|length| length <= TAKEN_AT_ONCE);
+    // A body that fits the connection's buffer ends at once, and its end could not be observed.
+    let is_short = length.is_some_and(|length| length <= CONNECTION_BUFFER);
     if is_short || !has_content(&guard, response.status()) {
         guard.complete(response.status());
     } else {
@@ -47,7 +48,7 @@ pub(crate) fn track_body(guard: Guard, response: &mut Response, length: Option<u
     }
 }
 
-/// Answers to HEAD, and some statuses, have a head only; the body is dropped unread.
+/// False for responses to HEAD and for some statuses, whose body is dropped unread.
 fn has_content(guard: &Guard, status: StatusCode) -> bool {
     let head_only = guard
         .task()
@@ -64,22 +65,22 @@ fn stream(guard: Guard, response: &mut Response) {
     let body = std::mem::take(response.body_mut());
     let announced = announced(response.headers());
     let task = guard.task();
-    let live: Live = Arc::new(AsyncMutex::new(Some(Underway {
+    let shared: SharedBody = Arc::new(AsyncMutex::new(Some(TrackedBody {
         body,
         rest: Bytes::new(),
         guard,
     })));
-    let hang_up = Arc::new(HangUp {
-        live: Arc::clone(&live),
+    let waker = Arc::new(InterruptWaker {
+        shared: Arc::clone(&shared),
         runtime: Handle::try_current().ok(),
         connection: Mutex::new(None),
     });
-    if task.register_waker(&Waker::from(Arc::clone(&hang_up))) {
-        Arc::clone(&hang_up).wake();
+    if task.register_waker(&Waker::from(Arc::clone(&waker))) {
+        Arc::clone(&waker).wake();
     }
-    *response.body_mut() = Body::new(Streaming {
-        live,
-        hang_up,
+    *response.body_mut() = Body::new(StreamedBody {
+        shared,
+        waker,
         announced,
         is_over: false,
     });
@@ -89,63 +90,63 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The body and its task while both live: in the hands of the connection that asks for more, or of the
-/// interrupt that ends them.
-type Live = Arc<AsyncMutex<Option<Underway>>>;
+/// The body and its task while both live, shared by the connection, which polls them, and an
+/// interrupt, which takes them.
+type SharedBody = Arc<AsyncMutex<Option<TrackedBody>>>;
 
-struct Underway {
+struct TrackedBody {
     body: Body,
-    /// What the body gave, and the connection has not got yet.
+    /// Data from the body that the connection has not received yet.
     rest: Bytes,
     guard: Guard,
 }
 
-struct Streaming {
-    live: Live,
-    hang_up: Arc<HangUp>,
-    /// The length that the head says. Whoever sends the body does not ask for more behind it.
+struct StreamedBody {
+    shared: SharedBody,
+    waker: Arc<InterruptWaker>,
+    /// `Content-Length`. The connection does not poll again after that many bytes.
     announced: Option<u64>,
-    /// It came to its end, of one kind or another.
+    /// True once the body has ended, for any reason.
     is_over: bool,
 }
 
-/// Carries an interrupt out: the waker that is registered with the task.
-struct HangUp {
-    live: Live,
+/// The waker that is registered with the task; it carries out interrupts.
+struct InterruptWaker {
+    shared: SharedBody,
     runtime: Option<Handle>,
-    /// The connection, to be told that there is no more to wait for.
+    /// The connection, woken after the interrupt.
     connection: Mutex<Option<Waker>>,
 }
 
-impl Wake for HangUp {
+impl Wake for InterruptWaker {
     fn wake(self: Arc<Self>) {
         match self.runtime.clone() {
             Some(runtime) => drop(runtime.spawn(self.carry_out())),
-            // Then the next poll carries it out.
-            None => drop(self.told()),
+            // The next poll carries it out.
+            None => drop(self.take_connection()),
         }
     }
 }
 
-impl HangUp {
+impl InterruptWaker {
     async fn carry_out(self: Arc<Self>) {
-        let ended = self.live.lock().await.take();
-        // Dropped last, and in any case: what the body does when it is dropped may panic.
-        let _connection = self.told();
-        if let Some(underway) = ended {
-            underway.interrupt();
+        let ended = self.shared.lock().await.take();
+        // Dropped last, also if the drop of the body panics.
+        let _connection = self.take_connection();
+        if let Some(tracked) = ended {
+            tracked.interrupt();
         }
     }
 
-    fn told(&self) -> Told {
-        Told(self.connection.lock().take())
+    fn take_connection(&self) -> WakeOnDrop {
+        WakeOnDrop(self.connection.lock().take())
     }
 }
 
 /// Wakes the connection when it is dropped.
-struct Told(Option<Waker>);
+struct WakeOnDrop(Option<Waker>);
 
-impl Drop for Told {
+impl Drop for WakeOnDrop {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             contained(|| connection.wake());
@@ -153,8 +154,8 @@ impl Drop for Told {
     }
 }
 
-impl Drop for HangUp {
-    /// The waker is the executor's code, and may panic where it is dropped in the middle of another panic.
+impl Drop for InterruptWaker {
+    /// Contained, because the executor's waker may panic in its drop during another panic.
     fn drop(&mut self) {
         if let Some(connection) = self.connection.lock().take() {
             contained(|| drop(connection));
@@ -162,72 +163,73 @@ impl Drop for HangUp {
     }
 }
 
-impl Streaming {
-    /// Leaves the connection's waker for an interrupt that comes from now on.
-    fn leave_waker(&self, waker: &Waker) {
+impl StreamedBody {
+    /// Stores the connection's waker for a later interrupt.
+    fn store_waker(&self, waker: &Waker) {
         let known = self
-            .hang_up
+            .waker
             .connection
             .lock()
             .as_ref()
             .map(|known| known.will_wake(waker));
         if known != Some(true) {
-            // To copy and to drop a waker is the executor's code: not under our lock.
+            // Cloning and dropping a waker runs the executor's code: not under our lock.
             let new = waker.clone();
-            let old = self.hang_up.connection.lock().replace(new);
+            let old = self.waker.connection.lock().replace(new);
             drop(old);
         }
     }
 
-    /// The next piece; `None` if the body has been interrupted.
-    fn next(&mut self, cx: &mut Context<'_>) -> Option<Polled> {
-        // Contended by an interrupt only, which takes what is inside.
-        let mut live = self.live.try_lock().ok()?;
-        let underway = live.as_mut()?;
-        let task = underway.guard.task();
+    /// The next frame, `None` if the body has been interrupted.
+    fn next(&mut self, cx: &mut Context<'_>) -> Option<PolledFrame> {
+        // Only contended by an interrupt, which takes the content.
+        let mut shared = self.shared.try_lock().ok()?;
+        let tracked = shared.as_mut()?;
+        let task = tracked.guard.task();
         if task.is_signalled() && task.take_signal() {
-            // `HangUp`, which was woken for the interrupt, may have no runtime to carry it out in.
-            live.take()?.interrupt();
+            // The woken `InterruptWaker` may have no runtime to carry it out in.
+            shared.take()?.interrupt();
             return None;
         }
-        let polled = underway.poll(cx);
+        let polled = tracked.poll(cx);
         let outcome = match &polled {
             Poll::Pending => None,
             Poll::Ready(Some(Ok(frame))) => {
-                // The connection asks the same, and does not come back for a `None`.
+                // The connection checks the same, and does not poll for a `None`.
                 let announced = self.announced;
-                let is_at_end = || underway.guard.run(|| underway.is_at_end(announced));
+                let is_at_end = || tracked.guard.run(|| tracked.is_at_end(announced));
                 let is_last = frame.is_trailers() || is_at_end();
                 is_last.then_some(Outcome::Completed)
             }
             Poll::Ready(None) => Some(Outcome::Completed),
             Poll::Ready(Some(Err(error))) => {
-                super::failure::report(&underway.guard, error);
+                failure::report(&tracked.guard, error);
                 Some(Outcome::Failed)
             }
         };
         if outcome.is_some()
-            && let Some(underway) = live.take()
+            && let Some(tracked) = shared.take()
         {
             self.is_over = true;
-            underway.end(outcome);
+            tracked.end(outcome);
         }
         Some(polled)
     }
 
-    /// What the body says of itself; `None` if it is gone. It is the host's code, and may panic.
-    fn ask<T>(&self, what: impl FnOnce(&Underway) -> T) -> Option<T> {
-        let live = self.live.try_lock().ok()?;
-        let underway = live.as_ref()?;
-        Some(underway.guard.run(|| what(underway)))
+    /// Reads a property of the body, `None` if it has been dropped. Runs the host's code, which may
+    /// panic.
+    fn property<T>(&self, what: impl FnOnce(&TrackedBody) -> T) -> Option<T> {
+        let shared = self.shared.try_lock().ok()?;
+        let tracked = shared.as_ref()?;
+        Some(tracked.guard.run(|| what(tracked)))
     }
 }
 
-type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
+type PolledFrame = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
 
-impl Underway {
-    /// What is left of the last piece, or else what the body gives.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+impl TrackedBody {
+    /// The rest of the last frame, otherwise the body's next frame.
+    fn poll(&mut self, cx: &mut Context<'_>) -> PolledFrame {
         let task = self.guard.task();
         let polled = if self.rest.is_empty() {
             let scope = PollScope::enter(task);
@@ -241,8 +243,8 @@ impl Underway {
         task.set_awaits_client(polled.is_ready());
         polled.map_ok(|frame| match frame.into_data() {
             Ok(mut piece) => {
-                if piece.len() > PIECE {
-                    self.rest = piece.split_off(PIECE);
+                if piece.len() > MAX_FRAME {
+                    self.rest = piece.split_off(MAX_FRAME);
                 }
                 task.add_bytes_sent(piece.len());
                 Frame::data(piece)
@@ -251,14 +253,15 @@ impl Underway {
         })
     }
 
-    /// True if the connection has got all of it. Of what is `announced`, it does not ask for more.
+    /// True if the connection has received all of it. It does not poll beyond the `announced`
+    /// length.
     fn is_at_end(&self, announced: Option<u64>) -> bool {
         let sent = || self.guard.task().bytes_sent();
         self.rest.is_empty()
             && (self.body.is_end_stream() || announced.is_some_and(|all| sent() >= Some(all)))
     }
 
-    /// How much is left of it.
+    /// The remaining length.
     fn size_hint(&self) -> SizeHint {
         let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
         let of_body = self.body.size_hint();
@@ -270,29 +273,29 @@ impl Underway {
         hint
     }
 
-    /// Ends the task as it was told to.
+    /// Ends the task with the outcome of its interrupt.
     fn interrupt(self) {
         let outcome = self.guard.interrupt_outcome();
         self.end(Some(outcome));
     }
 
-    /// Drops the body as part of its task, and ends that.
+    /// Drops the body as part of its task, and ends the task.
     fn end(self, outcome: Option<Outcome>) {
-        let Underway { body, guard, .. } = self;
+        let TrackedBody { body, guard, .. } = self;
         let scope = PollScope::enter(guard.task());
         drop(body);
         scope.abandon();
         match outcome {
             Some(outcome) => guard.end(outcome),
-            // The guard knows what it means when nothing is said.
+            // The guard derives the outcome.
             None => drop(guard),
         }
     }
 }
 
-impl HttpBody for Streaming {
+impl HttpBody for StreamedBody {
     type Data = Bytes;
-    /// Not `axum::Error`: that is what `Body::new` makes of it.
+    /// Not `axum::Error`, in which `Body::new` wraps it.
     type Error = BoxError;
 
     fn poll_frame(
@@ -302,51 +305,55 @@ impl HttpBody for Streaming {
         if self.is_over {
             return Poll::Ready(None);
         }
-        self.leave_waker(cx.waker());
+        self.store_waker(cx.waker());
         if let Some(polled) = self.next(cx) {
             return polled.map_err(axum::Error::into_inner);
         }
         self.is_over = true;
-        Poll::Ready(Some(Err(Box::new(BrokenOff))))
+        Poll::Ready(Some(Err(Box::new(Aborted))))
     }
 
     fn is_end_stream(&self) -> bool {
         self.is_over
             || self
-                .ask(|underway| underway.is_at_end(None))
+                .property(|tracked| tracked.is_at_end(None))
                 .unwrap_or(false)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.ask(Underway::size_hint).unwrap_or_default()
+        self.property(TrackedBody::size_hint).unwrap_or_default()
     }
 }
 
-impl Drop for Streaming {
-    /// The connection lets go of it before its end: the client left. Without this it would live on, for an
-    /// interrupt that never comes.
+impl Drop for StreamedBody {
+    /// Ends a task whose connection drops the body early, because the client disconnected.
+    /// Otherwise the `InterruptWaker` would keep it alive.
     fn drop(&mut self) {
-        let live = self.live.try_lock().ok().and_then(|mut live| live.take());
-        if let Some(underway) = live {
-            // Not asked after a panic. A panic in `is_end_stream` is contained: this may run during
-            // unwinding, and hyper does not call it here.
-            let task = underway.guard.task();
+        let shared = self
+            .shared
+            .try_lock()
+            .ok()
+            .and_then(|mut shared| shared.take());
+        if let Some(tracked) = shared {
+            // `is_end_stream` is not called after a panic. Its own panic is contained, because this
+            // may run during unwinding, and hyper does not call it here.
+            let task = tracked.guard.task();
             let panicked = task.state() == TaskState::Running || task.outcome().is_some();
-            let is_at_end = || underway.guard.run(|| underway.is_at_end(None));
+            let is_at_end = || tracked.guard.run(|| tracked.is_at_end(None));
             let is_over = !panicked && contained(is_at_end).unwrap_or(false);
-            underway.end(is_over.then_some(Outcome::Completed));
+            tracked.end(is_over.then_some(Outcome::Completed));
         }
     }
 }
 
-/// What the connection is told of a body that was told to end.
+/// The error of an interrupted body, passed to the connection.
 #[derive(Debug)]
-struct BrokenOff;
+struct Aborted;
 
-impl fmt::Display for BrokenOff {
+impl fmt::Display for Aborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the response was interrupted, or its time was over")
+        f.write_str("the response was interrupted or timed out")
     }
 }
 
-impl Error for BrokenOff {}
+impl Error for Aborted {}

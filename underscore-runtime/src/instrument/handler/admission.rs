@@ -1,5 +1,5 @@
-//! Decides what happens to a request on a route with settings: it is let in, or answered at once.
-//! Routes without settings never come here.
+//! Decides whether a request on a route with settings is admitted or answered at once. Routes
+//! without settings skip this module.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ use crate::settings::{EffectiveSettings, Preempt};
 use crate::stats::{Outcome, StatusClass};
 use crate::task::{TaskId, ThreadContext, with_thread};
 
-/// Lets `request` in as a task for which `settings` hold, or answers it.
+/// Admits `request` as a task under `settings`, or returns the response that rejects it.
 #[cold]
 pub(super) fn admit(
     route: &'static Route,
@@ -38,7 +38,7 @@ pub(super) fn admit(
     let guard = match settings.most_active {
         None => begin(),
         Some(most) => {
-            // One after the other: who is let in is seen by the next one who counts.
+            // Serialized: the next request counts those admitted before it.
             let _deciding = route.admission.lock();
             if route.active() >= most {
                 let answer = answer::too_many(most);
@@ -53,7 +53,7 @@ pub(super) fn admit(
     Ok(guard)
 }
 
-/// Counts a request that is answered before its handler runs.
+/// Counts a request that is answered in the handler's place.
 fn refused<T>(route: &Route, outcome: Outcome, response: Response) -> Result<T, Box<Response>> {
     let class = StatusClass::from_status(response.status());
     let shard = with_thread(ThreadContext::shard);
@@ -61,8 +61,8 @@ fn refused<T>(route: &Route, outcome: Outcome, response: Response) -> Result<T, 
     Err(Box::new(response))
 }
 
-/// True if a request is one of the share that is preempted. The choice is the same for a request
-/// that is sent again under the same id, and another one for each without an id.
+/// True if the request belongs to the preempted share. Requests with the same id are treated the
+/// same; requests without an id are chosen independently.
 fn is_chosen(request: &Request, preempt: &Preempt) -> bool {
     if preempt.ratio >= 1.0 {
         return true;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_one_after_the_other_are_spread_evenly() {
+    fn consecutive_numbers_are_distributed_evenly() {
         // 100 000 draws at 0.25: 5 sigma are 0.7 %.
         let below = |number: &u64| draw(&number.to_be_bytes()) < 0.25;
         let chosen = (1..=100_000_u64).filter(below).count();

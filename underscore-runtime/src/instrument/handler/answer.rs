@@ -1,4 +1,4 @@
-//! The answers that a client gets from this crate and not from the handler.
+//! The responses that this crate sends in the handler's place.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::settings::Preempt;
 use crate::stats::Outcome;
 use crate::task::Interrupt;
 
-/// Marks responses that were made by this crate.
+/// Marks responses of this crate.
 const MARK: HeaderName = HeaderName::from_static("x-underscore");
 
-/// What clients of interrupted requests get.
+/// The default status for interrupted requests.
 const INTERRUPT_STATUS: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
-/// The answer that an operator has set in the handler's place.
+/// The response that an operator has set for the route.
 pub(super) fn preempted(preempt: &Preempt) -> Response {
     let mut response = if may_have_content(preempt.status) {
         let body = Body::from(preempt.text.clone());
@@ -37,8 +37,7 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
     marked(response, Outcome::Preempted)
 }
 
-/// The answer to a client whose request was interrupted: by an operator, or because its time was
-/// up.
+/// The response to an interrupted request, by an operator or by its timeout.
 pub(super) fn ended(interrupt: Option<&Interrupt>) -> Response {
     let status = interrupt.and_then(|interrupt| interrupt.status);
     let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
@@ -52,7 +51,7 @@ pub(super) fn ended(interrupt: Option<&Interrupt>) -> Response {
     marked(answer, Outcome::Interrupted)
 }
 
-/// Adds the header that tells the response from one of the handler.
+/// Adds the header that distinguishes the response from the handler's.
 fn marked(mut response: Response, outcome: Outcome) -> Response {
     let mark = match outcome {
         Outcome::Preempted => "preempted",
@@ -66,22 +65,23 @@ fn marked(mut response: Response, outcome: Outcome) -> Response {
     response
 }
 
-/// The answer where too many requests are in flight.
+/// The response if too many requests are in flight.
 pub(super) fn too_many(most: u64) -> Response {
     let reason = format!("{most} requests in flight are the most");
     let status = StatusCode::SERVICE_UNAVAILABLE;
-    // Nobody knows when one of them ends; clients that come back at once are what the limit is against.
+    // It is unknown when one of them ends. A second at least, because the limit is against
+    // immediate retries.
     try_again(error(status, "limit_reached", &reason), Duration::ZERO)
 }
 
-/// The answer where requests come too fast; the next one may come after `wait`.
+/// The response if requests arrive too fast; the next is admitted after `wait`.
 pub(super) fn too_fast(rate: f64, wait: Duration) -> Response {
     let reason = format!("{rate} requests per second are the most");
     let status = StatusCode::TOO_MANY_REQUESTS;
     try_again(error(status, "limit_reached", &reason), wait)
 }
 
-/// In whole seconds, and never at once.
+/// Adds `Retry-After`: whole seconds, at least one.
 fn try_again(mut response: Response, wait: Duration) -> Response {
     let seconds = wait
         .as_secs()
@@ -105,7 +105,7 @@ fn error(status: StatusCode, kind: &'static str, reason: &str) -> Response {
     answer(status, "application/json", Body::from(body))
 }
 
-/// A length announced with one of these, and no content after it, upsets clients and proxies.
+/// False for statuses without content, for which clients and proxies reject a `Content-Length`.
 fn may_have_content(status: StatusCode) -> bool {
     !matches!(
         status,

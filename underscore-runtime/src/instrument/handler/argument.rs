@@ -1,5 +1,5 @@
-//! Tells at compile time whether a handler's argument takes the body, so that one which is not the last
-//! is blamed where it stands. axum itself only says that the function is no handler.
+//! Detects at compile time an argument that consumes the body and is not the last one, so that the
+//! error points at it. axum only reports that the function is not a handler.
 
 use std::marker::PhantomData;
 
@@ -7,7 +7,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawForm, Request};
 
-/// An extractor of axum's that takes the body.
+/// One of axum's extractors that consume the body.
 pub trait TakesBody {}
 
 impl<T> TakesBody for Json<T> {}
@@ -17,19 +17,19 @@ impl TakesBody for RawForm {}
 impl TakesBody for Request {}
 impl TakesBody for String {}
 
-/// An argument of a handler. `Argument::<T>::TAKES_BODY` is the constant below where that holds, and
-/// otherwise the one of [`AnyArgument`]: what a type has of its own comes before what a trait gives it.
+/// An argument of a handler. `Argument::<T>::TAKES_BODY` is the inherent constant if `T` consumes
+/// the body, otherwise that of [`AnyArgument`], because inherent constants take precedence.
 #[derive(Debug)]
 pub struct Argument<T>(PhantomData<fn() -> T>);
 
 impl<T: TakesBody> Argument<T> {
-    /// This argument must be the last one.
+    /// The argument must be the last one.
     pub const TAKES_BODY: bool = true;
 }
 
-/// What holds for an argument of any type.
+/// The default for an argument of any type.
 pub trait AnyArgument {
-    /// As far as is known, this argument may stand anywhere.
+    /// The argument is not known to consume the body.
     const TAKES_BODY: bool = false;
 }
 
@@ -39,7 +39,7 @@ impl<T> AnyArgument for Argument<T> {}
 mod tests {
     use super::*;
 
-    /// A user's own extractor, named like one of axum's.
+    /// A user's extractor, named like one of axum's.
     mod of_a_user {
         #[derive(Debug)]
         pub(super) struct Request;

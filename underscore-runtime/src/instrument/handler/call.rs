@@ -1,6 +1,6 @@
-//! The call of a handler: the one extractor of the function that an annotated handler becomes. Its
-//! extraction decides whether the handler runs, begins the task and extracts the arguments; then
-//! the function runs the handler. Both are polled inside the one future that axum has boxed anyway.
+//! The call of a handler: the only extractor of the function that an annotated handler becomes. Its
+//! extraction admits the request, begins the task and extracts the arguments; the function then
+//! runs the handler. Both are polled inside the one future that axum boxes anyway.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -35,16 +35,16 @@ pub struct Call<H, A> {
     handler: PhantomData<fn() -> H>,
 }
 
-/// An answer without its type: a future that keeps one is sooner seen to be `Send` by the compiler
-/// than one that keeps a response.
-type Answered = Box<dyn FnOnce() -> Response + Send>;
+/// A response behind a type-erased closure: the compiler proves faster that a future that holds one
+/// is `Send` than that a future that holds a response is.
+type EarlyResponse = Box<dyn FnOnce() -> Response + Send>;
 
-/// What the extraction of a call came to.
+/// The result of the extraction of a call.
 enum CallState<A> {
     /// The task has its arguments.
     Ready { arguments: A, guard: Guard },
-    /// There is an answer already: preempted, rejected by an extractor, or interrupted in one.
-    Answered(Answered),
+    /// There is a response already: preempted, rejected by an extractor, or interrupted in one.
+    Answered(EarlyResponse),
 }
 
 impl<A> CallState<A> {
@@ -62,7 +62,7 @@ where
 {
     type Rejection = Infallible;
 
-    /// Not an `async fn`: the request would be moved once more, into that function's future.
+    /// Not an `async fn`, which would move the request once more, into its future.
     #[inline]
     fn from_request(
         request: Request,
@@ -75,8 +75,8 @@ where
     }
 }
 
-/// Begins a call. It knows what generated code says of the handler, and not its type: handlers with
-/// the same arguments share it, which spares the compiler one for each.
+/// Begins a call. Takes the handler's entry, not its type, so that handlers with the same arguments
+/// share one instance.
 #[allow(
     clippy::inline_always,
     reason = "the request is not moved through memory"
@@ -103,9 +103,9 @@ where
         },
     };
     let guard = Guard::new(task);
-    if let Some(arguments) = A::nothing().filter(|_| settings.is_none()) {
-        // Dropped in place, what runs code of others first: a request is large, and a parameter
-        // whose drop panics after the return would take the return value with it.
+    if let Some(arguments) = A::empty().filter(|_| settings.is_none()) {
+        // Dropped in place, parts that run foreign code first: a request is large, and if the drop
+        // of a parameter panicked after the return, the return value would be lost.
         guard.run(|| {
             drop(std::mem::take(request.extensions_mut()));
             drop(std::mem::take(request.body_mut()));
@@ -114,10 +114,10 @@ where
             begun: Some(CallState::Ready { arguments, guard }),
         };
     }
-    // Some extractors do their work before they have a future to poll. Not in `Guard::run`: to move
-    // the request into a closure is to copy it.
+    // Some extractors work before they return a future. Not in `Guard::run`, because moving the
+    // request into a closure copies it.
     guard.task().set_outcome(Outcome::Panicked);
-    // Built where it stands, for it has the request in it.
+    // Built in place, because it contains the request.
     Begin::Extracting {
         extraction: Tracked::new(
             guard,
@@ -129,7 +129,7 @@ where
     }
 }
 
-/// Finds the route of a request, and begins its task: all that is the same for all handlers.
+/// Finds the route of a request and begins its task: the part that is the same for all handlers.
 #[inline(never)]
 fn enter(
     handler: &'static HandlerEntry,
@@ -143,14 +143,14 @@ fn enter(
     }
 }
 
-/// What becomes of a request on a route with settings.
+/// The outcome of admission on a route with settings.
 struct Decision {
     task: Result<&'static Slot, Box<Response>>,
     settings: Arc<EffectiveSettings>,
 }
 
 impl Decision {
-    #[allow(clippy::unnecessary_box_returns, reason = "nearly no request has one")]
+    #[allow(clippy::unnecessary_box_returns, reason = "most requests have none")]
     #[cold]
     #[inline(never)]
     fn new(
@@ -164,7 +164,7 @@ impl Decision {
 }
 
 impl<H, A> Call<H, A> {
-    /// Runs the handler, or gives the answer that there is already.
+    /// Runs the handler, or returns the response that there is already.
     #[inline]
     pub fn run<'a, F, R>(self, handler: F) -> impl Future<Output = Response>
     where
@@ -175,8 +175,8 @@ impl<H, A> Call<H, A> {
         self.run_stage(erased_stage, handler)
     }
 
-    /// As [`run`](Self::run), for a generic handler: its future may be `Send` for some types and
-    /// not for others.
+    /// Like [`run`](Self::run), for a generic handler, whose future may be `Send` for some types
+    /// and not for others.
     #[inline]
     pub fn run_generic<F, R>(self, handler: F) -> impl Future<Output = Response>
     where
@@ -189,7 +189,7 @@ impl<H, A> Call<H, A> {
     #[inline]
     fn run_stage<F, R, S>(
         self,
-        stage: impl FnOnce(Handling<F, A, R>) -> S,
+        stage: impl FnOnce(HandlerStage<F, A, R>) -> S,
         handler: F,
     ) -> HandlerFuture<S>
     where
@@ -200,7 +200,7 @@ impl<H, A> Call<H, A> {
             CallState::Answered(answered) => (None, None, Some(answered)),
         };
         HandlerFuture {
-            stage: stage(Handling::CallState { handler, arguments }),
+            stage: stage(HandlerStage::CallState { handler, arguments }),
             guard,
             answered,
         }
@@ -233,7 +233,7 @@ where
 }
 
 pin_project! {
-    /// The extraction of a call, whatever the handler.
+    /// The extraction of a call of any handler.
     #[project = BeginProjected]
     enum Begin<A, F: Future> {
         Decided { begun: Option<CallState<A>> },
@@ -249,7 +249,7 @@ where
 
     #[allow(
         clippy::inline_always,
-        reason = "what is decided is not moved through memory"
+        reason = "a decided call is not moved through memory"
     )]
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CallState<A>> {
@@ -260,7 +260,7 @@ where
             BeginProjected::Extracting { extraction } => extraction,
         };
         if let Some(guard) = extraction.guard() {
-            // The future is there: see `begin`.
+            // The extractor has returned its future: see `begin`.
             guard.task().clear_outcome();
         }
         Poll::Ready(match ready!(extraction.poll(cx)) {
@@ -283,7 +283,7 @@ pin_project! {
         #[pin]
         stage: S,
         guard: Option<Guard>,
-        answered: Option<Answered>,
+        answered: Option<EarlyResponse>,
     }
 
     impl<S> PinnedDrop for HandlerFuture<S>
@@ -307,17 +307,17 @@ impl<S: Stage<Response>> Future for HandlerFuture<S> {
     }
 }
 
-/// Polls the run of a call. As `poll_stage`, and not through it: a response is large, and stays
-/// where it is.
+/// Polls the run of a call. Repeats `poll_stage` instead of calling it: a response is large and
+/// stays in place.
 #[inline]
 fn poll_handler<S: Stage<Response>>(
     guard: &mut Option<Guard>,
     mut stage: Pin<&mut S>,
-    answered: &mut Option<Answered>,
+    answered: &mut Option<EarlyResponse>,
     cx: &mut Context<'_>,
 ) -> Poll<Response> {
     let Some(kept) = guard else {
-        // Polled again after the end, which no executor does: there is no second answer.
+        // Polled after completion, which no executor does: there is no second response.
         let answered = answered.take();
         return answered.map_or(Poll::Pending, |answer| Poll::Ready(answer()));
     };
@@ -333,11 +333,11 @@ fn poll_handler<S: Stage<Response>>(
         if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
             return interrupt(guard, stage);
         }
-        // Not `polled`, which has room for a response and would be moved.
+        // Not `polled`, which has space for a response and would be moved.
         return Poll::Pending;
     };
     stage.clear();
-    // Asked while the task is polled: it is code of the host's.
+    // Read while the task is polled, because it runs the host's code.
     let length = response.body().size_hint().exact();
     scope.finish();
     if let Some(guard) = guard.take() {
@@ -356,7 +356,7 @@ fn interrupt<S: Stage<Response>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) 
     }
 }
 
-/// Ends an interrupted task, with the answer that its client gets.
+/// Ends an interrupted task and returns the response to its client.
 #[cold]
 fn interrupted(guard: Guard) -> Response {
     let interrupt = guard.task().pending_interrupt();
@@ -367,32 +367,32 @@ fn interrupted(guard: Guard) -> Response {
 }
 
 pin_project! {
-    /// The handler's own part of its run. It is called in the first poll, so that all of it is the
-    /// task's code.
-    #[project = HandlingProjected]
-    enum Handling<F, A, R> {
+    /// The handler's own future. The handler is called in the first poll, so that all of its code
+    /// runs in the task.
+    #[project = HandlerStageProjected]
+    enum HandlerStage<F, A, R> {
         CallState { handler: F, arguments: Option<A> },
         Running { #[pin] future: R },
-        Over,
+        Done,
     }
 }
 
-impl<F, A, R> Stage<Response> for Handling<F, A, R>
+impl<F, A, R> Stage<Response> for HandlerStage<F, A, R>
 where
     F: Fn(A) -> R,
     R: Future<Output: IntoResponse>,
 {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        if let HandlingProjected::CallState { handler, arguments } = self.as_mut().project() {
+        if let HandlerStageProjected::CallState { handler, arguments } = self.as_mut().project() {
             let Some(arguments) = arguments.take() else {
                 return Poll::Pending;
             };
             let future = handler(arguments);
-            self.set(Handling::Running { future });
+            self.set(HandlerStage::Running { future });
         }
         match self.project() {
-            HandlingProjected::Running { future } => {
+            HandlerStageProjected::Running { future } => {
                 future.poll(cx).map(IntoResponse::into_response)
             }
             _ => Poll::Pending,
@@ -401,7 +401,7 @@ where
 
     #[inline]
     fn clear(mut self: Pin<&mut Self>) {
-        self.set(Handling::Over);
+        self.set(HandlerStage::Done);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A request that settings delay before its arguments are extracted.
+//! Delays a request before its arguments are extracted, as configured in the settings.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,11 +10,11 @@ use crate::instrument::poll::{At, at};
 use crate::settings::EffectiveSettings;
 use crate::stack::AwaitPoint;
 
-/// Where a delayed request is shown to wait: at no place in a source file.
+/// The await shown for a delayed request: it has no place in a source file.
 static DELAY: AwaitPoint = AwaitPoint::new("delay", "settings", 0, 0, "delay");
 
 pin_project! {
-    /// A future that waits before it begins.
+    /// A future that starts after a delay.
     pub(super) struct Delayed<F> {
         delay: Option<Pin<Box<At<Sleep>>>>,
         #[pin]

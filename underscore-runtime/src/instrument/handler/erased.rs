@@ -1,10 +1,9 @@
-//! Futures without their types, in a build for debugging.
+//! Type-erased futures in debug builds.
 //!
-//! What axum is given of a handler has the handler's future in its type, and the compiler goes
-//! through that type for each thing that it proves of it, a dozen times a handler. Behind a pointer
-//! there is nothing to go through, and what polls the handlers is compiled once. In a build for
-//! release each handler has code of its own, for a call through a pointer takes as long as all that
-//! is around it.
+//! The type that axum sees of a handler contains the type of the handler's future, which the
+//! compiler walks through for each of a dozen proofs per handler. A boxed future has no such type,
+//! and the code that polls handlers is compiled once. In release builds each handler has its own
+//! code, because an indirect call takes as long as all of the code around it.
 
 #[cfg(debug_assertions)]
 use std::pin::Pin;
@@ -13,7 +12,7 @@ use axum::response::Response;
 
 use crate::instrument::poll::Stage;
 
-/// A future without its type.
+/// Boxes the future.
 #[cfg(debug_assertions)]
 pub(super) fn erased_future<'a, T>(
     future: impl Future<Output = T> + Send + 'a,
@@ -21,14 +20,14 @@ pub(super) fn erased_future<'a, T>(
     Box::pin(future)
 }
 
-/// The future.
+/// The future itself.
 #[cfg(not(debug_assertions))]
 #[inline]
 pub(super) fn erased_future<F: Future>(future: F) -> F {
     future
 }
 
-/// The stage of a handler without its type.
+/// Boxes the stage of a handler.
 #[cfg(debug_assertions)]
 pub(super) fn erased_stage<'a>(
     stage: impl Stage<Response> + Send + 'a,
@@ -36,7 +35,7 @@ pub(super) fn erased_stage<'a>(
     Box::pin(stage)
 }
 
-/// The stage of a handler.
+/// The stage itself.
 #[cfg(not(debug_assertions))]
 #[inline]
 pub(super) fn erased_stage<S: Stage<Response>>(stage: S) -> S {

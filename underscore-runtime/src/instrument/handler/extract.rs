@@ -1,4 +1,4 @@
-//! Extracts a handler's arguments, in axum's order and with axum's traits: a tuple of them at once.
+//! Extracts a handler's arguments as a tuple, in axum's order and with axum's traits.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use crate::instrument::body::watch_body;
 use crate::instrument::poll::{At, at};
 use crate::stack::AwaitPoint;
 
-/// The arguments of a handler. `M` is axum's marker for whether the last one takes the body.
+/// The arguments of a handler. `M` is axum's marker for whether the last one consumes the body.
 #[diagnostic::on_unimplemented(
     message = "the arguments `{Self}` cannot be extracted with the state `{S}`",
     note = "every argument must implement `FromRequestParts<{S}>`, the last one may implement `FromRequest<{S}>`",
@@ -19,16 +19,16 @@ use crate::stack::AwaitPoint;
 )]
 pub trait Extract<S, M>: Sized {
     /// Extracts them one after the other; a rejection is a response. `points` are the places of the
-    /// arguments in the source, for a request can be stuck at each.
+    /// arguments in the source: a request can be stuck at each.
     fn extract(
         request: Request,
         state: &S,
         points: &'static [AwaitPoint],
     ) -> impl Future<Output = Result<Self, Response>> + Send;
 
-    /// The arguments, if there is nothing to extract.
+    /// `Some` if there are no arguments to extract.
     #[inline]
-    fn nothing() -> Option<Self> {
+    fn empty() -> Option<Self> {
         None
     }
 }
@@ -39,20 +39,20 @@ impl<S: Sync> Extract<S, ()> for () {
         _: &S,
         _: &'static [AwaitPoint],
     ) -> impl Future<Output = Result<Self, Response>> + Send {
-        Nothing
+        NoArguments
     }
 
     #[inline]
-    fn nothing() -> Option<Self> {
+    fn empty() -> Option<Self> {
         Some(())
     }
 }
 
-/// The extraction of no argument, where it has to wait for a delay. Nothing in it, for its place is
-/// part of each call.
-struct Nothing;
+/// The extraction of no arguments, used after a delay. Without fields, because each call contains
+/// it.
+struct NoArguments;
 
-impl Future for Nothing {
+impl Future for NoArguments {
     type Output = Result<(), Response>;
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
@@ -60,7 +60,7 @@ impl Future for Nothing {
     }
 }
 
-/// Stands in where generated code gave no place.
+/// Used if generated code provides no point.
 static UNKNOWN: AwaitPoint = AwaitPoint::new("-", "-", 0, 0, "-");
 
 fn point(points: &'static [AwaitPoint], index: usize) -> &'static AwaitPoint {
@@ -86,8 +86,8 @@ where
 }
 
 pin_project! {
-    /// The extraction of a single argument. Not an `async` block: a request is large, and a block keeps
-    /// room for what it is given beside the future that it gives it to.
+    /// The extraction of a single argument. Not an `async` block: a request is large, and a block
+    /// has space for its input beside the future that takes it.
     struct Single<F> {
         #[pin]
         extraction: At<F>,
@@ -123,7 +123,7 @@ macro_rules! impl_extract {
                 state: &S,
                 points: &'static [AwaitPoint],
             ) -> impl Future<Output = Result<Self, Response>> + Send {
-                // Taken apart out here, so that the block has no room for it as a whole.
+                // Split outside the block, which then has no space for the whole request.
                 let (mut parts, body) = request.into_parts();
                 async move {
                     $(

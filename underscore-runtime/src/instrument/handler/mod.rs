@@ -1,6 +1,7 @@
 //! The call of a handler, in the order of a request: `call` admits the request as a task
-//! (`request_info`, `admission`), delays it if settings say so, extracts the arguments and runs the
-//! handler; `answer` has the responses that this crate gives in its place.
+//! (`request_info`, `admission`), delays it according to the settings, extracts the arguments and
+//! runs the handler. `answer` has the responses that this crate sends in the handler's place.
+//! Without the feature `admin`, `plain_call` takes the place of `call`.
 
 mod annotated;
 mod argument;

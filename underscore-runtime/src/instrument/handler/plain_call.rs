@@ -1,5 +1,5 @@
-//! The call of a handler without the feature `admin`: extracts the arguments and runs the handler, as
-//! axum does for a plain function. Signatures and bounds are those of `call`.
+//! The call of a handler without the feature `admin`: extracts the arguments and runs the handler,
+//! as axum does for a plain function. Signatures and bounds are those of `call`.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! What is kept of a request, for it to be shown after its handler has taken it.
+//! Retains data of a request that is shown after the handler has consumed it.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ pub(super) const TRACE_PARENT: &str = "traceparent";
 /// Begins the task of a request.
 #[allow(
     clippy::inline_always,
-    reason = "nearly all requests come through one of its two callers"
+    reason = "nearly all requests take one of its two callers"
 )]
 #[inline(always)]
 pub(super) fn begin_request(request: &Request, route: &'static Route) -> &'static Slot {
@@ -32,24 +32,24 @@ pub(super) fn begin_request(request: &Request, route: &'static Route) -> &'stati
     }
     let around = with_thread(|thread| thread.id.get());
     if around != 0 {
-        // A router that is called in a handler.
+        // A router called within a handler.
         task.set_parent(around);
     }
     task.begin()
 }
 
-/// True if path and query are the route's path: then there is nothing to keep of them.
+/// True if path and query equal the route's path: then neither is retained.
 #[inline]
 fn is_at(uri: &Uri, route: &Route) -> bool {
     let sent = uri.path_and_query().map(PathAndQuery::as_str);
     sent.is_some() && sent == route.identity.path.as_deref()
 }
 
-/// Copies what the client said.
+/// Copies the URI and the ids that the client sent.
 #[inline(never)]
 fn set_meta(task: &mut NewTask, request: &Request, route: &Route) {
-    // A nested router cuts its prefix off the URI, which then is shorter than the route's whole
-    // path: where the two are equal, there is nothing to look up, and nothing to keep.
+    // A nested router strips its prefix from the URI, which then is shorter than the route's full
+    // path. If the two are equal, nothing is looked up or retained.
     let mut uri = Some(request.uri()).filter(|uri| !is_at(uri, route));
     if uri.is_some()
         && let Some(OriginalUri(original)) = request.extensions().get()
@@ -65,9 +65,9 @@ fn set_meta(task: &mut NewTask, request: &Request, route: &Route) {
     }
 }
 
-/// The headers by which clients and proxies tell one request from another. In one pass: looking
-/// three names up by their hashes takes longer than going through the few that there are. By their
-/// text, for nearly all have another length: comparing `HeaderName`s takes longer.
+/// The headers by which clients and proxies identify a request. Read in one pass, because hashing
+/// three names takes longer than iterating over a few headers, and compared as text, because nearly
+/// all have another length and comparing `HeaderName`s takes longer.
 #[inline]
 fn ids(headers: &HeaderMap) -> [Option<&[u8]>; 3] {
     let [mut opaque_id, mut request_id, mut trace_parent] = [None; 3];
@@ -78,7 +78,7 @@ fn ids(headers: &HeaderMap) -> [Option<&[u8]>; 3] {
             TRACE_PARENT => &mut trace_parent,
             _ => continue,
         };
-        // The first one of several, as with `HeaderMap::get`.
+        // The first value of several, like `HeaderMap::get`.
         id.get_or_insert(value.as_bytes());
     }
     [opaque_id, request_id, trace_parent]

@@ -1,4 +1,4 @@
-//! The future that every `.await` of an annotated function goes through.
+//! The future that wraps every `.await` of an annotated function.
 
 use std::any::type_name;
 use std::future::IntoFuture;
@@ -12,11 +12,11 @@ use super::frame_slot::FrameSlot;
 use crate::stack::AwaitPoint;
 
 /// Awaits `future` at `point`: from its first `Pending` until it completes or is dropped, the point
-/// is in the stack of the task that polls it. Outside of a task it only awaits.
+/// is in the stack of the task that polls it. Outside a task it only awaits.
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as `future`.
+/// The same as that of `future`.
 #[inline]
 pub fn at<F: IntoFuture>(future: F, point: &'static AwaitPoint) -> At<F::IntoFuture> {
     At {
@@ -54,7 +54,7 @@ impl<F: Future> Future for At<F> {
     }
 }
 
-/// For the `select!` of futures, which wants it of each branch.
+/// Required for each branch by the `select!` of the crate futures.
 impl<F: FusedFuture> FusedFuture for At<F> {
     fn is_terminated(&self) -> bool {
         self.future.is_terminated()

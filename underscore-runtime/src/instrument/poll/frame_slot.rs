@@ -1,39 +1,39 @@
-//! An await's place in the stack of its task: taken at the first `Pending`, given back when the
-//! await is over, wherever its future is by then.
+//! An await's slot in the stack of its task: taken at the first `Pending` and released when the
+//! await ends, also if its future has been moved out of the task.
 
 use crate::stack::{AwaitPoint, Node, NodeKey, ParentKey, TypeName};
 use crate::task::{Slot, SlotRef, with_thread};
 
-/// The place in a stack that one await has or has not taken.
+/// The slot of one await in a stack, taken or not.
 #[derive(Debug)]
 pub(crate) struct FrameSlot {
-    /// The id of the task in whose stack it is; [`NOT_TAKEN`] if in none.
+    /// The id of the task whose stack it is in, [`NOT_TAKEN`] if none.
     id: u64,
     task: Option<SlotRef>,
     key: NodeKey,
-    /// The await that it is in.
+    /// The enclosing await.
     parent: ParentKey,
 }
 
-/// No task's id, and not zero, which a thread has outside of all tasks.
+/// Not the id of a task, and not zero, the id of a thread outside any task.
 const NOT_TAKEN: u64 = u64::MAX;
 
-/// A poll of an await: until it is over, what is awaited inside is under the await's key.
+/// A poll of an await. While it lasts, inner awaits are children of this await's key.
 pub(crate) struct FrameGuard {
     key: NodeKey,
-    /// The await that it is in.
+    /// The enclosing await.
     parent: ParentKey,
-    visit: Visit,
+    kind: PollKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Visit {
-    /// The place was taken in an earlier poll.
-    Again,
-    /// The key was taken for this poll: nothing is under it yet.
+enum PollKind {
+    /// The slot was taken in an earlier poll.
+    Repeated,
+    /// The key was taken in this poll: it has no children yet.
     First,
     /// The thread polls no task.
-    Outside,
+    Untracked,
 }
 
 impl FrameSlot {
@@ -51,32 +51,32 @@ impl FrameSlot {
     pub(crate) fn enter(&mut self, point: &'static AwaitPoint) -> FrameGuard {
         with_thread(|thread| {
             let current = thread.id.get();
-            let (key, visit) = if self.id == current {
-                (self.key, Visit::Again)
+            let (key, kind) = if self.id == current {
+                (self.key, PollKind::Repeated)
             } else {
                 if self.id != NOT_TAKEN {
                     // The future was moved here from another task.
-                    self.give_back_from_afar();
+                    self.release_remote();
                 }
                 if current == 0 {
                     return FrameGuard {
                         key: NodeKey::ROOT,
                         parent: ParentKey::ROOT,
-                        visit: Visit::Outside,
+                        kind: PollKind::Untracked,
                     };
                 }
                 let key = thread.slot.get().map_or(NodeKey::ROOT, Slot::take_key);
-                (key, Visit::First)
+                (key, PollKind::First)
             };
             FrameGuard {
                 key,
                 parent: thread.parent.replace(ParentKey::new(key, point)),
-                visit,
+                kind,
             }
         })
     }
 
-    /// Ends a poll that returned `Pending`: the await is in the stack from now on.
+    /// Ends a poll that returned `Pending`: the await enters the stack.
     #[inline]
     pub(crate) fn pend(
         &mut self,
@@ -84,14 +84,14 @@ impl FrameSlot {
         point: &'static AwaitPoint,
         awaited: TypeName,
     ) {
-        let FrameGuard { key, parent, visit } = guard;
+        let FrameGuard { key, parent, kind } = guard;
         std::mem::forget(guard);
-        if visit == Visit::Outside {
+        if kind == PollKind::Untracked {
             return;
         }
         with_thread(|thread| {
             thread.parent.set(parent);
-            if visit == Visit::Again && self.parent == parent {
+            if kind == PollKind::Repeated && self.parent == parent {
                 return;
             }
             self.id = thread.id.get();
@@ -107,24 +107,24 @@ impl FrameSlot {
         });
     }
 
-    /// Ends a poll that returned `Ready`: the await is not, or no longer, in the stack.
+    /// Ends a poll that returned `Ready`: the await leaves the stack if it is in it.
     #[inline]
     pub(crate) fn finish(&mut self, guard: FrameGuard) {
-        let FrameGuard { key, parent, visit } = guard;
+        let FrameGuard { key, parent, kind } = guard;
         std::mem::forget(guard);
-        if visit == Visit::Outside {
+        if kind == PollKind::Untracked {
             return;
         }
         with_thread(|thread| thread.parent.set(parent));
-        match visit {
-            Visit::First => release_unused(key),
-            Visit::Again | Visit::Outside => self.give_back(),
+        match kind {
+            PollKind::First => release_unused(key),
+            PollKind::Repeated | PollKind::Untracked => self.release(),
         }
     }
 
-    /// Takes the await out of the stack that it is in.
+    /// Removes the await from its stack.
     #[inline]
-    fn give_back(&mut self) {
+    fn release(&mut self) {
         let is_current = with_thread(|thread| {
             let is_current = thread.id.get() == self.id;
             if is_current && let Some(task) = self.task {
@@ -136,14 +136,14 @@ impl FrameSlot {
         if is_current {
             self.id = NOT_TAKEN;
         } else {
-            self.give_back_from_afar();
+            self.release_remote();
         }
     }
 
-    /// The future was moved out of its task, or outlived it.
+    /// For a future that was moved out of its task, or outlived it.
     #[cold]
     #[inline(never)]
-    fn give_back_from_afar(&mut self) {
+    fn release_remote(&mut self) {
         let id = std::mem::replace(&mut self.id, NOT_TAKEN);
         if let Some(task) = self.task.take() {
             task.get().clear_remote(id, self.key);
@@ -151,7 +151,7 @@ impl FrameSlot {
     }
 }
 
-/// Gives back a key that nothing was ever put under.
+/// Releases a key that never had a node.
 #[inline]
 fn release_unused(key: NodeKey) {
     if let Some(task) = with_thread(|thread| thread.slot.get()) {
@@ -166,18 +166,18 @@ impl Drop for FrameSlot {
     #[inline]
     fn drop(&mut self) {
         if self.id != NOT_TAKEN {
-            self.give_back();
+            self.release();
         }
     }
 }
 
 impl Drop for FrameGuard {
-    /// The awaited future panicked, and the panic may be caught further out.
+    /// Runs if the awaited future panics; the panic may be caught further out.
     #[cold]
     fn drop(&mut self) {
-        if self.visit != Visit::Outside {
+        if self.kind != PollKind::Untracked {
             with_thread(|thread| thread.parent.set(self.parent));
-            if self.visit == Visit::First {
+            if self.kind == PollKind::First {
                 release_unused(self.key);
             }
         }

@@ -1,4 +1,4 @@
-//! The end of a task, decided once: in the drop of its guard.
+//! Ends a task exactly once, in the drop of its guard.
 
 use axum::http::StatusCode;
 
@@ -6,18 +6,18 @@ use crate::clock::Instant;
 use crate::stats::{Outcome, StatusClass};
 use crate::task::{Slot, SlotRef, TaskState};
 
-/// A task that was begun; dropping this ends it.
+/// A task that has begun; dropping the guard ends it.
 ///
-/// What was set before the drop decides the outcome. If nothing was, the future was dropped because
-/// its client left, or the task panicked if a poll never ended.
+/// An outcome set before the drop is used. Otherwise the task panicked if its last poll did not
+/// end, and its client disconnected if it did.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    // Nothing else: this moves with the future.
+    // No other field: this moves with the future.
     task: SlotRef,
 }
 
 impl Guard {
-    /// The guard of a task that was begun.
+    /// The guard of a task that has begun.
     #[inline]
     pub(crate) fn new(task: &'static Slot) -> Self {
         Guard {
@@ -25,7 +25,7 @@ impl Guard {
         }
     }
 
-    /// The task, for which there will be another guard.
+    /// Returns the task without ending it. The caller creates another guard.
     pub(crate) fn into_task(self) -> &'static Slot {
         let task = self.task();
         std::mem::forget(self);
@@ -37,20 +37,20 @@ impl Guard {
         self.task.get()
     }
 
-    /// The handler has given its response, and the task lives on in the response's body. Its
-    /// response time is the time until now: how long a client reads says nothing about the handler.
+    /// Continues the task in the body of the handler's response. The response time ends now,
+    /// because the time a client takes to read is not the handler's.
     pub(crate) fn begin_streaming(&self, status: StatusCode) {
         self.task().set_status(status);
         self.task().begin_streaming(Instant::now());
     }
 
-    /// How the task ends if it is interrupted.
+    /// The outcome of an interrupt.
     pub(crate) fn interrupt_outcome(&self) -> Outcome {
         let interrupt = self.task().pending_interrupt();
         interrupt.map_or(Outcome::Interrupted, |interrupt| interrupt.outcome)
     }
 
-    /// Runs code of the host's between two polls. If it panics, that is how the task ends.
+    /// Runs the host's code between two polls. If it panics, the task's outcome is `Panicked`.
     #[inline]
     pub(crate) fn run<T>(&self, code: impl FnOnce() -> T) -> T {
         self.task().set_outcome(Outcome::Panicked);
@@ -59,24 +59,24 @@ impl Guard {
         done
     }
 
-    /// Ends the task in this way.
+    /// Ends the task with `outcome`.
     #[inline]
     pub(crate) fn end(self, outcome: Outcome) {
         self.task().set_outcome(outcome);
     }
 
-    /// Ends the task in this way, answered with `status`.
+    /// Ends the task with `outcome` and the response's `status`.
     #[inline]
     pub(crate) fn end_with(self, outcome: Outcome, status: StatusCode) {
         self.task().set_status(status);
         self.end(outcome);
     }
 
-    /// Ends the task, whose handler gave a response with `status`.
+    /// Ends the task of a handler whose response has `status`.
     #[inline]
     pub(crate) fn complete(self, status: StatusCode) {
         if self.task().is_plain() {
-            // What the drop would do, without looking at what nearly no task has.
+            // Equivalent to the drop, without the checks for rare properties.
             self.into_task().complete(StatusClass::from_status(status));
         } else {
             self.end_with(Outcome::Completed, status);
@@ -90,7 +90,7 @@ impl Drop for Guard {
         let task = self.task();
         let status = task.status().and_then(StatusClass::from_status);
         let (outcome, status) = match task.outcome() {
-            // What the handler made of half a request is an answer to nobody.
+            // A response to an incomplete request: its client has disconnected.
             Some(Outcome::Completed) if task.has_client_left() => (Outcome::Disconnected, None),
             Some(outcome) => (outcome, status),
             None if task.state() == TaskState::Running => (Outcome::Panicked, status),

@@ -1,4 +1,5 @@
-//! A task while it is polled: which task the thread polls, where in the code it waits, and how it ends.
+//! A task while it is polled: which task the thread polls, where in the code it waits, and how it
+//! ends.
 
 mod at_await;
 mod frame_slot;

@@ -1,32 +1,32 @@
-//! The poll of a task: while it lasts, the task is the thread's current one, so that awaits find it
-//! without a reference to it, and others see which task the thread is in.
+//! The poll of a task. While it lasts, the task is the thread's current one: awaits find it without
+//! a reference, and other threads see which task this thread polls.
 
 use crate::stack::ParentKey;
 use crate::task::{Slot, ThreadContext, with_thread};
 use crate::threads::ThreadRecord;
 
 /// A poll of a task, until it is [finished](Self::finish), [exited](Self::exit) or
-/// [abandoned](Self::abandon). One that is only dropped was cut short by a panic: the thread goes
-/// on with what it was in before, and the task stays marked as being polled.
-#[must_use = "a poll that is dropped is one that panicked"]
+/// [abandoned](Self::abandon). A plain drop means that it panicked: the thread returns to its
+/// previous task, and the task stays marked as being polled.
+#[must_use = "dropping it means that the poll panicked"]
 pub(crate) struct PollScope {
     task: &'static Slot,
     record: &'static ThreadRecord,
-    /// The poll that this one is in. Boxed, for most are in none: three pointers stay in registers.
+    /// The enclosing poll. Boxed, because most polls have none: three pointers stay in registers.
     outer: Option<Box<Outer>>,
 }
 
-/// A poll that goes on after the one within.
+/// A poll that is suspended during an inner one.
 struct Outer {
     task: &'static Slot,
     parent: ParentKey,
-    /// How many changes of stacks there were.
+    /// Number of changes of stacks before the inner poll.
     changes: u32,
-    /// What its slot said of the thread.
+    /// The thread in its slot.
     thread: u32,
 }
 
-/// The task that this thread polls.
+/// The task that this thread polls, `None` outside any.
 pub(crate) fn current() -> Option<&'static Slot> {
     with_thread(|thread| match thread.id.get() {
         0 => None,
@@ -65,7 +65,7 @@ impl PollScope {
         self.outer.as_ref().map_or(0, |outer| outer.changes)
     }
 
-    /// Makes what changed in the stack visible.
+    /// Publishes the changes of the stack.
     #[inline]
     pub(crate) fn commit(&self) {
         let before = self.changes_before();
@@ -74,14 +74,14 @@ impl PollScope {
         }
     }
 
-    /// Apart, for most polls change nothing.
+    /// Not inlined: most polls change nothing.
     #[inline(never)]
     fn commit_changes(&self, before: u32) {
         with_thread(|thread| self.task.commit(thread, before));
     }
 
-    /// Ends the poll of a future that is done: the task's next one goes on within the same poll.
-    /// With a commit, for the next one may wait at no await that is known, and never commit.
+    /// Ends the poll of a completed future, whose task continues with its next future in the same
+    /// poll. Commits, because the next future may never do so: it may have no annotated await.
     #[inline]
     pub(crate) fn finish(self) {
         self.commit();
@@ -89,20 +89,20 @@ impl PollScope {
         self.restore();
     }
 
-    /// Ends the poll, which has come back from the task's code.
+    /// Ends the poll after the task's code has returned.
     #[inline]
     pub(crate) fn exit(self) {
         self.task.end_poll();
         self.restore();
     }
 
-    /// Ends the scope in which the task's future was dropped. There is no stack left to show.
+    /// Ends the scope in which the task's future was dropped: no stack is left to publish.
     pub(crate) fn abandon(self) {
         with_thread(|thread| thread.discard_changes(self.changes_before()));
         self.exit();
     }
 
-    /// Makes the thread's context what it was before.
+    /// Restores the thread's context.
     #[inline]
     fn restore(mut self) {
         let (task, record, outer) = (self.task, self.record, self.outer.take());
@@ -118,7 +118,7 @@ impl PollScope {
 }
 
 impl Drop for PollScope {
-    /// The task's code panicked.
+    /// Runs if the task's code panicked.
     #[cold]
     fn drop(&mut self) {
         with_thread(|thread| thread.discard_changes(self.changes_before()));
@@ -132,7 +132,7 @@ impl Drop for PollScope {
 }
 
 impl Outer {
-    /// Puts the poll that the thread is in aside for one of `inner`.
+    /// Suspends the thread's current poll for one of `inner`.
     #[allow(clippy::unnecessary_box_returns, reason = "see `PollScope::outer`")]
     #[cold]
     #[inline(never)]
@@ -149,7 +149,7 @@ impl Outer {
         Box::new(outer)
     }
 
-    /// Goes on with it.
+    /// Resumes the suspended poll.
     #[cold]
     #[inline(never)]
     fn resume(&self, inner: &'static Slot) {

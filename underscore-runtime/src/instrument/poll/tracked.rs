@@ -1,5 +1,5 @@
-//! A task under way: polls the futures that do its work, one after the other, keeps its stack, and ends
-//! it when it is interrupted.
+//! Drives a task: polls the futures that do its work, one after the other, keeps its stack, and
+//! ends it when it is interrupted.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,19 +9,19 @@ use pin_project_lite::pin_project;
 use super::guard::Guard;
 use super::scope::PollScope;
 
-/// How one of a task's futures ended.
+/// The end of one of a task's futures.
 pub(crate) enum StageEnd<T> {
-    /// By itself: the task goes on with its next future, or is answered.
+    /// It completed: the task continues with its next future, or has its response.
     Done(T, Guard),
-    /// By an interrupt: the future is gone, and the task is over once it has its answer.
+    /// It was interrupted and dropped: the task ends once it has its response.
     Interrupted(Guard),
 }
 
-/// One of a task's futures, which can be dropped in its place.
+/// One of a task's futures, which can be dropped in place.
 pub(crate) trait Stage<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T>;
 
-    /// Drops what there is of it.
+    /// Drops it in place.
     fn clear(self: Pin<&mut Self>);
 }
 
@@ -51,8 +51,8 @@ impl<T, S: Stage<T> + ?Sized> Stage<T> for Pin<Box<S>> {
     }
 }
 
-/// Polls a stage of the task that `guard` keeps. There is no guard once the task is over, or has
-/// gone on to its next stage.
+/// Polls a stage of the task of `guard`, which is `None` once the task has ended or continued with
+/// its next stage.
 #[inline]
 pub(crate) fn poll_stage<T, S: Stage<T>>(
     guard: &mut Option<Guard>,
@@ -60,7 +60,7 @@ pub(crate) fn poll_stage<T, S: Stage<T>>(
     cx: &mut Context<'_>,
 ) -> Poll<StageEnd<T>> {
     let Some(kept) = guard else {
-        // Polled again after the end, which no executor does: there is no second answer.
+        // Polled after completion, which no executor does: there is no second output.
         return Poll::Pending;
     };
     let task = kept.task();
@@ -80,8 +80,8 @@ pub(crate) fn poll_stage<T, S: Stage<T>>(
         Poll::Pending => {
             scope.commit();
             scope.exit();
-            // Registered once, as long as it stays the same: an interrupt that comes after wakes
-            // it, one that came before is seen here.
+            // Registered once while it stays the same. A later interrupt wakes it, an earlier one
+            // is seen here.
             if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
                 return interrupt(guard, stage);
             }
@@ -90,7 +90,7 @@ pub(crate) fn poll_stage<T, S: Stage<T>>(
     }
 }
 
-/// Drops the stage at this moment, with all that it holds.
+/// Drops the stage now, with all that it owns.
 #[cold]
 fn interrupt<T, S: Stage<T>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> Poll<StageEnd<T>> {
     drop_in_task(guard.as_ref(), stage);
@@ -101,7 +101,7 @@ fn interrupt<T, S: Stage<T>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> P
 }
 
 /// Drops the stage as part of its task, so that its awaits leave the stack without a search.
-/// Without a guard there is nothing left of it.
+/// Without a guard, the stage has been dropped already.
 #[inline]
 pub(crate) fn drop_in_task<T, S: Stage<T>>(guard: Option<&Guard>, stage: Pin<&mut S>) {
     if let Some(guard) = guard {
@@ -112,10 +112,10 @@ pub(crate) fn drop_in_task<T, S: Stage<T>>(guard: Option<&Guard>, stage: Pin<&mu
 }
 
 pin_project! {
-    /// A stage with its task. Dropped before its end, it ends the task.
+    /// A stage with its task. Dropped before completion, it ends the task.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub(crate) struct Tracked<F: Future> {
-        // Dropped at the end, in whatever way it comes, with the task current: see `drop_in_task`.
+        // Always dropped with the task current: see `drop_in_task`.
         #[pin]
         future: Option<F>,
         guard: Option<Guard>,
@@ -130,7 +130,7 @@ pin_project! {
 }
 
 impl<F: Future> Tracked<F> {
-    /// `future` does the work of the task from here on.
+    /// Continues the task of `guard` with `future`.
     #[inline]
     pub(crate) fn new(guard: Guard, future: F) -> Self {
         Tracked {
@@ -139,12 +139,12 @@ impl<F: Future> Tracked<F> {
         }
     }
 
-    /// True if the task is over, or goes on with another future.
+    /// True if the task has ended or continues with another future.
     pub(crate) fn is_over(&self) -> bool {
         self.guard.is_none()
     }
 
-    /// The task.
+    /// The task, `None` after completion.
     #[inline]
     pub(crate) fn guard(&self) -> Option<&Guard> {
         self.guard.as_ref()

@@ -1,4 +1,4 @@
-//! The place in a stack of what awaits in a way that the attribute cannot see: a macro of the user's.
+//! Places in the stack for awaits that the attribute cannot rewrite: those inside a user's macro.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::stack::AwaitPoint;
 
 /// Keeps `point` in the stack of the task until the value is dropped.
 ///
-/// What is awaited meanwhile is not below it, but beside it: no poll goes through it.
+/// Awaits in the meantime are its siblings, not its children, because no poll passes through it.
 #[must_use = "the point is in the stack until this is dropped"]
 pub fn within(point: &'static AwaitPoint) -> Within {
     let mut slot = FrameSlot::new();
@@ -16,7 +16,7 @@ pub fn within(point: &'static AwaitPoint) -> Within {
     Within { _slot: slot }
 }
 
-/// A point that is in a stack until this is dropped.
+/// Keeps a point in a stack until it is dropped.
 pub struct Within {
     _slot: FrameSlot,
 }

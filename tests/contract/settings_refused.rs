@@ -198,7 +198,7 @@ async fn a_body_that_is_no_json_object_is_400_with_its_line_and_column() {
         ("{\"transient\": {}} trailing", ["line 1", "column 19"]),
         (
             "{\"transient\": {}, \"transient\": {}}",
-            ["key [transient] stands twice", "line 1 column 29"],
+            ["duplicate key [transient]", "line 1 column 29"],
         ),
         ("503", ["must be", "a JSON object"]),
         ("[{}]", ["must be", "a JSON object"]),

@@ -1,15 +1,15 @@
-//! Holding a directory against other processes that make or replace files in it.
+//! Locks a directory against other processes that create or replace files in it.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long another process may take for its file.
+/// Maximum time to wait for another process.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Locks the directory until the file that is given back is dropped. A file system that cannot lock
-/// leaves the caller's other checks.
+/// Locks the directory until the returned file is dropped. `None` if the lock cannot be had, for
+/// example on a file system without locks; then only the caller's other checks protect it.
 pub(crate) fn lock(directory: &Path) -> io::Result<Option<File>> {
     let directory = open(directory)?;
     let begun = Instant::now();
@@ -19,19 +19,19 @@ pub(crate) fn lock(directory: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            // Whoever holds it for so long is not making a file.
+            // A process that holds it for so long is not creating a file.
             Err(_) => return Ok(None),
         }
     }
 }
 
-/// Opens a directory; an error says that it is the directory's.
+/// Opens a directory. The error names the directory as its cause.
 pub(crate) fn open(directory: &Path) -> io::Result<File> {
     File::open(directory)
         .map_err(|error| io::Error::new(error.kind(), format!("its directory: {error}")))
 }
 
-/// The directory that `path` is in.
+/// The directory of `path`.
 pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

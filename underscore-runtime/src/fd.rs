@@ -1,16 +1,16 @@
-//! When file descriptors run out. What then goes on all the same is decided where they are needed.
+//! Recognizes that file descriptors are exhausted. Callers decide how to go on without one.
 
 use std::io;
 
-/// The system's numbers for "too many open files", in this process and in all of them: the same on
-/// every Unix.
-const USED_UP: [i32; 2] = [24, 23];
+/// `EMFILE` and `ENFILE`: too many open files in this process, and in the system. The same numbers
+/// on every Unix.
+const EXHAUSTED: [i32; 2] = [24, 23];
 
-/// Whether `error` says that there is no descriptor left.
+/// True if `error` is EMFILE or ENFILE.
 pub(crate) fn is_exhausted(error: &io::Error) -> bool {
     error
         .raw_os_error()
-        .is_some_and(|number| USED_UP.contains(&number))
+        .is_some_and(|number| EXHAUSTED.contains(&number))
 }
 
 #[cfg(test)]
@@ -18,8 +18,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_are_those_of_too_many_files() {
-        for number in USED_UP {
+    fn the_numbers_mean_too_many_open_files() {
+        for number in EXHAUSTED {
             let error = io::Error::from_raw_os_error(number);
             assert!(is_exhausted(&error));
             assert!(error.to_string().contains("oo many open files"), "{error}");

@@ -1,5 +1,5 @@
-//! JSON as an operator means it: a key that stands twice in one object is a mistake, where the
-//! plain reader would take the last one and drop what the first one said.
+//! JSON without duplicate keys. serde_json takes the last value of a duplicate key and silently
+//! drops the others, which hides a mistake of the operator.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::visible::echo;
 
-/// A JSON value without a key that stands twice.
+/// A JSON value without duplicate keys.
 #[derive(Debug)]
 pub(crate) struct StrictValue(pub(crate) Value);
 
@@ -64,7 +64,7 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some(key) = entries.next_key::<String>()? {
             if object.contains_key(&key) {
                 return Err(A::Error::custom(format_args!(
-                    "key [{}] stands twice",
+                    "duplicate key [{}]",
                     echo(&key)
                 )));
             }
@@ -80,18 +80,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_what_the_plain_reader_reads() {
+    fn a_value_without_duplicate_keys_is_read_as_serde_json_reads_it() {
         let json = r#"{"a":[1,-1,1.5,true,null,"x"],"b":{"a":{}}}"#;
-        let StrictValue(strict) = serde_json::from_str(json).expect("it is JSON");
-        let plain: Value = serde_json::from_str(json).expect("it is JSON");
+        let StrictValue(strict) = serde_json::from_str(json).expect("valid JSON");
+        let plain: Value = serde_json::from_str(json).expect("valid JSON");
         assert_eq!(strict, plain);
     }
 
     /// Holds 6.11 of docs/admin-api.md.
     #[test]
-    fn a_key_that_stands_twice_is_named_with_its_place() {
+    fn a_duplicate_key_is_named_with_its_position() {
         let error = serde_json::from_str::<StrictValue>("{\n\"a\": {\"b\": 1, \"b\": 2}}");
-        let error = error.expect_err("b stands twice").to_string();
-        assert_eq!(error, "key [b] stands twice at line 2 column 17");
+        let error = error.expect_err("b is duplicate").to_string();
+        assert_eq!(error, "duplicate key [b] at line 2 column 17");
     }
 }

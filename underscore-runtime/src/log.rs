@@ -1,6 +1,6 @@
-//! What this crate tells the host's log, on a thread of its own. Not where it happens: a subscriber
-//! is the host's code and may block, and a log that nobody reads any more blocks every worker that
-//! writes to it. That is an incident in which the admin API has to answer.
+//! Writes this crate's events to the host's log, on a separate thread. A subscriber is code of the
+//! host and may block: a full pipe whose reader has stopped blocks every worker that logs to it,
+//! and the admin API must answer in that incident.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,7 +16,7 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::visible::{is_all_visible, visible};
 
-/// Writes one event, or several that belong together.
+/// Writes one event, or several related ones.
 type WriteFn = Box<dyn FnOnce() + Send>;
 
 /// Maximum number of queued entries of each kind. Further entries are dropped and counted.
@@ -64,14 +64,14 @@ pub(crate) fn lost() -> u64 {
     LOST.load(Ordering::Relaxed)
 }
 
-/// Has `entry` written, in the order of calls, to the log of the calling thread; if that has none,
-/// to the log of the process. Never waits.
+/// Queues `entry` for the subscriber of the calling thread, or the global one if it has none.
+/// Entries are written in the order of calls. Never blocks.
 pub(crate) fn write(entry: impl FnOnce() + Send + 'static) {
     push(Box::new(entry), false);
 }
 
-/// As [`write`], for an audit record. Audit records have a quota of their own, so that other
-/// entries cannot displace them.
+/// [`write`] for an audit record. Audit records have their own limit, so that other entries cannot
+/// displace them.
 pub(crate) fn write_audit(record: impl FnOnce() + Send + 'static) {
     push(Box::new(record), true);
 }
@@ -103,7 +103,7 @@ fn push(write: WriteFn, is_audit: bool) {
         waiting.log.clone_from(&entry.log);
         drop(waiting);
         LOST.fetch_add(1, Ordering::Relaxed);
-        // Dropped outside of the lock: it may hold values of the host.
+        // Dropped without the lock: it may hold values of the host.
         drop(entry);
     }
 }
@@ -145,7 +145,7 @@ impl LogQueue {
     }
 }
 
-/// Wraps `work` for another thread so that its events go to the log of the calling one.
+/// Wraps `work` for another thread so that its events go to the subscriber of the calling one.
 pub(crate) fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let log = dispatcher::get_default(Clone::clone);
     move || {
@@ -157,8 +157,8 @@ pub(crate) fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
     }
 }
 
-/// Does `work` without a log: what the libraries under it tell would be written where it happens,
-/// by the host's code. For a moment only: meanwhile every event of the process takes longer.
+/// Does `work` without a subscriber, because the events of the libraries below would run code of
+/// the host on this thread. For short work only: meanwhile every event in the process takes longer.
 pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
     dispatcher::with_default(&Dispatch::none(), work)
 }
@@ -166,8 +166,8 @@ pub(crate) fn without<T>(work: impl FnOnce() -> T) -> T {
 /// Untrusted text as a field value. Not every subscriber escapes strings, so text with invisible
 /// characters is recorded as an escaped and quoted `Debug` value.
 ///
-/// Imported by its own name, not used as `log::...`: with the feature `log` of tracing, its macros
-/// bring a crate of that name into the scope of their arguments.
+/// Import it by name instead of writing `log::field_text`: with the feature `log` of tracing, its
+/// macros bring a crate of that name into the scope of their arguments.
 pub(crate) fn field_text(text: &str) -> Box<dyn Value + '_> {
     if is_all_visible(text) {
         Box::new(text)
@@ -186,11 +186,11 @@ impl fmt::Debug for QuotedText<'_> {
     }
 }
 
-/// Waits until all that was written so far is in the log, for at most `patience`.
+/// Waits until all entries queued so far are written, for at most `patience`.
 pub(crate) fn flush(patience: Duration) {
     if WRITER.get() == Some(&true) {
         let (done, wait) = channel::<()>();
-        // It is dropped when its turn comes, or at once where there is no place for it.
+        // Dropped when the entry is written, or at once if the queue is full.
         write_audit(move || drop(done));
         let _ = wait.recv_timeout(patience);
     }
@@ -208,7 +208,7 @@ fn write_all() {
             Some(log) => dispatcher::with_default(log, write),
             None => write(),
         };
-        // A subscriber that panics at one entry may be well at the next.
+        // A subscriber that panics at one entry may write the next.
         let _ = catch_unwind(AssertUnwindSafe(write));
     }
 }
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_quoted_can_be_read_back() {
+    fn a_quoted_text_can_be_read_back() {
         let quoted = format!("{:?}", QuotedText("a\n\"b\" \\n \u{202e}é"));
         assert_eq!(quoted, r#""a\n\"b\" \\n \u{202e}é""#);
     }

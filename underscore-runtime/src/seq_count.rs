@@ -1,10 +1,10 @@
-//! A sequence counter, as in Linux's `seqcount_t`: one writer, who never waits for a reader, and
-//! readers who learn whether what they read belongs together, and read again if it does not.
+//! A sequence counter, as Linux's `seqcount_t`: one writer, which never waits for readers, and
+//! readers, which detect a concurrent write and read again.
 
 use crate::sync::atomic::{AtomicU32, Ordering, fence};
 
-/// Even between writes and odd during one. It is the same again after two billion writes; a reader
-/// that takes longer than those, and sees just that many, is mistaken.
+/// Even between writes, odd during one. It wraps around after two billion writes: a reader during
+/// which exactly that many happen does not detect them.
 #[derive(Debug)]
 pub(crate) struct SeqCount(AtomicU32);
 
@@ -13,21 +13,21 @@ impl SeqCount {
         SeqCount(AtomicU32::new(0))
     }
 
-    /// Writes fields that are read together. For the one writer.
+    /// Writes fields that are read together. Only one thread may write.
     #[inline]
     pub(crate) fn write(&self, write: impl FnOnce()) {
         let count = self.0.load(Ordering::Relaxed);
         self.0.store(count.wrapping_add(1), Ordering::Relaxed);
-        // Pairs with the fence in `try_read`: a reader of one of the writes below reads the odd count
-        // after it.
+        // Pairs with the fence in `try_read`: a reader that sees one of the writes below then sees
+        // the odd count.
         fence(Ordering::Release);
         write();
-        // Pairs with the first load in `try_read`: a reader of this count reads all of the writes
+        // Pairs with the first load in `try_read`: a reader that sees this count sees all writes
         // above.
         self.0.store(count.wrapping_add(2), Ordering::Release);
     }
 
-    /// Reads fields that are written together; `None` if they were being written.
+    /// Reads fields that are written together, `None` if a write was under way.
     pub(crate) fn try_read<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
         let count = self.0.load(Ordering::Acquire);
         if count % 2 == 1 {

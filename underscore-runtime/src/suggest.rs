@@ -1,15 +1,16 @@
-//! "did you mean": what someone who mistyped a word may have wanted.
+//! "did you mean": suggestions for a mistyped word.
 
 use strsim::osa_distance;
 
-/// The most that is suggested.
+/// Maximum number of suggestions.
 const MOST: usize = 3;
 
-/// The candidates that are similar to `word`, the most similar first, at most [`MOST`].
+/// The candidates that are similar to `word`, most similar first, at most [`MOST`].
 ///
-/// Similarity is 1 - distance / length of the longer word, above 0.5; a swap of neighbours counts as
-/// one edit (optimal string alignment). Of words with dots or slashes each part must be similar to
-/// its own. Those that are exactly as long in parts come alone, if there are any.
+/// Similarity is 1 - distance / length of the longer word, and must exceed 0.5. A swap of
+/// neighbours counts as one edit (optimal string alignment). Words with dots or slashes are
+/// compared part by part if both have the same number of parts, and each part must be similar. If
+/// there are such matches, only they are returned.
 pub(crate) fn similar<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -30,7 +31,7 @@ pub(crate) fn similar<'a>(
     words.take(MOST).collect()
 }
 
-/// How similar two words are, and whether that was found out part by part.
+/// The similarity of two words, and true if they were compared part by part.
 fn compare(word: &str, candidate: &str) -> (bool, f64) {
     let parts = |word| str::split(word, ['.', '/']);
     let count = parts(word).count();
@@ -39,7 +40,7 @@ fn compare(word: &str, candidate: &str) -> (bool, f64) {
     }
     let each = parts(word).zip(parts(candidate));
     let similarities = each.map(|(a, b)| {
-        // What stands for an argument.
+        // A placeholder of a path matches everything.
         let is_any = b.starts_with('{');
         if is_any { 1.0 } else { similarity(a, b) }
     });
@@ -48,7 +49,7 @@ fn compare(word: &str, candidate: &str) -> (bool, f64) {
         least = least.min(similarity);
         sum += similarity;
     }
-    // Few parts: the number is exact as a float.
+    // Exact: there are few parts.
     #[allow(clippy::cast_precision_loss)]
     let average = sum / count as f64;
     (true, if least > 0.5 { average } else { 0.0 })
@@ -60,17 +61,17 @@ fn similarity(a: &str, b: &str) -> f64 {
     if longer == 0 {
         return 1.0;
     }
-    // The distance is at least what one word is longer: no need to measure it against a word of 60 KB.
+    // The distance is at least the difference in length. This avoids measuring a word of 60 KB.
     if shorter.saturating_mul(2) <= longer {
         return 0.0;
     }
-    // Words are short: both numbers are exact as floats.
+    // Exact: the words are short.
     #[allow(clippy::cast_precision_loss)]
     let (distance, longer) = (osa_distance(a, b) as f64, longer as f64);
     1.0 - distance / longer
 }
 
-/// ` -> did you mean [time]?`, or nothing where nothing is similar.
+/// A hint as ` -> did you mean [time]?`, empty if no candidate is similar.
 pub(crate) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     match similar(word, candidates).as_slice() {
         [] => String::new(),
@@ -91,7 +92,7 @@ mod tests {
 
     /// Holds 6.5 of docs/admin-api.md.
     #[test]
-    fn what_is_half_alike_is_not_meant() {
+    fn a_word_that_is_half_similar_is_not_suggested() {
         assert_eq!(hint("ab", ["ac"]), "");
         assert_eq!(hint("time", ["timetime"]), "");
         assert_eq!(hint("time", ["timetim"]), " -> did you mean [timetim]?");
@@ -99,7 +100,7 @@ mod tests {
 
     /// Holds 6.5 of docs/admin-api.md.
     #[test]
-    fn words_of_several_parts_are_compared_part_by_part() {
+    fn words_with_several_parts_are_compared_part_by_part() {
         let settings = ["preempt.status", "preempt.ratio", "preempt.text", "timeout"];
         let meant = hint("preempt.statsu", settings);
         assert_eq!(meant, " -> did you mean [preempt.status]?");

@@ -1,8 +1,8 @@
-//! What threads meet at: the locks of this crate, and the one door to atomics, `Arc` and the like for those
-//! files whose interleavings are played through in `tests/loom`, with loom's behind this door.
+//! The locks of this crate, and the atomics, `Arc` and the like of the files that `tests/loom`
+//! models. The models replace this module with loom's types.
 //!
-//! A lock here guards plain values for a short time, never across code of a user, so that nothing a
-//! handler does can hold one.
+//! A lock guards plain values for a short time and is never held while code of a user runs, so no
+//! handler can hold one.
 
 pub(crate) use arc_swap::ArcSwapOption;
 pub(crate) use crossbeam_utils::atomic::AtomicCell;
@@ -12,10 +12,10 @@ pub(crate) use tokio::sync::Notify;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
-/// A mutex that a panic does not close.
+/// A mutex without poisoning.
 ///
-/// What it guards is whole after every statement, so the value that a panicking thread left is as good
-/// as any; and a request that failed must not make the next one fail.
+/// The guarded values are consistent after every statement, also after a panic, and a request that
+/// panics must not make the next one fail.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(StdMutex<T>);
 
@@ -30,19 +30,19 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Lets another thread go on that may need the processor to end what it writes.
+/// Yields the processor to a thread that may be in the middle of a write.
 pub(crate) fn yield_now() {
     std::thread::yield_now();
 }
 
-/// Runs code of the host, for example of a waker, and contains a panic: in a `Drop` that may run
+/// Runs code of the host, for example of a waker, and catches a panic: in a `Drop` that may run
 /// during unwinding, where a second panic would abort the process, or on the admin side. Returns
 /// `None` if it panicked.
 pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(done) => Some(done),
         Err(panic) => {
-            // The host was told by the panic's hook. What is inside is the host's too, and may
+            // The panic hook has already reported it. The payload is a value of the host and may
             // panic when it is dropped.
             std::mem::forget(panic);
             None
@@ -64,17 +64,17 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_goes_no_further_whatever_is_inside() {
+    fn a_panic_is_caught_even_if_dropping_its_payload_panics() {
         contained(|| resume_unwind(Box::new(PanicsWhenDropped)));
     }
 
     #[test]
-    fn a_lock_is_open_after_a_panic_and_has_what_was_left() {
+    fn a_lock_is_usable_after_a_panic_and_has_the_last_value() {
         static LOCK: Mutex<u32> = Mutex::new(1);
         contained(|| {
             let mut locked = LOCK.lock();
             *locked = 2;
-            resume_unwind(Box::new("while it is held"));
+            resume_unwind(Box::new("while locked"));
         });
         assert_eq!(*LOCK.lock(), 2);
     }

@@ -1,16 +1,16 @@
-//! Temporary names for files that are made beside their final place and renamed over it.
+//! Temporary names for files that are created beside their final path and renamed over it.
 //!
-//! The names are random. In a container every process may have pid 1, so a name made from the pid
-//! may be that of a leftover of a process that was killed, and the service would not start.
+//! The names are random. In a container every process may have pid 1, so a name with the pid may be
+//! taken by a leftover of a killed process, and the service would not start.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 
-/// Names that are tried. With 32 random bits a second one is hardly ever needed.
+/// Maximum number of names to try. With 32 random bits a second one is hardly ever needed.
 const TRIES: usize = 16;
 
-/// Calls `make` with random numbers until it makes something. It has to fail with `AlreadyExists`
-/// or `AddrInUse` if the name is taken, whatever it is taken by, and must leave that alone.
+/// Calls `make` with random numbers until it succeeds. If the name is taken, it must fail with
+/// `AlreadyExists` or `AddrInUse` and leave the existing file alone.
 pub(crate) fn create<T>(make: impl FnMut(u64) -> io::Result<T>) -> io::Result<T> {
     create_with(random, make)
 }
@@ -34,9 +34,9 @@ fn create_with<T>(
     make(random())
 }
 
-/// The keys of each `RandomState` differ and come from the system's random numbers, so its hash of
-/// anything is a random number. A forked process inherits the keys of its parent, which its pid
-/// sets apart.
+/// A random number: each `RandomState` has different keys, which derive from the system's random
+/// numbers. A forked process inherits the keys of its parent; hashing the pid makes its numbers
+/// differ.
 fn random() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
@@ -50,13 +50,13 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     #[test]
-    fn no_two_names_are_alike() {
+    fn random_numbers_differ() {
         let names: HashSet<u64> = (0..1_000).map(|_| random() >> 32).collect();
         assert!(names.len() > 990, "{}", names.len());
     }
 
     #[test]
-    fn a_name_that_is_taken_by_anything_is_left_alone_and_another_one_is_tried() {
+    fn a_taken_name_is_left_alone_and_another_one_is_tried() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = |number: u64| directory.path().join(number.to_string());
         fs::write(path(0), "keep me").expect("written");
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_not_tried_for_ever_nor_after_another_error() {
+    fn attempts_are_limited_and_stop_at_another_error() {
         for (kind, tries) in [
             (ErrorKind::AlreadyExists, TRIES),
             (ErrorKind::AddrInUse, TRIES),

@@ -30,7 +30,7 @@ mod tests {
 
     /// Holds 7.22 of docs/admin-api.md.
     #[test]
-    fn a_long_text_is_cut_between_two_characters() {
+    fn a_long_text_is_truncated_at_a_character_boundary() {
         let fits = "x".repeat(1_024);
         assert_eq!(to_bytes(&fits, 1_024), fits);
         let short = to_bytes(&format!("x{}", "é".repeat(1_024)), 1_024).into_owned();

@@ -1,8 +1,8 @@
-//! Durations as people type and read them: an integer and a unit in, the largest fitting unit out.
+//! Durations and sizes with units: parsing, and printing in the largest fitting unit.
 
 use std::time::Duration;
 
-/// The units with their nanoseconds, the smallest first.
+/// The units of time in nanoseconds, smallest first.
 const UNITS: [(&str, u64); 7] = [
     ("nanos", 1),
     ("micros", 1_000),
@@ -25,19 +25,19 @@ impl TimeUnit {
         Some(TimeUnit { nanos: *nanos })
     }
 
-    /// The whole units in `duration`.
+    /// Number of whole units in `duration`.
     pub(crate) fn count(self, duration: Duration) -> u64 {
         let count = duration.as_nanos().checked_div(self.nanos.into());
         u64::try_from(count.unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
-    /// The words, the smallest unit first.
+    /// The names of the units, smallest first.
     pub(crate) fn words() -> [&'static str; UNITS.len()] {
         UNITS.map(|(name, _)| name)
     }
 }
 
-/// The units of size with their bytes, the smallest first.
+/// The units of size in bytes, smallest first.
 const BYTE_UNITS: [(&str, u64); 6] = [
     ("b", 1),
     ("kb", 1 << 10),
@@ -59,25 +59,25 @@ impl ByteUnit {
         Some(ByteUnit { bytes: *bytes })
     }
 
-    /// The whole units in `bytes`.
+    /// Number of whole units in `bytes`.
     pub(crate) fn count(self, bytes: u64) -> u64 {
         bytes.checked_div(self.bytes).unwrap_or(0)
     }
 
-    /// The words, the smallest unit first.
+    /// The names of the units, smallest first.
     pub(crate) fn words() -> [&'static str; BYTE_UNITS.len()] {
         BYTE_UNITS.map(|(name, _)| name)
     }
 }
 
-/// `30s` or `1.5m` as a duration; `None` if it is not a number with a unit, not a whole number of
-/// nanoseconds, or longer than 584 years.
+/// Parses a duration such as `30s` or `1.5m`. `None` if it is not a number with a unit, not a whole
+/// number of nanoseconds, or longer than 584 years.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let is_of_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
     let (number, unit) = text.split_at(text.bytes().take_while(is_of_number).count());
     let unit = TimeUnit::parse(unit)?;
     let (whole, decimals) = match number.split_once('.') {
-        // Digits on both sides, as it is printed.
+        // As printed: digits on both sides of the point.
         Some((_, "")) => return None,
         Some((whole, decimals)) => (whole, decimals),
         None => (number, "0"),
@@ -94,31 +94,32 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     Some(Duration::from_nanos(nanos))
 }
 
-/// The units in words, for an error.
+/// The names of the units, for errors.
 pub(crate) const TIME_UNITS: &str = "nanos, micros, ms, s, m, h, d";
 
-/// `duration` in seconds, rounded once: adding up seconds and nanoseconds shows as noise in the last digits.
+/// `duration` in seconds, rounded once. `as_secs_f64` adds seconds and nanoseconds, which shows as
+/// noise in the last digits.
 #[allow(
     clippy::cast_precision_loss,
-    reason = "exact below 104 days, and to 15 digits above"
+    reason = "exact below 104 days, 15 digits above"
 )]
 pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e9
 }
 
-/// `duration` in nanoseconds, at most [`u64::MAX`]: 584 years.
+/// `duration` in nanoseconds, saturating at 584 years.
 #[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
-/// The largest unit of which there is one, one decimal cut off behind it, `.0` left out: `1.5m`, `0s`.
+/// `duration` in the largest unit that fits, with at most one decimal, truncated: `1.5m`, `0s`.
 pub(crate) fn human(duration: Duration) -> String {
     in_largest(duration.as_nanos(), &UNITS).unwrap_or_else(|| "0s".to_owned())
 }
 
-/// A size in the largest unit of which there is one, as `human` writes a duration: `1.5kb`, `0b`.
+/// [`human`] for a size in bytes: `1.5kb`, `0b`.
 pub(crate) fn human_bytes(bytes: u64) -> String {
     in_largest(bytes.into(), &BYTE_UNITS).unwrap_or_else(|| "0b".to_owned())
 }
@@ -126,7 +127,7 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
 fn in_largest(count: u128, units: &[(&str, u64)]) -> Option<String> {
     let fits = |(_, unit): &&(&str, u64)| count >= u128::from(*unit);
     let (name, unit) = units.iter().rev().find(fits)?;
-    // One decimal, cut off, and left out where it is none.
+    // One decimal, truncated, and left out if it is zero.
     let tenths = count.checked_mul(10)?.checked_div(u128::from(*unit))?;
     Some(match (tenths / 10, tenths % 10) {
         (whole, 0) => format!("{whole}{name}"),
@@ -140,7 +141,7 @@ mod tests {
 
     /// Holds 5.4 of docs/admin-api.md.
     #[test]
-    fn durations_are_printed_in_the_largest_unit_with_one_decimal_cut_off() {
+    fn durations_are_printed_in_the_largest_unit_with_one_truncated_decimal() {
         let cases = [
             (0, "0s"),
             (999, "999nanos"),
@@ -157,7 +158,7 @@ mod tests {
 
     /// Holds 5.5 of docs/admin-api.md.
     #[test]
-    fn sizes_are_printed_alike_with_units_of_1024() {
+    fn sizes_are_printed_in_the_same_way_with_units_of_1024() {
         let cases = [
             (0, "0b"),
             (1023, "1023b"),

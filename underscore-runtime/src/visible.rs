@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_stays_and_what_drives_or_hides_is_escaped() {
+    fn readable_text_stays_and_control_or_invisible_characters_are_escaped() {
         let read = "~ é e\u{301} 日本 ‹›…→ 😀 \u{fffd} עברית العربية हिन्दी";
         assert_eq!(visible(read), read);
         assert!(matches!(visible(read), Cow::Borrowed(_)));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_without_a_search_is_what_the_search_finds() {
+    fn the_fast_path_agrees_with_the_tables() {
         let known = ('\u{80}'..=char::MAX).filter(|c| is_visible(*c));
         let wrong: Vec<char> = known
             .filter(|c| !stays(c.escape_debug(), *c) && !is_mark(*c))
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_input_there_is_a_beginning() {
+    fn a_long_input_is_truncated() {
         let fits = "é".repeat(MOST_ECHOED);
         assert_eq!(echo(&fits), fits);
         assert_eq!(echo(&format!("{fits}x")), format!("{fits}…"));

@@ -1,5 +1,5 @@
-//! Who was to change what, and how it was answered: the audit of the calls that change something. What the table can
-//! do and how much is kept is in `audit_table.rs`, that the log may block meanwhile in `liveness/log_blocks.rs`.
+//! Audit records of single calls: who changed what, and the answer. The table itself and its
+//! retention are in `audit_table.rs`, a blocked log in `liveness/log_blocks.rs`.
 
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +40,7 @@ async fn newest(service: &Service) -> Value {
     records(service).await.first().expect("a record").clone()
 }
 
-/// How many records there are since `mark`, which is the newest at some time.
+/// The records that are newer than `mark`.
 async fn since(service: &Service, mark: &Value) -> Vec<Value> {
     let newer = |row: &Value| row != mark;
     records(service)
@@ -50,7 +50,7 @@ async fn since(service: &Service, mark: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// Makes a record to count from.
+/// Makes a record, as the start for `since`.
 async fn mark(service: &Service) -> Value {
     let refused = service.post("_tasks/no_number/_cancel").await;
     assert_eq!(refused.status, 400);
@@ -127,7 +127,7 @@ async fn a_change_of_settings_says_who_made_it_and_what_was_set_before_and_after
     assert_eq!(row["after"], expected["before"]);
 }
 
-/// The name of this process, where the system tells it.
+/// Name of this process, `None` if the system does not report it.
 fn process_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/self/comm").ok()?;
     Some(name.trim_end_matches('\n').to_owned())
@@ -261,7 +261,7 @@ async fn looking_leaves_no_record_and_neither_does_what_is_no_call() {
     assert_eq!(since(&service, &before).await, Vec::<Value>::new());
 }
 
-/// Whether the handler below may go on.
+/// Set to let `deaf` return.
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
 #[underscore_route(name = "deaf")]

@@ -1,5 +1,4 @@
-//! The table of the audit: its columns, its order, and how much of it is kept. What is recorded of a call is in
-//! `audit.rs`.
+//! The audit as a table: columns, order and retention. The content of a record is in `audit.rs`.
 
 use axum::Router;
 use axum::routing::get;

@@ -1,5 +1,5 @@
-//! The index: every numbered sentence of the page is held by a test that names it, in a line
-//! `/// Holds 1.2, 3.4 of docs/admin-api.md.` above its attribute.
+//! Every numbered sentence of docs/admin-api.md is held by a test that names it, in a line `///
+//! Holds 1.2, 3.4 of docs/admin-api.md.` above its attribute.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,13 +7,13 @@ use std::fs;
 use crate::PAGE;
 use crate::support::files::{below, of_project};
 
-/// Section and number of a sentence.
+/// Section and number of a sentence, such as `(3, 7)`.
 type Item = (u32, u32);
 
 const BEGIN: &str = "/// Holds ";
 const END: &str = " of docs/admin-api.md.";
 
-/// `3.7` as an item.
+/// Parses `3.7`.
 fn item(text: &str) -> Option<Item> {
     let (section, number) = text.split_once('.')?;
     Some((section.parse().ok()?, number.parse().ok()?))
@@ -23,7 +23,7 @@ fn shown((section, number): Item) -> String {
     format!("{section}.{number}")
 }
 
-/// The items of a page, and what is wrong with their numbers.
+/// The items of a page, and mistakes in their numbers.
 fn items(page: &str) -> (BTreeSet<Item>, Vec<String>) {
     let (mut items, mut wrong) = (BTreeSet::new(), Vec::new());
     let mut section = 0;
@@ -56,7 +56,7 @@ fn items(page: &str) -> (BTreeSet<Item>, Vec<String>) {
     (items, wrong)
 }
 
-/// The items that the tests of a source hold, and what is wrong with its tags.
+/// The items held by the tests of a source, and mistakes in its tags.
 fn held(name: &str, source: &str) -> (Vec<(Item, String)>, Vec<String>) {
     let (mut held, mut wrong) = (Vec::new(), Vec::new());
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
@@ -82,7 +82,7 @@ fn held(name: &str, source: &str) -> (Vec<(Item, String)>, Vec<String>) {
     (held, wrong)
 }
 
-/// Whether the next function is a test, and is not ignored.
+/// True if the next function is a test that is not ignored.
 fn is_above_a_test(lines: &[&str]) -> bool {
     let is_function = |line: &&&str| line.starts_with("fn ") || line.starts_with("async fn ");
     let above: Vec<&&str> = lines.iter().take_while(|line| !is_function(line)).collect();

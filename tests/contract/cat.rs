@@ -1,4 +1,4 @@
-//! The `_cat` tables as a person with curl meets them: columns, headings, order, pages, formats, help.
+//! The `_cat` tables with curl: columns, headings, order, pages, formats, help.
 
 use axum::Router;
 use axum::routing::{any, get, post};

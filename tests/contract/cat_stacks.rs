@@ -1,4 +1,4 @@
-//! `_cat/stacks`: where the requests of a service are stuck, however many they are.
+//! `_cat/stacks` groups requests by the stack they wait at.
 
 use axum::Router;
 use axum::extract::Path;

@@ -1,4 +1,4 @@
-//! Section 4, changing things.
+//! Section 4 of docs/admin-api.md: changes.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use underscore_runtime::underscore_route;
 use crate::rows_of_page;
 use crate::support::{PATIENCE, Service};
 
-/// What an answer says of the only route that it is of.
+/// The value of the only route in an answer.
 fn only(answer: &Value) -> &Value {
     let routes = answer.as_object().expect("an object");
     assert_eq!(routes.len(), 1, "{answer:#}");
@@ -84,7 +84,7 @@ async fn requests_of_one_trace_are_preempted_alike_unless_they_have_ids_of_their
     }
 }
 
-/// Where the handler below is stuck until the test comes there too.
+/// Both the handler below and the test wait here.
 static MEETING: Barrier = Barrier::new(2);
 
 #[underscore_route(name = "changes.stuck")]

@@ -1,4 +1,4 @@
-//! Section 7, details.
+//! Section 7 of docs/admin-api.md: details.
 
 use axum::Router;
 use axum::routing::get;

@@ -1,4 +1,4 @@
-//! `?dry_run`: whom a change would hit, checked as the change itself and without making it.
+//! `?dry_run` validates a change and reports what it would affect, without making it.
 
 use std::sync::LazyLock;
 
@@ -34,7 +34,7 @@ async fn audited(service: &Service) -> usize {
     rows.as_array().expect("a table").len()
 }
 
-// One test, for both look at all requests of the last minute.
+// One test, because both parts read the requests of the last minute.
 /// Holds 4.62, 4.63, 4.64 of docs/admin-api.md.
 #[tokio::test]
 async fn a_dry_run_says_whom_a_change_would_hit_and_changes_nothing() {
@@ -114,7 +114,7 @@ async fn a_dry_run_says_whom_a_change_would_hit_and_changes_nothing() {
         "who only looks leaves no record"
     );
 
-    // What would be refused is refused.
+    // An invalid change is refused.
     let wrong = json!({"transient": {"preempt": {"status": 99}}});
     let refused = service.put(&format!("{settings}?dry_run"), wrong).await;
     assert_eq!(refused.status, 400);
@@ -131,7 +131,7 @@ async fn a_dry_run_says_whom_a_change_would_hit_and_changes_nothing() {
     assert!(refused.error().1.contains(NEEDS_A_SETTINGS_FILE));
     assert_eq!(audited(&service).await, 0);
 
-    // And it is a bool: named, and false, it is the change.
+    // `dry_run=false` makes the change.
     service
         .put(&format!("{settings}?dry_run=false"), body)
         .await

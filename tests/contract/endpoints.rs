@@ -1,4 +1,4 @@
-//! Section 1, endpoints.
+//! Section 1 of docs/admin-api.md: endpoints.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use underscore_runtime::{AdminBuilder, underscore_route};
 use crate::PAGE;
 use crate::support::Service;
 
-/// `GET /a[/{b}]` is two endpoints.
+/// Expands the optional part of `GET /a[/{b}]` into two endpoints.
 fn both(form: &str) -> Vec<String> {
     match form.split_once('[') {
         Some((before, rest)) => {
@@ -25,7 +25,7 @@ fn both(form: &str) -> Vec<String> {
     }
 }
 
-/// Method and path of each endpoint that `text` has behind a `begin` in its lines.
+/// Method and path of each endpoint in the lines of `text`, after `begin`.
 fn endpoints(text: &str, begin: &str) -> Vec<String> {
     let is_method = |form: &&str| {
         ["GET /", "PUT /", "POST /"]
@@ -115,7 +115,7 @@ async fn every_annotated_handler_is_a_row_mounted_or_not() {
     }
 }
 
-/// The leaves of nested objects, under dotted keys.
+/// The leaves of nested objects with dotted keys.
 fn flat(prefix: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
     for (key, value) in value.as_object().expect("an object") {
         let key = format!("{prefix}{key}");
@@ -156,7 +156,7 @@ async fn every_path_may_end_with_a_slash_and_knows_the_common_parameters() {
         let (method, path) = endpoint.split_once(" /").expect("a method and a path");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let body = (method == Method::PUT).then(|| json!({"transient": {}}));
-        // What looks may look at everything; what changes finds nothing to change.
+        // Reads select everything, changes select nothing.
         let (routes, tasks, filter) = match method {
             Method::GET => ("_all", "_all", ""),
             _ if path.starts_with("_tasks") => ("", "_all", "older_than=9999d&"),

@@ -1,4 +1,4 @@
-//! Section 6, errors.
+//! Section 6 of docs/admin-api.md: errors.
 
 use axum::Router;
 

@@ -1,4 +1,4 @@
-//! `filter_path` as a person with curl meets it: at every kind of answer, and on none that is an error.
+//! `filter_path` applies to each kind of answer, but not to errors.
 
 use axum::Router;
 use axum::routing::get;
@@ -14,8 +14,8 @@ async fn one() {}
 #[underscore_route(name = "two")]
 async fn two() {}
 
-/// A service in which both routes are mounted, so that they have paths. Tests share the routes: only what
-/// no test changes is looked at whole.
+/// A service with both routes mounted, so that they have paths. Tests share the routes: a whole
+/// answer is compared only if no test changes it.
 async fn service() -> Service {
     let app = Router::new()
         .route("/one", get(one))

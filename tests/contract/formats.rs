@@ -1,4 +1,4 @@
-//! The forms of an answer and the methods of a path: what someone with `curl` expects of any endpoint.
+//! Formats and methods of every endpoint.
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +15,7 @@ async fn shown() -> &'static str {
     "shown"
 }
 
-/// Sends two thousand bytes and then no more.
+/// A body that sends 2000 bytes and then stays pending.
 #[underscore_route(name = "sending")]
 async fn sending() -> Body {
     struct Once(Option<axum::body::Bytes>);

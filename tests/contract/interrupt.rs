@@ -1,5 +1,5 @@
-//! What an operator's interrupt does to the requests of a route, to their clients and to what they hold,
-//! and what the report says of each. Ends that nobody ordered are in `truth/ends.rs`.
+//! Effect of an interrupt on the requests of a route, on their clients and on the resources they
+//! hold, and its report. Other ends are in `truth/ends.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,13 +22,13 @@ use crate::support::{Answer, PATIENCE, PanicsWhenDropped, Service, talk};
 /// Closed until a test adds permits.
 type Gate = State<Arc<Semaphore>>;
 
-/// Sends a GET from a task of its own.
+/// Sends a GET from another tokio task.
 fn get_in_background(service: &Service, path: &str) -> JoinHandle<Answer> {
     let sent = service.request(Method::GET, path).send();
     tokio::spawn(async { Answer::of(sent.await.expect("the service answers")).await })
 }
 
-/// The state that an interrupt reports of its only task.
+/// The state of the only task in a report.
 fn only_task(report: &Value) -> &Value {
     let tasks = report["tasks"].as_object().expect("an object");
     assert_eq!(tasks.len(), 1, "{report:#}");
@@ -69,7 +69,7 @@ async fn the_client_of_an_interrupted_request_gets_a_503_that_says_why() {
     assert_eq!(row["stats.resp.status_5xx"], 1);
 }
 
-/// Tells when it is dropped.
+/// Records its drop.
 struct Flag(Arc<AtomicBool>);
 
 impl Drop for Flag {
@@ -146,7 +146,8 @@ async fn a_request_that_is_stuck_in_an_extractor_is_listed_and_can_be_interrupte
 
 #[derive(Clone)]
 struct Stuck {
-    /// Taken by the handler, which blocks its thread until the test sends something or hangs up.
+    /// Taken by the handler, which blocks its thread until the test sends a message or drops the
+    /// sender.
     release: Arc<std::sync::Mutex<Option<Receiver<()>>>>,
     gate: Arc<Semaphore>,
 }
@@ -176,7 +177,7 @@ async fn blocks_then_waits(State(stuck): State<Stuck>) {
     let _permit = stuck.gate.acquire().await;
 }
 
-/// The listed task of a route, once it runs.
+/// Waits for the request of a route, which must be running, and returns its row.
 async fn running(service: &Service, route: &str) -> Value {
     service.wait_for(route, "stats.req.active", 1).await;
     let tasks = service.tasks(route).await;
@@ -319,7 +320,7 @@ async fn two_interrupts_at_once_end_a_request_once_and_both_report_it() {
             service.post("_routes/wanted_twice/interrupt?reason=one"),
             service.post("_routes/wanted_twice/interrupt?reason=other"),
         );
-        // The later one may come when nothing is left, which is no error either.
+        // The later interrupt may find no task, which is no error.
         let reports = [one.ok_json(), other.ok_json()];
         let counts = reports
             .each_ref()

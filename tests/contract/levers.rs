@@ -1,4 +1,5 @@
-//! Levers: what an operator sets for a route holds for its next request, and nothing of it before or after.
+//! Limits, delays, timeouts and preemption apply to the next request of a route and to no earlier
+//! one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,7 +50,7 @@ async fn reading(body: Bytes) -> String {
     body.len().to_string()
 }
 
-/// Sends a byte and then no more.
+/// A body that sends one byte and then stays pending.
 #[underscore_route]
 async fn trickling() -> Body {
     struct Trickle(bool);
@@ -73,7 +74,7 @@ async fn trickling() -> Body {
 struct Fixture {
     service: Service,
     gate: Gate,
-    /// The selector of the one handler that is mounted at `/`.
+    /// Selector of the handler that is mounted at `/`.
     handler: String,
 }
 
@@ -194,7 +195,7 @@ async fn a_share_of_requests_is_preempted_and_a_request_that_comes_again_is_trea
     for _ in 0..2_000 {
         preempted += i32::from(fixture.send().await.status == 503);
     }
-    // 5 sigma of 2 000 draws.
+    // Five sigma of 2000 draws.
     assert!((600 - 103..=600 + 103).contains(&preempted), "{preempted}");
     for id in 0..20 {
         let mut statuses = Vec::new();

@@ -1,5 +1,6 @@
-//! What docs/admin-api.md says and no other test asserts, a module per section; `behaviours` sees to it that
-//! every numbered sentence is held by a test somewhere, `reliability` the same for the other page of promises.
+//! The contract of the admin API, docs/admin-api.md. `behaviours` checks that each numbered
+//! sentence is held by a test, and `reliability` that each promise of docs/reliability.md names a
+//! test.
 
 #![forbid(unsafe_code)]
 
@@ -33,10 +34,10 @@ mod tasks;
 mod tasks_list;
 mod three_in_the_morning;
 
-/// The page.
+/// The contract.
 const PAGE: &str = include_str!("../../underscore-runtime/docs/admin-api.md");
 
-/// The cells of the lines of the page's tables that begin with a word in backticks, without those.
+/// The rows of the first table after `from`, as cells without backticks.
 fn rows_of_page(from: &str) -> Vec<Vec<String>> {
     let (_, rest) = PAGE.split_once(from).expect("it is on the page");
     let lines = rest.lines().skip_while(|line| !line.starts_with('|'));

@@ -1,5 +1,5 @@
-//! Answers that are not the handler's say so: logs, metrics and layers of the service tell them
-//! from its own.
+//! Responses that the library sends instead of the handler are marked in their extensions, so that
+//! logs, metrics and layers of the service can tell them apart.
 
 use axum::Router;
 use axum::http::StatusCode;

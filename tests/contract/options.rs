@@ -1,4 +1,4 @@
-//! Section 5, common options.
+//! Section 5 of docs/admin-api.md: common options.
 
 use axum::Router;
 use reqwest::Method;
@@ -47,7 +47,7 @@ async fn the_last_of_a_parameter_counts() {
     }
 }
 
-/// The content type of the answer to a request that accepts these.
+/// The content type of the answer to a request with this `Accept`.
 async fn accepting(service: &Service, path: &str, accepted: &[&str]) -> String {
     let mut request = service.admin_builder(Method::GET, path);
     for accept in accepted {

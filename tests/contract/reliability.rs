@@ -1,5 +1,5 @@
-//! What docs/reliability.md names exists: a command in a row of its tables runs a test that is there, or a script
-//! that is there. Whether the promise holds, the command says.
+//! Each promise of docs/reliability.md names an existing test or script. Whether the promise holds
+//! is for that test to show.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::support::files::{below, of_project};
 
 const PAGE: &str = include_str!("../../underscore-runtime/docs/reliability.md");
 
-/// The rows of the tables of promises: their line on the page, and the cell that says what shows the promise.
+/// The rows of the tables of promises: line number, and the cell with the commands.
 fn rows(page: &str) -> Vec<(usize, String)> {
     let mut rows = Vec::new();
     let mut promises = false;
@@ -27,12 +27,12 @@ fn rows(page: &str) -> Vec<(usize, String)> {
     rows
 }
 
-/// What stands in backticks.
+/// The parts in backticks.
 fn commands(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The sources of a test binary of the root package; none if there is no such binary.
+/// The sources of a test binary of the root package, empty if there is no such binary.
 fn sources(binary: &str) -> Vec<PathBuf> {
     let file = of_project(&format!("tests/{binary}.rs"));
     let folder = of_project(&format!("tests/{binary}"));
@@ -46,8 +46,8 @@ fn sources(binary: &str) -> Vec<PathBuf> {
     all
 }
 
-/// Whether `filter` is a part of a test's name, as `cargo test` takes it: the names of its modules count, which here
-/// are files.
+/// True if `filter` is a part of a test's path, as in `cargo test`. The modules of the path are
+/// files here.
 fn selects(sources: &[PathBuf], filter: &str) -> bool {
     let rust = sources
         .iter()
@@ -70,7 +70,7 @@ fn selects(sources: &[PathBuf], filter: &str) -> bool {
     })
 }
 
-/// What is wrong with a command; `None` if it names what there is.
+/// The mistake in a command, `None` if its test or script exists.
 fn wrong(command: &str) -> Option<String> {
     let words: Vec<&str> = command
         .split_whitespace()
@@ -106,7 +106,7 @@ fn wrong(command: &str) -> Option<String> {
     if sources.is_empty() {
         return Some("there is no such test binary or package; correct its name".to_owned());
     }
-    // What is no flag, and no flag's value, is the name of a test.
+    // An argument that is neither a flag nor the value of one is the name of a test.
     let is_name = |index: &usize| {
         let before = words[index - 1];
         !words[*index].starts_with('-')

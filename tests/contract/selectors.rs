@@ -1,4 +1,4 @@
-//! Section 2, selectors.
+//! Section 2 of docs/admin-api.md: selectors.
 
 use axum::Router;
 use axum::routing::get;
@@ -9,7 +9,7 @@ use underscore_runtime::underscore_route;
 
 use crate::support::Service;
 
-/// The ids that a selector names, in the order of the table.
+/// The ids of a selector, in the order of the table.
 async fn ids(service: &Service, selector: &str) -> Vec<String> {
     let path = format!("_cat/routes/{selector}?h=id");
     let answer = service.admin(&path).await;
@@ -68,7 +68,8 @@ async fn the_long_id_of_a_mount_works_before_its_first_request_and_while_it_is_t
     for id in &long {
         assert_eq!(ids(&service, id).await, [id.as_str()]);
     }
-    // Digits are made of method and path: they are the same for another handler there.
+    // The digits depend on method and path only, so another handler at the same place has the same
+    // ones.
     let other = Service::start(Router::new().route("/several", get(single))).await;
     other.get("/several").await;
     let short = ids(&service, "selectors.single").await.remove(0);

@@ -1,5 +1,5 @@
-//! What a setting does to the next request, and how settings are put, merged, reset and shown. What is
-//! refused is in `settings_refused.rs`, for which routes a change holds in `settings_targets.rs`.
+//! Effect of settings on the next request, and how they are put, merged, reset and shown. Refused
+//! changes are in `settings_refused.rs`, selectors in `settings_targets.rs`.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -10,7 +10,7 @@ use underscore_runtime::underscore_route;
 
 use crate::support::{Service, talk};
 
-/// Puts `transient` settings of a route, which must be accepted, and returns what is then set.
+/// Puts transient settings of a route, which must be accepted, and returns the resulting settings.
 async fn put(service: &Service, route: &str, transient: Value) -> Value {
     let body = json!({"transient": transient});
     let set = service
@@ -55,7 +55,7 @@ async fn a_preempted_request_gets_status_reason_and_text_instead_of_the_handler(
         "{raw}"
     );
     assert!(raw.contains("\r\ncontent-length: 10\r\n"), "{raw}");
-    // The same connection goes on, with the words that belong to another status.
+    // The connection stays open, with the reason phrase of another status.
     put(
         &service,
         "replaced",
@@ -317,7 +317,7 @@ async fn a_change_holds_for_every_request_that_begins_after_its_answer() {
             _ => ("200", Value::Null),
         };
         put(&service, "under_load", json!({"preempt.status": value})).await;
-        // One connection that stays, whose worker has seen the other state, and a new one.
+        // An open connection, whose worker has read the old state, and a new connection.
         let request = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
         let kept = talk(&mut connection, request, "\r\n\r\n").await;
         let new = talk(&mut service.connect().await, request, "\r\n\r\n").await;

@@ -1,5 +1,5 @@
-//! Changes of settings that are refused: each says what is wrong and where, in the one shape of all
-//! errors, and changes nothing. What is accepted is in `settings.rs`.
+//! Refused changes of settings: each error names the mistake and its place, has the common shape,
+//! and changes nothing. Accepted changes are in `settings.rs`.
 
 use axum::Router;
 use axum::routing::get;
@@ -10,14 +10,14 @@ use underscore_runtime::underscore_route;
 use crate::support::sentences::{NEEDS_A_SETTINGS_FILE, did_you_mean};
 use crate::support::{Answer, Service};
 
-/// The status, type and reason of an error.
+/// Status, type and reason of an error.
 fn refusal(answer: &Answer) -> (u16, String, String) {
     assert_eq!(answer.content_type, "application/json", "{}", answer.text);
     let (kind, reason) = answer.error();
     (answer.status, kind, reason)
 }
 
-/// Sends `body` as it is, with this Content-Type or with none.
+/// Sends `body` unchanged, with or without a Content-Type.
 async fn put_raw(
     service: &Service,
     path: &str,
@@ -426,7 +426,7 @@ async fn changes_that_undo_themselves_do_not_pile_up() {
         .admin_json("_routes/undone/settings?filter_path=**.timeout")
         .await;
     assert!(set.to_string().contains("256s"), "{set}");
-    // What holds for good is never too much, and makes room.
+    // A value without an expiry is not limited, and frees the place of the one that it replaces.
     let body = json!({"transient": {"timeout": "5s"}});
     service.put(path, body).await.ok_json();
     let body = json!({"transient": {"timeout": "6s"}, "expires_in": "1d"});

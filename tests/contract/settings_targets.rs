@@ -1,5 +1,5 @@
-//! For which routes a change of settings holds: names, ids, patterns and exclusions, names that several
-//! handlers share, and handlers that are mounted more than once.
+//! Selectors of a change: names, ids, patterns, exclusions, names that several handlers share, and
+//! handlers with several mounts.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ fn preempt(status: u16) -> Value {
     json!({"transient": {"preempt": {"status": status}}})
 }
 
-/// The ids of the routes that an answer is about.
+/// The ids of the routes in an answer.
 fn ids(answer: &Value) -> BTreeSet<String> {
     answer
         .as_object()
@@ -25,7 +25,7 @@ fn ids(answer: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// The id of each row that `selector` names, by its path.
+/// The id of the row of `selector` with this path.
 async fn id_at(service: &Service, selector: &str, path: &str) -> String {
     let rows = service
         .admin_json(&format!("_cat/routes/{selector}?format=json"))
@@ -38,7 +38,7 @@ async fn id_at(service: &Service, selector: &str, path: &str) -> String {
     row["id"].as_str().expect("an id").to_owned()
 }
 
-/// The statuses with which these paths are answered.
+/// The status of a GET of each path.
 async fn statuses<const N: usize>(service: &Service, paths: [&str; N]) -> [u16; N] {
     let mut statuses = [0; N];
     for (status, path) in statuses.iter_mut().zip(paths) {

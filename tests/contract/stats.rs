@@ -1,5 +1,5 @@
-//! The numbers of the last minutes as a person with curl meets them: response times, rates, and the ends of
-//! requests. How exact they are is tested where they are kept; here they are those of known requests.
+//! Response times, rates and ends of known requests in the tables. The precision of the windows is
+//! tested beside their implementation.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn app() -> Router {
 
 const WINDOWS: [&str; 3] = ["1m", "5m", "15m"];
 
-/// The columns of the contract, in its order.
+/// The columns of the contract, in order.
 fn contract() -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
     let mut add = |names: &[&str]| columns.extend(names.iter().map(|&name| name.to_owned()));
@@ -69,7 +69,7 @@ fn contract() -> Vec<String> {
         add(&[&format!("stats.end.{end}")]);
     }
     add(&["mounted", "preempt", "file", "line"]);
-    // What came later stands behind, so that places by number stay what they are.
+    // Later columns are appended, so that positions stay the same.
     add(&["declared", "as_declared"]);
     add(&["stats.blocked.count", "stats.blocked.time"]);
     add(&["stats.blocked.time_max", "stats.end.failed"]);
@@ -135,7 +135,7 @@ async fn known_requests_have_times_in_order_and_a_rate() {
         assert!(time("avg") > 0.0 && time("avg") <= time("max"), "{row:#}");
     }
     let rates = WINDOWS.map(|window| number(&row, &format!("stats.req.rate_{window}")));
-    // Twenty in at least 59 and at most 60 seconds, and so on.
+    // Twenty requests in at least 59 and at most 60 seconds; the other windows likewise.
     for (rate, seconds) in rates.into_iter().zip([60.0, 300.0, 900.0]) {
         let requests = rate * seconds;
         assert!((19.0..=20.5).contains(&requests), "{rates:?}");

@@ -1,4 +1,4 @@
-//! Section 3, tables.
+//! Section 3 of docs/admin-api.md: tables.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ use underscore_runtime::underscore_route;
 use crate::PAGE;
 use crate::support::{Answer, Service};
 
-/// The table of a table's columns, as the page must have it.
+/// The documentation of a table's columns, as it must stand on the page.
 async fn columns(service: &Service, table: &str) -> String {
     let help = service.admin(&format!("{table}?help")).await.text;
     let heading = service.admin(&format!("{table}?v&size=0")).await.text;
@@ -135,7 +135,7 @@ async fn grouped() {
 
 type Client = tokio::task::JoinHandle<u16>;
 
-/// Two requests to a route, the first of which waits before the second comes.
+/// Two requests to a route; the second one is sent once the first one waits.
 async fn two(service: &Service, route: &str) -> [Client; 2] {
     let send = |path: &str| {
         let sent = service.request(Method::GET, path).send();

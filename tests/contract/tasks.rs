@@ -1,4 +1,4 @@
-//! Single tasks: choosing them, ending them, printing where they wait.
+//! Single tasks: selection, cancellation, and printed stacks.
 
 use axum::Router;
 use axum::routing::get;

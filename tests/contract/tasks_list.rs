@@ -1,4 +1,4 @@
-//! Tasks as structures, `GET /_tasks`, and what is known of the request behind each.
+//! `GET /_tasks`, and the metadata of the request behind each task.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -99,7 +99,7 @@ async fn the_marks_of_a_request_are_shown_with_its_task() {
     assert_eq!(task["uri"], "/marked/7?full=1");
     assert_eq!(task["path"], "/marked/{id}");
     let started = task["start_time"].as_u64().expect("milliseconds");
-    // Two clocks are read to tell it, which need not agree to the millisecond.
+    // The start is computed from two clocks, which may differ by a millisecond.
     assert!(
         (before - 50..=after + 50).contains(&started),
         "{before} {started} {after}"
@@ -136,7 +136,7 @@ async fn a_request_without_marks_has_none() {
     end(&service, "plain", [client]).await;
 }
 
-/// The value under `keys`, one inside of the other.
+/// The value at a path of keys.
 fn at<'a>(node: &'a Value, keys: &[&str]) -> &'a Value {
     keys.iter().fold(node, |node, key| &node[*key])
 }

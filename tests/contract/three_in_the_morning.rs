@@ -1,5 +1,5 @@
-//! What a person types who has a path and no manual: routes by their paths, words of Elasticsearch, lengths of
-//! time as tables print them, broken escapes.
+//! Input of a person without a manual: routes by path, words of Elasticsearch, durations as the
+//! tables print them, broken escapes.
 
 use axum::Router;
 use axum::routing::{any, get};

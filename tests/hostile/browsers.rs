@@ -1,5 +1,5 @@
-//! What a web page in an operator's browser can do, once a port leads to the socket: look at
-//! nothing, change nothing.
+//! A web page in an operator's browser, where a forwarded port leads to the socket, can neither
+//! read nor change anything.
 
 use axum::Router;
 use axum::routing::get;
@@ -16,7 +16,7 @@ async fn browsed() {
     std::future::pending::<()>().await;
 }
 
-/// What every answer says to browsers.
+/// Headers of every response, for browsers.
 const RESTRICTIONS: [(&str, &str); 6] = [
     ("x-content-type-options", "nosniff"),
     (
@@ -36,7 +36,7 @@ fn assert_restricted(what: &str, answer: &Answer) {
     }
 }
 
-/// Hosts, and whether a request to them may be for this service.
+/// Hosts, and true if a request may name them.
 const HOSTS: [(&str, bool); 8] = [
     (".", true),
     ("localhost:8080", true),
@@ -48,7 +48,7 @@ const HOSTS: [(&str, bool); 8] = [
     ("localhost.evil.example.com:8080", false),
 ];
 
-/// What a browser says of the page that a request is of.
+/// The page that a request is from, as the browser reports it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Site {
     Unsaid,
@@ -56,7 +56,7 @@ enum Site {
     Own,
     Sibling,
     Foreign,
-    /// Somebody follows a link of another site.
+    /// A link on a page of another site.
     Link,
     /// A frame in a page of another site.
     Frame,
@@ -108,7 +108,7 @@ enum Origin {
 
 const ORIGINS: [Origin; 4] = [Origin::Unsaid, Origin::Own, Origin::Null, Origin::Foreign];
 
-/// The rules: what is answered to whom.
+/// The rules, written independently of the library.
 fn is_allowed(host_is_own: bool, origin: Origin, site: Site, method: &Method) -> bool {
     let origin_is_own = matches!(origin, Origin::Unsaid | Origin::Own);
     let site_is_own = matches!(site, Site::None | Site::Own);
@@ -167,7 +167,7 @@ async fn a_page_of_another_site_can_neither_look_nor_change() {
             }
         }
     }
-    // None of all that was done.
+    // No request had an effect.
     assert_eq!(service.tasks("browsed").await.len(), 1);
     stays.abort();
 }
@@ -231,7 +231,7 @@ async fn every_answer_tells_browsers_to_run_and_to_keep_nothing_of_it() {
             assert_restricted(&format!("{method} /{path}"), &answer);
         }
     }
-    // What never became a request, too.
+    // Errors below HTTP have these headers, too.
     for (request, status) in [
         ("GET / HTTP/1.1\r\nhost\r\n\r\n".to_owned(), 400),
         (format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000)), 414),
@@ -250,7 +250,7 @@ async fn every_answer_tells_browsers_to_run_and_to_keep_nothing_of_it() {
     }
 }
 
-/// The answer to bytes that need not be a request, read until the connection is closed.
+/// Sends bytes that need not be a request, and reads until the connection is closed.
 async fn raw(service: &Service, request: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let path = service.directory.path().join("app.sock");
@@ -259,7 +259,7 @@ async fn raw(service: &Service, request: &str) -> String {
         .expect("it listens");
     socket.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = Vec::new();
-    // It may be closed before all of the request was read.
+    // The server may reset the connection if it did not read the whole request.
     let _ = socket.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -314,7 +314,7 @@ async fn a_router_of_the_host_keeps_the_same_rules() {
     };
     let plain = underscore_runtime::admin_router;
     let named = || AdminBuilder::new().hosts(["ops.example.com"]).router();
-    // 400 is what it has to say of this cancel.
+    // A cancel without a selector is 400, so it has passed the check.
     assert_eq!(ask(plain(), "127.0.0.1:80", "").await, 400);
     assert_eq!(ask(plain(), "ops.example.com", "").await, 403);
     assert_eq!(ask(named(), "ops.example.com", "").await, 400);

@@ -1,4 +1,4 @@
-//! Who may change something through a socket that more people may connect to.
+//! Write access through a socket that several users may connect to.
 
 use std::fs::Permissions;
 use std::io::{Read, Write};
@@ -27,7 +27,7 @@ struct Api {
 }
 
 impl Api {
-    /// While there is one, no other test has one: the audit is that of the process.
+    /// Serialised, because the tests read the audit of the process.
     async fn start(builder: &AdminBuilder) -> Self {
         static TURN: Mutex<()> = Mutex::const_new(());
         let turn = TURN.lock().await;
@@ -62,7 +62,7 @@ impl Drop for Api {
     }
 }
 
-/// The user and the group of this process.
+/// User and group of this process.
 fn own() -> (u32, u32) {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let metadata = Path::metadata(file.path()).expect("it is there");
@@ -125,13 +125,13 @@ async fn a_user_or_a_group_that_is_named_may_change() {
     }
 }
 
-/// Names the socket that another user is to send a change to.
+/// Environment variable with the socket for `another_user`.
 const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
 
-/// A user that nobody is.
+/// A user id that is not in use.
 const NOBODY: u32 = 61_234;
 
-/// No test by itself: what another user does. It prints the answer.
+/// Run by another user, as a child process: sends a change and prints the answer.
 #[test]
 fn another_user() {
     let Some(socket) = std::env::var_os(SOCKET) else {
@@ -145,8 +145,7 @@ fn another_user() {
     println!("{answer}");
 }
 
-/// Two users of one machine, as the kernel knows them. Only root can be both; for anybody else, the tests above
-/// stand for it.
+/// Two real users. Only root can switch users; without it, the tests above have to do.
 #[tokio::test]
 async fn of_two_users_only_the_named_one_may_change() {
     own_process!();
@@ -160,7 +159,7 @@ async fn of_two_users_only_the_named_one_may_change() {
             .allow_changes_from_uids(changers);
         let api = Api::start(&builder).await;
         let socket = api.server.as_ref().expect("it runs").path().to_owned();
-        // The other user has to get there, and to run this binary.
+        // The other user needs access to the directory and to this binary.
         let directory = socket.parent().expect("it has one");
         std::fs::set_permissions(directory, Permissions::from_mode(0o755)).expect("set");
         let own_binary = std::env::current_exe().expect("this binary");

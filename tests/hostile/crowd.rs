@@ -1,4 +1,4 @@
-//! More connections than anybody needs.
+//! More connections than the limits allow.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ async fn among_a_thousand_idle_connections_a_new_one_is_served_and_the_oldest_go
     let mut idle = VecDeque::new();
     for number in 1..=1000 {
         let mut connection = Raw::connect(&service).await;
-        // Every other one has asked something before, and is kept open for the next question.
+        // Every other connection has had a request and is kept alive.
         if number % 2 == 0 {
             assert!(connection.send(ROOT).await);
             assert_eq!(connection.answer().await.status, 200);
@@ -30,7 +30,7 @@ async fn among_a_thousand_idle_connections_a_new_one_is_served_and_the_oldest_go
         }
     }
     let end = Instant::now() + PATIENCE;
-    // Half of the 128, because all are of one user.
+    // One user may have half of the 128 connections.
     while idle.len() > 64 {
         assert!(Instant::now() < end, "{} are open", idle.len());
         tokio::task::yield_now().await;
@@ -47,7 +47,7 @@ async fn at_the_limit_the_connection_that_is_idle_for_the_longest_time_makes_roo
         assert!(connection.send(ROOT).await);
         assert_eq!(connection.answer().await.status, 200);
     }
-    // Now the second one has been idle for longer.
+    // The second connection has been idle longest.
     let mut third = Raw::connect(&service).await;
     assert!(third.send(ROOT).await);
     assert_eq!(third.answer().await.status, 200);
@@ -74,7 +74,7 @@ async fn where_all_have_a_request_the_oldest_one_makes_room() {
     assert_eq!(last.answer().await.status, 400);
 }
 
-/// Each of them has sent its request before the server knows of it.
+/// Each request is sent before its connection is accepted.
 #[tokio::test]
 async fn where_one_connection_is_allowed_many_at_once_are_all_answered() {
     let service = served(&AdminBuilder::new().max_connections(1)).await;

@@ -1,4 +1,4 @@
-//! Structures and patterns that are made to take long.
+//! Nested structures and patterns that are costly to parse.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use underscore_runtime::AdminBuilder;
 
 use super::raw::{Raw, others_are_served, served};
 
-/// Much more than any of it takes, and much less than what grows with a power of it would.
+/// Far above the time of linear work, and far below that of quadratic work.
 const LONG: Duration = Duration::from_secs(10);
 
-/// As many as an address takes.
+/// Longest run of wildcards that fits into a URI.
 const STARS: usize = 10_000;
 
 #[tokio::test]
@@ -47,8 +47,7 @@ async fn a_body_that_is_nested_a_hundred_thousand_times_is_refused() {
     others_are_served(&service).await;
 }
 
-/// The word again and again: ten thousand times, as often as the text of a parameter may be long, and as often as
-/// it may list things.
+/// Repeats `word` up to the longest URI, the longest parameter, and the longest list.
 fn as_many_as_they_can_be(word: &str) -> [String; 3] {
     let most = [STARS.min(65_000 / word.len()), (16 << 10) / word.len(), 999];
     most.map(|count| word.repeat(count))

@@ -1,5 +1,4 @@
-//! What is wrong is repeated in an error: at most 200 characters of it, once, however much was sent
-//! and wherever.
+//! An error repeats at most 200 characters of invalid input, once, wherever it was sent.
 
 use axum::Router;
 use axum::routing::get;
@@ -13,10 +12,10 @@ use crate::support::{Answer, Service};
 #[underscore_route(name = "echoed")]
 async fn echoed() {}
 
-/// As long as a parameter may be, and longer than an error.
+/// Length of the input: allowed in a parameter, and longer than an error.
 const LONG: usize = 9_000;
 
-/// The most characters of an input in an error, with an ellipsis.
+/// Maximum length of quoted input, with the ellipsis.
 const MOST: usize = 201;
 
 fn assert_short(what: &str, answer: &Answer) {
@@ -129,7 +128,7 @@ async fn an_error_repeats_no_more_than_is_needed_to_know_the_input_again() {
     let method = Method::from_bytes(&z.as_bytes()[..2_000]).expect("a token");
     let answer = service.admin_request(method, "_cat/tasks", None).await;
     assert_short("a method", &answer);
-    // A host that is none of ours.
+    // A host that is not allowed.
     let request = service.admin_builder(Method::GET, "_cat/tasks");
     let request = request.header("host", format!("{z}.example.com"));
     let answer = Answer::of(request.send().await.expect("it answers")).await;

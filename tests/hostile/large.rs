@@ -1,4 +1,4 @@
-//! Bodies, addresses and headers that are larger than anything anybody needs.
+//! Bodies, URIs and headers above the limits.
 
 use underscore_runtime::AdminBuilder;
 
@@ -6,15 +6,14 @@ use super::raw::{Answered, Raw, others_are_served, served};
 
 const GIB: usize = 1 << 30;
 
-/// More than all that tests beside this one take, and much less than what is sent.
+/// Above the memory of the tests that run beside this one, and far below what is sent.
 const MOST_MEMORY: usize = 300 << 20;
 
-/// The most memory that this process has had.
+/// Peak resident memory of this process, 0 if the system does not report it.
 fn peak_memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
-    // Elsewhere than on Linux it is not known.
     kib.map_or(0, |kib| kib.parse::<usize>().expect("a number") << 10)
 }
 
@@ -96,7 +95,7 @@ async fn addresses_and_headers_without_an_end_are_refused_in_the_shape_of_all_er
         ),
     ] {
         let mut client = Raw::connect(&service).await;
-        // It need not be read to its end.
+        // The server may close the connection before all of it is written.
         client.send(request.as_bytes()).await;
         let answer = client.answer().await;
         assert_eq!(
@@ -109,7 +108,7 @@ async fn addresses_and_headers_without_an_end_are_refused_in_the_shape_of_all_er
     others_are_served(&service).await;
 }
 
-/// An address of the largest size that is read, with an error that repeats its beginning.
+/// A URI of the maximum length, in an error that quotes its beginning.
 ///
 /// Holds 6.29 of docs/admin-api.md.
 #[tokio::test]

@@ -1,6 +1,6 @@
-//! The admin API is asked what nobody with good intentions asks, as long as an ordinary test may take. What must hold
-//! then is in `tests/fuzz/checks`, which the fuzz targets call too: they need a nightly compiler and take as long as one likes.
-//! What a client can do to a connection, besides what it asks, has a file for each kind.
+//! Generated hostile requests to the admin API, for the time of an ordinary test. The checks are in
+//! `tests/fuzz/checks`, shared with the fuzz targets, which need a nightly compiler and run for as
+//! long as wanted. Hostile connections have a file for each kind.
 
 #[path = "../fuzz/checks/mod.rs"]
 mod checks;
@@ -28,7 +28,7 @@ use checks::Answer;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-/// The names in the first column of a table of the docs, which the library's own tests keep complete.
+/// The first column of a table of the docs, which other tests keep complete.
 fn documented(begin: &str) -> Vec<&'static str> {
     let pages = [
         include_str!("../../underscore-runtime/docs/admin-api.md"),
@@ -41,7 +41,7 @@ fn documented(begin: &str) -> Vec<&'static str> {
     names.collect()
 }
 
-/// Words that mean something, and others.
+/// Known words, and arbitrary ones.
 fn word() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "_all",
@@ -88,13 +88,13 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![word(), list]
 }
 
-/// The name of a parameter that some endpoint knows, or none does.
+/// A known parameter, or an arbitrary one.
 fn name() -> impl Strategy<Value = String> {
     let known = prop::sample::select(documented("<!-- parameters -->\n"));
     prop_oneof![9 => known.prop_map(str::to_owned), 1 => word()]
 }
 
-/// The method and the path of an endpoint, with or without what is in brackets, or another method.
+/// Method and path of an endpoint, with or without its optional parts, or another method.
 fn endpoint() -> impl Strategy<Value = String> {
     let known = prop::sample::select(documented("| request | what it does |\n"));
     let method = prop_oneof![
@@ -162,7 +162,7 @@ fn json() -> impl Strategy<Value = Json> {
     })
 }
 
-/// A body with settings in their place, or anything else.
+/// A body with settings in the right place, or anything.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let setting = prop::sample::select(documented("<!-- settings -->\n")).prop_map(str::to_owned);
     let inside = prop_oneof![object(setting, leaf()), json()];
@@ -174,7 +174,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A filter with keys that there are, and others.
+/// A filter of known and arbitrary keys.
 fn filter() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => prop::sample::select(vec!["*", "**", "transient", "preempt", "headers", "status", "a\\.b", "*a*", "a"])

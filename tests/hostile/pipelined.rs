@@ -1,4 +1,4 @@
-//! Requests that do not wait for their answers.
+//! Pipelined requests.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ async fn pipelined_requests_are_answered_in_their_order() {
     let mut connection = Raw::connect(&service).await;
     let requests: Vec<String> = (0..100)
         .map(|number| {
-            // Some are answered from another thread.
+            // Some of these paths are answered by another thread.
             let path = ["/", "/_cat/tasks", "/nowhere"][number % 3];
             format!("GET {path} HTTP/1.1\r\nhost: .\r\nx-opaque-id: {number}\r\n\r\n")
         })
@@ -34,7 +34,7 @@ async fn a_client_that_sends_and_never_reads_is_not_read_for_ever() {
     let requests = b"GET /_cat HTTP/1.1\r\nhost: .\r\n\r\n".repeat(1000);
     let mut sent = 0;
     let end = Instant::now() + PATIENCE;
-    // Written until nothing goes for a while: the server waits for this client, and for no other.
+    // Write until the socket stays full: the server waits for this client only.
     loop {
         let writable = connection.socket.writable();
         let waited = tokio::time::timeout(std::time::Duration::from_millis(500), writable);

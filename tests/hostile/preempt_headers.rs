@@ -1,6 +1,5 @@
-//! What operators may have clients sent in a handler's place: whatever is accepted is answered, on
-//! HTTP/1.1 and HTTP/2, and counted; what would do more to a client than answer it needs the word
-//! of the service's code.
+//! Headers of preempted responses: what is accepted is answered, on HTTP/1.1 and HTTP/2, and
+//! counted; headers with an effect beyond the response need permission in code.
 
 use axum::Router;
 use axum::routing::get;

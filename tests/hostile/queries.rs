@@ -1,5 +1,5 @@
-//! Who sees the query strings of requests: those who may change something, unless the service's
-//! code says otherwise.
+//! Query strings are visible to those with write access, unless the service's code decides
+//! otherwise.
 
 use axum::Router;
 use axum::body::Body;
@@ -17,7 +17,7 @@ async fn asked() {
     std::future::pending::<()>().await;
 }
 
-/// Everywhere where a request is told of.
+/// Every path that shows requests.
 const PATHS: [&str; 10] = [
     "_cat/tasks?h=*",
     "_cat/tasks?h=u&s=u",
@@ -31,7 +31,7 @@ const PATHS: [&str; 10] = [
     "_tasks/_all/print_stack?format=json",
 ];
 
-/// What is shown of a request for `/asked?token=secret` by an API with these choices.
+/// The URI of a request for `/asked?token=secret`, and all answers of `PATHS`.
 async fn shown(builder: AdminBuilder) -> (String, String) {
     let app = Router::new().route("/asked", get(asked));
     let service = Service::start_with(app, &builder).await;
@@ -50,7 +50,7 @@ async fn shown(builder: AdminBuilder) -> (String, String) {
     (uri.trim_end().to_owned(), all)
 }
 
-/// Another user's: whoever runs this test may only look.
+/// Not the user of this test, who is limited to reads.
 const OTHERS: [u32; 1] = [4_000_000];
 
 /// Holds 7.35 of docs/admin-api.md.
@@ -75,7 +75,7 @@ async fn queries_are_for_those_who_may_change_something_unless_the_code_says_oth
     for (builder, expected) in [
         (everybodys().redact_uris(redact), "/asked?token=***"),
         (others().redact_uris(redact), "/asked"),
-        // What is made of it is no less the client's: it is shown as everything is.
+        // A redacted URI is escaped like any other.
         (
             everybodys().redact_uris(|_| "\u{1b}?\n".to_owned()),
             "\\u{1b}?\\n",
@@ -99,7 +99,7 @@ async fn queries_are_for_those_who_may_change_something_unless_the_code_says_oth
         service.wait_for("asked", "stats.req.active", 0).await;
     }
 
-    // Over a host's own router there is nobody to be told apart.
+    // A host's own router has no peer credentials.
     let service = Service::start(Router::new().route("/asked", get(asked))).await;
     let request = tokio::spawn(service.request(Method::GET, whole).send());
     service.wait_for_waiting("asked", 1).await;

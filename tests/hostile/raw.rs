@@ -1,4 +1,4 @@
-//! A client that writes what it likes, as slowly as it likes, and the question whether others are served meanwhile.
+//! A client that writes arbitrary bytes at any pace, and a check that others are served meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -9,20 +9,20 @@ use underscore_runtime::AdminBuilder;
 
 use crate::support::{Answer, PATIENCE, Service};
 
-/// A request that is always answered.
+/// A request that every server answers.
 pub(crate) const ROOT: &[u8] = b"GET / HTTP/1.1\r\nhost: .\r\n\r\n";
 
-/// Whoever types a command in an incident waits no longer than that.
+/// Longest acceptable time of a read during an incident.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// A connection to the admin API.
 pub(crate) struct Raw {
     pub(crate) socket: UnixStream,
-    /// What was read and is not part of an answer yet.
+    /// Bytes after the last parsed response.
     read: Vec<u8>,
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
@@ -39,12 +39,12 @@ impl Raw {
         }
     }
 
-    /// Sends what the server may not want to have.
+    /// Sends bytes. False if the server has closed the connection.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> bool {
         self.socket.write_all(bytes).await.is_ok()
     }
 
-    /// Sends one byte after the other until the server has something to say.
+    /// Sends one byte after another until the server responds.
     pub(crate) async fn dribble(&mut self, byte: u8, every: Duration) {
         let end = Instant::now() + PATIENCE;
         while tokio::time::timeout(every, self.socket.readable())
@@ -56,13 +56,13 @@ impl Raw {
         }
     }
 
-    /// Reads one answer, and nothing of the next one.
+    /// Reads one response.
     pub(crate) async fn answer(&mut self) -> Answered {
         let answer = tokio::time::timeout(PATIENCE, self.try_answer());
         answer.await.expect("an answer in time").expect("an answer")
     }
 
-    /// Reads one answer, or nothing if the connection ends before.
+    /// Reads one response, `None` if the connection is closed before its end.
     pub(crate) async fn try_answer(&mut self) -> Option<Answered> {
         loop {
             if let Some((answered, rest)) = Answered::parse(&self.read) {
@@ -77,14 +77,14 @@ impl Raw {
         }
     }
 
-    /// Waits until the server has closed the connection, and fails if it says something before.
+    /// Waits until the server closes the connection, without a response.
     pub(crate) async fn closed(&mut self) {
         let answer = tokio::time::timeout(PATIENCE, self.try_answer()).await;
         let answer = answer.expect("it is closed");
         assert!(answer.is_none() && self.read.is_empty(), "{answer:?}");
     }
 
-    /// Whether the server has closed the connection by now.
+    /// True if the server has closed the connection.
     pub(crate) fn is_closed(&self) -> bool {
         match self.socket.try_read(&mut [0]) {
             Ok(count) => count == 0,
@@ -94,7 +94,7 @@ impl Raw {
 }
 
 impl Answered {
-    /// The first answer in `bytes`, and how much is behind it.
+    /// The first response in `bytes`, and the number of bytes after it.
     fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -112,7 +112,7 @@ impl Answered {
         Some((answered, bytes.len() - end - length.unwrap_or(0)))
     }
 
-    /// The type and the reason of an error in the one shape of all errors.
+    /// Type and reason of an error.
     pub(crate) fn error(&self) -> (String, String) {
         let answer = Answer {
             status: self.status,
@@ -125,13 +125,13 @@ impl Answered {
     }
 }
 
-/// An admin API beside a service without a route.
+/// A service without routes.
 pub(crate) async fn served(builder: &AdminBuilder) -> Service {
     Service::start_with(Router::new(), builder).await
 }
 
-/// Asks what somebody asks in an incident, on new connections. It must be answered at once, but for what else the
-/// machine does: the best of several tries counts.
+/// Asserts that new connections are answered in time. The best of several tries counts, because the
+/// machine may be busy.
 pub(crate) async fn others_are_served(service: &Service) {
     for path in ["", "_cat/tasks", "_cat/routes"] {
         let mut best = Duration::MAX;

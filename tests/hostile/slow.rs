@@ -1,4 +1,4 @@
-//! Clients that take their time, and clients that are half gone.
+//! Slow clients and half-closed connections.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ async fn a_body_that_comes_byte_by_byte_is_408_and_others_are_served_meanwhile()
     let service = served(&impatient()).await;
     for (length, byte) in [
         ("content-length: 100000", b" "),
-        // Spaces before the size of the first chunk are what hyper reads on and on.
+        // hyper skips zeros before the size of the first chunk without a limit.
         ("transfer-encoding: chunked", b"0"),
     ] {
         let mut slow = Raw::connect(&service).await;
@@ -76,7 +76,7 @@ async fn a_connection_without_a_request_is_closed_in_its_time() {
     assert!(begun.elapsed() >= idle);
 }
 
-/// `printf 'GET ...' | nc -N -U app.sock` does that.
+/// As `printf 'GET ...' | nc -N -U app.sock` does.
 #[tokio::test]
 async fn a_client_that_says_it_has_no_more_to_ask_is_answered_and_closed() {
     let service = served(&AdminBuilder::new()).await;
@@ -116,7 +116,7 @@ async fn a_client_that_leaves_in_the_middle_is_forgotten() {
             assert!(leaving.send(part).await);
             if half {
                 leaving.socket.shutdown().await.expect("it is open");
-                // There may be an answer to the part; then it ends.
+                // A response may come before the end.
                 while let Some(answer) = leaving.try_answer().await {
                     assert!(answer.status == 200 || answer.status == 400, "{answer:?}");
                 }

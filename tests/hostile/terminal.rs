@@ -1,4 +1,4 @@
-//! Requests to the service that carry what would drive an operator's terminal.
+//! Requests with bytes that would control an operator's terminal.
 
 use std::sync::Mutex;
 
@@ -16,7 +16,7 @@ async fn terminal() {
     std::future::pending::<()>().await;
 }
 
-/// What the handler calls its work.
+/// Name of the tracked future.
 static NAME: Mutex<String> = Mutex::new(String::new());
 
 #[underscore_route(any, "/tracked", name = "tracked")]
@@ -25,14 +25,14 @@ async fn tracked() {
     let _ = track(name, std::future::pending::<()>()).await;
 }
 
-/// As they come on the wire: in the address encoded, for nothing else is let through, and in headers raw, where
-/// the bytes above 0x7f are allowed and a tab is.
+/// In the URI the bytes are percent-encoded, because hyper refuses them otherwise; headers may have
+/// tabs and bytes above 0x7f.
 const REQUEST: &[u8] =
     b"GET /terminal/%1b[2J%07%0d%0a%9b2J%c2%9b2J?%1b]0;x%07=%00 HTTP/1.1\r\nhost: .\r\n\
     x-opaque-id: a\tb\xc2\x9b2J\xe2\x80\xae\xff\r\nx-request-id: c\td\xc2\x85e\r\n\
     traceparent: \xc2\x9b2J\r\nuser-agent: \xc2\x9b2J\r\n\r\n";
 
-/// What no terminal shows as a character of its own, of each kind one.
+/// One invisible character of each kind.
 const INVISIBLE: [char; 16] = [
     '\u{1b}',
     '\r',
@@ -57,7 +57,7 @@ fn assert_visible(what: &str, text: &str) {
     assert_eq!(text.chars().find(|c| !shown(*c)), None, "{what}: {text:?}");
 }
 
-/// Runs a test while no other one interrupts or preempts its requests.
+/// Runs a test while no other test interrupts or preempts its requests.
 fn alone(test: impl Future<Output = ()>) {
     let world = World::lock();
     world.put(&json!({"*": null}));
@@ -103,7 +103,7 @@ fn what_a_person_typed_is_shown_as_it_is_and_drives_nothing() {
             assert!(text.contains("typed "), "{path}: {text}");
             assert_visible(path, &text);
         }
-        // In JSON it comes back as what it was.
+        // JSON keeps the original text.
         let audit = service.admin("_audit").await;
         assert_visible("_audit", &audit.text);
         let records = audit.json()["audit"].clone();

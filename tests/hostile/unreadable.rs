@@ -1,4 +1,4 @@
-//! Bytes that are no text, and requests that are no HTTP.
+//! Bytes that are not UTF-8, and requests that are not HTTP.
 
 use underscore_runtime::AdminBuilder;
 
@@ -19,7 +19,7 @@ async fn what_is_no_utf_8_is_refused_where_it_means_something() {
         [b"GET ", line, b" HTTP/1.1\r\nhost: .\r\n", header, b"\r\n"].concat()
     };
     for (request, status, kind) in [
-        // In an address, encoded and as it is.
+        // In the URI, encoded and raw.
         (
             get(b"/_cat/routes/%ff%c0", b""),
             400,
@@ -33,7 +33,7 @@ async fn what_is_no_utf_8_is_refused_where_it_means_something() {
             "illegal_argument_exception",
         ),
         (get(b"/_cat/routes?h=\xff", b""), 400, ""),
-        // In a header it is allowed, and means nothing.
+        // Allowed in a header, and ignored.
         (get(b"/", b"x: \xff\xc0\r\n"), 200, ""),
         (get(b"/", b"x-opaque-id: \xff\xc0\r\n"), 200, ""),
         (get(b"/_cat/routes", b"accept: \xff\xc0\r\n"), 200, ""),

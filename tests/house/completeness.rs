@@ -1,6 +1,6 @@
-//! No handler of a library is lost at link time, whether it is mounted or not, and whether the rest of its module
-//! is used or not. `tests/linkers/run` links the same libraries in every other way. They depend on the runtime without
-//! its feature `admin`; that somebody else in the binary asks for it is enough.
+//! The linker keeps every handler of a library, whether it is mounted or not, and whether the rest
+//! of its module is used or not. `tests/linkers/run` links the same libraries in other ways. The
+//! libraries disable the feature `admin` of the runtime, which another crate of the binary enables.
 
 use axum::Router;
 use axum::routing::get;

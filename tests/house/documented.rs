@@ -1,11 +1,11 @@
-//! Every public item of the runtime crate, as `underscore-runtime/public-api.txt` lists them, has an example that asserts,
-//! and says which errors it gives. That the list is the right one is for `.ci/public-api` to find out.
+//! Every public item in `underscore-runtime/public-api.txt` has an example that asserts, and a
+//! section on its errors. `.ci/public-api` checks the list itself.
 
 use std::fs;
 
 use crate::support::files::{below, of_project};
 
-/// A public item: the type or trait that it is of, if any, its own name, and how it is listed.
+/// A public item: its type or trait, its name, and its line in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Item<'a> {
     of: Option<&'a str>,
@@ -13,7 +13,7 @@ struct Item<'a> {
     listed: &'a str,
 }
 
-/// The items of a list. What an implementation of a trait has is documented by the trait.
+/// The items of a list. Implementations of traits are documented by the trait.
 fn items(list: &str) -> Vec<Item<'_>> {
     let mut is_trait_impl = false;
     let mut items = Vec::new();
@@ -28,7 +28,7 @@ fn items(list: &str) -> Vec<Item<'_>> {
         let path = kinds
             .iter()
             .fold(public, |rest, kind| rest.strip_prefix(kind).unwrap_or(rest));
-        // The crate itself, and what a type of others gets.
+        // Skip the crate itself and methods of foreign types.
         let Some(path) = path.strip_prefix("underscore_runtime::") else {
             continue;
         };
@@ -47,7 +47,7 @@ fn items(list: &str) -> Vec<Item<'_>> {
     items
 }
 
-/// Whether the line declares `name` after one of `words`.
+/// True if the line declares `name` after one of `words`.
 fn declares(line: &str, words: &[&str], name: &str) -> bool {
     let line = line.trim_start();
     words.iter().any(|word| {
@@ -61,7 +61,7 @@ fn declares(line: &str, words: &[&str], name: &str) -> bool {
 const TYPES: &[&str] = &["pub struct ", "pub enum ", "pub trait ", "pub type "];
 const FUNCTIONS: &[&str] = &["pub fn ", "pub const fn ", "pub async fn "];
 
-/// The documentation above the line that declares the item, and whether there is such a line in `source`.
+/// The documentation of an item, `None` if `source` does not declare it.
 fn documentation(item: Item<'_>, source: &str) -> Option<String> {
     let lines: Vec<&str> = source.lines().collect();
     let is_macro = format!("pub use underscore_macros::{};", item.name);
@@ -91,13 +91,13 @@ fn documentation(item: Item<'_>, source: &str) -> Option<String> {
     Some(texts.join("\n"))
 }
 
-/// The examples that are compiled and run.
+/// The examples that run as tests.
 fn examples(documentation: &str) -> impl Iterator<Item = &str> {
     let blocks = documentation.split("```").skip(1).step_by(2);
     blocks.filter(|block| block.starts_with('\n'))
 }
 
-/// What is missing in the documentation of an item.
+/// What the documentation of an item lacks.
 fn missing(item: Item<'_>, documentation: &str) -> Option<&'static str> {
     let is_shown = |line: &str| !line.trim_start().starts_with("# ");
     let asserts = |example: &str| {
@@ -133,7 +133,7 @@ fn every_public_item_has_an_example_that_asserts() {
         let mut found = sources
             .iter()
             .filter_map(|source| documentation(item, source));
-        // A name of generated code, which is hidden, may be the same: it has no examples.
+        // Hidden generated code may have the same name, without examples.
         let first = found.next();
         let missing = match first {
             None => Some("a place in the sources"),

@@ -1,4 +1,4 @@
-//! A handler that the linker lost: what the attribute leaves in the binary, without the entry in the link-time slice.
+//! A handler without its entry in the link-time slice, as after a faulty link.
 
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,7 @@ async fn a_lost_handler_is_a_row_from_its_first_request_on_and_the_log_warns_onc
     let row = service.wait_for_ends("lost", &[("completed", 3)]).await;
     assert_eq!(row["path"], "/lost");
     let id = row["id"].as_str().expect("a text");
-    // Every way to name a route names it.
+    // Every selector finds it.
     for selector in [
         id,
         "lost",
@@ -90,7 +90,7 @@ async fn a_lost_handler_is_a_row_from_its_first_request_on_and_the_log_warns_onc
         1
     );
 
-    // It is steered as every other one.
+    // Settings apply to it.
     let body = json!({"transient": {"preempt.status": 418}});
     service.put("_routes/lost/settings", body).await.ok_json();
     assert_eq!(service.get("/lost").await.status, 418);
@@ -101,7 +101,7 @@ async fn a_lost_handler_is_a_row_from_its_first_request_on_and_the_log_warns_onc
         .ok_json();
     assert_eq!(service.get("/lost").await.status, 200);
 
-    // A second mount is a second row, and its requests are tasks that can be ended.
+    // A second mount is another row, and its requests are tasks that can be interrupted.
     let client = tokio::spawn(service.request(reqwest::Method::GET, "/waits").send());
     let deadline = Instant::now() + PATIENCE;
     while service.tasks("lost").await.is_empty() {

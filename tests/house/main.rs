@@ -1,5 +1,5 @@
-//! What holds of the project itself: its layers, its documentation, its manifests, and that the
-//! linker keeps every handler of every library.
+//! Rules of the project itself: the order of modules, documentation, manifests, and that the linker
+//! keeps every handler.
 
 mod completeness;
 mod documented;

@@ -1,5 +1,5 @@
-//! What the manifests of the two published crates promise: the oldest Rust that they take, the features there are, and
-//! what a registry shows of them.
+//! The manifests of the published crates: the oldest supported Rust, the features, and the metadata
+//! for a registry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,13 +33,13 @@ fn read(path: &str) -> String {
     fs::read_to_string(of_project(path)).expect("it is text")
 }
 
-/// Major and minor.
+/// Major and minor version.
 fn version(text: &str) -> (u32, u32) {
     let mut parts = text.split('.').map(|part| part.parse().expect("a number"));
     (parts.next().expect("major"), parts.next().unwrap_or(0))
 }
 
-/// The ids of the published packages and of all that is compiled for whoever depends on them, tests left out.
+/// The ids of the published packages and of all their dependencies, without those of tests.
 fn compiled(metadata: &Value) -> BTreeSet<&str> {
     let nodes: BTreeMap<&str, &Value> = list(&metadata["resolve"]["nodes"])
         .iter()
@@ -94,7 +94,7 @@ fn the_oldest_rust_is_the_same_wherever_it_is_named() {
         let says = format!("\nrust-version = \"{ours}\"\n");
         assert!(read(&format!("{folder}/Cargo.toml")).contains(&says));
     }
-    // What of std is newer is found by this lint, wherever there is no compiler of that age.
+    // This lint finds newer items of std where a compiler of that version is not available.
     assert!(read("Cargo.toml").contains("\nincompatible_msrv = \"warn\"\n"));
     assert!(read(".ci/run").contains("cargo \"+$oldest\" check"));
 }
@@ -154,7 +154,8 @@ fn a_dependency_that_is_optional_comes_with_a_feature_and_never_by_its_own_name(
     );
 }
 
-/// These are why `tests/house/completeness.rs` shows that one crate which asks for `admin` is enough for all.
+/// `tests/house/completeness.rs` relies on this to show that one crate with `admin` enables it for
+/// all.
 #[test]
 fn libraries_that_only_have_handlers_do_not_ask_for_the_admin_side() {
     let metadata = metadata();
@@ -193,7 +194,7 @@ fn a_registry_has_all_to_show() {
         assert!(keywords.into_iter().all(is_keyword), "{name}");
         assert!((1..=5).contains(&list(&package["categories"]).len()));
         for file in ["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"] {
-            // Links to the project's own: read, and not only there.
+            // Follow the links to the files of the project.
             assert_eq!(read(&format!("{name}/{file}")), read(file));
         }
     }

@@ -1,4 +1,4 @@
-//! Every worker thread of the service is blocked, in each of the ways in which a thread can be.
+//! Every worker thread of the service is blocked, in each way in which a thread can block.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use underscore_runtime::underscore_route;
 use super::{held, service_answers_soon, soon, turn};
 use crate::support::{PATIENCE, Service};
 
-/// No lock, for the kernel would show that.
+/// Not a lock, which would show as the kernel's wait.
 static OPEN: AtomicBool = AtomicBool::new(false);
 
 fn is_open() -> bool {
@@ -56,7 +56,7 @@ async fn blocked_on() {
 
 static ORPHANED: Mutex<()> = Mutex::new(());
 
-/// Nobody will ever unlock it: this one ends with the process.
+/// Never unlocked: the thread ends with the process.
 #[underscore_route(name = "orphaned")]
 async fn orphaned() {
     tokio::task::yield_now().await; // orphaned
@@ -72,14 +72,14 @@ fn app() -> Router {
         .route("/orphaned", get(orphaned))
 }
 
-/// The line of the last await of a handler before it blocks its thread.
+/// The line of a handler's last await before it blocks.
 fn last_await(handler: &str) -> String {
     let mut lines = include_str!("blocked.rs").lines().zip(1..);
     let found = lines.find(|(line, _)| line.ends_with(&format!("// {handler}")));
     format!("tests/liveness/blocked.rs:{}", found.expect("a line").1)
 }
 
-/// The rows of the workers that a route's tasks block, once there are two.
+/// The rows of the workers blocked by a route, once there are two.
 async fn culprits(service: &Service, route: &str) -> Vec<Value> {
     let id = service.route(route).await["id"].clone();
     let deadline = Instant::now() + PATIENCE;
@@ -96,7 +96,7 @@ async fn culprits(service: &Service, route: &str) -> Vec<Value> {
     }
 }
 
-/// Blocks both workers of a service by `route`, asks, and looks at whether what is answered is true.
+/// Blocks both workers of a service, and checks the answers of the admin API.
 async fn blocked_by(route: &str, kernel: &str, release: impl FnOnce()) {
     let _turn = turn().await;
     OPEN.store(false, Ordering::Relaxed);

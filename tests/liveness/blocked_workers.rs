@@ -1,5 +1,5 @@
-//! Threads that do not come back from a poll: who blocks them, for how long, and that the admin API answers
-//! all the same.
+//! Polls that block their worker: the responsible task and the duration are shown, and the admin
+//! API answers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,14 +16,14 @@ use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service};
 use crate::turn;
 
-/// The lines of the log that speak of a handler.
+/// The log lines about a handler.
 fn told_of(handler: &str) -> Vec<String> {
     let handler = format!("handler=\"liveness::blocked_workers::{handler}\"");
     let lines = LOG.lines().into_iter();
     lines.filter(|line| line.contains(&handler)).collect()
 }
 
-/// Waits until a worker is blocked by a task of this route, and returns its row.
+/// Waits until a task of this route blocks a worker and returns the worker's row.
 async fn wait_for_culprit(service: &Service, route: &str) -> Value {
     let id = service.route(route).await["id"].clone();
     let deadline = Instant::now() + PATIENCE;
@@ -138,7 +138,7 @@ async fn the_admin_api_answers_and_names_the_culprits_while_every_worker_is_bloc
     assert_eq!(report["tasks"][task.to_string()], "stuck_in_poll");
     assert_eq!(service.tasks("takes_lock").await[0]["cancelling"], true);
 
-    // They come to their end in the poll that they are in: nothing is left to interrupt.
+    // Both complete within their current poll, so the interrupt has no effect.
     LOCKED.open();
     SPINNING.open();
     for client in clients {
@@ -210,7 +210,7 @@ async fn nobody_is_blocked_by_what_blocks_no_worker() {
     ];
     service.wait_for_waiting("off_the_workers", 1).await;
     service.wait_for("handed_over", "stats.req.active", 1).await;
-    // Several times as long as it takes to be found.
+    // Several times the interval of the sampler.
     let deadline = Instant::now() + Duration::from_millis(600);
     while Instant::now() < deadline {
         let workers = service.admin("_cat/workers?h=state").await.text;
@@ -252,7 +252,7 @@ async fn a_stall_is_one_warning_that_names_route_task_and_await_point() {
             .iter()
             .any(|line| line.contains("liveness::blocked_workers::told"))
     });
-    // Long enough for a second one, if there were one.
+    // A second warning would have come by then.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let lines = told_of("told");
     let [warning] = lines.as_slice() else {
@@ -285,7 +285,7 @@ static PARTS: Gate = Gate::new();
 #[underscore_route(name = "in_parts")]
 async fn in_parts() {
     while !PARTS.is_open() {
-        // No await gives the thread back: each part is ready when it is polled.
+        // Each part is ready when polled, so no await yields the thread.
         let part = track("part", async {
             std::thread::sleep(Duration::from_millis(5));
         });
@@ -322,7 +322,7 @@ async fn workers_are_listed_one_by_one_with_what_they_do() {
     let rows = loop {
         let rows = service.admin_json("_cat/workers?format=json").await;
         let rows = rows.as_array().expect("a table").clone();
-        // Those of the test's own runtime are listed only if they ran a task.
+        // Workers of the test's own runtime are listed only if they have run a task.
         let parked = rows.iter().filter(|row| row["state"] == "parked").count();
         if parked >= 3 && rows.iter().any(|row| row["busy_1m"].is_number()) {
             break rows;

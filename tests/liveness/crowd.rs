@@ -1,4 +1,4 @@
-//! Ten thousand tasks are born and die in each second.
+//! Ten thousand tasks start and end per second.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use underscore_runtime::{track, underscore_route};
 use super::{READS, service_answers_soon, turn};
 use crate::support::Service;
 
-/// Tasks in each millisecond: as many requests as others.
+/// Tasks per millisecond, half of them requests.
 const REQUESTS: u64 = 5;
 const CHORES: u64 = 5;
 
-/// A machine that is too slow for so many gets no more of them than this at a time.
+/// Limit of concurrent tasks on a slow machine.
 const MOST_ALIVE: usize = 200;
 
-/// How long it goes on.
+/// Duration of the load.
 const FOR: Duration = Duration::from_secs(3);
 
 #[underscore_route(name = "short_lived")]
 async fn short_lived() {
-    // Some of them are there when one looks.
+    // Long enough for some of them to be listed.
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-/// Begins so many tasks in each millisecond, on the runtime that it is called in, and says how many there were.
+/// Starts tasks at that rate on the current runtime and returns their number.
 async fn come_and_go(app: Router, go_on: Arc<AtomicBool>, chores: Arc<AtomicU64>) -> u64 {
     let mut requests = 0;
     let mut ticks = tokio::time::interval(Duration::from_millis(1));
@@ -62,7 +62,7 @@ async fn come_and_go(app: Router, go_on: Arc<AtomicBool>, chores: Arc<AtomicU64>
     requests
 }
 
-/// The ids of all tasks in a listing, whatever shape it has.
+/// The ids of all tasks in a listing of any shape.
 fn ids(rows: &Value) -> Vec<u64> {
     let rows = rows.as_array().expect("a table").iter();
     rows.map(|row| row["id"].as_u64().expect("a number"))

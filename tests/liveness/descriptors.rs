@@ -1,5 +1,4 @@
-//! A process that has used up its file descriptors: what its admin API still does, and what it says of the rest. It
-//! is a process of this binary, for the limit is one of the whole process.
+//! A process without free file descriptors. It is a child process, because the limit is global.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,13 +17,13 @@ use underscore_runtime::{AdminBuilder, underscore_route};
 use crate::support::sentences::{NOTHING_WAS_CHANGED, USE_TRANSIENT};
 use crate::support::{PATIENCE, narrow_umask};
 
-/// Names the directory of the process that is to run out of descriptors.
+/// Environment variable with the directory of the child.
 const DIRECTORY: &str = "UNDERSCORE_TEST_CHILD";
 
-/// How many descriptors it may have.
+/// Limit of file descriptors of the child.
 const LIMIT: &str = "80";
 
-/// Whoever types a command in an incident waits no longer than that.
+/// Longest acceptable time of a read during an incident.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
 #[underscore_route(get, "/stuck", name = "stuck")]
@@ -32,14 +31,14 @@ async fn stuck() {
     std::future::pending::<()>().await;
 }
 
-/// Opens files until there are no descriptors left.
+/// Opens files until no descriptor is left.
 fn use_up(files: &mut Vec<File>) {
     while let Ok(file) = File::open("/dev/null") {
         files.push(file);
     }
 }
 
-/// No test by itself: the process that the others start. It does what it is told, a word a line.
+/// The child process of the other tests. It executes commands from stdin, one per line.
 #[tokio::test]
 async fn child() {
     let Some(directory) = std::env::var_os(DIRECTORY) else {
@@ -55,12 +54,12 @@ async fn child() {
     tokio::spawn(axum::serve(listener, app).into_future());
     let told = std::thread::spawn(move || {
         let mut files = Vec::new();
-        // What the test runner writes ends before.
+        // Ends the output of the test runner.
         println!("\nlistens {address}");
         for word in std::io::stdin().lock().lines().map_while(Result::ok) {
             match word.as_str() {
                 "use up" => use_up(&mut files),
-                // From here on, whatever comes free is taken within a moment.
+                // Takes every descriptor within a millisecond of its release.
                 "be greedy" => {
                     std::thread::spawn(|| {
                         let mut files = Vec::new();
@@ -77,19 +76,18 @@ async fn child() {
             println!("{word}");
         }
     });
-    // The other threads go on while this one waits.
     while !told.is_finished() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// The process, which ends when this is dropped.
+/// The child process, killed on drop.
 struct Process {
     child: Child,
     orders: ChildStdin,
     said: BufReader<ChildStdout>,
     directory: TempDir,
-    /// A request that is stuck since before there were no descriptors.
+    /// A request from before the descriptors were used up.
     _stuck: std::net::TcpStream,
 }
 
@@ -142,7 +140,7 @@ impl Process {
         socket
     }
 
-    /// Asks on a connection of its own: status and body.
+    /// Sends a GET on a new connection and returns status and body.
     fn ask(&self, path: &str) -> (u16, String) {
         self.request("GET", path, "")
     }
@@ -161,8 +159,8 @@ impl Process {
         (status.parse().expect("a number"), body.to_owned())
     }
 
-    /// Everything that is for looking is answered at once, but for what else the machine does: the best of several
-    /// tries counts.
+    /// Asserts that all reads are answered in time. The best of several tries counts, because the
+    /// machine may be busy.
     fn answers_at_once(&self) {
         for path in [
             "/",
@@ -188,7 +186,7 @@ impl Process {
     }
 }
 
-/// The processor time that a process has used, which Linux says in hundredths of a second.
+/// Processor time of a process, in steps of 10 ms on Linux.
 fn processor_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
@@ -204,7 +202,7 @@ impl Drop for Process {
     }
 }
 
-/// What is said behind `begin`.
+/// The rest of the next line that begins with `begin`.
 fn wait_for(said: &mut impl BufRead, begin: &str) -> String {
     for line in said.lines().map_while(Result::ok) {
         if let Some(rest) = line.strip_prefix(begin) {
@@ -221,7 +219,7 @@ fn without_descriptors_new_connections_are_answered_at_once() {
     for _ in 0..5 {
         process.answers_at_once();
     }
-    // One that comes free is the service's again, and makes no difference.
+    // A freed descriptor goes back to the service and makes no difference.
     process.tell("one free");
     process.tell("use up");
     process.answers_at_once();
@@ -237,7 +235,7 @@ fn without_descriptors_nothing_is_tried_again_and_again() {
     process.tell("use up");
     process.answers_at_once();
     let (begun, before) = (Instant::now(), processor_time(process.child.id()));
-    // Nothing is waited for: this is what must not happen meanwhile.
+    // No condition to wait for: the process must stay idle meanwhile.
     std::thread::sleep(Duration::from_secs(1));
     let used = processor_time(process.child.id()).saturating_sub(before);
     assert!(used < begun.elapsed() / 4, "{used:?}");
@@ -313,7 +311,7 @@ fn without_descriptors_what_is_stuck_can_be_interrupted() {
     assert!(body.contains("\"interrupted\":1"), "{body}");
     let (status, body) = process.ask("/_cat/audit?h=action,process,status");
     assert_eq!(status, 200);
-    // The name of the process stands in a file, which cannot be opened now.
+    // The process name is read from a file, which cannot be opened.
     assert_eq!(
         body.split_whitespace().collect::<Vec<_>>(),
         ["interrupt", "-", "200"]

@@ -1,4 +1,4 @@
-//! The disk with the settings file on it is full, takes no file any more, or gives no answer.
+//! The disk of the settings file is full, refuses new files, or does not respond.
 
 use std::fs;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Asserts that a change is refused, in words, and that everything is as it was.
+/// Asserts that a change is refused with the reason and that nothing has changed.
 async fn is_refused(process: &Process, disk: &Path, why: &str) {
     let before = get(process, "_routes/settings").await;
     let left = names(disk);
@@ -69,7 +69,7 @@ async fn is_refused(process: &Process, disk: &Path, why: &str) {
     assert_eq!(text, OLD);
     assert_eq!(names(disk), left, "something is left behind");
     client_answers_soon(&process.admin).await;
-    // What needs no disk is done.
+    // A transient change needs no disk.
     let transient = put(process, json!({"transient": {"delay": "1ms"}})).await;
     assert_eq!(transient.status, 200, "{transient:?}");
 }
@@ -77,7 +77,7 @@ async fn is_refused(process: &Process, disk: &Path, why: &str) {
 #[tokio::test]
 async fn it_answers_and_changes_nothing_when_the_disk_is_full() {
     let directory = directory();
-    // Its own disk of 64 KiB, which is then filled.
+    // A disk of 64 KiB, filled up.
     let before = format!(
         "cd '{}' && mount -t tmpfs -o size=64k tmpfs disk && printf '%s' '{OLD}' > disk/settings.json
          dd if=/dev/zero of=disk/filler bs=1k 2> /dev/null",
@@ -128,7 +128,7 @@ async fn it_answers_when_a_pipe_is_in_the_place_of_the_settings_file() {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
-/// Waits until what is said to be wrong with the settings file is this.
+/// Waits for this error about the settings file.
 async fn wait_for_error(process: &Process, is_it: impl Fn(&str) -> bool) {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! The runtime of the service has ended, with requests in flight.
+//! The runtime of the service has ended with requests in flight.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn app() -> Router {
         .route("/held_up", get(held_up))
 }
 
-/// A service in a runtime that the test can end.
+/// A service in a runtime that the test ends.
 async fn start() -> (Runtime, Service) {
     let mut runtime = Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build();
@@ -48,7 +48,7 @@ async fn workers(service: &Service) -> Vec<Value> {
     rows.as_array().expect("a table").clone()
 }
 
-/// Waits until as many workers are listed as there were before.
+/// Waits until the number of listed workers is the initial one.
 async fn wait_for_workers(service: &Service, count: usize) -> Vec<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -61,8 +61,8 @@ async fn wait_for_workers(service: &Service, count: usize) -> Vec<Value> {
     }
 }
 
-/// Another server, and what is listed while there is no more than that: this test's own runtime, and what other tests
-/// left, whose threads may be blocked for ever.
+/// Another server, and the number of workers once it stays constant: the test's own, and blocked
+/// ones of earlier tests.
 async fn listed_before() -> (Service, usize) {
     let other = Service::start(app()).await;
     let mut count = usize::MAX;
@@ -131,7 +131,7 @@ async fn it_answers_after_the_runtime_was_dropped() {
 
 /// Holds 3.62 of docs/admin-api.md.
 ///
-/// A runtime that has ended leaves a thread behind that cannot end: that is what is listed of it.
+/// The blocked thread of an ended runtime cannot exit, so it stays listed.
 #[tokio::test]
 async fn of_a_runtime_that_has_ended_the_worker_is_listed_that_is_still_blocked() {
     let _turn = turn().await;

@@ -1,5 +1,5 @@
-//! The host's log does not come back, or panics. It is asked for everything, as a host asks that looks for a mistake:
-//! what the libraries below the admin API tell of each connection is part of that.
+//! The host's subscriber blocks for ever, or panics. Every level is enabled, so the libraries below
+//! the admin API log each connection to it.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use underscore_runtime::{serve_admin, underscore_route};
 use super::process::Process;
 use super::{client_answers_soon, soon};
 
-/// Never called: it is there to be changed.
+/// Never called, only configured.
 #[underscore_route(name = "steered")]
 async fn steered() {}
 
-/// A log that does something else with every event.
+/// A subscriber with another action per event.
 struct Log(fn());
 
 impl Subscriber for Log {
@@ -51,9 +51,9 @@ pub(super) fn panic() {
     panic!("the log is full");
 }
 
-/// Serves in a process whose log is this one.
+/// Serves in a process with this subscriber.
 pub(super) fn serve(socket: &Path, event: fn()) {
-    // Each panic would be written to the terminal.
+    // Keep panics off the terminal.
     std::panic::set_hook(Box::new(|_| {}));
     tracing::subscriber::set_global_default(Log(event)).expect("the only one");
     serve_admin(socket).expect("it is served");
@@ -63,7 +63,7 @@ async fn answers_beside(role: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     let process = Process::start(role, &directory, "");
     client_answers_soon(&process.admin).await;
-    // Each of these is told to the log.
+    // Each of these requests logs an event.
     for (setting, value) in [("timeout", json!("1s")), ("timeout", json!(null))] {
         soon(setting, async || {
             put(&process.admin, json!({setting: value})).await;

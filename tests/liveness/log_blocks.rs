@@ -1,4 +1,4 @@
-//! What operators do is told to the host's log, and never waits for it.
+//! Actions of operators are logged in order, and never wait for the log.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ async fn the_api_answers_while_the_log_blocks_and_tells_it_everything_in_order_a
         lines[2].contains("tests/liveness/log_blocks.rs:"),
         "{lines:#?}"
     );
-    // What was done, and then that it was asked for and how it was answered.
+    // Each action logs its effect first, then its audit record.
     for (line, action) in [(&lines[1], "settings"), (&lines[3], "interrupt")] {
         assert!(line.starts_with("INFO underscore::audit "), "{lines:#?}");
         assert!(line.contains(&format!("action={action:?}")), "{lines:#?}");

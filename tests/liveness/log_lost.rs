@@ -1,4 +1,4 @@
-//! A log that takes nothing while more is written than can wait.
+//! A blocked log, with more events than the queue holds.
 
 use axum::Router;
 use axum::routing::get;
@@ -27,7 +27,7 @@ async fn what_a_log_that_blocks_has_lost_is_counted_and_said_and_is_no_record_of
         number.expect("it is counted")
     };
     let before = lost().await;
-    // An event each, and a record: of both there are too many.
+    // Each change logs an event and a record, more of both than the queue holds.
     for number in 0..1_200 {
         let body = json!({"transient": {"timeout": format!("{}s", number + 1)}});
         service

@@ -1,5 +1,7 @@
-//! Looks at very many tasks, beside short looks, changes, the host's own requests and other users:
-//! none of them waits.
+//! Reads of very many tasks do not delay short reads, changes, the host's own requests or other
+//! users.
+//!
+//! Tasks are global to a process, so the tests of this binary run one after another.
 //!
 //! The tasks are those of a process, so the tests of this binary take turns.
 
@@ -28,15 +30,15 @@ use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service};
 use crate::turn;
 
-/// Enough for a look that takes seconds.
+/// Enough for a read that takes seconds.
 const TASKS: usize = 12_000;
 
-/// Names that take long to write in YAML.
+/// Length of a task's name, which is slow to write in YAML.
 const NAME: usize = 500;
 
 const LONG: &str = "_tasks?detailed&format=yaml";
 
-/// Starts the tasks of a long look. They end when what is returned is dropped.
+/// Starts the tasks for a long read. They end when the returned handles are dropped.
 async fn many_tasks() -> Vec<impl Drop> {
     let tasks = (0..TASKS).map(|_| spawn("\u{1f422}".repeat(NAME), pending::<()>()));
     let tasks = tasks.collect();
@@ -44,7 +46,7 @@ async fn many_tasks() -> Vec<impl Drop> {
     tasks
 }
 
-/// A look that has been asked for on a connection of its own.
+/// A read in progress, on a connection of its own.
 struct Asked(UnixStream);
 
 impl Asked {
@@ -106,8 +108,7 @@ async fn short_looks_are_answered_before_long_ones_that_were_asked_for_earlier()
     drop((one, tasks));
 }
 
-/// The processor time that the threads of looks have taken, in nanoseconds, and whether one of them
-/// runs.
+/// Processor time of the threads for reads in nanoseconds, and true if one of them runs.
 #[cfg(target_os = "linux")]
 fn look_threads() -> (u64, bool) {
     let (mut spent, mut any_runs) = (0, false);
@@ -127,7 +128,7 @@ fn look_threads() -> (u64, bool) {
     (spent, any_runs)
 }
 
-/// Waits until the threads of looks have nothing to do, and says how much time they have taken.
+/// Waits until the threads for reads are idle and returns their processor time.
 #[cfg(target_os = "linux")]
 async fn at_rest() -> u64 {
     let end = Instant::now() + 2 * PATIENCE;
@@ -151,12 +152,12 @@ async fn a_look_whose_client_has_left_does_not_take_the_time_of_a_whole_one() {
     own_process!();
     let service = Service::start(Router::new()).await;
     let tasks = many_tasks().await;
-    // Nearly all of its time goes into the filter.
+    // Spends nearly all of its time in the filter.
     let path = format!("_tasks?filter_path={}", "**.a*b,".repeat(60));
     let before = at_rest().await;
     Asked::new(&service, &path).await.answered().await;
     let whole = at_rest().await - before;
-    // A machine may be busy with something else when the client leaves: the best of a few counts.
+    // The best of several tries counts, because the machine may be busy.
     let mut best = u64::MAX;
     for _ in 0..5 {
         let before = at_rest().await;
@@ -185,7 +186,7 @@ async fn plain() -> &'static str {
 async fn a_long_look_at_a_router_in_the_hosts_own_service_takes_none_of_its_workers() {
     let _turn = turn().await;
     own_process!();
-    // Its only worker is the thread of this test.
+    // The only worker is the thread of this test.
     let app = Router::new()
         .route("/plain", get(plain))
         .nest("/ops", admin_router());
@@ -194,7 +195,7 @@ async fn a_long_look_at_a_router_in_the_hosts_own_service_takes_none_of_its_work
     let mut look = service.connect().await;
     let request = format!("GET /ops/{LONG} HTTP/1.1\r\nhost: x\r\n\r\n");
     look.write_all(request.as_bytes()).await.expect("written");
-    // The look has been begun by the time in which others are answered.
+    // The read has begun before these are answered.
     for _ in 0..5 {
         assert_eq!(service.get("/plain").await.text, "plain");
     }
@@ -205,7 +206,7 @@ async fn a_long_look_at_a_router_in_the_hosts_own_service_takes_none_of_its_work
     drop(tasks);
 }
 
-/// A waker of the host's that returns only when it is told to.
+/// A waker that blocks until it is released.
 #[derive(Default)]
 struct Stuck {
     woken: AtomicBool,
@@ -274,13 +275,13 @@ async fn the_admin_api_answers_while_an_interrupt_is_under_way() {
     drop(sent);
 }
 
-/// Names the socket that another user is to connect to.
+/// Environment variable with the socket for `another_user`.
 const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
 
-/// A user that nobody is, and that every system knows.
+/// The user `nobody`.
 const NOBODY: u32 = 65_534;
 
-/// No test by itself: what another user does, a line of its input at a time.
+/// Run by another user, as a child process: sends a request for each line of stdin.
 #[test]
 fn another_user() {
     let Some(socket) = std::env::var_os(SOCKET) else {
@@ -305,7 +306,7 @@ fn another_user() {
     }
 }
 
-/// Two users of one machine, as the kernel knows them. Only root can be both.
+/// Two real users, which needs root.
 #[tokio::test]
 async fn connections_of_one_user_make_room_for_each_other_and_not_at_the_cost_of_others() {
     let _turn = turn().await;
@@ -316,7 +317,7 @@ async fn connections_of_one_user_make_room_for_each_other_and_not_at_the_cost_of
     if directory.metadata().expect("it is there").uid() != 0 {
         return;
     }
-    // The other user has to get there, and to run this binary.
+    // The other user needs access to the directory and to this binary.
     std::fs::set_permissions(&directory, Permissions::from_mode(0o755)).expect("set");
     let binary = directory.join("binary");
     std::fs::copy(std::env::current_exe().expect("this binary"), &binary).expect("copied");
@@ -341,7 +342,7 @@ async fn connections_of_one_user_make_room_for_each_other_and_not_at_the_cost_of
     };
     let answered = "asked: true HTTP/1.1 200 OK";
     assert!(asked().contains(answered));
-    // From now on the connection of the other user is the one that is idle for the longest time.
+    // The connection of the other user has been idle longest from here on.
     let mut script = Vec::new();
     for _ in 0..20 {
         let asked = Asked::new(&service, "").await;

@@ -1,7 +1,7 @@
-//! The admin API answers, soon and with the truth, whatever becomes of the host: its workers, its runtime, its
-//! tasks, its disk, its log, its threads.
+//! The admin API answers soon and correctly whatever happens to the host: its workers, its runtime,
+//! its tasks, its disk, its log, its threads.
 //!
-//! Blocked workers, and tasks by the thousand, are those of a process: the tests of this binary take turns.
+//! Workers and tasks are global to a process, so the tests run one after another.
 
 mod blocked;
 mod blocked_workers;
@@ -30,7 +30,7 @@ use reqwest::Client;
 use support::Service;
 use support::log::turn;
 
-/// What is looked at when something is wrong.
+/// The reads of an incident.
 const READS: [&str; 6] = [
     "",
     "_cat/tasks?v",
@@ -40,20 +40,20 @@ const READS: [&str; 6] = [
     "_tasks?detailed",
 ];
 
-/// An answer that comes later is one that somebody has waited for.
+/// Longest acceptable time of a read.
 const SOON: Duration = Duration::from_millis(200);
 
-/// A machine may be busy with something else for a moment: one of so many answers has to come soon.
+/// Number of tries, of which one has to be in time, because the machine may be busy.
 const TRIES: usize = 20;
 
-/// Asserts that everything that one looks at is answered soon.
+/// Asserts that all reads are answered in time.
 async fn answers_soon(ask: impl AsyncFn(&str)) {
     for path in READS {
         soon(path, || ask(path)).await;
     }
 }
 
-/// Asserts that it is done soon, one time out of a few.
+/// Asserts that one of several tries is in time.
 async fn soon(what: &str, act: impl AsyncFn()) {
     let mut best = Duration::MAX;
     for _ in 0..TRIES {
@@ -83,14 +83,14 @@ async fn client_answers_soon(client: &Client) {
     .await;
 }
 
-/// Has a thread hold `lock` until what is returned with it is dropped.
+/// Locks `lock` in a thread until the returned sender is dropped.
 fn held(lock: &'static std::sync::Mutex<()>) -> (Sender<()>, JoinHandle<()>) {
     let (locked, is_locked) = channel();
     let (release, released) = channel::<()>();
     let holder = std::thread::spawn(move || {
         let _held = lock.lock();
         locked.send(()).expect("somebody waits");
-        // Until it is said or nobody is there to say it.
+        // Until the sender sends or is dropped.
         let _ = released.recv();
     });
     is_locked.recv().expect("it is locked");

@@ -1,4 +1,4 @@
-//! Processes of this binary that something is wrong with from outside, and the role that each of them has.
+//! Child processes with a fault from outside, and their roles.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -17,10 +17,10 @@ use crate::support::PATIENCE;
 const ROLE: &str = "UNDERSCORE_TEST_ROLE";
 const DIRECTORY: &str = "UNDERSCORE_TEST_DIRECTORY";
 
-/// A user whom nobody else is.
+/// A user id that is not in use.
 pub(super) const NOBODY: u32 = 61_234;
 
-/// No test by itself: the process that the others start.
+/// The child process of the other tests.
 #[test]
 fn child() {
     let Some(role) = std::env::var_os(ROLE) else {
@@ -38,18 +38,17 @@ fn child() {
         "threads" => return threads::serve_with_ever_more(&socket),
         role => panic!("{role}"),
     }
-    // Until the test ends.
+    // Until the parent closes stdin.
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-/// A process and its admin API; killed when it is dropped.
+/// A child process and its admin API, killed on drop.
 pub(super) struct Process {
     child: Child,
     pub(super) admin: Client,
 }
 
-/// A command that starts this binary in a role. What stands in `before`, a script of the shell, is done in the same
-/// process before.
+/// A command that starts this binary in a role, after the shell script `before`.
 fn command(role: &str, directory: &Path, before: &str) -> Command {
     let script = format!("{before}\nexec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
@@ -70,16 +69,16 @@ fn in_role(command: &mut Command, role: &str, directory: &Path) {
 }
 
 impl Process {
-    /// Starts one and waits until it listens.
+    /// Starts a process and waits until it listens.
     pub(super) fn start(role: &str, directory: &TempDir, before: &str) -> Self {
         Self::of(command(role, directory.path(), before), directory)
     }
 
-    /// The same with its own mounts; nothing where the system does not allow that.
+    /// Starts one with its own mounts, `None` if the system does not allow that.
     pub(super) fn start_with_mounts(role: &str, directory: &TempDir, before: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            // In their namespace the directories of the system are nobody's, so no settings file is
-            // taken from them.
+            // In a user namespace the system's directories belong to the overflow user, so a
+            // settings file in them is refused.
             return None;
         }
         let unshare = ["--user", "--map-root-user", "--mount"];
@@ -118,7 +117,7 @@ impl Process {
         process
     }
 
-    /// A path as the process sees it.
+    /// A path in the mount namespace of the process.
     pub(super) fn path(&self, path: &Path) -> PathBuf {
         let path = path.strip_prefix("/").expect("it begins at the root");
         Path::new("/proc")
@@ -130,16 +129,16 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Runs a role to its end, as a user whom no privilege helps.
+/// Runs a role to its end as an unprivileged user.
 pub(super) fn run_unprivileged(role: &str, directory: &TempDir) -> ExitStatus {
     let is_root = rustix::process::getuid().is_root();
-    // The way to the binary may be closed to others; the kernel's link to it is not.
+    // The path of the binary may be inaccessible to other users; the kernel's link is not.
     let binary = if cfg!(target_os = "linux") {
         PathBuf::from("/proc/self/exe")
     } else {

@@ -1,4 +1,4 @@
-//! Workers that are blocked by code that nobody annotated, and the trace that each stall leaves.
+//! Workers blocked by code without annotations, and the statistics of stalls.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service};
 use crate::turn;
 
-/// The service's own workers: the test's are of another runtime.
+/// The workers of the service's runtime.
 async fn workers(service: &Service) -> Vec<Value> {
     let rows = service.admin_json("_cat/workers?format=json&h=*").await;
     let rows = rows.as_array().expect("a table").clone();
@@ -24,7 +24,7 @@ async fn workers(service: &Service) -> Vec<Value> {
         .collect()
 }
 
-/// Waits until so many of the service's workers are blocked, and returns their rows.
+/// Waits until `count` workers of the service are blocked and returns their rows.
 async fn wait_for_blocked(service: &Service, count: usize) -> Vec<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -262,7 +262,7 @@ async fn a_task_that_no_worker_is_left_to_poll_is_reported_with_what_blocks_them
         assert!(next.contains(&id), "{next}");
         assert!(next.contains("GET /_tasks/"), "{next}");
     }
-    // A task that a thread is inside of is still reported as that.
+    // A task inside its poll is still reported as such.
     let report = service
         .post("_routes/contender/interrupt?timeout=50ms")
         .await
@@ -323,7 +323,7 @@ async fn a_task_inside_block_on_is_not_cancellable() {
 #[underscore_route(name = "keeps")]
 async fn keeps() {
     let mut kept = Box::pin(track("kept", NEVER.acquire()));
-    // Polled once, and never again.
+    // Polled only once.
     std::future::poll_fn(|cx| {
         assert!(kept.as_mut().poll(cx).is_pending());
         std::task::Poll::Ready(())

@@ -1,5 +1,5 @@
-//! Ten thousand requests that are stuck at one await, over a real socket: one line says so, and one call
-//! ends them all.
+//! Ten thousand requests stuck at one await, over real sockets, are one line of `_cat/stacks` and
+//! end with one call.
 
 use axum::Router;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::turn;
 
 const CROWD: usize = 10_000;
 
-/// What one connection of HTTP/2 carries at once.
+/// Concurrent streams per HTTP/2 connection.
 const STREAMS: usize = 200;
 
 #[underscore_route(name = "crowd")]

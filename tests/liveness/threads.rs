@@ -1,4 +1,4 @@
-//! The system gives the process no more threads.
+//! The process cannot start threads.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -12,12 +12,12 @@ use underscore_runtime::AdminBuilder;
 use super::process::{NOBODY, run_unprivileged};
 use crate::support::narrow_umask;
 
-/// More than the admin API has threads.
+/// More threads than the admin API has.
 const MOST: u64 = 12;
 
-/// Allows one thread after the other, and tries to serve with each number of them.
+/// Tries to serve with a limit of one thread, then of one more at a time.
 pub(super) fn serve_with_ever_more(socket: &Path) {
-    // Where somebody would ask who has a runtime of his own.
+    // Called from inside a runtime, as most hosts do.
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.expect("it needs no thread").block_on(async {
         let refused = (1..=MOST)
@@ -27,7 +27,7 @@ pub(super) fn serve_with_ever_more(socket: &Path) {
     });
 }
 
-/// Whether it is served. If not, it says so and leaves nothing.
+/// True if the API is served; if not, the error says so and nothing is left behind.
 fn serves_with(socket: &Path, most: u64) -> bool {
     let limit = Rlimit {
         current: Some(most),
@@ -68,7 +68,7 @@ fn with_too_few_threads_it_serves_or_says_why_not_and_leaves_nothing() {
     narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     if rustix::process::geteuid().is_root() {
-        // The settings file is only taken from a directory of the user that serves.
+        // A settings file must be in a directory of the serving user.
         chown(directory.path(), Some(NOBODY), None).expect("it is root");
     }
     assert!(run_unprivileged("threads", &directory).success());

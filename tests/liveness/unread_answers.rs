@@ -1,5 +1,4 @@
-//! Answers that are asked for and not read. They are large, and making them would keep other tests waiting, so this
-//! is a binary of its own.
+//! Responses that clients do not read do not accumulate in memory.
 
 use std::future::pending;
 use std::io::ErrorKind;
@@ -14,17 +13,17 @@ use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service};
 use crate::turn;
 
-/// Enough for an answer of some MiB.
+/// Enough for a response of several MiB.
 const TASKS: usize = 2_500;
 
 const CLIENTS: usize = 9;
 
-/// What all connections may hold together.
+/// Limit of unread responses of all connections, in bytes.
 const MOST_HELD: usize = 64 << 20;
 
-/// Whether the server has ended the connection, on which there may be more to read.
+/// True if the server has closed the connection, which may still have unread data.
 async fn is_cut_off(client: &mut UnixStream) -> bool {
-    // Between two requests, this means nothing.
+    // An empty line between two requests is ignored.
     let sent = tokio::time::timeout(PATIENCE, client.write_all(b"\r\n")).await;
     let sent = sent.expect("it has room for that");
     sent.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe)
@@ -35,7 +34,7 @@ async fn answers_that_nobody_reads_are_not_kept_without_end() {
     let _turn = turn().await;
     own_process!();
     let service = Service::start(Router::new()).await;
-    // The longest name that is shown, of the longest characters.
+    // The longest name that is shown, in four-byte characters.
     let tasks: Vec<_> = (0..TASKS)
         .map(|_| spawn("\u{1f422}".repeat(1024), pending::<()>()))
         .collect();
@@ -48,7 +47,7 @@ async fn answers_that_nobody_reads_are_not_kept_without_end() {
         let mut client = client.expect("the server listens");
         let request = b"GET /_tasks HTTP/1.1\r\nhost: .\r\n\r\n";
         client.write_all(request).await.expect("written");
-        // Until it is on its way.
+        // Wait for the beginning of the response.
         client.readable().await.expect("it is open");
         clients.push(client);
     }
@@ -66,7 +65,7 @@ async fn answers_that_nobody_reads_are_not_kept_without_end() {
         assert!(Instant::now() < end, "{open:?} of {size} bytes each");
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    // Whoever has waited for the longest time is gone, and whoever came last is not.
+    // The connection that has waited longest is closed, the last one is not.
     assert!(
         !open.contains(&0) && open.contains(&(CLIENTS - 1)),
         "{open:?}"

@@ -1,4 +1,4 @@
-//! Which thread each row of `_cat/workers` names: found out for workers that are at work, too.
+//! The thread of each row of `_cat/workers`, for busy workers, too.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ fn runtime(name: &'static str, workers: usize) -> Runtime {
         .expect("threads can be had")
 }
 
-/// The rows of the runtime with threads of this name, or with none.
+/// The rows of the runtime whose threads have this name, including those without a thread.
 async fn rows(service: &Service, name: &str) -> Vec<Value> {
     let rows = service.admin_json("_cat/workers?format=json&h=*").await;
     let mut rows = rows.as_array().expect("a table").clone();
@@ -45,7 +45,7 @@ fn threads(rows: &[Value]) -> Vec<&str> {
     names.flatten().collect()
 }
 
-/// Waits until each of so many workers has its thread; no thread is ever two workers.
+/// Waits until each worker has its own thread.
 async fn wait_for_threads(service: &Service, name: &str, workers: usize) -> Vec<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -63,7 +63,7 @@ async fn wait_for_threads(service: &Service, name: &str, workers: usize) -> Vec<
 
 static DONE: Gate = Gate::new();
 
-/// At work for most of the time, a few milliseconds in each poll.
+/// Busy most of the time, for a few milliseconds per poll.
 async fn work() {
     while !DONE.is_open() {
         let until = Instant::now() + Duration::from_millis(3);
@@ -83,7 +83,7 @@ async fn each_worker_has_its_thread_though_some_are_busy() {
     let busy: Vec<_> = (0..3)
         .map(|_| runtime.spawn(async { track("work", work()).await }))
         .collect();
-    // Nobody looked while the workers were at rest.
+    // The workers were idle before the first read.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let service = runtime.spawn(Service::start(Router::new())).await;
     let service = service.expect("it starts");
@@ -128,7 +128,7 @@ async fn a_thread_that_has_handed_its_worker_on_is_no_worker() {
             break;
         }
         assert!(Instant::now() < deadline, "{rows:#?}");
-        // So that the thread that is the worker now parks.
+        // Makes the new thread of the worker park.
         runtime.spawn(async {}).await.expect("no panic");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,5 +1,5 @@
-//! An example of this package as a process: built if need be, on a free port, with its socket in a folder of
-//! its own.
+//! An example of this package as a child process, built if necessary, on a free port, with its
+//! socket in a temporary directory.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -12,19 +12,19 @@ use tempfile::TempDir;
 
 use super::PATIENCE;
 
-/// An example service that runs; killed when dropped.
+/// A running example, killed on drop.
 pub struct Example {
     pub process: Child,
-    /// `http://` and the address that it listens on.
+    /// Base URL of the service.
     pub base: String,
     pub admin: PathBuf,
     pub directory: TempDir,
-    /// Kept open: the service goes on greeting.
+    /// Kept open, so that the service can write to it.
     stdout: Option<BufReader<ChildStdout>>,
 }
 
 impl Example {
-    /// Starts an example that takes `--listen` and `--admin`, and waits until it says that it serves.
+    /// Starts an example that takes `--listen` and `--admin`, and waits until it listens.
     pub fn start(name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let admin = directory.path().join("app.sock");
@@ -38,13 +38,13 @@ impl Example {
         }
     }
 
-    /// Starts it again with the same socket, after it has ended.
+    /// Restarts it with the same socket after it has exited.
     pub fn restart(&mut self, name: &str) {
         let (process, stdout, base) = launch(name, &self.admin);
         (self.process, self.stdout, self.base) = (process, Some(stdout), base);
     }
 
-    /// What it prints after its first line, up to the line that is `last`.
+    /// Its output after the first line, up to the line `last`.
     pub fn printed_until(&mut self, last: &str) -> Vec<String> {
         let stdout = self.stdout.as_mut().expect("it is read");
         let lines = stdout.by_ref().lines();
@@ -52,12 +52,12 @@ impl Example {
         lines.take_while(|line| line != last).collect()
     }
 
-    /// Reads no more of what it prints: it goes on with nobody there to read it.
+    /// Closes the read end of its output.
     pub fn stop_reading(&mut self) {
         self.stdout = None;
     }
 
-    /// Ends it as Ctrl-C does, and waits until it has.
+    /// Sends SIGINT and waits for its exit.
     pub fn interrupt(&mut self) -> ExitStatus {
         let pid = self.process.id().to_string();
         let told = Command::new("kill").args(["-INT", &pid]).status();
@@ -78,13 +78,13 @@ impl Example {
 
 impl Drop for Example {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // It may have exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Starts an example, and waits until it says where it serves.
+/// Starts an example and waits until it prints its address.
 fn launch(name: &str, admin: &Path) -> (Child, BufReader<ChildStdout>, String) {
     let mut process = Command::new(binary(name))
         .args(["--listen", "127.0.0.1:0", "--admin"])
@@ -102,17 +102,17 @@ fn launch(name: &str, admin: &Path) -> (Child, BufReader<ChildStdout>, String) {
     (process, stdout, base)
 }
 
-/// The examples that were built for this process, or were found new.
+/// The examples that this process has built or found up to date.
 static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// The path of an example's binary, built if it is not there or not new.
+/// Path of an example's binary, which is built if it is out of date.
 pub fn binary(name: &str) -> PathBuf {
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     if !built.contains(name) {
         build(name);
         built.insert(name.to_owned());
     }
-    // This test is in target/debug/deps, or wherever else cargo was told to build.
+    // The test binary is in `target/debug/deps` or the like.
     let test = std::env::current_exe().expect("it has a path");
     let profile = test
         .parent()

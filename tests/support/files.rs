@@ -1,4 +1,4 @@
-//! The files of the project, and what cargo knows of it, for tests that read them.
+//! Files and cargo metadata of the project, for tests that read them.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -28,7 +28,7 @@ pub fn below(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What cargo knows of the workspace and of all that it is built from, as Cargo.lock has it.
+/// Cargo's metadata of the workspace and its dependencies, as locked in Cargo.lock.
 pub fn metadata() -> Value {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let metadata = Command::new(cargo)

@@ -1,5 +1,4 @@
-//! Futures that await several others or one only a little, as libraries do it: by hand, so that a test
-//! sees what a stack makes of them, and no macro hides an await.
+//! Combinators written by hand, without a macro that hides an await from the stack.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +13,7 @@ pub fn boxed<T>(future: impl Future<Output = T> + Send + 'static) -> Boxed<T> {
     Box::pin(future)
 }
 
-/// Polls `future` once and says whether it is done.
+/// Polls `future` once. True if it is ready.
 pub async fn poll_once<T>(future: &mut Boxed<T>) -> bool {
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await
 }
@@ -35,7 +34,7 @@ pub async fn join(one: impl Future, other: impl Future) {
     .await;
 }
 
-/// Waits for whichever of the two is done first; the other one stays as it is.
+/// Waits until one of the two is ready; the other one is left as it is.
 pub async fn first_of<T, U>(one: &mut Boxed<T>, other: &mut Boxed<U>) {
     poll_fn(
         |cx| match (one.as_mut().poll(cx), other.as_mut().poll(cx)) {
@@ -58,7 +57,7 @@ pub async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// Many futures, of which only those that were woken are polled.
+/// A set of futures that polls only those that were woken.
 #[derive(Default)]
 pub struct FanOut {
     branches: Vec<(Boxed<()>, Arc<Branch>)>,
@@ -91,7 +90,7 @@ impl FanOut {
         self.branches.len()
     }
 
-    /// Waits for one of them to be done; `false` where none is left.
+    /// Waits until one of them is ready. False if the set is empty.
     pub async fn next(&mut self) -> bool {
         poll_fn(|cx| self.poll_next(cx)).await
     }

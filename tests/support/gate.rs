@@ -1,8 +1,8 @@
-//! A gate that blocks threads, as a lock does.
+//! A gate that blocks threads like a lock.
 
 use std::sync::{Condvar, Mutex};
 
-/// Blocks threads until a test lets them go.
+/// Blocks threads until it is opened.
 pub struct Gate {
     open: Mutex<bool>,
     opened: Condvar,

@@ -1,4 +1,4 @@
-//! The host's log as a test sees it: a subscriber that keeps the lines of the library's own targets.
+//! A subscriber that records events of the library's own targets.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,21 +10,21 @@ use tracing::{Event, Metadata, Subscriber};
 
 use super::PATIENCE;
 
-/// The log of a process that reads it. The first use installs it.
+/// The open log of this process, installed on first use.
 pub static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::install();
     log.open();
     log
 });
 
-/// Takes its turn, with that log in place: for tests that look at what all of the process did.
+/// Serialises tests that read process-wide state, with `LOG` installed.
 pub async fn turn() -> tokio::sync::MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     LazyLock::force(&LOG);
     ONE_AT_A_TIME.lock().await
 }
 
-/// A log that nobody reads: whoever writes to it waits, until it is opened.
+/// A log that blocks its writers until it is opened.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Inside>);
 
@@ -36,7 +36,7 @@ struct Inside {
 }
 
 impl Log {
-    /// The log of this process, which must have no other.
+    /// Installs it as the global subscriber, of which there must be no other.
     pub fn install() -> Self {
         let log = Log::default();
         tracing::subscriber::set_global_default(log.clone()).expect("the only one of this binary");
@@ -61,7 +61,7 @@ impl Log {
         lines.clone()
     }
 
-    /// What was written so far, in the order of writing.
+    /// The lines so far, in order.
     pub fn lines(&self) -> Vec<String> {
         self.locked().clone()
     }
@@ -73,7 +73,7 @@ impl Log {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // Not the line at the start of each server, which no test of a whole log is about.
+        // Without the line that each server logs at its start.
         let is_start = metadata.fields().field("handlers").is_some();
         let target = metadata.target();
         !is_start && (target == "underscore" || target.starts_with("underscore::"))

@@ -1,5 +1,5 @@
-//! What every test of the whole needs: a real service on loopback, the real admin API on a real Unix
-//! socket, clients for both, and a way to wait for a condition.
+//! A real service on loopback, its admin API on a real Unix socket, clients for both, and helpers
+//! that wait for a condition.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(missing_docs, unreachable_pub)]
@@ -32,27 +32,27 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use underscore_runtime::{AdminBuilder, AdminServer};
 
-/// Longer than anything takes on a slow machine; a test that waits so long has failed.
+/// Deadline of a wait, longer than any operation takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Keeps what the test makes from being writable for a group, whatever the umask is of whoever runs
-/// it: no settings file is taken from there.
+/// Sets a umask that denies writing to group and others, because a settings file that they can
+/// write is refused.
 pub fn narrow_umask() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }
 
-/// A service and its admin API. Both end with the test.
+/// A service and its admin API, shut down on drop.
 pub struct Service {
     pub address: SocketAddr,
     pub directory: TempDir,
     admin: Option<AdminServer>,
     admin_client: Client,
     client: Client,
-    /// Where it runs, if not in the test's own runtime.
+    /// The runtime of the service, `None` if it is that of the test.
     workers: Option<Runtime>,
 }
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -68,7 +68,7 @@ impl Service {
         Self::start_with(app, &AdminBuilder::new()).await
     }
 
-    /// The same with an admin API that is not the usual one.
+    /// `start` with other options of the admin API.
     pub async fn start_with(app: Router, admin: &AdminBuilder) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
@@ -79,7 +79,8 @@ impl Service {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let admin = admin.serve(directory.path().join("app.sock"));
         let admin = admin.expect("the socket is bound");
-        // A test that waits in vain gives up first, and shows what there is while it is still there.
+        // Longer than the deadline of a wait, so that a failing wait can still read the state it
+        // reports.
         let client = || {
             Client::builder()
                 .timeout(2 * PATIENCE)
@@ -98,7 +99,7 @@ impl Service {
         }
     }
 
-    /// Serves `app` on worker threads of its own, which handlers may block: the test goes on.
+    /// Serves `app` on a runtime of its own, whose workers handlers may block.
     pub async fn start_on_workers(workers: usize, app: Router) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(workers)
@@ -111,7 +112,7 @@ impl Service {
         service
     }
 
-    /// Runs `future` on the worker threads that there are for this service.
+    /// Runs `future` on the runtime of this service.
     pub fn spawn_on_workers<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
@@ -120,21 +121,21 @@ impl Service {
         workers.spawn(future)
     }
 
-    /// Gives the workers something to do. The one that watched the sockets may be blocked by now, and
-    /// tokio does not wake another one to watch them until there is work.
+    /// Wakes a worker. The one that polled the sockets may be blocked by now, and tokio wakes no
+    /// other one to poll them until there is work.
     fn nudge(&self) {
         if let Some(workers) = &self.workers {
             workers.spawn(async {});
         }
     }
 
-    /// Sends a GET to the service and waits for the answer.
+    /// Sends a GET to the service.
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.client.get(self.url(path));
         Answer::of(request.send().await.expect("the service answers")).await
     }
 
-    /// A request to the service, to be built and sent.
+    /// A request builder for the service.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, self.url(path))
     }
@@ -143,14 +144,14 @@ impl Service {
         format!("http://{}{path}", self.address)
     }
 
-    /// A connection to the service on which bytes can be written as one likes.
+    /// A raw connection to the service.
     pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address)
             .await
             .expect("the service listens")
     }
 
-    /// Sends a GET on a connection of its own, to be dropped or read as one likes.
+    /// Sends `GET /` on a new raw connection.
     pub async fn send_get(&self) -> TcpStream {
         let mut connection = self.connect().await;
         let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -158,17 +159,17 @@ impl Service {
         connection
     }
 
-    /// Asks the admin API.
+    /// Sends a GET to the admin API.
     pub async fn admin(&self, path: &str) -> Answer {
         self.admin_request(Method::GET, path, None).await
     }
 
-    /// Asks the admin API, which must answer 200 with JSON.
+    /// Sends a GET to the admin API, which must answer 200 with JSON.
     pub async fn admin_json(&self, path: &str) -> Value {
         self.admin(path).await.ok_json()
     }
 
-    /// Changes something through the admin API.
+    /// Sends a request to the admin API.
     pub async fn admin_request(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = self
             .admin_client
@@ -187,13 +188,13 @@ impl Service {
         self.admin_request(Method::PUT, path, Some(body)).await
     }
 
-    /// A request to the admin API, to be built and sent.
+    /// A request builder for the admin API.
     pub fn admin_builder(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.admin_client
             .request(method, format!("http://./{path}"))
     }
 
-    /// The row of `_cat/routes` of the route that `selector` names: there must be one.
+    /// The only row of `_cat/routes` for `selector`.
     pub async fn route(&self, selector: &str) -> Value {
         let rows = self
             .admin_json(&format!("_cat/routes/{selector}?format=json&h=*"))
@@ -212,7 +213,7 @@ impl Service {
             .collect()
     }
 
-    /// Waits until a column of a route's row has this value, and returns the row.
+    /// Waits until a column of a route's row has this value and returns the row.
     pub async fn wait_for(&self, route: &str, column: &str, value: impl Into<Value>) -> Value {
         let value = value.into();
         let deadline = Instant::now() + PATIENCE;
@@ -230,7 +231,7 @@ impl Service {
         }
     }
 
-    /// Waits until a route has nothing in flight and its ends are these and no others.
+    /// Waits until a route has no request in flight and exactly these ends.
     pub async fn wait_for_ends(&self, route: &str, ends: &[(&str, u64)]) -> Value {
         let total: u64 = ends.iter().map(|(_, count)| count).sum();
         self.wait_for(route, "stats.req.total", total).await;
@@ -245,7 +246,7 @@ impl Service {
         row
     }
 
-    /// Waits until so many tasks of a route wait at an await.
+    /// Waits until `count` tasks of a route wait at an await.
     pub async fn wait_for_waiting(&self, route: &str, count: usize) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -263,7 +264,8 @@ impl Service {
         }
     }
 
-    /// Waits until one task of a route waits at an await whose source text is `awaiting`, spaces aside.
+    /// Waits until a task of a route waits at an await with the source text `awaiting`, ignoring
+    /// whitespace.
     pub async fn wait_for_await(&self, route: &str, awaiting: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -280,7 +282,7 @@ impl Service {
     }
 }
 
-/// Panics when it is dropped, but not on top of another panic.
+/// Panics on drop, unless the thread is panicking already.
 pub struct PanicsWhenDropped;
 
 impl Drop for PanicsWhenDropped {
@@ -333,7 +335,7 @@ impl Answer {
         self.json()
     }
 
-    /// The type and the reason of an error that has the one shape of all errors.
+    /// Type and reason of an error, whose shape is checked.
     pub fn error(&self) -> (String, String) {
         let json = self.json();
         assert_eq!(json["status"], self.status, "{json:#}");
@@ -350,7 +352,7 @@ impl Answer {
     }
 }
 
-/// Whether a row of `_cat/tasks` waits at an await with this source text, spaces aside.
+/// True if a row of `_cat/tasks` waits at an await with this source text, ignoring whitespace.
 pub fn awaits(task: &Value, source: &str) -> bool {
     let squeeze = |text: &str| text.split_whitespace().collect::<String>();
     task["awaiting"]
@@ -358,7 +360,7 @@ pub fn awaits(task: &Value, source: &str) -> bool {
         .is_some_and(|shown| squeeze(shown) == squeeze(source))
 }
 
-/// Writes `bytes` and reads what comes back until `end` is in it or the connection ends.
+/// Writes `bytes` and reads until `end` was received or the connection is closed.
 pub async fn talk(connection: &mut TcpStream, bytes: &str, end: &str) -> String {
     connection
         .write_all(bytes.as_bytes())

@@ -1,14 +1,14 @@
-//! Runs a test in a process of its own: for state that a process has once, such as its audit log, its
-//! subscriber of `tracing` and its workers.
+//! Runs a test in a process of its own, for state that is global to a process: its audit log, its
+//! `tracing` subscriber, its workers.
 
 use std::env;
 use std::process::Command;
 
-/// Set in such a process to the name of its test.
+/// Set in such a process, to the name of its test.
 const TEST: &str = "UNDERSCORE_TEST_IN_OWN_PROCESS";
 
-/// Starts a process for the test that calls it, and returns from the test when that process has
-/// passed. The process itself goes on behind the macro, without any other test.
+/// Runs the calling test again in a new process and returns from the test if that passes. In the
+/// new process the test continues after the macro, without other tests beside it.
 macro_rules! own_process {
     () => {{
         fn here() {}
@@ -19,8 +19,8 @@ macro_rules! own_process {
 }
 pub(crate) use own_process;
 
-/// True if the test has passed in a process of its own, false if this is that process.
-/// `function` is the path of a function in the test.
+/// True if the test has passed in a new process, false if this is that process. `function` is the
+/// path of a function inside the test.
 pub fn passes_alone(function: &str) -> bool {
     let path = function.trim_end_matches("::here");
     let path = path.trim_end_matches("::{{closure}}");

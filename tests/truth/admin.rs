@@ -1,5 +1,5 @@
-//! The admin API as these tests ask it: over its real socket, one question after the other, from a thread
-//! that may block. The clients of `support` need a runtime, and here a test says when one runs.
+//! A blocking client of the admin API, over its real socket. The clients of `support` need a
+//! runtime, and these tests decide when one runs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use underscore_runtime::{AdminServer, serve_admin};
 
-/// The one of this process.
+/// The admin server of this process.
 static SERVER: LazyLock<(TempDir, PathBuf, AdminServer)> = LazyLock::new(|| {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let path = directory.path().join("app.sock");
@@ -39,13 +39,14 @@ impl Operator {
         self.ask("PUT", path, &body.to_string())
     }
 
-    /// A table's rows.
+    /// The rows of a table.
     pub fn rows(&mut self, path: &str) -> Vec<Value> {
         let rows = self.get(path);
         rows.as_array().expect("a table").clone()
     }
 
-    /// Asks, and reads an answer of 200 with JSON. An error is an answer with `status` in it, which no caller expects.
+    /// Sends a GET and returns the JSON of the response. An error has a `status`, which no caller
+    /// expects.
     fn ask(&mut self, method: &str, path: &str, body: &str) -> Value {
         let length = body.len();
         let request = format!(

@@ -1,4 +1,4 @@
-//! Panics of a request's code where no poll of it is under way.
+//! Panics in a request's code outside of its polls.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ use underscore_runtime::underscore_route;
 use crate::hand::{assert_ends, poll, send, send_request};
 use crate::script::panic_silently;
 
-/// An extractor that panics before it has a future to poll.
+/// An extractor that panics before it returns a future.
 struct Eager;
 
 impl<S: Sync> FromRequest<S> for Eager {
@@ -40,7 +40,7 @@ async fn eager(_: Eager) {}
 #[underscore_route(name = "takes_nothing")]
 async fn takes_nothing() {}
 
-/// What a layer has put on a request, and what panics when it is dropped with that.
+/// An extension of a request that panics on drop.
 #[derive(Clone)]
 struct Bomb;
 
@@ -50,7 +50,7 @@ impl Drop for Bomb {
     }
 }
 
-/// A body that panics where it is asked for its length.
+/// A body whose `size_hint` panics.
 struct Unmeasured;
 
 impl HttpBody for Unmeasured {
@@ -92,7 +92,7 @@ fn a_panic_between_two_polls_is_one_of_its_request() {
     assert_ends("unmeasured", &[("panicked", 1)]);
 }
 
-/// A body of unknown length, one of whose answers panics.
+/// A body of unknown length, one method of which panics.
 struct Broken(Panics);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -103,7 +103,7 @@ enum Panics {
     InItsError,
 }
 
-/// What such a body fails with, which cannot even be written.
+/// An error whose `Display` panics.
 #[derive(Debug)]
 struct Unspeakable;
 
@@ -139,7 +139,7 @@ impl HttpBody for Broken {
     fn size_hint(&self) -> SizeHint {
         thread_local!(static ASKED: Cell<u32> = const { Cell::new(0) });
         let asked = ASKED.replace(ASKED.get() + 1);
-        // The first time it is the handler's answer that is looked at.
+        // The first call is about the handler's response.
         if self.0 == Panics::HowLong && asked > 0 {
             panic_silently();
         }
@@ -164,7 +164,7 @@ macro_rules! broken {
     };
 }
 
-/// The body of the only answer to a request.
+/// The body of the response to a request.
 fn body_of(handler: MethodRouter) -> Body {
     let mut sent = send(&Router::new().route("/", handler));
     match poll(&mut sent) {
@@ -173,7 +173,7 @@ fn body_of(handler: MethodRouter) -> Body {
     }
 }
 
-/// A connection: it asks for a piece, and then what it needs to know of the rest.
+/// Reads a body like a connection: a frame, then `is_end_stream` and `size_hint`.
 fn read(mut body: Body, question: impl Fn(&Body)) -> Option<Result<Frame<Bytes>, axum::Error>> {
     let polled = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
     question(&body);
@@ -193,12 +193,12 @@ fn a_body_that_panics_takes_its_request_along_and_no_more() {
     assert!(panics(|| drop(read(body_of(get(end_is_asked)), |_| {}))));
     assert_ends("end_is_asked", &[("panicked", 1)]);
 
-    // Nobody but us would have asked.
+    // Only the library calls this method.
     broken!(end_is_not_asked, "end_is_not_asked", Panics::WhetherAtEnd);
     drop(body_of(get(end_is_not_asked)));
     assert_ends("end_is_not_asked", &[("panicked", 1)]);
 
-    // In the middle of another panic, two are the end of the process.
+    // A second panic during unwinding would abort the process.
     broken!(dropped_amid, "dropped_amid", Panics::WhetherAtEnd);
     assert!(panics(|| {
         let _body = body_of(get(dropped_amid));
@@ -215,7 +215,7 @@ fn a_body_that_panics_takes_its_request_along_and_no_more() {
     assert!(panics(|| drop(read(body_of(get(drop_panics)), |_| {}))));
     assert_ends("drop_panics", &[("panicked", 1)]);
 
-    // Only the log asks for the words of an error: the connection gets it, and goes on.
+    // Only the log formats the error; the connection gets it and goes on.
     broken!(error_panics, "error_panics", Panics::InItsError);
     let frame = read(body_of(get(error_panics)), |_| {});
     assert!(matches!(frame, Some(Err(_))));

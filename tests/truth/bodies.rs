@@ -1,4 +1,4 @@
-//! Bodies that end without being asked for their end: they are whole all the same.
+//! Bodies that are not polled to their end count as complete.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,8 +14,8 @@ use underscore_runtime::underscore_route;
 
 use crate::support::Service;
 
-/// A single piece. Whether it says after it that it was the last is up to the test: bodies of a known end
-/// do, and a file that is read does not.
+/// A body of one frame. The test decides whether `is_end_stream` is true after it, as for bodies of
+/// a known length, or not, as for a file.
 struct Single {
     piece: Option<Bytes>,
     knows_its_end: bool,

@@ -1,5 +1,5 @@
-//! How a request ends: each way leaves nothing in flight and is counted once, under its own name. What
-//! an operator does to end one is in `contract/interrupt.rs`.
+//! Each end of a request leaves nothing in flight and is counted once, under its own name.
+//! Interrupts are in `contract/interrupt.rs`.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -26,7 +26,6 @@ use crate::support::{PanicsWhenDropped, Service, talk};
 /// Closed until a test adds permits.
 type Gate = State<Arc<Semaphore>>;
 
-/// Panics when it is dropped, unless a panic is already on its way.
 #[underscore_route(name = "completes")]
 async fn completes() -> &'static str {
     "done"
@@ -353,7 +352,7 @@ async fn torn_down(State(gate): Gate) {
 }
 
 thread_local! {
-    /// What a thread keeps until it is torn down, as some keep a whole runtime.
+    /// Dropped with the thread, as a thread-local runtime is.
     static KEPT: RefCell<Option<Boxed<Response>>> = const { RefCell::new(None) };
 }
 
@@ -363,7 +362,8 @@ async fn a_request_that_is_dropped_while_its_thread_is_torn_down_counts_as_disco
     let app: Router = app.with_state(Arc::new(Semaphore::new(0)));
     let service = Service::start(Router::new()).await;
     let thread = std::thread::spawn(move || {
-        // Before the request, so that it is torn down after what the request's polls left there.
+        // Initialised before the request, so that it is destroyed after the thread-locals of the
+        // request's polls.
         KEPT.with_borrow_mut(|kept| {
             let request = Request::get("/").body(Body::empty());
             let request = app.oneshot(request.expect("a request"));

@@ -1,4 +1,4 @@
-//! A request in flight: the future of its answer, and then its body, polled by hand.
+//! A request in flight: the future of its response and then its body, polled by hand.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use axum::response::Response;
 use crate::model::Seen;
 use crate::script::Script;
 
-/// A waker that counts.
+/// A waker that counts its wakes.
 #[derive(Default)]
 pub struct Wakes(AtomicUsize);
 
@@ -27,14 +27,14 @@ impl Wakes {
     }
 }
 
-/// What is left of a request.
+/// State of a request.
 pub enum Flight {
     Future(Pin<Box<dyn Future<Output = Response> + Send>>),
     Body(Body),
     Gone,
 }
 
-/// A request and what was made for it.
+/// A request and its waker.
 pub struct Live {
     pub flight: Flight,
     pub script: Arc<Script>,
@@ -71,7 +71,7 @@ impl Flight {
         }
     }
 
-    /// Goes on until there is no more, as a connection does.
+    /// Polls to the end, as a connection does.
     pub async fn into_its_end(mut self) {
         std::future::poll_fn(|cx| {
             loop {

@@ -1,4 +1,4 @@
-//! Requests in a test's own hands: sent through a router, and polled when the test says.
+//! Requests sent through a router and polled by the test.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -14,7 +14,7 @@ use crate::admin::Operator;
 
 pub type Sent = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// A GET of `/`, which nobody has polled.
+/// A GET of `/`, not polled yet.
 pub fn send(router: &Router) -> Sent {
     send_to(router, "/")
 }
@@ -29,26 +29,26 @@ pub fn send_request(router: &Router, request: Request) -> Sent {
     Box::pin(async move { answer.await.unwrap_or_else(|error| match error {}) })
 }
 
-/// Polls once, with a waker that wakes nobody.
+/// Polls once, with a no-op waker.
 pub fn poll<T>(future: &mut Pin<Box<dyn Future<Output = T> + Send>>) -> Poll<T> {
     future
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The row of the only route with this name.
+/// The row of the only route of this name.
 pub fn row(name: &str) -> Value {
     let rows = Operator::connect().rows(&format!("_cat/routes/{name}?format=json&h=*"));
     assert_eq!(rows.len(), 1, "{rows:#?}");
     rows[0].clone()
 }
 
-/// The route has nothing in flight, and these ends and no others.
+/// Asserts that the route has no request in flight and exactly these ends.
 pub fn assert_ends(name: &str, ends: &[(&str, u64)]) {
     assert_counts(name, 0, ends);
 }
 
-/// The route has so many in flight, and these ends and no others.
+/// Asserts that the route has this number of requests in flight and exactly these ends.
 pub fn assert_counts(name: &str, active: u64, ends: &[(&str, u64)]) {
     let row = row(name);
     let total: u64 = ends.iter().map(|(_, count)| count).sum();

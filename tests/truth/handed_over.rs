@@ -1,4 +1,5 @@
-//! A response while its client takes it: whom it waits for, how it ends, and long ones whose length is known.
+//! Responses while the client reads them: who waits for whom, how they end, and long ones of a
+//! known length.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,7 +22,7 @@ static NEVER: Semaphore = Semaphore::const_new(0);
 
 const LONG: usize = 64 << 20;
 
-/// Waits until the only task of the route is as it must be, and returns its row.
+/// Waits until the only task of the route satisfies `is_it` and returns its row.
 async fn wait_for_task(service: &Service, route: &str, is_it: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -40,7 +41,7 @@ fn awaits_client(task: &Value) -> bool {
     task["awaiting"] == "the client"
 }
 
-/// Waits until the client has filled all buffers on the way, and returns the row.
+/// Waits until all buffers to the client are full and returns the row.
 async fn wait_until_stuck(service: &Service, route: &str) -> Value {
     loop {
         let before = wait_for_task(service, route, awaits_client).await;
@@ -117,7 +118,7 @@ async fn a_stream_whose_producer_waits_shows_where_that_waits() {
         .ok_json();
 }
 
-/// Closed until a client has its response's head.
+/// Closed until the client has received the response head.
 static HEAD_CAME: Semaphore = Semaphore::const_new(0);
 
 #[underscore_route(name = "fails_midway")]

@@ -1,5 +1,5 @@
-//! What is known of requests while they are in flight and of the time they took: ids, averages, and that
-//! somebody answers when nobody of the service can. How they end is in `ends.rs`.
+//! Task ids, response times, and reads of the admin API while all workers are blocked. Ends are in
+//! `ends.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex};
@@ -108,7 +108,7 @@ async fn averages_appear_with_the_first_answer_and_are_of_answers_only() {
         );
     }
 
-    // An interrupted request and a preempted one took far more and far less time than that.
+    // An interrupted and a preempted request, which took far more and far less time.
     let client = tokio::spawn(service.request(Method::GET, "/").send());
     service.wait_for_await("timed", "gate.acquire()").await;
     service.post("_routes/timed/interrupt").await.ok_json();
@@ -128,7 +128,7 @@ async fn averages_appear_with_the_first_answer_and_are_of_answers_only() {
     );
 }
 
-/// Blocks whoever comes, until it is opened.
+/// Blocks threads until it is opened.
 #[derive(Default)]
 struct Barrier {
     open: Mutex<bool>,
@@ -173,7 +173,7 @@ async fn the_admin_api_answers_while_every_worker_of_the_service_is_blocked() {
             .wait_for("blocks_a_worker", "stats.req.active", blocked)
             .await;
     }
-    // No thread is left that could serve this one.
+    // No worker is left to serve this request.
     let starved = tokio::spawn(service.request(Method::GET, "/starved").send());
     for _ in 0..20 {
         let tasks = service.tasks("blocks_a_worker").await;

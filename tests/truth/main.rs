@@ -1,7 +1,7 @@
-//! The counters never lie: whatever happens to requests, in whatever order, what the admin API says of them is what
-//! happened. Schedules that nobody thought of are played on a real router and on a model (`play`, `model`);
-//! `storm` does it with threads and no order at all. Futures and wakers that misbehave are in `misbehaving`, `between_polls`
-//! and `reentrant`.
+//! What the admin API shows of requests is what happened, in any order of events. `play` runs
+//! generated schedules on a real router and on a `model`; `storm` runs threads without an order.
+//! Misbehaving futures and wakers are in `misbehaving`, `between_polls` and `reentrant`, requests
+//! over real connections in the other files.
 
 #![allow(missing_docs, unreachable_pub)]
 
@@ -29,7 +29,7 @@ use play::{Event, Finale, Lever, Play};
 use proptest::prelude::*;
 use script::{Piece, Step};
 
-/// Classes of all kinds, one that HTTP does not define, and answers that have no body.
+/// All classes of statuses, an undefined one, and statuses without a body.
 fn status() -> impl Strategy<Value = u16> {
     prop::sample::select(vec![200, 204, 302, 304, 404, 500, 999])
 }
@@ -90,7 +90,7 @@ fn finale() -> impl Strategy<Value = Finale> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        // A schedule that fails is printed whole; nothing is written beside the sources.
+        // A failing schedule is printed; no file of regressions is written.
         failure_persistence: None,
         ..ProptestConfig::with_cases(64)
     })]

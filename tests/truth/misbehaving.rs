@@ -1,5 +1,5 @@
-//! Futures, bodies and layers that do what they should not. The service fares as it would without the attribute,
-//! and the counters say what happened.
+//! Misbehaving futures, bodies and layers. The service behaves as without the attribute, and the
+//! counters are correct.
 
 use std::future::{pending, poll_fn};
 use std::hint::black_box;
@@ -30,8 +30,8 @@ async fn polled_after_ready() -> &'static str {
     "once"
 }
 
-/// What a layer does that polls on after the answer: it meets the panic of an `async` block that is over, as it
-/// would without the attribute.
+/// A layer that polls after completion meets the panic of a completed `async` block, as without the
+/// attribute.
 #[test]
 fn a_request_that_is_polled_after_its_answer_is_counted_once() {
     let router = Router::new().route("/", get(polled_after_ready));
@@ -116,7 +116,7 @@ fn a_future_that_another_thread_wakes_goes_on() {
     assert_ends("woken_from_afar", &[("completed", 1)]);
 }
 
-/// What is held across an await is a part of the future.
+/// A variable that lives across an await is part of the future.
 const HUGE: usize = 1 << 20;
 
 #[underscore_route(name = "huge")]
@@ -127,7 +127,8 @@ async fn huge() -> String {
     black_box(&held).len().to_string()
 }
 
-/// On a thread with room: a debug build moves every future several times, and without the attribute as well.
+/// On a thread with a large stack: a debug build moves every future several times, also without the
+/// attribute.
 #[test]
 fn a_huge_future_is_a_request_like_any_other() {
     let thread = std::thread::Builder::new().stack_size(64 << 20);
@@ -210,7 +211,7 @@ async fn forgotten() {
     pending::<()>().await;
 }
 
-/// It holds what it holds, and nobody will ever let go of that: to have it in the list is the truth.
+/// A leaked future holds its resources for ever, so it has to stay listed.
 #[test]
 fn a_request_that_is_forgotten_stays_listed_and_says_that_it_does_not_end() {
     let router = Router::new().route("/", get(forgotten));
@@ -225,7 +226,7 @@ fn a_request_that_is_forgotten_stays_listed_and_says_that_it_does_not_end() {
     assert_counts("forgotten", 1, &[("disconnected", 1)]);
 }
 
-/// Sends a request when it is dropped, and polls it there.
+/// Sends a request on drop and polls it there.
 struct SendsWhenDropped(Router, Arc<Mutex<Vec<bool>>>);
 
 impl Drop for SendsWhenDropped {
@@ -275,7 +276,7 @@ fn a_request_that_is_sent_and_polled_inside_a_drop_is_counted() {
     assert_ends("sends_in_drop", &ends);
 }
 
-/// A body that panics once, and goes on as if nothing had happened.
+/// A body that panics once and then continues.
 struct PanicsOnce(bool);
 
 impl HttpBody for PanicsOnce {
@@ -336,7 +337,7 @@ async fn layered_wait() {
     pending::<()>().await;
 }
 
-/// The layers that catch panics and time out do with an annotated handler what they do with a plain one.
+/// `CatchPanicLayer` and `TimeoutLayer` treat an annotated handler like a plain one.
 #[tokio::test]
 async fn layers_that_catch_panics_and_time_out_mean_what_they_did() {
     let timeout = || {
@@ -371,7 +372,7 @@ async fn sent_along(State(kept): State<Arc<Mutex<Vec<Sent>>>>) {
     kept.lock().expect("whole").push(sent);
 }
 
-/// A request that is polled inside another one's poll, and lives on outside of it, is no part of that.
+/// A request that is polled within another one's poll and outlives it is not part of that.
 #[test]
 fn a_request_that_is_polled_in_another_one_ends_by_itself() {
     let other = Router::new().route("/", get(layered_elsewhere));

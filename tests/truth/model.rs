@@ -1,9 +1,9 @@
-//! What must come of a schedule: two routes and some requests as plain numbers, without a thread, a lock or a
-//! clock. It knows the contract and nothing of the library.
+//! The expected result of a schedule: two routes and some requests as plain numbers, without
+//! threads, locks or clocks, written from the contract alone.
 
 use crate::script::{Piece, Step};
 
-/// The ends of requests, in the order of the columns.
+/// Ends of requests, in the order of their columns.
 pub const ENDS: [&str; 8] = [
     "completed",
     "disconnected",
@@ -27,7 +27,7 @@ pub enum End {
     Failed,
 }
 
-/// What a route's row must say.
+/// Expected row of a route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     pub active: u64,
@@ -36,12 +36,12 @@ pub struct Row {
     pub classes: [u64; 5],
 }
 
-/// What is set for a route.
+/// Settings of a route.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Levers {
     pub preempt: Option<u16>,
     pub most_active: Option<u64>,
-    /// So slow that one request may pass in the whole test.
+    /// So low a rate that one request passes in the whole test.
     pub slow: bool,
     pub timeout: bool,
     pub delay: bool,
@@ -51,20 +51,20 @@ pub struct Levers {
 pub struct Route {
     pub row: Row,
     pub levers: Levers,
-    /// One has passed where the rate is limited.
+    /// True if a request has passed the limit of the rate.
     passed: bool,
 }
 
-/// How far a request has come.
+/// State of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Nobody has polled it: it is not there yet.
+    /// Not polled yet, so not counted.
     New,
     Delayed,
     Extracting,
     Handling,
     Streaming(u16),
-    /// Its stream was ended while nobody polled it: who polls it next is told.
+    /// The stream was ended between polls; the next poll fails.
     BrokenOff,
     Over,
 }
@@ -73,13 +73,13 @@ pub enum Phase {
 pub struct Request {
     pub route: usize,
     pub phase: Phase,
-    /// What it was told to end as.
+    /// The requested end.
     pub order: Option<End>,
-    /// It has a deadline.
+    /// True if it has a deadline.
     timed: bool,
 }
 
-/// What a poll must give.
+/// Expected result of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
     Pending,
@@ -98,13 +98,13 @@ pub struct Model {
 }
 
 impl Request {
-    /// Whether it must be listed.
+    /// True if it must be listed.
     pub fn is_active(&self) -> bool {
         use Phase::{Delayed, Extracting, Handling, Streaming};
         matches!(self.phase, Delayed | Extracting | Handling | Streaming(_))
     }
 
-    /// The state that it must be listed with.
+    /// Expected state in the listing.
     pub fn state(&self) -> &'static str {
         match self.phase {
             Phase::Streaming(_) => "streaming",
@@ -123,7 +123,7 @@ impl Model {
         });
     }
 
-    /// Polls a request that has no answer yet.
+    /// Polls a request without a response.
     pub fn poll(&mut self, number: usize, step: Step) -> Seen {
         if self.requests[number].phase == Phase::New {
             if let Some(seen) = self.admit(number) {
@@ -149,7 +149,7 @@ impl Model {
         self.last_step(number, step)
     }
 
-    /// Lets a request in, or answers it.
+    /// Admits a request or responds in the handler's place.
     fn admit(&mut self, number: usize) -> Option<Seen> {
         let route = &mut self.routes[self.requests[number].route];
         let levers = route.levers;
@@ -187,7 +187,7 @@ impl Model {
                 self.end(number, End::Panicked, None);
                 Seen::Panic
             }
-            // These have no body, whatever the handler gave.
+            // These statuses have no body.
             Step::Stream(status) if !matches!(status, 204 | 304) => {
                 self.requests[number].phase = Phase::Streaming(status);
                 Seen::Streams(status)
@@ -238,7 +238,7 @@ impl Model {
         }
     }
 
-    /// Tells what is active on a route to end, or one request; the first order stands.
+    /// Interrupts the active requests of a route, or one request. The first interrupt wins.
     pub fn interrupt(&mut self, is_meant: impl Fn(usize, &Request) -> bool) -> usize {
         let mut told = 0;
         for (number, request) in self.requests.iter_mut().enumerate() {
@@ -250,7 +250,7 @@ impl Model {
         told
     }
 
-    /// Time passes in the runtime: deadlines and delays are over, and streams that were told to end do so.
+    /// Time passes in the runtime: deadlines and delays expire, and interrupted streams end.
     pub fn pass_time(&mut self) {
         for number in 0..self.requests.len() {
             let request = &mut self.requests[number];

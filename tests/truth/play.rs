@@ -1,5 +1,5 @@
-//! Plays a schedule: on a real router that is polled by hand and steered over the admin API's socket, and on
-//! the model. After each event both must say the same.
+//! Runs a schedule on a real router, which is polled by hand and steered over the admin socket, and
+//! on the model. Both must agree after each event.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,21 +22,21 @@ use crate::flight::{Flight, Live};
 use crate::model::{ENDS, Model, Phase, Row, Seen};
 use crate::script::{Piece, Script, Step, one, other};
 
-/// What happens. A number of a request is taken modulo those that are there.
+/// An event. The number of a request is taken modulo the number of requests.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A request comes, and nobody polls it yet.
+    /// A request arrives, not polled yet.
     Begin(usize),
-    /// It is polled, or its body is.
+    /// A request or its body is polled.
     Poll(usize, Step, Piece),
-    /// It is dropped, or its body is.
+    /// A request or its body is dropped.
     Drop(usize),
-    /// An operator ends all requests of a route, or one request.
+    /// An interrupt of a route or of one request.
     Interrupt(usize),
     Cancel(usize),
-    /// An operator moves a lever.
+    /// A change of settings.
     Set(usize, Lever),
-    /// The runtime runs for as long as deadlines and delays take.
+    /// The runtime runs until deadlines and delays have expired.
     PassTime,
 }
 
@@ -49,16 +49,16 @@ pub enum Lever {
     Delay(bool),
 }
 
-/// What becomes of the requests that are left.
+/// End of the remaining requests.
 #[derive(Clone, Copy, Debug)]
 pub enum Finale {
-    /// They are dropped, one after the other.
+    /// They are dropped one by one.
     Drop,
-    /// They are given to the runtime, which polls them or not, and ends with them.
+    /// They are spawned on the runtime, which is then shut down.
     Shutdown { polled: bool },
 }
 
-/// The names of the two handlers, and the ids that select all their mounts.
+/// The names of the two handlers, and the ids of all their mounts.
 const NAMES: [&str; 2] = ["truth_one", "truth_other"];
 static IDS: LazyLock<[String; 2]> = LazyLock::new(|| {
     NAMES.map(|name| {
@@ -72,7 +72,7 @@ pub struct Play {
     operator: Operator,
     runtime: Option<Runtime>,
     router: Router,
-    /// Mounts of this schedule's own: they have counted nothing.
+    /// Paths of this schedule only, with all counters at zero.
     paths: [String; 2],
     mounts: [Option<String>; 2],
     model: Model,
@@ -97,7 +97,7 @@ impl Play {
             model: Model::default(),
             live: Vec::new(),
         };
-        // What a schedule that failed has left: levers are moved for all mounts of a handler.
+        // Reset settings of a failed schedule, which apply to all mounts of a handler.
         play.reset();
         play
     }
@@ -109,7 +109,7 @@ impl Play {
         }
     }
 
-    /// The requests of which something is left.
+    /// The requests that have not ended.
     fn left(&self) -> Vec<usize> {
         let live = self.live.iter().enumerate();
         let left = live.filter(|(_, live)| !matches!(live.flight, Flight::Gone));
@@ -219,7 +219,7 @@ impl Play {
         self.live.iter().map(count).collect()
     }
 
-    /// Whoever waits and was told to end is woken, at least by the first order.
+    /// A waiting request is woken by its first interrupt.
     fn check_woken(&self, before: &[usize], is_meant: impl Fn(&crate::model::Request) -> bool) {
         for (number, (now, before)) in self.wakes().iter().zip(before).enumerate() {
             let request = &self.model.requests[number];
@@ -263,11 +263,11 @@ impl Play {
         self.operator.put(&path, &body);
     }
 
-    /// Runs the runtime until whatever takes a millisecond is over, and its consequences are.
+    /// Runs the runtime until timers of a millisecond and their effects are over.
     fn run(&mut self) {
         let runtime = self.runtime.as_ref().expect("it runs to the end");
         runtime.block_on(async {
-            // Deadlines begin to count at their first turn.
+            // A deadline starts at its first poll.
             tokio::task::yield_now().await;
             tokio::time::sleep(Duration::from_millis(4)).await;
             for _ in 0..8 {
@@ -284,7 +284,7 @@ impl Play {
         ))
     }
 
-    /// The library says what the model says.
+    /// Asserts that the library agrees with the model.
     pub fn check(&mut self) {
         for route in 0..2 {
             let expected = self.model.routes[route].row;
@@ -316,7 +316,7 @@ impl Play {
         }
     }
 
-    /// The id of this schedule's mount, which it has since its first request.
+    /// The id of this schedule's mount, known since its first request.
     fn mount(&mut self, route: usize) -> String {
         if self.mounts[route].is_none() {
             let name = NAMES[route];
@@ -329,7 +329,7 @@ impl Play {
         self.mounts[route].clone().expect("it is known")
     }
 
-    /// Ends what is left: then nothing is active, and the ends are all there ever was.
+    /// Ends the remaining requests. Afterwards none is active, and the ends add up to the total.
     pub fn end(mut self, finale: Finale) {
         self.reset();
         let left = self.left();
@@ -368,7 +368,7 @@ impl Play {
         }
     }
 
-    /// What the runtime makes of a request that waits.
+    /// Spawns a waiting request on the runtime.
     fn model_polls(&mut self, number: usize) {
         match self.model.requests[number].phase {
             Phase::Over => {}
@@ -382,7 +382,7 @@ impl Play {
     }
 }
 
-/// A row of `_cat/routes` in the model's words.
+/// A row of `_cat/routes` as the model has it.
 pub fn read(row: &Value) -> Row {
     let count = |column: &str| row[column].as_u64().expect("a number");
     Row {

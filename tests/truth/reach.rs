@@ -1,5 +1,5 @@
-//! What an interrupt reaches beside the request itself: work whose request has ended, requests that were made
-//! in requests, calls on blocking threads; and what its clients get.
+//! An interrupt with its children: work of an ended request, requests within requests, blocking
+//! calls; and the response to the clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ async fn forever() {
     NEVER.acquire().await.expect("never closed").forget();
 }
 
-/// Waits until a task with this name is in this state, and returns its row.
+/// Waits until a task of this name has this state and returns its row.
 async fn wait_for_task(service: &Service, name: &str, state: &str) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -160,7 +160,7 @@ async fn a_request_that_is_made_in_a_request_is_its_child() {
         "{tree:#}"
     );
 
-    // Alone it ends as the outer one's answer.
+    // Interrupted alone, its response is that of the outer request.
     let report = service
         .post(&format!("_tasks/{inner}/_cancel"))
         .await
@@ -185,7 +185,7 @@ async fn a_request_that_is_made_in_a_request_is_its_child() {
     service.wait_for("inside", "stats.req.active", 0).await;
 }
 
-/// Tells when it is dropped.
+/// Records its drop.
 struct Flag(Arc<AtomicBool>);
 
 impl Drop for Flag {
@@ -313,7 +313,7 @@ async fn a_call_that_never_runs_leaves_no_task_and_holds_nothing() {
     }
     assert!(dropped.load(Ordering::Relaxed));
 
-    // One that panics is over, too.
+    // A panic ends a task, too.
     let handle = spawn_blocking("panicking call", || panic!("inside"));
     assert!(handle.await.expect_err("it panics").is_panic());
     assert!(service.tasks("panicking call").await.is_empty());

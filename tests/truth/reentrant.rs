@@ -1,5 +1,5 @@
-//! Code of the host's that runs in the middle of ours: wakers, which an executor writes. Whatever they do, call the
-//! admin API, send another request to the same route or panic, no lock is held meanwhile, and nothing is lost.
+//! Wakers and bodies of the host run inside the library. They may call the admin API, send another
+//! request to the same route, or panic: no lock is held meanwhile, and nothing is lost.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,14 +18,14 @@ use underscore_runtime::underscore_route;
 use crate::admin::Operator;
 use crate::hand::{assert_ends, poll, row, send};
 
-/// Longer than anything takes here; who waits so long waits for a lock.
+/// Longer than any operation here, so a timeout means a deadlock.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs what may stand still for ever, and fails instead.
+/// Runs `test`, and fails if it hangs.
 fn in_time<T: Send + 'static>(story: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, wait) = channel();
     let thread = std::thread::spawn(move || {
-        // Who waits is gone if this took too long.
+        // The receiver is gone after a timeout.
         let _ = done.send(story());
     });
     match wait.recv_timeout(PATIENCE) {
@@ -35,7 +35,7 @@ fn in_time<T: Send + 'static>(story: impl FnOnce() -> T + Send + 'static) -> T {
     }
 }
 
-/// A waker that looks at the route and sends another request to it, when it is woken and when it is dropped.
+/// A waker that reads the route and sends another request to it, on wake and on drop.
 struct Nosy {
     router: Router,
     name: &'static str,
@@ -45,7 +45,7 @@ struct Nosy {
 
 impl Nosy {
     fn look(&self) {
-        // From threads of the host's; the admin API's own thread cannot ask itself.
+        // On threads of the host only: the thread of the admin API cannot send itself a request.
         if std::thread::current().name() != Some("underscore-admin") {
             assert!(row(self.name)["stats.req.active"].is_u64());
             Operator::connect().rows("_cat/tasks?format=json");
@@ -90,7 +90,7 @@ fn a_waker_may_do_what_it_likes_when_it_is_woken_and_when_it_is_dropped() {
         let dropped = Arc::new(AtomicUsize::new(0));
         let wakers = [(); 3].map(|()| nosy(&router, "watched", &dropped));
         let mut sent = send(&router);
-        // Each takes the place of the one before, whose last copy is the one that was left.
+        // Each waker replaces the previous one, whose last clone is the one in the task.
         for waker in wakers {
             let waker = Waker::from(waker);
             assert!(
@@ -100,7 +100,7 @@ fn a_waker_may_do_what_it_likes_when_it_is_woken_and_when_it_is_dropped() {
             );
         }
         assert_eq!(dropped.load(Ordering::SeqCst), 2);
-        // With the task goes the last one.
+        // The last waker is dropped with the task.
         drop(sent);
         assert_eq!(dropped.load(Ordering::SeqCst), 3);
         let last = nosy(&router, "watched", &dropped);
@@ -116,7 +116,7 @@ fn a_waker_may_do_what_it_likes_when_it_is_woken_and_when_it_is_dropped() {
         assert_eq!(last.woken.load(Ordering::SeqCst), 1);
         assert!(poll(&mut told).is_ready());
         drop((waker, last));
-        // Three and one were dropped, one was woken: each sent another request and left it.
+        // Four were dropped and one was woken: each sent another request and dropped it.
         assert_ends(
             "watched",
             &[("disconnected", 1 + 4 + 1), ("interrupted", 1)],
@@ -124,7 +124,7 @@ fn a_waker_may_do_what_it_likes_when_it_is_woken_and_when_it_is_dropped() {
     });
 }
 
-/// A waker that interrupts the route when another one takes its place.
+/// A waker that interrupts the route when it is replaced.
 struct Spiteful;
 
 impl Wake for Spiteful {
@@ -160,7 +160,7 @@ fn a_waker_may_interrupt_its_own_task_when_it_is_dropped() {
     });
 }
 
-/// Panics when it is woken, or when it is dropped.
+/// A waker that panics on wake or on drop.
 struct Bomb {
     in_drop: bool,
 }
@@ -182,7 +182,7 @@ async fn badly_woken() {
     pending::<()>().await;
 }
 
-/// One waker that panics takes neither the report from the operator nor the order from the other requests.
+/// A panicking waker neither loses the report nor keeps other requests from being interrupted.
 #[test]
 fn a_waker_that_panics_when_it_is_woken_keeps_no_order_from_the_others() {
     let router = Router::new().route("/", get(badly_woken));
@@ -213,7 +213,7 @@ async fn badly_dropped() {
     pending::<()>().await;
 }
 
-/// A second panic while this one is on its way would end the process.
+/// A second panic during unwinding would abort the process.
 struct PanicsAtItsEnd;
 
 impl Drop for PanicsAtItsEnd {
@@ -222,7 +222,7 @@ impl Drop for PanicsAtItsEnd {
     }
 }
 
-/// The task ends in the middle of a panic, and lets go of a waker that panics too.
+/// The task ends during unwinding and drops a waker that panics, too.
 #[test]
 fn a_waker_that_panics_when_it_is_dropped_does_not_end_the_process() {
     let router = Router::new().route("/", get(badly_dropped));
@@ -241,7 +241,7 @@ fn a_waker_that_panics_when_it_is_dropped_does_not_end_the_process() {
     assert_ends("badly_dropped", &[("panicked", 1)]);
 }
 
-/// A body that looks at its own route when it is polled and when it is dropped.
+/// A body that reads its own route when it is polled and dropped.
 struct Looks(&'static str);
 
 impl HttpBody for Looks {

@@ -1,4 +1,4 @@
-//! Handlers that do what a test says: at each poll they look at their script, and take that step.
+//! Handlers that follow a script, one step per poll.
 
 use std::future::poll_fn;
 use std::io;
@@ -15,31 +15,31 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
 use underscore_runtime::underscore_route;
 
-/// What the extractor, or behind it the handler, does when it is polled next.
+/// A step of the extractor or of the handler after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Step {
     #[default]
     Wait,
-    /// It waits, and has itself woken at once.
+    /// It wakes itself and waits.
     WakeAndWait,
-    /// The extractor is done, and the handler waits.
+    /// The extractor is ready and the handler waits.
     Extract,
-    /// The extractor is done, and the handler answers with a body of known length.
+    /// The extractor is ready and the handler responds with a body of known length.
     Answer(u16),
-    /// The same with a body of unknown length.
+    /// As before, with a body of unknown length.
     Stream(u16),
-    /// The extractor rejects the request with this; a handler that is polled answers so.
+    /// The extractor rejects the request with this status; the handler responds with it.
     Reject(u16),
     Panic,
 }
 
-/// What the body does when it is polled next.
+/// A step of the body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Piece {
     #[default]
     Wait,
     Data,
-    /// Data, behind which it says that there is no more.
+    /// Data, after which `is_end_stream` is true.
     Last,
     Trailers,
     End,
@@ -47,7 +47,7 @@ pub enum Piece {
     Panic,
 }
 
-/// The next step of one request. It is left in the request's extensions.
+/// The next step of a request, in its extensions.
 #[derive(Debug, Default)]
 pub struct Script(Mutex<(Step, Piece)>);
 
@@ -65,7 +65,7 @@ impl Script {
     }
 }
 
-/// Panics, without the words that hundreds of panics on purpose would write.
+/// Panics without a message on the terminal, because there are hundreds.
 pub fn panic_silently() -> ! {
     resume_unwind(Box::new("on purpose"))
 }

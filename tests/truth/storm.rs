@@ -1,6 +1,6 @@
-//! Requests by the hundred on two workers, with clients that leave, an operator that ends them and levers that move,
-//! all at once and in no order: what is shown meanwhile is never wrong, and in the end the numbers are those that the
-//! clients have counted.
+//! Hundreds of requests on two workers, with clients that leave, interrupts and changes of settings
+//! at the same time. What is shown meanwhile is never wrong, and in the end the counters are those
+//! of the clients.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +29,7 @@ use crate::script::panic_silently;
 const REQUESTS: u64 = 3_000;
 const AT_ONCE: usize = 48;
 
-/// Numbers that look random, the same in every run: `SplitMix64` by Sebastiano Vigna.
+/// Pseudorandom numbers, the same in every run: `SplitMix64` by Sebastiano Vigna.
 fn mixed(number: u64) -> u64 {
     let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -37,7 +37,7 @@ fn mixed(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// A body of some pieces, and a pause before each.
+/// A body of several frames with a pause before each.
 struct Slow {
     left: u64,
     pause: Pin<Box<tokio::time::Sleep>>,
@@ -81,27 +81,27 @@ async fn storm(Path(number): Path<u64>) -> Response {
     }
 }
 
-/// What the clients have seen.
+/// Counters of the clients.
 #[derive(Debug, Default)]
 struct Seen {
     begun: AtomicU64,
-    /// The handler's own answers, read to their ends.
+    /// Complete responses of the handler.
     completed: AtomicU64,
-    /// Answers 503 and 429, by the word in them.
+    /// Responses 503 and 429, by their text.
     interrupted: AtomicU64,
     refused: AtomicU64,
     panicked: AtomicU64,
-    /// Left before there was an answer.
+    /// Requests dropped before a response.
     left: AtomicU64,
-    /// Left in the middle of a body: an interrupt may have been faster.
+    /// Bodies dropped midway, which an interrupt may have ended before.
     left_body: AtomicU64,
-    /// The body broke off.
+    /// Bodies that broke off.
     broken_off: AtomicU64,
-    /// The URIs of those that are known to be over, each told after its end.
+    /// URIs of requests that have ended.
     over: Mutex<HashSet<String>>,
 }
 
-/// One request as its client sees it; it may be dropped at any moment.
+/// A request from its client's side, which may be dropped at any time.
 struct Client {
     sent: Option<Sent>,
     body: Option<Body>,
@@ -119,7 +119,7 @@ impl Client {
         count(&self.seen).fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The same where nobody else can be at work on its end: an interrupt lets go of a body in its own time.
+    /// As before, if nothing else may be ending it: an interrupt drops a body later.
     fn surely_over(&mut self, count: impl Fn(&Seen) -> &AtomicU64) {
         self.over(count);
         let uri = std::mem::take(&mut self.uri);
@@ -175,7 +175,7 @@ impl Drop for Client {
     }
 }
 
-/// Looks, ends and moves levers until it is told to stop; says how often it looked.
+/// Reads, interrupts and changes settings until it is stopped. Returns the number of reads.
 fn operate(seen: &Seen, stop: &AtomicBool) -> u64 {
     let mut operator = Operator::connect();
     let mut before = Row::default();
@@ -208,7 +208,7 @@ fn put(operator: &mut Operator, settings: &Value) {
     operator.put("_routes/storm/settings", &json!({"transient": settings}));
 }
 
-/// Nothing is listed twice, and nothing that was over before.
+/// Asserts that no task is listed twice or after its end.
 fn check_list(tasks: &[Value], over: &HashSet<String>) {
     let mut listed = HashSet::new();
     for task in tasks {
@@ -218,7 +218,7 @@ fn check_list(tasks: &[Value], over: &HashSet<String>) {
     }
 }
 
-/// The ends and those in flight are all there ever were, and no number falls but that of those in flight.
+/// Asserts that ends and requests in flight add up to the total, and that no counter falls.
 fn check_row(row: &Row, before: &Row, seen: &Seen) {
     assert_eq!(
         row.total,
@@ -245,7 +245,7 @@ fn in_a_storm_nothing_shown_is_wrong_and_in_the_end_the_numbers_are_those_of_the
         .expect("threads can be had");
     let router = Router::new().route("/{number}", get(storm));
     let (seen, stop) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
-    // The route is there before somebody looks at it.
+    // Mount the route before the first read.
     runtime.block_on(client(&router, u64::MAX, &seen));
     let operator = {
         let (seen, stop) = (Arc::clone(&seen), Arc::clone(&stop));
@@ -296,7 +296,7 @@ fn client(router: &Router, number: u64, seen: &Arc<Seen>) -> Client {
 }
 
 fn check_end(seen: &Seen) {
-    // An interrupted body is let go of by a task of its own.
+    // A task of its own drops an interrupted body.
     let patience = Instant::now() + Duration::from_secs(20);
     while row("storm")["stats.req.active"] != 0 && Instant::now() < patience {
         std::thread::yield_now();
@@ -322,7 +322,7 @@ fn check_end(seen: &Seen) {
         "{row:?} {seen:?}"
     );
     assert_eq!(completed, count(&seen.completed), "{row:?} {seen:?}");
-    // Who leaves in the middle of a body cannot know whether an operator was faster.
+    // A client that drops a body midway cannot know whether an interrupt was first.
     let (told, left) = (
         count(&seen.interrupted) + count(&seen.broken_off),
         count(&seen.left),

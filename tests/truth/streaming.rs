@@ -1,5 +1,5 @@
-//! A response that is sent piece by piece: it is a task until its last byte, whoever ends it, and however
-//! slowly its client reads.
+//! A streamed response is a task until its last byte, whatever ends it and however slowly its
+//! client reads.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use underscore_runtime::underscore_route;
 
 use crate::support::{PATIENCE, PanicsWhenDropped, Service};
 
-/// A body of the pieces that a test sends, which holds a permit until it is dropped.
+/// A body whose frames a test sends. It holds a permit until it is dropped.
 struct Pieces {
     coming: mpsc::UnboundedReceiver<Bytes>,
     _held: OwnedSemaphorePermit,
@@ -44,7 +44,7 @@ impl hyper::body::Body for Pieces {
     }
 }
 
-/// What the handlers need: the permits that bodies hold, and where a test gets the ends to send from.
+/// State of the handlers: the permits of their bodies, and the channel for their senders.
 #[derive(Clone)]
 struct Streams {
     permits: Arc<Semaphore>,
@@ -65,7 +65,7 @@ impl Streams {
     }
 }
 
-/// A service whose only route streams, and the ends to send from, one per request.
+/// A service with one streaming route, and a sender for each request.
 struct Fixture {
     service: Service,
     permits: Arc<Semaphore>,
@@ -95,7 +95,7 @@ impl Fixture {
         self.senders.recv().await.expect("a request came")
     }
 
-    /// Waits until the one task of the route streams and has sent so many bytes.
+    /// Waits until the only task of the route streams and has sent this many bytes.
     async fn wait_for_bytes(&self, bytes: u64) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -200,7 +200,7 @@ async fn a_stream_whose_client_does_not_read_is_interrupted_at_once() {
     let mut client = fixture.service.send_get().await;
     let sender = fixture.sender().await;
     let large = Bytes::from(vec![b'x'; 1 << 20]);
-    // More than all buffers on the way take, so the connection asks for no more.
+    // More than all buffers hold, so the connection stops polling the body.
     let mut sent = 0;
     let deadline = Instant::now() + PATIENCE;
     while sender.send(large.clone()).is_ok() && sent < 64 {
@@ -362,7 +362,7 @@ async fn an_interrupted_http2_stream_leaves_the_others_of_its_connection_alone()
         1
     );
     for sender in senders {
-        // Of the interrupted one there is nobody to send to.
+        // The interrupted one has no receiver.
         let _ = sender.send(piece("and ended"));
     }
     let mut bodies = Vec::new();

@@ -1,5 +1,5 @@
-//! A connection that is handed over: the work that goes on with it is a task of the route for as long as the
-//! socket lives, wherever in the callback it is tracked.
+//! Work on an upgraded connection is a task of its route while the socket lives, wherever in the
+//! callback it is tracked.
 
 use std::time::Instant;
 
@@ -99,7 +99,7 @@ fn app() -> Router {
         .route("/not_tracked", any(not_tracked))
 }
 
-/// Opens a socket; what is read from the connection then are frames.
+/// Opens a websocket. Afterwards the connection has frames.
 async fn open(service: &Service, path: &str) -> TcpStream {
     let mut connection = service.connect().await;
     let request = format!(
@@ -112,7 +112,7 @@ async fn open(service: &Service, path: &str) -> TcpStream {
     connection
 }
 
-/// A masked text frame of RFC 6455, whose mask is zero.
+/// A masked text frame of RFC 6455 with a zero mask.
 fn frame(text: &str) -> Vec<u8> {
     let length = u8::try_from(text.len()).expect("a short text");
     let head = [0x81, 0x80 | length, 0, 0, 0, 0];
@@ -172,7 +172,7 @@ async fn a_tracked_socket_is_a_task_of_its_route_until_it_is_closed() {
 #[underscore_route(name = "limited")]
 async fn limited(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|socket| async move {
-        // Two that track the same connection are one.
+        // Two tracked futures of one connection count once.
         let _other = track("other", std::future::pending::<()>());
         tracked(socket).await;
     })
@@ -237,7 +237,7 @@ async fn interrupting_the_route_closes_its_sockets() {
     assert_eq!(report["interrupted"], 2, "{report:#}");
     for connection in &mut connections {
         let mut rest = Vec::new();
-        // An end or a reset: closed in any case.
+        // Closed by FIN or RST.
         let _ = connection.read_to_end(&mut rest).await;
     }
     let spared = sockets(&service, "closed", 2).await;

@@ -1,4 +1,5 @@
-//! Work that is no request: what `track` and `spawn` make of a future, whose it is, and how it ends.
+//! Work outside of requests: what `track` and `spawn` show of a future, which request it belongs
+//! to, and how it ends.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -16,12 +17,12 @@ use crate::support::{PATIENCE, PanicsWhenDropped, Service};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 
-/// The rows of `_cat/tasks` with this name.
+/// The rows of `_cat/tasks` of this name.
 async fn named(service: &Service, name: &str) -> Vec<Value> {
     service.tasks(name).await
 }
 
-/// Waits until so many tasks with this name wait.
+/// Waits until there are `count` tasks of this name, all of which wait.
 async fn waiting(service: &Service, name: &str, count: usize) -> Vec<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -71,7 +72,7 @@ async fn tracked_work_is_listed_with_its_name_its_type_and_the_line_it_waits_on(
         " - - {} NEVER.acquire()",
         task["where"].as_str().expect("a place")
     );
-    // What other tests run at the same time makes the columns wider, and may wait at the same line.
+    // Tasks of other tests may widen the columns and wait at the same line.
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let is_listed = row
         .text
@@ -162,7 +163,7 @@ async fn an_interrupt_drops_what_the_work_holds_and_a_panic_in_that_is_survived(
 #[tokio::test]
 async fn work_that_is_for_no_request_has_its_children_all_the_same() {
     let service = Service::start(Router::new()).await;
-    // Not `refresh`: another test counts the tasks that are at its await.
+    // Not `refresh`, whose await another test counts.
     drop(spawn("at the start", async {
         drop(spawn("a step of it", std::future::pending::<()>()));
         std::future::pending::<()>().await;
@@ -185,7 +186,7 @@ async fn parent() -> &'static str {
     }
 }
 
-/// A request to `parent` that waits, and the ids of it and of what it began.
+/// Sends a request to `parent` and waits for it and its children, whose ids it returns.
 async fn family(service: &Service) -> (Request, [u64; 4]) {
     let client = tokio::spawn(service.request(Method::GET, "/parent").send());
     let mut ids = [0; 4];
@@ -260,7 +261,7 @@ async fn work_begun_in_a_request_carries_its_parent_and_its_route() {
     assert_eq!(began.len(), 2, "{printed}");
     assert!(began[0].starts_with(&format!("  began task {spawned}  spawned  waiting ")));
 
-    // Its own part goes down with it, what it spawned does not.
+    // The future that it awaits ends with it, a spawned one does not.
     assert_eq!(
         service.post("_routes/parent/interrupt").await.ok_json()["interrupted"],
         1
@@ -300,7 +301,7 @@ async fn a_request_goes_on_as_itself_after_work_within_it_has_panicked() {
     assert_eq!(after["parent_task_id"], request["id"]);
     assert_eq!(after["awaiting"], "NEVER.acquire()");
     assert!(named(&service, "panicking").await.is_empty());
-    // It waits a moment before its thread is seen to have left it.
+    // It waits shortly before its thread is seen to have left the poll.
     let deadline = Instant::now() + PATIENCE;
     let idle = |worker: &Value| worker["task_id"] == Value::Null;
     loop {
@@ -352,7 +353,7 @@ async fn a_part_of_a_request_can_be_interrupted_alone() {
         .await;
 }
 
-/// The tests of `parent` look at all that goes by its name.
+/// Serialises the tests of `parent`, which read all tasks of its name.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test]
@@ -370,7 +371,7 @@ async fn a_chain_of_successors_keeps_no_record_of_those_before() {
     let ended = Arc::new(Mutex::new(0));
     drop(link(5_000, Arc::clone(&ended)));
     let deadline = Instant::now() + PATIENCE;
-    // Were each link to hold the one before, the last one's end would unwind five thousand of them.
+    // If each link held its predecessor, the end of the last one would unwind five thousand.
     while *ended.lock().expect("whole") < 5_001 {
         assert!(Instant::now() < deadline, "never the last");
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! Awaits in async blocks and closures of a handler, under what awaits these.
+//! Awaits in async blocks and closures of a handler, below the awaits of these.
 
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ pub(crate) const CASES: &[Case] = &[
         name: "long_text",
         handler: || get(long_text),
         stacks: &[&[
-            // 160 bytes of it, and a sign that there is more.
+            // The first 160 bytes and an ellipsis.
             "  blocks::long_text <a long block> async { ... }",
             "*   blocks::long_text <in a long block> gate.below(first_of_many_words + second_of_many_words + third_of_many_words)",
         ]],
@@ -181,7 +181,7 @@ async fn kept_in_a_box(State(gate): State<Gate>) {
         inside.pass().await; // in the box
     });
     work.await; // box
-    // What runs in a task of its own is no part of this one.
+    // A spawned task is not part of this one.
     let _ = tokio::spawn(async move { gate.pass().await }).await; // spawned
 }
 

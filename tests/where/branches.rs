@@ -1,4 +1,4 @@
-//! Awaits that are waited for at once, joined by hand and in macros.
+//! Concurrent awaits, joined by hand and in macros.
 
 use std::future::pending;
 
@@ -27,7 +27,7 @@ pub(crate) const CASES: &[Case] = &[
                 "    branches::joined <right> deep",
                 "      branches::joined <deep in the right> gate.pass()",
             ],
-            // The right one is through.
+            // The right branch is ready.
             &[
                 "  branches::joined <both> join(left, right)",
                 "*   branches::joined <left ends> gate.below(1)",

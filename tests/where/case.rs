@@ -1,21 +1,21 @@
-//! A row of the tables, and what the admin API has to show for it.
+//! A case: a handler and its expected stacks.
 
 use axum::routing::MethodRouter;
 use serde_json::{Value, json};
 
 use crate::gate::Gate;
 
-/// A handler, and its stacks from one opening of the gate to the next.
+/// A handler, and its stack at each opening of the gate.
 pub(crate) struct Case<'a> {
-    /// The name of its route.
+    /// Name of its route.
     pub(crate) name: &'a str,
     pub(crate) handler: fn() -> MethodRouter<Gate>,
-    /// A line for each frame: `function <marker> source`, two spaces further in than the frame around it.
-    /// The marker is the comment at the frame's line; the star is at the frame that tables show.
+    /// A line per frame, `function <marker> source`, indented by two spaces below its parent. The
+    /// marker is the comment on the frame's line, the star marks the frame that tables show.
     pub(crate) stacks: &'a [&'a [&'a str]],
 }
 
-/// A stack as it is expected.
+/// An expected stack.
 pub(crate) struct Expected {
     lines: Vec<Line>,
 }
@@ -36,7 +36,7 @@ impl Expected {
         Expected { lines }
     }
 
-    /// `where` and `awaiting`.
+    /// The expected `where` and `awaiting`.
     pub(crate) fn shown(&self) -> (Value, Value) {
         match self.lines.iter().find(|line| line.is_shown) {
             Some(line) => (json!(line.place), json!(line.source)),
@@ -44,7 +44,7 @@ impl Expected {
         }
     }
 
-    /// What is printed below the task's own line.
+    /// The expected lines below the task's own line.
     pub(crate) fn text(&self) -> String {
         if self.lines.is_empty() {
             return "  it has not waited at a known await yet\n".to_owned();
@@ -75,7 +75,7 @@ impl Line {
         Line {
             is_shown: star == "* ",
             depth: (rest.len() - words.len()) / 2,
-            // The name of this crate is a word of the language: in a path it is written so.
+            // The name of this crate is a keyword, which is escaped in a path.
             function: format!("r#where::{function}"),
             place: place_of(marker),
             source: source.to_owned(),
@@ -83,7 +83,7 @@ impl Line {
     }
 }
 
-/// The trees that `lines` are: one begins at each line that is no further in than the first.
+/// Parses `lines` into trees. Each line with the indentation of the first one begins a tree.
 fn nested(lines: &[Line]) -> Value {
     let depth = lines.first().map_or(0, |line| line.depth);
     let trees = lines.chunk_by(|_, next| next.depth > depth);
@@ -109,8 +109,8 @@ const SOURCES: [(&str, &str); 8] = [
     ("tests/where/written.rs", include_str!("written.rs")),
 ];
 
-/// The place of the line that ends with the comment `marker`, or follows it where the comment has a line
-/// of its own.
+/// The line that ends with the comment `marker`, or the one after the comment if it has its own
+/// line.
 fn place_of(marker: &str) -> String {
     let comment = format!("// {marker}");
     let mut places = Vec::new();

@@ -1,4 +1,4 @@
-//! Extractors that wait, before the body of a handler begins.
+//! Extractors that wait before the handler begins.
 
 use std::convert::Infallible;
 
@@ -37,7 +37,7 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
-/// Waits, and nothing is known of where.
+/// Waits at an unknown await.
 struct Slow;
 
 impl FromRequestParts<Gate> for Slow {
@@ -49,7 +49,7 @@ impl FromRequestParts<Gate> for Slow {
     }
 }
 
-/// Waits at an await that is known.
+/// Waits at a known await.
 struct Known;
 
 impl FromRequestParts<Gate> for Known {
@@ -62,7 +62,7 @@ impl FromRequestParts<Gate> for Known {
     }
 }
 
-/// Takes all of the request, and waits.
+/// Takes the whole request and waits.
 struct Whole(Gate);
 
 impl FromRequest<Gate> for Whole {

@@ -1,4 +1,4 @@
-//! Awaits in a handler's own body: one after the other, in loops, in matches, in conditions, in chains.
+//! Awaits in a handler's own body: in sequence, loops, matches, conditions and chains.
 
 use axum::extract::State;
 use axum::http::StatusCode;

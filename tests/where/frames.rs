@@ -1,4 +1,4 @@
-//! `#[underscore_frame]`: the stack goes on in helpers, whatever kind of function they are.
+//! `#[underscore_frame]` continues the stack in helpers of every kind.
 
 use std::time::Instant;
 
@@ -65,7 +65,7 @@ async fn wide() -> String {
     (one + two).to_string()
 }
 
-/// The sources in a stack's line, from the outside in, and whether each stands at a place.
+/// The sources of a stack, from the outermost, after a check that each has a place.
 async fn stack(service: &Service, route: &str) -> String {
     let rows = service
         .admin_json(&format!("_cat/stacks/{route}?format=json"))
@@ -160,7 +160,7 @@ async fn an_argument_that_is_extracted_is_not_where_a_request_waits_any_more() {
     service.wait_for("opaque", "stats.req.active", 0).await;
 }
 
-/// The same twice, with the attribute and without.
+/// A function with the attribute and one without.
 macro_rules! asserting {
     ($($attribute:tt)*) => {
         $($attribute)*

@@ -1,4 +1,4 @@
-//! What every handler here waits for, and how a test knows that it does.
+//! The gate that every handler here waits for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::http::StatusCode;
 use tokio::sync::Semaphore;
 
-/// A gate that lets one through each time it is opened, in the order in which they came.
+/// A gate that lets one waiter pass per opening, in order of arrival.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<Inner>);
 
@@ -31,29 +31,29 @@ impl Gate {
         self.0.permits.add_permits(1);
     }
 
-    /// Whether somebody has come to it.
+    /// True if a waiter has arrived.
     pub(crate) fn was_reached(&self) -> bool {
         self.0.came.load(Ordering::SeqCst) > 0
     }
 
-    /// How many went through.
+    /// Number of waiters that have passed.
     pub(crate) fn passed(&self) -> usize {
         self.0.passed.load(Ordering::SeqCst)
     }
 
-    /// Goes through, and says how many did before.
+    /// Passes and returns the number of earlier passes.
     pub(crate) async fn pass(&self) -> usize {
         self.0.came.fetch_add(1, Ordering::SeqCst);
         self.0.permits.acquire().await.expect("stays").forget();
         self.0.passed.fetch_add(1, Ordering::SeqCst)
     }
 
-    /// The same for those who may fail.
+    /// `pass` as a fallible operation.
     pub(crate) async fn checked(&self) -> Result<usize, StatusCode> {
         Ok(self.pass().await)
     }
 
-    /// Goes through, and has something to tell if fewer than `limit` did before.
+    /// Passes, and returns `Some` if fewer than `limit` have passed before.
     pub(crate) async fn below(&self, limit: usize) -> Option<usize> {
         Some(self.pass().await).filter(|before| *before < limit)
     }

@@ -1,4 +1,4 @@
-//! Awaits in helpers of all kinds, under the calls of these.
+//! Awaits in helpers of all kinds, below their calls.
 
 use axum::extract::State;
 use axum::routing::get;
@@ -74,7 +74,7 @@ pub(crate) const CASES: &[Case] = &[
                 "  helpers::not_async <call of one not async> returns_block(&gate)",
                 "*   helpers::returns_block <in the block it returns> gate.pass()",
             ],
-            // One without the attribute is not in the stack, what it calls is.
+            // A function without the attribute is not in the stack, a helper that it calls is.
             &[
                 "  helpers::not_async <call of one unknown> unknown(&gate)",
                 "*   helpers::generic <generic function> gate.below(limit.into())",

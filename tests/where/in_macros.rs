@@ -1,4 +1,4 @@
-//! Awaits among the tokens of macros.
+//! Awaits in the tokens of macros.
 
 use std::fmt::Write;
 use std::future::pending;
@@ -364,7 +364,7 @@ async fn in_select_of_a_name_and_another(State(gate): State<Gate>) {
     }
 }
 
-/// What a host's own macro may look like.
+/// A macro of the host.
 macro_rules! awaited {
     ($($future:tt)*) => {
         $($future)*

@@ -1,4 +1,4 @@
-//! Futures that were polled and are kept, while the handler waits for something else.
+//! Futures that were polled and are kept while the handler waits for something else.
 
 use std::future::{pending, ready};
 
@@ -158,7 +158,7 @@ fn race_in_a_future(State(gate): State<Gate>) -> impl Future<Output = ()> {
     }
 }
 
-/// One that lost a race, and is awaited at last.
+/// A loser of a race that is awaited later.
 #[underscore_route(name = "kept_loser")]
 pub(crate) async fn kept_loser(State(gate): State<Gate>) {
     let mut loser = boxed(async { pending::<()>().await });
@@ -171,7 +171,7 @@ pub(crate) async fn kept_loser(State(gate): State<Gate>) {
     loser.await;
 }
 
-/// Some in a set, of which one was awaited once.
+/// A set of futures, one of which was awaited once.
 #[underscore_route(name = "kept_fan")]
 pub(crate) async fn kept_fan(State(gate): State<Gate>) {
     let mut fan = FanOut::default();
@@ -215,7 +215,7 @@ async fn plain_called(State(gate): State<Gate>) {
     plain_inner(State(gate)).await; // call of the plain one
 }
 
-/// What the driver is tried with.
+/// Wrong tables, for a test of the driver.
 #[underscore_route(name = "compared")]
 pub(crate) async fn compared(State(gate): State<Gate>) {
     let block = async {

@@ -1,6 +1,5 @@
-//! Handlers that are stuck at known lines, in each place where an await can stand: what tables and
-//! printed stacks say of them is compared to the letter. The handlers and the tables of what they show
-//! are in the modules, the driver is here.
+//! Handlers stuck at known lines, in each place where an await can stand. Tables and printed stacks
+//! are compared exactly. Handlers and expectations are in the modules, the driver is here.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::all, clippy::pedantic)]
@@ -34,7 +33,7 @@ use support::{PATIENCE, Service};
 use case::{Case, Expected};
 use gate::Gate;
 
-/// What is shown and should not be, in words.
+/// Describes a difference.
 #[derive(Default)]
 struct Differences(Vec<String>);
 
@@ -48,7 +47,7 @@ impl Differences {
     }
 }
 
-/// Sends one request to the handler of `case` and looks at it at each of its steps; ends it at the last.
+/// Sends one request to the handler of `case`, checks each of its steps, and ends it at the last.
 async fn walk(case: &Case<'_>) -> Differences {
     let (name, gate) = (case.name, Gate::default());
     let path = format!("/{name}");
@@ -72,12 +71,12 @@ async fn walk(case: &Case<'_>) -> Differences {
     differences
 }
 
-/// Waits until the request has passed the gate so often and is at rest again, and returns its row. It
-/// passes within a poll, so what it shows once that poll is over stays until the gate is opened again.
+/// Waits until the request has passed the gate this often and waits again, and returns its row. It
+/// passes within a poll, so what is shown after that poll stays until the gate is opened.
 async fn stopped(service: &Service, gate: &Gate, name: &str, passed: usize) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        // Looked at before the row is: the other way round, the row could be of the step before.
+        // Read before the row: otherwise the row could be of the previous step.
         let is_there = gate.was_reached() && gate.passed() == passed;
         let mut tasks = service.tasks(name).await;
         if is_there && tasks.len() == 1 && tasks[0]["state"] == "waiting" {
@@ -91,7 +90,7 @@ async fn stopped(service: &Service, gate: &Gate, name: &str, passed: usize) -> V
     }
 }
 
-/// Compares all that is shown of the task to the stack that is expected.
+/// Compares all that is shown of the task with the expected stack.
 async fn look(
     service: &Service,
     task: &Value,
@@ -106,7 +105,7 @@ async fn look(
 
     let path = format!("_tasks/{id}/print_stack");
     let text = service.admin(&path).await.text;
-    // What is kept is not what it waits for: see `kept_futures_are_shown_as_kept`.
+    // Kept futures are not awaited: see `kept_futures_are_shown_as_kept`.
     let waits = text.split("  kept, ").next().unwrap_or_default();
     let (head, lines) = waits.split_once('\n').expect("a line for the task");
     let start = format!(
@@ -126,7 +125,7 @@ async fn look(
     differences.compare(&format!("{what}: the JSON"), stack, &expected.json());
 }
 
-/// Walks through all of `cases` before it says what is wrong with any.
+/// Runs all of `cases` before it reports failures.
 async fn assert_shown(cases: &[Case<'_>]) {
     let mut all = Vec::new();
     for case in cases {
@@ -180,7 +179,7 @@ async fn what_other_macros_write_is_no_point_and_a_block_of_functions_may_be_fra
     assert_shown(written::CASES).await;
 }
 
-/// Without this, a driver that compares nothing would be content with every table.
+/// Without this test, a driver that compares nothing would accept every table.
 #[tokio::test]
 async fn a_stack_that_is_wrong_in_any_part_is_noticed() {
     let right = [
@@ -291,7 +290,7 @@ async fn kept_futures_are_shown_as_kept() {
             .ok_json();
         client.await.expect("no panic").expect("an answer");
     }
-    // What is awaited is not kept.
+    // An awaited future is not kept.
     let client = tokio::spawn(service.request(Method::GET, "/loser").send());
     service.wait_for_await("kept_loser", "gate.pass()").await;
     gate.open();

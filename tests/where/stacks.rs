@@ -1,5 +1,5 @@
-//! What a task's `where` and `awaiting` say: the await that it waits on now, never one it has passed,
-//! whatever futures the handler makes of its awaits.
+//! `where` and `awaiting` are the await at which a task waits now, never one that it has passed,
+//! whatever futures the handler builds.
 
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -16,15 +16,15 @@ use underscore_runtime::underscore_route;
 use crate::support::futures::{Boxed, FanOut, boxed, caught, first_of, join, poll_once};
 use crate::support::{PATIENCE, Service};
 
-/// Gates that a test opens one after the other.
+/// Gates that a test opens one by one.
 type Gates = State<Arc<[Semaphore; 4]>>;
 
-/// Passes a gate, which is closed again behind it.
+/// Passes a gate, which closes after it.
 async fn pass(gate: &Semaphore) {
     gate.acquire().await.expect("the gate stays").forget();
 }
 
-/// One request to a handler, and the gates it waits at.
+/// A request to a handler, and its gates.
 struct Walk {
     service: Service,
     gates: Arc<[Semaphore; 4]>,
@@ -45,12 +45,12 @@ impl Walk {
         }
     }
 
-    /// Lets one await at this gate go on.
+    /// Lets one await at this gate continue.
     fn open(&self, gate: usize) {
         self.gates[gate].add_permits(1);
     }
 
-    /// Waits until the handler stands at the line that ends with the comment `marker`.
+    /// Waits until the handler waits at the line that ends with the comment `marker`.
     async fn stands_at(&self, marker: &str) {
         let deadline = Instant::now() + PATIENCE / 4;
         let (place, source) = line_of(marker);
@@ -63,7 +63,7 @@ impl Walk {
                     .expect("text")
                     .split(' ')
                     .collect();
-                // Without the inside of `async` blocks.
+                // Ignores the contents of `async` blocks.
                 let mut parts = awaiting.split("...");
                 assert!(
                     parts.all(|part| source.contains(part)),
@@ -79,7 +79,7 @@ impl Walk {
         }
     }
 
-    /// The handler has come to its end.
+    /// Waits for the end of the handler.
     async fn ends(self) {
         let answer = self
             .client
@@ -93,7 +93,7 @@ impl Walk {
     }
 }
 
-/// The place of the line that ends with the comment `marker`, and its text without spaces.
+/// The line that ends with the comment `marker`, as its place and as its text without spaces.
 fn line_of(marker: &str) -> (String, String) {
     let comment = format!("// {marker}");
     let mut lines = include_str!("stacks.rs").lines().zip(1..);
@@ -350,7 +350,7 @@ async fn raced_away(State(gates): Gates) {
     let inner = Arc::clone(&gates);
     let mut dropped = boxed(async move { pass(&inner[0]).await });
     assert!(!poll_once(&mut moved).await && !poll_once(&mut dropped).await);
-    // All in one poll of this task: they leave before they were ever shown.
+    // All in one poll of this task, so they leave before a stack is committed.
     let elsewhere = std::thread::spawn(move || {
         drop(dropped);
         let mut nobody = Context::from_waker(Waker::noop());

@@ -1,5 +1,5 @@
-//! Incidents that strangers had, built as small services: what is shown of each, and the call that ends it. The table is in
-//! docs/reliability.md; those that have a test of their own elsewhere are named there.
+//! Published incidents as small services: what is shown of each, and the call that ends it.
+//! docs/reliability.md lists them; some have a test elsewhere, which is named there.
 
 use std::time::Instant;
 
@@ -25,13 +25,13 @@ async fn never() {
     NEVER.acquire().await.expect("never closed").forget();
 }
 
-/// Sends a request, and gives back the status that it gets.
+/// Sends a request and returns its status.
 fn send(service: &Service, path: &str) -> JoinHandle<u16> {
     let sent = service.request(Method::GET, path).send();
     tokio::spawn(async { sent.await.expect("an answer").status().as_u16() })
 }
 
-/// Waits until all tasks of the route wait at this await, so many of them.
+/// Waits until the route has `count` tasks, all of which wait at this await.
 async fn wait_for(service: &Service, route: &str, awaiting: &str, count: usize) -> Vec<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -225,7 +225,7 @@ async fn a_oneshot_that_is_never_answered() {
     assert_eq!(client.await.expect("ended"), 503);
 }
 
-/// How many hang where the attribute does not see them.
+/// Number of futures that hang without an attribute.
 static UNSEEN: Semaphore = Semaphore::const_new(0);
 
 async fn hangs_unseen() {
@@ -241,7 +241,7 @@ async fn dead_auth(request: Request, next: Next) -> Response {
 #[underscore_route(name = "behind_auth")]
 async fn behind_auth() {}
 
-/// What the attribute alone does not see.
+/// Not visible to the attribute.
 #[tokio::test]
 async fn a_middleware_and_a_closure_that_hang_are_in_no_table() {
     let app = Router::new()

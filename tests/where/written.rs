@@ -1,4 +1,4 @@
-//! Awaits among what other macros write, and frames that a whole block of functions has.
+//! Awaits in the output of other macros, and frames of a block of functions.
 
 use axum::extract::State;
 use axum::routing::get;

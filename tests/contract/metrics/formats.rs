@@ -1,4 +1,4 @@
-//! Which format a scraper gets: the best match of its `Accept`, unless a parameter says which.
+//! The format of `/_metrics`: the parameter `format`, or the best match for `Accept`.
 
 use axum::Router;
 use reqwest::Method;
@@ -7,7 +7,7 @@ use super::series::{OPEN, TEXT, from_open, from_text};
 use crate::support::process::own_process;
 use crate::support::{Answer, Service};
 
-/// What Prometheus sends, before its version 3 and since.
+/// The `Accept` header of Prometheus, before version 3 and since.
 const PROMETHEUS_2: &str = "application/openmetrics-text;version=1.0.0;q=0.5,\
     application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
 const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\

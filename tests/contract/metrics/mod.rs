@@ -1,5 +1,5 @@
-//! `/_metrics` as a scraper meets it: it says what `_cat/routes` says, counters only rise, and no client
-//! can make a series. Which format comes is in `formats`, how it is read in `series`.
+//! `/_metrics` agrees with `_cat/routes`, its counters only rise, and clients cannot create series.
+//! Formats are in `formats`, parsing in `series`.
 
 #![allow(
     clippy::float_cmp,
@@ -24,14 +24,14 @@ use underscore_runtime::{spawn, underscore_route};
 use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service, talk};
 
-/// The series of a route that `_cat/routes` has too: those in flight, eight ends, five classes of
-/// answers, and three of blocked workers.
+/// Number of series of a route with a column in `_cat/routes`: requests in flight, eight ends, five
+/// classes of responses, and three of blocked workers.
 const IN_TABLE: usize = 1 + 8 + 5 + 3;
 
-/// All of a route's: the two of its response times come to them.
+/// Number of all series of a route: the sum and the count of its response times come on top.
 const SERIES: usize = IN_TABLE + 2;
 
-/// What the row of `_cat/routes` says in the words of the series, the sum of times apart.
+/// The series that a row of `_cat/routes` stands for, without the response times.
 fn expected(row: &Value) -> Series {
     let text = |column: &str| row[column].as_str().unwrap_or("-").to_owned();
     let labels = || {
@@ -76,8 +76,8 @@ async fn scraped(method: Method) -> StatusCode {
     match method {
         Method::GET => StatusCode::OK,
         Method::POST => StatusCode::NOT_FOUND,
-        // Without the words of a panic: to write its backtrace takes so long that the poll may
-        // count as a blocked one.
+        // Without a panic message: writing its backtrace takes so long that the poll may count as
+        // blocked.
         Method::PUT => std::panic::resume_unwind(Box::new("told to")),
         Method::DELETE => StatusCode::BAD_GATEWAY,
         _ => {
@@ -102,7 +102,7 @@ async fn both_formats_say_what_cat_routes_says() {
             let _ = service.request(method.clone(), "/scraped/1").send().await;
         }
     }
-    // One that is interrupted, one whose client leaves, and one that stays.
+    // One request is interrupted, one is dropped by its client, and one stays.
     let patch = || service.request(Method::PATCH, "/scraped/2").send();
     let interrupted = tokio::spawn(patch());
     service.wait_for_waiting("scraped", 1).await;
@@ -128,7 +128,7 @@ async fn both_formats_say_what_cat_routes_says() {
     assert_eq!(rows.len(), 5, "one per method");
     let all: Series = rows.iter().flat_map(expected).collect();
     assert_eq!(all.len(), 5 * IN_TABLE);
-    // To write the backtrace of a panic takes so long that the poll may count as a blocked one.
+    // Writing the backtrace of a panic takes so long that the poll may count as blocked.
     let counted = all
         .iter()
         .filter(|((name, _), _)| !name.contains("_blocked_"));
@@ -148,7 +148,7 @@ async fn both_formats_say_what_cat_routes_says() {
     stays.abort();
 }
 
-/// The sum over the count is the average that the table shows, as long as no window has passed.
+/// Until a window has passed, sum divided by count is the average of the table.
 fn check_times(all: &Series, rows: &[Value]) {
     for row in rows {
         let of_row = |name: &str| {
@@ -176,7 +176,7 @@ fn check_times(all: &Series, rows: &[Value]) {
     }
 }
 
-/// All requests that ended.
+/// The number of requests that have ended.
 fn ended(all: &Series) -> f64 {
     values(all, "underscore_requests_ended_total").iter().sum()
 }
@@ -194,7 +194,7 @@ async fn what_is_counted_stays_and_only_rises() {
     assert_eq!(first.len(), SERIES);
     let again = of_handler(scrape_open(&service).await, "counted");
     assert_eq!(again, first, "to be looked at changes nothing");
-    // The second mount gives the first one another id in the tables.
+    // With the second mount, the first one has another id in the tables.
     let second = Service::start(Router::new().route("/elsewhere", get(counted))).await;
     second.get("/elsewhere").await;
     service.get("/counted").await;
@@ -235,7 +235,7 @@ async fn a_route_is_a_series_once_its_labels_are_known_and_odd_ones_are_escaped(
     let before = of_handler(all.clone(), "declared");
     assert_eq!((before.len(), before.values().sum::<f64>()), (SERIES, 0.0));
     assert_eq!(of_handler(all.clone(), "undeclared").len(), 0);
-    // Nor does a label drive the terminal of a person with curl.
+    // A label does not control the terminal of a client either.
     let bell = of_handler(all, "bell");
     let is_visible = |labels: &BTreeMap<String, String>| labels["path"] == r"/bell\u{7}/\u{9b}2J";
     assert!(
@@ -327,7 +327,7 @@ async fn tasks_workers_and_the_process_have_their_numbers() {
     service.wait_for_waiting("held_for_tasks", 1).await;
     let deadline = SystemTime::now() + PATIENCE;
     loop {
-        // Other tests have tasks and workers too, so there are at least those of this one.
+        // At least those of this test; there may be more.
         let all = scrape(&service).await;
         let task = |kind, state| {
             value(

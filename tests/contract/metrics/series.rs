@@ -1,4 +1,4 @@
-//! Scraping: each of the two formats, read by a parser that is not ours, as the same series.
+//! Parses both formats into the same map, with a third-party parser.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::support::Service;
 pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The value of each series, by the name and the labels of its sample.
+/// The value of each series by name and labels.
 pub(crate) type Series = BTreeMap<(String, BTreeMap<String, String>), f64>;
 
 pub(crate) fn from_text(text: &str) -> Series {
@@ -85,7 +85,7 @@ pub(crate) async fn scrape_open(service: &Service) -> Series {
     from_open(&answer.text)
 }
 
-/// The series of handlers whose path ends so: no other test makes any.
+/// The series of one handler.
 pub(crate) fn of_handler(series: Series, handler: &str) -> Series {
     let handler = format!("contract::metrics::{handler}");
     let is_its = |labels: &BTreeMap<String, String>| labels.get("handler") == Some(&handler);
@@ -93,14 +93,14 @@ pub(crate) fn of_handler(series: Series, handler: &str) -> Series {
     its.collect()
 }
 
-/// The value of the series with this name and these labels.
+/// The value of one series.
 pub(crate) fn value(all: &Series, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     let labels = labels.iter().map(owned).collect();
     all.get(&(name.to_owned(), labels)).copied()
 }
 
-/// The values of all series with this name.
+/// The values of all series with one name.
 pub(crate) fn values(all: &Series, name: &str) -> Vec<f64> {
     let named = all.iter().filter(|((found, _), _)| found == name);
     named.map(|(_, value)| *value).collect()

@@ -63,7 +63,7 @@ fn where_every_user_can_connect_others_may_look_and_not_change() {
             let answer = change_as(OTHER, &path);
             assert!(answer.contains(others), "{answer}");
             let why = format!(
-                concat!(this_is_user!("{}", "{}"), ", who may look"),
+                concat!(this_is_user!("{}", "{}"), ", who may only read"),
                 OTHER, OTHER
             );
             assert!(answer.contains(&why), "{answer}");

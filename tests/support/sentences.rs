@@ -12,7 +12,7 @@ pub(crate) use did_you_mean;
 /// Refusal of a method.
 macro_rules! use_method {
     ($method:literal, $allowed:literal) => {
-        concat!("cannot be asked with ", $method, "; use ", $allowed)
+        concat!("does not accept ", $method, "; use ", $allowed)
     };
 }
 pub(crate) use use_method;

@@ -1,6 +1,7 @@
 //! Reads which modules of a crate import which: `use` declarations with nested braces, and paths in
-//! code, each that begins with `crate`, `super`, `self` or a child module. Names that a `mod.rs` only
-//! re-exports count as those of the module that defines them. Code under `#[cfg(test)]` is skipped.
+//! code, each that begins with `crate`, `super`, `self` or a child module. Names that a `mod.rs`
+//! only re-exports count as those of the module that defines them. Code under `#[cfg(test)]` is
+//! skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! The structure of the runtime crate: no circle of imports, files of a readable size, and no code that
-//! may panic.
+//! The structure of the runtime crate: no circle of imports, files of a readable size, and no code
+//! that may panic.
 
 mod imports;
 
@@ -11,10 +11,10 @@ use imports::{Imports, Module};
 
 use crate::support::files::{below, of_project};
 
-/// The modules of each folder from the ground up: a module imports only from lines above its own, so
-/// modules on one line do not import each other. `mod` is the folder's `mod.rs`; if it is not listed,
-/// it is above all others. A name that a `mod.rs` only re-exports counts as that of the module that
-/// defines it.
+/// The modules of each folder from the ground up: a module imports only from lines above its own,
+/// so modules on one line do not import each other. `mod` is the folder's `mod.rs`; if it is not
+/// listed, it is above all others. A name that a `mod.rs` only re-exports counts as that of the
+/// module that defines it.
 ///
 /// A folder that is not listed may have circles.
 const ORDER: &[(&str, &[&[&str]])] = &[
@@ -390,8 +390,8 @@ fn a_file_opens_with_a_module_comment_and_stays_small() {
     }
 }
 
-/// Lints against code that may panic: a panic in a request is an incident of the service, and one on
-/// the admin side takes away the means to examine it.
+/// Lints against code that may panic: a panic in a request is an incident of the service, and one
+/// on the admin side takes away the means to examine it.
 const MAY_PANIC: &[&str] = &[
     "arithmetic_side_effects",
     "expect_used",

@@ -1,5 +1,5 @@
-//! The answer to a request whose head cannot be parsed or does not arrive in time. No router sees such a
-//! request, so the whole HTTP response is written here.
+//! The answer to a request whose head cannot be parsed or does not arrive in time. No router sees
+//! such a request, so the whole HTTP response is written here.
 
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The estimated cost of a read: the number of rows that it renders. Short reads have threads of their
-//! own, see [`offload`](super::offload).
+//! The estimated cost of a read: the number of rows that it renders. Short reads have threads of
+//! their own, see [`offload`](super::offload).
 
 use super::params;
 use super::request::Request;

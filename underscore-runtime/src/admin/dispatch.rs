@@ -1,5 +1,5 @@
-//! The way of a request through its endpoint: it is checked as a whole, run, and answered in the form
-//! that the client wants. No handler may import this module.
+//! The way of a request through its endpoint: it is checked as a whole, run, and answered in the
+//! form that the client wants. No handler may import this module.
 
 use axum::body::Body;
 use axum::extract::Request as HttpRequest;
@@ -162,8 +162,8 @@ async fn read(
     offload.read(cancellation, rows, read).await
 }
 
-/// Writes the answer in the form that the client wants. An error does not come here, so `filter_path`
-/// never hides one.
+/// Writes the answer in the form that the client wants. An error does not come here, so
+/// `filter_path` never hides one.
 fn write(request: &Request, endpoint: &Endpoint, answer: Answer) -> Response {
     let filter = request
         .value(&params::FILTER_PATH)

@@ -1,5 +1,5 @@
-//! The errors of the admin API: status, type and sentence. Most have a constructor, so that their words are
-//! here and not where they are detected.
+//! The errors of the admin API: status, type and sentence. Most have a constructor, so that their
+//! words are here and not where they are detected.
 
 use std::time::Duration;
 
@@ -135,7 +135,7 @@ impl Error {
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             format!(
-                "[{}] cannot be asked with {}; use {}",
+                "[{}] does not accept {}; use {}",
                 echo(path),
                 echo(method.as_str()),
                 methods.join(" or ")
@@ -194,8 +194,9 @@ impl Error {
             StatusCode::SERVICE_UNAVAILABLE,
             "timeout_exception",
             format!(
-                "the answer was not complete within {}; ask for less: name routes or tasks in the path, choose tasks \
-                 with [routes], [state] or [older_than], or take a page of a table with [size]",
+                "the answer was not complete within {}; request less: name routes or tasks in the path, \
+                 filter tasks with [routes], [state] or [older_than], or request a page of a table with \
+                 [size]",
                 units::human(limit)
             ),
         )
@@ -207,7 +208,7 @@ impl Error {
             StatusCode::SERVICE_UNAVAILABLE,
             "limit_reached",
             format!(
-                "{waiting} requests of this client wait already; ask again when some of them are answered"
+                "{waiting} requests of this client are waiting; retry after some of them are answered"
             ),
         )
     }
@@ -218,8 +219,8 @@ impl Error {
             StatusCode::SERVICE_UNAVAILABLE,
             "limit_reached",
             format!(
-                "no thread can be had ({error}); raise the limit of processes: `ulimit -u`, `TasksMax=` of the unit, \
-                 or `pids` of the container"
+                "no thread can be started ({error}); raise the limit of processes: `ulimit -u`, \
+                 `TasksMax=` of the unit, or `pids` of the container"
             ),
         )
     }

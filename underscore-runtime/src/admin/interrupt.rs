@@ -72,8 +72,8 @@ impl InterruptOptions {
 }
 
 impl InterruptOptions {
-    /// The tasks of routes to interrupt: their requests and, with `children`, all work for them, even
-    /// if the request that began it has ended.
+    /// The tasks of routes to interrupt: their requests and, with `children`, all work for them,
+    /// even if the request that began it has ended.
     pub(super) fn of_routes(&self, entries: &[RouteEntry]) -> Vec<TaskRef> {
         if self.children {
             select::tasks_of(entries)

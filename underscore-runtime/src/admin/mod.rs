@@ -1,8 +1,9 @@
 //! The admin API, the only part of the crate that knows words of HTTP and JSON.
 //!
-//! A request goes through [`router`], the table of endpoints, and [`dispatch`], which checks it, runs the
-//! endpoint's handler and writes the answer. A handler sees a [`request`](mod@request) and returns an answer; it
-//! imports neither of the two. A new endpoint is one entry of the table and one file.
+//! A request goes through [`router`], the table of endpoints, and [`dispatch`], which checks it,
+//! runs the endpoint's handler and writes the answer. A handler sees a [`request`](mod@request) and
+//! returns an answer; it imports neither of the two. A new endpoint is one entry of the table and
+//! one file.
 
 mod audit;
 mod bad_request;

@@ -1,5 +1,6 @@
-//! The definition of every query parameter: its name, its values and its effect. Endpoints list the groups
-//! that they accept. Checks, suggestions and the table in the docs are made from these definitions.
+//! The definition of every query parameter: its name, its values and its effect. Endpoints list the
+//! groups that they accept. Checks, suggestions and the table in the docs are made from these
+//! definitions.
 
 use axum::http::StatusCode;
 
@@ -128,7 +129,7 @@ impl Param {
             }
             Takes::List if value.split(',').count() > LONGEST_LIST => {
                 Err(Error::illegal_argument(format!(
-                    "parameter [{}] must list at most {LONGEST_LIST} things, not {}",
+                    "parameter [{}] must list at most {LONGEST_LIST} items, not {}",
                     self.name,
                     value.split(',').count()
                 )))

@@ -14,16 +14,16 @@ use super::error::Error;
 /// The largest body that is accepted, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
 
-/// The largest body that is read and discarded, in bytes, for a client that sends all of it before it
-/// reads the answer.
+/// The largest body that is read and discarded, in bytes, for a client that sends all of it before
+/// it reads the answer.
 const LARGEST_DISCARDED: u64 = 16 << 20;
 
 /// The time in which a body must arrive. Without it, the host sets the limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadTimeout(pub(crate) Duration);
 
-/// Reads a body, or discards one that is too large. `expects_continue` is true if the client waits for
-/// `100 Continue` before it sends the body, as `curl` does for large ones.
+/// Reads a body, or discards one that is too large. `expects_continue` is true if the client waits
+/// for `100 Continue` before it sends the body, as `curl` does for large ones.
 async fn read_or_discard(mut body: Body, expects_continue: bool) -> Result<Bytes, Error> {
     let announced = body.size_hint().lower();
     if announced > LARGEST_BODY as u64 {

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-/// Asserts that `page`, a path below the crate, has `expected` between the comments `<!-- name -->` and
-/// `<!-- end -->`. With `README=overwrite` in the environment, the block is written instead.
+/// Asserts that `page`, a path below the crate, has `expected` between the comments `<!-- name -->`
+/// and `<!-- end -->`. With `README=overwrite` in the environment, the block is written instead.
 pub(super) fn assert_block(page: &str, name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let text = fs::read_to_string(&path).expect("the page is there");
@@ -20,11 +20,11 @@ pub(super) fn assert_block(page: &str, name: &str, expected: &str) {
     }
 }
 
-/// Sections that the guide in the crate's documentation shares with the README: each begins with the comment
-/// `<!-- readme: Section -->`, has no heading, and ends with `<!-- end -->`.
+/// Sections that the guide in the crate's documentation shares with the README: each begins with
+/// the comment `<!-- readme: Section -->`, has no heading, and ends with `<!-- end -->`.
 ///
-/// With `README=overwrite` in the environment the guide is written. Relative links would be dead in the crate's
-/// documentation, so the README has none.
+/// With `README=overwrite` in the environment the guide is written. Relative links would be dead in
+/// the crate's documentation, so the README has none.
 #[test]
 fn the_guide_says_what_the_readme_says() {
     const BEGIN: &str = "<!-- readme: ";

@@ -1,5 +1,5 @@
-//! A request as a handler sees it: parameters, the argument in the path, the body, the formats that the
-//! client accepts, and whether the client still waits. It knows no endpoint.
+//! A request as a handler sees it: parameters, the argument in the path, the body, the formats that
+//! the client accepts, and whether the client still waits. It knows no endpoint.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -158,7 +158,7 @@ impl Request {
         }
         let names: Vec<&str> = params.iter().map(|param| param.name).collect();
         Err(Error::illegal_argument(format!(
-            "request [{}] takes no body; what it takes are the parameters [{}]",
+            "request [{}] takes no body; use the parameters [{}]",
             echo(&self.path),
             names.join(", ")
         )))
@@ -195,15 +195,15 @@ pub(super) fn check_escapes(uri: &Uri) -> Result<(), Error> {
         if let Some(broken) = escapes.find(|escape| !is_whole(escape)) {
             let shown: String = broken.chars().take(2).collect();
             return Err(Error::illegal_argument(format!(
-                "{part} has [%{shown}], which is no escape; a percent sign itself is %25"
+                "{part} has [%{shown}], which is not an escape; write a percent sign as %25"
             )));
         }
     }
     Ok(())
 }
 
-/// The last argument of the path that axum matched: a prefix under which the API is mounted may have
-/// arguments of its own.
+/// The last argument of the path that axum matched: a prefix under which the API is mounted may
+/// have arguments of its own.
 pub(super) async fn path_argument(parts: &mut Parts, path: &str) -> Result<String, Error> {
     let unreadable = |why: String| Error::illegal_argument(format!("path [{}]: {why}", echo(path)));
     // axum logs a path that is not UTF-8.

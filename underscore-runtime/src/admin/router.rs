@@ -1,5 +1,5 @@
-//! The table of endpoints, and axum's router that is built from it. `/_cat` lists its tables from here,
-//! and errors suggest its paths. No handler may import this module.
+//! The table of endpoints, and axum's router that is built from it. `/_cat` lists its tables from
+//! here, and errors suggest its paths. No handler may import this module.
 
 use axum::Router;
 use axum::extract::Request as HttpRequest;
@@ -102,15 +102,17 @@ const ENDPOINTS: &[Endpoint] = &[
 
 /// Returns the admin API as a router, to be mounted in a service.
 ///
-/// Prefer [`serve_admin`](crate::serve_admin): it answers while every thread of the host's runtime is
-/// blocked, file permissions control the access, and the audit records the user and the process of
-/// each change. A mounted router has none of these, so mount it where only operators have access.
+/// Prefer [`serve_admin`](crate::serve_admin): it answers while every thread of the host's runtime
+/// is blocked, file permissions control the access, and the audit records the user and the process
+/// of each change. A mounted router has none of these, so mount it where only operators have
+/// access.
 ///
-/// Reads and changes run on a few threads that the whole process shares, and never block a worker of
-/// the host's runtime.
+/// Reads and changes run on a few threads that the whole process shares, and never block a worker
+/// of the host's runtime.
 ///
-/// The router can be nested under any prefix. Nest it into a router with a state after `with_state`.
-/// Under `/ops`, `GET /ops` is the API's `/`; axum routes `/ops/` to it only with `nest_service`.
+/// The router can be nested under any prefix. Nest it into a router with a state after
+/// `with_state`. Under `/ops`, `GET /ops` is the API's `/`; axum routes `/ops/` to it only with
+/// `nest_service`.
 ///
 /// ```
 /// use axum::Router;
@@ -213,8 +215,8 @@ fn methods_at(path: &str) -> Vec<&'static str> {
     methods
 }
 
-/// The number of parts of `known` that are not arguments, if `path` ends with a match: an argument may be
-/// any word, so the path with the most literal parts is the one that was meant.
+/// The number of parts of `known` that are not arguments, if `path` ends with a match: an argument
+/// may be any word, so the path with the most literal parts is the one that was meant.
 fn literal_parts(known: &str, path: &[&str]) -> Option<usize> {
     let parts: Vec<&str> = known.trim_end_matches('/').split('/').skip(1).collect();
     let start = path.len().checked_sub(parts.len())?;

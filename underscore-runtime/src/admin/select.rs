@@ -1,5 +1,5 @@
-//! Selectors: the routes or tasks that a path names. They mean the same everywhere, but a change refuses
-//! ambiguous ones.
+//! Selectors: the routes or tasks that a path names. They mean the same everywhere, but a change
+//! refuses ambiguous ones.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -23,8 +23,9 @@ pub(super) fn routes(selector: &str) -> Result<Vec<RouteEntry>, Error> {
 /// The number of routes with one name that an error lists.
 const MOST_LISTED: usize = 20;
 
-/// The routes that a comma-separated list names, for a change. Refuses a name that several routes share,
-/// and a list without a positive item: an empty variable in a shell, or `-x` meant as "all but x".
+/// The routes that a comma-separated list names, for a change. Refuses a name that several routes
+/// share, and a list without a positive item: an empty variable in a shell, or `-x` meant as "all
+/// but x".
 pub(super) fn routes_to_change(selector: &str) -> Result<Vec<RouteEntry>, Error> {
     if comma_list(selector).all(|word| word.starts_with('-')) {
         return Err(Error::illegal_argument(format!(
@@ -44,7 +45,7 @@ pub(super) fn routes_to_change(selector: &str) -> Result<Vec<RouteEntry>, Error>
                 .filter(|_| of_one)
                 .map(|id| format!("; [{id:08x}] is all of them"));
             Err(Error::illegal_argument(format!(
-                "[{word}] names {} routes; say which by id: {}{}",
+                "[{word}] names {} routes; choose one by id: {}{}",
                 found.len(),
                 candidates.join(", "),
                 all.unwrap_or_default()
@@ -101,8 +102,8 @@ fn order(entry: &RouteEntry) -> impl Ord + use<> {
     )
 }
 
-/// True if `word` is the entry's id, name, handler path, path, or method and path, or a pattern for one
-/// of them.
+/// True if `word` is the entry's id, name, handler path, path, or method and path, or a pattern for
+/// one of them.
 fn is_named(word: &str, entry: &RouteEntry) -> bool {
     if word == "_all" || is_id(word, entry) {
         return true;
@@ -135,9 +136,9 @@ fn is_place(word: &str, entry: &RouteEntry) -> bool {
     is_method && (own == path.trim_start() || matches_pattern(path.trim_start(), own))
 }
 
-/// True if `word` is the entry's id, or the id of its handler, which all of its mounts share. The long id
-/// of a mount is accepted even if it is the only mount, and for a handler without a mount: after a
-/// restart, mounts are not known before their first request.
+/// True if `word` is the entry's id, or the id of its handler, which all of its mounts share. The
+/// long id of a mount is accepted even if it is the only mount, and for a handler without a mount:
+/// after a restart, mounts are not known before their first request.
 fn is_id(word: &str, entry: &RouteEntry) -> bool {
     let Ok(id) = word.parse::<RouteId>() else {
         return false;
@@ -223,7 +224,7 @@ pub(super) fn tasks(selector: &str) -> Result<Vec<TaskRef>, Error> {
             None if already => {}
             None => {
                 return Err(Error::not_found(format!(
-                    "no task [{}]; it has ended, or there was none",
+                    "no task [{}]; it has ended or never existed",
                     echo(word)
                 )));
             }

@@ -46,7 +46,8 @@ pub(super) struct Detail {
     pub(super) human: bool,
 }
 
-/// All properties, in the order of `_tasks` and `print_stack`; those of `_cat/tasks` alone are last.
+/// All properties, in the order of `_tasks` and `print_stack`; those of `_cat/tasks` alone are
+/// last.
 pub(super) const PROPERTIES: &[Property] = &[
     Property::new("id", |task| Value::Number(task.id().number()))
         .number_column(&[], "task id, never used twice")

@@ -34,13 +34,14 @@ pub(super) struct TaskSnapshot {
     uris: UriView,
 }
 
-/// Takes snapshots of tasks lazily, with one reading of the clock for all. Skips tasks that have ended.
+/// Takes snapshots of tasks lazily, with one reading of the clock for all. Skips tasks that have
+/// ended.
 pub(super) fn snapshots(tasks: Vec<TaskRef>) -> impl Iterator<Item = TaskSnapshot> {
     snapshots_in_state(tasks, None, UriView::default())
 }
 
-/// Takes snapshots of tasks that were selected by their state, and keeps that state: a task that has
-/// changed since would be listed with a state that was not asked for.
+/// Takes snapshots of tasks that were selected by their state, and keeps that state: a task that
+/// has changed since would be listed with a state that was not asked for.
 pub(super) fn snapshots_in_state(
     tasks: Vec<TaskRef>,
     chosen: Option<TaskState>,
@@ -195,14 +196,15 @@ impl TaskSnapshot {
         self.thread.as_ref()?.name.as_deref()
     }
 
-    /// What the thread that the task blocks waits for in the kernel. `None` for a thread that is not
-    /// blocked: its state would be outdated.
+    /// What the thread that the task blocks waits for in the kernel. `None` for a thread that is
+    /// not blocked: its state would be outdated.
     pub(super) fn kernel_wait(&self) -> Option<String> {
         self.thread.as_ref().filter(|_| self.blocks)?.kernel_wait()
     }
 
-    /// True if an interrupt takes effect. It does not while the task stays in one poll, on a worker or
-    /// on a thread that handed its worker to another (`block_in_place`), or runs on a blocking thread.
+    /// True if an interrupt takes effect. It does not while the task stays in one poll, on a worker
+    /// or on a thread that handed its worker to another (`block_in_place`), or runs on a blocking
+    /// thread.
     pub(super) fn is_cancellable(&self) -> bool {
         let is_long = |time: Duration| time >= blocked_after();
         let runs_a_call = self.task.is_blocking_call && self.state() == TaskState::Running;
@@ -251,8 +253,8 @@ pub(super) const CLIENT: &str = "the client";
 /// The longest text from a client that is shown, in characters.
 const LONGEST_TEXT: usize = 1024;
 
-/// The second field of `version-traceid-parentid-flags` if it is valid according to W3C Trace Context:
-/// 32 lower-case hex digits that are not all zero.
+/// The second field of `version-traceid-parentid-flags` if it is valid according to W3C Trace
+/// Context: 32 lower-case hex digits that are not all zero.
 fn trace_id(trace_parent: &str) -> Option<String> {
     let mut fields = trace_parent.trim().split('-');
     let (version, id, parent) = (fields.next()?, fields.next()?, fields.next()?);

@@ -98,7 +98,8 @@ impl Value {
         self.node(Units::default())
     }
 
-    /// Missing values are the lowest. A column has one type, so values of two types are not compared.
+    /// Missing values are the lowest. A column has one type, so values of two types are not
+    /// compared.
     pub(super) fn compare(&self, other: &Value) -> Ordering {
         match (self, other) {
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),

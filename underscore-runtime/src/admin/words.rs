@@ -1,5 +1,5 @@
-//! Words and forms that several answers share: the words for states, kinds, groups and outcomes, the
-//! forms of a moment, comma-separated lists, and patterns with `*`.
+//! Words and forms that several answers share: the words for states, kinds, groups and outcomes,
+//! the forms of a moment, comma-separated lists, and patterns with `*`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -8,8 +8,8 @@ use rustix::process::geteuid;
 use super::audit::Peer;
 use super::error::Error;
 
-/// The users and groups that may make changes. If none are named: every peer that can connect or, if
-/// every user of the machine can, root and the service's own user.
+/// The users and groups that may make changes. If none are named: every peer that can connect or,
+/// if every user of the machine can, root and the service's own user.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WriteAccess {
     pub(crate) uids: Vec<u32>,
@@ -26,7 +26,8 @@ struct OverflowIds {
 }
 
 impl Default for OverflowIds {
-    /// The ids of Linux. Other systems have no user namespaces, and use the number for `nobody`, too.
+    /// The ids of Linux. Other systems have no user namespaces, and use the number for `nobody`,
+    /// too.
     fn default() -> Self {
         OverflowIds {
             uid: 65_534,
@@ -50,8 +51,8 @@ impl OverflowIds {
 }
 
 impl WriteAccess {
-    /// The access on a socket. `is_open` is true if every user of the machine can connect. The overflow
-    /// ids are read here, because a later call may find no free file descriptor.
+    /// The access on a socket. `is_open` is true if every user of the machine can connect. The
+    /// overflow ids are read here, because a later call may find no free file descriptor.
     pub(crate) fn of_socket(&self, is_open: bool) -> Self {
         WriteAccess {
             is_open,
@@ -77,7 +78,8 @@ impl WriteAccess {
         }
     }
 
-    /// Rejects a peer that may not make changes. A peer whose ids are not known may not if any are named.
+    /// Rejects a peer that may not make changes. A peer whose ids are not known may not if any are
+    /// named.
     fn check(&self, peer: &Peer) -> Result<(), Error> {
         // Read each time: a service may drop its privileges after it has started to serve.
         let own = geteuid().as_raw();
@@ -87,22 +89,22 @@ impl WriteAccess {
         let shown = |id: Option<u32>| id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
         let whose = if self.are_restricted() {
             format!(
-                "every user can connect here, and the service's code names none, so changes are for root and for \
-                 user [{own}], as which it runs"
+                "every user can connect here and the service names no users, so only root and user \
+                 [{own}], as which the service runs, may make changes"
             )
         } else {
             format!(
-                "changes are for users {:?} and groups {:?}",
+                "only users {:?} and groups {:?} may make changes",
                 self.uids, self.gids
             )
         };
         let note = if peer.uid == Some(self.overflow.uid) {
-            "; that user stands for every user outside of the service's user namespace, so it is nobody's"
+            "; that id stands for all users outside the user namespace of the service"
         } else {
             ""
         };
         Err(Error::forbidden(format!(
-            "{whose}; this is user [{}] of group [{}], who may look{note}",
+            "{whose}; this is user [{}] of group [{}], who may only read{note}",
             shown(peer.uid),
             shown(peer.gid)
         )))

@@ -182,7 +182,7 @@ fn look_up(name: &str, handlers: &[ListedHandler]) -> Result<Option<SettingsTarg
     let found = named.next();
     if named.next().is_some() {
         return Err(format!(
-            "[{}] is the name of several routes; say which by id",
+            "[{}] is the name of several routes; choose one by id",
             echo(name)
         ));
     }

@@ -1,5 +1,5 @@
-//! `_cat/routes`: every annotated handler, mounted or not, with its counters. `_routes` and `_metrics`
-//! show the same rows.
+//! `_cat/routes`: every annotated handler, mounted or not, with its counters. `_routes` and
+//! `_metrics` show the same rows.
 
 use std::cell::OnceCell;
 use std::sync::LazyLock;
@@ -24,8 +24,8 @@ pub(in crate::admin) struct RouteRow {
     /// Number of open upgraded connections.
     upgraded: u64,
     pub(in crate::admin) blocking: BlockingSnapshot,
-    /// Read for the first column that needs it and kept for the others: reading takes a thousand times
-    /// as long as reading the counters.
+    /// Read for the first column that needs it and kept for the others: reading takes a thousand
+    /// times as long as reading the counters.
     recent: OnceCell<[Recent; WINDOWS.len()]>,
 }
 
@@ -132,7 +132,8 @@ fn response_times() -> impl Iterator<Item = Col> {
     })
 }
 
-/// A column for each window. Its alias may be written with or without an underscore: `avg1m`, `avg_1m`.
+/// A column for each window. Its alias may be written with or without an underscore: `avg1m`,
+/// `avg_1m`.
 fn windowed(
     name: &str,
     alias: &str,
@@ -269,8 +270,8 @@ pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
         &COLUMNS,
         || rows(request.argument(), request.cancellation()),
         |rows| {
-            // Without a request, and without a path in its attribute, only the handler tells a route
-            // apart.
+            // Without a request, and without a path in its attribute, only the handler tells a
+            // route apart.
             let has_no_path = |row: &RouteRow| row.entry.path().is_none();
             if rows.iter().any(has_no_path) {
                 &["handler"]
@@ -281,7 +282,8 @@ pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
     )
 }
 
-/// The routes that `selector` names, in the order of `select`. A cancelled read leaves out the rest.
+/// The routes that `selector` names, in the order of `select`. A cancelled read leaves out the
+/// rest.
 pub(in crate::admin) fn rows(
     selector: Option<&str>,
     cancellation: &Cancellation,

@@ -85,8 +85,8 @@ fn compare(a: &[Value], b: &[Value], descending: &[bool]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-/// Sorts parts, and then pairs of adjacent parts: the standard library's stable sort detects sorted runs
-/// and only merges them.
+/// Sorts parts, and then pairs of adjacent parts: the standard library's stable sort detects sorted
+/// runs and only merges them.
 fn sort_in_parts<T>(
     things: &mut [T],
     compare: impl Fn(&T, &T) -> Ordering,

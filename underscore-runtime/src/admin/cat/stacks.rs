@@ -123,8 +123,8 @@ fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<Stack
     Ok(rows)
 }
 
-/// Tasks grouped by fingerprint: the addresses of the route, the function and the awaits, and the state.
-/// Frames and their text are made once per group, not per task.
+/// Tasks grouped by fingerprint: the addresses of the route, the function and the awaits, and the
+/// state. Frames and their text are made once per group, not per task.
 #[derive(Default)]
 struct Groups {
     by_fingerprint: HashMap<Box<[u64]>, StackRow>,

@@ -1,5 +1,6 @@
-//! What all tables have in common: they choose columns, sort by typed values, show pages, list their
-//! columns as help, and are written as text or as rows of JSON. A table supplies its columns and rows.
+//! What all tables have in common: they choose columns, sort by typed values, show pages, list
+//! their columns as help, and are written as text or as rows of JSON. A table supplies its columns
+//! and rows.
 
 use super::column::{Column, unknown_column};
 use super::sort::{order, sorted};
@@ -27,8 +28,8 @@ pub(super) fn answer<R>(
     answer_of(request, columns, rows, |rows| rows, |_| &[])
 }
 
-/// As [`answer`], with additional default columns: `also` names those that are needed to tell the rows
-/// apart.
+/// As [`answer`], with additional default columns: `also` names those that are needed to tell the
+/// rows apart.
 pub(super) fn answer_with<R>(
     request: &Request,
     columns: &'static [Column<R>],
@@ -38,8 +39,8 @@ pub(super) fn answer_with<R>(
     answer_of(request, columns, rows, |rows| rows, also)
 }
 
-/// As [`answer_with`], for `items` from which `to_rows` makes the rows: only those of the page, unless
-/// they have to be sorted first.
+/// As [`answer_with`], for `items` from which `to_rows` makes the rows: only those of the page,
+/// unless they have to be sorted first.
 pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
     request: &Request,
     columns: &'static [Column<R>],

@@ -1,5 +1,5 @@
-//! `_cat/tasks`: all work in progress, the route that it is for, and the line that it waits at. The columns are
-//! those of `task_properties`.
+//! `_cat/tasks`: all work in progress, the route that it is for, and the line that it waits at. The
+//! columns are those of `task_properties`.
 
 use std::sync::LazyLock;
 

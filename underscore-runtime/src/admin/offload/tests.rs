@@ -168,7 +168,7 @@ fn requests_beyond_the_waiting_limit_are_refused_with_the_cure() {
         let error = offload.change(|| ()).await.expect_err("one more");
         assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
         let text = format!("{error:?}");
-        for word in ["limit_reached", "1024", "ask again when"] {
+        for word in ["limit_reached", "1024", "retry after"] {
             assert!(text.contains(word), "{text}");
         }
         let error = Error::from(SubmitError::NoThread(io::ErrorKind::WouldBlock.into()));

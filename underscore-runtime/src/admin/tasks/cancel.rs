@@ -1,5 +1,5 @@
-//! `POST /_tasks/{tasks}/_cancel` and `POST /_tasks/_cancel?routes=...`: interrupts single tasks, or those
-//! that a filter accepts.
+//! `POST /_tasks/{tasks}/_cancel` and `POST /_tasks/_cancel?routes=...`: interrupts single tasks,
+//! or those that a filter accepts.
 
 use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;

@@ -83,8 +83,8 @@ fn by_parents(seen: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation
     Node::object([("tasks", Node::object(tasks.collect::<Vec<_>>()))])
 }
 
-/// The maximum depth of nested tasks: deeper ones would overflow the stack of the thread that writes
-/// them.
+/// The maximum depth of nested tasks: deeper ones would overflow the stack of the thread that
+/// writes them.
 const MOST_NESTED: u32 = 100;
 
 /// A task with all tasks that were begun in it. Ends because a task is begun after its parent.

@@ -50,8 +50,8 @@ fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<TaskSnapshot>> {
     began
 }
 
-/// A line for the task, an indented line for each of its awaits, and a line for each task that was begun
-/// in it.
+/// A line for the task, an indented line for each of its awaits, and a line for each task that was
+/// begun in it.
 fn text(task: &TaskSnapshot, began: &HashMap<TaskId, Vec<TaskSnapshot>>) -> String {
     let mut text = head(task);
     if let Some(parent) = task.task.parent() {

@@ -43,7 +43,7 @@ pub(super) fn read(mut body: Map<String, Value>) -> Result<Changes, Error> {
     };
     if changes.expires.is_some() && !body.contains_key(TRANSIENT) {
         return Err(Error::illegal_argument(
-            "[expires_in] is for what is in [transient], and there is no such section",
+            "[expires_in] applies to section [transient], and there is no such section",
         ));
     }
     for (name, value) in body {

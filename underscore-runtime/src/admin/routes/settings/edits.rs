@@ -1,4 +1,5 @@
-//! Turns a change of selected routes into edits: of a handler, for all of its mounts, or of single mounts.
+//! Turns a change of selected routes into edits: of a handler, for all of its mounts, or of single
+//! mounts.
 
 use std::collections::HashMap;
 
@@ -109,8 +110,8 @@ fn own_of_mounts(handler: &'static HandlerEntry, section: Section) -> Vec<(u16, 
     }
 }
 
-/// A name that all mounts share means the handler, and the id of a mount means the mount. A pattern that
-/// matches all mounts means everything, so that `_all` with `null` leaves nothing set.
+/// A name that all mounts share means the handler, and the id of a mount means the mount. A pattern
+/// that matches all mounts means everything, so that `_all` with `null` leaves nothing set.
 fn scope(selector: &str, selected: &[&RouteEntry]) -> Scope {
     let Some(first) = selected.first() else {
         return Scope::Handler;

@@ -1,5 +1,6 @@
-//! `/_routes/{routes}/settings`: shows and changes settings. A change is parsed and checked as a whole
-//! before it is made, and applies to all routes before the next request of any of them is admitted.
+//! `/_routes/{routes}/settings`: shows and changes settings. A change is parsed and checked as a
+//! whole before it is made, and applies to all routes before the next request of any of them is
+//! admitted.
 
 mod body;
 mod edits;
@@ -151,7 +152,7 @@ fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error>
     };
     if expires.is_some() && edits.iter().any(|edit| pending(edit) >= MOST_EXPIRING) {
         return Err(Error::illegal_argument(format!(
-            "{MOST_EXPIRING} pending changes with [expires_in] are the most for a route; set it without \
+            "a route can have at most {MOST_EXPIRING} pending changes with [expires_in]; set it without \
              [expires_in], or wait until some have expired"
         )));
     }
@@ -168,8 +169,8 @@ fn set(edits: &[Edit], expires: Option<Instant>) {
     if let Some(expires) = expires {
         routes::note_expiry(expires);
     }
-    // All mounts, because settings of a handler apply to each, and each handler once: there may be a
-    // thousand edits.
+    // All mounts, because settings of a handler apply to each, and each handler once: there may be
+    // a thousand edits.
     let mut changed: Vec<_> = edits.iter().map(|edit| edit.target.handler).collect();
     changed.sort_unstable_by_key(|handler| std::ptr::from_ref(*handler).addr());
     changed.dedup_by(|one, other| std::ptr::eq(*one, *other));
@@ -208,13 +209,13 @@ fn refused(refused: ChangeError) -> Error {
              or start it with AdminBuilder::settings_file",
         ),
         ChangeError::Invalid(why) => Error::conflict(format!(
-            "the settings file is not valid, and is left as it is: {why}; mend it first, or use [transient]"
+            "the settings file is not valid and was not changed: {why}; fix it, or use [transient]"
         )),
         ChangeError::Unreadable(why) => Error::illegal_argument(format!(
             "the settings file could not be loaded with this: {why}; nothing was changed"
         )),
         ChangeError::Unwritten(why) => Error::unwritten(format!(
-            "the settings file cannot be written: {why}; nothing was changed; mend that, or use [transient]"
+            "the settings file cannot be written: {why}; nothing was changed; fix that, or use [transient]"
         )),
     }
 }

@@ -55,8 +55,8 @@ pub(super) fn routes(
     entries.map(route).collect()
 }
 
-/// The settings in the file for routes that are not listed: those that this build does not have, and
-/// mounts without a request. Their names are those in the file.
+/// The settings in the file for routes that are not listed: those that this build does not have,
+/// and mounts without a request. Their names are those in the file.
 pub(super) fn unlisted_routes() -> impl Iterator<Item = (String, Node)> {
     let unlisted = settings_file::unlisted_routes().into_iter();
     unlisted.map(|(name, section, is_known)| {
@@ -135,8 +135,8 @@ impl RouteSettings {
         }
     }
 
-    /// The time until settings expire: one text if all transient settings expire together, otherwise one
-    /// for each that expires.
+    /// The time until settings expire: one text if all transient settings expire together,
+    /// otherwise one for each that expires.
     fn expires_in(&self, shown_as: &ShownAs) -> Option<Node> {
         let now = Instant::now();
         let mut expiring: BTreeMap<&'static str, Instant> = BTreeMap::new();

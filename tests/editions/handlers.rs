@@ -1,7 +1,7 @@
-//! Handlers as any service has them. What a macro writes is read in the edition of its caller in part, so that these
-//! are compiled in each.
+//! Ordinary handlers. The output of a macro is partly read in the edition of its caller, so they
+//! are compiled in each edition.
 
-// In two lines, for editions differ in how they sort one.
+// Two lines, because the editions sort one line differently.
 use core::future::Future;
 use std::future::ready;
 
@@ -13,12 +13,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use underscore_runtime::{underscore_frame, underscore_route, underscore_route as seen};
 
-/// Where a framework has the runtime for its services.
+/// A framework's re-export of the runtime.
 pub mod framework {
     pub use underscore_runtime as runtime;
 }
 
-/// No more than its name.
+/// Only the macro's name.
 #[underscore_route]
 pub async fn nothing() {}
 
@@ -89,7 +89,7 @@ async fn never_annotated() -> &'static str {
     ready("never annotated").await
 }
 
-/// A module where no name means what it does elsewhere.
+/// A module that shadows the names of generated code.
 mod shadowed {
     mod axum {}
     mod core {}
@@ -118,7 +118,7 @@ macro_rules! written {
 
 written!(of_a_macro "written");
 
-/// All of them. The state is a number.
+/// A router of all handlers. The state is a number.
 pub fn router() -> Router {
     fn local() -> Router<u32> {
         #[underscore_route]

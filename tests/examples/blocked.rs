@@ -1,4 +1,4 @@
-//! `blocked`: the worker's state is told while it is blocked, and what is in it cannot be ended.
+//! `blocked`: the state of the worker is shown while it is blocked, and its task cannot be ended.
 
 use super::tried::{Meanwhile, Tried};
 

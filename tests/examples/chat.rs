@@ -1,4 +1,5 @@
-//! `chat`: one stream is ended by its id, all websockets by their route, and the service ends with streams open.
+//! `chat`: one stream is ended by id, all websockets by route, and the service shuts down with open
+//! streams.
 
 use super::tried::{Meanwhile, Tried};
 
@@ -72,7 +73,7 @@ async fn the_page_is_there_for_a_browser() {
     let tried = Tried::start("chat");
     let page = tried.get("/").await;
     assert_eq!(page.content_type, "text/html; charset=utf-8");
-    // Where it goes from there.
+    // The new address.
     for path in ["\"/ws\"", "\"/events\""] {
         assert!(page.text.contains(path), "{path}");
     }
@@ -84,7 +85,7 @@ async fn all_see(words: &str, calls: impl IntoIterator<Item = &Meanwhile>) {
     }
 }
 
-/// Waits until one of them has ended, and parts it from those that go on.
+/// Waits until one of them has ended and returns it and the others.
 async fn one_ended(mut calls: Vec<Meanwhile>) -> (Meanwhile, Vec<Meanwhile>) {
     loop {
         if let Some(index) = calls.iter().position(|call| !call.goes_on()) {

@@ -1,5 +1,5 @@
-//! The two examples as strangers run them: the story comes true, and the service does what its notebook
-//! says, over the command line, real HTTP and the real Unix socket.
+//! The two examples as child processes: `incident` solves its incident, and `sample_app` behaves as
+//! documented, over the command line, real HTTP and the real Unix socket.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::PATIENCE;
 use crate::support::example::{Example, binary};
 
-/// The service of the story, with clients for both of its sides.
+/// The service of the incident, with clients for the service and for its admin API.
 struct SampleApp {
     example: Example,
     client: Client,
@@ -51,7 +51,7 @@ impl SampleApp {
         id.expect("a row has fields").to_owned()
     }
 
-    /// Sends requests side by side; their statuses come as they are answered.
+    /// Sends concurrent requests and yields their statuses in order of completion.
     fn clients(&self, path: &str, count: usize) -> tokio::task::JoinSet<u16> {
         let mut clients = tokio::task::JoinSet::new();
         for number in 0..count {
@@ -83,7 +83,7 @@ impl SampleApp {
     }
 }
 
-/// The line of the last `.acquire` in the example, from its source.
+/// The line of the last `.acquire` in the source of the example.
 fn second_acquire() -> usize {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/sample_app.rs");
     let source = std::fs::read_to_string(path).expect("the source is there");
@@ -180,7 +180,7 @@ async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
     let id = first.id_of_twice().await;
     let hanging = first.clients("/twice", 5);
     first.wait_for(3, 5).await;
-    // Whatever hangs.
+    // A sign that both requests hang.
     let ended = first.example.interrupt();
     assert!(ended.success(), "{ended}");
     assert!(!first.example.admin.exists());

@@ -1,5 +1,5 @@
-//! The examples that print what to try: each runs as a process, and the very lines that it prints are played, as
-//! `shell` of the README's test reads them. What comes of them is looked at here.
+//! The examples that print commands to try. Each runs as a child process, and its printed commands
+//! are executed, parsed by `shell` of the README's test.
 
 #![allow(unreachable_pub)]
 

@@ -1,4 +1,5 @@
-//! `sample_app`: three of five hang, are ended, and nobody hangs any more. `incident` has the rest of it.
+//! `sample_app`: three of five requests hang and are ended; afterwards none hangs. More is in
+//! `incident`.
 
 use super::tried::{Meanwhile, Tried};
 

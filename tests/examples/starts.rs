@@ -1,4 +1,4 @@
-//! How an example starts where another one is, or was: each has a line that says what is wrong.
+//! An example that starts where another one runs or ran prints one line that names the problem.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 use super::support::example::{Example, binary};
 use crate::support::sentences::ANOTHER_SERVER;
 
-/// Those that print what to try.
+/// The examples that print commands to try.
 const EXAMPLES: [&str; 3] = ["todos", "chat", "versions"];
 
-/// Runs it to its end, which is an error.
+/// Runs it to its exit, which must be a failure.
 fn refused(name: &str, listen: &str, admin: &str) -> String {
     let mut example = Command::new(binary(name));
     let example = example.args(["--listen", listen, "--admin", admin]);

@@ -1,4 +1,4 @@
-//! `todos`: requests wait behind a migration, writers are sent away, the migration is ended.
+//! `todos`: requests wait for a migration, writers are refused, the migration is ended.
 
 use serde_json::Value;
 
@@ -91,7 +91,7 @@ fn ids(todos: &Value) -> Vec<u64> {
         .collect()
 }
 
-/// The row that begins with this.
+/// The row with this beginning.
 fn row<'t>(table: &'t str, first: &str) -> &'t str {
     let mut rows = table.lines();
     rows.find(|row| row.split(' ').next() == Some(first))

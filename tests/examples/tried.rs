@@ -1,5 +1,5 @@
-//! What an example prints, played line by line. A test names a part of each line that it plays, so that it cannot get
-//! out of step with them.
+//! Executes the commands that an example prints, line by line. A test names a part of each line, so
+//! the two cannot diverge.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -14,19 +14,19 @@ use super::shell::{Command, Curl, read};
 use super::support::example::Example;
 use super::support::{Answer, PATIENCE};
 
-/// An example that runs, and the lines that were not played yet.
+/// A running example and its remaining lines.
 pub struct Tried {
     example: Example,
     operator: Client,
     client: Client,
     lines: VecDeque<String>,
     variables: HashMap<String, String>,
-    /// The calls that were begun in the background.
+    /// The calls in the background.
     begun: Vec<AbortHandle>,
 }
 
 impl Tried {
-    /// Starts an example and reads what it prints.
+    /// Starts an example and reads its output.
     pub fn start(name: &str) -> Self {
         let mut example = Example::start(name);
         let printed = example.printed_until("Ctrl-C ends it").join("\n");
@@ -43,13 +43,13 @@ impl Tried {
         }
     }
 
-    /// Gets something from the service that is in none of the lines.
+    /// Sends a GET to the service that is not among the lines.
     pub async fn get(&self, path: &str) -> Answer {
         let request = self.client.get(format!("{}{path}", self.example.base));
         Answer::of(request.send().await.expect("an answer")).await
     }
 
-    /// Sends the next line, which is one call.
+    /// Executes the next line, a single call.
     pub async fn send(&mut self, part: &str) -> Answer {
         match self.next(part).await {
             Command::Curl { curl, .. } => self.answer(&curl).await,
@@ -57,7 +57,7 @@ impl Tried {
         }
     }
 
-    /// Sends the next line again and again until what comes back is as it should be.
+    /// Repeats the next line until its output is as expected.
     pub async fn look(&mut self, part: &str, is_so: impl Fn(&str) -> bool) -> String {
         let Command::Curl { curl, .. } = self.next(part).await else {
             panic!("{part} is no call");
@@ -74,7 +74,7 @@ impl Tried {
         }
     }
 
-    /// Sends the next line, which is many calls, and waits for all answers.
+    /// Executes the next line, several calls, and waits for all responses.
     pub async fn together(&mut self, part: &str) -> Vec<Answer> {
         let Command::Together(calls) = self.next(part).await else {
             panic!("{part} is no load");
@@ -83,7 +83,7 @@ impl Tried {
         futures_util::future::join_all(calls).await
     }
 
-    /// Sends the next line, whose calls go on meanwhile.
+    /// Executes the next line in the background.
     pub async fn begin(&mut self, part: &str) -> Vec<Meanwhile> {
         let Command::Background(calls) = self.next(part).await else {
             panic!("{part} goes on in the foreground");
@@ -94,7 +94,7 @@ impl Tried {
         begun
     }
 
-    /// Plays the next line, which sets a variable, and returns what it was set to.
+    /// Executes the next line, an assignment, and returns the value.
     pub async fn take(&mut self, part: &str) -> String {
         let Command::Take { name, curl, word } = self.next(part).await else {
             panic!("{part} sets no variable");
@@ -109,12 +109,12 @@ impl Tried {
         taken
     }
 
-    /// All lines were played: ends what hears no signal.
+    /// Kills the example after its last line.
     pub fn kill(self) {
         assert!(self.lines.is_empty(), "not played: {:#?}", self.lines);
     }
 
-    /// All lines were played: ends the example as Ctrl-C does, which leaves nothing behind.
+    /// Interrupts the example with SIGINT after its last line; it must leave nothing behind.
     pub fn end(mut self) {
         assert!(self.lines.is_empty(), "not played: {:#?}", self.lines);
         let ended = self.example.interrupt();
@@ -123,7 +123,7 @@ impl Tried {
         assert_eq!(left.expect("it can be listed").count(), 0);
     }
 
-    /// The next line, in which `part` has to stand.
+    /// The next line, which must contain `part`.
     async fn next(&mut self, part: &str) -> Command {
         loop {
             let line = self.lines.pop_front();
@@ -138,7 +138,7 @@ impl Tried {
         }
     }
 
-    /// Waits for what a person waits for with `sleep 1`: that all that was begun has come as far as it comes.
+    /// Stands in for `sleep 1`: waits until all calls in the background wait or run.
     async fn all_wait(&self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -186,20 +186,20 @@ impl Tried {
     }
 }
 
-/// A call that goes on while others are made.
+/// A call in the background.
 pub struct Meanwhile {
     seen: Arc<Mutex<Vec<u8>>>,
     end: JoinHandle<(StatusCode, Result<(), String>)>,
 }
 
 impl Meanwhile {
-    /// What it has printed.
+    /// Its output so far.
     pub fn seen(&self) -> String {
         let seen = self.seen.lock().expect("nobody panicked");
         String::from_utf8_lossy(&seen).into_owned()
     }
 
-    /// Waits until it has printed this.
+    /// Waits until its output contains this.
     pub async fn sees(&self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.seen().contains(text) {
@@ -208,12 +208,12 @@ impl Meanwhile {
         }
     }
 
-    /// Whether it goes on still.
+    /// True if it has not ended.
     pub fn goes_on(&self) -> bool {
         !self.end.is_finished()
     }
 
-    /// Waits for its end: the status, what it has printed, and whether that was all.
+    /// Waits for its end and returns the status, the output, and true if the output was complete.
     pub async fn ended(self) -> (u16, String, Result<(), String>) {
         let ended = tokio::time::timeout(PATIENCE, self.end).await;
         let (status, complete) = ended.expect("it ends").expect("no panic");
@@ -223,7 +223,7 @@ impl Meanwhile {
     }
 }
 
-/// Reads an answer to its end, or what comes over a connection that was handed over.
+/// Reads a response to its end, or the data of an upgraded connection.
 async fn print(mut response: Response, printed: &Mutex<Vec<u8>>) -> Result<(), String> {
     let print = |bytes: &[u8]| {
         let mut printed = printed.lock().expect("nobody panicked");

@@ -1,5 +1,5 @@
-//! `versions`: a pool that ran dry is seen, the reports that hold its connections are ended, and are refused from the
-//! old version only.
+//! `versions`: an exhausted pool is visible, the reports that hold its connections are ended, and
+//! then refused for the old version only.
 
 use super::tried::Tried;
 
@@ -55,7 +55,7 @@ async fn the_pool_runs_dry_and_has_its_connections_back() {
             "{answer}"
         );
     }
-    // Each report would go on for a minute: their connections are back before that.
+    // Each report takes a minute; its connection is back earlier.
     for order in orders {
         assert_eq!(order.ended().await.0, 200);
     }

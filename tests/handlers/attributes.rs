@@ -1,6 +1,6 @@
-//! Other attributes above and below: each keeps its meaning, and none is said twice.
+//! Other attributes above and below: each keeps its effect, and none is applied twice.
 //!
-//! `#[axum::debug_handler]` belongs below, for it calls the function with its own arguments.
+//! `#[axum::debug_handler]` belongs below, because it calls the function with its own arguments.
 
 use std::sync::{Arc, Mutex};
 
@@ -170,7 +170,7 @@ async fn instrumented_below(user: Path<String>) -> Result<String, String> {
     Ok(user)
 }
 
-/// Remembers the spans that were opened, as `name{user=value}`.
+/// Records the spans that were opened, as `name{user=value}`.
 #[derive(Clone, Default)]
 struct Spans(Arc<Mutex<Vec<String>>>);
 
@@ -206,7 +206,7 @@ impl tracing::Subscriber for Spans {
 #[tokio::test]
 async fn instrument_opens_its_span_above_and_below() {
     let spans = Spans::default();
-    // The test's runtime has one thread, so handlers run under this default as well.
+    // The runtime of the test has one thread, so handlers use this default, too.
     let _default = tracing::subscriber::set_default(spans.clone());
     let app = Router::new()
         .route("/above/{user}", get(instrumented_above))

@@ -1,7 +1,8 @@
-//! Where a request is stuck: the line and the source text of the await, wherever the await stands.
+//! The line and the source text of the await at which a request is stuck, wherever the await
+//! stands.
 //!
-//! Each handler goes through numbered stages; a stage is an await that ends when the test says so. The
-//! line that should be shown is the one with the `line!()` beside it.
+//! Each handler has numbered stages; a stage is an await that the test ends. The line to be shown
+//! has the `line!()`.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -21,7 +22,7 @@ use underscore_runtime::underscore_route;
 
 use crate::support::{PATIENCE, Service, talk};
 
-/// What handlers wait for and tests give.
+/// Gates of the handlers, opened by the tests.
 #[derive(Clone)]
 struct Gate {
     permits: Arc<Semaphore>,
@@ -36,7 +37,7 @@ impl Gate {
         }
     }
 
-    /// Tells the test that the next stage is the await on this line.
+    /// Reports that the next stage is the await on this line.
     fn on(&self, line: u32) -> &Self {
         self.lines.lock().expect("nobody panics here").push(line);
         self
@@ -46,14 +47,14 @@ impl Gate {
         self.permits.acquire().await.expect("never closed").forget();
     }
 
-    /// The same for those who may fail.
+    /// The same as a fallible operation.
     async fn try_pass(&self) -> Result<u8, String> {
         self.pass().await;
         Ok(1)
     }
 }
 
-/// Sends a request to the handler and compares what `_cat/tasks` shows at each of its stages.
+/// Sends a request and compares `_cat/tasks` at each stage.
 async fn assert_shown(name: &str, app: Router<Gate>, awaiting: &[&str]) {
     let gate = Gate::new();
     let service = Service::start(app.with_state(gate.clone())).await;
@@ -164,7 +165,7 @@ async fn timed(State(gate): State<Gate>) -> Result<(), Elapsed> {
     Ok(())
 }
 
-/// What stands in for a timeout's error, which is no response.
+/// A stand-in for a timeout's error, which is not a response.
 struct Elapsed;
 
 impl From<tokio::time::error::Elapsed> for Elapsed {
@@ -206,7 +207,7 @@ async fn borrowed(State(gate): State<Gate>) {
     pass.await;
 }
 
-/// Turns into a future when it is awaited, as request builders of clients do.
+/// Implements `IntoFuture`, as request builders of clients do.
 struct Delivery<'a> {
     gate: &'a Gate,
 }

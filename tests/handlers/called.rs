@@ -1,5 +1,5 @@
-//! Handlers that are called as functions: under the name that `inner = ...` gives to the plain
-//! function, they can be called in every way in which a function can.
+//! Handlers called as functions: with `inner = ...` the plain function has a name and can be called
+//! in every way.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -17,13 +17,13 @@ async fn user(State(site): State<&'static str>, Path(name): Path<String>) -> Str
     format!("{name} of {site}")
 }
 
-/// From another handler, which goes on with its stack.
+/// From another handler, which continues the stack.
 #[underscore_route]
 async fn myself(State(site): State<&'static str>) -> String {
     user_page(State(site), Path("me".to_owned())).await
 }
 
-/// From another handler, as one of several answers.
+/// From another handler, as one of several branches.
 #[underscore_route]
 async fn home(State(site): State<&'static str>, Path(name): Path<String>) -> Response {
     if name == "me" {

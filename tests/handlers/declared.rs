@@ -1,5 +1,5 @@
-//! Method and path written once, in the attribute: `mount` mounts the handler there, and where a router serves it
-//! elsewhere, the tables say so.
+//! Method and path in the attribute: `mount` uses them, and if a router serves the handler
+//! elsewhere, the tables show that.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,6 +1,6 @@
-//! The attribute in crates of editions 2021 and 2024, in one that denies a long list of lints, and in one that gives the
-//! dependency another name. That they
-//! compile without a warning is asked by clippy; here they answer.
+//! Handlers in crates of editions 2021 and 2024, in one that denies many lints, and in one that
+//! renames the dependency. clippy checks that they compile without a warning, these tests check
+//! their responses.
 
 use axum::Router;
 use axum::routing::get;
@@ -8,7 +8,7 @@ use reqwest::Method;
 
 use crate::support::{Answer, Service};
 
-/// What the handlers that all of these crates share answer.
+/// Asserts the responses of the handlers that all crates share.
 async fn assert_answers(service: &Service) {
     for (path, text) in [
         ("/users/ann?a=1&b=2", "ann 3"),

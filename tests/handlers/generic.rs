@@ -1,4 +1,4 @@
-//! Handlers with parameters: types, constants, where clauses, inferred from the router's state or named.
+//! Generic handlers: types, constants, where clauses, inferred from the router's state or named.
 
 use std::fmt::{Debug, Display};
 use std::future::{Future, ready};
@@ -13,7 +13,7 @@ use underscore_runtime::underscore_route;
 
 use crate::support::Service;
 
-/// A database as services are generic over one: no bound but what the trait itself asks.
+/// A typical database trait, without further bounds.
 trait Database: Clone + Send + Sync + 'static {
     type Row: Serialize + Send;
     type Error: Debug;
@@ -73,7 +73,7 @@ where
     format!("{item} {N} {count}{mark}")
 }
 
-/// A trait whose futures are `Send` for some types only: axum asks for those that are mounted.
+/// A trait whose futures are `Send` for some types only, which axum requires of mounted handlers.
 trait Store: Clone + Send + Sync + 'static {
     fn count(&self) -> impl Future<Output = u8>;
 }
@@ -100,8 +100,8 @@ async fn a_trait_need_not_promise_send_futures_where_the_mounted_types_have_them
     assert_eq!(service.get("/inferred").await.text, "7");
 }
 
-/// Bounds that hold only once the parameter is known: the trait promises neither `'static` nor that
-/// its futures are `Send`, as an `async fn` in a trait does not.
+/// Bounds that hold for concrete types only: like an `async fn` in a trait, it promises neither
+/// `'static` nor `Send` futures.
 trait Clock {
     fn now(&self) -> u64;
 }

@@ -1,4 +1,4 @@
-//! A module in which every name that generated code could use means something else.
+//! A module that shadows every name that generated code could use.
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -12,7 +12,7 @@ use crate::support::Service;
     reason = "they are there to be in the way"
 )]
 mod hostile {
-    /// Nothing of these is what its name says.
+    /// Shadows types and traits.
     macro_rules! structs {
         ($($name:ident)*) => { $( struct $name; )* };
     }
@@ -36,7 +36,7 @@ mod hostile {
     mod underscore_macros {}
     mod underscore_runtime {}
 
-    /// Called, it would not compile.
+    /// Shadows macros with ones that do not compile if they are called.
     macro_rules! macros {
         ($($name:ident)*) => { $(
             macro_rules! $name { ($d:tt) => { not a single word of Rust } }

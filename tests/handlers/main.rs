@@ -1,7 +1,7 @@
-//! What may stand under `#[underscore_route]`, proved with real requests: every shape of handler that
-//! axum takes, in a crate that forbids unsafe code and denies every warning there is.
+//! Every shape of handler that axum accepts works with `#[underscore_route]`, tested with real
+//! requests, in a crate that forbids unsafe code and denies all warnings.
 //!
-//! What the compiler says where a function may not stand there is in `diagnostics.rs`.
+//! Messages for invalid handlers are in `diagnostics.rs`.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs)]
 #![deny(clippy::all, clippy::pedantic)]

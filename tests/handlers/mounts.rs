@@ -1,5 +1,5 @@
-//! Where a handler is mounted: nested, merged, chained, layered, as a fallback, on several paths, with
-//! state of its own; and what `_cat/routes` says of each.
+//! Mounting: nested, merged, chained, layered, as a fallback, on several paths, with its own state;
+//! and the rows of `_cat/routes` for each.
 
 use axum::extract::{FromRef, Path, State};
 use axum::handler::Handler;

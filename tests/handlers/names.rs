@@ -1,6 +1,6 @@
-//! Names: what else in a module may be called like a handler, and what the attribute leaves alone.
+//! Names in a module that may be the same as a handler's, and visibility.
 
-/// Names that shadow the crates which generated code refers to.
+/// Shadows the crates that generated code refers to.
 pub mod core {
     /// Not the standard one.
     pub mod future {}
@@ -9,14 +9,14 @@ pub mod core {
     pub mod std {}
 }
 
-/// The same for the module above it.
+/// Shadows `std` in this module.
 pub mod std {}
 
 /// Handlers that other modules may mount.
 pub mod public {
     use underscore_runtime::underscore_route;
 
-    /// A handler that everybody sees.
+    /// A public handler.
     #[underscore_route]
     pub async fn everywhere() -> &'static str {
         "everywhere"
@@ -33,9 +33,9 @@ pub mod public {
     }
 }
 
-/// The runtime under another name, as a framework of one's own would have it.
+/// A framework that re-exports the runtime.
 pub mod framework {
-    /// What a framework re-exports.
+    /// The re-exported items.
     pub mod reexport {
         pub use underscore_runtime::{__private, underscore_route};
     }
@@ -108,7 +108,7 @@ async fn a_handler_is_as_visible_as_it_says() {
     assert_eq!(service.get("/above").await.text, "above");
 }
 
-/// Constants that a pattern of the same name would mean.
+/// Constants that would turn a binding of the same name into a pattern.
 #[allow(non_upper_case_globals)]
 mod constants {
     use axum::extract::Path;
@@ -185,7 +185,7 @@ async fn the_runtime_may_be_reexported() {
     assert_eq!(service.get("/again").await.text, "again");
 }
 
-/// Extractors of one's own, named like those of axum that take the body.
+/// Own extractors with the names of axum's body extractors.
 mod own {
     use axum::extract::FromRequestParts;
     use axum::http::request::Parts;

@@ -1,4 +1,4 @@
-//! Where a handler stands in the source: in function bodies, in nested modules, in what a macro wrote.
+//! Handlers in function bodies, in nested modules, and in the output of macros.
 
 use axum::Router;
 use axum::extract::Path;
@@ -56,7 +56,7 @@ async fn a_handler_may_stand_in_a_test() {
     assert_eq!(service.get("/ann").await.text, "ann");
 }
 
-/// A crate's own way to write many handlers.
+/// A macro of a crate that generates many handlers.
 macro_rules! handlers {
     ($($method:ident $name:ident $path:literal ($($arg:ident: $type:ty),*) $answer:expr;)*) => {
         $(
@@ -73,7 +73,7 @@ macro_rules! handlers {
 }
 
 mod macros {
-    //! The names that the macro writes must not meet those above.
+    //! Names generated here must not collide with those above.
 
     use super::{Path, Router, underscore_route};
 

@@ -1,4 +1,4 @@
-//! Arguments and return types: from nothing to sixteen extractors, and whatever can be a response.
+//! Arguments and return types: none to sixteen extractors, and every kind of response.
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -21,7 +21,7 @@ struct Login {
     user: String,
 }
 
-/// An extractor that says the number it was asked for as.
+/// An extractor of a number from the path.
 struct Nth<const N: usize>;
 
 impl<const N: usize, S: Send + Sync> FromRequestParts<S> for Nth<N> {
@@ -214,7 +214,7 @@ async fn a_function_that_returns_a_future_is_a_handler() {
 
 #[tokio::test]
 async fn a_rejection_reaches_the_client_unchanged() {
-    /// The same handlers as axum has them without the attribute.
+    /// The same handlers without the attribute.
     mod plain {
         use super::{Extension, Json, Login, Query, State};
 

@@ -1,15 +1,15 @@
-//! A call of `curl` as a request of a client in its place.
+//! Turns a call of `curl` into a request.
 
 use reqwest::{Client, Method, RequestBuilder};
 
 use super::shell::Curl;
 
 impl Curl {
-    /// The same request, sent by `client`, with `url` in place of its own.
+    /// The request as `client` sends it, to `url`.
     ///
     /// # Errors
     ///
-    /// Says which method cannot be.
+    /// An invalid method.
     pub fn request(&self, client: &Client, url: &str) -> Result<RequestBuilder, String> {
         let default = if self.body.is_some() { "POST" } else { "GET" };
         let method = self.method.as_deref().unwrap_or(default);
@@ -24,7 +24,7 @@ impl Curl {
                 .any(|(has, _)| has.eq_ignore_ascii_case(name))
         };
         if self.body.is_some() && !named("content-type") {
-            // curl does so, and the admin API refuses it.
+            // As curl does; the admin API refuses it.
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
         for (name, value) in &self.headers {

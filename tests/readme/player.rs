@@ -1,8 +1,8 @@
-//! Does what the commands of a session say, with clients of its own in place of `curl`.
+//! Executes the commands of a session, with its own HTTP clients in place of `curl`.
 //!
-//! What is in the README as the address and the socket of an example is the default of that example, as its `--help`
-//! gives it; here each runs on a free port and on a socket in a folder of its own. What the examples themselves
-//! print is not part of a session.
+//! Addresses and sockets in the README are the examples' defaults, as in their `--help`; here each
+//! example runs on a free port with a socket in a temporary directory. The output of the examples
+//! themselves is not part of a session.
 
 use std::collections::HashMap;
 use std::process::Command as Process;
@@ -16,18 +16,18 @@ use super::shown::{Form, to_show};
 use super::support::Answer;
 use super::support::example::{Example, binary};
 
-/// How long something is looked at again that is not yet as the README shows it: several times as long as a request
-/// of the examples takes.
+/// Time for which a read is repeated until it is as the README shows it: several times as long as a
+/// request of the examples takes.
 const SETTLES: Duration = Duration::from_secs(10);
 
-/// A session that is played.
+/// A running session.
 #[derive(Default)]
 pub struct Player {
     variables: HashMap<String, String>,
     services: Vec<Service>,
 }
 
-/// An example that runs, and where the README says that it does.
+/// A running example, and its address in the README.
 struct Service {
     example: Example,
     operator: Client,
@@ -35,17 +35,18 @@ struct Service {
     socket: String,
 }
 
-/// What calls in the background have printed.
+/// Output of calls in the background.
 type Printed = Arc<Mutex<String>>;
 
 impl Player {
-    /// Does what `line` says, and gives back what the README has to show of its output, if it shows `shown` now.
+    /// Executes `line` and returns what the README must show of its output, if it shows `shown`
+    /// now.
     ///
-    /// A call in the background prints for as long as it lives; what it prints after `shown` is not waited for.
+    /// A call in the background may print more later; output after `shown` is not waited for.
     ///
     /// # Errors
     ///
-    /// Says what cannot be done, or which table does not line up.
+    /// A command that cannot be executed, or a table that does not line up.
     pub async fn play(&mut self, line: &str, shown: &[String]) -> Result<Vec<String>, String> {
         match read(line, &self.variables)? {
             Command::Set(name, value) => {
@@ -102,7 +103,7 @@ impl Player {
 
 impl Service {
     fn start(name: &str) -> Result<Self, String> {
-        // Not in a temporary folder of the person who runs the tests.
+        // Not in the temporary directory of the user.
         let help = Process::new(binary(name))
             .arg("--help")
             .env_remove("TMPDIR")
@@ -126,7 +127,7 @@ impl Service {
     }
 }
 
-/// Looks until there is to see what the README shows, or it is clear that there never will be.
+/// Repeats a read until its output is as the README shows it, or the time is over.
 async fn settled(
     form: Form,
     shown: &[String],
@@ -142,7 +143,7 @@ async fn settled(
     }
 }
 
-/// The lines of an output, without the empty ones at its end.
+/// The lines of an output without trailing empty ones.
 fn lines(output: &str) -> Vec<String> {
     output
         .trim_end_matches('\n')
@@ -151,12 +152,12 @@ fn lines(output: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a call of the admin API changes nothing, so that it can be made again.
+/// True if a call of the admin API is a read, so that it can be repeated.
 fn only_looks(curl: &Curl) -> bool {
     curl.socket.is_some() && curl.method.is_none() && curl.body.is_none()
 }
 
-/// Tables are laid out in columns if they have headings.
+/// Tables with headings are laid out in columns.
 fn form(curl: &Curl) -> Form {
     let (path, query) = curl.url.split_once('?').unwrap_or((&curl.url, ""));
     if path.contains("/_cat/") && query.split('&').any(|parameter| parameter == "v") {
@@ -166,7 +167,7 @@ fn form(curl: &Curl) -> Form {
     }
 }
 
-/// What `curl` prints, with the head of the answer if that is wanted.
+/// The output of `curl`, with the response head if requested.
 async fn output(request: RequestBuilder, head: bool) -> Result<String, String> {
     let response = request.send().await.map_err(|error| error.to_string())?;
     let version = response.version();
@@ -185,7 +186,7 @@ async fn output(request: RequestBuilder, head: bool) -> Result<String, String> {
 
 /// A call in the background.
 async fn print(request: RequestBuilder, printed: Printed) {
-    // As `curl -s`, it says nothing of what goes wrong.
+    // Silent about failures, as `curl -s`.
     if let Ok(output) = output(request, false).await {
         printed.lock().expect("nobody panicked").push_str(&output);
     }

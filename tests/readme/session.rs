@@ -1,17 +1,17 @@
-//! The README in parts: what is typed in its sessions, what is shown below that, and all the rest.
+//! Splits the README into commands of its sessions, their outputs, and other lines.
 
-/// A part of the README.
+/// A part of the text.
 pub enum Part {
-    /// A line that is no command and no output.
+    /// A line outside of sessions.
     Line(String),
     Step(Step),
 }
 
 /// A command and its output.
 pub struct Step {
-    /// Of the command, counted from 1.
+    /// Line number of the command, from 1.
     pub line: usize,
-    /// The command as it stands there, prompt and continuations included.
+    /// The command with its prompt and continuations.
     typed: Vec<String>,
     /// The output, without the empty lines before the next prompt.
     pub shown: Vec<String>,
@@ -54,7 +54,7 @@ pub fn parts(readme: &str) -> Vec<Part> {
     parts
 }
 
-/// The text that has these parts.
+/// Joins parts to a text.
 pub fn written(parts: &[Part]) -> String {
     let mut text = String::new();
     for part in parts {

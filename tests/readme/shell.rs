@@ -1,9 +1,9 @@
-//! The forms of commands that the README and the examples use, and no others: assignments, `cargo run --example`,
-//! `sleep`, `curl`, and `curl` run by `seq` and `xargs`.
+//! Parses the commands that the README and the examples use: assignments, `cargo run --example`,
+//! `sleep`, `curl`, and `curl` run by `seq` and `xargs`. Others are errors.
 
 use std::collections::HashMap;
 
-/// What a line of a session says is to be done.
+/// A command of a session.
 #[derive(Debug, PartialEq)]
 pub enum Command {
     /// `NAME=value`
@@ -12,35 +12,35 @@ pub enum Command {
     Serve(String),
     /// `curl ...`, with `| head -1` if `first_line`.
     Curl { curl: Curl, first_line: bool },
-    /// `curl ... &`, or `seq N | xargs -P N -I{} curl ... &`: a call per element, side by side.
+    /// `curl ... &`, or `seq N | xargs -P N -I{} curl ... &`: one call per element, concurrently.
     Background(Vec<Curl>),
     /// `seq N | xargs -P M -I{} curl ...`
     Together(Vec<Curl>),
-    /// `NAME=$(curl ...)`, with `| grep WORD | cut -f1 -d' '` behind it if there is a `word`.
+    /// `NAME=$(curl ...)`, followed by `| grep WORD | cut -f1 -d' '` if there is a `word`.
     Take {
         name: String,
         curl: Curl,
         word: Option<String>,
     },
-    /// `sleep 1` or `2`: so that a person sees what it has come to.
+    /// `sleep 1` or `2`, time for calls to reach their await.
     Sleep,
 }
 
-/// One call of `curl`.
+/// A call of `curl`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Curl {
     pub url: String,
-    /// The socket that it connects to in place of the URL's host.
+    /// The socket of `--unix-socket`.
     pub socket: Option<String>,
     pub method: Option<String>,
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
-    /// `-i`: the head of the answer is shown, too.
+    /// `-i`: print the response head.
     pub head: bool,
 }
 
 impl Curl {
-    /// The call that `xargs` makes of it.
+    /// The call for one line of `xargs`.
     fn numbered(mut self, number: u32) -> Self {
         let number = number.to_string();
         self.url = self.url.replace("{}", &number);
@@ -49,11 +49,11 @@ impl Curl {
     }
 }
 
-/// Reads a line, with the variables that were set before it.
+/// Parses a line with the variables set before it.
 ///
 /// # Errors
 ///
-/// Says what of it is of no form that is known here.
+/// The part of the line that is not supported.
 pub fn read(line: &str, variables: &HashMap<String, String>) -> Result<Command, String> {
     if let Some((name, taken)) = line.split_once("=$(") {
         let taken = taken.strip_suffix(')').ok_or_else(|| unknown(line))?;
@@ -104,7 +104,7 @@ pub fn read(line: &str, variables: &HashMap<String, String>) -> Result<Command, 
     }
 }
 
-/// What becomes of a variable.
+/// Expands variables.
 fn take(name: &str, taken: &str, variables: &HashMap<String, String>) -> Result<Command, String> {
     let words = words(taken, variables)?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -137,7 +137,7 @@ fn curl(args: &[&str]) -> Result<Curl, String> {
         };
         match *arg {
             "-s" | "-sN" | "-sSN" => {}
-            // What is printed is of no interest, or ends its line.
+            // Options that only affect the output.
             "-o" if value()? == "/dev/null" => {}
             "-w" if value()? == "\\n" => {}
             "-i" => curl.head = true,
@@ -161,7 +161,7 @@ fn curl(args: &[&str]) -> Result<Curl, String> {
     Ok(curl)
 }
 
-/// The words of a line; `|` and `&` are words.
+/// Splits a line into words; `|` and `&` are words.
 fn words(line: &str, variables: &HashMap<String, String>) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut rest = line.trim_start();

@@ -1,9 +1,9 @@
-//! What the README has to show of an output: the output itself, but with the values that the README shows already
-//! where two runs differ. So whatever else differs, a blank included, is a difference.
+//! Merges an output into what the README shows: values that differ between runs are kept, every
+//! other difference, even a blank, is reported.
 
 use super::table;
 
-/// How an output is laid out.
+/// The layout of an output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Form {
     /// A table with headings.
@@ -12,11 +12,11 @@ pub enum Form {
     Lines,
 }
 
-/// What the README has to show of `given`, if it shows `shown` now.
+/// The text that the README must show for `given`, if it shows `shown` now.
 ///
 /// # Errors
 ///
-/// Says what is wrong with a table that does not line up.
+/// A table that does not line up.
 pub fn to_show(form: Form, shown: &[String], given: &[String]) -> Result<Vec<String>, String> {
     match form {
         Form::Table if given.is_empty() => Ok(Vec::new()),
@@ -33,7 +33,7 @@ pub fn to_show(form: Form, shown: &[String], given: &[String]) -> Result<Vec<Str
     }
 }
 
-/// A line of no table: two runs differ in its times.
+/// A line outside of tables, in which times differ between runs.
 fn line(shown: &str, given: &str) -> String {
     let words = |line| str::split_inclusive(line, [' ', ',', '"', '[', ']', '{', '}']);
     if words(shown).count() != words(given).count() {
@@ -46,7 +46,7 @@ fn line(shown: &str, given: &str) -> String {
     words(shown).zip(words(given)).map(word).collect()
 }
 
-/// A word and what ends it.
+/// A word and its separator.
 fn split(word: &str) -> (&str, &str) {
     let end = word.trim_end_matches([' ', ',', '"', '[', ']', '{', '}']);
     word.split_at(end.len())
@@ -56,20 +56,20 @@ fn is_time(word: &str) -> bool {
     is_duration(word) || is_timestamp(word)
 }
 
-/// As in `4.2s`. No more digits than a duration has, so that no id is one.
+/// A duration such as `4.2s`, with few digits, so that no id counts as one.
 pub fn is_duration(word: &str) -> bool {
     let number = word.trim_end_matches(|c: char| c.is_ascii_lowercase());
     let units = ["nanos", "micros", "ms", "s", "m", "h", "d"];
     number.len() <= 5 && is_number(number) && units.contains(&&word[number.len()..])
 }
 
-/// As in `2026-11-23T03:12:09.314Z`.
+/// A timestamp such as `2026-11-23T03:12:09.314Z`.
 pub fn is_timestamp(word: &str) -> bool {
     let shape = |c: char| if c.is_ascii_digit() { '0' } else { c };
     word.chars().map(shape).collect::<String>() == "0000-00-00T00:00:00.000Z"
 }
 
-/// As in `42` and `0.4`.
+/// A number such as `42` and `0.4`.
 pub fn is_number(word: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = word.split_once('.').unwrap_or((word, "0"));
@@ -84,7 +84,7 @@ pub mod tests {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Whether the README is up to date with `shown` if a run gives `given`.
+    /// True if `shown` is up to date for the output `given`.
     fn agree(shown: &str, given: &str) -> bool {
         to_show(Form::Lines, &lines(shown), &lines(given)) == Ok(lines(shown))
     }

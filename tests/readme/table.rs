@@ -1,11 +1,11 @@
-//! Tables: which of their columns two runs differ in, and whether they line up.
+//! Tables: the columns that differ between runs, and a check that they line up.
 
 use super::shown::{is_duration, is_number, is_timestamp};
 
-/// Whether a value is of the kind that stands in a column.
+/// True if a value has the form of a column.
 type Fits = fn(&str) -> bool;
 
-/// The columns in which two runs differ, and what stands in them.
+/// The columns that differ between runs, and the form of their values.
 const DIFFERENT: &[(&str, Fits)] = &[
     ("timestamp", is_timestamp),
     ("running_time", is_duration),
@@ -13,26 +13,26 @@ const DIFFERENT: &[(&str, Fits)] = &[
     ("busy_1m", is_number),
     ("uid", is_number),
     ("pid", is_number),
-    // As far as the system tells them.
+    // `-` if the system does not report them.
     ("process", |_| true),
     ("kernel_wait", |_| true),
 ];
 
-/// A column: what stands in it from top to bottom, the heading first.
+/// A column from top to bottom, heading first.
 #[derive(Debug)]
 struct Column {
     cells: Vec<String>,
     to_the_right: bool,
 }
 
-/// What the README has to show of the table `given`, if it shows `shown` now.
+/// The table that the README must show for `given`, if it shows `shown` now.
 ///
 /// # Errors
 ///
-/// Says where `given` does not line up.
+/// The place where `given` does not line up.
 pub fn to_show(shown: &[String], given: &[String]) -> Result<Vec<String>, String> {
     let mut columns = columns(given)?;
-    // A table of another kind has nothing to keep.
+    // Another table has no values to keep.
     let shown = self::columns(shown).unwrap_or_default();
     for column in &mut columns {
         let heading = &column.cells[0];
@@ -50,7 +50,7 @@ pub fn to_show(shown: &[String], given: &[String]) -> Result<Vec<String>, String
     Ok(laid_out(&columns))
 }
 
-/// The columns of a table that lines up, one blank between each two.
+/// The columns of a table, separated by one blank.
 fn columns(lines: &[String]) -> Result<Vec<Column>, String> {
     let rows: Vec<Vec<char>> = lines.iter().map(|line| line.chars().collect()).collect();
     let width = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -63,7 +63,7 @@ fn columns(lines: &[String]) -> Result<Vec<Column>, String> {
             .and_then(|row| row.get(begin..end.min(row.len())));
         let has_heading = heading.is_some_and(|heading| heading.iter().any(|c| *c != ' '));
         match edges.last_mut() {
-            // A blank inside of a cell, to the right of where the heading ends.
+            // A blank inside a cell, to the right of the heading's end.
             Some(last) if !has_heading => last.1 = end,
             _ => edges.push((begin, end)),
         }
@@ -84,7 +84,7 @@ fn columns(lines: &[String]) -> Result<Vec<Column>, String> {
     }
 }
 
-/// A column from what each line has in its place.
+/// A column from its part of each line.
 fn column(slices: &[String], width: usize) -> Result<Column, String> {
     let cells: Vec<String> = slices.iter().map(|slice| slice.trim().to_owned()).collect();
     let heading = &cells[0];
@@ -100,7 +100,7 @@ fn column(slices: &[String], width: usize) -> Result<Column, String> {
     let full = |slice: &String| slice.chars().count() == width;
     match (left, right && slices.iter().all(full)) {
         (false, false) => Err(format!("column [{heading}] does not line up: {cells:?}")),
-        // All are of one width, so it could be either: numbers stand on the right.
+        // All cells have the same width, so both alignments fit: numbers are right-aligned.
         (true, true) => Ok(Column {
             to_the_right: cells[1..]
                 .iter()

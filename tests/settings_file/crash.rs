@@ -1,4 +1,4 @@
-//! What is left when the process dies: processes of this binary, which are killed.
+//! The settings file after a crash: child processes of this binary are killed.
 
 use std::io::Read;
 use std::path::Path;
@@ -13,13 +13,13 @@ use underscore_runtime::AdminBuilder;
 use super::{app, read};
 use crate::support::{PATIENCE, narrow_umask};
 
-/// Names the directory of a process that is to be killed.
+/// Environment variable with the directory of the child.
 const DIRECTORY: &str = "UNDERSCORE_TEST_CHILD";
 
-/// How often a process is killed.
+/// Number of kills.
 const KILLS: u64 = 300;
 
-/// No test by itself: the process that the others start. It ends when they do.
+/// The child process of the other tests, which exits with them.
 #[tokio::test]
 async fn child() {
     let Some(directory) = std::env::var_os(DIRECTORY) else {
@@ -37,20 +37,20 @@ async fn child() {
     let _ = parent.await;
 }
 
-/// A process that is killed when it is dropped.
+/// A child process, killed on drop.
 pub(super) struct Process {
     child: Child,
     http: Client,
 }
 
 impl Process {
-    /// Starts one and waits until it answers.
+    /// Starts a process and waits until it listens.
     async fn start(directory: &Path) -> Self {
         let binary = std::env::current_exe().expect("this binary");
         Self::start_by(&mut Command::new(binary), directory).await
     }
 
-    /// The same by a command that runs this binary with what stands behind it.
+    /// Starts it with a command that runs this binary with the appended arguments.
     pub(super) async fn start_by(command: &mut Command, directory: &Path) -> Self {
         for socket in ["app.sock", "http.sock"] {
             let _ = std::fs::remove_file(directory.join(socket));
@@ -75,7 +75,7 @@ impl Process {
         process
     }
 
-    /// The status with which its service answers.
+    /// The status of a GET of its service.
     pub(super) async fn status(&self, path: &str) -> u16 {
         let answer = self.http.get(format!("http://.{path}")).send().await;
         answer.expect("an answer").status().as_u16()
@@ -94,7 +94,7 @@ fn client(socket: &Path) -> Client {
     client.build().expect("a client")
 }
 
-/// Sets a number, which is answered with 200 or not at all.
+/// Sets a number. True if the response is 200, false if there is none.
 async fn put(admin: &Client, number: u64) -> bool {
     let body = json!({"persistent": {"limit.active": number}});
     let url = "http://./_routes/steered/settings";
@@ -125,10 +125,10 @@ async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
     for round in 0..KILLS {
         let process = Process::start(directory.path()).await;
         let admin = client(&directory.path().join("app.sock"));
-        // However slow the disk is, it writes when it is killed.
+        // Wait for one write, so that the kill comes during writes on a slow disk, too.
         assert!(put(&admin, number + 1).await);
         number += 1;
-        // Spread over a few milliseconds, in which a few changes are made.
+        // Spread over several milliseconds, the time of a few changes.
         let after = Duration::from_micros(round * 7_919 % 15_000);
         let kill = std::thread::spawn(move || {
             std::thread::sleep(after);

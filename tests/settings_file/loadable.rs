@@ -1,5 +1,4 @@
-//! What was accepted can be loaded: a change that is answered 200 never keeps the service from
-//! starting.
+//! A change that is answered 200 never keeps the service from starting.
 
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -12,8 +11,8 @@ use underscore_runtime::AdminBuilder;
 
 use super::Kept;
 
-/// Why a service with the file at `path` would not start, if it would not: here one runs, and keeps
-/// its settings in another file, which is what a file that can be loaded is refused for.
+/// The error that keeps a service with the file at `path` from starting. One runs already with its
+/// settings in another file, so a valid file is refused with `AlreadyExists`.
 fn not_loaded(path: &Path) -> Option<String> {
     let socket = path.with_file_name("next.sock");
     let copy = path.with_file_name("copy.json");
@@ -30,7 +29,7 @@ async fn settings_that_would_make_the_file_too_large_are_refused_and_nothing_is_
     for path in ["/steered", "/one", "/two"] {
         kept.service.get(path).await;
     }
-    // As it is written in JSON: six bytes for each.
+    // Six bytes each, escaped in JSON.
     let text = "\u{1}".repeat(64 << 10);
     let rows = kept
         .service
@@ -69,7 +68,7 @@ async fn settings_that_would_make_the_file_too_large_are_refused_and_nothing_is_
         assert!(before == after, "{path}: something was done");
     }
     assert_eq!(not_loaded(&kept.file), None);
-    // The next test starts without settings.
+    // Reset the settings for the next test.
     let none = json!({"transient": null, "persistent": null});
     kept.service
         .put("_routes/_all/settings", none)
@@ -118,7 +117,7 @@ const KEYS: [&str; 10] = [
     "timeout",
 ];
 
-/// A setting with a value that it nearly always takes, or any one with any value.
+/// A setting with a mostly valid value, or any setting with any value.
 fn setting() -> impl Strategy<Value = (&'static str, Value)> {
     let of =
         |key: &'static str, value: BoxedStrategy<Value>| value.prop_map(move |value| (key, value));
@@ -150,7 +149,7 @@ fn setting() -> impl Strategy<Value = (&'static str, Value)> {
     ]
 }
 
-/// A change of some routes.
+/// A change of some of the routes.
 fn change() -> impl Strategy<Value = (&'static str, Value)> {
     let target = prop::sample::select(vec![
         "steered",

@@ -1,7 +1,6 @@
-//! `persistent` settings and the file that they are kept in: what a restart, a crash and somebody else's hand
-//! make of them.
+//! Persistent settings and their file: restarts, crashes, and changes by others.
 //!
-//! The settings of a process are in one file, so that the tests of this binary take turns.
+//! A process has one settings file, so the tests run one after another.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -38,7 +37,7 @@ fn app() -> Router {
         .route("/two", get(twofold))
 }
 
-/// A service with a settings file. While there is one, no other test has one.
+/// A service with a settings file, the only one at a time.
 struct Kept {
     service: Service,
     file: PathBuf,
@@ -53,7 +52,7 @@ async fn turn() -> MutexGuard<'static, ()> {
 }
 
 impl Kept {
-    /// Starts with a file that says `text`, or with none.
+    /// Starts with the file content `text`, or without a file.
     async fn start(text: Option<&str>) -> Self {
         narrow_umask();
         let directory = tempfile::tempdir().expect("a directory");
@@ -85,7 +84,7 @@ impl Kept {
             .await
     }
 
-    /// Waits until `holds` of what `GET path` answers.
+    /// Waits until `holds` is true of the response to a GET.
     async fn wait_until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -101,7 +100,7 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // The next test starts without settings, whatever became of this one.
+        // Reset the settings for the next test, also after a failure.
         let _ = std::fs::write(&self.file, "{}");
     }
 }
@@ -111,7 +110,7 @@ fn read(file: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The id of the only handler that `name` names.
+/// The id of the only handler of this name.
 async fn id_of(service: &Service, name: &str) -> String {
     let id = service.route(name).await["id"].clone();
     id.as_str().expect("an id").to_owned()

@@ -1,4 +1,4 @@
-//! A file that others than the service's own user and root could change is not one to steer it.
+//! A settings file that users other than the service's own and root can change is refused.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -17,7 +17,7 @@ use super::crash::Process;
 use super::{Kept, turn};
 use crate::support::log::LOG;
 
-/// A user whom nobody else is.
+/// A user id that is not in use.
 const OTHER: u32 = 61_234;
 
 fn set_mode(path: &Path, mode: u32) {
@@ -35,7 +35,7 @@ fn make_directory(path: &Path) {
     DirBuilder::new().mode(0o700).create(path).expect("made");
 }
 
-/// A file in two directories, and the path of a socket beside them.
+/// A file in two nested directories, and a socket path beside them.
 fn make() -> (TempDir, [PathBuf; 3], PathBuf) {
     let root = tempfile::tempdir().expect("a directory");
     let outer = root.path().join("outer");
@@ -54,8 +54,7 @@ fn serve(file: &Path, socket: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Asserts that nothing is served, and that the error has the path that is to be mended and the
-/// cure.
+/// Asserts that the API is not served and that the error names the path and the cure.
 fn is_refused(file: &Path, socket: &Path, cure: &str) {
     let error = serve(file, socket).expect_err(cure);
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
@@ -80,10 +79,10 @@ async fn what_others_can_write_keeps_the_service_from_starting() {
         }
         set_mode(path, before);
     }
-    // Nobody can replace in a sticky directory what belongs to others.
+    // In a sticky directory, users cannot replace files of others.
     set_mode(&paths[1], 0o1777);
     serve(file, &socket).expect("as in /tmp");
-    // It is the same where there is no file yet, which somebody else could make.
+    // The same without a file, which another user could create.
     fs::remove_file(file).expect("removed");
     set_mode(&paths[1], 0o777);
     let cure = format!("`chmod go-w {}`", paths[1].display());
@@ -211,8 +210,8 @@ async fn the_record_of_a_change_names_the_user_that_the_file_belongs_to() {
     assert_eq!(kept.service.get("/steered").await.status, 501);
 }
 
-/// As Kubernetes mounts a `ConfigMap`. The same directory is refused where it is only shown
-/// read-only with all of its file system, for there are others who can write to that.
+/// As Kubernetes mounts a `ConfigMap`. The same directory is refused if it is only part of a
+/// read-only bind mount of a file system that others can write.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_directory_that_is_mounted_read_only_may_have_any_mode() {
@@ -222,7 +221,7 @@ async fn a_directory_that_is_mounted_read_only_may_have_any_mode() {
         .args(["mount", "-t", "tmpfs", "tmpfs", "/tmp"])
         .stderr(Stdio::null())
         .status();
-    // In a user namespace of anybody else, the directories of root are nobody's.
+    // In the user namespace of another user, root's directories belong to the overflow user.
     let is_root = rustix::process::geteuid().is_root();
     if !is_root || !allowed.is_ok_and(|status| status.success()) {
         println!("skipped: only root can mount something here");

@@ -1,4 +1,4 @@
-//! What somebody else makes of the file while the service runs.
+//! Changes of the file by others while the service runs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,8 +11,8 @@ use crate::support::narrow_umask;
 
 const AUDIT: &str = "_cat/audit?format=json&h=action,target,before,after,reason";
 
-/// Puts files where they are to be seen as Kubernetes does with a `ConfigMap`: the file is a link into a link to
-/// a directory, and the latter is replaced in one step.
+/// Updates files as Kubernetes does for a `ConfigMap`: the file is a link through a link to a
+/// directory, and the latter link is replaced atomically.
 fn mount(volume: &Path, version: &str, text: &str) {
     narrow_umask();
     let directory = volume.join(version);
@@ -86,7 +86,7 @@ async fn a_config_map_that_is_swapped_is_in_force_and_one_that_is_wrong_is_repor
     error(&kept, Value::is_null).await;
     kept.wait_until(all, status(503)).await;
     assert_eq!(kept.service.get("/steered").await.status, 503);
-    // The link is left alone.
+    // The link stays.
     assert!(kept.file.is_symlink() && volume.join("..data").is_symlink());
 }
 

@@ -1,4 +1,4 @@
-//! What a change through the admin API makes of the file, and what it does where the file cannot be changed.
+//! Changes through the admin API: the content of the file, and errors if it cannot be written.
 
 use std::io::ErrorKind;
 
@@ -77,7 +77,7 @@ async fn transient_beats_persistent_which_beats_the_default() {
     let body = json!({"transient": null});
     kept.service.put(STEERED, body).await.ok_json();
     assert_eq!(kept.service.get("/steered").await.status, 500);
-    // An expiry is of what is transient.
+    // Only transient settings expire.
     let body = json!({"persistent": {"timeout": "1s"}, "expires_in": "1h"});
     let refused = kept.service.put(STEERED, body).await;
     assert_eq!(refused.status, 400);
@@ -109,7 +109,7 @@ async fn a_mount_has_its_own_and_has_it_before_its_first_request() {
         kept.on_disk(),
         json!({two.as_str(): {"persistent": {"preempt": {"status": 410}}}})
     );
-    // A pattern over all of them leaves no mount something of its own.
+    // A pattern over all mounts clears the settings of each mount.
     let body = json!({"persistent": {"preempt.status": 411}});
     kept.service
         .put("_routes/twofol*/settings", body)
@@ -159,7 +159,7 @@ async fn what_the_file_calls_a_route_stays_its_name() {
 #[tokio::test]
 async fn a_file_that_cannot_be_written_changes_nothing() {
     let kept = Kept::start(None).await;
-    // Not the mode of the directory: a test may run as root, whom no mode stops.
+    // Not by the directory's mode, which does not apply to root.
     let directory = kept.file.parent().expect("it has one");
     std::fs::remove_dir_all(directory).expect("removed");
     let before = kept.settings().await;
@@ -294,7 +294,7 @@ async fn a_server_that_starts_with_a_file_and_a_change_do_not_wait_for_each_othe
     let _turn = turn().await;
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("settings.json");
-    // Threads of their own, for one that waits for ever is not to be waited for.
+    // Threads of their own, so that a deadlock does not block the test.
     let (started, all_started) = tokio::sync::oneshot::channel();
     let starting = std::thread::spawn(move || {
         for _ in 0..50 {
@@ -322,8 +322,7 @@ async fn a_server_that_starts_with_a_file_and_a_change_do_not_wait_for_each_othe
         .expect("all of them start");
 }
 
-/// A mount has its own settings in the file, and no request has come to it since the start: they are shown, and are
-/// reset by what resets everything.
+/// Settings of a mount from the file are shown and reset, though it had no request since the start.
 #[tokio::test]
 async fn what_a_mount_has_that_nobody_asked_for_yet_is_shown_and_can_be_reset() {
     let kept = Kept::start(None).await;
@@ -347,7 +346,7 @@ async fn what_a_mount_has_that_nobody_asked_for_yet_is_shown_and_can_be_reset() 
     assert_eq!(kept.settings().await.get(&name), None);
 }
 
-/// The digits that all ids of a handler begin with.
+/// The common prefix of all ids of a handler.
 async fn id_of_handler(kept: &Kept, name: &str) -> String {
     let rows = kept
         .service

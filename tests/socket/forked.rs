@@ -1,4 +1,4 @@
-//! A process that forks while it serves: the child has a copy of the handle and no admin thread.
+//! A process that forks while it serves: the child has the handle, but not the admin thread.
 
 use super::Place;
 use super::process::{Process, Said};

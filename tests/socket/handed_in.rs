@@ -1,4 +1,5 @@
-//! Sockets that somebody else has made: systemd, which has them before the service starts and after it ends.
+//! Sockets that are passed in, as by systemd, which has them before the service starts and after it
+//! ends.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -24,7 +25,7 @@ fn a_socket_that_is_handed_in_is_served_and_its_file_is_left_alone() {
     assert_eq!(mode(&path), before, "it is not ours to change");
     admin.shutdown_blocking();
     assert_eq!(place.names(), ["app.sock"]);
-    // It listens still, for whoever comes next.
+    // It still listens for the next process.
     let admin = builder.serve_listener(kept).expect("it is served");
     assert!(answers(&path));
     admin.shutdown_blocking();
@@ -95,7 +96,7 @@ fn systemd_hands_its_socket_to_one_process_after_the_other() {
     assert!(first.wait().success());
     assert_eq!(place.names(), ["app.sock"]);
 
-    // Whoever comes while no process runs is answered by the next one.
+    // A client that connects while no process runs is answered by the next one.
     let mut waiting = UnixStream::connect(&path).expect("systemd has it");
     waiting.write_all(REQUEST).expect("it is kept");
     let mut second = Process::start_with(hand_over());

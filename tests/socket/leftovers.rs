@@ -1,4 +1,4 @@
-//! What earlier processes left in the directory. In a container each of them has the same pid.
+//! Leftovers of earlier processes in the directory. In a container each of them has the same pid.
 
 use super::Place;
 use super::process::{Process, Said};
@@ -8,7 +8,7 @@ fn leftovers_of_dead_processes_with_the_same_pid_do_not_keep_it_from_starting() 
     for make in ["mkdir", "touch", "ln -s nowhere"] {
         let place = Place::new();
         let path = place.path("app.sock");
-        // The shell becomes the process that serves, so its pid is that process's own.
+        // The shell execs the server, so both have the same pid.
         let leave = format!(
             "cd '{}'; for n in 0 1 2 3; do {make} .$(printf %x $$).$n; done",
             place.path("").display()

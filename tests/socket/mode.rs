@@ -1,4 +1,4 @@
-//! Who may connect, at every moment.
+//! The mode of the socket file at every moment.
 
 use underscore_runtime::{AdminBuilder, serve_admin};
 
@@ -42,8 +42,8 @@ fn the_umask_neither_widens_nor_narrows_it() {
     }
 }
 
-/// Nobody can look at a file in the moment in which it is made. But the kernel tells of each change of a mode after
-/// that, and where there was none, the file was made with the mode that it has.
+/// The mode at creation cannot be observed. But inotify reports each later change of a mode, and
+/// without one the file was created with its final mode.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_file_has_no_wider_mode_at_any_moment() {
@@ -54,7 +54,7 @@ fn the_file_has_no_wider_mode_at_any_moment() {
     let mut changes = Inotify::init().expect("it can be had");
     let all = WatchMask::CREATE | WatchMask::ATTRIB | WatchMask::MOVE | WatchMask::DELETE;
     changes.watches().add(place.path(""), all).expect("watched");
-    // Nothing of what the server asks for is taken away.
+    // A umask that masks nothing.
     let mut process = Process::start(&path, "umask 0");
     assert_eq!(process.said(), Said::Served);
     assert_eq!(mode(&path), 0o600);

@@ -1,5 +1,4 @@
-//! A socket that every user of the machine can connect to: all of them may look, and few may change
-//! something.
+//! A socket that every user can connect to: all of them may read, few may make changes.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -12,20 +11,20 @@ use super::process::{Process, Said, change, change_as};
 use super::support::log::LOG;
 use crate::support::sentences::this_is_user;
 
-/// Users whom nobody else is.
+/// User ids that are not in use.
 const SERVICE: u32 = 61_234;
 const OTHER: u32 = 61_235;
 
-/// The user that stands for all who are outside of a user namespace.
+/// The overflow user, which stands for users outside of a user namespace.
 const OVERFLOW: u32 = 65_534;
 
 const OK: &str = "200 OK";
 const FORBIDDEN: &str = "403 Forbidden";
 
-/// What the log says of such a socket.
+/// The warning about such a socket.
 const OPEN: &str = "every user of this machine can connect";
 
-/// Only root can be two users; for anybody else the tests of `changers` stand for it.
+/// Only root can switch users; otherwise the tests of `changers` have to do.
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
@@ -34,14 +33,14 @@ fn is_root() -> bool {
     is_root
 }
 
-/// A directory that every user gets into.
+/// A directory that every user can access.
 fn place() -> Place {
     let place = Place::new();
     fs::set_permissions(place.path(""), Permissions::from_mode(0o755)).expect("it is ours");
     place
 }
 
-/// How often the log says so of `path`.
+/// Number of warnings about `path`.
 fn told(path: &str) -> usize {
     let lines = LOG.lines().into_iter();
     lines
@@ -130,7 +129,7 @@ fn of_a_socket_that_is_handed_in_the_mode_of_its_file_counts() {
         admin.shutdown_blocking();
         assert_eq!(told(&path.display().to_string()), warnings);
     }
-    // Nobody knows what the mode of a file was that is gone.
+    // The mode of a removed file is not known.
     let path = place.path("gone.sock");
     let listener = UnixListener::bind(&path).expect("it is bound");
     fs::rename(&path, place.path("moved.sock")).expect("moved");

@@ -1,4 +1,4 @@
-//! What is found at the path, or on the way to it, and what is made of that.
+//! Existing files at the path of the socket or on the way to it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -42,7 +42,7 @@ fn a_live_server_that_does_not_accept_is_left_alone_too() {
     let place = Place::new();
     let path = place.path("app.sock");
     let listener = UnixListener::bind(&path).expect("it is bound");
-    // Fill its queue: a connect that waits would hang here.
+    // Fill its queue, so that a blocking connect would hang.
     let mut waiting = Vec::new();
     loop {
         let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)
@@ -181,7 +181,7 @@ fn the_longest_path_that_fits_is_served() {
     assert!(place.names().is_empty());
 }
 
-/// The name that it is bound under first is longer than its own.
+/// The temporary name is longer than the final one.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_longest_path_is_the_kernels_also_where_the_name_is_short() {
@@ -202,7 +202,8 @@ fn the_longest_path_is_the_kernels_also_where_the_name_is_short() {
 
 #[test]
 fn a_directory_that_may_not_be_written_is_named() {
-    // Its mode is 0755: it is this user's, and the process that serves is another's, or has no right to it either.
+    // Its mode is 0755 and the serving process belongs to another user or has no write access
+    // either.
     let place = Place::closed();
     let path = place.path("app.sock");
     let mut process = Process::start_unprivileged(&path);

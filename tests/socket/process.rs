@@ -1,4 +1,4 @@
-//! Processes of this binary that serve, and are told to end in one way or another.
+//! Child processes that serve and exit in various ways.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
@@ -17,22 +17,22 @@ use super::support::futures::block_on;
 use super::support::log::LOG;
 use super::{PATIENCE, ask, builder};
 
-/// The path that a process is to serve at; for a socket that it is handed, nothing.
+/// Environment variable with the path to serve at, empty for an inherited socket.
 const SOCKET: &str = "UNDERSCORE_TEST_SOCKET";
 
-/// The mode of its socket, in octal.
+/// Environment variable with the mode of the socket, in octal.
 const MODE: &str = "UNDERSCORE_TEST_MODE";
 
-/// The user who may change something.
+/// Environment variable with the user that may make changes.
 const CHANGERS: &str = "UNDERSCORE_TEST_CHANGERS";
 
-/// Names the socket to which a process is to send a change.
+/// Environment variable with the socket for a change.
 const CHANGE: &str = "UNDERSCORE_TEST_CHANGE";
 
-/// A user whom nobody else is.
+/// A user id that is not in use.
 const NOBODY: u32 = 61_234;
 
-/// No test by itself: the process that the others start. It serves, says so, and does what it is told.
+/// The child process of the other tests: it serves, reports that, and executes commands.
 #[test]
 fn child() {
     let Some(socket) = std::env::var_os(SOCKET) else {
@@ -88,7 +88,7 @@ fn child() {
     }
 }
 
-/// What a forked child does with its copy of the handle. It ends with the parent at the latest.
+/// Actions of a forked child with its copy of the handle. It exits with its parent at the latest.
 fn end_in_child(admin: AdminServer, end: &str) {
     match end {
         "shutdown" => admin.shutdown_blocking(),
@@ -132,14 +132,14 @@ fn wait_for_log(wanted: &str) {
     println!("> logged");
 }
 
-/// What a process said first.
+/// The first report of a process.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Served,
     Refused(String),
 }
 
-/// A process that is killed when it is dropped.
+/// A child process, killed on drop.
 pub(super) struct Process {
     child: Child,
     orders: Option<ChildStdin>,
@@ -147,32 +147,32 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts one. What stands in `before`, a script of the shell, is done in the same process before.
+    /// Starts one after the shell script `before`, in the same process.
     pub(super) fn start(socket: &Path, before: &str) -> Self {
         Self::of(with_shell(before).env(SOCKET, socket))
     }
 
-    /// Starts one that is handed a socket in the way of systemd.
+    /// Starts one with a socket passed as systemd does.
     pub(super) fn start_with(listener: UnixListener) -> Self {
-        // The place of the errors is a way into the process, from which the socket goes to where it belongs.
+        // The socket is passed as stderr and moved to its descriptor by the shell.
         let mut command = with_shell(
             "exec 3>&2 2> /dev/null; export LISTEN_FDS=1 LISTEN_FDNAMES=app-admin.socket LISTEN_PID=$$",
         );
         Self::of(command.env(SOCKET, "").stderr(OwnedFd::from(listener)))
     }
 
-    /// Starts one whose socket has a mode in octal digits.
+    /// Starts one with a mode of the socket in octal digits.
     pub(super) fn start_with_mode(socket: &Path, mode: &str, before: &str) -> Self {
         Self::of(with_shell(before).env(SOCKET, socket).env(MODE, mode))
     }
 
-    /// The same as another user, which only root can start.
+    /// Starts one as another user, which needs root.
     pub(super) fn start_as(uid: u32, socket: &Path, mode: &str) -> Self {
         let mut command = as_user(uid);
         Self::of(command.env(SOCKET, socket).env(MODE, mode))
     }
 
-    /// Starts one as a user whom no privilege helps.
+    /// Starts one as an unprivileged user.
     pub(super) fn start_unprivileged(socket: &Path) -> Self {
         let mut command = if rustix::process::getuid().is_root() {
             as_user(NOBODY)
@@ -203,7 +203,7 @@ impl Process {
         }
     }
 
-    /// The next thing that it says.
+    /// Its next report.
     pub(super) fn line(&mut self) -> String {
         let lines = (&mut self.says).lines().map(|line| line.expect("text"));
         let said = lines.filter_map(|line| line.strip_prefix("> ").map(str::to_owned));
@@ -214,7 +214,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it is this one that answers at `socket`.
+    /// True if this process answers at `socket`.
     pub(super) fn answers(&self, socket: &Path) -> bool {
         ask(socket).contains(&format!("\"pid\":{}", self.id()))
     }
@@ -231,13 +231,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// No test by itself: what another user does.
+/// Run by another user, as a child process.
 #[test]
 fn client() {
     if let Some(socket) = std::env::var_os(CHANGE) {
@@ -245,8 +245,7 @@ fn client() {
     }
 }
 
-/// Sends a change that changes nothing, and gives the answer. An `@` stands before the name of an
-/// abstract socket.
+/// Sends a change without effect and returns the response. A leading `@` marks an abstract socket.
 pub(super) fn change(socket: &Path) -> String {
     let mut connection = connect(socket);
     let request = "POST /_tasks/_all/_cancel HTTP/1.0\r\n\r\n";
@@ -256,7 +255,7 @@ pub(super) fn change(socket: &Path) -> String {
     answer
 }
 
-/// The same as another user, which only root can be.
+/// Sends it as another user, which needs root.
 pub(super) fn change_as(uid: u32, socket: &Path) -> String {
     let arguments = ["--exact", "process::client", "--quiet", "--nocapture"];
     let mut command = as_user(uid);
@@ -276,7 +275,7 @@ fn connect(socket: &Path) -> UnixStream {
 
 /// A command that starts this binary as another user.
 fn as_user(uid: u32) -> Command {
-    // The way to the binary may be closed to others; the kernel's link to it is not.
+    // The path of the binary may be inaccessible to other users; the kernel's link is not.
     let mut command = if cfg!(target_os = "linux") {
         Command::new("/proc/self/exe")
     } else {

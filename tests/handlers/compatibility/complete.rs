@@ -1,6 +1,6 @@
-//! No extractor is forgotten: the tables are held against the sources of axum, axum-core and axum-extra that this
-//! test is built with, where each `impl` of an extracting trait that begins a line is looked up. A new name that no row has is an error; names that
-//! axum and axum-extra share are one here.
+//! Every extractor has a row. The tables are compared with the sources of axum, axum-core and
+//! axum-extra of this build, in which each `impl` of an extractor trait at the beginning of a line
+//! counts. A name without a row is an error; names that axum and axum-extra share count once.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{of_axum, of_axum_bodies, of_axum_extra};
 use crate::support::files::{below, metadata};
 
-/// The traits that make a type an argument of a handler.
+/// The extractor traits.
 const TRAITS: &[&str] = &[
     "FromRequest<",
     "FromRequestParts<",
@@ -42,7 +42,7 @@ fn every_extractor_of_axum_and_axum_extra_is_in_a_table() {
     assert!(missing.is_empty(), "no handler takes {missing:?}");
 }
 
-/// Where cargo keeps the sources of a package that the tests are built with.
+/// The source directory of a dependency.
 fn sources_of(package: &str) -> PathBuf {
     let metadata = metadata();
     let mut packages = metadata["packages"].as_array().expect("a list").iter();
@@ -51,8 +51,8 @@ fn sources_of(package: &str) -> PathBuf {
     Path::new(manifest.expect("a path")).with_file_name("src")
 }
 
-/// The names of the types that an extracting trait is implemented for. Tuples, `Option` and `Result` are that for
-/// whatever is in them, and a type parameter has no name of its own.
+/// The names of the types that implement an extractor trait. Tuples, `Option` and `Result` depend
+/// on their contents, and a type parameter has no name.
 fn extractors_below(sources: &Path) -> BTreeSet<String> {
     let mut files = Vec::new();
     below(sources, &mut files);

@@ -1,8 +1,7 @@
-//! Any axum codebase takes the bare attribute: each handler is written once and mounted twice, with the attribute
-//! and without it, and both give the same answer to the same request, rejections included.
+//! The bare attribute changes no response. Each handler is written once and mounted twice, with the
+//! attribute and without it, and both respond alike to the same request, rejections included.
 //!
-//! Shapes of handlers are in `handlers`, editions and hostile lints in `editions`; axum's own examples are run by
-//! `tests/axum-examples`.
+//! axum's own examples are run by `tests/axum-examples`.
 #![forbid(unsafe_code)]
 
 mod complete;
@@ -33,11 +32,11 @@ impl FromRef<App> for Key {
     }
 }
 
-/// What a layer gives to every handler.
+/// The extension of every handler.
 #[derive(Clone, Copy)]
 struct Word(&'static str);
 
-/// The longest body that is read.
+/// The limit of bodies in bytes.
 const LONGEST_BODY: usize = 400;
 
 #[tokio::test]

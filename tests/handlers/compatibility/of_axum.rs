@@ -1,4 +1,4 @@
-//! What axum extracts from the head of a request: path, query, headers, the connection, and what layers left there.
+//! Extractors of axum for the head of a request: path, query, headers, the connection, extensions.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ struct Found {
     word: String,
 }
 
-/// What nobody has left in a request.
+/// An extension that no request has.
 #[derive(Clone)]
 struct Missing;
 

@@ -1,4 +1,4 @@
-//! What axum extracts from the body of a request, as the last argument of a handler, with its limit and its rejections.
+//! Extractors of axum for the body, as the last argument, with its limit and its rejections.
 
 use std::pin::Pin;
 

@@ -1,4 +1,4 @@
-//! What axum-extra extracts. Its typed paths have a file of their own.
+//! Extractors of axum-extra. Its typed paths have a file of their own.
 
 use std::fmt::Display;
 
@@ -35,13 +35,13 @@ struct Numbered {
     number: u8,
 }
 
-/// What is read without a copy, and so borrows.
+/// A value that borrows from the body.
 #[derive(Deserialize)]
 struct Borrowed<'a> {
     word: &'a str,
 }
 
-/// A message as `prost` reads and writes it.
+/// A message of `prost`.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Message {
     #[prost(string, tag = "1")]

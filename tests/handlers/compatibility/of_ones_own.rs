@@ -1,4 +1,5 @@
-//! Extractors of a service's own: by hand and derived, generic over the state, boxed by `async_trait`, in generic handlers.
+//! A service's own extractors: implemented by hand and derived, generic over the state, boxed by
+//! `async_trait`, in generic handlers.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -23,7 +24,7 @@ use super::table::{get, post, table};
 
 const JSON: &str = "application/json";
 
-/// By hand, with a part of whatever state there is.
+/// Implemented by hand, with a part of any state.
 struct Greeting(&'static str);
 
 #[derive(Clone)]
@@ -47,7 +48,7 @@ where
     }
 }
 
-/// One that may be absent, and may be wrong.
+/// Optional and fallible.
 struct User(String);
 
 impl<S: Send + Sync> FromRequestParts<S> for User {
@@ -75,7 +76,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for User {
     }
 }
 
-/// Generic over what it wraps, and over the kind of that.
+/// Generic over the wrapped extractor and its kind.
 struct Checked<T>(T);
 
 impl<S, T, M> FromRequest<S, (M, u8)> for Checked<T>
@@ -94,7 +95,7 @@ where
     }
 }
 
-/// One that takes the body, and may be absent.
+/// Optional, and consumes the body.
 struct Note(String);
 
 impl<S: Send + Sync> FromRequest<S> for Note {
@@ -119,7 +120,7 @@ impl<S: Send + Sync> OptionalFromRequest<S> for Note {
     }
 }
 
-/// Derived, through axum's own, with the service's own rejection.
+/// Derived, via an extractor of axum, with the service's own rejection.
 #[derive(FromRequest)]
 #[from_request(via(Json), rejection(Refused))]
 struct AppJson<T>(T);
@@ -173,7 +174,7 @@ enum Either {
     Word(String),
 }
 
-/// A service behind a boxed trait, as they were written before traits had async functions.
+/// A service behind a trait of `async_trait`.
 #[async_trait]
 trait Store: Send + Sync {
     async fn find(&self, number: u8) -> Option<String>;
@@ -188,7 +189,7 @@ impl Store for Words {
     }
 }
 
-/// Asks a boxed service while it is extracted.
+/// Calls a boxed service during extraction.
 struct FromStore(Arc<dyn Store>);
 
 impl FromRef<App> for FromStore {
@@ -203,7 +204,7 @@ impl Clone for FromStore {
     }
 }
 
-/// Of a type that is named only by the handler that takes it.
+/// Of a type that only its handler names.
 struct Entity<T, const LOUD: bool>(String, PhantomData<fn() -> T>);
 
 impl<S, T, const LOUD: bool> FromRequestParts<S> for Entity<T, LOUD>

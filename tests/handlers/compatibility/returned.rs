@@ -1,4 +1,4 @@
-//! What a handler may return: each kind of response that axum and axum-extra know.
+//! Return types: each kind of response of axum and axum-extra.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,7 +33,7 @@ impl IntoResponseParts for Marked {
     }
 }
 
-/// An error, as services write it around another.
+/// An error type that wraps another, as services have it.
 struct AppError(io::Error);
 
 impl<E: Into<io::Error>> From<E> for AppError {

@@ -1,4 +1,4 @@
-//! Where axum takes a handler besides `Router::route`, and what else may hold one.
+//! Places for a handler other than `Router::route`.
 
 use std::convert::Infallible;
 

@@ -1,5 +1,5 @@
-//! The table: a handler, the requests to it and their answers, on two servers, one with the attribute. Each request
-//! goes over loopback, so that a connection, an upgrade and a client's address are real.
+//! The macro `table`: handlers, requests and responses, on two servers, one with the attribute.
+//! Requests go over loopback, so that connections, upgrades and client addresses are real.
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::MethodRouter;
@@ -14,7 +14,7 @@ use crate::support::{Answer, Service};
 /// A handler with its requests.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    /// Its arguments as they are written.
+    /// Source text of its arguments.
     pub(crate) arguments: &'static str,
     pub(crate) path: &'static str,
     pub(crate) with: MethodRouter<App>,
@@ -22,11 +22,11 @@ pub(crate) struct Case {
     pub(crate) exchanges: Vec<Exchange>,
 }
 
-/// A request, and the status and the body that must come back.
+/// A request with the expected status and body.
 pub(crate) type Exchange = (Sent, u16, &'static str);
 
-/// Writes the function `cases`. The line above a handler is its path, the lines below it are what is sent and what
-/// must come back.
+/// Generates the function `cases`. The line above a handler is its path, the lines below it are
+/// requests with their expected responses.
 macro_rules! table {
     ($(
         $path:literal
@@ -61,7 +61,7 @@ macro_rules! table {
 }
 pub(crate) use table;
 
-/// A request to be sent to both servers.
+/// A request for both servers.
 pub(crate) struct Sent {
     method: Method,
     path: &'static str,
@@ -78,7 +78,7 @@ pub(crate) fn get(path: &'static str) -> Sent {
     }
 }
 
-/// A POST of a body of this type.
+/// A POST with a body of this content type.
 pub(crate) fn post(path: &'static str, content_type: &str, body: impl Into<Vec<u8>>) -> Sent {
     let sent = Sent {
         method: Method::POST,
@@ -102,7 +102,7 @@ impl Sent {
     async fn to(&self, service: &Service) -> Answer {
         let mut request = service
             .request(self.method.clone(), self.path)
-            // Else it would have the port in it.
+            // Without this, the header has the port.
             .header("host", "service.test")
             .body(self.body.clone());
         for (name, value) in &self.headers {
@@ -112,7 +112,7 @@ impl Sent {
     }
 }
 
-/// Where the part of the router that is nested begins.
+/// Prefix of nested paths.
 const NESTED: &str = "/nested/{part}";
 
 fn router(cases: &[Case], of: fn(&Case) -> &MethodRouter<App>) -> Router {
@@ -155,7 +155,7 @@ pub(crate) async fn play(cases: Vec<Case>) {
     assert_counted(&with, &cases).await;
 }
 
-/// Whether `text` is the expected one; an `…` at its end stands for what a rejection goes on to say.
+/// True if `text` is the expected one. A final `…` stands for the details of a rejection.
 fn reads(text: &str, expected: &str) -> bool {
     match expected.strip_suffix('…') {
         Some(begin) => text.starts_with(begin),
@@ -163,25 +163,25 @@ fn reads(text: &str, expected: &str) -> bool {
     }
 }
 
-/// What a client is told, but for the time.
+/// The response without its date.
 fn told(answer: &Answer) -> (u16, &str, HeaderMap, &str) {
     let mut headers = answer.headers.clone();
     headers.remove("date");
     (answer.status, &answer.reason, headers, &answer.text)
 }
 
-/// Every request to the server with the attribute went through it.
+/// Asserts that each request to the server with the attribute was counted.
 async fn assert_counted(service: &Service, cases: &[Case]) {
     let rows = "_cat/routes?format=json&h=handler,stats.req.total";
     let rows = service.admin_json(rows).await;
     for case in cases {
-        // One for each method.
+        // One row per method.
         let rows = rows.as_array().expect("a table").iter();
         let rows = rows.filter(|row| row["handler"] == case.name);
         let counted = rows
             .filter_map(|row| row["stats.req.total"].as_u64())
             .sum::<u64>();
-        // A client that is sent elsewhere asks again.
+        // A redirected client sends another request.
         let sent = case.exchanges.len() as u64;
         assert!(counted >= sent, "{}: {counted} of {sent}", case.name);
     }

@@ -1,4 +1,5 @@
-//! Tools that write code around a handler, or from it: documents of an API, checks for better errors, spans.
+//! Macros that generate code around a handler or from it: API documentation, better compiler
+//! errors, spans.
 #![allow(
     unused_qualifications,
     reason = "`utoipa::path` writes them around the types of arguments"
@@ -106,7 +107,7 @@ async fn a_router_that_documents_itself_takes_annotated_handlers() {
     assert_eq!(deleted.expect("an answer").status(), 204);
 }
 
-/// A middleware is no handler: it stays as it is, beside handlers that are annotated.
+/// A middleware stays without an attribute beside annotated handlers.
 #[axum::debug_middleware]
 async fn guard(State(word): State<&'static str>, request: Request, next: Next) -> Response {
     if request.headers().contains_key("x-refuse") {

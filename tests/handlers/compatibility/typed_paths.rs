@@ -1,4 +1,5 @@
-//! Handlers that axum-extra mounts by the type of their first argument, and those of its resources.
+//! Handlers that axum-extra mounts by the type of their first argument, and handlers of its
+//! resources.
 
 use axum::Router;
 use axum::extract::State;
@@ -58,7 +59,7 @@ async fn note(Note { number, note }: Note, method: Method, body: String) -> Stri
     format!("{method} {number} {note} {body}")
 }
 
-/// Generic, and with a rejection of its own.
+/// Generic, with its own rejection.
 #[underscore_route]
 async fn rejected<T: From<User> + Into<u8> + Send + 'static>(
     WithRejection(user, _): WithRejection<User, Refused>,
@@ -126,7 +127,7 @@ async fn a_typed_path_may_have_a_rejection_of_its_own() {
     assert_eq!((refused.status, refused.text.as_str()), (418, "refused"));
 }
 
-/// `typed_get` would do that for a plain function.
+/// As `typed_get` does for a plain function.
 #[tokio::test]
 async fn a_typed_path_that_may_be_wrong_is_mounted_by_its_constant() {
     let service = Service::start(Router::new().route(User::PATH, get(perhaps))).await;

@@ -1,5 +1,5 @@
-//! What a handler may be written as: futures by every name, lifetimes, raw names, all that `macro_rules!` can hand over,
-//! traits with boxed futures around it.
+//! Syntax of handlers: futures of every kind, lifetimes, raw identifiers, all fragments of
+//! `macro_rules!`, boxed trait methods.
 
 use std::borrow::Cow;
 use std::future::{Future, Ready, ready};
@@ -35,7 +35,7 @@ fn opaque(Path(word): Path<String>) -> impl Future<Output = impl IntoResponse> {
     async move { (StatusCode::ACCEPTED, ready(word).await) }
 }
 
-/// A future of the service's own.
+/// The service's own future.
 struct Twice(Ready<String>);
 
 impl Future for Twice {
@@ -93,7 +93,7 @@ async fn a_handler_may_return_a_future_by_any_name() {
     assert_eq!(service.get("/named/word").await.text, "wordword");
 }
 
-/// Read where it lies in the body.
+/// Borrows from the body.
 #[derive(Deserialize)]
 struct Borrowed<'a> {
     word: Cow<'a, str>,
@@ -154,7 +154,7 @@ async fn an_argument_may_name_a_lifetime() {
     }
 }
 
-/// A macro with an argument of every kind that can be a part of a handler.
+/// A macro with an argument of each kind that can be a part of a handler.
 macro_rules! handler {
     (
         $(#[$meta:meta])* $vis:vis $name:ident $method:ident $path:literal
@@ -182,7 +182,7 @@ mod of_macros {
     use super::{Path, State, ready, underscore_route};
 
     handler! {
-        /// Documented in the macro's arguments.
+        /// Documented by the macro's caller.
         #[allow(clippy::let_and_return)]
         pub(super) fragments get "/fragments/{word}"
         (Path(word) => Path<String>, State(number) => State<u8>) -> String [let doubled = ready(number).await * 2;]
@@ -195,7 +195,8 @@ mod of_macros {
 
     handler! { item async fn item() -> &'static str { ready("item").await } }
 
-    /// Two in one expansion, whose hidden names must not meet, and an argument that only the caller can name.
+    /// Two handlers in one expansion, whose hidden names must not collide, and an argument that
+    /// only the caller can name.
     macro_rules! pair {
         ($first:ident $second:ident $argument:ident) => {
             #[underscore_route]
@@ -214,7 +215,7 @@ mod of_macros {
 
     pair!(first second argument);
 
-    /// A name that the macro makes up itself.
+    /// A name from the macro itself.
     macro_rules! hidden {
         ($answer:expr) => {
             pub(super) fn hidden() -> axum::routing::MethodRouter<u8> {
@@ -254,7 +255,7 @@ async fn a_macro_may_write_any_part_of_a_handler() {
     assert_eq!(service.get("/hidden").await.text, "hidden");
 }
 
-/// A service as traits had it before they had async functions.
+/// A service trait with boxed futures.
 #[async_trait]
 trait Repository: Send + Sync + 'static {
     async fn find(&self, number: u8) -> Option<String>;
@@ -291,7 +292,7 @@ trait Mounts {
     async fn router(&self) -> Router;
 }
 
-/// A handler inside of what `async_trait` has rewritten.
+/// A handler inside a function that `async_trait` rewrites.
 #[async_trait]
 impl Mounts for InMemory {
     async fn router(&self) -> Router {

@@ -3,19 +3,19 @@
 #[path = "../../handlers.rs"]
 pub mod handlers;
 
-/// What only this edition can say.
+/// Handlers in the syntax of this edition only.
 pub mod of_this_edition {
     use axum::extract::Path;
     use std::future::{ready, Future};
     use underscore_runtime::underscore_route;
 
-    /// A word of the next edition.
+    /// An identifier that is a keyword of the next edition.
     #[underscore_route]
     pub async fn gen(Path(gen): Path<String>) -> String {
         ready(gen).await
     }
 
-    /// What is returned takes along no lifetime that it does not name.
+    /// The return type captures no lifetime that it does not name.
     #[underscore_route]
     pub fn future(Path(word): Path<String>) -> impl Future<Output = String> {
         ready(word)

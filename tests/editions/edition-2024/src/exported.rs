@@ -1,17 +1,17 @@
-//! Handlers that a library exports: with a return type from a private module, and with one name
-//! from two modules. Both are taken without a warning, as those of plain functions are.
+//! Handlers that a library exports: with a return type of a private module, and under one name from
+//! two modules. Neither causes a warning, as with plain functions.
 
 #![deny(warnings)]
 
 mod page {
     use axum::response::{IntoResponse, Response};
 
-    /// What a handler returns: it is reachable through that, and so is what it can do.
+    /// The return type of a handler, through which it and its methods are reachable.
     #[derive(Clone, Copy, Debug)]
     pub struct Page(pub u8);
 
     impl Page {
-        /// Nobody in this crate calls it.
+        /// Not called in this crate.
         #[must_use]
         #[inline]
         pub const fn number(self) -> u8 {
@@ -52,7 +52,7 @@ mod one {
 mod two {
     use underscore_runtime::underscore_route;
 
-    /// A handler with the name of the other module's.
+    /// A handler with the same name as that of the other module.
     #[underscore_route]
     pub async fn same() -> &'static str {
         "two"

@@ -5,7 +5,7 @@ pub mod handlers;
 
 pub mod exported;
 
-/// What only this edition can say.
+/// Handlers in the syntax of this edition only.
 pub mod of_this_edition {
     use std::future::ready;
 
@@ -13,7 +13,7 @@ pub mod of_this_edition {
     use axum::response::IntoResponse;
     use underscore_runtime::underscore_route;
 
-    /// A chain of conditions, and a word that is kept for later.
+    /// A let chain and a reserved identifier.
     #[underscore_route]
     pub async fn r#gen(Path(r#gen): Path<String>) -> String {
         if let Some(first) = r#gen.chars().next()
@@ -25,7 +25,7 @@ pub mod of_this_edition {
         "no word".to_owned()
     }
 
-    /// What is returned names what it takes along.
+    /// The return type names its captures.
     #[underscore_route]
     pub async fn future(Path(word): Path<String>) -> impl IntoResponse + use<> {
         let closed = async |word: &str| ready(word.to_owned()).await;

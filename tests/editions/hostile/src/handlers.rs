@@ -19,7 +19,7 @@ pub async fn public() -> &'static str {
     ready("public").await
 }
 
-/// Adds up what is asked for.
+/// Adds two numbers.
 #[underscore_route(get, "/users/{name}", name = "hostile.user")]
 async fn user(Path(name): Path<String>, Query(pairs): Query<Vec<(String, u8)>>) -> String {
     let mut sum = 0_u8;
@@ -36,13 +36,13 @@ async fn fallible(Json(number): Json<u8>) -> Result<Json<u8>, StatusCode> {
     Ok(Json(helper(next).await.unwrap_or_default()))
 }
 
-/// Goes on with the stack.
+/// A helper in the stack.
 #[underscore_frame]
 async fn helper(number: u8) -> Option<u8> {
     ready(number.checked_mul(2)).await
 }
 
-/// Of any state.
+/// Generic over the state.
 #[underscore_route]
 async fn generic<T: Clone + ToString + Send + Sync + 'static, const LOUD: bool>(
     State(state): State<T>,
@@ -57,19 +57,19 @@ fn future(Path(word): Path<String>) -> impl Future<Output = impl IntoResponse> +
     async move { ready(word).await }
 }
 
-/// Two functions, of which the other one is called by its own name.
+/// A handler with a plain function under another name.
 #[underscore_route(inner = plain_sum)]
 async fn sum(Path((left, right)): Path<(u8, u8)>) -> String {
     left.saturating_add(right).to_string()
 }
 
-/// Calls it.
+/// Calls the plain function.
 #[underscore_route]
 async fn twice_the_sum(path: Path<(u8, u8)>) -> String {
     plain_sum(path).await.repeat(2)
 }
 
-/// Goes on after its answer.
+/// Continues after its response.
 #[underscore_route]
 async fn upgraded(ws: WebSocketUpgrade) -> Response {
     ws.on_upgrade(async |mut socket| while let Some(Ok(_)) = socket.recv().await {})
@@ -82,7 +82,7 @@ async fn traced() -> &'static str {
     ready("traced").await
 }
 
-/// All of them. The state is a number.
+/// A router of all handlers. The state is a number.
 #[inline]
 pub fn router() -> Router {
     Router::new()

@@ -1,4 +1,5 @@
-//! Handlers in a crate that denies all that it can: what the attribute writes must pass as the user's own code does.
+//! Handlers in a crate that denies every lint: generated code must pass as the user's own code
+//! does.
 
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs)]

@@ -1,6 +1,7 @@
-//! Handlers where the runtime has another name: one says which, the other has the usual one given back.
+//! Handlers in a crate that renames the runtime: one names it in the attribute, the other restores
+//! the usual name.
 
-/// What the bare attribute looks for.
+/// The name that the bare attribute uses.
 extern crate seen as underscore_runtime;
 
 use std::future::ready;
@@ -25,7 +26,7 @@ async fn bare(Path(word): Path<String>) -> String {
     ready(word).await
 }
 
-/// Both.
+/// A router of both handlers.
 pub fn router() -> Router {
     Router::new()
         .route("/says-which/{word}", get(says_which))

@@ -1,4 +1,4 @@
-//! The stand-in for the clock: it stands still, and a model says which second it is.
+//! Stand-in for the clock. It stands still; a model sets the second.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 const SECOND: u64 = 1_000_000_000;
 
 thread_local! {
-    // std's, for loom plays all threads of a model on one. Not a step of any of them, as reading a
-    // clock is none.
+    // std's, because loom runs all threads of a model on one. An access is no step of a model, as
+    // reading a clock is none.
     static SECONDS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// It is this second from now on.
+/// Sets the current second.
 pub(crate) fn set(second: u64) {
     SECONDS.set(second);
 }
 
-/// A moment, as the runtime's.
+/// Stand-in for the runtime's `Instant`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Instant(u64);
 
@@ -43,8 +43,8 @@ impl Instant {
         self.0 / SECOND
     }
 
-    /// The second is over: a rate is taken over all of it.
-    #[allow(clippy::unused_self, reason = "as the one it stands for")]
+    /// Elapsed time of the current second: the whole second.
+    #[allow(clippy::unused_self, reason = "the signature of the runtime's")]
     pub(crate) fn subsec(self) -> Duration {
         Duration::from_secs(1)
     }
@@ -58,7 +58,7 @@ impl Instant {
     }
 }
 
-/// As the runtime's, where nobody keeps the coarse clock: no model asks since when a task waits.
+/// Stand-in for the runtime's `AtomicInstant` without a coarse clock, which no model reads.
 #[derive(Debug)]
 pub(crate) struct AtomicInstant(AtomicU64);
 
@@ -67,7 +67,7 @@ impl AtomicInstant {
         AtomicInstant(AtomicU64::new(0))
     }
 
-    #[allow(clippy::unused_self, reason = "as the one it stands for")]
+    #[allow(clippy::unused_self, reason = "the signature of the runtime's")]
     pub(crate) fn set_coarse(&self) {}
 
     pub(crate) fn set(&self, moment: Option<Instant>) {

@@ -1,5 +1,4 @@
-//! What is counted of a route: counts that belong together, and nothing that is counted twice or
-//! not at all.
+//! The counters of a route: related counters are consistent, and each event is counted once.
 
 use crate::clock::{self, Instant};
 use crate::roles::{
@@ -10,7 +9,7 @@ use crate::routes::route;
 use crate::stats::{Measure, Outcome, ShardIndex, StatsSnapshot, StatusClass};
 use crate::task::{ThreadContext, with_thread};
 
-/// The end of a task with this status, in the shard of the first worker.
+/// Ends a task with this status class, in the shard of the first worker.
 fn end_with(digit: u8, answered: bool) {
     let now = Instant::now();
     let outcome = if answered {
@@ -30,9 +29,9 @@ fn statuses(snapshot: &StatsSnapshot) -> u64 {
     classes.map(|class| snapshot.ended.status(class)).sum()
 }
 
-/// The end of a task is in several counters, and all of them are read as they were at one moment.
+/// The end of a task changes several counters, which are read as of one moment.
 #[test]
-fn ends_are_counted_whole() {
+fn an_end_is_counted_as_a_whole() {
     let ways = every_interleaving(TWO_THREADS, || {
         let index = ShardIndex::new(0);
         for _ in 0..2 {
@@ -55,11 +54,11 @@ fn ends_are_counted_whole() {
         )
         .1
     });
-    assert_eq!(ways.len(), 2, "before it, and after it: {ways:?}");
+    assert_eq!(ways.len(), 2, "before and after: {ways:?}");
 }
 
-/// A task begins in one shard and ends in another, as it does where it goes from thread to thread,
-/// while another one lives on: who finds that it has ended finds that it has begun.
+/// A task begins in one shard and ends in another, as one that moves between threads does, while
+/// another task stays alive: a reader that sees its end also sees its begin.
 #[test]
 fn a_task_that_ends_in_another_shard_is_never_ended_before_it_began() {
     let ways = every_interleaving(TWO_THREADS, || {
@@ -80,15 +79,15 @@ fn a_task_that_ends_in_another_shard_is_never_ended_before_it_began() {
         );
         seen
     });
-    // It has not begun; it lives, or ends between the two looks; it has ended.
+    // Not begun; alive, or ending between the two reads; ended.
     for way in [(1, 0), (2, 0), (1, 1)] {
         assert!(ways.contains(&way), "{ways:?}");
     }
 }
 
-/// A task ends on one thread, and the next one begins on another one: there are never two.
+/// A task ends on one thread and the next begins on another: two are never active.
 #[test]
-fn tasks_that_follow_each_other_on_two_threads_are_active_one_at_a_time() {
+fn consecutive_tasks_on_two_threads_are_never_active_together() {
     let ways = every_interleaving(THREE_THREADS, || {
         let [one, other] = [0, 1].map(ShardIndex::new);
         let stats = &route().stats;
@@ -107,15 +106,15 @@ fn tasks_that_follow_each_other_on_two_threads_are_active_one_at_a_time() {
         );
         seen
     });
-    // The first one lives; it has ended; the second one lives.
+    // The first task is alive; it has ended; the second is alive.
     for way in [(1, 0), (0, 1), (1, 1)] {
         assert!(ways.contains(&way), "{ways:?}");
     }
 }
 
-/// Tasks that follow each other on one thread: no task is missed, and there are never two.
+/// Consecutive tasks on one thread: no task is missed, and two are never active.
 #[test]
-fn what_began_is_active_or_has_ended_in_every_snapshot() {
+fn every_begun_task_is_active_or_ended_in_a_snapshot() {
     let ways = every_interleaving(MANY_READS, || {
         let first = begin();
         let ((), seen) = at_once(
@@ -134,14 +133,14 @@ fn what_began_is_active_or_has_ended_in_every_snapshot() {
         assert_eq!((last.active, last.ended.total()), (0, 2));
         seen
     });
-    // The first one lives; it has ended; the second one lives; it has ended.
+    // The first task is alive; it has ended; the second is alive; it has ended.
     let all = [(1, 0), (0, 1), (1, 1), (0, 2)];
     assert!(all.iter().all(|way| ways.contains(way)), "{ways:?}");
 }
 
-/// A request that is refused before its handler runs, for example by `preempt`.
+/// A request is refused before its handler runs, for example by `preempt`.
 #[test]
-fn a_request_that_is_refused_is_never_active() {
+fn a_refused_request_is_never_active() {
     let ways = every_interleaving(TWO_THREADS, || {
         let refuse = || {
             let shard = with_thread(ThreadContext::shard);
@@ -153,12 +152,12 @@ fn a_request_that_is_refused_is_never_active() {
         assert_eq!(seen.active, 0, "{seen:?}");
         seen.total()
     });
-    assert_eq!(ways.len(), 2, "before it, and after it: {ways:?}");
+    assert_eq!(ways.len(), 2, "before and after: {ways:?}");
 }
 
-/// An operator who does not wait, but looks.
+/// An operator polls a task instead of waiting for it.
 #[test]
-fn who_sees_that_a_task_is_gone_finds_it_counted() {
+fn a_task_that_is_gone_is_counted() {
     let ways = every_interleaving(TWO_THREADS, || {
         let (guard, task) = begin_and_find();
         at_once(
@@ -174,12 +173,12 @@ fn who_sees_that_a_task_is_gone_finds_it_counted() {
         )
         .1
     });
-    assert_eq!(ways.len(), 2, "before the end, and after it");
+    assert_eq!(ways.len(), 2, "before and after the end");
 }
 
-/// An operator who finds a task in the list, and looks at its route.
+/// An operator lists a task and reads the counters of its route.
 #[test]
-fn who_finds_a_task_finds_its_beginning_counted() {
+fn a_listed_task_is_counted() {
     let ways = every_interleaving(TWO_THREADS, || {
         at_once(
             || begin().into_task(),
@@ -192,13 +191,13 @@ fn who_finds_a_task_finds_its_beginning_counted() {
         )
         .1
     });
-    assert_eq!(ways.len(), 2, "before it, and after it: {ways:?}");
+    assert_eq!(ways.len(), 2, "before and after: {ways:?}");
 }
 
-/// The second goes on between two answers: the worker carries what it counted in the first one to
-/// the window, while an operator adds up what is in both.
+/// The second advances between two responses: the worker moves the counts of the first to the
+/// window, while an operator adds up both.
 #[test]
-fn an_answer_is_counted_once_while_the_second_goes_on() {
+fn a_response_is_counted_once_across_seconds() {
     let ways = every_interleaving(MANY_READS, || {
         for _ in 0..2 {
             answer_at(BEGIN);
@@ -221,8 +220,8 @@ fn an_answer_is_counted_once_while_the_second_goes_on() {
     );
 }
 
-/// A task that is begun in this second, and answered. After two in one second and one in the next,
-/// the average is two seconds: it would not be if one of them were counted twice or not at all.
+/// Begins and completes a task in this second. After two in one second and one in the next, the
+/// average is two seconds; it is another if one of them is counted twice or not at all.
 fn answer_at(second: u64) {
     clock::set(second);
     let (index, at) = (ShardIndex::new(0), Instant::at(second));
@@ -232,18 +231,17 @@ fn answer_at(second: u64) {
     route().stats.end(index, Outcome::Completed, None, answered);
 }
 
-/// How many tasks began in the last minute, and the average time of those that were answered, in
-/// seconds.
+/// Number of tasks that began in the last minute, and the average response time in seconds.
 fn recent() -> (u64, Option<u64>) {
     let [minute, ..] = route().stats.recent();
     let average = minute.time(Measure::Average);
     (minute.begun(), average.map(|average| average.as_secs()))
 }
 
-/// The same with no answers, of which a reader may find each number old: the lock is held until all
-/// is carried.
+/// The same without responses. A reader may see stale values of single counters; the lock is held
+/// until all of them are moved.
 #[test]
-fn a_beginning_is_counted_once_while_the_second_goes_on() {
+fn a_begin_is_counted_once_across_seconds() {
     let ways = every_interleaving(MANY_READS, || {
         let begin_at = |second| {
             let at = Instant::at(second);
@@ -256,12 +254,12 @@ fn a_beginning_is_counted_once_while_the_second_goes_on() {
         assert!((2..=3).contains(&begun), "{begun}");
         begun
     });
-    assert_eq!(ways.len(), 2, "before it, and after it: {ways:?}");
+    assert_eq!(ways.len(), 2, "before and after: {ways:?}");
 }
 
-/// Two workers, each of which carries what it counted to the same window, and an operator.
+/// Two workers move their counts to the same window, and an operator reads it.
 #[test]
-fn beginnings_of_two_workers_are_counted_once_while_the_second_goes_on() {
+fn begins_of_two_workers_are_counted_once_across_seconds() {
     let ways = every_interleaving(THREE_THREADS, || {
         let count = |index: u32, second: u64| {
             let (index, at) = (ShardIndex::new(index), Instant::at(second));
@@ -273,7 +271,7 @@ fn beginnings_of_two_workers_are_counted_once_while_the_second_goes_on() {
         let workers = [0, 1].map(|index| loom::thread::spawn(move || count(index, BEGIN + 1)));
         let operator = loom::thread::spawn(|| recent().0);
         for worker in workers {
-            worker.join().expect("the worker counts");
+            worker.join().expect("the worker is done");
         }
         let begun = operator.join().expect("the operator is done");
         assert!((2..=4).contains(&begun), "{begun}");

@@ -1,5 +1,5 @@
-//! An executor of one future on one of loom's threads. A wake hands over to the next poll what the waker's
-//! thread has seen, as every executor's does. A future that nobody wakes is a deadlock, which loom reports.
+//! An executor of one future on a thread of loom. A wake synchronizes with the next poll, as with
+//! every executor. A future that is never woken is a deadlock, which loom reports.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::{Condvar, Mutex};
 
-/// Polls `future` until it is done; sleeps while nobody wakes it.
+/// Polls `future` to completion, and sleeps between wakes.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let sleep = Arc::new(Sleep::default());
     let waker = Waker::from(Arc::clone(&sleep));
@@ -20,8 +20,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A guard, or a future with one, that a panic does not drop. The drop would end the task, which takes
-/// steps, and a run that failed has no more of them: what loom said of the failure would be lost in that.
+/// A guard, or a future with one, that is leaked during a panic. Its drop would end the task, which
+/// takes steps of loom. A failed run has no more steps, and the second panic would hide the first.
 pub(crate) struct Kept<T>(Option<T>);
 
 impl<T> Kept<T> {
@@ -34,13 +34,13 @@ impl<T> Deref for Kept<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.0.as_ref().expect("it is there until the drop")
+        self.0.as_ref().expect("present until the drop")
     }
 }
 
 impl<T> DerefMut for Kept<T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("it is there until the drop")
+        self.0.as_mut().expect("present until the drop")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Interrupts: none is lost, the first one stands, nobody waits for ever, and what is reported is
+//! Interrupts: none is lost, the first one applies, no operator waits forever, and reports are
 //! true.
 
 use std::future::pending;
@@ -15,9 +15,9 @@ use crate::sync::Arc;
 use crate::task::{Interrupt, WaitGroup};
 use crate::tracked::{StageEnd, Tracked};
 
-/// The interrupt against a task that has waited, and is about to end by itself.
+/// The interrupt races with the end of a task that has waited.
 #[test]
-fn an_interrupt_and_a_natural_end_race_and_the_report_is_the_truth() {
+fn the_report_is_true_if_an_interrupt_races_with_the_end() {
     let ways = every_interleaving(TWO_THREADS, || {
         let (guard, task) = begin_and_find();
         let worker = loom::thread::spawn(move || work(guard, pause()));
@@ -33,11 +33,11 @@ fn an_interrupt_and_a_natural_end_race_and_the_report_is_the_truth() {
     assert_eq!(ways.len(), 3);
 }
 
-/// The interrupt against a task that never waits, which takes no lock at its end unless it sees
-/// that it has to: it may not see the interrupt. The operator sees that it is gone, and does not
-/// say that it was interrupted.
+/// The interrupt races with the end of a task that never waits. Its end takes no lock unless it
+/// sees the signal, so it may miss the interrupt. The operator sees that it is gone, and does not
+/// report it as interrupted.
 #[test]
-fn a_task_that_never_waits_is_seen_to_be_gone_where_it_tells_nobody() {
+fn a_task_that_misses_its_interrupt_is_seen_to_be_gone() {
     let ways = every_interleaving(TWO_THREADS, || {
         let (guard, task) = begin_and_find();
         let (_, [report]) = at_once(move || complete(guard), move || interrupt([task], "why"));
@@ -53,10 +53,10 @@ fn a_task_that_never_waits_is_seen_to_be_gone_where_it_tells_nobody() {
     assert_eq!(ways.len(), 3, "{ways:?}");
 }
 
-/// The interrupt against the poller that leaves its waker and goes to wait: nobody else would wake
+/// The interrupt races with a poller that registers its waker and waits: only the interrupt wakes
 /// it.
 #[test]
-fn an_interrupt_is_not_lost_on_a_task_that_goes_to_wait() {
+fn an_interrupt_reaches_a_task_that_begins_to_wait() {
     let ways = every_interleaving(TWO_THREADS, || {
         let (guard, task) = begin_and_find();
         let worker = loom::thread::spawn(move || work(guard, pending()));
@@ -67,10 +67,10 @@ fn an_interrupt_is_not_lost_on_a_task_that_goes_to_wait() {
     assert_eq!(ways, [Some(Outcome::Interrupted)]);
 }
 
-/// The interrupt against a task that moves: the waker that it takes may be the old one, which wakes
-/// nobody.
+/// The interrupt races with a task that moves: the waker that it takes may be the old one, without
+/// effect.
 #[test]
-fn an_interrupt_is_not_lost_on_a_task_that_changes_its_waker() {
+fn an_interrupt_reaches_a_task_that_changes_its_waker() {
     let ways = every_interleaving(TWO_THREADS, || {
         let (guard, task) = begin_and_find();
         let worker = loom::thread::spawn(move || {
@@ -88,16 +88,16 @@ fn an_interrupt_is_not_lost_on_a_task_that_changes_its_waker() {
     assert_eq!(ways, [Some(Outcome::Interrupted)]);
 }
 
-/// Two operators and the worker, all at once: the first interrupt is the one that the task ends by,
-/// and neither operator waits on the other's for ever.
+/// Two operators and the worker at the same time: the task ends by the first interrupt, and neither
+/// operator waits forever.
 #[test]
-fn of_two_interrupts_the_first_stands_and_both_operators_hear_of_the_end() {
+fn the_first_of_two_interrupts_applies_and_both_operators_see_the_end() {
     let ways = every_interleaving(THREE_THREADS, || {
         let (guard, task) = begin_and_find();
         let worker = loom::thread::spawn(move || {
             let StageEnd::Interrupted(guard) = block_on(Tracked::new(guard, pending::<()>()))
             else {
-                panic!("it does not end by itself");
+                panic!("pending never completes");
             };
             let reason = standing(&guard);
             let told_again = standing(&guard);
@@ -107,7 +107,7 @@ fn of_two_interrupts_the_first_stands_and_both_operators_hear_of_the_end() {
         });
         let other = loom::thread::spawn(move || interrupt_waiting([task], "second"));
         let [mine] = interrupt_waiting([task], "first");
-        let [other] = other.join().expect("the other operator hears of it");
+        let [other] = other.join().expect("the other operator sees the end");
         let reason = worker.join().expect("the worker ends");
         for report in [mine, other] {
             assert_eq!(report.told, report.is_interrupted());
@@ -120,19 +120,22 @@ fn of_two_interrupts_the_first_stands_and_both_operators_hear_of_the_end() {
     for reason in reasons {
         assert!(
             ways.contains(&(reason, true)),
-            "both came in time: {ways:?}"
+            "both were in time: {ways:?}"
         );
     }
 }
 
 fn standing(guard: &Guard) -> String {
     let interrupt = guard.task().pending_interrupt();
-    interrupt.expect("it ends by one").reason.to_string()
+    interrupt
+        .expect("the task is interrupted")
+        .reason
+        .to_string()
 }
 
-/// An operator whose patience is over lets go of what the end of the task is about to count down.
+/// An operator gives up, and drops the `WaitGroup` that the end of the task is about to decrement.
 #[test]
-fn an_operator_who_gives_up_takes_nothing_from_the_one_who_waits() {
+fn an_operator_that_gives_up_does_not_affect_another() {
     let ways = every_interleaving(THREE_THREADS, || {
         let (guard, task) = begin_and_find();
         let worker = loom::thread::spawn(move || work(guard, pending()));
@@ -151,10 +154,10 @@ fn an_operator_who_gives_up_takes_nothing_from_the_one_who_waits() {
     assert!(ways.contains(&(true, true)), "{ways:?}");
 }
 
-/// A record goes from one task to the next. What the executor gave for it must not: with a waker
-/// goes the whole future, and what that holds.
+/// A slot is reused by the next task, but must not keep the waker of the previous one: a waker owns
+/// the future and all that it holds.
 #[test]
-fn the_record_of_an_ended_task_keeps_no_waker() {
+fn the_slot_of_an_ended_task_holds_no_waker() {
     let ways = every_interleaving(TWO_THREADS, || {
         let (guard, task) = begin_and_find();
         let operator = loom::thread::spawn(move || interrupt([task], "why"));
@@ -167,25 +170,25 @@ fn the_record_of_an_ended_task_keeps_no_waker() {
                 break end(step);
             }
         };
-        operator.join().expect("the operator hears of it");
+        operator.join().expect("the operator sees the end");
         drop((tracked, waker));
         assert_eq!(std::sync::Arc::strong_count(&executor), 1);
         outcome
     });
-    assert_eq!(ways.len(), 2, "interrupted, and not: {ways:?}");
+    assert_eq!(ways.len(), 2, "interrupted and not: {ways:?}");
 }
 
-/// One that polls again without being woken.
+/// A waker without effect, for an executor that polls in a loop.
 struct Executor;
 
 impl Wake for Executor {
     fn wake(self: std::sync::Arc<Self>) {}
 }
 
-/// Two workers count down to the operator's patience: the last one says that all have ended, and
-/// the operator must see the outcome of the other one too.
+/// Two workers decrement the operator's `WaitGroup`: the last one wakes the operator, who must also
+/// see the outcome of the other task.
 #[test]
-fn who_waited_for_several_tasks_sees_how_each_ended() {
+fn a_waiter_for_several_tasks_sees_each_outcome() {
     let ways = every_interleaving(THREE_THREADS, || {
         let [(first, one), (second, other)] = [(); 2].map(|()| begin_and_find());
         let ends_by_itself = loom::thread::spawn(move || work(first, pause()));
@@ -200,7 +203,7 @@ fn who_waited_for_several_tasks_sees_how_each_ended() {
     assert_eq!(ways.len(), 3, "{ways:?}");
 }
 
-/// The interrupt of a task that ends at this very moment stays behind, and says nothing of it.
+/// An interrupt concurrent with the end of the task stays in its slot, without effect.
 #[test]
 fn a_task_that_is_gone_is_not_shown_as_interrupted() {
     let ways = every_interleaving(TWO_THREADS, || {
@@ -216,5 +219,5 @@ fn a_task_that_is_gone_is_not_shown_as_interrupted() {
         assert!(task.is_gone() && !task.is_interrupted());
         told
     });
-    assert_eq!(ways.len(), 2, "it came in time, and too late");
+    assert_eq!(ways.len(), 2, "in time and too late");
 }

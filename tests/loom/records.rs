@@ -1,5 +1,5 @@
-//! Records of tasks, read while the worker ends a task and begins another one in the same slot: all
-//! of one task, or nothing.
+//! Records of tasks, read while the worker ends a task and begins another one in the same slot: a
+//! record that is read is that of one task.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::routes::route;
 use crate::stats::Outcome;
 use crate::task::{MetaField, NewTask, TaskKind, TaskRef, TaskState, give_slots_back};
 
-/// The two tasks, which have nothing in common but the route.
+/// The properties of the two tasks, which have only the route in common.
 #[derive(Clone, Copy)]
 struct Story {
     version: Version,
@@ -51,7 +51,7 @@ impl Story {
         self.remote.parse().expect("an address")
     }
 
-    /// What was read is of this task.
+    /// Checks that a record is that of this task. False if it could not be read.
     fn check(&self, task: &TaskRef) -> bool {
         assert_eq!(task.started.second(), self.second);
         let Some(read) = task.read() else {
@@ -64,12 +64,12 @@ impl Story {
     }
 }
 
-/// The operator has found the first task, and reads it.
+/// The operator has listed the first task and reads it.
 #[test]
-fn a_record_is_all_of_the_task_that_was_found_or_nothing() {
+fn a_record_is_of_the_listed_task_or_not_read() {
     let ways = every_interleaving(MANY_READS, || {
         let first = FIRST.begin();
-        let task = listed().pop().expect("it lives");
+        let task = listed().pop().expect("it is alive");
         let ((), read) = at_once(
             move || {
                 complete(first);
@@ -80,12 +80,12 @@ fn a_record_is_all_of_the_task_that_was_found_or_nothing() {
         assert!(task.read().is_none() && task.is_gone());
         read
     });
-    assert_eq!(ways.len(), 2, "in time, and too late: {ways:?}");
+    assert_eq!(ways.len(), 2, "in time and too late: {ways:?}");
 }
 
-/// The operator lists the tasks.
+/// The operator lists all tasks.
 #[test]
-fn a_list_of_tasks_never_has_one_that_was_not_there() {
+fn every_listed_task_existed() {
     let ways = every_interleaving(TWO_THREADS, || {
         let first = FIRST.begin();
         let id = first.task().id();
@@ -115,13 +115,12 @@ fn a_list_of_tasks_never_has_one_that_was_not_there() {
     assert_eq!(ways.len(), 3, "{ways:?}");
 }
 
-/// What the poller counts is of the same task: the first one was polled twice and waits, the second
-/// one is in its first poll.
+/// The state is that of the listed task: the first task waits, the second is in its first poll.
 #[test]
-fn a_state_is_of_the_task_that_was_found() {
+fn a_state_is_of_the_listed_task() {
     let ways = every_interleaving(TWO_THREADS, || {
         let first = FIRST.begin();
-        let task = listed().pop().expect("it lives");
+        let task = listed().pop().expect("it is alive");
         let (_, state) = at_once(
             move || {
                 complete(first);
@@ -140,17 +139,17 @@ fn a_state_is_of_the_task_that_was_found() {
         );
         state.is_some()
     });
-    assert_eq!(ways.len(), 2, "in time, and too late: {ways:?}");
+    assert_eq!(ways.len(), 2, "in time and too late: {ways:?}");
 }
 
-/// The first worker ends the first task, and another one begins the second: what one of them wrote
-/// before the slot changed hands is not what the other writes after it.
+/// The first worker ends the first task, and another one begins the second in the same slot: a
+/// record never mixes the writes of both.
 #[test]
-fn a_record_is_whole_where_another_worker_begins_the_next_task() {
+fn a_record_is_consistent_if_another_worker_reuses_the_slot() {
     let ways = every_interleaving(THREE_THREADS, || {
         let first = FIRST.begin();
         let slot = first.task();
-        let task = listed().pop().expect("it lives");
+        let task = listed().pop().expect("it is alive");
         let one = loom::thread::spawn(move || {
             complete(first);
             give_slots_back();
@@ -160,8 +159,8 @@ fn a_record_is_whole_where_another_worker_begins_the_next_task() {
             std::ptr::eq(slot, second)
         });
         let operator = loom::thread::spawn(move || FIRST.check(&task));
-        one.join().expect("the worker ends");
-        let is_same = other.join().expect("the other worker goes on");
+        one.join().expect("the worker is done");
+        let is_same = other.join().expect("the other worker is done");
         let read = operator.join().expect("the operator is done");
         (is_same, read)
     });
@@ -169,9 +168,9 @@ fn a_record_is_whole_where_another_worker_begins_the_next_task() {
     assert!(both.iter().all(|way| ways.contains(way)), "{ways:?}");
 }
 
-/// What the client said is beside the slot, and goes from task to task with it.
+/// The buffer for the URI and the headers is reused with its slot.
 #[test]
-fn what_a_client_said_is_shown_of_no_other_request() {
+fn request_meta_is_never_that_of_another_request() {
     let ways = every_interleaving(MANY_READS, || {
         let said = |story: Story, id: &'static [u8]| {
             let mut new = story.new_task();
@@ -179,7 +178,7 @@ fn what_a_client_said_is_shown_of_no_other_request() {
             Guard::new(new.begin())
         };
         let first = said(FIRST, b"first");
-        let task = listed().pop().expect("it lives");
+        let task = listed().pop().expect("it is alive");
         let (_, read) = at_once(
             move || {
                 complete(first);
@@ -197,12 +196,12 @@ fn what_a_client_said_is_shown_of_no_other_request() {
         );
         read.is_some()
     });
-    assert_eq!(ways.len(), 2, "in time, and too late: {ways:?}");
+    assert_eq!(ways.len(), 2, "in time and too late: {ways:?}");
 }
 
-/// What few tasks have is behind the slot's lock.
+/// Rare properties are behind the slot's lock.
 #[test]
-fn what_few_tasks_have_is_of_the_same_task() {
+fn rare_properties_are_of_the_listed_task() {
     let ways = every_interleaving(TWO_THREADS, || {
         let with_method = |story: Story, method: &Method| {
             let mut new = story.new_task();
@@ -210,7 +209,7 @@ fn what_few_tasks_have_is_of_the_same_task() {
             Guard::new(new.begin())
         };
         let first = with_method(FIRST, &Method::POST);
-        let task = listed().pop().expect("it lives");
+        let task = listed().pop().expect("it is alive");
         let (_, read) = at_once(
             move || {
                 complete(first);
@@ -226,12 +225,12 @@ fn what_few_tasks_have_is_of_the_same_task() {
         );
         read.is_some()
     });
-    assert_eq!(ways.len(), 2, "in time, and too late: {ways:?}");
+    assert_eq!(ways.len(), 2, "in time and too late: {ways:?}");
 }
 
-/// A streaming response, whose task ends while an operator reads what was sent.
+/// A task with a streaming response ends while an operator reads the number of bytes sent.
 #[test]
-fn a_response_that_streams_is_never_seen_to_have_sent_nothing() {
+fn a_streaming_response_never_shows_zero_bytes_sent() {
     let ways = every_interleaving(TWO_THREADS, || {
         let (guard, task) = begin_and_find();
         guard.begin_streaming(StatusCode::OK);
@@ -244,5 +243,5 @@ fn a_response_that_streams_is_never_seen_to_have_sent_nothing() {
         }
         seen.is_some()
     });
-    assert_eq!(ways.len(), 2, "before its end, and after it");
+    assert_eq!(ways.len(), 2, "before and after its end");
 }

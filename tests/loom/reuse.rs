@@ -1,5 +1,5 @@
-//! A slot goes from one task to the next while an operator holds on to the first: an interrupt hits
-//! the task that was meant and no other.
+//! A slot is reused while an operator holds a reference to its first task: an interrupt reaches
+//! that task or none.
 
 use std::future::pending;
 
@@ -11,9 +11,9 @@ use crate::stats::Outcome;
 use crate::sync::Arc;
 use crate::task::{Interrupt, TaskRef, WaitGroup, give_slots_back};
 
-/// The operator interrupts a task while the worker ends it and begins another one in its slot.
+/// The operator interrupts a task while the worker ends it and begins another in its slot.
 #[test]
-fn an_interrupt_never_hits_the_task_that_took_the_slot() {
+fn an_interrupt_never_reaches_the_next_task_of_the_slot() {
     let ways = every_interleaving(TWO_THREADS, || {
         let (first, task) = begin_and_find();
         let (second, report) = at_once(
@@ -21,7 +21,7 @@ fn an_interrupt_never_hits_the_task_that_took_the_slot() {
                 let slot = first.task();
                 complete(first);
                 let second = begin();
-                assert!(std::ptr::eq(slot, second.task()), "it has the same slot");
+                assert!(std::ptr::eq(slot, second.task()), "the slot is reused");
                 let id = second.task().id();
                 assert!(!second.task().is_interrupted(id));
                 assert!(second.task().pending_interrupt().is_none());
@@ -44,9 +44,9 @@ fn an_interrupt_never_hits_the_task_that_took_the_slot() {
     assert!(all.iter().all(|way| ways.contains(way)), "{ways:?}");
 }
 
-/// The same, and the next task waits: its waker is still there for an interrupt of its own.
+/// The same, but the next task waits: its waker remains for an interrupt of its own.
 #[test]
-fn an_interrupt_of_a_task_that_is_gone_takes_no_waker_of_the_next_one() {
+fn a_late_interrupt_takes_no_waker_of_the_next_task() {
     let ways = every_interleaving(MANY_READS, || {
         let (first, task) = begin_and_find();
         let (_, told) = at_once(
@@ -65,10 +65,10 @@ fn an_interrupt_of_a_task_that_is_gone_takes_no_waker_of_the_next_one() {
         );
         told.is_some()
     });
-    assert_eq!(ways.len(), 2, "in time, and too late: {ways:?}");
+    assert_eq!(ways.len(), 2, "in time and too late: {ways:?}");
 }
 
-/// The task that is listed once `task` is gone.
+/// The task that is listed after `task` is gone.
 fn next_after(task: &TaskRef) -> TaskRef {
     loop {
         let next = listed().into_iter().find(|next| next.id != task.id);
@@ -79,9 +79,9 @@ fn next_after(task: &TaskRef) -> TaskRef {
     }
 }
 
-/// The slot goes to another worker meanwhile.
+/// The same, but another worker reuses the slot.
 #[test]
-fn an_interrupt_never_hits_the_task_that_another_worker_began() {
+fn an_interrupt_never_reaches_a_task_that_another_worker_began() {
     let ways = every_interleaving(THREE_THREADS, || {
         let (first, task) = begin_and_find();
         let slot = first.task();
@@ -95,8 +95,8 @@ fn an_interrupt_never_hits_the_task_that_another_worker_began() {
             (is_same, work(second, pause()))
         });
         let operator = loom::thread::spawn(move || interrupt([task], "why"));
-        one.join().expect("the worker ends");
-        let (is_same, outcome) = other.join().expect("the other worker goes on");
+        one.join().expect("the worker is done");
+        let (is_same, outcome) = other.join().expect("the other worker is done");
         assert_eq!(outcome, Outcome::Completed);
         let [report] = operator.join().expect("the operator is done");
         assert!(!report.is_interrupted());

@@ -1,5 +1,5 @@
-//! Who plays in the models: the worker that runs a task, the operator that ends it, and loom, which
-//! has them play on every interleaving.
+//! The roles of the models: a worker that runs a task, an operator that interrupts it, and loom,
+//! which runs both on every interleaving.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -18,21 +18,21 @@ use crate::sync::Arc;
 use crate::task::{Interrupt, NewTask, TaskRef, WaitGroup, for_each_live};
 use crate::tracked::{StageEnd, Tracked};
 
-/// How often a thread that could go on is put aside in one run, where two threads play. With one
-/// more, and below, the models go no other way and take several times as long.
+/// Maximum number of preemptions per run with two threads. With one more, the models find no other
+/// result and take several times as long.
 pub(crate) const TWO_THREADS: usize = 3;
 
-/// The same where one of them reads many fields, each of which it may find old.
+/// The same if one of them reads many fields, each of which may be stale.
 pub(crate) const MANY_READS: usize = 2;
 
-/// The same where three threads play.
+/// The same for three threads.
 pub(crate) const THREE_THREADS: usize = 2;
 
-/// The second in which each model begins.
+/// The second in which every model begins.
 pub(crate) const BEGIN: u64 = 1_000;
 
-/// Plays `story` on every interleaving with so many preemptions, and gives back the ways it went: a
-/// model in which the race never took place would prove nothing.
+/// Runs `story` on every interleaving with at most this number of preemptions, and returns its
+/// distinct results. The caller checks them, because a model without the race proves nothing.
 pub(crate) fn every_interleaving<T>(
     preemptions: usize,
     story: impl Fn() -> T + Send + Sync + 'static,
@@ -43,9 +43,9 @@ where
     let ways = std::sync::Arc::new(Mutex::new(Vec::new()));
     let seen = std::sync::Arc::clone(&ways);
     let mut model = Builder::new();
-    // The variable of loom's stands above it.
+    // loom's environment variable takes precedence.
     model.preemption_bound.get_or_insert(preemptions);
-    // Operators look again and again.
+    // Operators poll.
     model.max_branches = 10_000;
     model.check(move || {
         clock::set(BEGIN);
@@ -59,14 +59,13 @@ where
     std::mem::take(&mut *ways)
 }
 
-/// Has a worker and an operator play at the same time. In the first run the worker goes first, and
-/// to its end.
+/// Runs a worker and an operator concurrently. In the first run the worker runs first, to its end.
 ///
-/// loom looks for races between a step and the last one at the same atomic. A store is no race with
-/// a load of another thread if its own thread has loaded since, as the poller has that ends a task;
-/// but a load is always one with the last store. So who only looks has to come when all is done: it
-/// reads of that what an ordering allows, and is put before it. Where three play, that is the one
-/// that was spawned last.
+/// loom detects a race between a step and the previous step on the same atomic. A store does not
+/// race with a load of another thread if its own thread has loaded since, as a poller that ends a
+/// task has; but a load always races with the last store. So a thread that only reads must run last
+/// in the first run: loom then moves its loads before the stores. With three threads, spawn it
+/// last.
 pub(crate) fn at_once<T, U: 'static>(
     worker: impl FnOnce() -> T,
     operator: impl FnOnce() -> U + 'static,
@@ -81,27 +80,27 @@ pub(crate) fn begin() -> Guard {
     Guard::new(NewTask::request(route(), Version::HTTP_11).begin())
 }
 
-/// The live tasks, as an operator finds them.
+/// The live tasks, as listed for an operator.
 pub(crate) fn listed() -> Vec<TaskRef> {
     let mut tasks = Vec::new();
     for_each_live(|task| tasks.push(task));
     tasks
 }
 
-/// Begins a task, and finds it as an operator does.
+/// Begins a task and lists it.
 pub(crate) fn begin_and_find() -> (Guard, TaskRef) {
     let guard = begin();
     let id = guard.task().id();
     let found = listed().into_iter().find(|task| task.id.number() == id);
-    (guard, found.expect("it lives"))
+    (guard, found.expect("it is alive"))
 }
 
-/// Runs a task to its end, and says which end that was.
+/// Runs a task to its end and returns its outcome.
 pub(crate) fn work(guard: Guard, future: impl Future<Output = ()>) -> Outcome {
     end(block_on(Tracked::new(guard, future)))
 }
 
-/// Ends a task as a call of a handler does.
+/// Ends a task as the call of a handler does.
 pub(crate) fn end(step: StageEnd<()>) -> Outcome {
     match step {
         StageEnd::Done((), guard) => complete(guard),
@@ -113,13 +112,13 @@ pub(crate) fn end(step: StageEnd<()>) -> Outcome {
     }
 }
 
-/// Ends a task that has its answer.
+/// Ends a task that has its response.
 pub(crate) fn complete(guard: Guard) -> Outcome {
     guard.complete(StatusCode::OK);
     Outcome::Completed
 }
 
-/// Waits once, for a wake that has come already.
+/// Returns `Pending` once, after a wake.
 pub(crate) async fn pause() {
     let mut waited = false;
     poll_fn(|cx| {
@@ -133,33 +132,33 @@ pub(crate) async fn pause() {
     .await;
 }
 
-/// What an operator reports of a task that is gone.
+/// The operator's report of a task that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// It had not ended when the interrupt came, as far as the operator saw.
+    /// True if the task was alive when it was interrupted.
     pub(crate) told: bool,
-    /// How it ended, if it had seen the interrupt by then.
+    /// Its outcome, `None` if it ended before it saw the interrupt.
     pub(crate) ending: Option<Outcome>,
 }
 
 impl Report {
-    /// As `admin::ending` says it: interrupted, or finished first.
+    /// Distinguishes interrupted from finished, like `admin::interrupt`.
     pub(crate) fn is_interrupted(self) -> bool {
         self.ending == Some(Outcome::Interrupted)
     }
 }
 
-/// Interrupts tasks and reports, as `admin::ending` does, with all the patience there is.
+/// Interrupts tasks and reports, like `admin::interrupt` without a timeout.
 pub(crate) fn interrupt<const N: usize>(tasks: [TaskRef; N], reason: &str) -> [Report; N] {
     interrupt_and(tasks, reason, |waiting| {
-        // A task that ends in the moment in which it is interrupted tells nobody.
+        // A task that ends concurrently with its interrupt does not notify the operator.
         while !is_done(waiting) && !tasks.iter().all(TaskRef::is_gone) {
             loom::thread::yield_now();
         }
     })
 }
 
-/// The same for tasks that are known to wait: they tell. Without the looks between, three can play.
+/// The same for tasks that wait, and therefore notify. Without polling, three threads are feasible.
 pub(crate) fn interrupt_waiting<const N: usize>(tasks: [TaskRef; N], reason: &str) -> [Report; N] {
     interrupt_and(tasks, reason, |waiting| block_on(waiting.wait()))
 }
@@ -170,18 +169,19 @@ fn interrupt_and<const N: usize>(
     wait: impl FnOnce(&WaitGroup),
 ) -> [Report; N] {
     let waiting = Arc::new(WaitGroup::default());
-    // Kept to the end: to drop the last of an `Arc` is to see more than the interrupt hands over.
+    // Dropped at the end only: dropping the last `Arc` would synchronize with more than the
+    // interrupt.
     let interrupt = Interrupt::by_operator(reason);
     let told = tasks.map(|task| task.interrupt(interrupt.clone(), &waiting));
     wait(&waiting);
-    assert!(tasks.iter().all(TaskRef::is_gone), "stuck in a poll");
+    assert!(tasks.iter().all(TaskRef::is_gone), "blocked in a poll");
     told.map(|told| Report {
         told: told.is_some(),
         ending: told.as_ref().and_then(|ending| ending.outcome()),
     })
 }
 
-/// Whether all have told, without waiting for it.
+/// True if all tasks have ended, without waiting.
 fn is_done(waiting: &WaitGroup) -> bool {
     let mut nobody = Context::from_waker(Waker::noop());
     pin!(waiting.wait()).poll(&mut nobody).is_ready()

@@ -1,4 +1,4 @@
-//! The stand-in for settings: a number that tells one from the other.
+//! Stand-in for effective settings: a number.
 
 #[derive(Debug, Default)]
 pub(crate) struct EffectiveSettings {

@@ -1,5 +1,5 @@
-//! Stacks, read while the poller commits and others take awaits out: each is one that was
-//! committed.
+//! Stacks, read while the poller commits and other threads remove awaits: each stack that is read
+//! was committed.
 
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
@@ -29,8 +29,7 @@ points! { A 1 B 2 C 3 D 4 E 5 }
 
 type Boxed = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Waits at `B` in `A`, and then at `D` in `C`: two awaits that come and go together, with the same
-/// keys.
+/// Waits at `B` in `A`, then at `D` in `C`: both pairs of awaits use the same keys.
 async fn two_pairs() {
     at(at(pause(), &B), &A).await;
     at(at(pause(), &D), &C).await;
@@ -39,12 +38,12 @@ async fn two_pairs() {
 const FIRST_PAIR: &str = "f:1 A > f:2 B";
 const SECOND_PAIR: &str = "f:3 C > f:4 D";
 
-/// What is shown of the task's stack.
+/// The task's stack as it is shown.
 fn shown(task: &TaskRef) -> String {
     on_one_line(&task.stack().frames(None))
 }
 
-/// A task that is polled by hand.
+/// A task that is polled manually.
 struct Polled<F: Future<Output = ()>>(Kept<Pin<Box<Tracked<F>>>>);
 
 impl<F: Future<Output = ()>> Polled<F> {
@@ -52,7 +51,7 @@ impl<F: Future<Output = ()>> Polled<F> {
         Polled(Kept::new(Box::pin(Tracked::new(guard, future))))
     }
 
-    /// Polls it once; ends it if it is done.
+    /// Polls it once, and ends it if it is ready.
     fn poll(&mut self) {
         let mut nobody = Context::from_waker(Waker::noop());
         if let Poll::Ready(step) = self.0.as_mut().poll(&mut nobody) {
@@ -63,7 +62,7 @@ impl<F: Future<Output = ()>> Polled<F> {
 
 /// Two awaits change in one commit.
 #[test]
-fn a_stack_is_one_that_was_committed() {
+fn every_stack_that_is_read_was_committed() {
     let ways = every_interleaving(MANY_READS, || {
         let (guard, task) = begin_and_find();
         let mut polled = Polled::new(guard, two_pairs());
@@ -86,9 +85,9 @@ fn a_stack_is_one_that_was_committed() {
     }
 }
 
-/// More awaits than the slot has room for: the rest of them is behind its lock.
+/// More awaits than fit into the slot: the others are behind its lock.
 #[test]
-fn a_stack_that_is_in_two_places_is_read_as_one() {
+fn a_stack_in_slot_and_tree_is_read_as_one() {
     let ways = every_interleaving(MANY_READS, || {
         let (guard, task) = begin_and_find();
         let deep = at(at(at(at(pause(), &D), &C), &B), &A);
@@ -110,9 +109,9 @@ fn a_stack_that_is_in_two_places_is_read_as_one() {
     }
 }
 
-/// The worker ends the task and begins another one in its slot, which comes to an await too.
+/// The worker ends the task and begins another in its slot, which reaches an await, too.
 #[test]
-fn a_stack_is_never_the_next_tasks() {
+fn a_stack_is_never_that_of_the_next_task() {
     let ways = every_interleaving(MANY_READS, || {
         let (guard, task) = begin_and_find();
         let mut first = Polled::new(guard, at(pause(), &A));
@@ -127,20 +126,20 @@ fn a_stack_is_never_the_next_tasks() {
             move || shown(&task),
         );
         assert_eq!(shown(&task), "");
-        let next = listed().pop().expect("the next one lives");
+        let next = listed().pop().expect("the next task is alive");
         assert_eq!(shown(&next), "f:5 E");
         drop(second);
         stack
     });
-    assert_eq!(ways.len(), 2, "before the end, and after it: {ways:?}");
+    assert_eq!(ways.len(), 2, "before and after the end: {ways:?}");
     for stack in ["f:1 A", ""] {
         assert!(ways.iter().any(|way| way == stack), "{ways:?}");
     }
 }
 
-/// The first task is dropped where it waits, and the next one waits at nothing that is known.
+/// The first task is dropped at its await, and the next one has no await.
 #[test]
-fn the_next_task_is_at_no_await_of_the_one_before() {
+fn the_next_task_has_no_await_of_the_previous_one() {
     let ways = every_interleaving(MANY_READS, || {
         let (guard, task) = begin_and_find();
         let mut first = Polled::new(guard, at(pending(), &A));
@@ -157,7 +156,7 @@ fn the_next_task_is_at_no_await_of_the_one_before() {
                     .map(|found| (found.id == task.id, shown(found)))
             },
         );
-        let next = listed().pop().expect("it lives");
+        let next = listed().pop().expect("it is alive");
         assert_eq!(
             (next.id.number(), shown(&next)),
             (second.id(), String::new())
@@ -171,16 +170,16 @@ fn the_next_task_is_at_no_await_of_the_one_before() {
     assert!(!ways.iter().any(stale), "{ways:?}");
 }
 
-/// Where a task has put a future of its own, for another thread to drop.
+/// Holds a future that a task polled once, for another thread to drop.
 #[derive(Clone, Default)]
-struct Place(Arc<Mutex<Option<Boxed>>>);
+struct GivenAway(Arc<Mutex<Option<Boxed>>>);
 
-impl Place {
+impl GivenAway {
     fn put(&self, future: Boxed) {
         *self.0.lock() = Some(future);
     }
 
-    /// True if it was there.
+    /// True if it was present.
     fn drop_it(&self) -> bool {
         let future = self.0.lock().take();
         let is_there = future.is_some();
@@ -189,22 +188,22 @@ impl Place {
     }
 }
 
-/// Comes to `A` in a future that it puts elsewhere; waits at `E` then, and at `D`.
-async fn gives_away(place: Place) {
+/// Reaches `A` in a future that it gives away, then waits at `E` and at `D`.
+async fn gives_away(given: GivenAway) {
     let mut future: Boxed = Box::pin(at(pending(), &A));
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await;
-    place.put(future);
+    given.put(future);
     at(pause(), &E).await;
     at(pause(), &D).await;
 }
 
-/// Another thread drops the future after its await was committed.
+/// Another thread drops a future whose await is committed.
 #[test]
-fn an_await_that_was_dropped_elsewhere_is_not_shown_again() {
+fn an_await_dropped_on_another_thread_is_not_shown_again() {
     let ways = every_interleaving(MANY_READS, || {
         let (guard, task) = begin_and_find();
-        let place = Place::default();
-        let mut polled = Polled::new(guard, gives_away(place.clone()));
+        let given = GivenAway::default();
+        let mut polled = Polled::new(guard, gives_away(given.clone()));
         polled.poll();
         assert_eq!(shown(&task), "[f:1 A | f:5 E]");
         let (mut polled, stack) = at_once(
@@ -213,7 +212,7 @@ fn an_await_that_was_dropped_elsewhere_is_not_shown_again() {
                 polled
             },
             move || {
-                assert!(place.drop_it());
+                assert!(given.drop_it());
                 shown(&task)
             },
         );
@@ -227,14 +226,14 @@ fn an_await_that_was_dropped_elsewhere_is_not_shown_again() {
     }
 }
 
-/// Another thread drops the future while the poller is about to commit its await.
+/// Another thread drops a future whose await is about to be committed.
 #[test]
-fn an_await_that_was_dropped_before_its_commit_is_not_shown() {
+fn an_await_dropped_before_its_commit_is_not_shown() {
     let ways = every_interleaving(MANY_READS, || {
         let (guard, task) = begin_and_find();
-        let place = Place::default();
-        let mut polled = Polled::new(guard, gives_away(place.clone()));
-        let late = place.clone();
+        let given = GivenAway::default();
+        let mut polled = Polled::new(guard, gives_away(given.clone()));
+        let late = given.clone();
         let (mut polled, (is_dropped, stack)) = at_once(
             move || {
                 polled.poll();
@@ -242,7 +241,7 @@ fn an_await_that_was_dropped_before_its_commit_is_not_shown() {
                 polled
             },
             move || {
-                let is_dropped = place.drop_it();
+                let is_dropped = given.drop_it();
                 let stack = shown(&task);
                 assert!(!is_dropped || !stack.contains('A'), "{stack}");
                 (is_dropped, stack)
@@ -259,14 +258,14 @@ fn an_await_that_was_dropped_before_its_commit_is_not_shown() {
     assert_eq!(ways.iter().filter(|(is_dropped, _)| *is_dropped).count(), 3);
 }
 
-/// Another thread drops the future while the task ends and another one takes its slot, with an
-/// await under the same key.
+/// Another thread drops a future while its task ends and another reuses the slot, with an await
+/// under the same key.
 #[test]
-fn an_await_that_is_dropped_late_is_not_the_next_tasks() {
+fn an_await_dropped_late_does_not_affect_the_next_task() {
     let ways = every_interleaving(MANY_READS, || {
         let (guard, task) = begin_and_find();
-        let place = Place::default();
-        let mut first = Polled::new(guard, gives_away(place.clone()));
+        let given = GivenAway::default();
+        let mut first = Polled::new(guard, gives_away(given.clone()));
         first.poll();
         first.poll();
         let (second, stack) = at_once(
@@ -279,26 +278,26 @@ fn an_await_that_is_dropped_late_is_not_the_next_tasks() {
                 second
             },
             move || {
-                assert!(place.drop_it());
+                assert!(given.drop_it());
                 shown(&task)
             },
         );
-        let next = listed().pop().expect("the next one lives");
+        let next = listed().pop().expect("the next task is alive");
         assert_eq!(shown(&next), "f:5 E");
-        let read = next.read().expect("with all that it has");
+        let read = next.read().expect("it is alive");
         assert_eq!(read.request().map(TaskRequest::method), Some(&Method::PUT));
         drop(second);
         stack
     });
-    assert_eq!(ways.len(), 2, "before the end, and after it: {ways:?}");
+    assert_eq!(ways.len(), 2, "before and after the end: {ways:?}");
     for stack in ["f:4 D", ""] {
         assert!(ways.iter().any(|way| way == stack), "{ways:?}");
     }
 }
 
-/// A task that waits is dropped by its client while an operator looks where it waits.
+/// A waiting task is dropped while an operator reads its stack.
 #[test]
-fn a_task_that_waits_is_at_its_await_until_it_is_gone() {
+fn a_waiting_task_shows_its_await_until_it_is_gone() {
     let ways = every_interleaving(MANY_READS, || {
         let (guard, task) = begin_and_find();
         let mut tracked = Box::pin(Tracked::new(guard, async { at(pause(), &A).await }));
@@ -308,11 +307,11 @@ fn a_task_that_waits_is_at_its_await_until_it_is_gone() {
             move || drop(tracked),
             move || {
                 let is_shown = !task.stack().frames(None).is_empty();
-                assert!(is_shown || task.is_gone(), "it is there, and at no await");
+                assert!(is_shown || task.is_gone(), "alive and at no await");
                 is_shown
             },
         );
         seen
     });
-    assert_eq!(ways.len(), 2, "before its end, and after it");
+    assert_eq!(ways.len(), 2, "before and after its end");
 }

@@ -1,5 +1,4 @@
-//! The runtime's own statistics, without their unit tests: loom's atomics are only there inside of
-//! a model.
+//! The runtime's own statistics, without their unit tests: loom's atomics exist only in a model.
 
 #[path = "../../underscore-runtime/src/stats/bucket.rs"]
 mod bucket;

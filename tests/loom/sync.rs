@@ -1,5 +1,5 @@
-//! loom's side of the door that `underscore_runtime`'s `sync` is: what loom has, and for what it
-//! has not, a stand-in made of its parts.
+//! loom's version of the runtime's `sync`: types of loom, and stand-ins made of them for those that
+//! loom lacks.
 
 use std::future::poll_fn;
 use std::ops::Deref;
@@ -11,7 +11,7 @@ pub(crate) use loom::thread::yield_now;
 use atomic::{AtomicUsize, Ordering, fence};
 use loom::sync::MutexGuard;
 
-/// As the runtime's. No model panics while a lock is held.
+/// Stand-in for the runtime's `Mutex`. No model panics while it holds a lock.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
@@ -25,9 +25,8 @@ impl<T> Mutex<T> {
     }
 }
 
-/// As crossbeam's where that has no lock: a number in an atomic, with the same orderings. It says
-/// which of the values that were ever stored is there, for loom has no atomics of pointers and
-/// functions.
+/// Stand-in for a lock-free `AtomicCell` of crossbeam, with the same orderings. It is an atomic
+/// index of all values ever stored, because loom has no atomic references.
 #[derive(Debug)]
 pub(crate) struct AtomicCell<T> {
     values: std::sync::Mutex<Vec<T>>,
@@ -42,7 +41,7 @@ impl<T: Copy> AtomicCell<T> {
         }
     }
 
-    /// The runtime asks for this when it is compiled, of the real one.
+    /// The runtime asserts it of the real one at compile time.
     pub(crate) const fn is_lock_free() -> bool {
         true
     }
@@ -62,8 +61,8 @@ impl<T: Copy> AtomicCell<T> {
     }
 }
 
-/// loom's own has no [`Weak`]. This one counts as std's does, with the same orderings, so that it
-/// hands over no more than that; std's own inside does nothing but free.
+/// Stand-in for std's `Arc`, because loom's has no [`Weak`]. It counts with the orderings of std's,
+/// so that it synchronizes no more than that. The inner `Arc` of std only frees.
 #[derive(Debug)]
 pub(crate) struct Arc<T: ?Sized> {
     count: std::sync::Arc<AtomicUsize>,
@@ -103,13 +102,13 @@ impl<T: ?Sized> Weak<T> {
     }
 
     pub(crate) fn upgrade(&self) -> Option<Arc<T>> {
-        let one_more = |count: usize| (count > 0).then_some(count + 1);
+        let increment = |count: usize| (count > 0).then_some(count + 1);
         self.count
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, one_more)
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, increment)
             .ok()?;
         Some(Arc {
             count: std::sync::Arc::clone(&self.count),
-            value: self.value.upgrade().expect("it was counted"),
+            value: self.value.upgrade().expect("the count is above zero"),
         })
     }
 }
@@ -141,8 +140,7 @@ impl<T: ?Sized> Clone for Arc<T> {
 
 impl<T: ?Sized> Drop for Arc<T> {
     fn drop(&mut self) {
-        // A run that failed is over: loom has no more steps, and to ask for one would hide why it
-        // failed.
+        // A failed run has no more steps, and a second panic would hide the first.
         if std::thread::panicking() {
             return;
         }
@@ -160,17 +158,16 @@ impl<T: ?Sized> Deref for Arc<T> {
     }
 }
 
-/// As arc-swap's: who reads may get what was put there before, and what was in it when it was put.
-/// That one hands over at least as much.
+/// Stand-in for arc-swap's: a reader may get an earlier value, and sees it as it was when stored.
+/// arc-swap synchronizes at least as much.
 #[derive(Debug)]
 pub(crate) struct ArcSwapOption<T> {
-    /// All that was ever put.
+    /// All values ever stored.
     values: std::sync::Mutex<Vec<Value<T>>>,
     newest: AtomicUsize,
 }
 
-/// Behind a pointer of std's: to copy loom's is a step, and no step may be taken under a lock of
-/// std's.
+/// Behind an `Arc` of std: cloning loom's is a step, which must not be taken under a lock of std.
 type Value<T> = Option<std::sync::Arc<Arc<T>>>;
 
 impl<T> ArcSwapOption<T> {
@@ -197,8 +194,8 @@ impl<T> ArcSwapOption<T> {
     }
 }
 
-/// As tokio's, for one waiter: a permit that is left before somebody waits is kept, and there is at
-/// most one. It hands over what the notifier has seen, and tokio's does so too.
+/// Stand-in for tokio's, for one waiter. It stores at most one permit, and like tokio's it
+/// synchronizes the waiter with the notifier.
 #[derive(Debug, Default)]
 pub(crate) struct Notify(Mutex<Permit>);
 
@@ -231,7 +228,7 @@ impl Notify {
     }
 }
 
-/// What it calls is loom's here, whose panics say that a model failed: they go on.
+/// Does not catch panics: they are loom's, and mean that a model failed.
 pub(crate) fn contained(code: impl FnOnce()) {
     code();
 }

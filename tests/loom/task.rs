@@ -1,5 +1,5 @@
-//! The runtime's own tasks. Stand-ins are where slots come from, and what a thread knows of itself:
-//! both are statics, and loom's are others.
+//! The runtime's own tasks. The pool of slots and the state of a thread are stand-ins, because both
+//! are statics, and loom has its own.
 
 #[path = "../../underscore-runtime/src/task/begin.rs"]
 mod begin;

@@ -1,4 +1,4 @@
-//! A stand-in for the records of threads, which are empty here: no model reads them.
+//! Stand-in for the records of threads. They are empty: no model reads them.
 
 /// An empty record, which all threads share.
 #[derive(Debug)]

@@ -1,17 +1,16 @@
-//! The stand-in for where slots come from: as many as a model has tasks at one time, new ones in
-//! each run.
+//! Stand-in for the pool of slots: as many as a model has tasks at one time, new in each run.
 
 use super::slot::Slot;
 use crate::sync::Mutex;
 
-/// How many slots there are.
+/// Number of slots.
 const SLOTS: usize = 2;
 
 loom::lazy_static! {
     static ref ALL: [Slot; SLOTS] = std::array::from_fn(|_| Slot::new());
 
-    /// Free slots that no thread keeps. As in the runtime, what hands a slot from one thread to
-    /// another is this lock.
+    /// Free slots that no thread caches. As in the runtime, this lock synchronizes the threads that
+    /// use a slot one after the other.
     static ref FREE: Mutex<Vec<&'static Slot>> = Mutex::new(ALL.iter().collect());
 }
 
@@ -20,13 +19,13 @@ pub(super) fn all() -> impl Iterator<Item = &'static Slot> {
     ALL.iter()
 }
 
-/// A free slot.
+/// Takes a free slot.
 pub(super) fn take() -> &'static Slot {
     let slot = FREE.lock().pop();
-    slot.expect("a model has no more tasks than slots")
+    slot.expect("a model has at most as many tasks as slots")
 }
 
-/// Gives slots back that a thread kept.
+/// Returns slots that a thread cached.
 pub(super) fn give_back(slots: impl Iterator<Item = &'static Slot>) {
     FREE.lock().extend(slots);
 }

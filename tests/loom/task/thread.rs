@@ -1,6 +1,5 @@
-//! The stand-in for what a thread knows of itself: the task that it polls, the changes of that
-//! task's stack since the poll began, free slots and an index for statistics. loom's thread-locals
-//! are others than std's.
+//! Stand-in for the state of a thread: the task that it polls, the changes of that task's stack
+//! since the poll began, free slots and a shard of the statistics. loom has its own thread-locals.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +10,7 @@ use crate::stack::{Node, NodeKey, ParentKey};
 use crate::stats::ShardIndex;
 use crate::threads::ThreadRecord;
 
-/// How many changes a poll may have.
+/// Maximum number of changes in a poll.
 const CHANGES: usize = 4;
 
 pub(crate) struct ThreadContext {
@@ -34,7 +33,7 @@ loom::thread_local! {
 }
 
 loom::lazy_static! {
-    // std's: which index a thread has decides nothing.
+    // std's: no model depends on the index of a thread.
     static ref NEXT_SHARD: AtomicU32 = AtomicU32::new(0);
 }
 
@@ -42,8 +41,7 @@ pub(crate) fn with_thread<T>(with: impl FnOnce(&ThreadContext) -> T) -> T {
     CONTEXT.with(with)
 }
 
-/// Gives the thread's free slots to others, as it does when it has too many of them, and when it
-/// ends.
+/// Returns the thread's free slots, as a thread does at its end or if it has too many.
 pub(crate) fn give_slots_back() {
     with_thread(|thread| slot_pool::give_back(thread.free.take().into_iter()));
 }
@@ -68,12 +66,12 @@ impl ThreadContext {
         self.shard
     }
 
-    #[allow(clippy::unused_self, reason = "as the one it stands for")]
+    #[allow(clippy::unused_self, reason = "the signature of the runtime's")]
     pub(crate) fn record(&self) -> &'static ThreadRecord {
         ThreadRecord::unlisted()
     }
 
-    #[allow(clippy::unused_self, reason = "as the one it stands for")]
+    #[allow(clippy::unused_self, reason = "the signature of the runtime's")]
     pub(super) fn next_id(&self) -> u64 {
         id::next_block()
     }
@@ -94,7 +92,7 @@ impl ThreadContext {
     pub(crate) fn note_change(&self, key: NodeKey, node: Option<Node>) {
         let count = self.changes.get();
         let change = self.inline_changes.get(count as usize);
-        let change = change.expect("a poll in a model has no more changes");
+        let change = change.expect("a poll in a model has at most `CHANGES` changes");
         change.key.set(key);
         change.node.set(node);
         self.changes.set(count + 1);

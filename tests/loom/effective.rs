@@ -1,4 +1,4 @@
-//! What is in force for a route, while an operator changes it and requests come.
+//! The effective settings of a route, read by requests while an operator changes them.
 
 use crate::roles::{THREE_THREADS, TWO_THREADS, every_interleaving};
 use crate::settings::EffectiveSettings;
@@ -9,9 +9,9 @@ fn seen(applied: &SettingsCell) -> Option<u32> {
     applied.get().map(|effective| effective.number)
 }
 
-/// An operator resets what is set, and sets something else. A request may be decided as if it had
-/// come a moment earlier; but once one has seen the reset, no later one of its worker sees what was
-/// there before.
+/// An operator resets the settings and sets others. A request may see the state of a moment
+/// earlier, but once a request has seen the reset, no later one on its worker sees the old
+/// settings.
 #[test]
 fn what_was_reset_is_not_applied_again() {
     let ways = every_interleaving(TWO_THREADS, || {
@@ -22,10 +22,14 @@ fn what_was_reset_is_not_applied_again() {
         };
         applied.set(None);
         applied.set(Some(EffectiveSettings::numbered(2)));
-        let requests = worker.join().expect("the worker goes on");
+        let requests = worker.join().expect("the worker is done");
         assert_ne!(requests, [None, Some(1)], "it was reset");
         assert_ne!(requests, [Some(2), Some(1)], "it was replaced");
-        assert_eq!(seen(&applied), Some(2), "who comes after the change has it");
+        assert_eq!(
+            seen(&applied),
+            Some(2),
+            "a request after the change sees it"
+        );
         requests
     });
     let unchanged = [Some(1), Some(1)];
@@ -35,10 +39,10 @@ fn what_was_reset_is_not_applied_again() {
     );
 }
 
-/// An operator sets a lever and tells somebody, who sends a request: it is in force for that,
-/// whichever worker gets it.
+/// A request is sent after the operator has the response to a change: the change applies to it on
+/// any worker.
 #[test]
-fn a_request_that_comes_after_the_operators_answer_is_steered() {
+fn a_request_after_the_operators_response_sees_the_change() {
     let ways = every_interleaving(THREE_THREADS, || {
         let applied = Arc::new(SettingsCell::new(None));
         let other = {
@@ -49,9 +53,9 @@ fn a_request_that_comes_after_the_operators_answer_is_steered() {
             let applied = Arc::clone(&applied);
             loom::thread::spawn(move || applied.set(Some(EffectiveSettings::numbered(1))))
         };
-        operator.join().expect("the operator has the answer");
+        operator.join().expect("the operator has the response");
         assert_eq!(seen(&applied), Some(1));
-        other.join().expect("the worker goes on")
+        other.join().expect("the worker is done")
     });
-    assert_eq!(ways.len(), 2, "before it, and after it: {ways:?}");
+    assert_eq!(ways.len(), 2, "before and after: {ways:?}");
 }

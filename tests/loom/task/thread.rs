@@ -89,7 +89,7 @@ impl ThreadContext {
         self.changes.get()
     }
 
-    pub(crate) fn note_change(&self, key: NodeKey, node: Option<Node>) {
+    pub(crate) fn record_change(&self, key: NodeKey, node: Option<Node>) {
         let count = self.changes.get();
         let change = self.inline_changes.get(count as usize);
         let change = change.expect("a poll in a model has at most `CHANGES` changes");
@@ -103,7 +103,7 @@ impl ThreadContext {
             .get(before as usize..self.changes.get() as usize)
     }
 
-    pub(super) fn forget_inline(&self, before: u32) {
+    pub(super) fn discard_inline(&self, before: u32) {
         self.changes.set(before);
     }
 
@@ -111,10 +111,10 @@ impl ThreadContext {
         for change in self.inline_changes(before).unwrap_or_default() {
             each(change.key.get(), change.node.get());
         }
-        self.forget_inline(before);
+        self.discard_inline(before);
     }
 
     pub(crate) fn discard_changes(&self, before: u32) {
-        self.forget_inline(before);
+        self.discard_inline(before);
     }
 }

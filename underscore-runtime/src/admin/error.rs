@@ -70,7 +70,7 @@ impl Error {
     }
 
     /// A header in `preempt.headers` that the service has to allow.
-    pub(super) fn beyond_the_answer(header: &str) -> Self {
+    pub(super) fn privileged_header(header: &str) -> Self {
         Error::forbidden(format!(
             "header [{}] in [preempt.headers] is privileged; allow it in the service with \
              AdminBuilder::preempt_headers{}",

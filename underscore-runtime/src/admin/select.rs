@@ -245,7 +245,7 @@ pub(super) fn requests_of(entries: &[RouteEntry]) -> Vec<TaskRef> {
     let routes = routes_of(entries);
     let goes_on = |task: &TaskRef| {
         task.background()
-            .is_some_and(|work| work.goes_on_with_request())
+            .is_some_and(|work| work.continues_request())
     };
     let mut tasks = live_tasks();
     tasks.retain(|task| {
@@ -277,7 +277,7 @@ pub(super) fn with_children(tasks: &mut Vec<TaskRef>) {
     let mut rest: Vec<(TaskRef, [Option<TaskId>; 2])> = live_tasks()
         .into_iter()
         .filter(|task| !chosen.contains(&task.id))
-        .map(|task| (task, task.begun_in()))
+        .map(|task| (task, task.origins()))
         .filter(|(_, began_in)| began_in.iter().any(Option::is_some))
         .collect();
     loop {

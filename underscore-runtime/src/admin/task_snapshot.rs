@@ -22,7 +22,7 @@ pub(super) struct TaskSnapshot {
     pub(super) age: Duration,
     pub(super) started: SystemTime,
     /// The time since it entered its state, if known.
-    pub(super) in_state_for: Option<Duration>,
+    pub(super) time_in_state: Option<Duration>,
     /// The thread that polls it.
     pub(super) thread: Option<Arc<Thread>>,
     /// True if its poll blocks that thread.
@@ -65,7 +65,7 @@ pub(super) fn snapshots_in_state(
             route_id: task.route().and_then(&id_of),
             age,
             started: wall_now.checked_sub(age).unwrap_or(wall_now),
-            in_state_for: task.in_state_for(now, record),
+            time_in_state: task.time_in_state(now, record),
             thread: record.and_then(ThreadRecord::thread),
             blocks: record.is_some_and(ThreadRecord::is_blocked),
             frames,
@@ -182,13 +182,13 @@ impl TaskSnapshot {
 
     /// The time since it began to wait, `None` while it runs.
     pub(super) fn waiting_time(&self) -> Option<Duration> {
-        self.in_state_for
+        self.time_in_state
             .filter(|_| self.task.state != TaskState::Running)
     }
 
     /// The time since its current poll began.
     pub(super) fn in_poll_for(&self) -> Option<Duration> {
-        self.in_state_for
+        self.time_in_state
             .filter(|_| self.task.state == TaskState::Running)
     }
 

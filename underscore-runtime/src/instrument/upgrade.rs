@@ -17,7 +17,7 @@ thread_local! {
 /// Captures the current request, for work that continues after it.
 pub fn request_context() -> RequestContext {
     RequestContext {
-        request: poll::current().and_then(TaskParent::handing_on),
+        request: poll::current().and_then(TaskParent::with_connection),
     }
 }
 

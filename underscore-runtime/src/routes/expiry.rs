@@ -20,7 +20,7 @@ pub(crate) fn on_expiry(call: fn(&HandlerEntry, &str)) {
 }
 
 /// Records that a setting expires at `at`.
-pub(crate) fn note_expiry(at: Instant) {
+pub(crate) fn schedule_expiry(at: Instant) {
     // Relaxed: a pass that misses it is followed by another one.
     NEXT_EXPIRY.fetch_min(at.nanos(), Ordering::Relaxed);
 }
@@ -40,7 +40,7 @@ pub(crate) fn expire_settings(now: Instant) {
             let mut stored = settings.lock();
             expired.extend(stored.expire(now));
             if let Some(next) = stored.next_expiry() {
-                note_expiry(next);
+                schedule_expiry(next);
             }
         }
         // A change of all mounts of a handler expires once per mount.

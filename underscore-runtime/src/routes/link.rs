@@ -62,7 +62,7 @@ pub(crate) fn read() -> &'static [&'static HandlerEntry] {
 
 /// Records the first mount of a handler. Called once per handler, at its first request.
 #[cold]
-pub(super) fn note_mounted(handler: &'static HandlerEntry) {
+pub(super) fn record_mount(handler: &'static HandlerEntry) {
     let mut table = LINK_TABLE.lock();
     match table.gathered {
         Some(gathered) if is_in(gathered, handler) => return,

@@ -13,6 +13,6 @@ mod settings_cell;
 pub(crate) use entry::SETTINGS_LOCK;
 #[doc(hidden)]
 pub use entry::{HandlerEntry, ROUTES};
-pub(crate) use expiry::{expire_settings, note_expiry, on_expiry};
+pub(crate) use expiry::{expire_settings, on_expiry, schedule_expiry};
 pub(crate) use lookup::{ListedHandler, RouteEntry, entries, entry_count, handlers, ids};
 pub(crate) use route::Route;

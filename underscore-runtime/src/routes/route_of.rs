@@ -52,7 +52,7 @@ impl HandlerEntry {
         // Checked again: another thread may have added it for a concurrent first request.
         find().unwrap_or_else(|| {
             if self.mounts.first().is_none() {
-                link::note_mounted(self);
+                link::record_mount(self);
             }
             self.mounts
                 .add(self.new_route(method.clone(), path, matched.cloned()))

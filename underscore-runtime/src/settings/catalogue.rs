@@ -17,10 +17,10 @@ pub(crate) struct Setting {
     kind: ValueKind,
     /// The value if it is not set, `None` if there is no default.
     default: Option<u16>,
-    /// Its effect, for the README.
+    /// Its effect, for docs/settings.md.
     #[cfg_attr(
         not(test),
-        expect(dead_code, reason = "used by the test of the README")
+        expect(dead_code, reason = "used by the test of docs/settings.md")
     )]
     pub(crate) about: &'static str,
 }
@@ -67,7 +67,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ValueKind::Status,
         "status of the response to an interrupted request",
     )
-    .by_default(503),
+    .with_default(503),
     setting(
         "limit.active",
         ValueKind::Count,
@@ -88,7 +88,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ValueKind::Ratio,
         "share of requests to preempt, all by default",
     )
-    .by_default(1),
+    .with_default(1),
     setting(
         "preempt.reason",
         ValueKind::Reason,
@@ -108,7 +108,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
 ];
 
 impl Setting {
-    const fn by_default(mut self, default: u16) -> Self {
+    const fn with_default(mut self, default: u16) -> Self {
         self.default = Some(default);
         self
     }
@@ -138,11 +138,11 @@ impl Setting {
         let fits = match self.kind {
             ValueKind::Status => value.as_u64().is_some_and(is_final_status),
             ValueKind::Reason => value.as_str().is_some_and(|text| {
-                text.len() <= LONGEST_REASON && ReasonPhrase::try_from(text.as_bytes()).is_ok()
+                text.len() <= MAX_REASON_LEN && ReasonPhrase::try_from(text.as_bytes()).is_ok()
             }),
             ValueKind::Text => value
                 .as_str()
-                .is_some_and(|text| text.len() <= LONGEST_TEXT),
+                .is_some_and(|text| text.len() <= MAX_TEXT_LEN),
             ValueKind::Headers => value.as_object().and_then(headers).is_some(),
             ValueKind::Ratio => value
                 .as_f64()
@@ -150,7 +150,7 @@ impl Setting {
             ValueKind::Count => value.is_u64(),
             ValueKind::Rate => value
                 .as_f64()
-                .is_some_and(|rate| rate > 0.0 && rate <= FASTEST_RATE),
+                .is_some_and(|rate| rate > 0.0 && rate <= MAX_RATE),
             ValueKind::Duration => value.as_str().is_some_and(|text| duration(text).is_some()),
         };
         if fits {
@@ -185,13 +185,13 @@ impl ValueKind {
 }
 
 /// Maximum length of a reason phrase, in bytes.
-const LONGEST_REASON: usize = 256;
+const MAX_REASON_LEN: usize = 256;
 
 /// Maximum length of `preempt.text`, in bytes. It is stored once per route.
-const LONGEST_TEXT: usize = 64 << 10;
+const MAX_TEXT_LEN: usize = 64 << 10;
 
 /// Maximum rate, in requests per second: the interval between requests is at least a nanosecond.
-const FASTEST_RATE: f64 = 1e9;
+const MAX_RATE: f64 = 1e9;
 
 /// Parses a duration with a unit.
 pub(super) fn duration(text: &str) -> Option<Duration> {

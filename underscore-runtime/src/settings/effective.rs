@@ -16,9 +16,9 @@ use super::headers::headers;
 pub(crate) struct EffectiveSettings {
     pub(crate) preempt: Option<Preempt>,
     /// Maximum number of requests in flight.
-    pub(crate) most_active: Option<u64>,
+    pub(crate) max_active: Option<u64>,
     /// Maximum number of requests per second.
-    pub(crate) most_per_second: Option<f64>,
+    pub(crate) max_rate: Option<f64>,
     /// Maximum duration of a request, including its response body.
     pub(crate) timeout: Option<Duration>,
     /// Delay of a request before its handler runs.
@@ -52,8 +52,8 @@ impl EffectiveSettings {
         let time = |key| get(key).and_then(Value::as_str).and_then(duration);
         let effective = EffectiveSettings {
             preempt: Preempt::from_values(get),
-            most_active: get("limit.active").and_then(Value::as_u64),
-            most_per_second: get("limit.rate").and_then(Value::as_f64),
+            max_active: get("limit.active").and_then(Value::as_u64),
+            max_rate: get("limit.rate").and_then(Value::as_f64),
             timeout: time("timeout"),
             delay: time("delay"),
             interrupt_status: get("interrupt.status").and_then(status),
@@ -63,8 +63,8 @@ impl EffectiveSettings {
 
     fn has_effect(&self) -> bool {
         self.preempt.is_some()
-            || self.most_active.is_some()
-            || self.most_per_second.is_some()
+            || self.max_active.is_some()
+            || self.max_rate.is_some()
             || self.timeout.is_some()
             || self.delay.is_some()
             || self.interrupt_status.is_some()

@@ -4,15 +4,15 @@ use axum::http::header::{self, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 /// Maximum number of headers. Hyper and curl accept 100.
-const MOST: usize = 64;
+const MAX_HEADERS: usize = 64;
 
 /// Maximum size of names and values, in bytes. With the 32 bytes that HTTP/2 adds per header, it
 /// stays below the 16 KiB that clients accept.
-const LARGEST: usize = 8 << 10;
+const MAX_SIZE: usize = 8 << 10;
 
 /// Framing and connection-specific headers (RFC 9110, section 7.6.1). They are set by the server
 /// and forbidden in HTTP/2.
-const OF_CONNECTION: [HeaderName; 9] = [
+const CONNECTION_HEADERS: [HeaderName; 9] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     HeaderName::from_static("http2-settings"),
@@ -31,7 +31,7 @@ pub(super) fn headers(object: &Map<String, Value>) -> Option<Vec<(HeaderName, He
         name.len().saturating_add(value)
     };
     let bytes = object.iter().map(bytes).fold(0, usize::saturating_add);
-    if object.len() > MOST || bytes > LARGEST {
+    if object.len() > MAX_HEADERS || bytes > MAX_SIZE {
         return None;
     }
     let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::with_capacity(object.len());
@@ -40,7 +40,7 @@ pub(super) fn headers(object: &Map<String, Value>) -> Option<Vec<(HeaderName, He
         let value = HeaderValue::from_str(value.as_str()?).ok()?;
         // Header names are case-insensitive, JSON keys are not.
         let is_twice = headers.iter().any(|(known, _)| *known == name);
-        if is_twice || OF_CONNECTION.contains(&name) {
+        if is_twice || CONNECTION_HEADERS.contains(&name) {
             return None;
         }
         headers.push((name, value));
@@ -50,7 +50,7 @@ pub(super) fn headers(object: &Map<String, Value>) -> Option<Vec<(HeaderName, He
 
 /// The first privileged header that `allowed` does not name: one that redirects a client, is stored
 /// by it, asks it for credentials, relaxes the same-origin policy, or makes a browser run the body.
-pub(crate) fn beyond_the_answer<'a>(
+pub(crate) fn privileged_header<'a>(
     object: &'a Map<String, Value>,
     allowed: &[String],
 ) -> Option<&'a str> {
@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn headers_are_limited_and_exclude_those_of_the_connection() {
         for fits in [
-            many(MOST, 10),
-            many(1, LARGEST - 3),
+            many(MAX_HEADERS, 10),
+            many(1, MAX_SIZE - 3),
             object(json!({"Retry-After": "5", "x": ""})),
         ] {
             assert_eq!(
@@ -132,8 +132,8 @@ mod tests {
             );
         }
         for refused in [
-            many(MOST + 1, 1),
-            many(1, LARGEST),
+            many(MAX_HEADERS + 1, 1),
+            many(1, MAX_SIZE),
             many(40, 220),
             object(json!({"X-One": "1", "x-one": "2"})),
             object(json!({"x": 5})),
@@ -178,14 +178,14 @@ mod tests {
             ("content-type", "text/plain, text/html"),
         ] {
             let headers = object(json!({"x-harmless": "1", name: value}));
-            assert_eq!(beyond_the_answer(&headers, &[]), Some(name), "{value}");
+            assert_eq!(privileged_header(&headers, &[]), Some(name), "{value}");
             let allowed = [name.to_ascii_lowercase()];
-            assert_eq!(beyond_the_answer(&headers, &allowed), None, "{name}");
+            assert_eq!(privileged_header(&headers, &allowed), None, "{name}");
         }
         let harmless = json!({
             "Retry-After": "5", "Cache-Control": "no-store", "Content-Type": "application/json; charset=utf-8",
             "x-request-class": "shed", "content-language": "en"
         });
-        assert_eq!(beyond_the_answer(&object(harmless), &[]), None);
+        assert_eq!(privileged_header(&object(harmless), &[]), None);
     }
 }

@@ -11,7 +11,7 @@ mod stored;
 
 pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{EffectiveSettings, Preempt};
-pub(crate) use headers::beyond_the_answer;
+pub(crate) use headers::privileged_header;
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use section_error::SectionError;
 pub(crate) use stored::{SettingChange, Stored, Values};

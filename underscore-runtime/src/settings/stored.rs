@@ -42,7 +42,7 @@ impl Stored {
     }
 
     /// Applies transient changes, until `expires` if that is `Some`.
-    pub(crate) fn put_all(&mut self, changes: &[SettingChange], expires: Option<Instant>) {
+    pub(crate) fn apply(&mut self, changes: &[SettingChange], expires: Option<Instant>) {
         for (setting, value) in changes {
             self.put(setting, value.clone(), expires);
         }

@@ -16,7 +16,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
 /// Maximum length of an extension method, in bytes.
-const LONGEST_METHOD: usize = 32;
+const MAX_METHOD_LEN: usize = 32;
 
 /// A task that is about to begin, with the properties that listings show.
 #[must_use = "a task begins with `begin`"]
@@ -50,7 +50,7 @@ impl NewTask {
         let mut inner = new.slot.inner.lock();
         inner.extra_or_new(new.id).background = Some(background);
         drop(inner);
-        new.slot.note_extra();
+        new.slot.set_has_extra();
         new
     }
 
@@ -95,7 +95,7 @@ impl NewTask {
     fn set_boxed_meta(&mut self, fields: &MetaFields<'_>) {
         let mut inner = self.slot.inner.lock();
         inner.extra_or_new(self.id).meta = Some(RequestMeta::new(*fields));
-        self.slot.note_extra();
+        self.slot.set_has_extra();
         self.info |= info::META_BOXED;
     }
 
@@ -105,14 +105,14 @@ impl NewTask {
     pub(crate) fn set_method(&mut self, method: &Method) {
         // Clients can send extension methods of any length.
         let word = method.as_str().as_bytes();
-        let beginning = word.get(..LONGEST_METHOD).map(Method::from_bytes);
+        let beginning = word.get(..MAX_METHOD_LEN).map(Method::from_bytes);
         let method = match beginning {
             Some(Ok(beginning)) => beginning,
             _ => method.clone(),
         };
         let mut inner = self.slot.inner.lock();
         inner.extra_or_new(self.id).method = Some(method);
-        self.slot.note_extra();
+        self.slot.set_has_extra();
         self.info |= info::METHOD;
     }
 
@@ -122,7 +122,7 @@ impl NewTask {
     pub(crate) fn set_parent(&mut self, parent: u64) {
         let mut inner = self.slot.inner.lock();
         inner.extra_or_new(self.id).parent = TaskId::from_number(parent);
-        self.slot.note_extra();
+        self.slot.set_has_extra();
         self.info |= info::PARENT;
     }
 

@@ -97,7 +97,7 @@ impl Slot {
     pub(crate) fn register_waker(&self, waker: &Waker) -> bool {
         // Cloning and dropping a waker is executor code, not called under the lock.
         let waker = waker.clone();
-        self.note_waker();
+        self.set_has_waker();
         let mut inner = self.inner.lock();
         let old = inner.waker.replace(waker);
         let extra = inner.extra(self.id());

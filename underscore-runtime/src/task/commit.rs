@@ -9,7 +9,7 @@ use crate::sync::atomic::Ordering;
 
 /// Maximum number of attempts to read a stack that changes meanwhile. A task that commits without a
 /// pause for all of them is shown at no await.
-const MOST_READS: usize = 100_000;
+const MAX_READS: usize = 100_000;
 
 /// For the thread that polls the task.
 impl Slot {
@@ -39,7 +39,7 @@ impl Slot {
     /// A task with more than 64 awaits at once takes further keys from the tree.
     #[cold]
     fn take_high_key(&self) -> NodeKey {
-        self.note_extra();
+        self.set_has_extra();
         let mut inner = self.inner.lock();
         inner.extra_or_new(self.id()).tree.take_high()
     }
@@ -77,13 +77,13 @@ impl Slot {
                 }
             }
         });
-        thread.forget_inline(before);
+        thread.discard_inline(before);
     }
 
     #[cold]
     #[inline(never)]
     fn put_in_tree(&self, key: NodeKey, node: Option<Node>) {
-        self.note_extra();
+        self.set_has_extra();
         let mut inner = self.inner.lock();
         let tree = &mut inner.extra_or_new(self.id()).tree;
         tree.apply(&NodeChange { key, node });
@@ -94,7 +94,7 @@ impl Slot {
     #[inline(never)]
     fn commit_and_settle(&self, thread: &ThreadContext, before: u32) {
         self.set_flags(NODES);
-        self.note_extra();
+        self.set_has_extra();
         self.node_writes.write(|| {
             let mut inner = self.inner.lock();
             let tree = &mut inner.extra_or_new(self.id()).tree;
@@ -128,7 +128,7 @@ impl Slot {
         self.node_writes.write(|| {
             let mut inner = self.inner.lock();
             if let Some(extra) = inner.extra(id) {
-                self.note_extra();
+                self.set_has_extra();
                 interrupted = extra.interrupts.is_some();
                 if !interrupted {
                     self.settle(&mut extra.tree);
@@ -149,7 +149,7 @@ impl Slot {
 
     /// The awaits of the task with this id at one moment, on any thread. Empty if it has ended.
     pub(super) fn stack(&self, id: u64) -> Stack {
-        for _ in 0..MOST_READS {
+        for _ in 0..MAX_READS {
             let stack = self.node_writes.try_read(|| {
                 let mut inner = self.inner.lock();
                 let nodes = self.nodes.read();

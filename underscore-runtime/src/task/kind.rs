@@ -51,7 +51,7 @@ pub(crate) struct TaskParent {
     /// copy.
     pub(super) request: Option<(TaskId, Arc<TaskRequest>)>,
     /// The request's connection if this work took it over.
-    pub(super) handed_on: Option<Arc<Upgrade>>,
+    pub(super) upgrade: Option<Arc<Upgrade>>,
 }
 
 /// An upgraded connection. Dropped with the last work that uses it.
@@ -110,7 +110,7 @@ impl Background {
     }
 
     /// The request that it belongs to, directly or through other work. It may have ended.
-    pub(crate) fn works_for(&self) -> Option<TaskId> {
+    pub(crate) fn request_task(&self) -> Option<TaskId> {
         let (id, _) = self.parent.as_ref()?.request.as_ref()?;
         Some(*id)
     }
@@ -123,12 +123,12 @@ impl Background {
 
     /// True if it continues its request: the response switched protocols, and this work has the
     /// connection, for example a websocket.
-    pub(crate) fn goes_on_with_request(&self) -> bool {
+    pub(crate) fn continues_request(&self) -> bool {
         self.upgrade().is_some()
     }
 
     /// The upgraded connection that it took over.
     pub(crate) fn upgrade(&self) -> Option<&Upgrade> {
-        self.parent.as_ref()?.handed_on.as_deref()
+        self.parent.as_ref()?.upgrade.as_deref()
     }
 }

@@ -61,11 +61,11 @@ impl Slot {
         self.flags.store(self.flags() | flags, Ordering::Relaxed);
     }
 
-    pub(super) fn note_waker(&self) {
+    pub(super) fn set_has_waker(&self) {
         self.set_flags(WAKER);
     }
 
-    pub(super) fn note_extra(&self) {
+    pub(super) fn set_has_extra(&self) {
         self.set_flags(EXTRA);
     }
 
@@ -185,7 +185,7 @@ impl Slot {
     }
 
     /// Records that the client disconnected in the middle of its request.
-    pub(crate) fn note_client_left(&self) {
+    pub(crate) fn set_client_left(&self) {
         self.set_flags(CLIENT_LEFT);
     }
 
@@ -279,6 +279,6 @@ impl Slot {
         let mut inner = self.inner.lock();
         inner.extra_or_new(self.id()).timer = Some(timer);
         drop(inner);
-        self.note_extra();
+        self.set_has_extra();
     }
 }

@@ -70,7 +70,7 @@ impl Slot {
         let mut inner = self.inner.lock();
         inner.extra_or_new(id.number()).request = Some(Arc::clone(&request));
         drop(inner);
-        self.note_extra();
+        self.set_has_extra();
         Some(request)
     }
 
@@ -92,17 +92,17 @@ impl TaskParent {
         Some(TaskParent {
             id,
             request,
-            handed_on: None,
+            upgrade: None,
         })
     }
 
     /// As [`new`](Self::new), for work that takes over the connection of `parent`. `None` if that
     /// is no request.
-    pub(crate) fn handing_on(parent: &Slot) -> Option<Self> {
+    pub(crate) fn with_connection(parent: &Slot) -> Option<Self> {
         let route = parent.route()?;
         let upgrade = Upgrade::new(route, parent.started());
         Some(TaskParent {
-            handed_on: Some(Arc::new(upgrade)),
+            upgrade: Some(Arc::new(upgrade)),
             ..TaskParent::new(parent)?
         })
     }

@@ -22,7 +22,7 @@ pub(crate) const META_FIELDS: usize = 4;
 pub(crate) type MetaFields<'a> = [Option<&'a [u8]>; META_FIELDS];
 
 /// Maximum length of a stored field, in bytes: more than is ever shown, and it fits in two bytes.
-const LONGEST: usize = 8 << 10;
+const MAX_FIELD_LEN: usize = 8 << 10;
 
 /// The lengths of the fields, each two bytes, then the texts. A length is stored plus one, zero for
 /// `None`.
@@ -32,7 +32,8 @@ pub(crate) struct RequestMeta(Box<[u8]>);
 impl RequestMeta {
     /// Copies the fields.
     pub(super) fn new(fields: MetaFields<'_>) -> Self {
-        let fields = fields.map(|field| field.map(|text| text.get(..LONGEST).unwrap_or(text)));
+        let fields =
+            fields.map(|field| field.map(|text| text.get(..MAX_FIELD_LEN).unwrap_or(text)));
         let length: usize = fields.iter().flatten().map(|text| text.len()).sum();
         let mut packed = Vec::with_capacity(length.saturating_add(2 * META_FIELDS));
         for field in fields {
@@ -78,9 +79,9 @@ mod tests {
 
     #[test]
     fn a_long_field_is_truncated_and_the_next_one_is_whole() {
-        let long = vec![b'x'; 10 * LONGEST];
+        let long = vec![b'x'; 10 * MAX_FIELD_LEN];
         let meta = RequestMeta::new([Some(&long), None, Some(b"id"), None]);
-        let cut = &long[..LONGEST];
+        let cut = &long[..MAX_FIELD_LEN];
         assert_eq!(meta.fields(), [Some(cut), None, Some(&b"id"[..]), None]);
     }
 }

@@ -79,12 +79,12 @@ impl TaskRef {
     }
 
     /// The task in which it was begun, and the request that it belongs to. They may have ended.
-    pub(crate) fn begun_in(&self) -> [Option<TaskId>; 2] {
+    pub(crate) fn origins(&self) -> [Option<TaskId>; 2] {
         if self.route.is_some() {
             return [self.slot.parent_of_request(self.id), None];
         }
         match self.background() {
-            Some(work) => [work.parent(), work.works_for()],
+            Some(work) => [work.parent(), work.request_task()],
             None => [None, None],
         }
     }
@@ -194,7 +194,7 @@ impl Task {
     /// Time in its state: in the current poll, on the thread with this record, or since the last
     /// poll. Accurate to a tick of the coarse clock. `None` if the sampler does not run, or if the
     /// poll is over.
-    pub(crate) fn in_state_for(
+    pub(crate) fn time_in_state(
         &self,
         now: Instant,
         record: Option<&ThreadRecord>,

@@ -191,7 +191,7 @@ impl ThreadContext {
 
     /// Records the new node under a key of the current task's stack, `None` if it was removed.
     #[inline]
-    pub(crate) fn note_change(&self, key: NodeKey, node: Option<Node>) {
+    pub(crate) fn record_change(&self, key: NodeKey, node: Option<Node>) {
         let count = self.changes.get();
         match self.inline_changes.get(count as usize) {
             Some(change) => {
@@ -199,13 +199,13 @@ impl ThreadContext {
                 change.node.set(node);
                 self.changes.set(count.wrapping_add(1));
             }
-            None => self.note_in_list(key, node),
+            None => self.record_in_list(key, node),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn note_in_list(&self, key: NodeKey, node: Option<Node>) {
+    fn record_in_list(&self, key: NodeKey, node: Option<Node>) {
         // During the teardown of a thread the list is gone. The thread may still drop a request,
         // for example with a runtime in a thread-local; no stack is shown then.
         let noted = MORE_CHANGES.try_with(|more| more.borrow_mut().push(NodeChange { key, node }));
@@ -214,7 +214,7 @@ impl ThreadContext {
     }
 
     /// The changes after the first `before`, `None` if some are not inline. Discarded by
-    /// [`forget_inline`](Self::forget_inline).
+    /// [`discard_inline`](Self::discard_inline).
     #[inline]
     pub(super) fn inline_changes(&self, before: u32) -> Option<&[InlineChange]> {
         self.inline_changes
@@ -223,7 +223,7 @@ impl ThreadContext {
 
     /// Discards the changes after the first `before`, which are inline.
     #[inline]
-    pub(super) fn forget_inline(&self, before: u32) {
+    pub(super) fn discard_inline(&self, before: u32) {
         self.changes.set(before);
     }
 

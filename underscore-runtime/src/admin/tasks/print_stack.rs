@@ -37,7 +37,7 @@ pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
 fn began(parents: &HashSet<TaskId>) -> HashMap<TaskId, Vec<TaskSnapshot>> {
     let mut tasks = select::live_tasks();
     tasks.retain(|task| {
-        let [parent, _] = task.begun_in();
+        let [parent, _] = task.origins();
         parent.is_some_and(|parent| parents.contains(&parent))
     });
     oldest_first(&mut tasks);

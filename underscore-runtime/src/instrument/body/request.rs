@@ -39,7 +39,7 @@ impl HttpBody for RequestBody {
             if client_left(&error)
                 && let Some(task) = poll::current()
             {
-                task.note_client_left();
+                task.set_client_left();
             }
             error.into_inner()
         })

@@ -28,14 +28,14 @@ pub(super) fn admit(
     {
         return refused(route, Outcome::Preempted, answer::preempted(preempt));
     }
-    if let Some(rate) = settings.most_per_second
+    if let Some(rate) = settings.max_rate
         && let Err(wait) = route.rate_limit.try_acquire(Instant::now(), rate)
     {
         let answer = answer::too_fast(rate, wait);
         return refused(route, Outcome::Rejected, answer);
     }
     let begin = || Guard::new(begin_request(request, route));
-    let guard = match settings.most_active {
+    let guard = match settings.max_active {
         None => begin(),
         Some(most) => {
             // Serialized: the next request counts those admitted before it.

@@ -103,7 +103,7 @@ impl FrameSlot {
                 parent,
                 awaited,
             };
-            thread.note_change(key, Some(node));
+            thread.record_change(key, Some(node));
         });
     }
 
@@ -128,7 +128,7 @@ impl FrameSlot {
         let is_current = with_thread(|thread| {
             let is_current = thread.id.get() == self.id;
             if is_current && let Some(task) = self.task {
-                thread.note_change(self.key, None);
+                thread.record_change(self.key, None);
                 task.get().release_key(self.key);
             }
             is_current

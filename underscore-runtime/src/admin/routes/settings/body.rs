@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::admin::error::Error;
 use crate::clock::Instant;
-use crate::settings::{SettingChange, beyond_the_answer, section};
+use crate::settings::{SettingChange, privileged_header, section};
 use crate::suggest;
 use crate::units;
 use crate::visible::echo;
@@ -30,8 +30,8 @@ impl Changes {
             "preempt.headers" => value.as_ref()?.as_object(),
             _ => None,
         });
-        let beyond = headers.find_map(|headers| beyond_the_answer(headers, allowed));
-        beyond.map_or(Ok(()), |name| Err(Error::beyond_the_answer(name)))
+        let beyond = headers.find_map(|headers| privileged_header(headers, allowed));
+        beyond.map_or(Ok(()), |name| Err(Error::privileged_header(name)))
     }
 }
 

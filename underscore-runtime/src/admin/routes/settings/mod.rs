@@ -163,11 +163,11 @@ fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error>
 fn set(edits: &[Edit], expires: Option<Instant>) {
     for Edit { target, changes } in edits {
         if let Some(settings) = target.settings() {
-            settings.lock().put_all(changes, expires);
+            settings.lock().apply(changes, expires);
         }
     }
     if let Some(expires) = expires {
-        routes::note_expiry(expires);
+        routes::schedule_expiry(expires);
     }
     // All mounts, because settings of a handler apply to each, and each handler once: there may be
     // a thousand edits.

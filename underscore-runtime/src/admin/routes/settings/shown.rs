@@ -95,7 +95,7 @@ pub(super) fn after(
     let mut settings = RouteSettings::new(entry);
     for Edit { target, changes } in transient {
         if let Some(stored) = settings.at(entry, target) {
-            stored.put_all(changes, expires);
+            stored.apply(changes, expires);
         }
     }
     for Edit { target, changes } in persistent {

@@ -53,14 +53,14 @@ const COMMANDS: &str = r"
 ";
 
 /// The number of messages that are kept for slow receivers.
-const KEPT: usize = 64;
+const CAPACITY: usize = 64;
 
 /// The time limit for sending the close frame.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 struct Room {
-    said: broadcast::Sender<Utf8Bytes>,
+    messages: broadcast::Sender<Utf8Bytes>,
 }
 
 #[underscore_route(get, "/", name = "page")]
@@ -71,15 +71,15 @@ async fn page() -> Html<&'static str> {
 #[underscore_route(post, "/say", name = "say")]
 async fn say(State(room): State<Room>, words: String) -> String {
     // It fails if there are no receivers.
-    let heard = room.said.send(words.into()).unwrap_or(0);
-    format!("heard by {heard}\n")
+    let receivers = room.messages.send(words.into()).unwrap_or(0);
+    format!("heard by {receivers}\n")
 }
 
 #[underscore_route(get, "/events", name = "events")]
 async fn events(State(room): State<Room>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let words = stream::unfold(room.said.subscribe(), async |mut said| {
-        let words = next(&mut said).await?;
-        Some((Ok(Event::default().data(words.as_str())), said))
+    let words = stream::unfold(room.messages.subscribe(), async |mut messages| {
+        let words = next(&mut messages).await?;
+        Some((Ok(Event::default().data(words.as_str())), messages))
     });
     // An endless stream would delay shutdown.
     let words = words.take_until(shared::stop());
@@ -94,20 +94,20 @@ async fn ws(State(room): State<Room>, upgrade: WebSocketUpgrade) -> Response {
             Err(interrupted) => interrupted.reason().into(),
         };
         let code = close_code::AWAY;
-        let why = Message::Close(Some(CloseFrame { code, reason }));
+        let close = Message::Close(Some(CloseFrame { code, reason }));
         // Fails if the client has left, if it does not read, or if the reason has more than 123
         // bytes, which do not fit in the frame. Then the socket is closed without a reason.
-        let _ = timeout(FAREWELL, socket.send(why)).await;
+        let _ = timeout(CLOSE_TIMEOUT, socket.send(close)).await;
     })
 }
 
 /// Sends and receives concurrently, until the client leaves or the service shuts down.
 #[underscore_frame]
 async fn talk(socket: &mut WebSocket, room: &Room) {
-    let said = room.said.subscribe();
+    let messages = room.messages.subscribe();
     let (to_client, from_client) = socket.split();
     tokio::select! {
-        () = forward(to_client, said) => {}
+        () = forward(to_client, messages) => {}
         () = receive(from_client, room) => {}
         () = shared::stop() => {}
     }
@@ -115,8 +115,8 @@ async fn talk(socket: &mut WebSocket, room: &Room) {
 
 /// Forwards the messages of the room to the client.
 #[underscore_frame]
-async fn forward(mut client: impl SinkExt<Message> + Unpin, mut said: Receiver<Utf8Bytes>) {
-    while let Some(words) = next(&mut said).await {
+async fn forward(mut client: impl SinkExt<Message> + Unpin, mut messages: Receiver<Utf8Bytes>) {
+    while let Some(words) = next(&mut messages).await {
         if client.send(Message::Text(words)).await.is_err() {
             return;
         }
@@ -132,16 +132,16 @@ async fn receive(
     while let Some(Ok(message)) = client.next().await {
         if let Message::Text(words) = message {
             // This client is a receiver, so it cannot fail.
-            let _ = room.said.send(words);
+            let _ = room.messages.send(words);
         }
     }
 }
 
 /// The next message of the room.
 #[underscore_frame]
-async fn next(said: &mut Receiver<Utf8Bytes>) -> Option<Utf8Bytes> {
+async fn next(messages: &mut Receiver<Utf8Bytes>) -> Option<Utf8Bytes> {
     loop {
-        match said.recv().await {
+        match messages.recv().await {
             Ok(words) => return Some(words),
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return None,
@@ -151,13 +151,13 @@ async fn next(said: &mut Receiver<Utf8Bytes>) -> Option<Utf8Bytes> {
 
 /// The service.
 fn app() -> Router {
-    let (said, _) = broadcast::channel(KEPT);
+    let (messages, _) = broadcast::channel(CAPACITY);
     Router::new()
         .route("/", get(page))
         .route("/say", post(say))
         .route("/events", get(events))
         .route("/ws", any(ws))
-        .with_state(Room { said })
+        .with_state(Room { messages })
 }
 
 #[tokio::main]

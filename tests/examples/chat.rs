@@ -34,7 +34,7 @@ async fn streams_and_websockets_are_seen_and_ended() {
         "{stacks}"
     );
     assert!(
-        sockets.contains(" said.recv() | ") && sockets.contains(" client.next() | "),
+        sockets.contains(" messages.recv() | ") && sockets.contains(" client.next() | "),
         "{stacks}"
     );
 

@@ -142,7 +142,7 @@ pub(crate) fn file_changed(found: Reload) {
                 target: "underscore",
                 path = field_text(&found.path),
                 error = field_text(&error),
-                "the settings file is not in force; what it said last is"
+                "the settings file is rejected; the last valid settings stay in force"
             );
         });
     }

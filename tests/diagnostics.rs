@@ -5,7 +5,7 @@
 //! word them differently: `TRYBUILD=overwrite cargo test --test diagnostics`, and read the diff.
 
 #[test]
-fn every_mistake_is_named_where_it_was_made() {
+fn every_mistake_is_reported_at_its_place() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/*.rs");
     cases.compile_fail("tests/ui/compiler/*.rs");

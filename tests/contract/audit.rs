@@ -65,7 +65,7 @@ async fn put(service: &Service, target: &str, transient: Value) -> u16 {
 
 /// Holds 1.7, 1.8, 7.18, 7.19 of docs/admin-api.md.
 #[tokio::test]
-async fn a_change_of_settings_says_who_made_it_and_what_was_set_before_and_after() {
+async fn a_change_of_settings_is_recorded_with_its_author_and_the_values_before_and_after() {
     own_process!();
     let service = service().await;
     let id = service.route("watched").await["id"].clone();
@@ -228,7 +228,7 @@ async fn a_refused_call_is_recorded_with_the_status_of_its_refusal() {
 
 /// Holds 7.17 of docs/admin-api.md.
 #[tokio::test]
-async fn looking_leaves_no_record_and_neither_does_what_is_no_call() {
+async fn reads_and_unknown_calls_leave_no_record() {
     own_process!();
     let service = service().await;
     let before = mark(&service).await;
@@ -345,7 +345,7 @@ async fn each_record_is_an_event_of_the_hosts_log() {
 
 /// Holds 3.21, 7.18 of docs/admin-api.md.
 #[tokio::test]
-async fn over_a_hosts_own_router_the_peer_is_missing() {
+async fn a_record_over_a_hosts_own_router_has_no_peer() {
     own_process!();
     let service = service().await;
     let app: Router = Router::new().nest("/ops/{place}", admin_router());

@@ -30,7 +30,7 @@ async fn put(service: &Service, target: &str, transient: Value) -> u16 {
 
 /// Holds 1.7, 3.14 of docs/admin-api.md.
 #[tokio::test]
-async fn it_is_a_table_like_the_others() {
+async fn the_audit_has_the_options_of_the_other_tables() {
     own_process!();
     let service = service().await;
     for target in ["b1", "b2", "b0"] {
@@ -112,7 +112,7 @@ async fn it_is_a_table_like_the_others() {
 
 /// Holds 7.22 of docs/admin-api.md.
 #[tokio::test]
-async fn the_newest_thousand_that_were_refused_are_kept() {
+async fn the_newest_thousand_refused_calls_are_kept() {
     own_process!();
     let service = service().await;
     assert_eq!(put(&service, "oldest", json!({})).await, 404);
@@ -146,7 +146,7 @@ async fn the_newest_thousand_that_were_refused_are_kept() {
 
 /// Holds 7.22, 7.33 of docs/admin-api.md.
 #[tokio::test]
-async fn a_change_that_was_made_is_not_washed_out_by_calls_that_were_refused() {
+async fn refused_calls_do_not_evict_records_of_changes() {
     own_process!();
     let service = service().await;
     let made = json!({"transient": {"timeout": "7s"}});
@@ -176,7 +176,7 @@ async fn a_change_that_was_made_is_not_washed_out_by_calls_that_were_refused() {
 
 /// Holds 7.22 of docs/admin-api.md.
 #[tokio::test]
-async fn what_is_long_is_shortened() {
+async fn long_values_are_truncated() {
     own_process!();
     let service = service().await;
     let reason = "because+".repeat(1_000);

@@ -94,7 +94,7 @@ fn is_above_a_test(lines: &[&str]) -> bool {
 }
 
 #[test]
-fn every_item_of_the_page_is_held_by_a_test_and_every_tag_names_an_item() {
+fn every_number_of_the_contract_is_held_by_a_test_and_every_tag_names_a_number() {
     let (items, mut wrong) = items(PAGE);
     assert!(items.len() > 100, "only {} items are read", items.len());
     let mut all = BTreeSet::new();
@@ -129,7 +129,7 @@ fn every_item_of_the_page_is_held_by_a_test_and_every_tag_names_an_item() {
 }
 
 #[test]
-fn a_number_that_is_wrong_is_found() {
+fn a_wrong_number_is_reported() {
     let page = "## 1. One\n\n- **1.1** a\n- **1.3** b\n- **1.3** c\n- **1.2** d\n- **2.4** e\n- **x** f\n- **1.10** g\n";
     let (items, wrong) = items(page);
     assert_eq!(

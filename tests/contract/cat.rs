@@ -74,7 +74,7 @@ async fn the_tables_are_listed_relative_to_cat_with_templates() {
 
 /// Holds 2.10, 3.1, 3.18, 3.19 of docs/admin-api.md.
 #[tokio::test]
-async fn a_row_begins_with_the_id_and_columns_line_up() {
+async fn a_row_begins_with_the_id_and_columns_are_aligned() {
     let service = Service::start(app()).await;
     for _ in 0..12 {
         service
@@ -194,7 +194,7 @@ async fn rows_are_sorted_by_value_with_several_keys_and_hidden_columns() {
 
 /// Holds 2.7, 3.13, 3.22 of docs/admin-api.md.
 #[tokio::test]
-async fn a_page_says_how_many_rows_there_are() {
+async fn a_page_has_the_total_number_of_rows() {
     let service = Service::start(app()).await;
     let all = service
         .admin("_cat/routes/few,many,never?h=name&s=name")
@@ -291,7 +291,7 @@ async fn json_and_yaml_have_typed_values() {
 
 /// Holds 2.18, 3.40 of docs/admin-api.md.
 #[tokio::test]
-async fn what_is_declared_is_shown_until_the_router_knows_better() {
+async fn a_declared_path_is_shown_until_the_handler_is_mounted() {
     let service = Service::start(app()).await;
     let row = service.route("declared").await;
     assert_eq!(row["path"], "/declared/{id}");
@@ -356,7 +356,7 @@ async fn a_task_shows_its_request_and_control_characters_are_escaped() {
 
 /// Holds 5.24 of docs/admin-api.md.
 #[tokio::test]
-async fn the_mark_of_a_request_is_echoed_with_its_answer_and_with_an_error() {
+async fn x_opaque_id_is_echoed_with_answers_and_errors() {
     let service = Service::start(app()).await;
     for (path, status) in [("_cat", 200), ("_cat/routes?tiem", 400), ("nothing", 404)] {
         let marked = service.admin_builder(Method::GET, path);
@@ -399,7 +399,7 @@ async fn a_client_cannot_make_rows() {
 
 /// Holds 2.22, 2.23, 6.16 of docs/admin-api.md.
 #[tokio::test]
-async fn a_task_number_that_no_task_can_have_is_404_like_any_other() {
+async fn an_impossible_task_number_is_404() {
     let service = Service::start(Router::new()).await;
     for number in ["0", "18446744073709551615", "99999999999999999999999"] {
         let answer = service.admin(&format!("_cat/tasks/{number}")).await;
@@ -414,7 +414,7 @@ async fn a_task_number_that_no_task_can_have_is_404_like_any_other() {
 
 /// Holds 6.20 of docs/admin-api.md.
 #[tokio::test]
-async fn an_error_repeats_no_control_character_of_what_was_wrong() {
+async fn an_error_escapes_control_characters_of_invalid_input() {
     let service = Service::start(Router::new()).await;
     for format in ["json", "yaml"] {
         let path = format!("_cat/routes/%1b%5b2J%7f%c2%9b2J?format={format}");

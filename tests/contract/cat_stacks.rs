@@ -24,7 +24,7 @@ async fn crowd(Path(step): Path<u8>) {
 
 /// Holds 1.5, 3.54 of docs/admin-api.md.
 #[tokio::test]
-async fn requests_with_one_stack_are_one_line_and_the_largest_crowd_is_first() {
+async fn requests_with_the_same_stack_are_one_line_and_the_largest_group_is_first() {
     let service = Service::start(Router::new().route("/crowd/{step}", get(crowd))).await;
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..23 {

@@ -55,7 +55,7 @@ async fn shared() {}
 
 /// Holds 4.22 of docs/admin-api.md.
 #[tokio::test]
-async fn requests_of_one_trace_are_preempted_alike_unless_they_have_ids_of_their_own() {
+async fn requests_of_one_trace_are_preempted_alike_unless_they_have_request_ids() {
     let service = Service::start(Router::new().route("/", get(shared))).await;
     let body = json!({"transient": {"preempt": {"status": 503, "ratio": 0.5}}});
     let put = service.put("_routes/changes.shared/settings", body).await;
@@ -94,7 +94,7 @@ async fn stuck() {
 
 /// Holds 3.50, 4.38, 4.39 of docs/admin-api.md.
 #[tokio::test]
-async fn an_interrupt_waits_a_second_or_as_long_as_it_is_told_to() {
+async fn an_interrupt_waits_for_a_second_or_for_its_timeout() {
     let service = Service::start_on_workers(2, Router::new().route("/", get(stuck))).await;
     let client = tokio::spawn(service.request(Method::GET, "/").send());
     service
@@ -129,7 +129,7 @@ async fn limited() {}
 
 /// Holds 4.23, 4.25, 4.26 of docs/admin-api.md.
 #[tokio::test]
-async fn what_is_refused_for_a_limit_says_which_and_when_to_come_again() {
+async fn a_request_over_a_limit_gets_the_limit_and_retry_after() {
     let service = Service::start(Router::new().route("/", get(limited))).await;
     let put = async |settings: Value| {
         let body = json!({"transient": settings});
@@ -183,7 +183,7 @@ async fn a_timeout_drops_the_handler() {
 
 /// Holds 4.50 of docs/admin-api.md.
 #[tokio::test]
-async fn a_cancel_takes_no_body_that_says_something() {
+async fn a_cancel_with_a_body_is_refused() {
     let service = Service::start(Router::new()).await;
     let path = "_tasks/_cancel?older_than=9999d";
     let body = Some(json!({"reason": "would be ignored"}));

@@ -15,7 +15,7 @@ async fn marked() {
 
 /// Holds 7.3, 7.6 of docs/admin-api.md.
 #[tokio::test]
-async fn the_marks_of_a_client_are_shown_under_the_names_by_which_they_came() {
+async fn request_headers_are_shown_under_the_names_of_elasticsearch() {
     let service = Service::start(Router::new().route("/", get(marked))).await;
     let marks = json!({
         "X-Opaque-Id": "night shift",

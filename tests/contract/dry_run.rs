@@ -37,7 +37,7 @@ async fn audited(service: &Service) -> usize {
 // One test, because both parts read the requests of the last minute.
 /// Holds 4.62, 4.63, 4.64 of docs/admin-api.md.
 #[tokio::test]
-async fn a_dry_run_says_whom_a_change_would_hit_and_changes_nothing() {
+async fn a_dry_run_reports_the_affected_requests_and_changes_nothing() {
     own_process!();
     let service = start().await;
     let id = service.route("waits").await["id"].clone();

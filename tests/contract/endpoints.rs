@@ -68,7 +68,7 @@ async fn service() -> Service {
 
 /// Holds 1.1 of docs/admin-api.md.
 #[tokio::test]
-async fn the_root_says_which_process_this_is() {
+async fn the_root_identifies_the_process() {
     let service = service().await;
     let root = service.admin_json("").await;
     let keys: Vec<&String> = root.as_object().expect("an object").keys().collect();
@@ -129,7 +129,7 @@ fn flat(prefix: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
 
 /// Holds 1.9 of docs/admin-api.md.
 #[tokio::test]
-async fn a_route_as_a_structure_is_its_row_nested_under_its_id() {
+async fn a_route_as_json_is_its_row_nested_under_its_id() {
     let service = service().await;
     let mut row = service.route("endpoints.declared").await;
     let row = row.as_object_mut().expect("a row");
@@ -148,7 +148,7 @@ async fn a_route_as_a_structure_is_its_row_nested_under_its_id() {
 
 /// Holds 1.20, 5.1 of docs/admin-api.md.
 #[tokio::test]
-async fn every_path_may_end_with_a_slash_and_knows_the_common_parameters() {
+async fn every_path_accepts_a_trailing_slash_and_the_common_parameters() {
     let service = service().await;
     let common = "error_trace&filter_path=**&format=text&human&pretty";
     let mut asked = 0;

@@ -7,7 +7,7 @@ use crate::support::sentences::did_you_mean;
 
 /// Holds 6.1, 6.3, 6.4 of docs/admin-api.md.
 #[tokio::test]
-async fn parameters_that_do_not_exist_are_named_in_order_with_what_was_meant() {
+async fn unknown_parameters_are_named_in_order_with_suggestions() {
     let service = Service::start(Router::new()).await;
     for (path, found) in [
         (
@@ -44,7 +44,7 @@ async fn parameters_that_do_not_exist_are_named_in_order_with_what_was_meant() {
 
 /// Holds 6.5, 6.15 of docs/admin-api.md.
 #[tokio::test]
-async fn a_path_that_does_not_exist_is_404_and_says_what_was_meant() {
+async fn an_unknown_path_is_404_with_a_suggestion() {
     let service = Service::start(Router::new()).await;
     for (path, hint) in [
         ("_cat/rutes", concat!(" -> ", did_you_mean!("/_cat/routes"))),

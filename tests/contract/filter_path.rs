@@ -30,7 +30,7 @@ async fn service() -> Service {
 
 /// Holds 5.15, 5.16, 5.20, 5.21 of docs/admin-api.md.
 #[tokio::test]
-async fn rows_of_a_table_are_filtered_and_its_total_is_not() {
+async fn rows_of_a_table_are_filtered_and_their_total_is_not() {
     let service = service().await;
     let table = "_cat/routes/one,two?format=json&s=name&h=name,path,stats.end.panicked";
     for (filter, expected) in [
@@ -125,7 +125,7 @@ async fn the_answer_to_a_change_is_filtered_and_the_change_is_made() {
 
 /// Holds 5.22 of docs/admin-api.md.
 #[tokio::test]
-async fn an_error_is_shown_whole() {
+async fn errors_are_not_filtered() {
     let service = service().await;
     for (path, status) in [
         ("_routes/nobody?filter_path=x", 404),

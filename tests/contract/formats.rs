@@ -49,7 +49,7 @@ async fn service() -> Service {
 
 /// Holds 3.24, 6.2 of docs/admin-api.md.
 #[tokio::test]
-async fn cbor_says_what_json_says() {
+async fn cbor_has_the_same_content_as_json() {
     let service = service().await;
     for path in [
         "",
@@ -86,7 +86,7 @@ async fn cbor_says_what_json_says() {
 
 /// Holds 3.14, 3.17, 5.7 of docs/admin-api.md.
 #[tokio::test]
-async fn sizes_are_for_people_or_in_the_unit_that_is_asked_for() {
+async fn sizes_are_human_readable_or_in_the_requested_unit() {
     let service = service().await;
     let client = tokio::spawn(service.request(Method::GET, "/sending").send());
     let response = client.await.expect("no panic").expect("a head");
@@ -125,7 +125,7 @@ async fn sizes_are_for_people_or_in_the_unit_that_is_asked_for() {
 
 /// Holds 5.1, 5.2, 6.8 of docs/admin-api.md.
 #[tokio::test]
-async fn parameters_of_everything_are_known_everywhere_and_checked_first() {
+async fn common_parameters_are_accepted_everywhere_and_checked_first() {
     let service = service().await;
     for path in [
         "",

@@ -42,7 +42,7 @@ async fn told(State(gate): Gate) {
 
 /// Holds 3.32, 4.35, 4.36, 4.41, 4.42 of docs/admin-api.md.
 #[tokio::test]
-async fn the_client_of_an_interrupted_request_gets_a_503_that_says_why() {
+async fn the_client_of_an_interrupted_request_gets_a_503_with_the_reason() {
     let app = Router::new().route("/", get(told));
     let service = Service::start(app.with_state(Arc::new(Semaphore::new(0)))).await;
     let client = get_in_background(&service, "/");
@@ -93,7 +93,7 @@ async fn holds(State(held): State<Held>) {
 
 /// Holds 4.44 of docs/admin-api.md.
 #[tokio::test]
-async fn what_the_handler_holds_is_free_when_the_report_comes() {
+async fn resources_of_the_handler_are_released_before_the_report() {
     let held = Held {
         permits: Arc::new(Semaphore::new(1)),
         dropped: Arc::default(),
@@ -187,7 +187,7 @@ async fn running(service: &Service, route: &str) -> Value {
 
 /// Holds 3.51, 4.38 of docs/admin-api.md.
 #[tokio::test]
-async fn a_long_poll_is_reported_as_stuck_and_the_order_is_carried_out_when_it_returns() {
+async fn a_long_poll_is_reported_as_stuck_and_is_interrupted_when_it_returns() {
     let (release, stuck) = Stuck::new(0);
     let app = Router::new()
         .route("/", get(blocks_then_waits))
@@ -279,7 +279,7 @@ async fn known(State(gate): Gate) {
 
 /// Holds 2.6 of docs/admin-api.md.
 #[tokio::test]
-async fn an_unknown_route_is_404_and_nothing_is_done_for_the_known_one_beside_it() {
+async fn an_unknown_route_is_404_and_the_known_one_beside_it_is_not_interrupted() {
     let gate = Arc::new(Semaphore::new(0));
     let app = Router::new().route("/", get(known));
     let service = Service::start(app.with_state(Arc::clone(&gate))).await;
@@ -349,7 +349,7 @@ async fn resists(State(gate): Gate) {
 
 /// Holds 4.37 of docs/admin-api.md.
 #[tokio::test]
-async fn a_handler_that_panics_when_it_is_interrupted_is_gone_and_counted_as_panicked() {
+async fn a_handler_that_panics_when_it_is_interrupted_counts_as_panicked() {
     let app = Router::new().route("/", get(resists));
     let service = Service::start(app.with_state(Arc::new(Semaphore::new(0)))).await;
     let client = tokio::spawn(service.request(Method::GET, "/").send());
@@ -396,7 +396,7 @@ async fn spared(State(gate): Gate) {
 
 /// Holds 2.9, 4.50 of docs/admin-api.md.
 #[tokio::test]
-async fn an_interrupt_that_names_no_route_or_says_something_in_a_body_is_400_and_ends_nothing() {
+async fn an_interrupt_without_a_route_or_with_a_body_is_400_and_ends_no_request() {
     let app = Router::new().route("/", get(spared));
     let service = Service::start(app.with_state(Arc::new(Semaphore::new(0)))).await;
     let _client = get_in_background(&service, "/");

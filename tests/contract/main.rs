@@ -17,11 +17,12 @@ mod errors;
 mod filter_path;
 mod formats;
 mod interrupt;
-mod levers;
-mod marked;
+mod lenient_input;
+mod limits;
 mod metrics;
 mod options;
 mod reliability;
+mod response_marks;
 mod selectors;
 mod settings;
 mod settings_refused;
@@ -32,7 +33,6 @@ mod support;
 mod tables;
 mod tasks;
 mod tasks_list;
-mod three_in_the_morning;
 
 /// The contract.
 const PAGE: &str = include_str!("../../underscore-runtime/docs/admin-api.md");

@@ -14,7 +14,7 @@ async fn shown() {}
 
 /// Holds 5.2 of docs/admin-api.md.
 #[tokio::test]
-async fn a_bool_is_true_where_it_is_named_and_not_false() {
+async fn a_bool_is_true_if_it_is_present_and_not_false() {
     let service = Service::start(Router::new()).await;
     for (query, lines) in [
         ("", 1),
@@ -60,7 +60,7 @@ async fn accepting(service: &Service, path: &str, accepted: &[&str]) -> String {
 
 /// Holds 5.11, 5.13 of docs/admin-api.md.
 #[tokio::test]
-async fn the_format_is_one_of_four_and_beats_accept() {
+async fn the_format_is_one_of_four_and_overrides_accept() {
     let service = Service::start(Router::new()).await;
     for (format, content_type) in [
         ("text", TEXT),
@@ -85,7 +85,7 @@ async fn the_format_is_one_of_four_and_beats_accept() {
 
 /// Holds 5.12, 5.13 of docs/admin-api.md.
 #[tokio::test]
-async fn one_media_type_is_a_wish_and_anything_else_is_none() {
+async fn a_single_media_type_is_honoured_and_any_other_accept_is_ignored() {
     let service = Service::start(Router::new()).await;
     for (accepted, content_type) in [
         (&[JSON][..], JSON),

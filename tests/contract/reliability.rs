@@ -120,7 +120,7 @@ fn wrong(command: &str) -> Option<String> {
 }
 
 #[test]
-fn every_command_of_the_page_on_reliability_names_a_test_or_a_script_that_there_is() {
+fn every_promise_names_a_test_or_a_script_that_exists() {
     let rows = rows(PAGE);
     assert!(rows.len() > 5, "only {} rows are read", rows.len());
     let mut mistakes = Vec::new();
@@ -138,10 +138,10 @@ fn every_command_of_the_page_on_reliability_names_a_test_or_a_script_that_there_
 }
 
 #[test]
-fn a_command_that_names_nothing_is_found() {
+fn a_command_without_a_test_is_reported() {
     let good = [
-        "cargo test --test contract a_command_that_names_nothing_is_found",
-        "cargo test --test contract reliability::a_command_that_names",
+        "cargo test --test contract a_command_without_a_test_is_reported",
+        "cargo test --test contract reliability::a_command_without",
         "cargo test --release --test house completeness::",
         "cargo test -p underscore-runtime --lib a_process_has_a_name_while_it_lives",
         "cargo deny check",
@@ -154,7 +154,7 @@ fn a_command_that_names_nothing_is_found() {
     let bad = [
         "cargo test --test contract a_command_that_names_nobody",
         "cargo test --test contracts",
-        "cargo test --test house a_command_that_names_nothing_is_found",
+        "cargo test --test house a_command_without_a_test_is_reported",
         "cargo test -p underscore-runtime no_such_function",
         "cargo test -p no-such-package",
         "tests/bench/no-such-script",

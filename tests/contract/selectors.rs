@@ -25,7 +25,7 @@ async fn two() {}
 
 /// Holds 2.3, 2.4, 2.5 of docs/admin-api.md.
 #[tokio::test]
-async fn a_pattern_is_for_ids_too_and_all_is_all_of_them() {
+async fn a_pattern_matches_ids_too_and_all_selects_every_route() {
     let service = Service::start(Router::new()).await;
     let one = ids(&service, "selectors.one").await.remove(0);
     let two = ids(&service, "selectors.two").await.remove(0);
@@ -98,7 +98,7 @@ async fn held() {
 
 /// Holds 2.21 of docs/admin-api.md.
 #[tokio::test]
-async fn a_task_that_is_named_twice_is_meant_once() {
+async fn a_task_that_is_named_twice_counts_once() {
     let service = Service::start(Router::new().route("/", get(held))).await;
     let clients = [(); 2].map(|()| tokio::spawn(service.request(Method::GET, "/").send()));
     service.wait_for_waiting("selectors.held", 2).await;

@@ -85,7 +85,7 @@ async fn unread(body: Bytes) -> String {
 
 /// Holds 4.16 of docs/admin-api.md.
 #[tokio::test]
-async fn a_request_is_preempted_before_anything_of_its_body_is_read() {
+async fn a_request_is_preempted_before_its_body_is_read() {
     let service = Service::start(Router::new().route("/", post(unread))).await;
     put(&service, "unread", json!({"preempt.status": 503})).await;
     let mut connection = service.connect().await;
@@ -140,7 +140,7 @@ async fn merged() -> &'static str {
 
 /// Holds 1.11, 4.2, 4.18 of docs/admin-api.md.
 #[tokio::test]
-async fn what_a_change_does_not_mention_stays_and_null_resets_one() {
+async fn a_change_keeps_other_settings_and_null_resets_one() {
     let service = Service::start(Router::new().route("/", get(merged))).await;
     put(
         &service,
@@ -278,7 +278,7 @@ async fn early() -> &'static str {
 
 /// Holds 3.40, 3.41, 4.13 of docs/admin-api.md.
 #[tokio::test]
-async fn settings_from_before_the_first_request_hold_for_it() {
+async fn settings_from_before_the_first_request_apply_to_it() {
     let service = Service::start(Router::new().route("/", get(early))).await;
     let row = service.route("early").await;
     assert_eq!(
@@ -308,7 +308,7 @@ async fn under_load() -> &'static str {
 
 /// Holds 4.12 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_holds_for_every_request_that_begins_after_its_answer() {
+async fn a_change_applies_to_every_request_that_begins_after_its_answer() {
     let service = Service::start_on_workers(2, Router::new().route("/", get(under_load))).await;
     let mut connection = service.connect().await;
     for round in 0..40 {
@@ -335,7 +335,7 @@ async fn bodyless() {}
 
 /// Holds 4.19 of docs/admin-api.md.
 #[tokio::test]
-async fn a_status_that_has_no_content_is_sent_without_the_text() {
+async fn a_status_without_content_is_sent_without_the_text() {
     let service = Service::start(Router::new().route("/", get(bodyless))).await;
     for status in [204, 205, 304] {
         let body = json!({"transient": {"preempt": {"status": status, "text": "never sent"}}});

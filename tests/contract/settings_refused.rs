@@ -41,7 +41,7 @@ async fn strict() {}
 /// Holds 4.14, 4.15 of docs/admin-api.md.
 #[tokio::test]
 #[allow(clippy::too_many_lines, reason = "a table of cases")]
-async fn a_setting_that_is_unknown_or_no_value_of_its_kind_is_named_with_section_and_key() {
+async fn an_unknown_or_mistyped_setting_is_named_with_section_and_key() {
     let service = Service::start(Router::new().route("/", get(strict))).await;
     let before = json!({"transient": {"preempt": {"status": 503, "text": "t"}}});
     let set = service.put(STRICT, before).await.ok_json();
@@ -95,7 +95,7 @@ async fn whole() {}
 
 /// Holds 4.5, 4.6 of docs/admin-api.md.
 #[tokio::test]
-async fn nothing_of_a_body_is_done_where_a_part_of_it_is_wrong() {
+async fn a_body_with_one_mistake_changes_no_setting() {
     let service = Service::start(Router::new().route("/", get(whole))).await;
     for (transient, words) in [
         (
@@ -139,7 +139,7 @@ async fn sectioned() {}
 
 /// Holds 6.12 of docs/admin-api.md.
 #[tokio::test]
-async fn a_section_that_is_unknown_or_needs_a_file_is_refused_with_the_cure() {
+async fn an_unknown_section_or_one_without_a_file_is_refused_with_the_cure() {
     let service = Service::start(Router::new().route("/", get(sectioned))).await;
     let preempt = json!({"preempt": {"status": 503}});
     for (body, words) in [
@@ -186,7 +186,7 @@ async fn parsed() {}
 
 /// Holds 6.9, 6.10, 6.11 of docs/admin-api.md.
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_400_with_its_line_and_column() {
+async fn a_body_that_is_not_a_json_object_is_400_with_line_and_column() {
     let service = Service::start(Router::new().route("/", get(parsed))).await;
     let path = "_routes/parsed/settings";
     for (body, words) in [
@@ -235,7 +235,7 @@ async fn typed() {}
 
 /// Holds 6.13 of docs/admin-api.md.
 #[tokio::test]
-async fn a_body_is_json_or_does_not_say_what_it_is() {
+async fn a_content_type_other_than_json_is_refused() {
     let service = Service::start(Router::new().route("/", get(typed))).await;
     let (path, body) = (
         "_routes/typed/settings",
@@ -297,7 +297,7 @@ async fn asked() {}
 
 /// Holds 6.17 of docs/admin-api.md.
 #[tokio::test]
-async fn another_method_is_405_and_says_which_are_allowed() {
+async fn another_method_is_405_with_the_allowed_ones() {
     let service = Service::start(Router::new().route("/", get(asked))).await;
     for (method, path, allowed) in [
         (
@@ -359,7 +359,7 @@ async fn enveloped() {}
 
 /// Holds 6.1, 6.2 of docs/admin-api.md.
 #[tokio::test]
-async fn an_error_is_yaml_where_yaml_is_asked_for_and_json_everywhere_else() {
+async fn an_error_is_yaml_if_yaml_is_requested_and_json_otherwise() {
     let service = Service::start(Router::new().route("/", get(enveloped))).await;
     let bad = json!({"transient": {"preempt.status": 700}});
     let yaml = service
@@ -409,7 +409,7 @@ async fn undone() {}
 
 /// Holds 4.88 of docs/admin-api.md.
 #[tokio::test]
-async fn changes_that_undo_themselves_do_not_pile_up() {
+async fn pending_expiries_are_limited() {
     let service = Service::start(Router::new().route("/", get(undone))).await;
     let path = "_routes/undone/settings";
     let body = |seconds: usize| json!({"transient": {"timeout": format!("{seconds}s")}, "expires_in": "1d"});

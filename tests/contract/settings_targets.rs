@@ -158,7 +158,7 @@ mod right {
 
 /// Holds 2.8 of docs/admin-api.md.
 #[tokio::test]
-async fn a_name_that_two_handlers_share_can_be_looked_at_but_not_changed() {
+async fn a_name_that_two_handlers_share_can_be_read_but_not_changed() {
     let app = Router::new()
         .route("/left", get(left::handler))
         .route("/right", get(right::handler));
@@ -317,7 +317,7 @@ async fn passing() {}
 
 /// Holds 4.33 of docs/admin-api.md.
 #[tokio::test]
-async fn what_expires_for_all_mounts_of_a_handler_is_recorded_once() {
+async fn an_expiry_for_all_mounts_of_a_handler_is_recorded_once() {
     let app = Router::new()
         .route("/one", get(passing))
         .route("/two", get(passing));

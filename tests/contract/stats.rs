@@ -176,7 +176,7 @@ async fn times_are_sorted_as_numbers_and_shown_with_six_decimals() {
 
 /// Holds 3.37, 3.38, 3.39 of docs/admin-api.md.
 #[tokio::test]
-async fn what_the_handler_did_not_answer_has_no_time_and_counts_in_the_rate() {
+async fn a_preempted_request_has_no_response_time_and_counts_in_the_rate() {
     let service = Service::start(app()).await;
     let body = json!({"transient": {"preempt.status": 503}});
     service.put("_routes/shut/settings", body).await;

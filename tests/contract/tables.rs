@@ -72,14 +72,14 @@ async fn names(service: &Service, query: &str) -> String {
 
 /// Holds 3.25 of docs/admin-api.md.
 #[tokio::test]
-async fn routes_come_by_path_and_method_and_those_without_a_path_last() {
+async fn routes_are_sorted_by_path_and_method_and_those_without_a_path_are_last() {
     let service = Service::start(Router::new()).await;
     assert_eq!(names(&service, "").await, "4312");
 }
 
 /// Holds 3.6, 3.7 of docs/admin-api.md.
 #[tokio::test]
-async fn rows_that_are_equal_stay_in_their_order_and_asc_may_be_said() {
+async fn sorting_is_stable_and_asc_may_be_written() {
     let service = Service::start(Router::new()).await;
     assert_eq!(names(&service, "&s=file").await, "4312");
     assert_eq!(names(&service, "&s=file:desc").await, "4312");
@@ -103,7 +103,7 @@ async fn an_empty_list_of_columns_is_the_default() {
 
 /// Holds 3.2, 3.5 of docs/admin-api.md.
 #[tokio::test]
-async fn a_pattern_is_for_names_and_aliases_and_shows_the_names() {
+async fn a_pattern_matches_names_and_aliases_and_shows_the_names() {
     let service = Service::start(Router::new()).await;
     let path = "_cat/routes/tables.order.4?v&h";
     let heading = service.admin(&format!("{path}=*total")).await.text;
@@ -157,7 +157,7 @@ async fn end(service: &Service, route: &str, clients: [Client; 2]) {
 
 /// Holds 3.16, 3.26 of docs/admin-api.md.
 #[tokio::test]
-async fn the_oldest_task_is_first_and_its_age_is_in_words_for_people_and_in_seconds_for_programs() {
+async fn the_oldest_task_is_first_with_its_age_as_text_or_in_seconds() {
     let service = Service::start(Router::new().route("/", get(aged))).await;
     let clients = two(&service, "tables.aged").await;
     let path = "_cat/tasks?routes=tables.aged&h=uri,running_time";

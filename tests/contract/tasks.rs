@@ -57,7 +57,7 @@ type Clients = tokio::task::JoinSet<u16>;
 
 /// Holds 1.16, 2.23, 4.35 of docs/admin-api.md.
 #[tokio::test]
-async fn one_request_is_ended_and_the_others_go_on() {
+async fn one_request_is_ended_and_the_others_continue() {
     let service = Service::start(app()).await;
     let (mut clients, ids) = stuck(&service, "patient", 3).await;
     let report = service
@@ -92,7 +92,7 @@ async fn one_request_is_ended_and_the_others_go_on() {
 
 /// Holds 1.17, 1.19, 2.25, 4.51, 6.17 of docs/admin-api.md.
 #[tokio::test]
-async fn a_filter_chooses_what_is_ended_and_nothing_chooses_nothing() {
+async fn a_filter_selects_the_tasks_to_end_and_no_filter_selects_none() {
     let service = Service::start(app()).await;
     let (clients, ids) = stuck(&service, "filtered", 2).await;
     let (others, _) = stuck(&service, "unfiltered", 1).await;
@@ -142,7 +142,7 @@ async fn a_filter_chooses_what_is_ended_and_nothing_chooses_nothing() {
 
 /// Holds 1.15 of docs/admin-api.md.
 #[tokio::test]
-async fn a_stack_is_printed_from_the_outside_in() {
+async fn a_stack_is_printed_from_the_outermost_frame() {
     let service = Service::start(app()).await;
     let (clients, ids) = stuck(&service, "printed", 1).await;
     let path = format!("_tasks/{}/print_stack", ids[0]);

@@ -78,7 +78,7 @@ fn now_in_millis() -> u64 {
 
 /// Holds 3.48 of docs/admin-api.md.
 #[tokio::test]
-async fn the_marks_of_a_request_are_shown_with_its_task() {
+async fn the_request_headers_of_a_task_are_shown() {
     let service = Service::start(app()).await;
     let request = service
         .request(Method::GET, "/marked/7?full=1")
@@ -122,7 +122,7 @@ async fn the_marks_of_a_request_are_shown_with_its_task() {
 
 /// Holds 3.48 of docs/admin-api.md.
 #[tokio::test]
-async fn a_request_without_marks_has_none() {
+async fn a_request_without_these_headers_shows_none() {
     let service = Service::start(app()).await;
     let request = service
         .request(Method::GET, "/plain")
@@ -143,7 +143,7 @@ fn at<'a>(node: &'a Value, keys: &[&str]) -> &'a Value {
 
 /// Holds 1.14, 5.10, 7.3, 7.5, 7.6 of docs/admin-api.md.
 #[tokio::test]
-async fn tasks_come_in_the_shape_of_elasticsearchs() {
+async fn tasks_have_the_shape_of_elasticsearch() {
     let service = Service::start(app()).await;
     let request = service
         .request(Method::GET, "/shaped?x")
@@ -225,7 +225,7 @@ async fn tasks_come_in_the_shape_of_elasticsearchs() {
 
 /// Holds 2.21, 2.22, 2.25, 5.7 of docs/admin-api.md.
 #[tokio::test]
-async fn filters_choose_and_mistakes_are_told() {
+async fn filters_select_tasks_and_mistakes_are_errors() {
     let service = Service::start(app()).await;
     let clients = ["/one", "/one", "/other"].map(|path| send(service.request(Method::GET, path)));
     service.wait_for_waiting("first", 2).await;

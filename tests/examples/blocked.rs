@@ -3,7 +3,7 @@
 use super::tried::{Meanwhile, Tried};
 
 #[tokio::test]
-async fn a_blocked_worker_is_told_of_and_not_pretended_away() {
+async fn a_blocked_worker_is_shown_and_cannot_be_ended() {
     let mut tried = Tried::start("blocked");
     let clients = tried.begin("/report").await;
     let blocked = |table: &str| {

@@ -4,7 +4,7 @@
 use super::tried::{Meanwhile, Tried};
 
 #[tokio::test]
-async fn streams_and_websockets_are_seen_and_ended() {
+async fn streams_and_websockets_are_listed_and_ended() {
     let mut tried = Tried::start("chat");
     let listeners = tried.begin("/events").await;
     let talkers = tried.begin("/ws").await;
@@ -69,7 +69,7 @@ async fn streams_and_websockets_are_seen_and_ended() {
 }
 
 #[tokio::test]
-async fn the_page_is_there_for_a_browser() {
+async fn the_page_is_served() {
     let tried = Tried::start("chat");
     let page = tried.get("/").await;
     assert_eq!(page.content_type, "text/html; charset=utf-8");

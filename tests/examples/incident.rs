@@ -93,7 +93,7 @@ fn second_acquire() -> usize {
 }
 
 #[test]
-fn the_story_comes_true() {
+fn the_incident_is_solved() {
     let output = Command::new(binary("incident"))
         .output()
         .expect("it starts");
@@ -191,7 +191,7 @@ async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
 }
 
 #[test]
-fn the_readme_tells_of_the_line_that_the_service_shows() {
+fn the_readme_shows_the_line_of_the_service() {
     let readme = include_str!("../../README.md");
     let prose = format!("Line {} is the second `acquire`", second_acquire());
     assert!(readme.contains(&prose), "{prose}");

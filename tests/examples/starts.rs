@@ -29,7 +29,7 @@ fn refused(name: &str, listen: &str, admin: &str) -> String {
 }
 
 #[test]
-fn a_port_and_a_socket_that_are_taken_are_named() {
+fn a_port_or_a_socket_in_use_is_named() {
     for name in EXAMPLES {
         let first = Example::start(name);
         let taken = first.base.trim_start_matches("http://");
@@ -70,7 +70,7 @@ fn after_a_kill_it_starts_again_at_the_same_place() {
 }
 
 #[test]
-fn it_ends_as_it_should_when_nobody_reads_what_it_prints() {
+fn it_exits_properly_when_its_output_is_closed() {
     for name in EXAMPLES {
         let mut example = Example::start(name);
         example.stop_reading();
@@ -80,7 +80,7 @@ fn it_ends_as_it_should_when_nobody_reads_what_it_prints() {
 }
 
 #[test]
-fn what_an_option_is_for_is_said() {
+fn every_option_is_explained() {
     for name in EXAMPLES {
         let help = Command::new(binary(name)).arg("--help").output();
         let help = String::from_utf8_lossy(&help.expect("it starts").stdout).into_owned();

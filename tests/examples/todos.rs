@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::tried::{Meanwhile, Tried};
 
 #[tokio::test]
-async fn the_migration_is_seen_worked_around_and_ended() {
+async fn the_migration_is_shown_and_ended() {
     let mut tried = Tried::start("todos");
     let routes = tried.send("_cat/routes").await.text;
     assert_eq!(routes.lines().count(), 7, "{routes}");

@@ -4,7 +4,7 @@
 use super::tried::Tried;
 
 #[tokio::test]
-async fn the_pool_runs_dry_and_has_its_connections_back() {
+async fn the_exhausted_pool_gets_its_connections_back() {
     let mut tried = Tried::start("versions");
     for (version, money) in [("v1", "\"cents\":"), ("v2", " EUR\"")] {
         let orders = tried.together(&format!("/{version}/orders/")).await;

@@ -103,7 +103,7 @@ async fn all() {}
 
 /// Holds 3.63 of docs/admin-api.md.
 #[tokio::test]
-async fn what_a_router_does_and_an_attribute_says_are_compared() {
+async fn the_declared_path_is_compared_with_the_mounted_one() {
     let app = Router::new()
         .route("/there", get(moved))
         .nest("/api", Router::new().mount(nested))

@@ -47,7 +47,7 @@ async fn assert_answers_of_an_edition(router: Router, of_this_edition: Router) {
 }
 
 #[tokio::test]
-async fn a_crate_of_edition_2021_has_handlers_as_any() {
+async fn handlers_work_in_a_crate_of_edition_2021() {
     use edition_2021::of_this_edition::{future, r#gen};
     let own = Router::new()
         .route("/gen/{word}", get(r#gen))
@@ -56,7 +56,7 @@ async fn a_crate_of_edition_2021_has_handlers_as_any() {
 }
 
 #[tokio::test]
-async fn a_crate_of_edition_2024_has_handlers_as_any() {
+async fn handlers_work_in_a_crate_of_edition_2024() {
     use edition_2024::of_this_edition::{future, r#gen};
     let own = Router::new()
         .route("/gen/{word}", get(r#gen))
@@ -65,7 +65,7 @@ async fn a_crate_of_edition_2024_has_handlers_as_any() {
 }
 
 #[tokio::test]
-async fn a_crate_that_denies_every_lint_has_handlers_as_any() {
+async fn handlers_work_in_a_crate_that_denies_every_lint() {
     let service = Service::start(hostile_lints::router()).await;
     assert_answers(&service).await;
     for (path, text) in [
@@ -83,7 +83,7 @@ async fn a_crate_that_denies_every_lint_has_handlers_as_any() {
 }
 
 #[tokio::test]
-async fn a_crate_that_renames_the_runtime_says_so_or_gives_it_its_name_back() {
+async fn a_crate_that_renames_the_runtime_names_it_in_the_attribute_or_restores_the_name() {
     let service = Service::start(renamed::router()).await;
     assert_eq!(service.get("/says-which/word").await.text, "word");
     assert_eq!(service.get("/bare/word").await.text, "word");

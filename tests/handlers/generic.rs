@@ -90,7 +90,7 @@ async fn counted<D: Store>(State(app): State<App<D>>) -> String {
 }
 
 #[tokio::test]
-async fn a_trait_need_not_promise_send_futures_where_the_mounted_types_have_them() {
+async fn a_trait_need_not_require_send_futures_if_the_mounted_types_have_them() {
     let app = Router::new()
         .route("/named", get(counted::<Pg>))
         .route("/inferred", get(counted))
@@ -142,7 +142,7 @@ async fn a_generic_handler_is_mounted_by_name_and_by_inference() {
 }
 
 #[tokio::test]
-async fn a_handler_may_have_constants_for_parameters() {
+async fn a_handler_may_have_const_parameters() {
     let app = Router::new()
         .route("/three", get(constant::<3>))
         .route("/mixed/{item}", get(mixed::<Pg, u8, 5, true>))

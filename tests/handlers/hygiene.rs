@@ -116,7 +116,7 @@ mod hostile {
 }
 
 #[tokio::test]
-async fn generated_code_means_what_it_says_whatever_the_module_has() {
+async fn generated_code_is_independent_of_names_in_its_module() {
     let app = Router::new()
         .route("/bare", get(hostile::bare))
         .route("/declared/{word}", get(hostile::declared))

@@ -97,7 +97,7 @@ async fn bindings_may_be_named_like_handlers_of_the_module() {
 }
 
 #[tokio::test]
-async fn a_handler_is_as_visible_as_it_says() {
+async fn a_handler_has_its_declared_visibility() {
     let app = Router::new()
         .route("/everywhere", get(public::everywhere))
         .route("/crate", get(public::in_the_crate))
@@ -134,7 +134,7 @@ mod constants {
 }
 
 #[tokio::test]
-async fn generated_names_are_not_in_the_way_of_a_modules_own() {
+async fn generated_names_do_not_collide_with_those_of_the_module() {
     let service = Service::start(Router::new().route("/{_}", get(constants::all))).await;
     let expected = "descriptor entry extractors points request state parts body call arg0";
     assert_eq!(service.get("/x").await.text, expected);

@@ -25,7 +25,7 @@ fn second() -> Router {
 
 /// Holds 2.12 of docs/admin-api.md.
 #[tokio::test]
-async fn handlers_of_one_name_in_two_functions_have_two_ids() {
+async fn handlers_of_the_same_name_in_two_functions_have_different_ids() {
     let service = Service::start(first().merge(second())).await;
     assert_eq!(service.get("/first").await.text, "first");
     assert_eq!(service.get("/second").await.text, "second");
@@ -46,7 +46,7 @@ async fn handlers_of_one_name_in_two_functions_have_two_ids() {
 }
 
 #[tokio::test]
-async fn a_handler_may_stand_in_a_test() {
+async fn a_handler_may_be_defined_in_a_test() {
     #[underscore_route]
     async fn local(Path(name): Path<String>) -> String {
         let later = async move { name };
@@ -102,7 +102,7 @@ mod macros {
 }
 
 #[tokio::test]
-async fn a_macro_may_write_handlers() {
+async fn a_macro_may_generate_handlers() {
     let app = macros::all()
         .route("/alpha", get(macros::alpha))
         .route("/beta", get(macros::beta));

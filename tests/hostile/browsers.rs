@@ -124,7 +124,7 @@ fn is_allowed(host_is_own: bool, origin: Origin, site: Site, method: &Method) ->
 
 /// Holds 8.1, 8.2, 8.3, 8.4 of docs/admin-api.md.
 #[tokio::test]
-async fn a_page_of_another_site_can_neither_look_nor_change() {
+async fn a_page_of_another_site_can_neither_read_nor_change() {
     own_process!();
     let admin = AdminBuilder::new().hosts(["ops.example.com"]);
     let service = Service::start_with(Router::new().route("/", get(browsed)), &admin).await;
@@ -174,7 +174,7 @@ async fn a_page_of_another_site_can_neither_look_nor_change() {
 
 /// Holds 8.5 of docs/admin-api.md.
 #[tokio::test]
-async fn a_change_that_a_page_tried_is_in_the_audit() {
+async fn an_attempted_change_by_a_page_is_in_the_audit() {
     own_process!();
     let service = Service::start(Router::new().route("/", get(browsed))).await;
     let path = "_routes/browsed/interrupt?reason=forged";
@@ -191,7 +191,7 @@ async fn a_change_that_a_page_tried_is_in_the_audit() {
 
 /// Holds 8.4 of docs/admin-api.md.
 #[tokio::test]
-async fn every_answer_tells_browsers_to_run_and_to_keep_nothing_of_it() {
+async fn every_answer_forbids_browsers_to_run_and_to_keep_it() {
     own_process!();
     let service = Service::start(Router::new().route("/", get(browsed))).await;
     let list = service.admin("_cat").await.text;
@@ -266,7 +266,7 @@ async fn raw(service: &Service, request: &str) -> String {
 
 /// Holds 8.1 of docs/admin-api.md.
 #[tokio::test]
-async fn every_host_of_a_request_counts() {
+async fn every_host_of_a_request_is_checked() {
     own_process!();
     let service = Service::start(Router::new().route("/", get(browsed))).await;
     for (head, status) in [
@@ -299,7 +299,7 @@ async fn every_host_of_a_request_counts() {
 
 /// Holds 8.1, 8.2 of docs/admin-api.md.
 #[tokio::test]
-async fn a_router_of_the_host_keeps_the_same_rules() {
+async fn a_router_of_the_host_has_the_same_rules() {
     own_process!();
     let ask = |router: Router, host: &'static str, origin: &'static str| async move {
         let mut request = axum::http::Request::post("/ops/_tasks/_cancel").header("host", host);

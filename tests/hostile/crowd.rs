@@ -11,7 +11,7 @@ use super::raw::{ROOT, Raw, others_are_served, served};
 use crate::support::PATIENCE;
 
 #[tokio::test]
-async fn among_a_thousand_idle_connections_a_new_one_is_served_and_the_oldest_go() {
+async fn with_a_thousand_idle_connections_a_new_one_is_served_and_the_oldest_are_closed() {
     let service = served(&AdminBuilder::new()).await;
     let mut idle = VecDeque::new();
     for number in 1..=1000 {
@@ -39,7 +39,7 @@ async fn among_a_thousand_idle_connections_a_new_one_is_served_and_the_oldest_go
 }
 
 #[tokio::test]
-async fn at_the_limit_the_connection_that_is_idle_for_the_longest_time_makes_room() {
+async fn at_the_limit_the_connection_that_is_idle_longest_is_closed() {
     let service = served(&AdminBuilder::new().max_connections(4)).await;
     let mut first = Raw::connect(&service).await;
     let mut second = Raw::connect(&service).await;
@@ -57,7 +57,7 @@ async fn at_the_limit_the_connection_that_is_idle_for_the_longest_time_makes_roo
 }
 
 #[tokio::test]
-async fn where_all_have_a_request_the_oldest_one_makes_room() {
+async fn if_all_connections_have_a_request_the_oldest_is_closed() {
     let service = served(&AdminBuilder::new().max_connections(6)).await;
     let mut busy = Vec::new();
     for _ in 0..3 {
@@ -76,7 +76,7 @@ async fn where_all_have_a_request_the_oldest_one_makes_room() {
 
 /// Each request is sent before its connection is accepted.
 #[tokio::test]
-async fn where_one_connection_is_allowed_many_at_once_are_all_answered() {
+async fn with_a_limit_of_one_connection_many_at_once_are_all_answered() {
     let service = served(&AdminBuilder::new().max_connections(1)).await;
     for _ in 0..50 {
         let mut all = [(); 20].map(|()| {

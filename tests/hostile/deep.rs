@@ -54,7 +54,7 @@ fn as_many_as_they_can_be(word: &str) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn ten_thousand_stars_take_no_longer_than_others_can_wait() {
+async fn ten_thousand_wildcards_do_not_delay_others() {
     let service = served(&AdminBuilder::new()).await;
     let mut requests: Vec<String> = Vec::new();
     for word in [

@@ -42,7 +42,7 @@ async fn a_gib_that_is_announced_is_refused_before_any_of_it_is_sent() {
 
 /// Holds 6.14 of docs/admin-api.md.
 #[tokio::test]
-async fn a_gib_that_is_sent_all_the_same_is_refused_and_not_kept() {
+async fn a_gib_that_is_sent_nevertheless_is_refused_and_not_kept() {
     let service = served(&AdminBuilder::new()).await;
     let before = peak_memory();
     for chunked in [false, true] {
@@ -69,7 +69,7 @@ async fn a_gib_that_is_sent_all_the_same_is_refused_and_not_kept() {
 
 /// Holds 6.23, 6.25 of docs/admin-api.md.
 #[tokio::test]
-async fn addresses_and_headers_without_an_end_are_refused_in_the_shape_of_all_errors() {
+async fn endless_uris_and_headers_are_refused_in_the_common_shape() {
     let service = served(&AdminBuilder::new()).await;
     let long = "x".repeat(100 << 10);
     let many: Vec<String> = (0..200)
@@ -112,7 +112,7 @@ async fn addresses_and_headers_without_an_end_are_refused_in_the_shape_of_all_er
 ///
 /// Holds 6.29 of docs/admin-api.md.
 #[tokio::test]
-async fn an_address_of_sixty_kib_is_read() {
+async fn a_uri_of_sixty_kib_is_read() {
     let service = served(&AdminBuilder::new()).await;
     let long = "x".repeat(60 << 10);
     let mut client = Raw::connect(&service).await;

@@ -8,18 +8,18 @@ mod checks;
 mod support;
 
 mod browsers;
-mod changers;
 mod crowd;
 mod deep;
-mod echoes;
 mod large;
 mod pipelined;
 mod preempt_headers;
-mod queries;
+mod query_strings;
+mod quoted_input;
 mod raw;
 mod slow;
 mod terminal;
 mod unreadable;
+mod write_access;
 
 use std::path::Path;
 
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn any_body_of_settings_is_taken_whole_or_changes_nothing(
+    fn any_body_of_settings_is_applied_whole_or_not_at_all(
         routes in prop_oneof![Just("_all".to_owned()), Just("hostile?flat_settings".to_owned()), value()],
         body in body(),
     ) {
@@ -215,12 +215,12 @@ proptest! {
     }
 
     #[test]
-    fn any_filter_leaves_a_part_that_it_leaves_again(filter in filter(), headers in headers()) {
+    fn any_filter_is_idempotent(filter in filter(), headers in headers()) {
         checks::filter_path(format!("{filter}{headers}").as_bytes());
     }
 
     #[test]
-    fn any_bytes_will_do(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         checks::query(&bytes);
         checks::settings(&bytes);
         checks::filter_path(&bytes);
@@ -250,7 +250,7 @@ fn the_seeds_of_the_fuzz_targets_pass() {
 }
 
 #[test]
-fn an_answer_that_breaks_the_contract_is_found() {
+fn an_answer_against_the_contract_is_reported() {
     let refused = r#"{"error":{"root_cause":[{"type":"t","reason":"r"}],"type":"t","reason":"r"},"status":400}"#;
     let keeps = |status, content_type: &str, body: &str| {
         let answer = Answer {

@@ -79,7 +79,7 @@ async fn an_accepted_preempt_is_always_answered_and_counted() {
 
 /// Holds 4.15, 4.21, 4.81, 4.82 of docs/admin-api.md.
 #[tokio::test]
-async fn what_cannot_be_sent_or_reaches_too_far_is_refused_and_nothing_is_set() {
+async fn an_invalid_or_disallowed_header_is_refused_and_none_is_set() {
     own_process!();
     let service = Service::start(Router::new().route("/", get(refused))).await;
     for (preempt, status) in [
@@ -130,7 +130,7 @@ async fn what_cannot_be_sent_or_reaches_too_far_is_refused_and_nothing_is_set() 
 
 /// Holds 4.82 of docs/admin-api.md.
 #[tokio::test]
-async fn the_services_code_can_allow_headers_by_name() {
+async fn code_can_allow_headers_by_name() {
     own_process!();
     let admin = AdminBuilder::new().preempt_headers(["Location", "content-type"]);
     let service = Service::start_with(Router::new().route("/", get(allowed)), &admin).await;

@@ -63,7 +63,7 @@ async fn a_body_that_comes_byte_by_byte_is_408_and_others_are_served_meanwhile()
 }
 
 #[tokio::test]
-async fn a_connection_without_a_request_is_closed_in_its_time() {
+async fn an_idle_connection_is_closed_after_its_timeout() {
     let idle = Duration::from_millis(300);
     let service = served(&AdminBuilder::new().keep_alive_timeout(idle)).await;
     let begun = Instant::now();
@@ -78,7 +78,7 @@ async fn a_connection_without_a_request_is_closed_in_its_time() {
 
 /// As `printf 'GET ...' | nc -N -U app.sock` does.
 #[tokio::test]
-async fn a_client_that_says_it_has_no_more_to_ask_is_answered_and_closed() {
+async fn a_half_closed_client_is_answered_and_closed() {
     let service = served(&AdminBuilder::new()).await;
     for path in [
         "/",
@@ -101,7 +101,7 @@ async fn a_client_that_says_it_has_no_more_to_ask_is_answered_and_closed() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_in_the_middle_is_forgotten() {
+async fn a_client_that_leaves_midway_is_dropped() {
     let service = served(&AdminBuilder::new()).await;
     for part in [
         &b""[..],

@@ -149,7 +149,7 @@ fn every_public_item_has_an_example_that_asserts() {
 }
 
 #[test]
-fn items_are_read_from_the_list_and_what_they_lack_is_found() {
+fn items_are_parsed_from_the_list_and_their_gaps_are_reported() {
     let list = "pub mod underscore_runtime\n\
         pub struct underscore_runtime::A\n\
         impl underscore_runtime::A\n\

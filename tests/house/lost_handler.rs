@@ -44,7 +44,7 @@ fn kept(call: Call<Kept, ()>) -> impl Future<Output = Response> {
 }
 
 #[tokio::test]
-async fn a_lost_handler_is_a_row_from_its_first_request_on_and_the_log_warns_once() {
+async fn a_lost_handler_is_a_row_from_its_first_request_on_with_one_warning() {
     own_process!();
     LOG.open();
     let app = Router::new()
@@ -123,7 +123,7 @@ async fn a_lost_handler_is_a_row_from_its_first_request_on_and_the_log_warns_onc
 }
 
 #[tokio::test]
-async fn what_the_settings_file_says_of_a_lost_handler_holds_soon_after_its_first_request() {
+async fn the_settings_file_applies_to_a_lost_handler_soon_after_its_first_request() {
     own_process!();
     crate::support::narrow_umask();
     let directory = tempfile::tempdir().expect("a directory can be made");

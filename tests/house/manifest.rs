@@ -63,7 +63,7 @@ fn compiled(metadata: &Value) -> BTreeSet<&str> {
 }
 
 #[test]
-fn no_dependency_asks_for_a_newer_rust() {
+fn no_dependency_requires_a_newer_rust() {
     let metadata = metadata();
     let ours = text(&package(&metadata, "underscore-runtime")["rust_version"]);
     let compiled = compiled(&metadata);
@@ -79,7 +79,7 @@ fn no_dependency_asks_for_a_newer_rust() {
 }
 
 #[test]
-fn the_oldest_rust_is_the_same_wherever_it_is_named() {
+fn the_oldest_rust_is_the_same_in_every_place() {
     let metadata = metadata();
     for name in PUBLISHED {
         let manifest = read(&format!("{name}/Cargo.toml"));
@@ -132,7 +132,7 @@ fn each_feature_is_explained_in_the_manifest_and_is_a_row_of_the_crates_page() {
 }
 
 #[test]
-fn a_dependency_that_is_optional_comes_with_a_feature_and_never_by_its_own_name() {
+fn an_optional_dependency_is_enabled_by_a_feature_and_never_by_its_own_name() {
     let metadata = metadata();
     let runtime = package(&metadata, "underscore-runtime");
     let optional: BTreeSet<String> = list(&runtime["dependencies"])
@@ -157,7 +157,7 @@ fn a_dependency_that_is_optional_comes_with_a_feature_and_never_by_its_own_name(
 /// `tests/house/completeness.rs` relies on this to show that one crate with `admin` enables it for
 /// all.
 #[test]
-fn libraries_that_only_have_handlers_do_not_ask_for_the_admin_side() {
+fn libraries_with_handlers_only_do_not_enable_admin() {
     let metadata = metadata();
     for name in ["linkers-partly", "linkers-whole"] {
         let dependencies = list(&package(&metadata, name)["dependencies"]);
@@ -171,7 +171,7 @@ fn libraries_that_only_have_handlers_do_not_ask_for_the_admin_side() {
 }
 
 #[test]
-fn a_registry_has_all_to_show() {
+fn the_metadata_for_a_registry_is_complete() {
     let metadata = metadata();
     for name in PUBLISHED {
         let package = package(&metadata, name);

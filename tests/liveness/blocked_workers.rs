@@ -72,7 +72,7 @@ fn line_of(comment: &str) -> String {
 
 /// Holds 1.23, 3.50, 3.51, 3.57, 3.58, 4.38, 7.7 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_admin_api_answers_and_names_the_culprits_while_every_worker_is_blocked() {
+async fn the_admin_api_answers_and_names_the_blocking_tasks_while_every_worker_is_blocked() {
     let _turn = turn().await;
     own_process!();
     let app = Router::new()
@@ -162,7 +162,7 @@ async fn waits_later() {
 
 /// Holds 4.38 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupt_of_a_blocked_poll_is_carried_out_as_soon_as_it_returns() {
+async fn an_interrupt_of_a_blocked_poll_takes_effect_when_it_returns() {
     let _turn = turn().await;
     own_process!();
     let app = Router::new().route("/", get(waits_later));
@@ -197,7 +197,7 @@ async fn handed_over() {
 
 /// Holds 3.60 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_blocked_by_what_blocks_no_worker() {
+async fn code_off_the_workers_blocks_no_worker() {
     let _turn = turn().await;
     own_process!();
     let app = Router::new()

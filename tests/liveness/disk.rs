@@ -96,7 +96,7 @@ async fn it_answers_and_changes_nothing_when_the_disk_is_full() {
 }
 
 #[tokio::test]
-async fn it_answers_and_changes_nothing_when_no_file_may_be_written() {
+async fn it_answers_and_changes_nothing_when_files_cannot_be_written() {
     let directory = directory();
     let before = "trap '' XFSZ; ulimit -f 0";
     let process = Process::start("settings", &directory, before);

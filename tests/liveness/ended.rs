@@ -133,7 +133,7 @@ async fn it_answers_after_the_runtime_was_dropped() {
 ///
 /// The blocked thread of an ended runtime cannot exit, so it stays listed.
 #[tokio::test]
-async fn of_a_runtime_that_has_ended_the_worker_is_listed_that_is_still_blocked() {
+async fn a_blocked_worker_of_a_runtime_that_has_ended_stays_listed() {
     let _turn = turn().await;
     let (_other, before) = listed_before().await;
     let (release, holder) = held(&LOCK);

@@ -19,7 +19,7 @@ async fn logged(State(gate): State<Arc<Semaphore>>) {
 }
 
 #[tokio::test]
-async fn the_api_answers_while_the_log_blocks_and_tells_it_everything_in_order_afterwards() {
+async fn the_api_answers_while_the_log_blocks_and_logs_everything_in_order_afterwards() {
     own_process!();
     let log = Log::install();
     let app = Router::new().route("/", get(logged));

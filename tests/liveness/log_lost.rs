@@ -14,7 +14,7 @@ async fn flooded() {}
 
 /// Holds 7.34 of docs/admin-api.md.
 #[tokio::test]
-async fn what_a_log_that_blocks_has_lost_is_counted_and_said_and_is_no_record_of_the_audit() {
+async fn events_lost_by_a_blocked_log_are_counted_and_no_audit_record_is_lost() {
     own_process!();
     let log = Log::install();
     let service = Service::start(Router::new().route("/", get(flooded))).await;

@@ -12,12 +12,12 @@ mod ended;
 mod host_log;
 mod log_blocks;
 mod log_lost;
-mod looks;
 mod process;
+mod reads;
 mod stalls;
+mod stuck_requests;
 #[path = "../support/mod.rs"]
 mod support;
-mod ten_thousand;
 mod threads;
 mod unread_answers;
 mod worker_threads;

@@ -164,7 +164,7 @@ async fn login() {
 
 /// Holds 3.86, 7.31 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stalls_are_counted_for_their_route_and_warned_of_once_in_a_while() {
+async fn stalls_are_counted_for_their_route_and_warned_of_at_intervals() {
     let _turn = turn().await;
     own_process!();
     let service = Service::start_on_workers(2, Router::new().route("/login", get(login))).await;
@@ -222,7 +222,7 @@ async fn contender() {
 
 /// Holds 3.87, 4.73 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_that_no_worker_is_left_to_poll_is_reported_with_what_blocks_them() {
+async fn a_task_without_a_free_worker_is_reported_with_the_blocking_tasks() {
     let _turn = turn().await;
     own_process!();
     let app = Router::new()
@@ -367,7 +367,7 @@ async fn begins_outside() {
 
 /// Holds 3.85 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn threads_of_workers_are_found_where_the_admin_api_was_started_outside_of_their_runtime() {
+async fn threads_of_workers_are_found_if_the_admin_api_was_started_outside_of_their_runtime() {
     let _turn = turn().await;
     own_process!();
     let directory = tempfile::tempdir().expect("a directory");

@@ -64,7 +64,7 @@ fn answers(socket: &Path) -> bool {
 }
 
 #[test]
-fn with_too_few_threads_it_serves_or_says_why_not_and_leaves_nothing() {
+fn with_too_few_threads_it_serves_or_fails_with_the_reason_and_leaves_nothing_behind() {
     narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     if rustix::process::geteuid().is_root() {

@@ -30,7 +30,7 @@ async fn is_cut_off(client: &mut UnixStream) -> bool {
 }
 
 #[tokio::test]
-async fn answers_that_nobody_reads_are_not_kept_without_end() {
+async fn unread_answers_are_bounded() {
     let _turn = turn().await;
     own_process!();
     let service = Service::start(Router::new()).await;

@@ -109,7 +109,7 @@ async fn hands_on() {
 
 /// Holds 3.57, 3.60 of docs/admin-api.md.
 #[tokio::test]
-async fn a_thread_that_has_handed_its_worker_on_is_no_worker() {
+async fn a_thread_that_has_handed_off_its_worker_is_not_listed() {
     let _turn = turn().await;
     own_process!();
     let runtime = runtime("handed", 2);

@@ -22,7 +22,7 @@ use player::Player;
 use session::{Part, parts, written};
 
 #[tokio::test]
-async fn the_sessions_of_the_readme_are_what_a_run_gives() {
+async fn the_sessions_of_the_readme_match_a_run() {
     // The name of this process, for the audit: it stands in for curl. Where there is no such file, the audit
     // knows no names either.
     let _ = std::fs::write("/proc/self/comm", "curl");

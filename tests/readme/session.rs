@@ -77,7 +77,7 @@ mod tests {
     const TEXT: &str = "# x\n```shell\n$ no\n```\n```console\n$ a \\\n    b\n1\n2\n\n$ c\n```\ny\n";
 
     #[test]
-    fn commands_and_outputs_are_told_from_the_rest() {
+    fn commands_and_outputs_are_separated_from_the_rest() {
         let parts = parts(TEXT);
         let steps = parts.iter().filter_map(|part| match part {
             Part::Step(step) => Some((step.line, step.command(), step.shown.len())),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_apart_can_be_put_together() {
+    fn parts_join_to_the_original_text() {
         assert_eq!(written(&parts(TEXT)), TEXT);
         let readme = include_str!("../../README.md");
         assert_eq!(written(&parts(readme)), readme);

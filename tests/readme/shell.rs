@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_the_readme_are_read() {
+    fn commands_of_the_readme_are_parsed() {
         assert_eq!(
             known("SOCKET=/tmp/b"),
             Ok(Command::Set("SOCKET".to_owned(), "/tmp/b".to_owned()))
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn other_commands_are_refused() {
         for line in [
             "wget http://x",
             "curl -s http://x | jq .",

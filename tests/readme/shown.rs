@@ -102,7 +102,7 @@ pub mod tests {
     }
 
     #[test]
-    fn nothing_else_may() {
+    fn other_text_may_not_differ() {
         for (shown, given) in [
             (r#"{"52a57d15":"15m"}"#, r#"{"52a57d16":"15m"}"#),
             (r#"{"1234567d":1}"#, r#"{"7654321d":1}"#),
@@ -123,7 +123,7 @@ pub mod tests {
     }
 
     #[test]
-    fn what_is_rewritten_keeps_the_times_that_were_shown() {
+    fn rewritten_text_keeps_the_times_shown() {
         let shown = lines(r#"{"52a57d15":{},"expires_in":"14.9m"}"#);
         let given = lines(r#"{"abc4a664":{},"expires_in":"15m"}"#);
         let expected = lines(r#"{"abc4a664":{},"expires_in":"14.9m"}"#);
@@ -131,7 +131,7 @@ pub mod tests {
     }
 
     #[test]
-    fn shapes_are_narrow() {
+    fn forms_are_strict() {
         for word in ["4.2s", "0s", "999ms", "23.9h", "1.5d"] {
             assert!(is_duration(word), "{word}");
         }

@@ -172,7 +172,7 @@ timestamp                 uid   pid process target reason
     }
 
     #[test]
-    fn nothing_else_may_differ() {
+    fn other_columns_may_not_differ() {
         let rows: Vec<String> = lines(&shown());
         let turned = [rows[0].clone(), rows[2].clone(), rows[1].clone()].join("\n");
         for given in [
@@ -202,7 +202,7 @@ timestamp                 uid   pid process target reason
     }
 
     #[test]
-    fn a_run_whose_table_does_not_line_up_is_an_error() {
+    fn a_run_with_a_misaligned_table_is_an_error() {
         for given in [
             shown().replace("        4.2s ", "       4.2s  "),
             shown().replace("12 52", "12  52"),
@@ -219,13 +219,13 @@ timestamp                 uid   pid process target reason
     }
 
     #[test]
-    fn a_readme_that_does_not_line_up_is_no_match() {
+    fn a_readme_with_a_misaligned_table_does_not_match() {
         let ragged = shown().replace("a.rs:46 permits", "a.rs:46  permits");
         assert!(!agree(&ragged, &shown()));
     }
 
     #[test]
-    fn what_is_rewritten_keeps_the_values_that_were_shown() {
+    fn rewritten_tables_keep_the_values_shown() {
         let given = shown().replace(":46", ":147").replace("4.2s", "99ms");
         let given = given.replace("where   ", "where    ");
         let written = to_show(&lines(&shown()), &lines(&given)).expect("it lines up");

@@ -117,7 +117,7 @@ fn on_disk(file: &Path) -> u64 {
 
 /// Holds 4.56 of docs/admin-api.md.
 #[tokio::test]
-async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
+async fn a_kill_at_any_time_leaves_the_old_text_or_the_new_one() {
     narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("settings.json");
@@ -149,7 +149,7 @@ async fn killed_at_any_moment_it_leaves_the_old_text_or_the_new_one() {
 
 /// Holds 4.55 of docs/admin-api.md.
 #[tokio::test]
-async fn what_is_persistent_holds_for_the_first_request_after_a_restart() {
+async fn persistent_settings_apply_to_the_first_request_after_a_restart() {
     narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     let (admin, http) = (

@@ -24,7 +24,7 @@ fn not_loaded(path: &Path) -> Option<String> {
 
 /// Holds 4.83 of docs/admin-api.md.
 #[tokio::test]
-async fn settings_that_would_make_the_file_too_large_are_refused_and_nothing_is_done() {
+async fn settings_that_would_make_the_file_too_large_are_refused_and_none_is_changed() {
     let kept = Kept::start(None).await;
     for path in ["/steered", "/one", "/two"] {
         kept.service.get(path).await;
@@ -171,7 +171,7 @@ fn change() -> impl Strategy<Value = (&'static str, Value)> {
 
 /// Holds 4.83 of docs/admin-api.md.
 #[test]
-fn after_any_changes_that_were_accepted_the_file_loads() {
+fn the_file_loads_after_any_accepted_changes() {
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .worker_threads(1)

@@ -66,7 +66,7 @@ fn is_refused(file: &Path, socket: &Path, cure: &str) {
 
 /// Holds 4.85 of docs/admin-api.md.
 #[tokio::test]
-async fn what_others_can_write_keeps_the_service_from_starting() {
+async fn a_file_that_others_can_write_keeps_the_service_from_starting() {
     let _turn = turn().await;
     let (_root, paths, socket) = make();
     let file = &paths[2];
@@ -91,7 +91,7 @@ async fn what_others_can_write_keeps_the_service_from_starting() {
 
 /// Holds 4.85 of docs/admin-api.md.
 #[tokio::test]
-async fn what_belongs_to_another_user_keeps_the_service_from_starting() {
+async fn a_file_of_another_user_keeps_the_service_from_starting() {
     let _turn = turn().await;
     let (root, paths, socket) = make();
     let own = rustix::process::geteuid();
@@ -113,7 +113,7 @@ async fn what_belongs_to_another_user_keeps_the_service_from_starting() {
 }
 
 #[tokio::test]
-async fn the_directories_of_a_link_and_of_what_it_leads_to_count() {
+async fn the_directories_of_a_link_and_of_its_target_are_checked() {
     let _turn = turn().await;
     let (root, paths, socket) = make();
     let links = root.path().join("links");
@@ -143,7 +143,7 @@ async fn newest(kept: &Kept) -> Value {
 
 /// Holds 4.86, 4.87 of docs/admin-api.md.
 #[tokio::test]
-async fn a_change_of_a_file_that_others_can_write_is_not_taken_until_that_is_mended() {
+async fn a_change_of_a_file_that_others_can_write_is_not_applied_until_that_is_fixed() {
     LazyLock::force(&LOG);
     let kept = Kept::start(Some(&preempt(501))).await;
     let directory = kept.file.parent().expect("it has one").to_owned();
@@ -192,7 +192,7 @@ async fn a_change_of_a_file_that_others_can_write_is_not_taken_until_that_is_men
 
 /// Holds 4.87 of docs/admin-api.md.
 #[tokio::test]
-async fn the_record_of_a_change_names_the_user_that_the_file_belongs_to() {
+async fn the_record_of_a_change_names_the_owner_of_the_file() {
     let kept = Kept::start(Some(&preempt(501))).await;
     if !rustix::process::geteuid().is_root() {
         println!("skipped: only root can give a file to another user");

@@ -43,7 +43,7 @@ async fn newest(kept: &Kept) -> Value {
 
 /// Holds 4.60 of docs/admin-api.md.
 #[tokio::test]
-async fn a_config_map_that_is_swapped_is_in_force_and_one_that_is_wrong_is_reported() {
+async fn a_replaced_config_map_is_applied_and_an_invalid_one_is_reported() {
     narrow_umask();
     let volume = tempfile::tempdir().expect("a directory");
     mount(volume.path(), "..1", &preempt(501));
@@ -92,7 +92,7 @@ async fn a_config_map_that_is_swapped_is_in_force_and_one_that_is_wrong_is_repor
 
 /// Holds 4.61 of docs/admin-api.md.
 #[tokio::test]
-async fn a_file_that_is_gone_leaves_its_settings_and_is_made_again_by_the_next_change() {
+async fn a_removed_file_keeps_its_settings_and_is_created_by_the_next_change() {
     let kept = Kept::start(Some(&preempt(501))).await;
     fs::remove_file(&kept.file).expect("removed");
     let told = error(&kept, Value::is_string).await;
@@ -109,7 +109,7 @@ async fn a_file_that_is_gone_leaves_its_settings_and_is_made_again_by_the_next_c
 }
 
 #[tokio::test]
-async fn a_change_over_the_api_builds_on_what_somebody_wrote_a_moment_before() {
+async fn a_change_over_the_api_builds_on_an_edit_just_before() {
     let kept = Kept::start(Some("{}")).await;
     fs::write(&kept.file, preempt(501)).expect("written");
     let body = json!({"persistent": {"preempt.text": "both"}});
@@ -120,7 +120,7 @@ async fn a_change_over_the_api_builds_on_what_somebody_wrote_a_moment_before() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_the_same_again_is_no_change() {
+async fn an_identical_file_is_not_a_change() {
     let kept = Kept::start(Some(&preempt(501))).await;
     fs::write(&kept.file, "{").expect("written");
     error(&kept, Value::is_string).await;
@@ -131,7 +131,7 @@ async fn a_file_that_is_the_same_again_is_no_change() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_back_as_it_was_is_in_force_again_and_can_be_changed() {
+async fn a_restored_file_applies_again_and_can_be_changed() {
     let kept = Kept::start(Some(&preempt(501))).await;
     let aside = kept.file.with_extension("aside");
     fs::rename(&kept.file, &aside).expect("moved away");
@@ -145,7 +145,7 @@ async fn a_file_that_is_back_as_it_was_is_in_force_again_and_can_be_changed() {
 
 /// Holds 4.64 of docs/admin-api.md.
 #[tokio::test]
-async fn a_dry_run_is_refused_where_the_change_is_and_nowhere_else() {
+async fn a_dry_run_is_refused_exactly_if_the_change_is() {
     let kept = Kept::start(Some(&preempt(501))).await;
     fs::remove_file(&kept.file).expect("removed");
     error(&kept, Value::is_string).await;

@@ -17,7 +17,7 @@ const STEERED: &str = "_routes/steered/settings";
 
 /// Holds 4.52 of docs/admin-api.md.
 #[tokio::test]
-async fn a_persistent_setting_is_in_the_file_and_in_force_when_it_is_answered() {
+async fn a_persistent_setting_is_written_and_applied_before_the_answer() {
     let kept = Kept::start(None).await;
     let id = id_of(&kept.service, "steered").await;
     let body = json!({"persistent": {"preempt": {"status": 418}, "timeout": "9s"}});
@@ -48,7 +48,7 @@ async fn a_persistent_setting_is_in_the_file_and_in_force_when_it_is_answered() 
 
 /// Holds 4.53, 4.54 of docs/admin-api.md.
 #[tokio::test]
-async fn transient_beats_persistent_which_beats_the_default() {
+async fn transient_overrides_persistent_which_overrides_the_default() {
     let kept = Kept::start(None).await;
     let body = json!({
         "persistent": {"preempt.status": 500, "preempt.text": "p"},
@@ -85,7 +85,7 @@ async fn transient_beats_persistent_which_beats_the_default() {
 }
 
 #[tokio::test]
-async fn a_mount_has_its_own_and_has_it_before_its_first_request() {
+async fn a_mount_has_its_own_settings_before_its_first_request() {
     let kept = Kept::start(None).await;
     for path in ["/one", "/two"] {
         kept.service.get(path).await;
@@ -144,7 +144,7 @@ async fn routes_that_this_build_does_not_have_are_kept_and_shown() {
 }
 
 #[tokio::test]
-async fn what_the_file_calls_a_route_stays_its_name() {
+async fn the_name_of_a_route_in_the_file_is_kept() {
     let text = json!({"steered": {"persistent": {"timeout": "1s"}}});
     let kept = Kept::start(Some(&text.to_string())).await;
     let body = json!({"persistent": {"delay": "1ms"}});
@@ -180,7 +180,7 @@ async fn a_file_that_cannot_be_written_changes_nothing() {
 
 /// Holds 4.58 of docs/admin-api.md.
 #[tokio::test]
-async fn a_file_that_somebody_broke_is_not_written_over() {
+async fn a_broken_file_is_not_overwritten() {
     let kept = Kept::start(Some("{}")).await;
     std::fs::write(&kept.file, "{ half").expect("written");
     let body = json!({"persistent": {"timeout": "1s"}, "transient": {"delay": "1ms"}});
@@ -200,7 +200,7 @@ async fn a_file_that_somebody_broke_is_not_written_over() {
 
 /// Holds 4.59 of docs/admin-api.md.
 #[tokio::test]
-async fn a_torn_a_foreign_and_a_mistaken_file_keep_the_service_from_starting_and_are_left_alone() {
+async fn an_invalid_file_keeps_the_service_from_starting_and_is_left_unchanged() {
     let _turn = turn().await;
     let directory = tempfile::tempdir().expect("a directory");
     let (file, socket) = (
@@ -262,7 +262,7 @@ async fn a_second_server_of_the_process_has_the_same_file_or_none() {
 
 /// Holds 4.52 of docs/admin-api.md.
 #[tokio::test]
-async fn without_a_file_persistent_is_refused_with_the_cure() {
+async fn without_a_file_persistent_settings_are_refused_with_the_cure() {
     let _turn = turn().await;
     let service = Service::start(app()).await;
     let body = json!({"persistent": {"timeout": "1s"}});
@@ -276,7 +276,7 @@ async fn without_a_file_persistent_is_refused_with_the_cure() {
 }
 
 #[tokio::test]
-async fn a_link_to_nowhere_leads_to_the_file_that_is_made() {
+async fn a_dangling_link_leads_to_the_new_file() {
     narrow_umask();
     let directory = tempfile::tempdir().expect("a directory");
     let target = directory.path().join("state/settings.json");
@@ -290,7 +290,7 @@ async fn a_link_to_nowhere_leads_to_the_file_that_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_starts_with_a_file_and_a_change_do_not_wait_for_each_other() {
+async fn a_starting_server_and_a_change_do_not_deadlock() {
     let _turn = turn().await;
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("settings.json");
@@ -324,7 +324,7 @@ async fn a_server_that_starts_with_a_file_and_a_change_do_not_wait_for_each_othe
 
 /// Settings of a mount from the file are shown and reset, though it had no request since the start.
 #[tokio::test]
-async fn what_a_mount_has_that_nobody_asked_for_yet_is_shown_and_can_be_reset() {
+async fn settings_of_a_mount_without_requests_are_shown_and_can_be_reset() {
     let kept = Kept::start(None).await;
     let id = id_of_handler(&kept, "twofold").await;
     let name = format!("{id}-0123");

@@ -4,7 +4,7 @@ use super::Place;
 use super::process::{Process, Said};
 
 #[test]
-fn a_forked_child_neither_hangs_nor_takes_the_socket_away() {
+fn a_forked_child_neither_hangs_nor_removes_the_socket() {
     for end in ["shutdown", "await", "drop"] {
         let place = Place::new();
         let path = place.path("app.sock");

@@ -6,7 +6,7 @@ use super::process::{Process, Said};
 use super::{Place, answers, mode};
 
 #[test]
-fn only_the_owner_may_connect_unless_it_is_said_otherwise() {
+fn only_the_owner_may_connect_by_default() {
     let place = Place::new();
     let path = place.path("app.sock");
     let admin = serve_admin(&path).expect("it is bound");

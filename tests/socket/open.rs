@@ -24,7 +24,7 @@ const FORBIDDEN: &str = "403 Forbidden";
 /// The warning about such a socket.
 const OPEN: &str = "every user of this machine can connect";
 
-/// Only root can switch users; otherwise the tests of `changers` have to do.
+/// Only root can switch users; otherwise the tests of `hostile::write_access` have to do.
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
@@ -50,7 +50,7 @@ fn told(path: &str) -> usize {
 
 /// Holds 6.35 of docs/admin-api.md.
 #[test]
-fn where_every_user_can_connect_others_may_look_and_not_change() {
+fn if_every_user_can_connect_others_may_read_and_not_change() {
     std::sync::LazyLock::force(&LOG);
     let place = place();
     let path = place.path("app.sock");
@@ -74,7 +74,7 @@ fn where_every_user_can_connect_others_may_look_and_not_change() {
 
 /// Holds 6.35 of docs/admin-api.md.
 #[test]
-fn where_only_a_group_can_connect_or_somebody_is_named_that_holds() {
+fn if_only_a_group_can_connect_or_users_are_listed_these_may_change() {
     std::sync::LazyLock::force(&LOG);
     let place = place();
     let path = place.path("app.sock");
@@ -111,7 +111,7 @@ fn root_and_the_user_that_serves_may_change_through_an_open_socket() {
 
 /// Holds 6.35 of docs/admin-api.md.
 #[test]
-fn of_a_socket_that_is_handed_in_the_mode_of_its_file_counts() {
+fn the_file_mode_of_a_passed_in_socket_counts() {
     std::sync::LazyLock::force(&LOG);
     let place = place();
     for (mode, others, warnings) in [(0o666, FORBIDDEN, 1), (0o660, OK, 0)] {

@@ -75,7 +75,7 @@ async fn unmeasured() -> Body {
 }
 
 #[test]
-fn a_panic_between_two_polls_is_one_of_its_request() {
+fn a_panic_between_two_polls_counts_for_its_request() {
     let mut sent = send(&Router::new().route("/", get(eager)));
     assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut sent).is_ready())).is_err());
     drop(sent);
@@ -188,7 +188,7 @@ fn panics(code: impl FnOnce()) -> bool {
 }
 
 #[test]
-fn a_body_that_panics_takes_its_request_along_and_no_more() {
+fn a_body_that_panics_ends_its_own_request_only() {
     broken!(end_is_asked, "end_is_asked", Panics::WhetherAtEnd);
     assert!(panics(|| drop(read(body_of(get(end_is_asked)), |_| {}))));
     assert_ends("end_is_asked", &[("panicked", 1)]);

@@ -70,7 +70,7 @@ async fn trailers() -> Response {
 }
 
 #[tokio::test]
-async fn whoever_sends_a_body_need_not_ask_for_the_end_that_it_knows() {
+async fn a_body_that_knows_its_end_need_not_be_polled_to_it() {
     let app = Router::new()
         .route("/one", get(one))
         .route("/trailers", get(trailers));
@@ -89,7 +89,7 @@ async fn announced() -> Response {
 }
 
 #[tokio::test]
-async fn a_body_is_whole_when_it_is_as_long_as_the_head_says() {
+async fn a_body_is_complete_at_its_announced_length() {
     let service = Service::start(Router::new().route("/", get(announced))).await;
     let answer = service.get("/").await;
     assert_eq!(answer.text, "as long as it says");

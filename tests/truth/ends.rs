@@ -89,7 +89,7 @@ async fn panics_at_once() -> &'static str {
 
 /// Holds 3.33 of docs/admin-api.md.
 #[tokio::test]
-async fn a_panic_is_counted_when_nobody_catches_it() {
+async fn an_uncaught_panic_is_counted() {
     let service = Service::start(Router::new().route("/", get(panics_at_once))).await;
     let answer = service.request(Method::GET, "/").send().await;
     assert!(answer.is_err(), "the connection ends without an answer");
@@ -187,7 +187,7 @@ async fn catches(State(gate): Gate) -> String {
 
 /// Holds 3.33 of docs/admin-api.md.
 #[tokio::test]
-async fn a_panic_that_the_handler_catches_is_none_of_its_ends() {
+async fn a_panic_that_the_handler_catches_is_not_an_end() {
     let gate = Arc::new(Semaphore::new(0));
     let app = Router::new().route("/", get(catches));
     let service = Service::start(app.with_state(Arc::clone(&gate))).await;
@@ -258,7 +258,7 @@ async fn reads_little(body: Bytes) -> String {
 }
 
 #[tokio::test]
-async fn a_body_that_is_wrong_is_answered_and_so_completed() {
+async fn an_invalid_body_is_answered_and_completed() {
     let limit = DefaultBodyLimit::max(3);
     let service = Service::start(Router::new().route("/", post(reads_little)).layer(limit)).await;
     let head = "POST / HTTP/1.1\r\nhost: x\r\n";

@@ -87,7 +87,7 @@ async fn timed(State(gate): Gate) {
 
 /// Holds 3.37, 3.39 of docs/admin-api.md.
 #[tokio::test]
-async fn averages_appear_with_the_first_answer_and_are_of_answers_only() {
+async fn averages_appear_with_the_first_response_and_include_responses_only() {
     let gate = Arc::new(Semaphore::new(1));
     let app = Router::new().route("/", get(timed));
     let service = Service::start(app.with_state(Arc::clone(&gate))).await;

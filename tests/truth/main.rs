@@ -8,17 +8,17 @@
 mod admin;
 mod between_polls;
 mod bodies;
+mod children;
 mod ends;
 mod flight;
 mod hand;
-mod handed_over;
 mod inflight;
 mod misbehaving;
 mod model;
 mod play;
-mod reach;
 mod reentrant;
 mod script;
+mod slow_clients;
 mod storm;
 mod streaming;
 #[path = "../support/mod.rs"]
@@ -96,7 +96,7 @@ proptest! {
     })]
 
     #[test]
-    fn whatever_happens_to_requests_the_counters_say_it(
+    fn the_counters_agree_with_the_model_after_every_event(
         events in prop::collection::vec(event(), 1..30),
         finale in finale(),
     ) {

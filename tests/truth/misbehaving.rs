@@ -68,7 +68,7 @@ async fn never_wakes() {
 }
 
 #[test]
-fn a_future_that_leaves_no_waker_is_woken_by_an_interrupt() {
+fn a_future_without_a_waker_is_woken_by_an_interrupt() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
@@ -213,7 +213,7 @@ async fn forgotten() {
 
 /// A leaked future holds its resources for ever, so it has to stay listed.
 #[test]
-fn a_request_that_is_forgotten_stays_listed_and_says_that_it_does_not_end() {
+fn a_leaked_request_stays_listed_and_is_reported_as_not_ending() {
     let router = Router::new().route("/", get(forgotten));
     let mut sent = send(&router);
     assert!(poll(&mut sent).is_pending());
@@ -339,7 +339,7 @@ async fn layered_wait() {
 
 /// `CatchPanicLayer` and `TimeoutLayer` treat an annotated handler like a plain one.
 #[tokio::test]
-async fn layers_that_catch_panics_and_time_out_mean_what_they_did() {
+async fn catch_panic_and_timeout_layers_behave_as_without_the_attribute() {
     let timeout = || {
         let short = Duration::from_millis(5);
         TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, short)

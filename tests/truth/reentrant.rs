@@ -84,7 +84,7 @@ async fn watched() {
 }
 
 #[test]
-fn a_waker_may_do_what_it_likes_when_it_is_woken_and_when_it_is_dropped() {
+fn a_waker_may_run_any_code_on_wake_and_on_drop() {
     in_time(|| {
         let router = Router::new().route("/", get(watched));
         let dropped = Arc::new(AtomicUsize::new(0));
@@ -184,7 +184,7 @@ async fn badly_woken() {
 
 /// A panicking waker neither loses the report nor keeps other requests from being interrupted.
 #[test]
-fn a_waker_that_panics_when_it_is_woken_keeps_no_order_from_the_others() {
+fn a_waker_that_panics_on_wake_does_not_keep_others_from_being_interrupted() {
     let router = Router::new().route("/", get(badly_woken));
     let mut all = [(); 3].map(|()| send(&router));
     for sent in &mut all {
@@ -224,7 +224,7 @@ impl Drop for PanicsAtItsEnd {
 
 /// The task ends during unwinding and drops a waker that panics, too.
 #[test]
-fn a_waker_that_panics_when_it_is_dropped_does_not_end_the_process() {
+fn a_waker_that_panics_on_drop_does_not_abort_the_process() {
     let router = Router::new().route("/", get(badly_dropped));
     let mut sent = send(&router);
     let waker = Waker::from(Arc::new(Bomb { in_drop: true }));
@@ -274,7 +274,7 @@ async fn looks() -> Body {
 }
 
 #[test]
-fn a_body_may_interrupt_its_own_route_and_look_at_it_while_it_is_dropped() {
+fn a_body_may_interrupt_and_read_its_own_route_on_drop() {
     in_time(|| {
         let router = Router::new().route("/", get(looks));
         let Poll::Ready(response) = poll(&mut send(&router)) else {

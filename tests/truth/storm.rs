@@ -237,7 +237,7 @@ fn check_row(row: &Row, before: &Row, seen: &Seen) {
 }
 
 #[test]
-fn in_a_storm_nothing_shown_is_wrong_and_in_the_end_the_numbers_are_those_of_the_clients() {
+fn under_load_every_read_is_consistent_and_the_final_counters_are_those_of_the_clients() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

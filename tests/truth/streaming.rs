@@ -312,7 +312,7 @@ async fn head(State(streams): State<Streams>) -> Body {
 }
 
 #[tokio::test]
-async fn an_answer_to_head_has_no_body_to_wait_for() {
+async fn a_response_to_head_ends_without_its_body() {
     let mut fixture = Fixture::start("head", Router::new().route("/", get(head))).await;
     let answer = fixture.service.request(Method::HEAD, "/").send().await;
     assert_eq!(answer.expect("it answers").status(), 200);

@@ -251,7 +251,7 @@ async fn interrupting_the_route_closes_its_sockets() {
 }
 
 #[tokio::test]
-async fn one_socket_is_closed_and_the_other_goes_on() {
+async fn one_socket_is_closed_and_the_other_continues() {
     let service = Service::start(app()).await;
     let mut first = open(&service, "/chosen").await;
     let mut second = open(&service, "/chosen").await;
@@ -273,7 +273,7 @@ async fn one_socket_is_closed_and_the_other_goes_on() {
 }
 
 #[tokio::test]
-async fn a_socket_that_nobody_tracks_works_and_is_not_listed() {
+async fn an_untracked_socket_works_and_is_not_listed() {
     let service = Service::start(app()).await;
     let connection = open(&service, "/not_tracked").await;
     service

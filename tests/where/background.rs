@@ -92,7 +92,7 @@ async fn tracked_work_is_listed_with_its_name_its_type_and_the_line_it_waits_on(
 }
 
 #[tokio::test]
-async fn work_gives_its_output_and_is_gone() {
+async fn work_returns_its_output_and_is_unlisted() {
     let service = Service::start(Router::new()).await;
     let name = String::from("a name made at run time");
     assert_eq!(track(name, async { 7 }).await, Ok(7));
@@ -102,7 +102,7 @@ async fn work_gives_its_output_and_is_gone() {
 }
 
 #[tokio::test]
-async fn work_that_is_dropped_or_panics_is_gone() {
+async fn work_that_is_dropped_or_panics_is_unlisted() {
     let service = Service::start(Router::new()).await;
     let kept = track("kept", refresh());
     assert_eq!(
@@ -161,7 +161,7 @@ async fn an_interrupt_drops_what_the_work_holds_and_a_panic_in_that_is_survived(
 }
 
 #[tokio::test]
-async fn work_that_is_for_no_request_has_its_children_all_the_same() {
+async fn work_outside_of_requests_has_children_too() {
     let service = Service::start(Router::new()).await;
     // Not `refresh`, whose await another test counts.
     drop(spawn("at the start", async {
@@ -290,7 +290,7 @@ async fn catching() -> &'static str {
 }
 
 #[tokio::test]
-async fn a_request_goes_on_as_itself_after_work_within_it_has_panicked() {
+async fn a_request_continues_after_work_within_it_has_panicked() {
     own_process!();
     let _one = ONE_AT_A_TIME.lock().await;
     let service = Service::start(Router::new().route("/catching", get(catching))).await;
@@ -318,7 +318,7 @@ async fn a_request_goes_on_as_itself_after_work_within_it_has_panicked() {
 
 /// Holds 4.48 of docs/admin-api.md.
 #[tokio::test]
-async fn children_are_interrupted_with_their_parent_if_that_is_asked_for() {
+async fn children_are_interrupted_with_their_parent_on_request() {
     let _one = ONE_AT_A_TIME.lock().await;
     let service = Service::start(Router::new().route("/parent", get(parent))).await;
     let (client, ids) = family(&service).await;

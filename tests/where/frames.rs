@@ -115,7 +115,7 @@ async fn a_stack_goes_through_functions_generics_methods_and_traits() {
 
 /// Holds 3.54 of docs/admin-api.md.
 #[tokio::test]
-async fn helpers_that_a_macro_awaits_side_by_side_are_branches() {
+async fn helpers_that_a_macro_awaits_concurrently_are_branches() {
     let service = Service::start(Router::new().route("/wide", get(wide))).await;
     let client = stuck(&service, "wide", "/wide").await;
     assert_eq!(
@@ -140,7 +140,7 @@ async fn opaque(_body: String) {
 }
 
 #[tokio::test]
-async fn an_argument_that_is_extracted_is_not_where_a_request_waits_any_more() {
+async fn an_extracted_argument_is_no_longer_the_place_of_a_request() {
     let service = Service::start(Router::new().route("/opaque", post(opaque))).await;
     let mut connection = service.connect().await;
     let head = b"POST /opaque HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n";
@@ -199,7 +199,7 @@ mod framed {
 }
 
 #[tokio::test]
-async fn an_assertion_that_fails_says_what_it_says_without_the_attribute() {
+async fn a_failing_assertion_has_the_same_message_as_without_the_attribute() {
     async fn said(future: impl Future<Output = ()> + Send + 'static) -> String {
         let panic = tokio::spawn(future)
             .await

@@ -14,9 +14,9 @@ mod frames;
 mod gate;
 mod helpers;
 mod in_macros;
+mod incidents;
 mod kept;
 mod stacks;
-mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod written;
@@ -147,7 +147,7 @@ async fn an_await_in_a_block_or_a_closure_is_shown_below_the_one_around_it() {
 
 /// Holds 3.44 of docs/admin-api.md.
 #[tokio::test]
-async fn awaits_side_by_side_are_branches_in_macros_too() {
+async fn concurrent_awaits_are_branches_in_macros_too() {
     assert_shown(branches::CASES).await;
 }
 
@@ -163,25 +163,25 @@ async fn an_extractor_that_waits_is_shown_at_its_argument() {
 }
 
 #[tokio::test]
-async fn a_future_that_nobody_waits_for_is_not_shown() {
+async fn a_future_that_is_not_awaited_is_not_shown() {
     assert_shown(kept::CASES).await;
 }
 
 /// Holds 3.44, 3.64 of docs/admin-api.md.
 #[tokio::test]
-async fn awaits_among_the_tokens_of_macros() {
+async fn awaits_in_the_tokens_of_macros_are_shown() {
     assert_shown(in_macros::CASES).await;
 }
 
 /// Holds 3.89 of docs/admin-api.md.
 #[tokio::test]
-async fn what_other_macros_write_is_no_point_and_a_block_of_functions_may_be_framed() {
+async fn output_of_other_macros_has_no_points_and_a_block_of_functions_may_be_framed() {
     assert_shown(written::CASES).await;
 }
 
 /// Without this test, a driver that compares nothing would accept every table.
 #[tokio::test]
-async fn a_stack_that_is_wrong_in_any_part_is_noticed() {
+async fn a_stack_that_is_wrong_in_any_part_is_reported() {
     let right = [
         "  kept::compared <compared> block",
         "*   kept::compared <in the compared> gate.pass()",

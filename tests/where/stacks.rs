@@ -115,7 +115,7 @@ async fn sequence(State(gates): Gates) {
 }
 
 #[tokio::test]
-async fn awaits_one_after_the_other() {
+async fn sequential_awaits_are_shown_one_by_one() {
     let walk = Walk::start("in_sequence", Router::new().route("/", get(sequence))).await;
     for (gate, marker) in ["first", "second", "third"].into_iter().enumerate() {
         walk.stands_at(marker).await;
@@ -134,7 +134,7 @@ async fn looping(State(gates): Gates) {
 }
 
 #[tokio::test]
-async fn awaits_in_a_loop_and_behind_it() {
+async fn awaits_in_a_loop_and_after_it_are_shown() {
     let walk = Walk::start("looping", Router::new().route("/", get(looping))).await;
     for _ in 0..3 {
         walk.stands_at("loop begins").await;
@@ -163,7 +163,7 @@ async fn nested(State(gates): Gates) {
 }
 
 #[tokio::test]
-async fn awaits_in_blocks_in_blocks() {
+async fn awaits_in_nested_blocks_are_shown() {
     let walk = Walk::start("nested", Router::new().route("/", get(nested))).await;
     let markers = [
         "inside of the inner block",

@@ -16,7 +16,7 @@ const PROMETHEUS_3: &str = "application/openmetrics-text;version=1.0.0;escaping=
 
 /// Holds 7.10 of docs/admin-api.md.
 #[tokio::test]
-async fn the_best_match_of_an_accept_list_wins_and_text_if_there_is_none() {
+async fn the_best_match_of_accept_wins_and_text_is_the_default() {
     own_process!();
     let service = Service::start(Router::new()).await;
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
@@ -63,7 +63,7 @@ async fn the_best_match_of_an_accept_list_wins_and_text_if_there_is_none() {
 
 /// Holds 7.11 of docs/admin-api.md.
 #[tokio::test]
-async fn the_format_parameter_beats_accept_and_json_is_refused_with_the_place_where_it_is() {
+async fn the_format_parameter_overrides_accept_and_json_is_refused_with_the_path_that_has_it() {
     own_process!();
     let service = Service::start(Router::new()).await;
     let scraper = service.admin_builder(Method::GET, "_metrics/?format=text&pretty");

@@ -89,7 +89,7 @@ async fn scraped(method: Method) -> StatusCode {
 
 /// Holds 1.18, 7.9 of docs/admin-api.md.
 #[tokio::test]
-async fn both_formats_say_what_cat_routes_says() {
+async fn both_formats_agree_with_cat_routes() {
     own_process!();
     let service = Service::start(Router::new().route("/scraped/{id}", any(scraped))).await;
     for (method, times) in [
@@ -186,7 +186,7 @@ async fn counted() {}
 
 /// Holds 7.14 of docs/admin-api.md.
 #[tokio::test]
-async fn what_is_counted_stays_and_only_rises() {
+async fn counters_stay_and_only_rise() {
     own_process!();
     let service = Service::start(Router::new().route("/counted", get(counted))).await;
     service.get("/counted").await;
@@ -221,7 +221,7 @@ async fn bell() {}
 
 /// Holds 7.12 of docs/admin-api.md.
 #[tokio::test]
-async fn a_route_is_a_series_once_its_labels_are_known_and_odd_ones_are_escaped() {
+async fn a_route_has_series_once_its_labels_are_known_and_they_are_escaped() {
     own_process!();
     let path = r#"/say/"hi"\n\\{id}"#;
     let service = Service::start(
@@ -269,7 +269,7 @@ async fn scanned() {}
 
 /// Holds 7.13 of docs/admin-api.md.
 #[tokio::test]
-async fn no_client_can_make_a_series() {
+async fn clients_cannot_create_series() {
     own_process!();
     let app = Router::new()
         .route("/x/{id}", any(scanned))
@@ -319,7 +319,7 @@ async fn held() {
 
 /// Holds 7.15 of docs/admin-api.md.
 #[tokio::test]
-async fn tasks_workers_and_the_process_have_their_numbers() {
+async fn tasks_workers_and_the_process_have_series() {
     own_process!();
     let service = Service::start_on_workers(2, Router::new().route("/", get(held))).await;
     let held = tokio::spawn(service.request(Method::GET, "/").send());

@@ -51,11 +51,11 @@ async fn extractors_of_axum_extra_answer_as_without_the_attribute() {
 }
 
 #[tokio::test]
-async fn extractors_of_ones_own_answer_as_without_the_attribute() {
+async fn own_extractors_answer_as_without_the_attribute() {
     table::play(of_ones_own::cases()).await;
 }
 
 #[tokio::test]
-async fn whatever_is_returned_answers_as_without_the_attribute() {
+async fn every_return_type_answers_as_without_the_attribute() {
     table::play(returned::cases()).await;
 }

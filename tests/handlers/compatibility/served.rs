@@ -119,7 +119,7 @@ async fn a_handler_is_a_fallback_of_every_kind() {
 }
 
 #[tokio::test]
-async fn a_handler_stands_beside_services_and_becomes_one() {
+async fn a_handler_is_mounted_beside_services_and_becomes_one() {
     let plain =
         service_fn(async |_: Request| Ok::<_, Infallible>(Response::new(Body::from("plain"))));
     let app = Router::new()

@@ -71,7 +71,7 @@ async fn delete() -> StatusCode {
 struct Document;
 
 #[test]
-fn a_document_names_annotated_handlers_as_others() {
+fn a_document_lists_annotated_handlers_like_others() {
     let document = serde_json::to_value(Document::openapi()).expect("it is JSON");
     let user = &document["paths"]["/users/{number}"]["get"];
     assert_eq!(user["operationId"], "user");
@@ -168,7 +168,7 @@ async fn traced_twice() -> Result<&'static str, String> {
 }
 
 #[tokio::test]
-async fn spans_with_fields_errors_and_returns_go_above_and_below() {
+async fn spans_with_fields_errors_and_returns_work_above_and_below() {
     let app = Router::new()
         .route("/below/{number}", get(traced_below))
         .route("/above/{number}", get(traced_above))

@@ -129,7 +129,7 @@ async fn a_typed_path_may_have_a_rejection_of_its_own() {
 
 /// As `typed_get` does for a plain function.
 #[tokio::test]
-async fn a_typed_path_that_may_be_wrong_is_mounted_by_its_constant() {
+async fn a_fallible_typed_path_is_mounted_by_its_constant() {
     let service = Service::start(Router::new().route(User::PATH, get(perhaps))).await;
     assert_eq!(service.get("/users/7").await.text, "7");
     assert_eq!(

@@ -244,7 +244,7 @@ mod of_macros {
 }
 
 #[tokio::test]
-async fn a_macro_may_write_any_part_of_a_handler() {
+async fn a_macro_may_generate_any_part_of_a_handler() {
     let service = Service::start(of_macros::router().with_state(7)).await;
     assert_eq!(service.get("/fragments/ann").await.text, "ann 14");
     assert_eq!(service.get("/block/ann").await.text, "block");
@@ -305,7 +305,7 @@ impl Mounts for InMemory {
 }
 
 #[tokio::test]
-async fn a_handler_may_call_boxed_traits_and_stand_in_their_methods() {
+async fn a_handler_may_call_boxed_traits_and_be_defined_in_their_methods() {
     let boxed: Arc<dyn Repository> = Arc::new(InMemory);
     let app = InMemory
         .router()

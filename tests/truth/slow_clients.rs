@@ -136,7 +136,7 @@ async fn fails_midway() -> Body {
 
 /// Holds 3.29, 3.76, 7.24 of docs/admin-api.md.
 #[tokio::test]
-async fn a_body_that_fails_midway_is_an_end_of_its_own() {
+async fn a_body_that_fails_midway_counts_as_failed() {
     let _turn = turn().await;
     let service = Service::start(Router::new().route("/", get(fails_midway))).await;
     for _ in 0..3 {
@@ -154,7 +154,7 @@ async fn a_body_that_fails_midway_is_an_end_of_its_own() {
     let series = |line: &&str| line.contains("end=\"failed\"") && line.contains("fails_midway");
     let line = metrics.lines().find(series).expect("a series");
     assert!(line.ends_with(" 3"), "{line}");
-    let of_it = |line: &&String| line.contains("handler=\"truth::handed_over::fails_midway\"");
+    let of_it = |line: &&String| line.contains("handler=\"truth::slow_clients::fails_midway\"");
     let lines = LOG.wait(|lines| lines.iter().any(|line| of_it(&line)));
     let line = lines.iter().find(of_it).expect("a line");
     assert!(line.starts_with("WARN "), "{line}");
@@ -187,7 +187,7 @@ async fn head_of(client: &mut tokio::net::TcpStream) -> String {
 
 /// Holds 3.28, 3.77, 4.43, 4.71 of docs/admin-api.md.
 #[tokio::test]
-async fn a_long_body_of_known_length_is_in_flight_while_its_client_takes_it() {
+async fn a_long_body_of_known_length_is_in_flight_while_its_client_reads_it() {
     let service = service_of_long().await;
     let mut stalled = service.send_get().await;
     let head = head_of(&mut stalled).await;
@@ -252,7 +252,7 @@ async fn short() -> Vec<u8> {
 
 /// Holds 3.77 of docs/admin-api.md.
 #[tokio::test]
-async fn a_long_body_that_is_taken_whole_is_completed() {
+async fn a_long_body_that_is_read_whole_is_completed() {
     let app = Router::new()
         .route("/taken", get(taken))
         .route("/short", get(short));

@@ -22,7 +22,7 @@ async fn own() -> StatusCode {
 
 /// Holds 4.84 of docs/admin-api.md.
 #[tokio::test]
-async fn an_answer_in_the_handlers_place_says_how_the_request_ended() {
+async fn a_response_in_the_handlers_place_carries_the_end_of_the_request() {
     let app = Router::new().route("/", get(marks)).route("/own", get(own));
     let service = Service::start(app).await;
     let set = async |transient: Value| {

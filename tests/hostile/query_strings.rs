@@ -55,7 +55,7 @@ const OTHERS: [u32; 1] = [4_000_000];
 
 /// Holds 7.35 of docs/admin-api.md.
 #[tokio::test]
-async fn queries_are_for_those_who_may_change_something_unless_the_code_says_otherwise() {
+async fn query_strings_need_write_access_unless_code_decides_otherwise() {
     own_process!();
     let everybodys = AdminBuilder::new;
     let others = || AdminBuilder::new().allow_changes_from_uids(OTHERS);

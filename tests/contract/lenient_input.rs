@@ -56,18 +56,14 @@ fn assert_refused(answer: &Answer, status: u16, kind: &str, words: &str) {
 
 /// Holds 2.26, 2.27 of docs/admin-api.md.
 #[tokio::test]
-async fn a_route_is_chosen_by_its_path_and_by_method_and_path() {
+async fn a_route_is_selected_by_path_and_by_method_and_path() {
     own_process!();
     let service = service().await;
     let client = tokio::spawn(service.request(Method::GET, "/twice").send());
     service
-        .wait_for(
-            "contract::three_in_the_morning::twice",
-            "stats.req.active",
-            1,
-        )
+        .wait_for("contract::lenient_input::twice", "stats.req.active", 1)
         .await;
-    let id = service.route("contract::three_in_the_morning::twice").await["id"].clone();
+    let id = service.route("contract::lenient_input::twice").await["id"].clone();
     for selector in [
         "%2Ftwice",
         "GET%20%2Ftwice",
@@ -127,7 +123,7 @@ async fn a_route_is_chosen_by_its_path_and_by_method_and_path() {
 
 /// Holds 2.27 of docs/admin-api.md.
 #[tokio::test]
-async fn a_path_with_several_methods_must_be_told_apart_for_a_change() {
+async fn a_change_of_a_path_with_several_methods_needs_the_method() {
     own_process!();
     let service = service().await;
     let rows = service
@@ -153,7 +149,7 @@ async fn a_path_with_several_methods_must_be_told_apart_for_a_change() {
 
 /// Holds 3.70 of docs/admin-api.md.
 #[tokio::test]
-async fn handlers_without_a_path_are_told_apart_by_default() {
+async fn handlers_without_a_path_are_distinguished_by_default() {
     let service = service().await;
     let heading = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     let all = service.admin("_cat/routes?v").await.text;
@@ -162,7 +158,7 @@ async fn handlers_without_a_path_are_told_apart_by_default() {
         "{all}"
     );
     assert!(
-        all.contains("contract::three_in_the_morning::no_request_yet"),
+        all.contains("contract::lenient_input::no_request_yet"),
         "{all}"
     );
     let known = service.admin("_cat/routes/%2Fseveral?v").await.text;
@@ -173,7 +169,7 @@ async fn handlers_without_a_path_are_told_apart_by_default() {
 
 /// Holds 1.19 of docs/admin-api.md.
 #[tokio::test]
-async fn what_is_below_a_route_has_its_underscore_or_not() {
+async fn paths_below_a_route_may_have_an_underscore() {
     let service = service().await;
     let limit = json!({"transient": {"limit.active": 7}});
     service
@@ -199,7 +195,7 @@ async fn what_is_below_a_route_has_its_underscore_or_not() {
 
 /// Holds 6.26 of docs/admin-api.md.
 #[tokio::test]
-async fn what_users_of_elasticsearch_type_leads_to_what_there_is() {
+async fn paths_and_parameters_of_elasticsearch_are_answered_with_ours() {
     let service = service().await;
     for (path, here) in [
         ("_cat/thread_pool", "/_cat/workers"),
@@ -262,9 +258,9 @@ async fn another_method_is_refused_with_the_one_to_use() {
 
 /// Holds 5.3 of docs/admin-api.md.
 #[tokio::test]
-async fn lengths_of_time_are_typed_as_they_are_printed() {
+async fn durations_are_accepted_as_they_are_printed() {
     let service = service().await;
-    let path = "_routes/contract::three_in_the_morning::user/settings";
+    let path = "_routes/contract::lenient_input::user/settings";
     for (typed, shown) in [("1.5m", "1.5m"), ("0.5s", "0.5s"), ("90s", "90s")] {
         let body = json!({"transient": {"timeout": typed}, "expires_in": "1.5h"});
         let set = service.put(path, body).await.ok_json();
@@ -302,9 +298,9 @@ async fn lengths_of_time_are_typed_as_they_are_printed() {
 
 /// Holds 4.65 of docs/admin-api.md.
 #[tokio::test]
-async fn what_expires_is_told_from_what_does_not() {
+async fn settings_with_an_expiry_are_marked() {
     let service = service().await;
-    let path = "_routes/contract::three_in_the_morning::no_request_yet/settings";
+    let path = "_routes/contract::lenient_input::no_request_yet/settings";
     let settings = async |query: &str| {
         let all = service.admin_json(&format!("{path}{query}")).await;
         let all = all.as_object().cloned().expect("an object");

@@ -78,7 +78,7 @@ impl Asked {
 
 /// Holds 1.40 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn short_looks_are_answered_before_long_ones_that_were_asked_for_earlier() {
+async fn short_reads_are_answered_before_earlier_long_ones() {
     let _turn = turn().await;
     own_process!();
     let service = Service::start(Router::new()).await;
@@ -147,7 +147,7 @@ async fn at_rest() -> u64 {
 /// Holds 1.43 of docs/admin-api.md.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_look_whose_client_has_left_does_not_take_the_time_of_a_whole_one() {
+async fn a_read_whose_client_has_left_is_aborted() {
     let _turn = turn().await;
     own_process!();
     let service = Service::start(Router::new()).await;
@@ -183,7 +183,7 @@ async fn plain() -> &'static str {
 
 /// Holds 1.42 of docs/admin-api.md.
 #[tokio::test]
-async fn a_long_look_at_a_router_in_the_hosts_own_service_takes_none_of_its_workers() {
+async fn a_long_read_over_a_router_of_the_host_takes_none_of_its_workers() {
     let _turn = turn().await;
     own_process!();
     // The only worker is the thread of this test.
@@ -308,7 +308,7 @@ fn another_user() {
 
 /// Two real users, which needs root.
 #[tokio::test]
-async fn connections_of_one_user_make_room_for_each_other_and_not_at_the_cost_of_others() {
+async fn connections_of_one_user_replace_each_other_and_not_those_of_others() {
     let _turn = turn().await;
     own_process!();
     let builder = AdminBuilder::new().mode(0o666).max_connections(4);
@@ -322,7 +322,7 @@ async fn connections_of_one_user_make_room_for_each_other_and_not_at_the_cost_of
     let binary = directory.join("binary");
     std::fs::copy(std::env::current_exe().expect("this binary"), &binary).expect("copied");
     let mut other = Command::new(binary)
-        .args(["--exact", "looks::another_user", "--nocapture"])
+        .args(["--exact", "reads::another_user", "--nocapture"])
         .env(SOCKET, directory.join("app.sock"))
         .current_dir("/")
         .gid(NOBODY)

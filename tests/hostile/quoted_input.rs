@@ -30,7 +30,7 @@ fn assert_short(what: &str, answer: &Answer) {
 
 /// Holds 6.29 of docs/admin-api.md.
 #[tokio::test]
-async fn an_error_repeats_no_more_than_is_needed_to_know_the_input_again() {
+async fn an_error_quotes_a_bounded_part_of_the_input() {
     own_process!();
     let service = Service::start(Router::new().route("/", get(echoed))).await;
     let z = "z".repeat(LONG);

@@ -109,11 +109,11 @@ async fn a_pool_of_which_one_request_takes_two() {
     let service = Service::start(Router::new().route("/", get(takes_two))).await;
     let client = send(&service, "/");
     let task = &wait_for(&service, "takes_two", "POOL.acquire()", 1).await[0];
-    let source = include_str!("strangers.rs").lines();
+    let source = include_str!("incidents.rs").lines();
     let line = source
         .zip(1..)
         .find(|(line, _)| line.ends_with("// the second one"));
-    let place = format!("tests/where/strangers.rs:{}", line.expect("it is there").1);
+    let place = format!("tests/where/incidents.rs:{}", line.expect("it is there").1);
     assert_eq!(task["where"], place.as_str());
     interrupt(&service, "takes_two", 1).await;
     assert_eq!(

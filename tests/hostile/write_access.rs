@@ -73,7 +73,7 @@ const SETTINGS: &str = "_routes/_all/settings";
 
 /// Holds 6.18 of docs/admin-api.md.
 #[tokio::test]
-async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change() {
+async fn users_not_on_the_list_may_read_and_are_refused_with_the_reason_if_they_change() {
     own_process!();
     let (uid, gid) = own();
     let api = Api::start(
@@ -110,7 +110,7 @@ async fn others_than_those_named_may_look_and_are_told_why_they_may_not_change()
 
 /// Holds 6.18 of docs/admin-api.md.
 #[tokio::test]
-async fn a_user_or_a_group_that_is_named_may_change() {
+async fn a_user_or_a_group_on_the_list_may_change() {
     own_process!();
     let (uid, gid) = own();
     for builder in [
@@ -147,16 +147,16 @@ fn another_user() {
 
 /// Two real users. Only root can switch users; without it, the tests above have to do.
 #[tokio::test]
-async fn of_two_users_only_the_named_one_may_change() {
+async fn of_two_users_only_the_one_on_the_list_may_change() {
     own_process!();
     let (uid, _) = own();
     if uid != 0 {
         return;
     }
-    for (changers, status) in [([0], "403 Forbidden"), ([NOBODY], "200 OK")] {
+    for (allowed, status) in [([0], "403 Forbidden"), ([NOBODY], "200 OK")] {
         let builder = AdminBuilder::new()
             .mode(0o666)
-            .allow_changes_from_uids(changers);
+            .allow_changes_from_uids(allowed);
         let api = Api::start(&builder).await;
         let socket = api.server.as_ref().expect("it runs").path().to_owned();
         // The other user needs access to the directory and to this binary.
@@ -167,7 +167,7 @@ async fn of_two_users_only_the_named_one_may_change() {
         std::fs::copy(own_binary, &binary).expect("copied");
         let other = tokio::task::spawn_blocking(move || {
             Command::new(binary)
-                .args(["--exact", "changers::another_user", "--nocapture"])
+                .args(["--exact", "write_access::another_user", "--nocapture"])
                 .env(SOCKET, socket)
                 .current_dir("/")
                 .gid(NOBODY)
@@ -176,7 +176,7 @@ async fn of_two_users_only_the_named_one_may_change() {
         });
         let output = other.await.expect("no panic").expect("it runs");
         let answer = String::from_utf8_lossy(&output.stdout);
-        assert!(answer.contains(status), "{changers:?}: {answer}");
+        assert!(answer.contains(status), "{allowed:?}: {answer}");
         assert_eq!(
             answer.contains(this_is_user!(61234, 61234)),
             status.starts_with("403"),

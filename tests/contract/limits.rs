@@ -87,7 +87,7 @@ impl Fixture {
         Fixture {
             service: Service::start(app).await,
             gate,
-            handler: format!("contract::levers::{handler}"),
+            handler: format!("contract::limits::{handler}"),
         }
     }
 
@@ -139,7 +139,7 @@ async fn a_limit_of_requests_in_flight_is_kept_exactly() {
 
 /// Holds 4.24 of docs/admin-api.md.
 #[tokio::test]
-async fn a_limit_counts_those_that_came_before_it_and_goes_when_it_is_reset() {
+async fn a_limit_counts_earlier_requests_and_ends_when_it_is_reset() {
     let fixture = Fixture::start("released", get(released)).await;
     let before = tokio::spawn(fixture.send());
     fixture
@@ -156,7 +156,7 @@ async fn a_limit_counts_those_that_came_before_it_and_goes_when_it_is_reset() {
 
 /// Holds 3.35, 4.25 of docs/admin-api.md.
 #[tokio::test]
-async fn a_limit_of_requests_per_second_turns_the_others_away() {
+async fn a_limit_of_requests_per_second_refuses_the_others() {
     let fixture = Fixture::start("paced", get(paced)).await;
     fixture.set(json!({"limit.rate": 5})).await;
     let start = Instant::now();
@@ -186,7 +186,7 @@ async fn a_limit_of_requests_per_second_turns_the_others_away() {
 
 /// Holds 4.22 of docs/admin-api.md.
 #[tokio::test]
-async fn a_share_of_requests_is_preempted_and_a_request_that_comes_again_is_treated_alike() {
+async fn a_ratio_of_requests_is_preempted_and_a_retry_is_treated_alike() {
     let fixture = Fixture::start("shared", get(shared)).await;
     fixture
         .set(json!({"preempt": {"status": 503, "ratio": 0.3}}))
@@ -253,7 +253,7 @@ async fn a_timeout_ends_a_handler_with_504() {
 
 /// Holds 4.28 of docs/admin-api.md.
 #[tokio::test]
-async fn a_timeout_covers_a_body_that_comes_slowly() {
+async fn a_timeout_includes_reading_a_slow_request_body() {
     let fixture = Fixture::start("reading", post(reading)).await;
     fixture.set(json!({"timeout": "50ms"})).await;
     let mut connection = fixture.service.connect().await;
@@ -266,7 +266,7 @@ async fn a_timeout_covers_a_body_that_comes_slowly() {
 
 /// Holds 4.24, 4.28 of docs/admin-api.md.
 #[tokio::test]
-async fn a_timeout_breaks_a_body_off_that_goes_slowly() {
+async fn a_timeout_breaks_off_a_slow_response_body() {
     let fixture = Fixture::start("trickling", get(trickling)).await;
     fixture
         .set(json!({"timeout": "100ms", "limit.active": 1}))
@@ -296,7 +296,7 @@ async fn a_delayed_request_is_listed_as_such_and_can_be_interrupted() {
         .service
         .wait_for(&fixture.handler, "stats.req.active", 1)
         .await;
-    let path = "_cat/tasks?format=json&state=waiting&routes=contract::levers::delayed&h=awaiting";
+    let path = "_cat/tasks?format=json&state=waiting&routes=contract::limits::delayed&h=awaiting";
     let deadline = Instant::now() + crate::support::PATIENCE;
     while fixture.service.admin_json(path).await != json!([{"awaiting": "delay"}]) {
         assert!(Instant::now() < deadline, "never delayed");
@@ -304,7 +304,7 @@ async fn a_delayed_request_is_listed_as_such_and_can_be_interrupted() {
     }
     fixture
         .service
-        .post("_routes/contract::levers::delayed/interrupt")
+        .post("_routes/contract::limits::delayed/interrupt")
         .await
         .ok_json();
     assert_eq!(client.await.expect("no panic").status, 499);
@@ -327,7 +327,7 @@ async fn interrupted_clients_get_the_status_that_was_set_when_they_came() {
         .await;
     fixture
         .service
-        .post("_routes/contract::levers::renamed/interrupt?reason=tea")
+        .post("_routes/contract::limits::renamed/interrupt?reason=tea")
         .await
         .ok_json();
     let answer = client.await.expect("no panic");
@@ -339,7 +339,7 @@ async fn interrupted_clients_get_the_status_that_was_set_when_they_came() {
 
 /// Holds 4.30, 4.31, 4.33, 4.34 of docs/admin-api.md.
 #[tokio::test]
-async fn a_change_that_expires_undoes_itself_without_a_request() {
+async fn an_expired_change_is_undone_without_a_request() {
     let fixture = Fixture::start("passing", get(passing)).await;
     let path = format!("_routes/{}/settings", fixture.handler);
     fixture.set(json!({"preempt.text": "stays"})).await;
@@ -391,7 +391,7 @@ async fn a_change_that_expires_undoes_itself_without_a_request() {
 
 /// Holds 4.6, 4.15, 4.21 of docs/admin-api.md.
 #[tokio::test]
-async fn a_lever_that_cannot_be_is_refused_and_nothing_is_set() {
+async fn an_invalid_setting_is_refused_and_none_is_set() {
     let fixture = Fixture::start("spared", get(spared)).await;
     let path = format!("_routes/{}/settings", fixture.handler);
     for (wrong, named) in [

@@ -8,7 +8,7 @@ mod mode;
 mod open;
 mod places;
 mod process;
-mod renewal;
+mod rebind;
 mod start_line;
 #[path = "../support/mod.rs"]
 mod support;

@@ -30,8 +30,9 @@ pub trait Declared: Annotated {
     note = "write `#[underscore_route(get, \"/path\")]` on the handler, or mount it with `.route(\"/path\", get(handler))`"
 )]
 pub trait MountHandler<T, S>: Handler<T, S> {
-    /// Names the handler and its declaration.
-    type Declared: Declared;
+    /// Adds the handler to `router`.
+    #[track_caller]
+    fn mount_in(self, router: Router<S>) -> Router<S>;
 }
 
 impl<H, E, A, M, S> MountHandler<(Via<M>, Call<E, A>), S> for H
@@ -40,8 +41,16 @@ where
     E: Declared,
     A: 'static,
     M: 'static,
+    S: Clone + Send + Sync + 'static,
 {
-    type Declared = E;
+    #[track_caller]
+    fn mount_in(self, router: Router<S>) -> Router<S> {
+        let routing = match E::METHOD {
+            Some(method) => on(method, self),
+            None => any(self),
+        };
+        router.route(E::PATH, routing)
+    }
 }
 
 /// Adds [`mount`](Self::mount) to axum's `Router`: a handler is mounted at the method and path in
@@ -118,8 +127,7 @@ pub trait RouterExt<S>: Sealed + Sized {
     #[track_caller]
     fn mount<H, T>(self, handler: H) -> Self
     where
-        H: MountHandler<T, S>,
-        T: 'static;
+        H: MountHandler<T, S>;
 }
 
 impl<S> RouterExt<S> for Router<S>
@@ -130,13 +138,8 @@ where
     fn mount<H, T>(self, handler: H) -> Self
     where
         H: MountHandler<T, S>,
-        T: 'static,
     {
-        let routing = match H::Declared::METHOD {
-            Some(method) => on(method, handler),
-            None => any(handler),
-        };
-        self.route(H::Declared::PATH, routing)
+        handler.mount_in(self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! JSON without duplicate keys. serde_json takes the last value of a duplicate key and silently
+//! JSON without duplicate keys. `serde_json` takes the last value of a duplicate key and silently
 //! drops the others, which hides a mistake of the operator.
 
 use std::fmt;

@@ -108,10 +108,10 @@ impl Loaded {
         resolved.warn_of_unknown();
         let state = Arc::new(Mutex::new(FileState::new(resolved.clone())));
         let (requests, received) = channel();
-        let watcher = FileWatcher::new(path.clone(), Arc::clone(&state), stamp, on_change);
+        let thread = FileWatcher::new(path.clone(), Arc::clone(&state), stamp, on_change);
         std::thread::Builder::new()
             .name("underscore-file".into())
-            .spawn(move || watcher.run(&received))
+            .spawn(move || thread.run(&received))
             .map_err(|error| {
                 let cure = "raise the limit of processes, as with `ulimit -u`";
                 let path = path.display();

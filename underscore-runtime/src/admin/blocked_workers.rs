@@ -55,12 +55,12 @@ impl BlockedWorkers {
                 blocking.push(task);
             }
         });
-        let seen: BTreeMap<_, _> = snapshots(blocking)
-            .map(|seen| (seen.id().number(), seen.last_place()))
+        let places: BTreeMap<_, _> = snapshots(blocking)
+            .map(|task| (task.id().number(), task.last_place()))
             .collect();
         let worker = |worker: &WorkerSnapshot| {
             let id = worker.task.map(TaskId::number);
-            let place = id.and_then(|id| seen.get(&id).cloned().flatten());
+            let place = id.and_then(|id| places.get(&id).cloned().flatten());
             let thread = worker.thread.as_deref();
             let text = |text: Option<String>| text.map_or(Node::Null, Node::text);
             Node::object([
@@ -89,7 +89,7 @@ impl BlockedWorkers {
     /// The advice how to end it.
     pub(super) fn next(&self) -> String {
         let ids: Vec<String> = self.tasks().map(|id| id.to_string()).collect();
-        let look = match ids.as_slice() {
+        let inspect = match ids.as_slice() {
             [] => "GET /_cat/workers?v shows their threads".to_owned(),
             ids => format!(
                 "GET /_tasks/{}/print_stack shows the last await of each task",
@@ -98,7 +98,7 @@ impl BlockedWorkers {
         };
         format!(
             "no interrupt reaches code inside a poll: the workers are free when what blocks them \
-             returns, or what they wait for is released; {look}; if they wait for a task that is \
+             returns, or what they wait for is released; {inspect}; if they wait for a task that is \
              itself not polled, only a restart of the process ends it"
         )
     }

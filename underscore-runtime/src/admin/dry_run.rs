@@ -13,10 +13,10 @@ pub(super) fn tasks(
     share: Option<f64>,
     cancellation: &Cancellation,
 ) -> Answer {
-    let seen = snapshots(tasks).take_while(|_| !cancellation.is_requested());
-    let states = seen.map(|seen| {
-        let state = words::task_state(seen.state());
-        (seen.id().number().to_string(), Node::text(state))
+    let snapshots = snapshots(tasks).take_while(|_| !cancellation.is_requested());
+    let states = snapshots.map(|task| {
+        let state = words::task_state(task.state());
+        (task.id().number().to_string(), Node::text(state))
     });
     let states: Vec<_> = states.collect();
     let hit = would_hit(states.len(), share);
@@ -47,8 +47,8 @@ pub(super) fn routes(
         let tasks = usize::try_from(tasks).unwrap_or(usize::MAX);
         would_hit(tasks, traffic.share_of(entries))
     };
-    let wanted = selected.iter().take_while(|_| !cancellation.is_requested());
-    let routes = wanted.map(|entry| {
+    let listed = selected.iter().take_while(|_| !cancellation.is_requested());
+    let routes = listed.map(|entry| {
         let mut shown = shown(entry);
         if let Node::Object(sections) = &mut shown {
             let hit = hit(std::slice::from_ref(entry));

@@ -108,21 +108,21 @@ pub(super) async fn interrupt_tasks(
     offload: Offload,
     choose: fn(&Request, &InterruptOptions) -> Result<Targets, Error>,
 ) -> Result<Answer, Error> {
-    let terms = InterruptOptions::read(&request)?;
+    let options = InterruptOptions::read(&request)?;
     if request.flag(&params::DRY_RUN) {
         let cancellation = request.cancellation().clone();
         let read = move || {
-            let Targets { tasks, routes } = choose(&request, &terms)?;
+            let Targets { tasks, routes } = choose(&request, &options)?;
             let share = routes.and_then(|routes| Traffic::now().share_of(&routes));
-            let tasks = terms.all(tasks);
+            let tasks = options.all(tasks);
             Ok(dry_run::tasks(tasks, share, request.cancellation()))
         };
         return offload.read(&cancellation, all_rows, read).await;
     }
-    let timeout = terms.timeout;
+    let timeout = options.timeout;
     let interrupt = move || {
-        let Targets { tasks, .. } = choose(&request, &terms)?;
-        Ok::<_, Error>(InterruptedTasks::interrupt(tasks, &terms))
+        let Targets { tasks, .. } = choose(&request, &options)?;
+        Ok::<_, Error>(InterruptedTasks::interrupt(tasks, &options))
     };
     let mut interrupted = offload.change(interrupt).await??;
     if let Some(timeout) = timeout {
@@ -142,19 +142,19 @@ struct InterruptedTasks {
 }
 
 impl InterruptedTasks {
-    fn interrupt(tasks: Vec<TaskRef>, terms: &InterruptOptions) -> Self {
-        let interrupt = &terms.interrupt;
+    fn interrupt(tasks: Vec<TaskRef>, options: &InterruptOptions) -> Self {
+        let interrupt = &options.interrupt;
         let waiting = Arc::new(WaitGroup::default());
-        let (told, reports): (Vec<_>, Vec<_>) = terms
+        let (interrupted, reports): (Vec<_>, Vec<_>) = options
             .all(tasks)
             .into_iter()
             .map(|task| {
                 // Before it is interrupted: afterwards it may be gone, and with it what it waited
                 // for.
                 let report = Report::new(&task);
-                let told = task.interrupt(with_status_of(&task, interrupt), &waiting);
-                let report = told.is_some().then_some(report);
-                (InterruptedTask { task, told }, report)
+                let ending = task.interrupt(with_status_of(&task, interrupt), &waiting);
+                let report = ending.is_some().then_some(report);
+                (InterruptedTask { task, ending }, report)
             })
             .unzip();
         let interrupt = interrupt.clone();
@@ -165,11 +165,11 @@ impl InterruptedTasks {
             }
             let more = reports.count();
             if more > 0 {
-                tracing::info!(target: "underscore", tasks = more, "an operator told more tasks to end");
+                tracing::info!(target: "underscore", tasks = more, "an operator interrupted more tasks");
             }
         });
         InterruptedTasks {
-            tasks: told,
+            tasks: interrupted,
             waiting,
             gone: 0,
         }
@@ -190,14 +190,21 @@ impl InterruptedTasks {
     /// Checks the tasks that are not known to be gone.
     fn are_gone(&mut self) -> bool {
         let left = self.tasks.get(self.gone..).unwrap_or_default();
-        let gone = left.iter().take_while(|told| told.task.is_gone()).count();
+        let gone = left
+            .iter()
+            .take_while(|interrupted| interrupted.task.is_gone())
+            .count();
         self.gone = self.gone.saturating_add(gone);
         self.gone == self.tasks.len()
     }
 
     /// The report of what became of each task.
     fn report(&self, waited: bool) -> Answer {
-        let is_left = waited && self.tasks.iter().any(|told| !told.task.is_gone());
+        let is_left = waited
+            && self
+                .tasks
+                .iter()
+                .any(|interrupted| !interrupted.task.is_gone());
         let mut blocked = if is_left {
             BlockedWorkers::find()
         } else {
@@ -207,10 +214,10 @@ impl InterruptedTasks {
         let report: Vec<(u64, EndState)> = self
             .tasks
             .iter()
-            .map(|told| {
-                let (state, runtime) = told.state(waited, &blocked);
+            .map(|interrupted| {
+                let (state, runtime) = interrupted.state(waited, &blocked);
                 stuck.extend((state == EndState::NoWorkerFree).then_some(runtime));
-                (told.task.id.number(), state)
+                (interrupted.task.id.number(), state)
             })
             .collect();
         blocked.keep(&stuck);
@@ -256,7 +263,7 @@ impl Report {
             function = self.point.map(AwaitPoint::function),
             awaiting = self.point.map(AwaitPoint::source),
             reason = %visible(&truncate::to_bytes(&interrupt.reason, LONGEST_REASON)),
-            "an operator told a task to end"
+            "an operator interrupted a task"
         );
     }
 }
@@ -265,7 +272,7 @@ impl Report {
 struct InterruptedTask {
     task: TaskRef,
     /// `None` if the task had already ended.
-    told: Option<Arc<Ending>>,
+    ending: Option<Arc<Ending>>,
 }
 
 /// What became of an interrupted task.
@@ -286,7 +293,7 @@ enum EndState {
 impl InterruptedTask {
     /// What became of the task, and its runtime if it is alive.
     fn state(&self, waited: bool, blocked: &BlockedWorkers) -> (EndState, Option<RuntimeNumber>) {
-        let Some(ending) = &self.told else {
+        let Some(ending) = &self.ending else {
             return (EndState::FinishedFirst, None);
         };
         if !waited {

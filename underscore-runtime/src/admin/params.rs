@@ -167,64 +167,60 @@ pub(super) fn parse_status(text: &str) -> Option<StatusCode> {
         .then(|| StatusCode::from_u16(status).ok())?
 }
 
-pub(super) const CHILDREN: Param = Param::flag("children", "end also what the tasks began");
+pub(super) const CHILDREN: Param =
+    Param::flag("children", "also interrupt the tasks that these began");
 pub(super) const BYTES: Param = Param::word(
     "bytes",
     || ByteUnit::words().to_vec(),
     "sizes as whole numbers of this unit, of 1024 each",
 )
 .of_table();
-pub(super) const DETAILED: Param = Param::flag("detailed", "say all that is known of each task");
+pub(super) const DETAILED: Param = Param::flag("detailed", "show all properties of each task");
 pub(super) const DRY_RUN: Param = Param::flag(
     "dry_run",
-    "check everything, say whom it would hit, and change nothing",
+    "check everything, report what it would hit, and change nothing",
 );
 pub(super) const ERROR_TRACE: Param =
     Param::flag("error_trace", "add a stack trace to an error that has one");
 pub(super) const FILTER_PATH: Param = Param::list(
     "filter_path",
-    "the parts of a structured answer that are wanted, or with `-` those that are not",
+    "the parts of a structured answer to include, or with `-` to exclude",
 );
 pub(super) const FLAT_SETTINGS: Param = Param::flag("flat_settings", "settings under dotted keys");
 pub(super) const FORMAT: Param = Param::word(
     "format",
     || Format::words().to_vec(),
-    "the form of the answer; beats the header `Accept`",
+    "format of the answer; overrides the header `Accept`",
 )
 .of_table();
-pub(super) const FROM: Param = Param::count("from", "leave out so many rows at the top");
+pub(super) const FROM: Param = Param::count("from", "number of rows to skip");
 pub(super) const GROUP_BY: Param = Param::word(
     "group_by",
     || words::TASK_GROUPS.to_vec(),
-    "a list of tasks, or each under its parent or its route",
+    "list tasks, or group them by parent or route",
 );
 pub(super) const H: Param = Param::list(
     "h",
-    "the columns, in this order: names, aliases, patterns with `*`",
+    "columns to show, in this order: names, aliases, patterns with `*`",
 )
 .of_table();
-pub(super) const HELP: Param = Param::flag("help", "the columns there are");
-pub(super) const HUMAN: Param = Param::flag(
-    "human",
-    "beside each number of nanoseconds, the same for people",
-);
+pub(super) const HELP: Param = Param::flag("help", "list the columns");
+pub(super) const HUMAN: Param = Param::flag("human", "durations also in words");
 pub(super) const INCLUDE_DEFAULTS: Param =
-    Param::flag("include_defaults", "also the defaults of what is not set");
+    Param::flag("include_defaults", "include the defaults of unset settings");
 pub(super) const OLDER_THAN: Param = Param::duration("older_than", "tasks that are older");
 pub(super) const PRETTY: Param = Param::flag("pretty", "JSON on several lines");
-pub(super) const REASON: Param = Param::text(
-    "reason",
-    "why, for the clients, the audit and the host's log",
-);
+pub(super) const REASON: Param =
+    Param::text("reason", "reason, for clients, the audit and the log");
 pub(super) const ROUTES: Param = Param::list("routes", "tasks of these routes");
 pub(super) const S: Param = Param::list(
     "s",
-    "the order: columns, each with `:asc` or `:desc` behind it",
+    "columns to sort by, each optionally with `:asc` or `:desc`",
 )
 .of_table();
 pub(super) const SIZE: Param = Param::count(
     "size",
-    "at most so many rows; the header `x-total-count` says how many there are",
+    "maximum number of rows; the header `x-total-count` is the number of all rows",
 );
 pub(super) const STATE: Param = Param::word(
     "state",
@@ -234,21 +230,18 @@ pub(super) const STATE: Param = Param::word(
 pub(super) const STATUS: Param = Param::new(
     "status",
     Takes::Status,
-    "what clients get that have no answer yet; beats `interrupt.status`",
+    "status for clients without an answer; overrides `interrupt.status`",
 );
 pub(super) const TIME: Param = Param::word(
     "time",
     || TimeUnit::words().to_vec(),
-    "lengths of time as whole numbers of this unit",
+    "durations as whole numbers of this unit",
 )
 .of_table();
-pub(super) const TIMEOUT: Param = Param::duration("timeout", "wait so long for the tasks to end");
-pub(super) const TS: Param = Param::flag(
-    "ts",
-    "`false` leaves out the columns that are a time of day",
-)
-.of_table();
-pub(super) const V: Param = Param::flag("v", "a line of headings").of_table();
+pub(super) const TIMEOUT: Param = Param::duration("timeout", "maximum wait for the tasks to end");
+pub(super) const TS: Param =
+    Param::flag("ts", "`false` omits the columns that are a time of day").of_table();
+pub(super) const V: Param = Param::flag("v", "show headings").of_table();
 pub(super) const WAIT_FOR_COMPLETION: Param = Param::flag(
     "wait_for_completion",
     "`false` does not wait for the tasks to end",

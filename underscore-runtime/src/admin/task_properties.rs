@@ -56,7 +56,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("type", |task| task.kind_word().into())
         .column(
             &["ty"],
-            "request, or background for work that was given to track or spawn",
+            "request, or background for work passed to track or spawn",
         )
         .in_tasks()
         .in_print_stack(),
@@ -70,7 +70,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     })
     .column(
         &["rid"],
-        "id of the route that it is a request of, or works for",
+        "id of the route that the task is a request of, or works for",
     )
     .by_default()
     .in_tasks()
@@ -103,25 +103,25 @@ pub(super) const PROPERTIES: &[Property] = &[
         .in_tasks()
         .in_print_stack(),
     Property::new("start_time", |task| Value::Moment(task.started))
-        .number_column(&["start"], "when it was begun, in milliseconds since 1970")
+        .number_column(&["start"], "start, in milliseconds since 1970")
         .time_of_day()
         .in_tasks(),
     Property::new("running_time", |task| Value::Time(task.age))
-        .number_column(&["time"], "time since it was begun")
+        .number_column(&["time"], "time since the task was begun")
         .by_default()
         .in_tasks()
         .in_print_stack(),
     Property::new("where", |task| task.place().into())
         .column(
             &["w"],
-            "source line of the await it waits on; of the last one while it runs",
+            "source line of the await it waits at, or of the last one while it runs",
         )
         .by_default()
         .in_tasks(),
     Property::new("awaiting", |task| task.awaiting().into())
         .column(
             &["a"],
-            "source text of what is awaited there; `the client` if its response waits for that to take more",
+            "awaited expression; `the client` if its response waits for the client to read more",
         )
         .by_default()
         .in_tasks(),
@@ -131,7 +131,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("cancelling", |task| {
         Value::Bool(task.task.found.is_interrupted())
     })
-    .column(&["cg"], "true once it was told to end, until it is gone")
+    .column(&["cg"], "true from an interrupt until the task has ended")
     .in_tasks(),
     Property::structure("headers", headers).in_tasks(),
     Property::new("description", |task| task.description().into()).in_detailed_tasks(),
@@ -163,12 +163,12 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .in_detailed_tasks(),
     Property::new("polls", |task| Value::Number(task.task.polls))
-        .number_column(&[], "how often it was polled")
+        .number_column(&[], "number of polls")
         .in_detailed_tasks(),
     Property::new("waiting_time", |task| {
         task.waiting_time().map(Value::Time).into()
     })
-    .number_column(&["wt"], "time since its last poll was over, to 33 ms")
+    .number_column(&["wt"], "time since its last poll ended, to 33 ms")
     .in_detailed_tasks(),
     Property::new("in_poll_for", |task| {
         task.in_poll_for().map(Value::Time).into()
@@ -178,7 +178,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("thread", |task| {
         task.thread_name().map(str::to_owned).into()
     })
-    .column(&["th"], "name of the thread that is inside its poll")
+    .column(&["th"], "name of the thread that polls it")
     .in_detailed_tasks()
     .in_print_stack(),
     Property::new("kernel_wait", |task| task.kernel_wait().into())
@@ -195,7 +195,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     .with_structure(|task| Node::List(frames(&task.kept)))
     .column(
         &[],
-        "awaits of futures that were polled before, and not by the await that the task is at now",
+        "awaits of futures that were polled earlier, and not by the current await",
     )
     .in_detailed_tasks()
     .in_print_stack(),
@@ -208,14 +208,14 @@ pub(super) const PROPERTIES: &[Property] = &[
     })
     .number_column(
         &["rt"],
-        "number of the runtime that it was begun in, as in _cat/workers",
+        "number of the runtime in which it was begun, as in _cat/workers",
     ),
     Property::new("x_opaque_id", |task| task.opaque_id().into())
         .column(&["xoid"], "X-Opaque-Id of the request"),
     Property::new("request_id", |task| task.request_id().into())
         .column(&["xrid"], "X-Request-Id of the request"),
     Property::new("timestamp", |task| words::time_of_day(task.started).into())
-        .column(&["ts"], "when it was begun, as a time of day in UTC")
+        .column(&["ts"], "start, as a time of day in UTC")
         .time_of_day(),
 ];
 

@@ -20,7 +20,7 @@ static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
     Col::words(
         "timestamp",
         &["ts"],
-        "when the call was over, in UTC",
+        "end of the call, in UTC",
         |record| words::date_and_time(record.time).into(),
     )
     .time_of_day()
@@ -32,7 +32,7 @@ static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
         |record| Value::Moment(record.time),
     )
     .time_of_day(),
-    Col::numbers("uid", &[], "user that connected to the socket, or that the changed file belongs to", |record| {
+    Col::numbers("uid", &[], "user that connected to the socket, or owner of the changed file", |record| {
         record.peer.uid.map(u64::from).into()
     })
     .shown(),
@@ -49,21 +49,21 @@ static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
     Col::words(
         "process",
         &["proc"],
-        "what that process calls itself (Linux)",
+        "name of that process (Linux)",
         |record| record.process.clone().into(),
     )
     .shown(),
     Col::words(
         "action",
         &["a"],
-        "settings, interrupt, cancel, expire where settings undid themselves, file where somebody changed the settings file",
+        "settings, interrupt, cancel, expire for settings that expired, file for a change of the settings file",
         |record| record.action.word().into(),
     )
     .shown(),
     Col::words(
         "target",
         &["t"],
-        "the routes or tasks as they were named, with the filter",
+        "routes or tasks as given, with the filter",
         |record| {
             // A call without a target was refused for that.
             let target = Some(record.target.clone());
@@ -83,7 +83,7 @@ static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
         "settings of the routes after it, to 1 KiB",
         |record| record.after.clone().into(),
     ),
-    Col::words("reason", &["r"], "why, if it was said", |record| {
+    Col::words("reason", &["r"], "reason, if given", |record| {
         record.reason.clone().into()
     })
     .shown(),
@@ -97,7 +97,7 @@ static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
     Col::numbers(
         "seq",
         &["n"],
-        "number of the record, from 1 on; unlike a time, it never goes back",
+        "number of the record, from 1; unlike a time, it never decreases",
         |record| Value::Number(record.seq),
     ),
     ]

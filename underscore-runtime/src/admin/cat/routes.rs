@@ -179,7 +179,7 @@ const ENDS: [(Outcome, &str); Outcome::ALL.len() - 1] = [
     (Outcome::Panicked, "requests whose handler panicked"),
     (
         Outcome::Preempted,
-        "requests answered before the handler ran, as an operator had set it",
+        "requests answered before the handler ran, by a setting",
     ),
     (
         Outcome::Rejected,
@@ -209,7 +209,7 @@ fn declaration() -> Vec<Col> {
         Col::words(
             "mounted",
             &[],
-            "true once a router has brought a request to it",
+            "true once a router has routed a request to it",
             |row| Value::Bool(row.entry.route.is_some()),
         ),
         Col::numbers(
@@ -251,13 +251,13 @@ fn blocking() -> Vec<Col> {
         Col::numbers(
             "stats.blocked.time",
             &["blocked_time"],
-            "how long they took in all, to 33 ms each",
+            "total time of these polls, to 33 ms each",
             |row| Value::Time(row.blocking.time),
         ),
         Col::numbers(
             "stats.blocked.time_max",
             &["blocked_max"],
-            "how long the longest of them took",
+            "time of the longest of them",
             |row| Value::Time(row.blocking.longest),
         ),
     ]

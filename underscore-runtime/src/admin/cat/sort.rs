@@ -88,19 +88,19 @@ fn compare(a: &[Value], b: &[Value], descending: &[bool]) -> Ordering {
 /// Sorts parts, and then pairs of adjacent parts: the standard library's stable sort detects sorted
 /// runs and only merges them.
 fn sort_in_parts<T>(
-    things: &mut [T],
+    items: &mut [T],
     compare: impl Fn(&T, &T) -> Ordering,
     cancellation: &Cancellation,
 ) {
     let mut part = PART;
     loop {
-        for things in things.chunks_mut(part) {
+        for items in items.chunks_mut(part) {
             if cancellation.is_requested() {
                 return;
             }
-            things.sort_by(&compare);
+            items.sort_by(&compare);
         }
-        if part >= things.len() {
+        if part >= items.len() {
             return;
         }
         part = part.saturating_mul(2);

@@ -77,7 +77,7 @@ fn column(property: &Property) -> Option<Column<TaskSnapshot>> {
 
 /// `GET /_cat/tasks[/{tasks}]`.
 pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
-    // What is wrong with it is told where rows are wanted, and not where help is.
+    // An invalid filter is an error only if rows are requested, not for help.
     let filter = TaskFilter::read(request);
     let state = filter.as_ref().ok().and_then(TaskFilter::state);
     table::answer_of(

@@ -19,7 +19,7 @@ use crate::workers::{WorkerSnapshot, workers};
 /// A row: a worker, and the task that it polls.
 struct WorkerRow {
     worker: WorkerSnapshot,
-    seen: Option<TaskSnapshot>,
+    task: Option<TaskSnapshot>,
 }
 
 /// A column of this table.
@@ -37,7 +37,7 @@ static COLUMNS: Columns<WorkerRow> = LazyLock::new(|| {
     Col::words(
         "thread",
         &["th"],
-        "name of its thread, once that is known",
+        "name of its thread, if known",
         |row| {
             let thread = row.worker.thread.as_ref();
             thread.and_then(|thread| thread.name.clone()).into()
@@ -54,7 +54,7 @@ static COLUMNS: Columns<WorkerRow> = LazyLock::new(|| {
     Col::numbers(
         "in_poll_for",
         &["ipf"],
-        "time since the poll began that it is inside of, to 33 ms; of code that is not tracked only once it is blocked",
+        "time since its current poll began, to 33 ms; for untracked code only while blocked",
         |row| {
             row.worker.in_poll_for.map(Value::Time).into()
         },
@@ -65,21 +65,21 @@ static COLUMNS: Columns<WorkerRow> = LazyLock::new(|| {
     })
     .shown(),
     Col::words("route_id", &["rid"], "id of that task's route", |row| {
-        let id = row.seen.as_ref().and_then(|seen| seen.route_id);
+        let id = row.task.as_ref().and_then(|task| task.route_id);
         id.map(|id| id.to_string()).into()
     })
     .shown(),
     Col::words(
         "where",
         &["wh"],
-        "source line of the last await that the task came back from, of its handler if there was none",
-        |row| row.seen.as_ref().and_then(TaskSnapshot::last_place).into(),
+        "source line of the last await that returned in the task, or of its handler if there was none",
+        |row| row.task.as_ref().and_then(TaskSnapshot::last_place).into(),
     )
     .shown(),
     Col::numbers(
         "busy_1m",
         &["busy"],
-        "share of the last minute in which it was at work, in percent",
+        "busy share of the last minute, in percent",
         |row| {
             row.worker
                 .busy
@@ -91,7 +91,7 @@ static COLUMNS: Columns<WorkerRow> = LazyLock::new(|| {
     Col::words(
         "kernel_wait",
         &["kw"],
-        "what the kernel says that its thread does (Linux): running, futex, sleeping, ...",
+        "state of its thread in the kernel (Linux): running, futex, sleeping, ...",
         |row| {
             let thread = row.worker.thread.as_ref();
             thread.and_then(|thread| thread.kernel_wait()).into()
@@ -101,7 +101,7 @@ static COLUMNS: Columns<WorkerRow> = LazyLock::new(|| {
     Col::numbers(
         "runtime",
         &["rt"],
-        "number of its runtime, in the order in which they were first seen",
+        "number of its runtime, in the order of discovery",
         |row| row.worker.runtime.map(RuntimeNumber::get).into(),
     )
     .shown(),
@@ -122,10 +122,10 @@ fn rows() -> Vec<WorkerRow> {
             tasks.push(task);
         }
     });
-    let mut seen: HashMap<TaskId, TaskSnapshot> =
-        snapshots(tasks).map(|seen| (seen.id(), seen)).collect();
+    let mut snapshots_by_id: HashMap<TaskId, TaskSnapshot> =
+        snapshots(tasks).map(|task| (task.id(), task)).collect();
     let row = |worker: WorkerSnapshot| WorkerRow {
-        seen: worker.task.and_then(|id| seen.remove(&id)),
+        task: worker.task.and_then(|id| snapshots_by_id.remove(&id)),
         worker,
     };
     workers.into_iter().map(row).collect()

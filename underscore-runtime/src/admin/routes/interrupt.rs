@@ -11,10 +11,10 @@ pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture
     Box::pin(interrupt::interrupt_tasks(request, offload, choose))
 }
 
-fn choose(request: &Request, terms: &InterruptOptions) -> Result<Targets, Error> {
+fn choose(request: &Request, options: &InterruptOptions) -> Result<Targets, Error> {
     let selector = request.argument().unwrap_or_default();
     let entries = select::routes_to_change(selector)?;
-    let tasks = terms.of_routes(&entries);
+    let tasks = options.of_routes(&entries);
     let routes = Some(entries);
     Ok(Targets { tasks, routes })
 }

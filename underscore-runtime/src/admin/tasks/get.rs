@@ -40,18 +40,18 @@ pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
         detailed: request.flag(&params::DETAILED),
         human: request.flag(&params::HUMAN),
     };
-    let mut tasks = filter.tasks(request.argument().unwrap_or("_all"))?;
-    oldest_first(&mut tasks);
-    let seen = snapshots_in_state(tasks, filter.state(), request.uris.clone());
-    let seen: Vec<TaskSnapshot> = seen.take_while(|_| !request.is_cancelled()).collect();
+    let mut refs = filter.tasks(request.argument().unwrap_or("_all"))?;
+    oldest_first(&mut refs);
+    let tasks = snapshots_in_state(refs, filter.state(), request.uris.clone());
+    let tasks: Vec<TaskSnapshot> = tasks.take_while(|_| !request.is_cancelled()).collect();
     let node = match group_by {
         GroupBy::None => {
-            let seen = seen.iter().take_while(|_| !request.is_cancelled());
-            let tasks = seen.map(|task| node(task, detail));
+            let tasks = tasks.iter().take_while(|_| !request.is_cancelled());
+            let tasks = tasks.map(|task| node(task, detail));
             Node::object([("tasks", Node::List(tasks.collect()))])
         }
-        GroupBy::Parents => by_parents(&seen, detail, request.cancellation()),
-        GroupBy::Routes => by_routes(&seen, detail, request.cancellation()),
+        GroupBy::Parents => by_parents(&tasks, detail, request.cancellation()),
+        GroupBy::Routes => by_routes(&tasks, detail, request.cancellation()),
     };
     Ok(Answer::Node(node))
 }
@@ -61,11 +61,11 @@ fn node(task: &TaskSnapshot, detail: Detail) -> Node {
     Node::Object(in_tasks(task, detail))
 }
 
-fn by_parents(seen: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation) -> Node {
-    let listed: HashSet<TaskId> = seen.iter().map(TaskSnapshot::id).collect();
+fn by_parents(tasks: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation) -> Node {
+    let listed: HashSet<TaskId> = tasks.iter().map(TaskSnapshot::id).collect();
     let mut children: HashMap<TaskId, Vec<&TaskSnapshot>> = HashMap::new();
     let mut roots = Vec::new();
-    for task in seen {
+    for task in tasks {
         match task.task.parent().filter(|parent| listed.contains(parent)) {
             Some(parent) => children.entry(parent).or_default().push(task),
             None => roots.push(task),
@@ -111,10 +111,10 @@ fn family(
 }
 
 /// The routes in the order of their oldest tasks. Work for no route is under `-`.
-fn by_routes(seen: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation) -> Node {
+fn by_routes(tasks: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation) -> Node {
     let mut routes: Vec<(String, Vec<&TaskSnapshot>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for task in seen {
+    for task in tasks {
         let id = task
             .route_id
             .map_or_else(|| "-".to_owned(), |id| id.to_string());

@@ -20,14 +20,16 @@ pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
     let mut tasks = select::tasks(request.argument().unwrap_or_default())?;
     oldest_first(&mut tasks);
     let ids: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
-    let seen = snapshots(tasks).take_while(|_| !request.is_cancelled());
+    let snapshots = snapshots(tasks).take_while(|_| !request.is_cancelled());
     match format {
         Format::Text => {
             let began = began(&ids);
-            Ok(Answer::Text(seen.map(|task| text(&task, &began)).collect()))
+            Ok(Answer::Text(
+                snapshots.map(|task| text(&task, &began)).collect(),
+            ))
         }
         Format::Json | Format::Yaml | Format::Cbor => {
-            let tasks = seen.map(|task| (task.id().to_string(), in_print_stack(&task)));
+            let tasks = snapshots.map(|task| (task.id().to_string(), in_print_stack(&task)));
             Ok(Answer::Node(Node::object([("tasks", Node::object(tasks))])))
         }
     }
@@ -79,29 +81,29 @@ fn text(task: &TaskSnapshot, began: &HashMap<TaskId, Vec<TaskSnapshot>>) -> Stri
 }
 
 /// The line of a task.
-fn head(seen: &TaskSnapshot) -> String {
-    let what = if let Some(background) = seen.task.background() {
+fn head(task: &TaskSnapshot) -> String {
+    let what = if let Some(background) = task.task.background() {
         visible(&background.name).into_owned()
     } else {
-        let method = seen
+        let method = task
             .request()
             .map_or("-", |request| request.method().as_str());
-        let path = seen
+        let path = task
             .route()
             .and_then(|route| route.identity.path.as_deref());
         format!("{method} {}", path.unwrap_or("-"))
     };
     let (id, state, age) = (
-        seen.id(),
-        words::task_state(seen.state()),
-        units::human(seen.age),
+        task.id(),
+        words::task_state(task.state()),
+        units::human(task.age),
     );
     let mut head = format!("task {id}  {what}  {state} {age}");
-    if seen.blocks {
-        let inside = units::human(seen.in_poll_for().unwrap_or_default());
-        let thread = visible(seen.thread_name().unwrap_or("a thread without a name"));
+    if task.blocks {
+        let inside = units::human(task.in_poll_for().unwrap_or_default());
+        let thread = visible(task.thread_name().unwrap_or("a thread without a name"));
         let _ = write!(head, ", inside one poll for {inside} on {thread}");
-        if let Some(kernel) = seen.kernel_wait() {
+        if let Some(kernel) = task.kernel_wait() {
             let _ = write!(head, " ({kernel})");
         }
     }

@@ -6,6 +6,7 @@ mod peers;
 pub mod request;
 pub mod rounds;
 
+#[cfg(feature = "admin")]
 use std::time::Duration;
 
 use axum::Router;
@@ -33,11 +34,18 @@ pub struct Group {
 
 /// The admin API as in a service: the clock is calibrated, and the sampler runs while the router
 /// exists.
-pub fn admin() -> Router {
+#[cfg(feature = "admin")]
+pub fn admin() -> Option<Router> {
     let router = underscore_runtime::admin_router();
     // The calibration takes up to 200 ms if its thread is scheduled.
     std::thread::sleep(Duration::from_millis(500));
-    router
+    Some(router)
+}
+
+/// There is none without the feature `admin`.
+#[cfg(not(feature = "admin"))]
+pub fn admin() -> Option<Router> {
+    None
 }
 
 /// All groups, measured in one process without a socket.

@@ -180,7 +180,7 @@ async fn a_hostile_filter_is_answered() {
         }
     }
     for (filter, most) in [
-        ("a,".repeat(1_000), "1000 things"),
+        ("a,".repeat(1_000), "1000 items"),
         ("*".repeat(20_000), "16384 bytes"),
     ] {
         let refused = service

@@ -172,7 +172,7 @@ fn the_overflow_user_is_not_taken_for_the_user_that_serves() {
     assert_eq!(process.said(), Said::Served);
     let answer = change_as(OVERFLOW, &path);
     assert!(answer.contains(FORBIDDEN), "{answer}");
-    assert!(answer.contains("stands for every user"), "{answer}");
+    assert!(answer.contains("stands for all users"), "{answer}");
     assert!(change(&path).contains(OK), "this is root");
 }
 

@@ -158,7 +158,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     })
     .number_column(
         &["bs"],
-        "bytes of a streaming response's body that the handler gave so far, before a layer around it \
+        "bytes of a streaming response's body that the handler has produced so far, before a layer \
          compresses them",
     )
     .in_detailed_tasks(),

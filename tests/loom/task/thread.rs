@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::slot::Slot;
 use super::{id, slot_pool};
-use crate::stack::{Node, NodeKey, ParentKey};
+use crate::stack::{NodeKey, ParentKey, StackNode};
 use crate::stats::ShardIndex;
 use crate::threads::ThreadRecord;
 
@@ -25,7 +25,7 @@ pub(crate) struct ThreadContext {
 
 pub(super) struct InlineChange {
     pub(super) key: Cell<NodeKey>,
-    pub(super) node: Cell<Option<Node>>,
+    pub(super) node: Cell<Option<StackNode>>,
 }
 
 loom::thread_local! {
@@ -89,7 +89,7 @@ impl ThreadContext {
         self.changes.get()
     }
 
-    pub(crate) fn record_change(&self, key: NodeKey, node: Option<Node>) {
+    pub(crate) fn record_change(&self, key: NodeKey, node: Option<StackNode>) {
         let count = self.changes.get();
         let change = self.inline_changes.get(count as usize);
         let change = change.expect("a poll in a model has at most `CHANGES` changes");
@@ -107,7 +107,11 @@ impl ThreadContext {
         self.changes.set(before);
     }
 
-    pub(crate) fn take_changes(&self, before: u32, mut each: impl FnMut(NodeKey, Option<Node>)) {
+    pub(crate) fn take_changes(
+        &self,
+        before: u32,
+        mut each: impl FnMut(NodeKey, Option<StackNode>),
+    ) {
         for change in self.inline_changes(before).unwrap_or_default() {
             each(change.key.get(), change.node.get());
         }

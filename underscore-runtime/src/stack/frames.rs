@@ -3,11 +3,11 @@
 use smallvec::SmallVec;
 
 use super::inline_nodes::INLINE_NODES;
-use super::{AsyncBody, AwaitPoint, Node, NodeKey, ParentKey};
+use super::{AsyncBody, AwaitPoint, NodeKey, ParentKey, StackNode};
 
 /// Pending awaits, by key. As many are stored inline as a slot has, so that most stacks are copied
 /// without an allocation.
-pub(super) type StackNodes = SmallVec<[Option<Node>; INLINE_NODES]>;
+pub(super) type StackNodes = SmallVec<[Option<StackNode>; INLINE_NODES]>;
 
 /// The await points of a task at one moment.
 #[derive(Debug, Default)]
@@ -110,7 +110,7 @@ impl Stack {
 }
 
 /// Pending awaits, `None` once taken.
-type Nodes = SmallVec<[Option<(NodeKey, Node)>; 4]>;
+type Nodes = SmallVec<[Option<(NodeKey, StackNode)>; 4]>;
 
 /// Maximum depth of the frames. A recursive function can be deeper, and rendering nested frames
 /// must not overflow the thread's stack.
@@ -134,7 +134,7 @@ fn frames_inside(
     let end = parents.partition_point(|other| *other <= parent);
     let inside = nodes.get_mut(begin..end).unwrap_or_default();
     let mut children: Nodes = inside.iter_mut().map(Option::take).collect();
-    let is_own = |child: &mut Option<(NodeKey, Node)>| match (body, child) {
+    let is_own = |child: &mut Option<(NodeKey, StackNode)>| match (body, child) {
         (Some(body), Some((_, node))) => body.owns(node.point),
         _ => false,
     };
@@ -148,7 +148,7 @@ fn frames_inside(
     let mut frames: Vec<Frame> = children
         .into_iter()
         .flatten()
-        .map(|(key, Node { point, awaited, .. })| Frame {
+        .map(|(key, StackNode { point, awaited, .. })| Frame {
             point,
             inside: frames_inside(
                 ParentKey::new(key, point),
@@ -215,7 +215,7 @@ mod tests {
     static RIGHT: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 3, 1, "right()");
 
     fn set(tree: &mut Tree, key: NodeKey, point: &'static AwaitPoint, parent: ParentKey) {
-        let node = Node {
+        let node = StackNode {
             point,
             parent,
             awaited: || "",

@@ -1,7 +1,7 @@
 //! The first few pending awaits of a task, which its poller writes without a lock. A read is
 //! consistent only under the slot's `SeqCount`.
 
-use super::{AwaitPoint, Node, NodeKey, ParentKey, TypeName};
+use super::{AwaitPoint, NodeKey, ParentKey, StackNode, TypeName};
 use crate::sync::AtomicCell;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,7 +36,7 @@ impl InlineNodes {
 
     /// Sets or clears the await under `key`. Returns false if the key belongs to the tree.
     #[inline]
-    pub(crate) fn put(&self, key: NodeKey, node: Option<Node>) -> bool {
+    pub(crate) fn put(&self, key: NodeKey, node: Option<StackNode>) -> bool {
         let Some(place) = self.0.get(key.index()) else {
             return false;
         };
@@ -56,10 +56,10 @@ impl InlineNodes {
     }
 
     /// The pending awaits.
-    pub(crate) fn read(&self) -> [Option<Node>; INLINE_NODES] {
+    pub(crate) fn read(&self) -> [Option<StackNode>; INLINE_NODES] {
         std::array::from_fn(|index| {
             let place = self.0.get(index)?;
-            Some(Node {
+            Some(StackNode {
                 point: place.point.load()?,
                 awaited: place.awaited.load()?,
                 parent: ParentKey::from_bits(place.parent.load(Ordering::Relaxed)),

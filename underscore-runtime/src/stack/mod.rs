@@ -14,6 +14,6 @@ pub(crate) use async_body::AsyncBody;
 pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
 pub(crate) use inline_nodes::InlineNodes;
 pub(crate) use keys::Keys;
-pub(crate) use node::{Node, NodeChange, NodeKey, ParentKey, TypeName};
+pub(crate) use node::{NodeChange, NodeKey, ParentKey, StackNode, TypeName};
 pub use point::AwaitPoint;
 pub(crate) use tree::Tree;

@@ -52,7 +52,7 @@ impl ParentKey {
 
 /// A pending await.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Node {
+pub(crate) struct StackNode {
     pub(crate) point: &'static AwaitPoint,
     /// The await inside of which it was polled.
     pub(crate) parent: ParentKey,
@@ -67,5 +67,5 @@ pub(crate) type TypeName = fn() -> &'static str;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NodeChange {
     pub(crate) key: NodeKey,
-    pub(crate) node: Option<Node>,
+    pub(crate) node: Option<StackNode>,
 }

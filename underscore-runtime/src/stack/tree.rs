@@ -4,7 +4,7 @@
 use super::frames::{Stack, StackNodes};
 use super::inline_nodes::INLINE_NODES;
 use super::keys::Keys;
-use super::node::{Node, NodeChange, NodeKey};
+use super::node::{NodeChange, NodeKey, StackNode};
 
 /// The pending awaits of one task, by key.
 #[derive(Debug, Default)]
@@ -103,7 +103,7 @@ impl Tree {
     }
 
     /// A copy, with `inline` under the first keys.
-    pub(crate) fn snapshot_with(&self, inline: &[Option<Node>; INLINE_NODES]) -> Stack {
+    pub(crate) fn snapshot_with(&self, inline: &[Option<StackNode>; INLINE_NODES]) -> Stack {
         let mut nodes = self.nodes.clone();
         if nodes.len() < INLINE_NODES {
             nodes.resize(INLINE_NODES, None);

@@ -4,7 +4,7 @@
 use super::poller_state::NODES;
 use super::slot::Slot;
 use super::thread::ThreadContext;
-use crate::stack::{Keys, Node, NodeChange, NodeKey, Stack, Tree};
+use crate::stack::{Keys, NodeChange, NodeKey, Stack, StackNode, Tree};
 use crate::sync::atomic::Ordering;
 
 /// Maximum number of attempts to read a stack that changes meanwhile. A task that commits without a
@@ -82,7 +82,7 @@ impl Slot {
 
     #[cold]
     #[inline(never)]
-    fn put_in_tree(&self, key: NodeKey, node: Option<Node>) {
+    fn put_in_tree(&self, key: NodeKey, node: Option<StackNode>) {
         self.set_has_extra();
         let mut inner = self.inner.lock();
         let tree = &mut inner.extra_or_new(self.id()).tree;

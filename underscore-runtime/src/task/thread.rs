@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use super::id::{self, BLOCK, TaskId};
 use super::slot::Slot;
 use super::slot_pool::{self, BATCH};
-use crate::stack::{Node, NodeChange, NodeKey, ParentKey};
+use crate::stack::{NodeChange, NodeKey, ParentKey, StackNode};
 use crate::stats::ShardIndex;
 use crate::sync::Mutex;
 use crate::threads::ThreadRecord;
@@ -44,7 +44,7 @@ pub(crate) struct ThreadContext {
 /// An uncommitted change of the current task's stack.
 pub(super) struct InlineChange {
     pub(super) key: Cell<NodeKey>,
-    pub(super) node: Cell<Option<Node>>,
+    pub(super) node: Cell<Option<StackNode>>,
 }
 
 thread_local! {
@@ -191,7 +191,7 @@ impl ThreadContext {
 
     /// Records the new node under a key of the current task's stack, `None` if it was removed.
     #[inline]
-    pub(crate) fn record_change(&self, key: NodeKey, node: Option<Node>) {
+    pub(crate) fn record_change(&self, key: NodeKey, node: Option<StackNode>) {
         let count = self.changes.get();
         match self.inline_changes.get(count as usize) {
             Some(change) => {
@@ -205,7 +205,7 @@ impl ThreadContext {
 
     #[cold]
     #[inline(never)]
-    fn record_in_list(&self, key: NodeKey, node: Option<Node>) {
+    fn record_in_list(&self, key: NodeKey, node: Option<StackNode>) {
         // During the teardown of a thread the list is gone. The thread may still drop a request,
         // for example with a runtime in a thread-local; no stack is shown then.
         let noted = MORE_CHANGES.try_with(|more| more.borrow_mut().push(NodeChange { key, node }));
@@ -228,7 +228,11 @@ impl ThreadContext {
     }
 
     /// Takes the changes after the first `before`.
-    pub(crate) fn take_changes(&self, before: u32, mut each: impl FnMut(NodeKey, Option<Node>)) {
+    pub(crate) fn take_changes(
+        &self,
+        before: u32,
+        mut each: impl FnMut(NodeKey, Option<StackNode>),
+    ) {
         let count = self.changes.replace(before) as usize;
         let inline = before as usize..count.min(INLINE_CHANGES);
         for change in self.inline_changes.get(inline).unwrap_or_default() {

@@ -1,7 +1,7 @@
 //! An await's slot in the stack of its task: taken at the first `Pending` and released when the
 //! await ends, also if its future has been moved out of the task.
 
-use crate::stack::{AwaitPoint, Node, NodeKey, ParentKey, TypeName};
+use crate::stack::{AwaitPoint, NodeKey, ParentKey, StackNode, TypeName};
 use crate::task::{Slot, SlotRef, with_thread};
 
 /// The slot of one await in a stack, taken or not.
@@ -98,7 +98,7 @@ impl FrameSlot {
             self.task = thread.slot.get().map(SlotRef::new);
             self.key = key;
             self.parent = parent;
-            let node = Node {
+            let node = StackNode {
                 point,
                 parent,
                 awaited,

@@ -4,7 +4,7 @@
 //! cargo bench --bench overhead                                  everything
 //! cargo bench --bench overhead -- --group request               one group
 //! cargo bench --bench overhead -- --only request/annotated 2000 one contender, for callgrind and perf
-//! cargo bench --bench overhead --no-default-features            without the peers
+//! cargo bench --bench overhead --no-default-features --features admin   without the other crates
 //! ```
 
 use underscore_bench::rounds::{play, report, time};

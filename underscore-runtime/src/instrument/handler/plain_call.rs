@@ -3,9 +3,12 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
+use pin_project_lite::pin_project;
 
 use super::annotated::{Annotated, Via};
 use super::extract::Extract;
@@ -31,13 +34,9 @@ where
         request: Request,
         state: &S,
     ) -> impl Future<Output = Result<Self, Response>> + Send {
-        let extraction = A::extract(request, state, &[]);
-        async move {
-            let arguments = extraction.await?;
-            Ok(Call {
-                arguments,
-                handler: PhantomData,
-            })
+        Extraction {
+            arguments: A::extract(request, state, &[]),
+            handler: PhantomData,
         }
     }
 }
@@ -62,8 +61,55 @@ impl<H, A> Call<H, A> {
         F: Fn(A) -> R,
         R: Future<Output: IntoResponse>,
     {
-        let future = handler(self.arguments);
-        async move { future.await.into_response() }
+        HandlerFuture {
+            future: handler(self.arguments),
+        }
+    }
+}
+
+pin_project! {
+    /// The extraction of a call. Not an `async` block, which would have space for the request beside
+    /// the future that takes it.
+    struct Extraction<H, F> {
+        #[pin]
+        arguments: F,
+        handler: PhantomData<fn() -> H>,
+    }
+}
+
+impl<H, A, F> Future for Extraction<H, F>
+where
+    F: Future<Output = Result<A, Response>>,
+{
+    type Output = Result<Call<H, A>, Response>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let extracted = self.project().arguments.poll(cx);
+        extracted.map_ok(|arguments| Call {
+            arguments,
+            handler: PhantomData,
+        })
+    }
+}
+
+pin_project! {
+    /// The run of a call. Not an `async` block, which would check its own state in each poll.
+    struct HandlerFuture<R> {
+        #[pin]
+        future: R,
+    }
+}
+
+impl<R: Future<Output: IntoResponse>> Future for HandlerFuture<R> {
+    type Output = Response;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        self.project()
+            .future
+            .poll(cx)
+            .map(IntoResponse::into_response)
     }
 }
 

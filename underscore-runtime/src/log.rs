@@ -20,10 +20,10 @@ use crate::visible::{is_all_visible, visible};
 type WriteFn = Box<dyn FnOnce() + Send>;
 
 /// Maximum number of queued entries of each kind. Further entries are dropped and counted.
-const MOST_WAITING: usize = 1024;
+const MAX_QUEUED: usize = 1024;
 
 static QUEUE: LogQueue = LogQueue {
-    waiting: Mutex::new(QueueState {
+    state: Mutex::new(QueueState {
         entries: VecDeque::new(),
         others: 0,
         lost: 0,
@@ -36,7 +36,7 @@ static QUEUE: LogQueue = LogQueue {
 static WRITER: OnceLock<bool> = OnceLock::new();
 
 struct LogQueue {
-    waiting: Mutex<QueueState>,
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
@@ -86,22 +86,22 @@ fn push(write: WriteFn, is_audit: bool) {
         write,
         log,
     };
-    let mut waiting = QUEUE.lock();
-    let others = waiting.others;
+    let mut state = QUEUE.lock();
+    let others = state.others;
     let of_kind = if is_audit {
-        waiting.entries.len().saturating_sub(others)
+        state.entries.len().saturating_sub(others)
     } else {
         others
     };
-    if of_kind < MOST_WAITING {
-        waiting.others = others.saturating_add(usize::from(!is_audit));
-        waiting.entries.push_back(entry);
-        drop(waiting);
+    if of_kind < MAX_QUEUED {
+        state.others = others.saturating_add(usize::from(!is_audit));
+        state.entries.push_back(entry);
+        drop(state);
         QUEUE.changed.notify_one();
     } else {
-        waiting.lost = waiting.lost.saturating_add(1);
-        waiting.log.clone_from(&entry.log);
-        drop(waiting);
+        state.lost = state.lost.saturating_add(1);
+        state.log.clone_from(&entry.log);
+        drop(state);
         LOST.fetch_add(1, Ordering::Relaxed);
         // Dropped without the lock: it may hold values of the host.
         drop(entry);
@@ -110,14 +110,14 @@ fn push(write: WriteFn, is_audit: bool) {
 
 impl LogQueue {
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the next entry. A warning about lost entries comes first.
     fn next(&self) -> LogEntry {
-        let mut waiting = self.lock();
+        let mut state = self.lock();
         loop {
-            if let lost @ 1.. = std::mem::take(&mut waiting.lost) {
+            if let lost @ 1.. = std::mem::take(&mut state.lost) {
                 let write = move || {
                     tracing::warn!(
                         target: "underscore",
@@ -125,7 +125,7 @@ impl LogQueue {
                         "log entries were lost because the subscriber was blocked"
                     );
                 };
-                let (write, log) = (Box::new(write), waiting.log.take());
+                let (write, log) = (Box::new(write), state.log.take());
                 let is_audit = false;
                 return LogEntry {
                     is_audit,
@@ -133,13 +133,13 @@ impl LogQueue {
                     log,
                 };
             }
-            if let Some(entry) = waiting.entries.pop_front() {
-                waiting.others = waiting.others.saturating_sub(usize::from(!entry.is_audit));
+            if let Some(entry) = state.entries.pop_front() {
+                state.others = state.others.saturating_sub(usize::from(!entry.is_audit));
                 return entry;
             }
-            waiting = self
+            state = self
                 .changed
-                .wait(waiting)
+                .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }

@@ -3,9 +3,9 @@
 use strsim::osa_distance;
 
 /// Maximum number of suggestions.
-const MOST: usize = 3;
+const MAX_SUGGESTIONS: usize = 3;
 
-/// The candidates that are similar to `word`, most similar first, at most [`MOST`].
+/// The candidates that are similar to `word`, most similar first, at most [`MAX_SUGGESTIONS`].
 ///
 /// Similarity is 1 - distance / length of the longer word, and must exceed 0.5. A swap of
 /// neighbours counts as one edit (optimal string alignment). Words with dots or slashes are
@@ -28,7 +28,7 @@ pub(crate) fn similar<'a>(
     found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.2.cmp(b.2)));
     found.dedup();
     let words = found.into_iter().map(|(.., candidate)| candidate);
-    words.take(MOST).collect()
+    words.take(MAX_SUGGESTIONS).collect()
 }
 
 /// The similarity of two words, and true if they were compared part by part.

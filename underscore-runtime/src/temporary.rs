@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 
 /// Maximum number of names to try. With 32 random bits a second one is hardly ever needed.
-const TRIES: usize = 16;
+const MAX_TRIES: usize = 16;
 
 /// Calls `make` with random numbers until it succeeds. If the name is taken, it must fail with
 /// `AlreadyExists` or `AddrInUse` and leave the existing file alone.
@@ -25,7 +25,7 @@ fn create_with<T>(
             ErrorKind::AlreadyExists | ErrorKind::AddrInUse
         )
     };
-    for _ in 1..TRIES {
+    for _ in 1..MAX_TRIES {
         match make(random()) {
             Err(error) if is_taken(&error) => {}
             result => return result,
@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn attempts_are_limited_and_stop_at_another_error() {
         for (kind, tries) in [
-            (ErrorKind::AlreadyExists, TRIES),
-            (ErrorKind::AddrInUse, TRIES),
+            (ErrorKind::AlreadyExists, MAX_TRIES),
+            (ErrorKind::AddrInUse, MAX_TRIES),
             (ErrorKind::PermissionDenied, 1),
         ] {
             let mut tried = 0;

@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
-/// Truncates `text` to `most` bytes, at a character boundary.
-pub(crate) fn to_bytes(text: &str, most: usize) -> Cow<'_, str> {
-    if text.len() <= most {
+/// Truncates `text` to `max` bytes, at a character boundary.
+pub(crate) fn to_bytes(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
         return Cow::Borrowed(text);
     }
-    let mut ends = (0..=most).rev();
+    let mut ends = (0..=max).rev();
     let end = ends.find(|end| text.is_char_boundary(*end));
     Cow::Owned(cut(text, end.unwrap_or_default()))
 }
 
-/// Truncates `text` to `most` characters.
-pub(crate) fn to_chars(text: &str, most: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(most) {
+/// Truncates `text` to `max` characters.
+pub(crate) fn to_chars(text: &str, max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(max) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(cut(text, end)),
     }

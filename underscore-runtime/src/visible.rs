@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::truncate;
 
 /// Maximum number of characters of an input in an error.
-const MOST_ECHOED: usize = 200;
+const MAX_ECHOED: usize = 200;
 
 /// True if a terminal shows `c` as a visible character in its own place.
 ///
@@ -98,8 +98,8 @@ pub(crate) fn echo(input: &str) -> Cow<'_, str> {
 
 /// Truncates one of `several` inputs that appear in the same error and share its limit.
 pub(crate) fn echo_one_of(input: &str, several: usize) -> Cow<'_, str> {
-    let most = MOST_ECHOED.checked_div(several).unwrap_or(MOST_ECHOED);
-    truncate::to_chars(input, most)
+    let max = MAX_ECHOED.checked_div(several).unwrap_or(MAX_ECHOED);
+    truncate::to_chars(input, max)
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_long_input_is_truncated() {
-        let fits = "é".repeat(MOST_ECHOED);
+        let fits = "é".repeat(MAX_ECHOED);
         assert_eq!(echo(&fits), fits);
         assert_eq!(echo(&format!("{fits}x")), format!("{fits}…"));
     }

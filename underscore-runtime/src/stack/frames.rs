@@ -69,7 +69,7 @@ impl Stack {
             .collect();
         let mut dropped = Nodes::new();
         let mut inside = |parent, body, nodes: &mut Nodes| {
-            frames_inside(parent, body, &parents, nodes, &mut dropped, MOST_FRAMES)
+            frames_inside(parent, body, &parents, nodes, &mut dropped, MAX_FRAMES)
         };
         let frames = inside(ParentKey::ROOT, body, &mut nodes);
         // The rest is not reachable from the body: the await in which it was polled has completed.
@@ -100,7 +100,7 @@ impl Stack {
                     &parents,
                     &mut nodes,
                     &mut Nodes::new(),
-                    MOST_FRAMES,
+                    MAX_FRAMES,
                 ),
             });
         }
@@ -114,7 +114,7 @@ type Nodes = SmallVec<[Option<(NodeKey, StackNode)>; 4]>;
 
 /// Maximum depth of the frames. A recursive function can be deeper, and rendering nested frames
 /// must not overflow the thread's stack.
-const MOST_FRAMES: u32 = 200;
+const MAX_FRAMES: u32 = 200;
 
 /// Takes the awaits inside `parent` out of `nodes`; `parents` has the parent of each. Taking each
 /// once ends the recursion even if a node were its own ancestor. Futures that the body does not
@@ -125,9 +125,9 @@ fn frames_inside(
     parents: &[ParentKey],
     nodes: &mut Nodes,
     kept: &mut Nodes,
-    most: u32,
+    depth_left: u32,
 ) -> Vec<Frame> {
-    let Some(most) = most.checked_sub(1) else {
+    let Some(depth_left) = depth_left.checked_sub(1) else {
         return Vec::new();
     };
     let begin = parents.partition_point(|other| *other < parent);
@@ -156,7 +156,7 @@ fn frames_inside(
                 parents,
                 nodes,
                 kept,
-                most,
+                depth_left,
             ),
         })
         .collect();

@@ -17,7 +17,7 @@ use crate::sync::{AtomicCell, Mutex};
 pub(crate) const SHARDS: usize = 24;
 
 /// Maximum number of repeated reads because tasks have ended meanwhile.
-const MOST_READS: usize = 16;
+const MAX_READS: usize = 16;
 
 /// All counters of a route.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl RouteStats {
     /// constant traffic, tasks that ended during the last read may count as active.
     pub(crate) fn snapshot(&self) -> StatsSnapshot {
         let (mut ended, mut begun) = (self.ended(), self.begun());
-        for _ in 0..MOST_READS {
+        for _ in 0..MAX_READS {
             let again = self.ended();
             if again.total() == ended.total() {
                 break;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::runtime::RuntimeMetrics;
 
-/// tokio's counters of one worker. None of them changes while the worker is inside a poll.
+/// tokio's counters of one worker. They do not change while the worker is inside a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WorkerCounts {
     /// Number of times that it parked, plus the number of times that it was unparked.
     pub(crate) parks: u64,
-    /// Total busy time. tokio updates it when the worker parks.
+    /// Total busy time, as far as tokio has counted it: it does so when the worker parks, and after
+    /// every 61 polls (`event_interval`).
     pub(crate) busy: Duration,
 }
 

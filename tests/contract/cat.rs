@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use underscore_runtime::underscore_route;
 
 use crate::support::Service;
+use crate::support::process::own_process;
 use crate::support::sentences::did_you_mean;
 
 #[underscore_route(get, "/declared/{id}", name = "declared")]
@@ -292,6 +293,7 @@ async fn json_and_yaml_have_typed_values() {
 /// Holds 2.18, 3.40 of docs/admin-api.md.
 #[tokio::test]
 async fn a_declared_path_is_shown_until_the_handler_is_mounted() {
+    own_process!();
     let service = Service::start(app()).await;
     let row = service.route("declared").await;
     assert_eq!(row["path"], "/declared/{id}");

@@ -98,6 +98,8 @@ mod admin;
 #[cfg(feature = "admin")]
 mod clock;
 #[cfg(feature = "admin")]
+mod connection;
+#[cfg(feature = "admin")]
 mod dir_lock;
 #[cfg(feature = "admin")]
 mod error_body;
@@ -150,6 +152,10 @@ mod workers;
 
 #[cfg(feature = "admin")]
 pub use admin::admin_router;
+#[cfg(feature = "admin")]
+pub use connection::{
+    Listening, TrackedListener, TrackedStream, drained, listen, track_connection,
+};
 pub use instrument::{Interrupted, RouterExt, spawn, spawn_blocking, track};
 #[cfg(feature = "admin")]
 pub use serve::{AdminBuilder, AdminServer, serve_admin};

@@ -4,7 +4,7 @@
 use super::params;
 use super::request::Request;
 use super::words::comma_list;
-use crate::{routes, task};
+use crate::{connection, routes, task};
 
 /// The number of tasks that are scanned in the time that it takes to render one row.
 const SCANNED_PER_ROW: usize = 64;
@@ -19,6 +19,8 @@ pub(super) enum Cost {
     Inline,
     /// Small and bounded.
     Bounded,
+    /// The number of the service's connections.
+    Connections,
     /// The number of routes.
     Routes,
     /// The number of tasks that are named, or that fit on the page, and of all that are scanned.
@@ -37,6 +39,7 @@ impl Cost {
         }
         match self {
             Cost::Inline | Cost::Bounded => 0,
+            Cost::Connections => connection::count(),
             Cost::Routes => routes::entry_count(),
             Cost::Tasks => {
                 let live = task::live_count();

@@ -108,7 +108,15 @@ fn begin_call(target: Target, request: &Request, extensions: &Extensions) -> Opt
 fn audited_target(target: Target, request: &Request) -> String {
     let unreadable = target.has_argument.then_some(&*request.path);
     let selector = request.argument().or(unreadable).unwrap_or_default();
-    let filters = |name: &str| params::TASK_FILTER.iter().any(|param| param.name == name);
+    let groups = [
+        params::TASK_FILTER,
+        params::CONNECTION_FILTER,
+        &[&params::CLOSE],
+    ];
+    let filters = |name: &str| {
+        let mut params = groups.iter().copied().flatten();
+        params.any(|param| param.name == name)
+    };
     let filter: Vec<String> = request
         .params
         .iter()

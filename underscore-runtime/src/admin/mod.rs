@@ -10,6 +10,7 @@ mod bad_request;
 mod blocked_workers;
 mod cancellation;
 mod cat;
+mod connections;
 mod cost;
 mod cross_origin;
 mod dispatch;

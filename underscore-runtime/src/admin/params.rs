@@ -167,6 +167,12 @@ pub(super) fn parse_status(text: &str) -> Option<StatusCode> {
         .then(|| StatusCode::from_u16(status).ok())?
 }
 
+pub(super) const CLOSE: Param = Param::list(
+    "close",
+    "close connections in these states during the drain, also those that come to be in them",
+);
+pub(super) const CONNECTION_STATE: Param =
+    Param::list("state", "connections in one of these states");
 pub(super) const CHILDREN: Param =
     Param::flag("children", "also interrupt the tasks that these began");
 pub(super) const BYTES: Param = Param::word(
@@ -259,6 +265,12 @@ pub(super) const TABLE: Group = &[&BYTES, &FROM, &H, &HELP, &S, &SIZE, &TIME, &T
 /// The filter of tasks.
 pub(super) const TASK_FILTER: Group = &[&OLDER_THAN, &ROUTES, &STATE];
 
+/// The filter of connections.
+pub(super) const CONNECTION_FILTER: Group = &[&OLDER_THAN, &CONNECTION_STATE];
+
+/// The parameters of a drain.
+pub(super) const DRAIN: Group = &[&CLOSE, &TIMEOUT];
+
 /// The parameters of `_tasks`.
 pub(super) const TASKS: Group = &[&DETAILED, &GROUP_BY];
 
@@ -273,10 +285,12 @@ pub(super) const END: Group = &[&CHILDREN, &REASON, &STATUS, &TIMEOUT, &WAIT_FOR
 
 /// The groups, each with what it belongs to, in the order of the README.
 #[cfg(test)]
-const GROUPS: [(&str, Group); 7] = [
+const GROUPS: [(&str, Group); 9] = [
     ("everything", COMMON),
     ("tables", TABLE),
     ("tasks", TASK_FILTER),
+    ("connections", CONNECTION_FILTER),
+    ("`_drain`", DRAIN),
     ("`_tasks`", TASKS),
     ("settings", SETTINGS),
     ("ending tasks", END),
@@ -313,15 +327,14 @@ mod tests {
     use std::fmt::Write;
 
     #[test]
-    fn names_of_parameters_are_unique() {
-        let mut names: Vec<&str> = GROUPS
-            .iter()
-            .flat_map(|(_, group)| group.iter().map(|param| param.name))
-            .collect();
-        let all = names.len();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), all);
+    fn names_are_unique_in_each_group() {
+        for (of, group) in GROUPS {
+            let mut names: Vec<&str> = group.iter().map(|param| param.name).collect();
+            let all = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all, "{of}");
+        }
     }
 
     /// With `README=overwrite` in the environment the table is written anew.

@@ -14,11 +14,11 @@ use super::dispatch::{Target, dispatch, refuse};
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::offload::Pool;
-use super::params::{CHANGE, END, SETTINGS, TABLE, TASK_FILTER, TASKS};
+use super::params::{CHANGE, CONNECTION_FILTER, DRAIN, END, SETTINGS, TABLE, TASK_FILTER, TASKS};
 use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
-use super::{cat, cross_origin, metrics, root, routes, tasks};
+use super::{cat, connections, cross_origin, metrics, root, routes, tasks};
 use crate::sync::Arc;
 
 /// All endpoints, in the order of the documentation.
@@ -41,6 +41,12 @@ const ENDPOINTS: &[Endpoint] = &[
         Cost::Stacks,
         cat::stacks::table,
     ),
+    Endpoint::table(
+        &["/_cat/connections"],
+        Cost::Connections,
+        cat::connections::table,
+    )
+    .with_params(&[TABLE, CONNECTION_FILTER]),
     Endpoint::table(&["/_cat/workers"], Cost::Bounded, cat::workers::table),
     Endpoint::table(&["/_cat/audit"], Cost::Bounded, cat::audit::table),
     Endpoint::read(
@@ -96,6 +102,22 @@ const ENDPOINTS: &[Endpoint] = &[
     )
     .with_aliases(&["/_tasks/cancel", "/_tasks/{tasks}/cancel"])
     .with_params(&[END, TASK_FILTER, CHANGE]),
+    Endpoint::change(
+        MethodFilter::POST,
+        &["/_connections/_close", "/_connections/{connections}/_close"],
+        Action::Close,
+        connections::close::post,
+    )
+    .with_aliases(&["/_connections/close", "/_connections/{connections}/close"])
+    .with_params(&[CONNECTION_FILTER, CHANGE]),
+    Endpoint::read(&["/_drain"], Cost::Connections, connections::drain::get),
+    Endpoint::change(
+        MethodFilter::POST,
+        &["/_drain"],
+        Action::Drain,
+        connections::drain::post,
+    )
+    .with_params(&[DRAIN, CHANGE]),
     Endpoint::read(&["/_audit"], Cost::Bounded, cat::audit::get),
     Endpoint::read(&["/_metrics"], Cost::Everything, metrics::get).with_own_formats(),
 ];

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::interrupted::Interrupted;
 use super::poll::{Guard, StageEnd, Tracked, expire_after};
 use super::{poll, upgrade};
+use crate::connection;
 use crate::stats::Outcome;
 use crate::task::{Background, Interrupt, NewTask, TaskParent, Upgrade};
 use crate::truncate;
@@ -50,8 +51,10 @@ pub(super) fn tracked<F: Future>(
     if let Some(upgrade) = background.upgrade() {
         continue_upgrade(upgrade, &guard);
     }
+    let connection = background.upgrade().and_then(|upgrade| upgrade.connection);
     TrackedWork {
         work: Tracked::new(guard, future),
+        connection,
     }
 }
 
@@ -60,6 +63,8 @@ pin_project! {
     struct TrackedWork<F: Future> {
         #[pin]
         work: Tracked<F>,
+        // The id of the upgraded connection that it goes on with, if that is tracked.
+        connection: Option<u64>,
     }
 }
 
@@ -67,7 +72,8 @@ impl<F: Future> Future for TrackedWork<F> {
     type Output = Result<F::Output, Interrupted>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let work = self.project().work;
+        let this = self.project();
+        let work = this.work;
         assert!(
             !work.is_over(),
             "a tracked future was polled after it had completed"
@@ -80,6 +86,10 @@ impl<F: Future> Future for TrackedWork<F> {
             StageEnd::Interrupted(guard) => {
                 let interrupt = guard.task().pending_interrupt();
                 let outcome = guard.interrupt_outcome();
+                // Parts of the socket may be in the hands of other tasks, which would keep it open.
+                if let Some(connection) = this.connection.and_then(connection::find) {
+                    connection.close();
+                }
                 guard.end(outcome);
                 Err(Interrupted::new(interrupt))
             }

@@ -76,6 +76,13 @@ impl NewTask {
         self.info |= self.slot.set_remote(remote);
     }
 
+    /// The id of the connection that the request came on. To be called after
+    /// [`set_remote`](Self::set_remote).
+    #[cold]
+    pub(crate) fn set_connection(&mut self, id: u64) {
+        self.info |= self.slot.set_connection(id, self.info);
+    }
+
     /// Sets the URI and the headers that are kept.
     #[inline]
     pub(crate) fn set_meta(&mut self, fields: &MetaFields<'_>) {

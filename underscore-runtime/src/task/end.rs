@@ -7,6 +7,7 @@ use super::poller_state::{NEEDS_CLEANUP, NODES, STREAMING};
 use super::slot::Slot;
 use super::thread::{ThreadContext, with_thread};
 use crate::clock::Instant;
+use crate::connection;
 use crate::stats::{Outcome, StatusClass};
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::contained;
@@ -20,6 +21,9 @@ impl Slot {
         let outcome = Outcome::Completed;
         let answered = Some((self.started(), Instant::now()));
         self.count_end(outcome, status, answered);
+        if let Some(connection) = self.connection() {
+            connection::end_task(connection, status);
+        }
         self.release_as(outcome);
     }
 
@@ -33,6 +37,9 @@ impl Slot {
         answered: Option<(Instant, Instant)>,
     ) {
         self.count_end(outcome, status, answered);
+        if let Some(connection) = self.connection() {
+            connection::end_task(connection, status);
+        }
         self.release_as(outcome);
     }
 

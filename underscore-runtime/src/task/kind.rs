@@ -27,6 +27,8 @@ pub(crate) struct TaskRequest {
     pub(crate) route: &'static Route,
     pub(crate) version: Version,
     pub(crate) remote: Option<SocketAddr>,
+    /// The id of its connection, if that is tracked.
+    pub(crate) connection: Option<u64>,
     /// The method if it differs from the route's.
     pub(super) method: Option<Method>,
     /// The task in which the request was made, which may have ended.
@@ -60,14 +62,17 @@ pub(crate) struct Upgrade {
     pub(crate) route: &'static Route,
     /// When its request began.
     pub(crate) begun: Instant,
+    /// The id of the connection, if that is tracked.
+    pub(crate) connection: Option<u64>,
     is_counted: AtomicBool,
 }
 
 impl Upgrade {
-    pub(super) fn new(route: &'static Route, begun: Instant) -> Self {
+    pub(super) fn new(route: &'static Route, begun: Instant, connection: Option<u64>) -> Self {
         Upgrade {
             route,
             begun,
+            connection,
             is_counted: AtomicBool::new(false),
         }
     }

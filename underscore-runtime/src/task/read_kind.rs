@@ -36,6 +36,7 @@ impl Slot {
                 route: slot.route.load()?,
                 version: info::version(info),
                 remote: slot.remote(),
+                connection: slot.connection(),
                 method,
                 parent,
                 meta: boxed_meta
@@ -100,7 +101,7 @@ impl TaskParent {
     /// is no request.
     pub(crate) fn with_connection(parent: &Slot) -> Option<Self> {
         let route = parent.route()?;
-        let upgrade = Upgrade::new(route, parent.started());
+        let upgrade = Upgrade::new(route, parent.started(), parent.connection());
         Some(TaskParent {
             upgrade: Some(Arc::new(upgrade)),
             ..TaskParent::new(parent)?

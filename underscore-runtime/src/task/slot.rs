@@ -67,6 +67,8 @@ pub(super) mod info {
 
     /// The HTTP version.
     const VERSION: u32 = 0xf;
+    /// The request came on a connection that is tracked.
+    pub(in crate::task) const CONNECTION: u32 = 1 << 4;
     pub(in crate::task) const REMOTE_V4: u32 = 1 << 8;
     pub(in crate::task) const REMOTE_V6: u32 = 1 << 9;
     /// The method differs from the route's, and is in `Extra`.
@@ -191,6 +193,25 @@ impl Slot {
     pub(super) fn release(&self) {
         // Release: a reader that sees the end of the task sees it counted, and its outcome.
         self.id.store(0, Ordering::Release);
+    }
+
+    /// Keeps the id of the request's connection, in the word of the client's port, and gives back the
+    /// bit of `info` for it. To be called after [`set_remote`](Self::set_remote).
+    pub(super) fn set_connection(&self, id: u64, info: u32) -> u32 {
+        let [_, _, word, _] = &self.remote;
+        let port = match info & (info::REMOTE_V4 | info::REMOTE_V6) {
+            0 => 0,
+            _ => word.load(Ordering::Relaxed),
+        };
+        word.store(id << 16 | port, Ordering::Relaxed);
+        info::CONNECTION
+    }
+
+    /// The id of the request's connection, if that is tracked.
+    pub(super) fn connection(&self) -> Option<u64> {
+        let [_, _, word, _] = &self.remote;
+        let is_known = self.info.load(Ordering::Relaxed) & info::CONNECTION != 0;
+        is_known.then(|| word.load(Ordering::Relaxed) >> 16)
     }
 
     /// Stores the client's address. Returns the bits of `info` for its family.

@@ -91,6 +91,10 @@ pub(in crate::admin) enum Action {
     Interrupt,
     /// Cancel tasks.
     Cancel,
+    /// Close connections.
+    Close,
+    /// Begin the drain.
+    Drain,
     /// Remove expired settings, which the service does itself.
     Expire,
     /// Apply or refuse an edited settings file.
@@ -104,6 +108,8 @@ impl Action {
             Action::Settings => "settings",
             Action::Interrupt => "interrupt",
             Action::Cancel => "cancel",
+            Action::Close => "close",
+            Action::Drain => "drain",
             Action::Expire => "expire",
             Action::File => "file",
         }

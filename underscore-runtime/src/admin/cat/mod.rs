@@ -3,6 +3,7 @@
 
 pub(super) mod audit;
 mod column;
+pub(super) mod connections;
 pub(super) mod routes;
 mod sort;
 pub(super) mod stacks;

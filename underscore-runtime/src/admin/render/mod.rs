@@ -53,6 +53,11 @@ pub(super) enum Answer {
         content_type: &'static str,
         text: String,
     },
+    /// Text that goes on while the client reads.
+    Stream {
+        content_type: &'static str,
+        body: Body,
+    },
 }
 
 /// A table, as text or as rows depending on the requested format.
@@ -123,6 +128,8 @@ impl Answer {
             Answer::Text(text) => (TEXT, text.into_bytes()),
             Answer::Node(node) => structured(&node, style, cancellation),
             Answer::Written { content_type, text } => (content_type, text.into_bytes()),
+            // What has been read of it is not known: see `into_response`.
+            Answer::Stream { content_type, .. } => (content_type, Vec::new()),
             Answer::Table(table) => match table.content {
                 TableContent::Text(text) => (TEXT, text.into_bytes()),
                 TableContent::Rows(node) => structured(&node, style, cancellation),
@@ -140,8 +147,14 @@ impl Answer {
             Answer::Table(table) => Some(table.total),
             _ => None,
         };
-        let (content_type, body) = self.into_body(style, cancellation);
-        let mut response = Response::new(Body::from(body));
+        let (content_type, body) = match self {
+            Answer::Stream { content_type, body } => (content_type, body),
+            answer => {
+                let (content_type, bytes) = answer.into_body(style, cancellation);
+                (content_type, Body::from(bytes))
+            }
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

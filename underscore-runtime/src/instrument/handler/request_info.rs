@@ -6,6 +6,7 @@ use axum::extract::{ConnectInfo, OriginalUri, Request};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri};
 
+use crate::connection;
 use crate::routes::Route;
 use crate::task::{NewTask, Slot, with_thread};
 
@@ -34,6 +35,8 @@ pub(super) fn begin_request(request: &Request, route: &'static Route) -> &'stati
     if around != 0 {
         // A router called within a handler.
         task.set_parent(around);
+    } else if let Some(connection) = connection::begin_task() {
+        task.set_connection(connection);
     }
     task.begin()
 }

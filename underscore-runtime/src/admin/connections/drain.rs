@@ -1,0 +1,288 @@
+//! `GET /_drain` and `POST /_drain`: a graceful shutdown that is begun and followed from the admin API.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::Frame;
+use tokio::sync::mpsc;
+use tokio::time::{Instant as Deadline, timeout};
+
+use super::parse_states;
+use crate::admin::endpoint::ChangeFuture;
+use crate::admin::error::Error;
+use crate::admin::offload::Offload;
+use crate::admin::params::{self, DRAIN};
+use crate::admin::render::{Answer, Format, Node};
+use crate::admin::request::Request;
+use crate::clock::Instant;
+use crate::connection::{ConnectionState, OpenConnection, all, drain, removed};
+use crate::sync::Arc;
+use crate::units;
+
+/// How long a drain is followed unless `timeout` is given.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Maximum of `timeout`.
+const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Time between two reports of a drain that is followed, and between two attempts to close.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Maximum number of connections that a report lists.
+const MAX_LISTED: usize = 100;
+
+/// Newline-delimited JSON.
+const NDJSON: &str = "application/x-ndjson";
+
+/// `GET /_drain`.
+#[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
+pub(in crate::admin) fn get(_: &Request) -> Result<Answer, Error> {
+    Ok(Answer::Node(Report::now(0).node()))
+}
+
+/// `POST /_drain`.
+pub(in crate::admin) fn post(request: Request, _: Offload) -> ChangeFuture {
+    Box::pin(async move {
+        request.no_body(DRAIN)?;
+        let options = Options::read(&request)?;
+        if request.flag(&params::DRY_RUN) {
+            return Ok(options.would_close());
+        }
+        if !drain::is_waited_for() && drain::since().is_none() {
+            return Err(Error::conflict(
+                "no shutdown waits for a drain; give underscore_runtime::drained(..) to with_graceful_shutdown",
+            ));
+        }
+        drain::begin();
+        let form = match request.format() {
+            Some(Format::Text) => Form::Text,
+            None if request.accept().any(|accepted| accepted == NDJSON) => Form::Ndjson,
+            _ => {
+                let report = options.follow(None).await;
+                return Ok(Answer::Node(report.node()));
+            }
+        };
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(async move {
+            options.follow(Some((form, sender))).await;
+        });
+        Ok(Answer::Stream {
+            content_type: form.content_type(),
+            body: Body::new(Lines(receiver)),
+        })
+    })
+}
+
+/// How a drain is followed.
+struct Options {
+    timeout: Duration,
+    /// Connections in these states are closed.
+    close: Vec<ConnectionState>,
+}
+
+/// The form of reports that are sent one after the other.
+#[derive(Clone, Copy)]
+enum Form {
+    Text,
+    Ndjson,
+}
+
+impl Options {
+    fn read(request: &Request) -> Result<Self, Error> {
+        let timeout = request.duration(&params::TIMEOUT);
+        let close = request.value(&params::CLOSE).map(parse_states);
+        Ok(Options {
+            timeout: timeout.unwrap_or(DEFAULT_TIMEOUT).min(MAX_TIMEOUT),
+            close: close.transpose()?.unwrap_or_default(),
+        })
+    }
+
+    fn is_closed(&self, connection: &Arc<dyn OpenConnection>) -> bool {
+        self.close.contains(&connection.info().state())
+    }
+
+    fn would_close(&self) -> Answer {
+        let closed = all().iter().filter(|it| self.is_closed(it)).count();
+        let hit = Node::object([("connections", Node::Integer(closed as u64))]);
+        let mut answer = vec![
+            ("dry_run".into(), Node::Bool(true)),
+            ("would_hit".into(), hit),
+        ];
+        if let Node::Object(report) = Report::now(0).node() {
+            answer.extend(report);
+        }
+        Answer::Node(Node::Object(answer))
+    }
+
+    /// Closes what is to be closed until no connection is left or the time is over, and reports on it to
+    /// `lines`.
+    async fn follow(self, lines: Option<(Form, mpsc::Sender<Bytes>)>) -> Report {
+        let end = Deadline::now().checked_add(self.timeout);
+        let mut next = Deadline::now();
+        let mut closed = 0_u64;
+        loop {
+            let removed = removed();
+            for connection in all().iter().filter(|it| self.is_closed(it)) {
+                closed = closed.saturating_add(u64::from(connection.close()));
+            }
+            let now = Deadline::now();
+            let mut report = Report::now(closed);
+            report.is_last = report.left.is_empty() || end.is_some_and(|end| now >= end);
+            if let Some((form, lines)) = &lines
+                && (report.is_last || now >= next)
+            {
+                next = now.checked_add(PERIOD).unwrap_or(now);
+                if lines.send(form.write(&report)).await.is_err() {
+                    // The client has left; the drain goes on.
+                    return report;
+                }
+            }
+            if report.is_last {
+                return report;
+            }
+            let until_end = end.map_or(PERIOD, |end| end.saturating_duration_since(now));
+            // On a timeout as on an end, the connections are checked again.
+            let _ = timeout(PERIOD.min(until_end), removed).await;
+        }
+    }
+}
+
+impl Form {
+    fn content_type(self) -> &'static str {
+        match self {
+            Form::Text => "text/plain; charset=UTF-8",
+            Form::Ndjson => NDJSON,
+        }
+    }
+
+    fn write(self, report: &Report) -> Bytes {
+        let mut line = match self {
+            Form::Text => report.text(),
+            // A tree of plain data with texts for keys: nothing in it can fail.
+            Form::Ndjson => serde_json::to_string(&report.node()).unwrap_or_default(),
+        };
+        line.push('\n');
+        line.into()
+    }
+}
+
+/// The connections that are left at one moment of a drain.
+struct Report {
+    since: Option<Instant>,
+    now: Instant,
+    left: Vec<Arc<dyn OpenConnection>>,
+    closed: u64,
+    is_last: bool,
+}
+
+impl Report {
+    fn now(closed: u64) -> Self {
+        Report {
+            since: drain::since(),
+            now: Instant::now(),
+            left: all(),
+            closed,
+            is_last: false,
+        }
+    }
+
+    /// Number of connections that are left in each state.
+    fn states(&self) -> impl Iterator<Item = (ConnectionState, usize)> {
+        let states = ConnectionState::ALL.into_iter().map(|state| {
+            let left = self.left.iter();
+            let count = left.filter(|it| it.info().state() == state).count();
+            (state, count)
+        });
+        states.filter(|(_, count)| *count > 0)
+    }
+
+    /// The request that closes all that are left.
+    fn next(&self) -> Option<String> {
+        let states: Vec<&str> = self.states().map(|(state, _)| state.as_str()).collect();
+        let is_stuck = self.is_last && !states.is_empty();
+        is_stuck.then(|| format!("POST /_connections/_close?state={}", states.join(",")))
+    }
+
+    fn node(&self) -> Node {
+        let draining_for = self.since.map(|since| self.now.since(since));
+        let states = self.states().map(|(state, count)| {
+            let count = Node::Integer(count as u64);
+            (state.as_str(), count)
+        });
+        let listed = self.left.iter().take(MAX_LISTED).map(|connection| {
+            let info = connection.info();
+            let age = units::seconds(info.age(self.now));
+            let about = Node::object([
+                ("remote", Node::text(info.remote().to_owned())),
+                ("state", Node::text(info.state().as_str())),
+                ("age_in_seconds", Node::Float(age)),
+                ("tasks", Node::Integer(info.active().into())),
+            ]);
+            (info.id().to_string(), about)
+        });
+        let mut node = vec![
+            ("draining", Node::Bool(self.since.is_some())),
+            (
+                "draining_for_in_seconds",
+                draining_for.map_or(Node::Null, |time| Node::Float(units::seconds(time))),
+            ),
+            ("closed", Node::Integer(self.closed)),
+            ("left", Node::Integer(self.left.len() as u64)),
+            ("states", Node::object(states)),
+            ("connections", Node::object(listed)),
+        ];
+        node.extend(self.next().map(|next| ("next", Node::text(next))));
+        Node::object(node)
+    }
+
+    /// `3.2s: 2 left, 1 active (7), 1 idle (9); 4 closed`.
+    fn text(&self) -> String {
+        let time = self.since.map(|since| self.now.since(since));
+        let mut text = units::human(time.unwrap_or_default());
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, ": {} left", self.left.len());
+        for (state, count) in self.states() {
+            let ids: Vec<String> = self
+                .left
+                .iter()
+                .map(|connection| connection.info())
+                .filter(|info| info.state() == state)
+                .take(MAX_LISTED)
+                .map(|info| info.id().to_string())
+                .collect();
+            let more = if ids.len() < count { ",..." } else { "" };
+            let _ = write!(
+                text,
+                ", {count} {} ({}{more})",
+                state.as_str(),
+                ids.join(",")
+            );
+        }
+        let _ = write!(text, "; {} closed", self.closed);
+        if let Some(next) = self.next() {
+            let _ = write!(text, "\nnext: {next}");
+        }
+        text
+    }
+}
+
+/// A body of lines as they come.
+struct Lines(mpsc::Receiver<Bytes>);
+
+impl HttpBody for Lines {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0
+            .poll_recv(cx)
+            .map(|line| line.map(|line| Ok(Frame::data(line))))
+    }
+}

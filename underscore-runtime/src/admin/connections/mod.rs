@@ -1,0 +1,105 @@
+//! The service's own connections: which of them a request selects, and closing them.
+
+pub(super) mod close;
+pub(super) mod drain;
+
+use std::time::Duration;
+
+use super::error::Error;
+use super::params;
+use super::request::Request;
+use super::words::comma_list;
+use crate::clock::Instant;
+use crate::connection::{ConnectionInfo, ConnectionState, OpenConnection, all, find};
+use crate::sync::Arc;
+use crate::visible::echo;
+
+/// A connection at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) connection: Arc<dyn OpenConnection>,
+    pub(super) now: Instant,
+}
+
+impl Row {
+    pub(super) fn info(&self) -> &ConnectionInfo {
+        self.connection.info()
+    }
+}
+
+/// The conditions of `state=` and `older_than=`.
+#[derive(Clone, Debug)]
+pub(super) struct Filter {
+    states: Option<Vec<ConnectionState>>,
+    older_than: Option<Duration>,
+}
+
+impl Filter {
+    pub(super) fn read(request: &Request) -> Result<Self, Error> {
+        let states = request.value(&params::CONNECTION_STATE);
+        Ok(Filter {
+            states: states.map(parse_states).transpose()?,
+            older_than: request.duration(&params::OLDER_THAN),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.states.is_none() && self.older_than.is_none()
+    }
+
+    /// True if `connection` is in one of the states, and old enough.
+    fn matches(&self, connection: &dyn OpenConnection, now: Instant) -> bool {
+        let info = connection.info();
+        let states = self.states.as_ref();
+        states.is_none_or(|states| states.contains(&info.state()))
+            && self.older_than.is_none_or(|age| info.age(now) > age)
+    }
+
+    /// The connections that match.
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let now = Instant::now();
+        let mut open = all();
+        open.retain(|connection| self.matches(&**connection, now));
+        let row = |connection| Row { connection, now };
+        open.into_iter().map(row).collect()
+    }
+}
+
+/// The states in a comma-separated list.
+fn parse_states(list: &str) -> Result<Vec<ConnectionState>, Error> {
+    let parse = |word: &str| {
+        let mut states = ConnectionState::ALL.into_iter();
+        states.find(|state| state.as_str() == word).ok_or_else(|| {
+            let words = ConnectionState::ALL.map(ConnectionState::as_str);
+            Error::unknown_value(params::CONNECTION_STATE.name, word, &words)
+        })
+    };
+    comma_list(list).map(parse).collect()
+}
+
+/// The connections that a comma-separated list of ids names.
+fn by_ids(list: &str) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
+    let mut chosen: Vec<Arc<dyn OpenConnection>> = Vec::new();
+    for word in comma_list(list) {
+        if word == "_all" {
+            return Ok(all());
+        }
+        if !word.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::illegal_argument(format!(
+                "connection id [{}] must be a decimal number or _all",
+                echo(word)
+            )));
+        }
+        let Some(connection) = word.parse().ok().and_then(find) else {
+            return Err(Error::not_found(format!(
+                "no connection [{}]; it has ended, or there was none",
+                echo(word)
+            )));
+        };
+        let id = connection.info().id();
+        if chosen.iter().all(|other| other.info().id() != id) {
+            chosen.push(connection);
+        }
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,96 @@
+//! The drain of the service: a graceful shutdown that an operator can begin and follow.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use crate::clock::Instant;
+use crate::sync::{Mutex, Notify};
+
+static DRAIN: Mutex<Drain> = Mutex::new(Drain {
+    since: None,
+    waiting: 0,
+});
+
+static BEGUN: Notify = Notify::const_new();
+
+#[derive(Debug)]
+struct Drain {
+    since: Option<Instant>,
+    /// Number of futures of [`drained`] that are being waited for.
+    waiting: usize,
+}
+
+/// Counts a future of [`drained`] while it waits.
+struct Waiting;
+
+impl Waiting {
+    fn new() -> Self {
+        let mut drain = DRAIN.lock();
+        drain.waiting = drain.waiting.saturating_add(1);
+        Waiting
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut drain = DRAIN.lock();
+        drain.waiting = drain.waiting.saturating_sub(1);
+    }
+}
+
+/// Completes when `signal` does, or when an operator begins a drain with `POST /_drain`.
+///
+/// For `with_graceful_shutdown`: the service then accepts no further connections and ends when the
+/// last one is closed. A drain stays begun for the life of the process.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::future::ready;
+///
+/// underscore_runtime::drained(ready(())).await;
+/// # }
+/// ```
+///
+/// # Cancel safety
+///
+/// Cancel safe, if `signal` is.
+pub async fn drained(signal: impl Future) {
+    let _waiting = Waiting::new();
+    let (mut signal, mut begun) = (pin!(signal), pin!(begun()));
+    poll_fn(|cx| {
+        if signal.as_mut().poll(cx).is_ready() {
+            begin();
+            return Poll::Ready(());
+        }
+        begun.as_mut().poll(cx)
+    })
+    .await;
+}
+
+async fn begun() {
+    loop {
+        let notified = BEGUN.notified();
+        if since().is_some() {
+            return;
+        }
+        notified.await;
+    }
+}
+
+/// Begins the drain, if it has not begun.
+pub(crate) fn begin() {
+    DRAIN.lock().since.get_or_insert_with(Instant::now);
+    BEGUN.notify_waiters();
+}
+
+/// When the drain began.
+pub(crate) fn since() -> Option<Instant> {
+    DRAIN.lock().since
+}
+
+/// True if a future of [`drained`] waits for the drain: without one it would end nothing.
+pub(crate) fn is_waited_for() -> bool {
+    DRAIN.lock().waiting > 0
+}

@@ -1,0 +1,327 @@
+//! The data of one connection. Its stream and the tasks on it write plain numbers, a listing reads
+//! them: nothing here takes a lock.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::{AtomicInstant, Instant};
+use crate::truncate;
+
+/// Maximum length of an address as it is shown, in bytes.
+const MAX_ADDRESS: usize = 128;
+
+/// What is known of a connection.
+#[derive(Debug)]
+pub(crate) struct ConnectionInfo {
+    id: u64,
+    remote: Box<str>,
+    local: Box<str>,
+    accepted: Instant,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    last_io: AtomicInstant,
+    is_http2: AtomicBool,
+    /// Requests so far, as far as they are known: on HTTP/1 the tasks that began, on HTTP/2 the streams.
+    requests: AtomicU64,
+    /// Requests whose response is not complete: tasks on HTTP/1, streams on HTTP/2.
+    active: AtomicU32,
+    /// Bytes have come that belong to no known request.
+    has_unread_head: AtomicBool,
+    /// A task has ended whose response is not written yet.
+    owes_response: AtomicBool,
+    /// A write waits for the client to read.
+    is_writing: AtomicBool,
+    /// A response was written to a request that no task is known of.
+    is_untracked: AtomicBool,
+    is_upgraded: AtomicBool,
+    is_closed: AtomicBool,
+}
+
+/// What a connection does, by facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ConnectionState {
+    /// No byte has come.
+    New,
+    /// Bytes have come, and no task has begun with them.
+    Head,
+    /// A request on it has no complete response.
+    Active,
+    /// Each request on it is answered.
+    Idle,
+    /// It was answered with a change of protocol, and is a websocket's, for example.
+    Upgraded,
+    /// It has responded to a request that neither a layer nor an attribute tracks.
+    Untracked,
+    /// It was closed, and its owner has not dropped it yet.
+    Closing,
+}
+
+impl ConnectionState {
+    pub(crate) const ALL: [ConnectionState; 7] = [
+        ConnectionState::New,
+        ConnectionState::Head,
+        ConnectionState::Active,
+        ConnectionState::Idle,
+        ConnectionState::Upgraded,
+        ConnectionState::Untracked,
+        ConnectionState::Closing,
+    ];
+
+    /// The word in tables and parameters.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            ConnectionState::New => "new",
+            ConnectionState::Head => "head",
+            ConnectionState::Active => "active",
+            ConnectionState::Idle => "idle",
+            ConnectionState::Upgraded => "upgraded",
+            ConnectionState::Untracked => "untracked",
+            ConnectionState::Closing => "closing",
+        }
+    }
+}
+
+impl ConnectionInfo {
+    pub(super) fn new(remote: &dyn fmt::Debug, local: Option<&dyn fmt::Debug>) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let text = |address: &dyn fmt::Debug| {
+            truncate::to_bytes(&format!("{address:?}"), MAX_ADDRESS).into()
+        };
+        ConnectionInfo {
+            // Relaxed: the counter orders nothing but itself.
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            remote: text(remote),
+            local: local.map_or_else(|| "-".into(), text),
+            accepted: Instant::now(),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            last_io: AtomicInstant::never(),
+            is_http2: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
+            active: AtomicU32::new(0),
+            has_unread_head: AtomicBool::new(false),
+            owes_response: AtomicBool::new(false),
+            is_writing: AtomicBool::new(false),
+            is_untracked: AtomicBool::new(false),
+            is_upgraded: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// A number that no other connection of this process has had.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn remote(&self) -> &str {
+        &self.remote
+    }
+
+    pub(crate) fn local(&self) -> &str {
+        &self.local
+    }
+
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        now.since(self.accepted)
+    }
+
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Ordering::Relaxed)
+    }
+
+    /// Time since the last byte came or went, to a tick of the coarse clock.
+    pub(crate) fn idle_for(&self, now: Instant) -> Duration {
+        now.since(self.last_io.get().unwrap_or(self.accepted))
+    }
+
+    /// Number of requests so far, as far as they are tracked.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Number of tracked requests whose response is not complete.
+    pub(crate) fn active(&self) -> u32 {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_http2(&self) -> bool {
+        is(&self.is_http2)
+    }
+
+    pub(crate) fn state(&self) -> ConnectionState {
+        if is(&self.is_closed) {
+            ConnectionState::Closing
+        } else if is(&self.is_upgraded) {
+            ConnectionState::Upgraded
+        } else if self.bytes_in() == 0 {
+            ConnectionState::New
+        } else if self.active() > 0 || is(&self.owes_response) || is(&self.is_writing) {
+            ConnectionState::Active
+        } else if is(&self.has_unread_head) {
+            ConnectionState::Head
+        } else if is(&self.is_untracked) {
+            ConnectionState::Untracked
+        } else {
+            ConnectionState::Idle
+        }
+    }
+
+    /// Notes bytes that the client sent.
+    pub(super) fn note_read(&self, bytes: usize) {
+        add(&self.bytes_in, bytes);
+        self.last_io.set_coarse();
+        if self.active() == 0 && !self.is_http2() {
+            set(&self.has_unread_head, true);
+        }
+    }
+
+    /// Notes bytes that were written.
+    pub(super) fn note_written(&self, bytes: usize) {
+        add(&self.bytes_out, bytes);
+        self.last_io.set_coarse();
+        set(&self.owes_response, false);
+        if is(&self.has_unread_head) && self.active() == 0 {
+            set(&self.has_unread_head, false);
+            set(&self.is_untracked, true);
+        }
+    }
+
+    pub(super) fn set_writing(&self, is_writing: bool) {
+        set(&self.is_writing, is_writing);
+    }
+
+    /// Notes that the connection speaks HTTP/2, whose requests are counted as streams.
+    pub(super) fn set_http2(&self) {
+        set(&self.is_http2, true);
+        set(&self.has_unread_head, false);
+    }
+
+    pub(super) fn set_streams(&self, open: usize, opened: u64) {
+        let open = u32::try_from(open).unwrap_or(u32::MAX);
+        self.active.store(open, Ordering::Relaxed);
+        self.requests.store(opened, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_closed(&self) {
+        set(&self.is_closed, true);
+    }
+
+    /// Notes that a request of HTTP/1 has become a task. To be called by the connection's own tokio
+    /// task.
+    pub(crate) fn begin_task(&self) {
+        if !self.is_http2() {
+            add(&self.requests, 1);
+            self.active.fetch_add(1, Ordering::Relaxed);
+            set(&self.has_unread_head, false);
+            set(&self.is_untracked, false);
+        }
+    }
+
+    /// Notes that such a task has ended, on any thread.
+    pub(crate) fn end_task(&self) {
+        if !self.is_http2() {
+            set(&self.owes_response, true);
+            set(&self.has_unread_head, false);
+            self.active.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes a response that changes the protocol.
+    pub(crate) fn set_upgraded(&self) {
+        if !self.is_http2() {
+            set(&self.is_upgraded, true);
+        }
+    }
+}
+
+fn is(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed)
+}
+
+fn set(flag: &AtomicBool, value: bool) {
+    flag.store(value, Ordering::Relaxed);
+}
+
+/// Adds to a counter that has one writer.
+fn add(count: &AtomicU64, more: usize) {
+    let more = u64::try_from(more).unwrap_or(u64::MAX);
+    let sum = count.load(Ordering::Relaxed).saturating_add(more);
+    count.store(sum, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> ConnectionInfo {
+        ConnectionInfo::new(&"remote", None)
+    }
+
+    #[test]
+    fn the_state_follows_a_request_of_http_1() {
+        let connection = connection();
+        assert_eq!(connection.state(), ConnectionState::New);
+        connection.note_read(10);
+        assert_eq!(connection.state(), ConnectionState::Head);
+        connection.begin_task();
+        assert_eq!(connection.state(), ConnectionState::Active);
+        connection.note_read(10);
+        connection.end_task();
+        assert_eq!(
+            connection.state(),
+            ConnectionState::Active,
+            "it is not written"
+        );
+        connection.note_written(100);
+        assert_eq!(connection.state(), ConnectionState::Idle);
+        connection.note_read(1);
+        assert_eq!(connection.state(), ConnectionState::Head);
+        assert_eq!(connection.requests(), 1);
+        assert_eq!((connection.bytes_in(), connection.bytes_out()), (21, 100));
+    }
+
+    #[test]
+    fn a_connection_is_active_while_its_client_does_not_read() {
+        let connection = connection();
+        connection.note_read(10);
+        connection.begin_task();
+        connection.end_task();
+        connection.note_written(10);
+        connection.set_writing(true);
+        assert_eq!(connection.state(), ConnectionState::Active);
+        connection.set_writing(false);
+        assert_eq!(connection.state(), ConnectionState::Idle);
+    }
+
+    #[test]
+    fn a_response_to_an_untracked_request_is_not_taken_for_its_end() {
+        let connection = connection();
+        connection.note_read(10);
+        connection.note_written(10);
+        assert_eq!(connection.state(), ConnectionState::Untracked);
+        connection.note_read(10);
+        connection.begin_task();
+        connection.end_task();
+        connection.note_written(10);
+        assert_eq!(connection.state(), ConnectionState::Idle);
+    }
+
+    #[test]
+    fn on_http_2_the_streams_decide() {
+        let connection = connection();
+        connection.note_read(24);
+        connection.set_http2();
+        assert_eq!(connection.state(), ConnectionState::Idle);
+        connection.set_streams(2, 2);
+        connection.begin_task();
+        assert_eq!((connection.active(), connection.requests()), (2, 2));
+        assert_eq!(connection.state(), ConnectionState::Active);
+        connection.set_streams(0, 2);
+        assert_eq!(connection.state(), ConnectionState::Idle);
+    }
+}

@@ -1,0 +1,62 @@
+//! A listener whose connections are listed.
+
+use std::fmt;
+use std::io;
+
+use axum::serve::{Listener, ListenerExt, TapIo};
+
+use super::stream::TrackedStream;
+
+/// A listener that lists the connections it accepts: see [`listen`].
+#[derive(Debug)]
+pub struct TrackedListener<L> {
+    listener: L,
+}
+
+/// What [`listen`] returns, a listener for `axum::serve`.
+///
+/// Within [`TapIo`], because axum implements `Connected` for the addresses of such listeners, so that
+/// `into_make_service_with_connect_info::<SocketAddr>()` works as it does for a plain listener.
+pub type Listening<L> = TapIo<TrackedListener<L>, fn(&mut TrackedStream<<L as Listener>::Io>)>;
+
+/// Lists the connections that `listener` accepts, in `_cat/connections`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// use axum::Router;
+/// use axum::serve::Listener;
+/// use tokio::net::TcpListener;
+///
+/// let listener = underscore_runtime::listen(TcpListener::bind("127.0.0.1:0").await?);
+/// assert_ne!(listener.local_addr()?.port(), 0);
+/// let server = axum::serve(listener, Router::new());
+/// # drop(server);
+/// # Ok(())
+/// # }
+/// ```
+pub fn listen<L>(listener: L) -> Listening<L>
+where
+    L: Listener<Addr: fmt::Debug>,
+{
+    TrackedListener { listener }.tap_io(|_| ())
+}
+
+impl<L> Listener for TrackedListener<L>
+where
+    L: Listener<Addr: fmt::Debug>,
+{
+    type Io = TrackedStream<L::Io>;
+    type Addr = L::Addr;
+
+    async fn accept(&mut self) -> (Self::Io, L::Addr) {
+        let (stream, remote) = self.listener.accept().await;
+        let local = self.listener.local_addr().ok();
+        let local = local.as_ref().map(|local| local as &dyn fmt::Debug);
+        (TrackedStream::new(stream, &remote, local), remote)
+    }
+
+    fn local_addr(&self) -> io::Result<L::Addr> {
+        self.listener.local_addr()
+    }
+}

@@ -1,0 +1,53 @@
+//! All open connections, by id.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::info::ConnectionInfo;
+use crate::sync::{Arc, Mutex, Notify};
+
+static OPEN: Mutex<BTreeMap<u64, Arc<dyn OpenConnection>>> = Mutex::new(BTreeMap::new());
+
+static REMOVED: Notify = Notify::const_new();
+
+/// A connection without the type of its stream.
+pub(crate) trait OpenConnection: fmt::Debug + Send + Sync {
+    fn info(&self) -> &ConnectionInfo;
+
+    /// Closes it: the socket at once, and whatever waits to read or to write gets an error. False if it was
+    /// closed before.
+    fn close(&self) -> bool;
+}
+
+pub(super) fn insert(connection: Arc<dyn OpenConnection>) {
+    let id = connection.info().id();
+    OPEN.lock().insert(id, connection);
+}
+
+pub(super) fn remove(id: u64) {
+    let removed = OPEN.lock().remove(&id);
+    drop(removed);
+    REMOVED.notify_waiters();
+}
+
+/// Waits until a connection has ended.
+///
+/// Those that end after the call count, not only after the first poll.
+pub(crate) fn removed() -> impl Future<Output = ()> {
+    REMOVED.notified()
+}
+
+/// The open connections, in the order in which they were accepted.
+pub(crate) fn all() -> Vec<Arc<dyn OpenConnection>> {
+    OPEN.lock().values().cloned().collect()
+}
+
+/// Number of open connections.
+pub(crate) fn count() -> usize {
+    OPEN.lock().len()
+}
+
+/// The open connection with this id.
+pub(crate) fn find(id: u64) -> Option<Arc<dyn OpenConnection>> {
+    OPEN.lock().get(&id).cloned()
+}

@@ -62,6 +62,12 @@ pub struct Answer {
     pub text: String,
 }
 
+/// Binds a free port of loopback.
+pub async fn bind() -> TcpListener {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+    listener.expect("a port is free")
+}
+
 impl Service {
     /// Serves `app` on a free port of loopback, in the test's own runtime.
     pub async fn start(app: Router) -> Self {
@@ -70,12 +76,24 @@ impl Service {
 
     /// `start` with other options of the admin API.
     pub async fn start_with(app: Router, admin: &AdminBuilder) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .expect("a port is free");
+        let listener = bind().await;
         let address = listener.local_addr().expect("it is bound");
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(axum::serve(listener, app).into_future());
+        Self::with_admin(address, admin)
+    }
+
+    /// The same with connections that are tracked, and with no `ConnectInfo`.
+    pub async fn start_tracked(app: Router) -> Self {
+        let listener = bind().await;
+        let address = listener.local_addr().expect("it is bound");
+        let listener = underscore_runtime::listen(listener);
+        tokio::spawn(axum::serve(listener, app).into_future());
+        Self::with_admin(address, &AdminBuilder::new())
+    }
+
+    /// The admin API of a service that is served at `address`.
+    pub fn with_admin(address: SocketAddr, admin: &AdminBuilder) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let admin = admin.serve(directory.path().join("app.sock"));
         let admin = admin.expect("the socket is bound");
@@ -358,6 +376,12 @@ pub fn awaits(task: &Value, source: &str) -> bool {
     task["awaiting"]
         .as_str()
         .is_some_and(|shown| squeeze(shown) == squeeze(source))
+}
+
+/// Writes `bytes`.
+pub async fn send(connection: &mut TcpStream, bytes: &str) {
+    let written = connection.write_all(bytes.as_bytes()).await;
+    written.expect("the service reads");
 }
 
 /// Writes `bytes` and reads until `end` was received or the connection is closed.

@@ -152,9 +152,15 @@ impl InterruptedTasks {
                 // Before it is interrupted: afterwards it may be gone, and with it what it waited
                 // for.
                 let report = Report::new(&task);
+                let has_untracked_socket = has_untracked_socket(&task);
                 let ending = task.interrupt(with_status_of(&task, interrupt), &waiting);
                 let report = ending.is_some().then_some(report);
-                (InterruptedTask { task, ending }, report)
+                let task = InterruptedTask {
+                    task,
+                    ending,
+                    has_untracked_socket,
+                };
+                (task, report)
             })
             .unzip();
         let interrupt = interrupt.clone();
@@ -221,7 +227,9 @@ impl InterruptedTasks {
             })
             .collect();
         blocked.keep(&stuck);
-        answer(&report, &blocked)
+        let untracked = self.tasks.iter().filter(|told| told.has_untracked_socket);
+        let untracked = untracked.map(|told| Node::text(told.task.id.to_string()));
+        answer(&report, untracked.collect(), &blocked)
     }
 }
 
@@ -273,6 +281,15 @@ struct InterruptedTask {
     task: TaskRef,
     /// `None` if the task had already ended.
     ending: Option<Arc<Ending>>,
+    /// True if it goes on with an upgraded connection that is not tracked: what other tasks have of
+    /// the socket keeps it open.
+    has_untracked_socket: bool,
+}
+
+fn has_untracked_socket(task: &TaskRef) -> bool {
+    let background = task.background();
+    let upgrade = background.as_ref().and_then(|work| work.upgrade());
+    upgrade.is_some_and(|upgrade| upgrade.connection.is_none())
 }
 
 /// What became of an interrupted task.
@@ -328,7 +345,7 @@ impl EndState {
     }
 }
 
-fn answer(report: &[(u64, EndState)], blocked: &BlockedWorkers) -> Answer {
+fn answer(report: &[(u64, EndState)], untracked: Vec<Node>, blocked: &BlockedWorkers) -> Answer {
     let count = |wanted: &[EndState]| {
         let counted = report.iter().filter(|(_, state)| wanted.contains(state));
         Node::Integer(counted.count() as u64)
@@ -349,6 +366,9 @@ fn answer(report: &[(u64, EndState)], blocked: &BlockedWorkers) -> Answer {
         ),
         ("tasks", Node::object(tasks)),
     ];
+    if !untracked.is_empty() {
+        answer.push(("sockets_may_stay_open", Node::List(untracked)));
+    }
     if report
         .iter()
         .any(|(_, state)| *state == EndState::NoWorkerFree)

@@ -147,6 +147,12 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("remote", |task| task.remote().into())
         .column(&["r"], "address of the client, where the app provides it")
         .in_detailed_tasks(),
+    Property::new("connection", |task| task.connection.into())
+        .number_column(
+            &["conn"],
+            "id of the connection that the request came on, where that is tracked",
+        )
+        .in_detailed_tasks(),
     Property::new("http_version", |task| task.http_version().into())
         .column(&["hv"], "HTTP version of the request")
         .in_detailed_tasks(),

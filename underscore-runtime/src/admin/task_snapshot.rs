@@ -1,11 +1,15 @@
 //! A snapshot of a task. All lists and trees of tasks are made from it, so that they agree.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use axum::http::Version;
 
 use super::policy::UriView;
 use super::words;
 use crate::clock::Instant;
+use crate::connection;
 use crate::hex::is_lower_hex;
 use crate::route::RouteId;
 use crate::routes::{Route, ids};
@@ -30,6 +34,8 @@ pub(super) struct TaskSnapshot {
     pub(super) frames: Vec<Frame>,
     /// The awaits of futures that the task holds but does not poll.
     pub(super) kept: Vec<Frame>,
+    /// The id of the connection of its request, where that is tracked.
+    pub(super) connection: Option<u64>,
     /// How its URI is shown.
     uris: UriView,
 }
@@ -48,6 +54,7 @@ pub(super) fn snapshots_in_state(
     uris: UriView,
 ) -> impl Iterator<Item = TaskSnapshot> {
     let (now, wall_now, id_of) = (Instant::now(), SystemTime::now(), ids());
+    let http2 = OnceCell::new();
     tasks.into_iter().filter_map(move |task| {
         let mut task = task.read()?;
         task.state = chosen.unwrap_or(task.state);
@@ -61,7 +68,15 @@ pub(super) fn snapshots_in_state(
             return None;
         }
         let age = now.since(task.found.started);
+        let request = task.request();
+        let connection = request.and_then(|request| {
+            let of_http2 = || http2.get_or_init(connection::http2_by_remote);
+            let by_remote = || of_http2().get(&*request.remote?.to_string()).copied();
+            let is_http2 = request.version == Version::HTTP_2;
+            request.connection.or_else(|| is_http2.then(by_remote)?)
+        });
         Some(TaskSnapshot {
+            connection,
             route_id: task.route().and_then(&id_of),
             age,
             started: wall_now.checked_sub(age).unwrap_or(wall_now),

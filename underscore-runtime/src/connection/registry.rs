@@ -1,6 +1,6 @@
 //! All open connections, by id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::info::ConnectionInfo;
@@ -40,6 +40,17 @@ pub(crate) fn removed() -> impl Future<Output = ()> {
 /// The open connections, in the order in which they were accepted.
 pub(crate) fn all() -> Vec<Arc<dyn OpenConnection>> {
     OPEN.lock().values().cloned().collect()
+}
+
+/// The ids of the connections of HTTP/2, by the address of the client: a request of HTTP/2 does not
+/// find its connection by itself, because it has a tokio task of its own.
+pub(crate) fn http2_by_remote() -> HashMap<Box<str>, u64> {
+    let open = OPEN.lock();
+    let infos = open.values().map(|connection| connection.info());
+    let http2 = infos.filter(|info| info.is_http2());
+    http2
+        .map(|info| (info.remote().into(), info.id()))
+        .collect()
 }
 
 /// Number of open connections.

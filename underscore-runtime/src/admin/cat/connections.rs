@@ -1,6 +1,9 @@
 //! `_cat/connections`: the service's own connections, and what each of them does.
 
-use super::table::{self, Column};
+use std::sync::LazyLock;
+
+use super::column::{Column, Columns};
+use super::table;
 use crate::admin::connections::{Filter, Row};
 use crate::admin::error::Error;
 use crate::admin::render::Answer;
@@ -11,7 +14,8 @@ use crate::connection::ConnectionInfo;
 /// A column of this table.
 type Col = Column<Row>;
 
-const COLUMNS: &[Col] = &[
+static COLUMNS: Columns<Row> = LazyLock::new(|| {
+    vec![
     Col::numbers("id", &[], "id of the connection", |row| row.info().id().into()).shown(),
     Col::words("remote", &["r"], "address of the client", |row| {
         Value::text(row.info().remote().to_owned())
@@ -61,7 +65,8 @@ const COLUMNS: &[Col] = &[
     Col::words("protocol", &["p"], "http1 or http2, once bytes have come", |row| {
         protocol(row.info()).into()
     }),
-];
+]
+});
 
 fn protocol(info: &ConnectionInfo) -> Option<&'static str> {
     match info.bytes_in() {
@@ -73,15 +78,16 @@ fn protocol(info: &ConnectionInfo) -> Option<&'static str> {
 
 /// `GET /_cat/connections`.
 pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
-    table::answer(request, COLUMNS, || Ok(Filter::read(request)?.rows()))
+    table::answer(request, &COLUMNS, || Ok(Filter::read(request)?.rows()))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::assert_names_are_unique;
     use super::*;
 
     #[test]
     fn names_and_aliases_are_unique() {
-        table::assert_names_are_unique(COLUMNS);
+        assert_names_are_unique(&COLUMNS);
     }
 }

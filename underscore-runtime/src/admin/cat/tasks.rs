@@ -37,6 +37,7 @@ const ORDER: [&str; 29] = [
     "thread",
     "runtime",
     "remote",
+    "connection",
     "http_version",
     "x_opaque_id",
     "request_id",

@@ -1,0 +1,36 @@
+//! The service's own connections: each is listed with what it does, and can be closed.
+
+#![allow(missing_docs, unreachable_pub)]
+
+mod closing;
+mod states;
+#[path = "../support/mod.rs"]
+mod support;
+mod websockets;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{PATIENCE, Service};
+use tokio::net::TcpStream;
+
+/// The row of the connection whose client is `client`, once it is there and `is_it` holds.
+async fn row(service: &Service, client: &TcpStream, is_it: impl Fn(&Value) -> bool) -> Value {
+    let remote = client.local_addr().expect("it is connected").to_string();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let rows = service.admin_json("_cat/connections?format=json&h=*").await;
+        let rows = rows.as_array().expect("a table");
+        let found = rows.iter().find(|row| row["remote"] == remote);
+        if let Some(row) = found.filter(|row| is_it(row)) {
+            return row.clone();
+        }
+        assert!(Instant::now() < deadline, "{remote}: {found:?}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// The same once it is in `state`.
+async fn row_in(service: &Service, client: &TcpStream, state: &str) -> Value {
+    row(service, client, |row| row["state"] == state).await
+}

@@ -1,0 +1,129 @@
+//! A graceful shutdown that ends. In a process of its own, because a drain is begun once.
+
+#![allow(missing_docs, unreachable_pub)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::response::Sse;
+use axum::response::sse::Event;
+use axum::routing::get;
+use futures_util::stream::{self, Stream, StreamExt};
+use serde_json::Value;
+use support::{PATIENCE, Service, bind, send, talk};
+use tokio::io::AsyncReadExt;
+use underscore_runtime::{AdminBuilder, drained, listen, underscore_route};
+
+#[underscore_route(name = "drain.events")]
+async fn events() -> Sse<impl Stream<Item = Result<Event, std::convert::Infallible>>> {
+    let first = stream::iter([Ok(Event::default().data("first"))]);
+    Sse::new(first.chain(stream::pending()))
+}
+
+#[underscore_route(name = "drain.answers")]
+async fn answers() -> &'static str {
+    "answer"
+}
+
+async fn states(service: &Service) -> Value {
+    service.admin_json("_drain").await["states"].clone()
+}
+
+/// Holds 9.12, 9.13, 9.14, 9.15 of docs/admin-api.md.
+#[tokio::test]
+async fn a_shutdown_with_clients_that_stay_ends_by_two_calls() {
+    let app = Router::new()
+        .route("/events", get(events))
+        .route("/answers", get(answers));
+    let listener = bind().await;
+    let address = listener.local_addr().expect("it is bound");
+    let service = Service::with_admin(address, &AdminBuilder::new());
+    let error = service.post("_drain").await;
+    assert_eq!(error.status, 409);
+    assert!(
+        error.text.contains("underscore_runtime::drained"),
+        "{}",
+        error.text
+    );
+
+    let server = axum::serve(listen(listener), app);
+    let server = server.with_graceful_shutdown(drained(std::future::pending::<()>()));
+    let server = tokio::spawn(server.into_future());
+    let before = service.admin_json("_drain").await;
+    assert_eq!(before["draining"], false);
+    assert_eq!(before["draining_for_in_seconds"], Value::Null);
+
+    let mut sse = service.connect().await;
+    let head = "GET /events HTTP/1.1\r\nhost: x\r\n\r\n";
+    assert!(talk(&mut sse, head, "first").await.contains("first"));
+    let mut idle = service.connect().await;
+    talk(
+        &mut idle,
+        "GET /answers HTTP/1.1\r\nhost: x\r\n\r\n",
+        "answer",
+    )
+    .await;
+    let spare = service.connect().await;
+    let mut half = service.connect().await;
+    send(&mut half, "GET /ans").await;
+    let deadline = Instant::now() + PATIENCE;
+    let all = serde_json::json!({"new": 1, "head": 1, "active": 1, "idle": 1});
+    while states(&service).await != all {
+        assert!(Instant::now() < deadline, "{}", states(&service).await);
+    }
+    let hit = service
+        .post("_drain?close=idle,new&dry_run")
+        .await
+        .ok_json();
+    assert_eq!(hit["would_hit"]["connections"], 2);
+    assert_eq!(hit["draining"], false);
+
+    // The one that is idle is closed by hyper, the one with half a head and the spare one are not.
+    let drain = service.post("_drain?close=idle,new,head&timeout=1s").await;
+    let drain = drain.ok_json();
+    assert_eq!(drain["draining"], true);
+    assert_eq!(drain["left"], 1, "{drain:#}");
+    assert_eq!(drain["states"], serde_json::json!({"active": 1}));
+    assert_eq!(drain["next"], "POST /_connections/_close?state=active");
+    assert!(!server.is_finished());
+
+    let lines = service.admin_builder(reqwest::Method::POST, "_drain?timeout=20s");
+    let lines = lines.header("accept", "application/x-ndjson").send();
+    let mut lines = lines.await.expect("an answer");
+    assert_eq!(lines.headers()["content-type"], "application/x-ndjson");
+    let first = lines.chunk().await.expect("a line").expect("a line");
+    let first: Value = serde_json::from_slice(&first).expect("JSON");
+    assert_eq!(first["left"], 1);
+    let begun = Instant::now();
+    let report = service
+        .post("_routes/drain.events/interrupt")
+        .await
+        .ok_json();
+    assert_eq!(report["interrupted"], 1);
+    let ended = tokio::time::timeout(PATIENCE, server).await;
+    ended
+        .expect("the server ends")
+        .expect("no panic")
+        .expect("no error");
+    assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+    let last = loop {
+        let line = lines.chunk().await.expect("a line").expect("a line");
+        let line: Value = serde_json::from_slice(&line).expect("JSON");
+        if line["left"] == 0 {
+            break line;
+        }
+    };
+    assert_eq!(last["next"], Value::Null);
+    assert_eq!(lines.chunk().await.expect("the end"), None);
+    for mut client in [sse, idle, spare, half] {
+        let mut rest = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, client.read_to_end(&mut rest)).await;
+        let _ = read.expect("it is closed");
+    }
+    let text = service.post("_drain?format=text").await;
+    assert!(text.text.contains(": 0 left; 0 closed"), "{}", text.text);
+    let _ = Duration::ZERO;
+}

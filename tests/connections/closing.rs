@@ -31,7 +31,7 @@ async fn is_closed(client: &mut TcpStream) -> bool {
     matches!(read, Ok(Ok(0) | Err(_)))
 }
 
-/// Holds 9.7, 9.8 of docs/admin-api.md.
+/// Holds 9.7, 9.8, 1.46 of docs/admin-api.md.
 #[tokio::test]
 async fn a_connection_is_closed_by_its_id_and_its_request_ends() {
     let service = Service::start_tracked(app()).await;
@@ -61,7 +61,7 @@ async fn a_connection_is_closed_by_its_id_and_its_request_ends() {
     );
 }
 
-/// Holds 9.9 of docs/admin-api.md.
+/// Holds 9.9, 1.47 of docs/admin-api.md.
 #[tokio::test]
 async fn a_filter_chooses_connections_and_an_empty_one_is_refused() {
     let service = Service::start_tracked(app()).await;

@@ -33,7 +33,7 @@ fn request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")
 }
 
-/// Holds 9.1, 9.2, 9.3 of docs/admin-api.md.
+/// Holds 9.1, 9.2, 9.3, 1.45 of docs/admin-api.md.
 #[tokio::test]
 async fn the_state_of_a_connection_follows_what_happens_on_it() {
     let service = Service::start_tracked(app()).await;

@@ -159,10 +159,15 @@ async fn every_path_accepts_a_trailing_slash_and_the_common_parameters() {
         // Reads select everything, changes select nothing.
         let (routes, tasks, filter) = match method {
             Method::GET => ("_all", "_all", ""),
-            _ if path.starts_with("_tasks") => ("", "_all", "older_than=9999d&"),
+            _ if path.starts_with("_tasks") || path.starts_with("_connections") => {
+                ("", "_all", "older_than=9999d&")
+            }
+            // A drain begins once, and for the whole process.
+            _ if path == "_drain" => ("", "", "dry_run&"),
             _ => ("no.such.route*", "", ""),
         };
         let path = path.replace("{routes}", routes).replace("{tasks}", tasks);
+        let path = path.replace("{connections}", "_all");
         for slash in ["", "/"] {
             if path.is_empty() && slash == "/" {
                 continue;

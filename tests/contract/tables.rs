@@ -32,12 +32,19 @@ async fn columns(service: &Service, table: &str) -> String {
     expected
 }
 
-/// Holds 3.11, 3.27, 3.42, 3.53, 3.56, 3.61 of docs/admin-api.md.
+/// Holds 3.11, 3.27, 3.42, 3.53, 3.56, 3.61, 3.91 of docs/admin-api.md.
 #[tokio::test]
 async fn the_columns_are_those_on_the_page() {
     let service = Service::start(Router::new()).await;
     let mut missing = String::new();
-    for table in ["routes", "tasks", "stacks", "workers", "audit"] {
+    for table in [
+        "routes",
+        "tasks",
+        "stacks",
+        "connections",
+        "workers",
+        "audit",
+    ] {
         let table = format!("_cat/{table}");
         let expected = columns(&service, &table).await;
         let (_, section) = PAGE

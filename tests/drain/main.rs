@@ -32,7 +32,7 @@ async fn states(service: &Service) -> Value {
     service.admin_json("_drain").await["states"].clone()
 }
 
-/// Holds 9.12, 9.13, 9.14, 9.15 of docs/admin-api.md.
+/// Holds 9.12, 9.13, 9.14, 9.15, 1.48, 1.49 of docs/admin-api.md.
 #[tokio::test]
 async fn a_shutdown_with_clients_that_stay_ends_by_two_calls() {
     let app = Router::new()

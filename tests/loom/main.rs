@@ -29,6 +29,7 @@
 #[allow(unreachable_pub, reason = "public in the runtime")]
 mod at;
 mod clock;
+mod connection;
 #[path = "../../underscore-runtime/src/instrument/poll/frame_slot.rs"]
 mod frame_slot;
 #[path = "../../underscore-runtime/src/instrument/poll/guard.rs"]

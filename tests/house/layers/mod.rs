@@ -37,6 +37,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["log", "json", "threads"],
             &["stack"],
             &["stats"],
+            &["connection"],
             &["settings"],
             &["route"],
             &["routes"],
@@ -48,6 +49,16 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["admin"],
             &["serve"],
             &["__private"],
+        ],
+    ),
+    (
+        "connection",
+        &[
+            &["drain", "http2", "info"],
+            &["registry"],
+            &["current", "shared"],
+            &["stream"],
+            &["listener"],
         ],
     ),
     (
@@ -221,6 +232,7 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["dry_run", "blocked_workers", "task_properties"],
             &["interrupt"],
             // The handlers.
+            &["connections"],
             &["cat", "root"],
             &["routes", "tasks", "metrics"],
             // What knows the endpoints. No handler sees it.
@@ -235,9 +247,17 @@ const ORDER: &[(&str, &[&[&str]])] = &[
             &["column"],
             &["sort"],
             &["table"],
-            &["audit", "routes", "stacks", "tasks", "workers"],
+            &[
+                "audit",
+                "connections",
+                "routes",
+                "stacks",
+                "tasks",
+                "workers",
+            ],
         ],
     ),
+    ("admin/connections", &[&["mod"], &["close", "drain"]]),
     ("admin/filter_path", &[]),
     (
         "admin/metrics",

@@ -7,7 +7,10 @@ mod http2;
 mod info;
 mod listener;
 mod registry;
+mod shared;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use drain::drained;
 pub use listener::{Listening, TrackedListener, listen};

@@ -14,7 +14,7 @@ use crate::admin::task_snapshot::{TaskSnapshot, oldest_first, snapshots_in_state
 use crate::task::TaskRef;
 
 /// The order of the columns.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 30] = [
     "id",
     "name",
     "coro",

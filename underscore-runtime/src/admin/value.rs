@@ -108,7 +108,10 @@ impl Value {
                 a.total_cmp(b)
             }
             (Value::Text(a), Value::Text(b)) => a.cmp(b),
-            (Value::Moment(a), Value::Moment(b)) => a.cmp(b),
+            // By what is shown, so that moments that look equal keep their order.
+            (Value::Moment(a), Value::Moment(b)) => {
+                words::epoch_millis(*a).cmp(&words::epoch_millis(*b))
+            }
             (Value::Time(a) | Value::Seconds(a), Value::Time(b) | Value::Seconds(b)) => a.cmp(b),
             (Value::Missing, Value::Missing) => Ordering::Equal,
             (Value::Missing, _) => Ordering::Less,

@@ -2,276 +2,16 @@
 //! that may panic.
 
 mod imports;
+mod order;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use imports::{Imports, Module};
+use order::{Levels, ORDER};
 
 use crate::support::files::{below, of_project};
-
-/// The modules of each folder from the ground up: a module imports only from lines above its own,
-/// so modules on one line do not import each other. `mod` is the folder's `mod.rs`; if it is not
-/// listed, it is above all others. A name that a `mod.rs` only re-exports counts as that of the
-/// module that defines it.
-///
-/// A folder that is not listed may have circles.
-const ORDER: &[(&str, &[&[&str]])] = &[
-    (
-        "",
-        &[
-            &[
-                "fd",
-                "node",
-                "hex",
-                "passthrough",
-                "dir_lock",
-                "suggest",
-                "sync",
-                "temporary",
-                "truncate",
-                "units",
-            ],
-            &["clock", "error_body", "seq_count", "visible"],
-            &["log", "json", "threads"],
-            &["stack"],
-            &["stats"],
-            &["connection"],
-            &["settings"],
-            &["route"],
-            &["routes"],
-            &["task"],
-            &["settings_file"],
-            &["workers"],
-            &["housekeeping"],
-            &["instrument"],
-            &["admin"],
-            &["serve"],
-            &["__private"],
-        ],
-    ),
-    (
-        "connection",
-        &[
-            &["drain", "http2", "info"],
-            &["registry"],
-            &["current", "shared"],
-            &["stream"],
-            &["listener"],
-        ],
-    ),
-    (
-        "instrument",
-        &[
-            &["interrupted", "poll"],
-            &["body", "upgrade"],
-            &["handler", "background"],
-            &["blocking"],
-            &["track", "mount", "typed_path"],
-        ],
-    ),
-    (
-        "instrument/poll",
-        &[
-            &["frame_slot", "guard", "scope"],
-            &["at_await", "within", "timeout", "tracked"],
-        ],
-    ),
-    ("instrument/body", &[&["failure", "request"], &["response"]]),
-    (
-        "instrument/handler",
-        &[
-            &[
-                "annotated",
-                "answer",
-                "argument",
-                "delay",
-                "erased",
-                "extract",
-                "request_info",
-            ],
-            &["admission"],
-            &["call", "plain_call"],
-        ],
-    ),
-    ("route", &[&["stable_hash"], &["id", "identity"]]),
-    (
-        "routes",
-        &[
-            &["settings_cell"],
-            &["route"],
-            &["mounts"],
-            &["entry"],
-            &["link"],
-            &["expiry", "lookup", "route_of"],
-        ],
-    ),
-    (
-        "settings",
-        &[
-            &["headers", "rate_limit"],
-            &["catalogue"],
-            &["stored"],
-            &["effective", "section_error"],
-            &["section"],
-        ],
-    ),
-    (
-        "settings_file",
-        &[
-            &["permissions"],
-            &["disk"],
-            &["document"],
-            &["resolved"],
-            &["change"],
-            &["watcher"],
-        ],
-    ),
-    (
-        "serve",
-        &[
-            &["fd_reserve", "limits", "listener", "peer", "socket"],
-            &["connections", "rebind"],
-            &["stream"],
-            &["connection"],
-            &["accept"],
-            &["server"],
-            &["builder"],
-        ],
-    ),
-    (
-        "serve/builder",
-        &[&["mod"], &["access", "check", "limits", "policy"]],
-    ),
-    ("clock", &[&["system"], &["tsc"], &["instant"], &["coarse"]]),
-    (
-        "stack",
-        &[
-            &["point"],
-            &["async_body", "node"],
-            &["inline_nodes", "keys"],
-            &["frames"],
-            &["tree"],
-        ],
-    ),
-    (
-        "stats",
-        &[
-            &["blocking", "bucket", "counts", "elias_gamma", "ring"],
-            &["histogram", "second"],
-            &["compressed"],
-            &["history"],
-            &["window"],
-            &["shard"],
-            &["route_stats"],
-        ],
-    ),
-    (
-        "threads",
-        &[
-            &[
-                "is_worker",
-                "kernel",
-                "new_runtimes",
-                "runtime_number",
-                "worker_counts",
-                "worker_search",
-            ],
-            &["record"],
-        ],
-    ),
-    (
-        "workers",
-        &[
-            &["discovery", "identify", "limit", "stall", "utilization"],
-            &["runtimes"],
-            &["report", "view"],
-            &["sampler"],
-        ],
-    ),
-    (
-        "task",
-        &[
-            &["id", "interrupt", "request_meta"],
-            &["meta_buffer"],
-            &["kind"],
-            &["extra"],
-            &["slot"],
-            &[
-                "cancel",
-                "poller_state",
-                "read_kind",
-                "slot_pool",
-                "slot_ref",
-            ],
-            &["thread"],
-            &["begin", "commit", "end"],
-            &["task_ref"],
-            &["registry"],
-        ],
-    ),
-    (
-        "admin",
-        &[
-            // What everything else is made of.
-            &["words", "elasticsearch", "cancellation", "readme"],
-            &["render"],
-            &["error", "value"],
-            &["params", "filter_path"],
-            // What the checks before a handler need.
-            &["audit"],
-            &["write_access", "cross_origin", "read_body"],
-            &["policy", "offload", "bad_request"],
-            // What a handler sees. It knows no endpoint.
-            &["request"],
-            &["cost"],
-            &["endpoint"],
-            // What handlers share.
-            &["select", "task_snapshot"],
-            &["dry_run", "blocked_workers", "task_properties"],
-            &["interrupt"],
-            // The handlers.
-            &["connections"],
-            &["cat", "root"],
-            &["routes", "tasks", "metrics"],
-            // What knows the endpoints. No handler sees it.
-            &["dispatch"],
-            &["router"],
-        ],
-    ),
-    ("admin/audit", &[&["peer"], &["record"], &["call"]]),
-    (
-        "admin/cat",
-        &[
-            &["column"],
-            &["sort"],
-            &["table"],
-            &[
-                "audit",
-                "connections",
-                "routes",
-                "stacks",
-                "tasks",
-                "workers",
-            ],
-        ],
-    ),
-    ("admin/connections", &[&["mod"], &["close", "drain"]]),
-    ("admin/filter_path", &[]),
-    (
-        "admin/metrics",
-        &[&["snapshot"], &["families"], &["exposition"], &["accept"]],
-    ),
-    ("admin/offload", &[&["queue"], &["lane"]]),
-    (
-        "admin/render",
-        &[&["node", "output", "text"], &["json", "yaml"]],
-    ),
-    ("admin/routes", &[&["settings", "interrupt"]]),
-    ("admin/routes/settings", &[&["body", "edits", "shown"]]),
-    ("admin/tasks", &[&["cancel", "get", "print_stack"]]),
-];
 
 /// A file above this size usually has a second subject.
 const MOST_LINES: usize = 450;
@@ -295,7 +35,7 @@ fn read_imports() -> Imports {
 }
 
 /// The level of a module in its folder.
-fn level(folder: &str, levels: &[&[&str]], name: &str) -> usize {
+fn level(folder: &str, levels: Levels, name: &str) -> usize {
     let found = levels.iter().position(|level| level.contains(&name));
     found.unwrap_or_else(|| {
         assert!(
@@ -314,8 +54,8 @@ fn fork<'a>(from: &'a Module, to: &'a Module) -> (&'a [String], &'a str, &'a str
 }
 
 /// The imports of `imports` that break `order`.
-fn breaches(imports: &Imports, order: &[(&str, &[&[&str]])]) -> Vec<String> {
-    let order: BTreeMap<&str, &[&[&str]]> = order.iter().copied().collect();
+fn breaches(imports: &Imports, order: &[(&str, Levels)]) -> Vec<String> {
+    let order: BTreeMap<&str, Levels> = order.iter().copied().collect();
     for (folder, levels) in &order {
         let path: Module = folder
             .split('/')
@@ -354,7 +94,7 @@ fn a_module_imports_only_from_modules_below_it() {
 
 #[test]
 fn an_import_from_above_a_circle_and_a_module_without_a_place_are_found() {
-    let order: &[(&str, &[&[&str]])] = &[("a", &[&["low"], &["one", "other"]])];
+    let order: &[(&str, Levels)] = &[("a", &[&["low"], &["one", "other"]])];
     let found = |files: &[(&str, &str)]| {
         let ground = [
             ("lib.rs", "mod a;"),

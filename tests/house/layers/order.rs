@@ -1,0 +1,266 @@
+//! The order of the modules in each folder of the runtime crate.
+
+/// The lines of modules in a folder, from the ground up.
+pub(super) type Levels = &'static [&'static [&'static str]];
+
+/// The modules of each folder from the ground up: a module imports only from lines above its own,
+/// so modules on one line do not import each other. `mod` is the folder's `mod.rs`; if it is not
+/// listed, it is above all others. A name that a `mod.rs` only re-exports counts as that of the
+/// module that defines it.
+///
+/// A folder that is not listed may have circles.
+pub(super) const ORDER: &[(&str, Levels)] = &[
+    (
+        "",
+        &[
+            &[
+                "fd",
+                "node",
+                "hex",
+                "passthrough",
+                "dir_lock",
+                "suggest",
+                "sync",
+                "temporary",
+                "truncate",
+                "units",
+            ],
+            &["clock", "error_body", "seq_count", "visible"],
+            &["log", "json", "threads"],
+            &["stack"],
+            &["stats"],
+            &["connection"],
+            &["settings"],
+            &["route"],
+            &["routes"],
+            &["task"],
+            &["settings_file"],
+            &["workers"],
+            &["housekeeping"],
+            &["instrument"],
+            &["admin"],
+            &["serve"],
+            &["__private"],
+        ],
+    ),
+    (
+        "connection",
+        &[
+            &["drain", "http2", "info"],
+            &["registry"],
+            &["current", "shared"],
+            &["stream"],
+            &["listener"],
+        ],
+    ),
+    (
+        "instrument",
+        &[
+            &["interrupted", "poll"],
+            &["body", "upgrade"],
+            &["handler", "background"],
+            &["blocking"],
+            &["track", "mount", "typed_path"],
+        ],
+    ),
+    (
+        "instrument/poll",
+        &[
+            &["frame_slot", "guard", "scope"],
+            &["at_await", "within", "timeout", "tracked"],
+        ],
+    ),
+    ("instrument/body", &[&["failure", "request"], &["response"]]),
+    (
+        "instrument/handler",
+        &[
+            &[
+                "annotated",
+                "answer",
+                "argument",
+                "delay",
+                "erased",
+                "extract",
+                "request_info",
+            ],
+            &["admission"],
+            &["call", "plain_call"],
+        ],
+    ),
+    ("route", &[&["stable_hash"], &["id", "identity"]]),
+    (
+        "routes",
+        &[
+            &["settings_cell"],
+            &["route"],
+            &["mounts"],
+            &["entry"],
+            &["link"],
+            &["expiry", "lookup", "route_of"],
+        ],
+    ),
+    (
+        "settings",
+        &[
+            &["headers", "rate_limit"],
+            &["catalogue"],
+            &["stored"],
+            &["effective", "section_error"],
+            &["section"],
+        ],
+    ),
+    (
+        "settings_file",
+        &[
+            &["permissions"],
+            &["disk"],
+            &["document"],
+            &["resolved"],
+            &["change"],
+            &["watcher"],
+        ],
+    ),
+    (
+        "serve",
+        &[
+            &["fd_reserve", "limits", "listener", "peer", "socket"],
+            &["connections", "rebind"],
+            &["stream"],
+            &["connection"],
+            &["accept"],
+            &["server"],
+            &["builder"],
+        ],
+    ),
+    (
+        "serve/builder",
+        &[&["mod"], &["access", "check", "limits", "policy"]],
+    ),
+    ("clock", &[&["system"], &["tsc"], &["instant"], &["coarse"]]),
+    (
+        "stack",
+        &[
+            &["point"],
+            &["async_body", "node"],
+            &["inline_nodes", "keys"],
+            &["frames"],
+            &["tree"],
+        ],
+    ),
+    (
+        "stats",
+        &[
+            &["blocking", "bucket", "counts", "elias_gamma", "ring"],
+            &["histogram", "second"],
+            &["compressed"],
+            &["history"],
+            &["window"],
+            &["shard"],
+            &["route_stats"],
+        ],
+    ),
+    (
+        "threads",
+        &[
+            &[
+                "is_worker",
+                "kernel",
+                "new_runtimes",
+                "runtime_number",
+                "worker_counts",
+                "worker_search",
+            ],
+            &["record"],
+        ],
+    ),
+    (
+        "workers",
+        &[
+            &["discovery", "identify", "limit", "stall", "utilization"],
+            &["runtimes"],
+            &["report", "view"],
+            &["sampler"],
+        ],
+    ),
+    (
+        "task",
+        &[
+            &["id", "interrupt", "request_meta"],
+            &["meta_buffer"],
+            &["kind"],
+            &["extra"],
+            &["slot"],
+            &[
+                "cancel",
+                "poller_state",
+                "read_kind",
+                "slot_pool",
+                "slot_ref",
+            ],
+            &["thread"],
+            &["begin", "commit", "end"],
+            &["task_ref"],
+            &["registry"],
+        ],
+    ),
+    (
+        "admin",
+        &[
+            // What everything else is made of.
+            &["words", "elasticsearch", "cancellation", "readme"],
+            &["render"],
+            &["error", "value"],
+            &["params", "filter_path"],
+            // What the checks before a handler need.
+            &["audit"],
+            &["write_access", "cross_origin", "read_body"],
+            &["policy", "offload", "bad_request"],
+            // What a handler sees. It knows no endpoint.
+            &["request"],
+            &["cost"],
+            &["endpoint"],
+            // What handlers share.
+            &["select", "task_snapshot"],
+            &["dry_run", "blocked_workers", "task_properties"],
+            &["interrupt"],
+            // The handlers.
+            &["connections"],
+            &["cat", "root"],
+            &["routes", "tasks", "metrics"],
+            // What knows the endpoints. No handler sees it.
+            &["dispatch"],
+            &["router"],
+        ],
+    ),
+    ("admin/audit", &[&["peer"], &["record"], &["call"]]),
+    (
+        "admin/cat",
+        &[
+            &["column"],
+            &["sort"],
+            &["table"],
+            &[
+                "audit",
+                "connections",
+                "routes",
+                "stacks",
+                "tasks",
+                "workers",
+            ],
+        ],
+    ),
+    ("admin/connections", &[&["mod"], &["close", "drain"]]),
+    ("admin/filter_path", &[]),
+    (
+        "admin/metrics",
+        &[&["snapshot"], &["families"], &["exposition"], &["accept"]],
+    ),
+    ("admin/offload", &[&["queue"], &["lane"]]),
+    (
+        "admin/render",
+        &[&["node", "output", "text"], &["json", "yaml"]],
+    ),
+    ("admin/routes", &[&["settings", "interrupt"]]),
+    ("admin/routes/settings", &[&["body", "edits", "shown"]]),
+    ("admin/tasks", &[&["cancel", "get", "print_stack"]]),
+];

@@ -55,7 +55,7 @@
 //! Without `admin`, the attributes, [`RouterExt`], [`track`] and [`spawn`] compile to the plain
 //! code: nothing is recorded, and most of this crate's dependencies are not compiled. Features are
 //! unified over a binary: if any other crate in it enables `admin`, the library's handlers are
-//! listed like all others. The crate requires axum 0.8 and Rust 1.89.
+//! listed like all others. The crate requires axum 0.8 and Rust 1.89 or newer.
 //!
 #![doc = include_str!("../guide.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -76,8 +76,7 @@ impl NewTask {
         self.info |= self.slot.set_remote(remote);
     }
 
-    /// The id of the connection that the request came on. To be called after
-    /// [`set_remote`](Self::set_remote).
+    /// Sets the id of the request's connection. Called after [`set_remote`](Self::set_remote).
     #[cold]
     pub(crate) fn set_connection(&mut self, id: u64) {
         self.info |= self.slot.set_connection(id, self.info);

@@ -27,7 +27,7 @@ pub(crate) struct TaskRequest {
     pub(crate) route: &'static Route,
     pub(crate) version: Version,
     pub(crate) remote: Option<SocketAddr>,
-    /// The id of its connection, if that is tracked.
+    /// The id of its connection, `None` if that is not tracked.
     pub(crate) connection: Option<u64>,
     /// The method if it differs from the route's.
     pub(super) method: Option<Method>,
@@ -62,7 +62,7 @@ pub(crate) struct Upgrade {
     pub(crate) route: &'static Route,
     /// When its request began.
     pub(crate) begun: Instant,
-    /// The id of the connection, if that is tracked.
+    /// The id of the connection, `None` if that is not tracked.
     pub(crate) connection: Option<u64>,
     is_counted: AtomicBool,
 }

@@ -67,7 +67,7 @@ pub(super) mod info {
 
     /// The HTTP version.
     const VERSION: u32 = 0xf;
-    /// The request came on a connection that is tracked.
+    /// The connection of the request is tracked.
     pub(in crate::task) const CONNECTION: u32 = 1 << 4;
     pub(in crate::task) const REMOTE_V4: u32 = 1 << 8;
     pub(in crate::task) const REMOTE_V6: u32 = 1 << 9;
@@ -195,8 +195,8 @@ impl Slot {
         self.id.store(0, Ordering::Release);
     }
 
-    /// Keeps the id of the request's connection, in the word of the client's port, and gives back the
-    /// bit of `info` for it. To be called after [`set_remote`](Self::set_remote).
+    /// Stores the id of the request's connection, in the word of the client's port. Returns the bit
+    /// of `info` for it. Called after [`set_remote`](Self::set_remote).
     pub(super) fn set_connection(&self, id: u64, info: u32) -> u32 {
         let [_, _, word, _] = &self.remote;
         let port = match info & (info::REMOTE_V4 | info::REMOTE_V6) {

@@ -47,6 +47,6 @@ fn run(held: &Weak<Housekeeping>) {
     let running = RUNNING.lock();
     if running.strong_count() == 0 {
         clock::stop_coarse();
-        Sampler::clear();
+        workers::clear();
     }
 }

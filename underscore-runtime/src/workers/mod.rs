@@ -13,5 +13,5 @@ mod view;
 
 pub(crate) use limit::{blocked_after, set_blocked_after};
 pub(crate) use runtimes::{register_current_runtime, unregister};
-pub(crate) use sampler::{Sampler, period};
+pub(crate) use sampler::{Sampler, clear, period};
 pub(crate) use view::{WorkerSnapshot, WorkerState, workers};

@@ -94,14 +94,14 @@ impl Sampler {
         }
         assume(&unidentified, |id| RUNTIMES.has_ended(id));
     }
+}
 
-    /// Drops the handles of runtimes and the marks of blocked threads. To be called after the last
-    /// tick, when the coarse clock has stopped.
-    pub(crate) fn clear() {
-        RUNTIMES.clear();
-        for record in threads::all() {
-            record.set_blocked(false);
-        }
+/// Drops the handles of runtimes and the marks of blocked threads. Called after the last tick, when
+/// the coarse clock has stopped.
+pub(crate) fn clear() {
+    RUNTIMES.clear();
+    for record in threads::all() {
+        record.set_blocked(false);
     }
 }
 

@@ -60,7 +60,7 @@ async fn settings_that_would_make_the_file_too_large_are_refused_and_none_is_cha
         assert_eq!(answer.status, 400, "{path}: {answer:?}");
         let (kind, reason) = answer.error();
         assert_eq!(kind, "illegal_argument_exception");
-        assert!(reason.contains("1 MiB is the most"), "{reason}");
+        assert!(reason.contains("at most 1 MiB"), "{reason}");
         let after = (
             std::fs::read(&kept.file).expect("read"),
             kept.settings().await,

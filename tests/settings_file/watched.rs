@@ -96,7 +96,7 @@ async fn a_removed_file_keeps_its_settings_and_is_created_by_the_next_change() {
     let kept = Kept::start(Some(&preempt(501))).await;
     fs::remove_file(&kept.file).expect("removed");
     let told = error(&kept, Value::is_string).await;
-    assert!(told.as_str().expect("a string").contains("it is gone"));
+    assert!(told.as_str().expect("a string").contains("it is missing"));
     assert_eq!(kept.service.get("/steered").await.status, 501);
     let body = json!({"persistent": {"delay": "1ms"}});
     let path = "_routes/steered/settings";

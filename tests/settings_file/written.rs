@@ -241,7 +241,7 @@ async fn an_invalid_file_keeps_the_service_from_starting_and_is_left_unchanged()
     let error = AdminBuilder::new().settings_file(&nowhere).serve(&socket);
     let error = error.expect_err("no directory");
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.to_string().contains("make it"), "{error}");
+    assert!(error.to_string().contains("create it"), "{error}");
 }
 
 #[tokio::test]

@@ -358,8 +358,8 @@ fn no_thread(why: &str) -> io::Error {
     io::Error::new(
         ErrorKind::WouldBlock,
         format!(
-            "no thread can be had ({why}); raise the limit of processes: `ulimit -u`, `TasksMax=` of the unit, \
-             or `pids` of the container"
+            "no thread can be started ({why}); raise the limit of processes: `ulimit -u`, \
+             `TasksMax=` of the unit, or `pids` of the container"
         ),
     )
 }

@@ -338,7 +338,8 @@ fn check_length(path: &Path) -> io::Result<()> {
     Err(io::Error::new(
         ErrorKind::InvalidInput,
         format!(
-            "the path is too long for a Unix socket ({length} bytes of at most {MAX_PATH}); choose a shorter one"
+            "the path is too long for a Unix socket ({length} bytes of at most {MAX_PATH}); choose \
+             a shorter one"
         ),
     ))
 }
@@ -352,7 +353,7 @@ fn check_free(path: &Path, directory: &SocketDirectory) -> io::Result<()> {
     if !found.file_type().is_socket() {
         return Err(io::Error::new(
             ErrorKind::AlreadyExists,
-            "what is there is not a socket; remove it or choose another path",
+            "the file there is not a socket; remove it or choose another path",
         ));
     }
     match directory
@@ -363,11 +364,12 @@ fn check_free(path: &Path, directory: &SocketDirectory) -> io::Result<()> {
         // `WouldBlock`: the queue of a live server is full.
         Err(error) if error.kind() != ErrorKind::WouldBlock => Err(io::Error::new(
             ErrorKind::AddrInUse,
-            format!("a socket is there and cannot be asked whether it is in use ({error})"),
+            format!("the socket there cannot be checked for a live server ({error})"),
         )),
         _ => Err(io::Error::new(
             ErrorKind::AddrInUse,
-            "another server answers there; stop it or choose another path, for example with {pid} in it",
+            "another server answers there; stop it or choose another path, for example with {pid} \
+             in it",
         )),
     }
 }

@@ -46,7 +46,8 @@ impl Document {
         let text = self.to_text();
         if text.len() as u64 > MAX_SIZE {
             return Err(format!(
-                "it would have {} bytes, and 1 MiB is the most; reset what is not needed, or shorten [preempt.text]",
+                "it would have {} bytes, but may have at most 1 MiB; reset settings, or shorten \
+                 [preempt.text]",
                 text.len()
             ));
         }

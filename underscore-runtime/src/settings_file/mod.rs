@@ -59,7 +59,7 @@ pub(crate) fn load(path: &Path) -> io::Result<Loaded> {
     // Absolute: the working directory may change, and two spellings of a path are one file.
     let path = &std::path::absolute(path).map_err(fail)?;
     if !dir_lock::parent(path).is_dir() {
-        let why = "its directory does not exist; make it or choose another path";
+        let why = "its directory does not exist; create it or choose another path";
         return Err(fail(io::Error::new(ErrorKind::NotFound, why)));
     }
     if let Ok(target) = disk::target(path) {
@@ -70,7 +70,7 @@ pub(crate) fn load(path: &Path) -> io::Result<Loaded> {
         Some((text, stamp)) => {
             let resolved = Document::parse(&text).and_then(Resolved::new);
             let invalid = |error: String| {
-                let cure = "mend it, or move it away to start without settings";
+                let cure = "fix it, or move it away to start without settings";
                 fail(io::Error::new(
                     ErrorKind::InvalidData,
                     format!("{error}; {cure}"),
@@ -115,7 +115,8 @@ impl Loaded {
             .map_err(|error| {
                 let cure = "raise the limit of processes, as with `ulimit -u`";
                 let path = path.display();
-                let text = format!("settings file {path}: no thread can be had ({error}); {cure}");
+                let text =
+                    format!("settings file {path}: no thread can be started ({error}); {cure}");
                 io::Error::new(error.kind(), text)
             })?;
         resolved.apply();
@@ -132,7 +133,7 @@ impl Loaded {
         let (path, watched) = (self.path.display(), watched.display());
         io::Error::new(
             ErrorKind::AlreadyExists,
-            format!("settings file {path}: this process keeps its settings in {watched} already"),
+            format!("settings file {path}: this process has the settings file {watched} already"),
         )
     }
 }

@@ -73,8 +73,8 @@ fn check_owner(path: &Path, found: &Metadata, own: u32) -> io::Result<()> {
     Err(io::Error::new(
         ErrorKind::PermissionDenied,
         format!(
-            "{path} belongs to user {owner}, and must belong to root or to user {own}, as which this process runs; \
-             `chown -h {own} {path}`"
+            "{path} belongs to user {owner}, but must belong to root or to user {own}, who runs this \
+             process; `chown -h {own} {path}`"
         ),
     ))
 }
@@ -95,7 +95,7 @@ fn check_mode(path: &Path, found: &Metadata) -> io::Result<()> {
     let path = path.display();
     Err(io::Error::new(
         ErrorKind::PermissionDenied,
-        format!("{path} can be written by other users than its owner; `chmod go-w {path}`"),
+        format!("{path} is writable by other users than its owner; `chmod go-w {path}`"),
     ))
 }
 

@@ -67,7 +67,7 @@ impl Resolved {
             };
             if let Some((other, ..)) = targets.iter().find(|(_, known, _)| *known == target) {
                 return Err(format!(
-                    "[{}] and [{}] are one route; join them",
+                    "[{}] and [{}] are one route; merge them",
                     echo(other),
                     echo(name)
                 ));

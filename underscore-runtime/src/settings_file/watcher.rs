@@ -20,7 +20,7 @@ use crate::sync::{Arc, Mutex};
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
 /// The only error that a change through the admin API resolves, because it creates the file again.
-pub(super) const MISSING: &str = "it is gone; what it said last is still in force";
+pub(super) const MISSING: &str = "it is missing; its last valid content is still in force";
 
 /// The known state of the file.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl FileWatcher {
             Ok(found) => found,
             Err(error) => {
                 (self.read, self.seen) = (None, None);
-                return self.report_error(format!("it cannot be looked at: {error}"));
+                return self.report_error(format!("it cannot be checked: {error}"));
             }
         };
         let is_stable = found == self.seen;

@@ -65,13 +65,14 @@ fn awaits_in_arguments_are_points() {
     );
     assert_rewritten(
         "{ vec![a.await; 3]; matches!(b.await, Some(1 | 2) if x == 3); }",
-        "{ vec![at(a, &POINTS[0]).await; 3]; matches!(at(b, &POINTS[1]).await, Some(1 | 2) if x == 3); }",
+        "{ vec![at(a, &POINTS[0]).await; 3];
+            matches!(at(b, &POINTS[1]).await, Some(1 | 2) if x == 3); }",
         &["a", "b"],
     );
     assert_rewritten(
         r#"{ tracing::info!(target: "t", x = %a.await, y.z = ?b.await, c, "{}", d.await); }"#,
-        r#"{ tracing::info!(target: "t", x = %at(a, &POINTS[0]).await, y.z = ?at(b, &POINTS[1]).await, c,
-            "{}", at(d, &POINTS[2]).await); }"#,
+        r#"{ tracing::info!(target: "t", x = %at(a, &POINTS[0]).await,
+            y.z = ?at(b, &POINTS[1]).await, c, "{}", at(d, &POINTS[2]).await); }"#,
         &["a", "b", "d"],
     );
     assert_rewritten(
@@ -92,7 +93,8 @@ fn awaits_in_arguments_are_points() {
 fn an_argument_may_contain_commas() {
     assert_rewritten(
         r#"{ format!("{} {}", a::<B, C>().await, d); vec![e::<F, G>(1).await; 2]; }"#,
-        r#"{ format!("{} {}", at(a::<B, C>(), &POINTS[0]).await, d); vec![at(e::<F, G>(1), &POINTS[1]).await; 2]; }"#,
+        r#"{ format!("{} {}", at(a::<B, C>(), &POINTS[0]).await, d);
+            vec![at(e::<F, G>(1), &POINTS[1]).await; 2]; }"#,
         &["a::<B, C>()", "e::<F, G>(1)"],
     );
     assert_rewritten(
@@ -134,7 +136,8 @@ fn futures_that_a_macro_awaits_are_points() {
         &["b", "a(b.await)", "c"],
     );
     assert_rewritten(
-        "{ tokio::select! { biased; Some(x) = a(), if b => c.await, y = z => { d.await } else => e, } }",
+        "{ tokio::select! { biased; Some(x) = a(), if b => c.await,
+            y = z => { d.await } else => e, } }",
         "{ tokio::select! { biased; Some(x) = at(a(), &POINTS[0]), if b => at(c, &POINTS[1]).await,
             y = at(z, &POINTS[2]) => { at(d, &POINTS[3]).await } else => e, } }",
         &["a()", "c", "z", "d"],

@@ -65,7 +65,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "underscore_log_entries_lost",
         unit: None,
         kind: Kind::Counter,
-        help: "Entries for the host's log that were lost because the log accepted none for too long.",
+        help: "Entries for the host's log that were lost because the log took none for too long.",
         samples: |snapshot, write| write(&[], Number::Integer(snapshot.log_entries_lost)),
     },
     Family {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::random::Random;
 use crate::{PATIENCE, Soak, http};
 
-const LOOKS: &[&str] = &[
+const READS: &[&str] = &[
     "/",
     "/_cat",
     "/_cat/routes?v",
@@ -72,7 +72,7 @@ pub(crate) async fn run(soak: Arc<Soak>, mut random: Random) {
         soak.rest().await;
         let route = random.of(ROUTES);
         let (line, body) = match random.below(20) {
-            0..12 => (format!("GET {}", random.of(LOOKS)), String::new()),
+            0..12 => (format!("GET {}", random.of(READS)), String::new()),
             12 => (
                 format!("POST /_routes/{route}/interrupt?timeout=100ms"),
                 String::new(),
@@ -104,7 +104,7 @@ pub(crate) async fn run(soak: Arc<Soak>, mut random: Random) {
         };
         let is_look = line.starts_with("GET");
         let count = if is_look {
-            &soak.counts.looks
+            &soak.counts.reads
         } else {
             &soak.counts.changes
         };

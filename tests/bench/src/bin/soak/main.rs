@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 struct Counts {
     requests: AtomicU64,
     left: AtomicU64,
-    looks: AtomicU64,
+    reads: AtomicU64,
     changes: AtomicU64,
 }
 
@@ -158,15 +158,15 @@ async fn run(soak: &Arc<Soak>, length: Duration, seed: u64) -> Vec<String> {
     let Counts {
         requests,
         left,
-        looks,
+        reads,
         changes,
     } = &soak.counts;
     let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
     println!(
-        "{} requests, {} of their clients left early; {} looks, {} changes",
+        "{} requests, {} of their clients left early; {} reads, {} changes",
         of(requests),
         of(left),
-        of(looks),
+        of(reads),
         of(changes)
     );
     let tenths = [&second[..], &last].concat();

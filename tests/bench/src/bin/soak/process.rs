@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-/// The threads for reads of the admin API: started on demand, kept, and bounded.
-const LOOKS: &str = "underscore-pool";
-const MOST_LOOKS: usize = 7;
+/// The threads of the admin pool: started on demand, kept, and bounded.
+const POOL_THREAD: &str = "underscore-pool";
+const MAX_POOL_THREADS: usize = 7;
 
 /// Open descriptors, by number, and threads.
 pub(crate) struct Process {
@@ -31,10 +31,13 @@ impl Process {
         let names =
             tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
         let mut threads: Vec<String> = names.map(|name| name.trim_end().to_owned()).collect();
-        let looks = threads.iter().filter(|name| *name == LOOKS).count();
+        let pool_threads = threads.iter().filter(|name| *name == POOL_THREAD).count();
         // Threads that may still start count as existing.
-        threads.retain(|name| name != LOOKS);
-        threads.resize(threads.len() + MOST_LOOKS.max(looks), LOOKS.to_owned());
+        threads.retain(|name| name != POOL_THREAD);
+        threads.resize(
+            threads.len() + MAX_POOL_THREADS.max(pool_threads),
+            POOL_THREAD.to_owned(),
+        );
         Process {
             descriptors,
             threads,

@@ -32,6 +32,11 @@ fn items(list: &str) -> Vec<Item<'_>> {
         let Some(path) = path.strip_prefix("underscore_runtime::") else {
             continue;
         };
+        // `Type<T>::method(...)`
+        let is_method = path.split('(').next().is_some_and(|it| it.contains(">::"));
+        if is_method && is_trait_impl {
+            continue;
+        }
         let end = path.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
         let path = path[..end.unwrap_or(path.len())].trim_end_matches(':');
         let (of, name) = match path.rsplit_once("::") {

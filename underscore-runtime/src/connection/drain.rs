@@ -46,10 +46,19 @@ impl Drop for Waiting {
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// use std::future::ready;
+/// # async fn main() -> std::io::Result<()> {
+/// use axum::Router;
+/// use tokio::net::TcpListener;
+/// use underscore_runtime::{drained, listen};
 ///
-/// underscore_runtime::drained(ready(())).await;
+/// let listener = listen(TcpListener::bind("127.0.0.1:0").await?);
+/// # let stop = std::future::ready(());
+/// // `stop` is a future that completes on Ctrl-C, for example.
+/// let served = axum::serve(listener, Router::new())
+///     .with_graceful_shutdown(drained(stop))
+///     .await;
+/// assert!(served.is_ok());
+/// # Ok(())
 /// # }
 /// ```
 ///

@@ -18,6 +18,18 @@ use crate::sync::{Arc, contained};
 ///
 /// [`listen`](super::listen) makes one for each connection that it accepts. For an accept loop of
 /// its own, a service calls [`track_connection`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use tokio::io::DuplexStream;
+/// use underscore_runtime::{TrackedStream, track_connection};
+///
+/// let (_client, server) = tokio::io::duplex(64);
+/// let server: TrackedStream<DuplexStream> = track_connection(server, &"client");
+/// assert!(format!("{server:?}").starts_with("TrackedStream"));
+/// # }
+/// ```
 pub struct TrackedStream<T> {
     pub(super) shared: Arc<Shared<T>>,
     protocol: Protocol,

@@ -7,28 +7,33 @@ use axum::serve::{Listener, ListenerExt, TapIo};
 
 use super::stream::TrackedStream;
 
-/// A listener that lists the connections it accepts. [`listen`] makes one.
+/// A listener that lists the connections it accepts.
+///
+/// [`listen`] makes one for a service whose `ConnectInfo` is the address. A service that implements
+/// `Connected` for a type of its own makes it with [`new`](Self::new):
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
+/// use axum::Router;
 /// use axum::extract::connect_info::Connected;
 /// use axum::serve::IncomingStream;
 /// use tokio::net::TcpListener;
-/// use underscore_runtime::Listening;
+/// use underscore_runtime::TrackedListener;
 ///
 /// #[derive(Clone)]
 /// struct Port(u16);
 ///
-/// impl Connected<IncomingStream<'_, Listening<TcpListener>>> for Port {
-///     fn connect_info(stream: IncomingStream<'_, Listening<TcpListener>>) -> Self {
+/// impl Connected<IncomingStream<'_, TrackedListener<TcpListener>>> for Port {
+///     fn connect_info(stream: IncomingStream<'_, TrackedListener<TcpListener>>) -> Self {
 ///         Port(stream.remote_addr().port())
 ///     }
 /// }
 ///
-/// let listener = underscore_runtime::listen(TcpListener::bind("127.0.0.1:0").await?);
-/// let name = std::any::type_name_of_val(&listener);
-/// assert!(name.contains("TrackedListener"));
+/// let listener = TrackedListener::new(TcpListener::bind("127.0.0.1:0").await?);
+/// let app = Router::new().into_make_service_with_connect_info::<Port>();
+/// let server = axum::serve(listener, app);
+/// assert_ne!(server.local_addr()?.port(), 0);
 /// # Ok(())
 /// # }
 /// ```
@@ -80,7 +85,27 @@ pub fn listen<L>(listener: L) -> Listening<L>
 where
     L: Listener<Addr: fmt::Debug>,
 {
-    TrackedListener { listener }.tap_io(|_| ())
+    TrackedListener::new(listener).tap_io(|_| ())
+}
+
+impl<L> TrackedListener<L> {
+    /// Lists the connections that `listener` accepts in `_cat/connections`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use axum::serve::Listener;
+    /// use tokio::net::TcpListener;
+    /// use underscore_runtime::TrackedListener;
+    ///
+    /// let listener = TrackedListener::new(TcpListener::bind("127.0.0.1:0").await?);
+    /// assert!(listener.local_addr()?.ip().is_loopback());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(listener: L) -> Self {
+        TrackedListener { listener }
+    }
 }
 
 impl<L> Listener for TrackedListener<L>

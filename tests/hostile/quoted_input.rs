@@ -34,9 +34,7 @@ async fn an_error_quotes_a_bounded_part_of_the_input() {
     own_process!();
     let service = Service::start(Router::new().route("/", get(echoed))).await;
     let z = "z".repeat(LONG);
-    let many = (0..900)
-        .map(|number| format!("zzzz{number}"))
-        .collect::<Vec<_>>();
+    let many: Vec<String> = (0..900).map(|number| format!("zzzz{number}")).collect();
     let paths = [
         z.clone(),
         format!("_cat/{z}"),

@@ -28,6 +28,26 @@ fn assert_short(what: &str, answer: &Answer) {
     assert!(answer.text.len() < 6_000, "{what}: {}", answer.text.len());
 }
 
+/// Bodies of a change of settings, each with `z` where the error quotes it.
+fn wrong_settings(z: &str, many: &[String]) -> Vec<Value> {
+    vec![
+        json!({z: {}}),
+        json!({"transient": {z: 1}}),
+        json!({"transient": {z: null}}),
+        json!({"transient": {"preempt": {z: 1}}}),
+        json!({"transient": {"preempt": z}}),
+        json!({"transient": {"preempt.*": z}}),
+        json!({"transient": {"preempt.status": z}}),
+        json!({"transient": {"preempt.headers": {z: 1}}}),
+        json!({"transient": {"preempt.headers": {"x": "z".repeat(LONG)}}}),
+        json!({"transient": {"preempt.reason": z}}),
+        json!({"transient": {"timeout": z}}),
+        json!({"transient": {}, "expires_in": z}),
+        json!({"persistent": z}),
+        json!({"transient": many}),
+    ]
+}
+
 /// Holds 6.29 of docs/admin-api.md.
 #[tokio::test]
 async fn an_error_quotes_a_bounded_part_of_the_input() {
@@ -84,23 +104,7 @@ async fn an_error_quotes_a_bounded_part_of_the_input() {
     ] {
         assert_short(&path[..path.len().min(40)], &service.post(&path).await);
     }
-    let bodies: Vec<Value> = vec![
-        json!({&z: {}}),
-        json!({"transient": {&z: 1}}),
-        json!({"transient": {&z: null}}),
-        json!({"transient": {"preempt": {&z: 1}}}),
-        json!({"transient": {"preempt": &z}}),
-        json!({"transient": {"preempt.*": &z}}),
-        json!({"transient": {"preempt.status": &z}}),
-        json!({"transient": {"preempt.headers": {&z: 1}}}),
-        json!({"transient": {"preempt.headers": {"x": "z".repeat(LONG)}}}),
-        json!({"transient": {"preempt.reason": &z}}),
-        json!({"transient": {"timeout": &z}}),
-        json!({"transient": {}, "expires_in": &z}),
-        json!({"persistent": &z}),
-        json!({"transient": many}),
-    ];
-    for body in bodies {
+    for body in wrong_settings(&z, &many) {
         let answer = service.put("_routes/echoed/settings", body.clone()).await;
         assert_short(&format!("{body:.60}"), &answer);
     }

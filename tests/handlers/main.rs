@@ -17,6 +17,7 @@ mod hygiene;
 mod mounts;
 pub mod names;
 mod places;
+mod router;
 mod shapes;
 #[path = "../support/mod.rs"]
 mod support;

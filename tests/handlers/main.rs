@@ -9,6 +9,8 @@
 mod attributes;
 mod awaits;
 mod called;
+// Only warnings here: the output of `axum::debug_middleware` allows those, but no denied lints.
+#[warn(clippy::all, clippy::pedantic)]
 mod compatibility;
 mod declared;
 mod editions;

@@ -27,7 +27,7 @@ const ORDERS: &str = "
 /// The time that `slowly` takes for one row, so that a report on all orders takes a minute.
 const ROW_DELAY: Duration = Duration::from_millis(5);
 
-/// The number of virtual machine instructions between two calls of SQLite's progress handler.
+/// The number of virtual machine instructions between two calls of `SQLite`'s progress handler.
 const PROGRESS_STEPS: i32 = 100;
 
 #[derive(Clone)]

@@ -7,7 +7,7 @@
 //!
 //! The commands to try are printed at the start. The versions are routers nested below `/api` that
 //! share some handlers. A handler that is mounted twice is two routes, each with its own statistics
-//! and settings. SQLite is compiled from source, which needs a C compiler.
+//! and settings. `SQLite` is compiled from source, which needs a C compiler.
 
 #![allow(unreachable_pub, reason = "an example is not a library")]
 

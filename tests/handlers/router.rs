@@ -99,6 +99,7 @@ async fn hello() -> &'static str {
     "hello"
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as services take it")]
 fn echo_path(request: Request) -> Ready<Result<Response, Infallible>> {
     ready(Ok(request.uri().path().to_owned().into_response()))
 }
@@ -349,12 +350,13 @@ async fn a_layer_around_the_whole_router_sees_no_template() {
     assert_eq!(probe.0.lock().unwrap()[0].matched, None);
 }
 
+async fn socket(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|_| async {})
+}
+
 #[tokio::test]
 async fn a_websocket_is_a_request_at_its_template() {
     let probe = Probe::default();
-    async fn socket(upgrade: WebSocketUpgrade) -> Response {
-        upgrade.on_upgrade(|_| async {})
-    }
     let app = Router::new()
         .route("/ws/{room}", any(socket))
         .layer(probe.clone());

@@ -12,6 +12,11 @@ mod of_ones_own;
 mod returned;
 mod served;
 mod table;
+#[allow(
+    clippy::diverging_sub_expression,
+    clippy::unused_async,
+    reason = "in code that axum's own macros generate"
+)]
 mod tools;
 mod typed_paths;
 mod written;

@@ -1,5 +1,5 @@
-//! What axum's router shows to a layer around it, for code that names a route from a layer. A version
-//! of axum that changes one of these facts fails here, by name.
+//! What axum's router shows to a layer around it, for code that names a route from a layer. A
+//! version of axum that changes one of these facts fails here, by name.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

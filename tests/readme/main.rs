@@ -1,8 +1,8 @@
-//! The sessions of the README and of `docs/operating.md`, their blocks of `console`, are played in order against the
-//! examples, and show what a run gives. `README=overwrite cargo test --test readme` updates them.
+//! The sessions of the README and of `docs/operating.md`, their `console` blocks, are run in order
+//! against the examples and must match. `README=overwrite cargo test --test readme` updates them.
 //!
-//! It needs neither curl nor a shell: `shell` reads the few forms of commands that the README uses, `player` does
-//! what they say, `shown` compares what came of it.
+//! They need neither curl nor a shell: `shell` parses the commands, `player` executes them, `shown`
+//! compares their output.
 
 #![allow(unreachable_pub)]
 
@@ -23,8 +23,8 @@ use session::{Part, parts, written};
 
 #[tokio::test]
 async fn the_sessions_of_the_readme_match_a_run() {
-    // The name of this process, for the audit: it stands in for curl. Where there is no such file, the audit
-    // knows no names either.
+    // Name of this process in the audit, in place of curl. If there is no such file, the audit has
+    // no names either.
     let _ = std::fs::write("/proc/self/comm", "curl");
     let is_overwrite = std::env::var_os("README").is_some_and(|what| what == "overwrite");
     let (mut player, mut differences) = (Player::default(), Vec::new());

@@ -1,5 +1,5 @@
-//! The body of an error response: of the admin API, and of a service's route that this crate answers
-//! in the handler's place.
+//! The body of an error response: of the admin API, and of a service's route that this crate
+//! answers in the handler's place.
 
 use axum::http::StatusCode;
 

@@ -1,7 +1,7 @@
 //! The connection whose tokio task the calling thread polls.
 //!
-//! On HTTP/1, hyper reads a request and calls the service in the same tokio task, so a request
-//! finds its connection here. On HTTP/2 each stream has a task of its own, and this finds none.
+//! On HTTP/1, hyper reads a request and calls the service in the same tokio task, so the connection
+//! of a request is found here. On HTTP/2, each stream has its own tokio task, so none is found.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +16,10 @@ thread_local! {
     static CURRENT: RefCell<Option<(task::Id, Arc<dyn OpenConnection>)>> = const { RefCell::new(None) };
 }
 
-/// Notes that the current tokio task reads from or writes to `connection`.
+/// Records that the current tokio task reads from or writes to `connection`.
 pub(super) fn set(connection: &Arc<impl OpenConnection + 'static>) {
     let Some(task) = task::try_id() else { return };
-    // The thread may be shutting down.
+    // Fails while the thread shuts down.
     let _ = CURRENT.try_with(|current| {
         let mut current = current.borrow_mut();
         let id = connection.info().id();
@@ -30,15 +30,15 @@ pub(super) fn set(connection: &Arc<impl OpenConnection + 'static>) {
     });
 }
 
-/// True once a connection is tracked: without one, requests need not look for theirs.
+/// True once a connection has been tracked. Until then, requests skip the search for theirs.
 static IS_USED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn note_used() {
     IS_USED.store(true, Ordering::Relaxed);
 }
 
-/// Notes that a request of the current tokio task becomes a task, and returns the id of its
-/// connection, if that is known.
+/// Records that a request of the current tokio task becomes a task. Returns the id of its
+/// connection, if known.
 #[inline]
 pub(crate) fn begin_task() -> Option<u64> {
     if IS_USED.load(Ordering::Relaxed) {
@@ -51,12 +51,12 @@ pub(crate) fn begin_task() -> Option<u64> {
     }
 }
 
-/// Notes that a task has ended which began on the connection with this id, with this status.
+/// Records that a task of the connection with this id has ended with this status.
 #[cold]
 pub(crate) fn end_task(id: u64, status: Option<StatusClass>) {
     let end = |connection: &dyn OpenConnection| {
         if status == Some(StatusClass::from_digit(1)) {
-            // The last response of this class is the one that changes the protocol.
+            // The only final response of class 1xx is 101 (switching protocols).
             connection.info().set_upgraded();
         }
         connection.info().end_task();
@@ -75,7 +75,7 @@ pub(crate) fn end_task(id: u64, status: Option<StatusClass>) {
     }
 }
 
-/// Calls `with` with the connection of the current tokio task, if it is known.
+/// Calls `with` with the connection of the current tokio task, if known.
 pub(crate) fn with_current<R>(with: impl FnOnce(&dyn OpenConnection) -> R) -> Option<R> {
     let task = task::try_id()?;
     let done = CURRENT.try_with(|current| match &*current.borrow() {
@@ -108,7 +108,7 @@ mod tests {
         for _ in 0..3 {
             clients.push(TcpStream::connect(address).await.unwrap());
         }
-        // Twice, in turn: a thread polls now the one, now the other.
+        // Two rounds, because the thread alternates between the connections.
         for _ in 0..2 {
             for client in &mut clients {
                 let request = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";

@@ -1,5 +1,5 @@
-//! The data of one connection. Its stream and the tasks on it write plain numbers, a listing reads
-//! them: nothing here takes a lock.
+//! The state of one connection. Its stream and its tasks write atomic numbers and flags, and tables
+//! read them, without a lock.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::clock::{AtomicInstant, Instant};
 use crate::truncate;
 
-/// Maximum length of an address as it is shown, in bytes.
+/// Maximum length of a displayed address, in bytes.
 const MAX_ADDRESS: usize = 128;
 
-/// What is known of a connection.
+/// The recorded data of a connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionInfo {
     id: u64,
@@ -22,38 +22,38 @@ pub(crate) struct ConnectionInfo {
     bytes_out: AtomicU64,
     last_io: AtomicInstant,
     is_http2: AtomicBool,
-    /// Requests so far, as far as they are known: on HTTP/1 the tasks that began, on HTTP/2 the streams.
+    /// Number of requests so far: tracked tasks on HTTP/1, streams on HTTP/2.
     requests: AtomicU64,
-    /// Requests whose response is not complete: tasks on HTTP/1, streams on HTTP/2.
+    /// Number of requests with an incomplete response: tasks on HTTP/1, streams on HTTP/2.
     active: AtomicU32,
-    /// Bytes have come that belong to no known request.
+    /// True if bytes were read for which no task has begun yet.
     has_unread_head: AtomicBool,
-    /// A task has ended whose response is not written yet.
+    /// True if a task has ended and its response is not written yet.
     owes_response: AtomicBool,
-    /// A write waits for the client to read.
+    /// True while a write is pending, because the client does not read.
     is_writing: AtomicBool,
-    /// A response was written to a request that no task is known of.
+    /// True if a response was written to a request without a task.
     is_untracked: AtomicBool,
     is_upgraded: AtomicBool,
     is_closed: AtomicBool,
 }
 
-/// What a connection does, by facts.
+/// The state of a connection, derived from what was read and written and from its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ConnectionState {
-    /// No byte has come.
+    /// No byte was read.
     New,
-    /// Bytes have come, and no task has begun with them.
+    /// Bytes were read, and no task has begun for them.
     Head,
-    /// A request on it has no complete response.
+    /// The response to a request is not complete.
     Active,
-    /// Each request on it is answered.
+    /// Every request is answered.
     Idle,
-    /// It was answered with a change of protocol, and is a websocket's, for example.
+    /// A response has switched protocols, for example to a websocket.
     Upgraded,
-    /// It has responded to a request that neither a layer nor an attribute tracks.
+    /// The last response was to a request that neither a layer nor an attribute tracks.
     Untracked,
-    /// It was closed, and its owner has not dropped it yet.
+    /// Closed by an operator, and not yet dropped by its owner.
     Closing,
 }
 
@@ -89,7 +89,7 @@ impl ConnectionInfo {
             truncate::to_bytes(&format!("{address:?}"), MAX_ADDRESS).into()
         };
         ConnectionInfo {
-            // Relaxed: the counter orders nothing but itself.
+            // Relaxed: ids must be distinct, and order nothing else.
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             remote: text(remote),
             local: local.map_or_else(|| "-".into(), text),
@@ -109,7 +109,7 @@ impl ConnectionInfo {
         }
     }
 
-    /// A number that no other connection of this process has had.
+    /// The id, unique in this process.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
@@ -134,17 +134,17 @@ impl ConnectionInfo {
         self.bytes_out.load(Ordering::Relaxed)
     }
 
-    /// Time since the last byte came or went, to a tick of the coarse clock.
+    /// Time since the last byte was read or written, with the precision of the coarse clock.
     pub(crate) fn idle_for(&self, now: Instant) -> Duration {
         now.since(self.last_io.get().unwrap_or(self.accepted))
     }
 
-    /// Number of requests so far, as far as they are tracked.
+    /// Number of tracked requests so far.
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Number of tracked requests whose response is not complete.
+    /// Number of tracked requests with an incomplete response.
     pub(crate) fn active(&self) -> u32 {
         self.active.load(Ordering::Relaxed)
     }
@@ -171,7 +171,7 @@ impl ConnectionInfo {
         }
     }
 
-    /// Notes bytes that the client sent.
+    /// Records bytes that the client sent.
     pub(super) fn note_read(&self, bytes: usize) {
         add(&self.bytes_in, bytes);
         self.last_io.set_coarse();
@@ -180,7 +180,7 @@ impl ConnectionInfo {
         }
     }
 
-    /// Notes bytes that were written.
+    /// Records bytes that were written.
     pub(super) fn note_written(&self, bytes: usize) {
         add(&self.bytes_out, bytes);
         self.last_io.set_coarse();
@@ -195,7 +195,7 @@ impl ConnectionInfo {
         set(&self.is_writing, is_writing);
     }
 
-    /// Notes that the connection speaks HTTP/2, whose requests are counted as streams.
+    /// Records that the connection uses HTTP/2. From then on, streams are counted, not tasks.
     pub(super) fn set_http2(&self) {
         set(&self.is_http2, true);
         set(&self.has_unread_head, false);
@@ -211,7 +211,7 @@ impl ConnectionInfo {
         set(&self.is_closed, true);
     }
 
-    /// Notes that a request of HTTP/1 has become a task. To be called by the connection's own tokio
+    /// Records that an HTTP/1 request has become a task. Must be called in the connection's tokio
     /// task.
     pub(crate) fn begin_task(&self) {
         if !self.is_http2() {
@@ -222,7 +222,7 @@ impl ConnectionInfo {
         }
     }
 
-    /// Notes that such a task has ended, on any thread.
+    /// Records that such a task has ended. May be called on any thread.
     pub(crate) fn end_task(&self) {
         if !self.is_http2() {
             set(&self.owes_response, true);
@@ -231,7 +231,7 @@ impl ConnectionInfo {
         }
     }
 
-    /// Notes a response that changes the protocol.
+    /// Records a response that switches protocols.
     pub(crate) fn set_upgraded(&self) {
         if !self.is_http2() {
             set(&self.is_upgraded, true);

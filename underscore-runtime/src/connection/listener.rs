@@ -9,8 +9,8 @@ use super::stream::TrackedStream;
 
 /// A listener that lists the connections it accepts.
 ///
-/// [`listen`] makes one for a service whose `ConnectInfo` is the address. A service that implements
-/// `Connected` for a type of its own makes it with [`new`](Self::new):
+/// [`listen`] creates one for services whose `ConnectInfo` is the address. Services that implement
+/// `Connected` for their own type create it with [`new`](Self::new):
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -42,10 +42,10 @@ pub struct TrackedListener<L> {
     listener: L,
 }
 
-/// What [`listen`] returns, a listener for `axum::serve`.
+/// The return type of [`listen`], a listener for `axum::serve`.
 ///
-/// Within [`TapIo`], because axum implements `Connected` for the addresses of such listeners, so that
-/// `into_make_service_with_connect_info::<SocketAddr>()` works as it does for a plain listener.
+/// It is wrapped in [`TapIo`], because axum implements `Connected` for the addresses of such
+/// listeners: `into_make_service_with_connect_info::<SocketAddr>()` works as for a plain listener.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -61,11 +61,11 @@ pub struct TrackedListener<L> {
 /// ```
 pub type Listening<L> = TapIo<TrackedListener<L>, fn(&mut TrackedStream<<L as Listener>::Io>)>;
 
-/// Lists the connections that `listener` accepts in `_cat/connections`, so that an operator sees and
-/// closes them.
+/// Lists the connections that `listener` accepts in `_cat/connections`, where an operator can see
+/// and close them.
 ///
-/// A connection costs a few hundred bytes and, for each read and write, a lock that no one else holds;
-/// a request on HTTP/1 costs a few nanoseconds more, to note its connection.
+/// A connection costs a few hundred bytes, and an uncontended lock for each read and write. A
+/// request on HTTP/1 costs a few nanoseconds more, to record its connection.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -1,5 +1,5 @@
-//! The service's own connections: those that a listener made with [`listen`] accepts, and those that
-//! are given to [`track_connection`]. The connections of the admin API are in `serve`.
+//! The service's own connections: those accepted by a listener from [`listen`], and those passed to
+//! [`track_connection`]. The connections of the admin API are in `serve`.
 
 mod current;
 pub(crate) mod drain;

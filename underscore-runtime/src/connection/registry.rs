@@ -14,8 +14,8 @@ static REMOVED: Notify = Notify::const_new();
 pub(crate) trait OpenConnection: fmt::Debug + Send + Sync {
     fn info(&self) -> &ConnectionInfo;
 
-    /// Closes it: the socket at once, and whatever waits to read or to write gets an error. False if it was
-    /// closed before.
+    /// Closes the socket at once. Pending reads and writes return an error. False if the connection
+    /// was closed already.
     fn close(&self) -> bool;
 }
 
@@ -30,20 +30,18 @@ pub(super) fn remove(id: u64) {
     REMOVED.notify_waiters();
 }
 
-/// Waits until a connection has ended.
-///
-/// Those that end after the call count, not only after the first poll.
+/// Waits until a connection ends, from the time of the call, not of the first poll.
 pub(crate) fn removed() -> impl Future<Output = ()> {
     REMOVED.notified()
 }
 
-/// The open connections, in the order in which they were accepted.
+/// The open connections in the order of their acceptance.
 pub(crate) fn all() -> Vec<Arc<dyn OpenConnection>> {
     OPEN.lock().values().cloned().collect()
 }
 
-/// The ids of the connections of HTTP/2, by the address of the client: a request of HTTP/2 does not
-/// find its connection by itself, because it has a tokio task of its own.
+/// The ids of the HTTP/2 connections by client address. An HTTP/2 request has its own tokio task,
+/// so its connection is found by the address only.
 pub(crate) fn http2_by_remote() -> HashMap<Box<str>, u64> {
     let open = OPEN.lock();
     let infos = open.values().map(|connection| connection.info());

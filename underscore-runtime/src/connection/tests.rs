@@ -1,4 +1,4 @@
-//! The stream of a connection, from both of its ends.
+//! Tests of a connection's stream, from both of its ends.
 
 use std::io;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ fn tracked(
     (client, track_connection(server, &"client"))
 }
 
-/// Reads what is there.
+/// Reads the available bytes.
 async fn read_some(server: &mut TrackedStream<tokio::io::DuplexStream>) {
     let read = server.read(&mut [0; 64]).await.unwrap();
     assert_ne!(read, 0);
@@ -60,7 +60,7 @@ async fn closing_wakes_what_reads_and_the_client_sees_it() {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
         server
     });
-    // In its own order: the close may come before the first poll, or after.
+    // The close may come before or after the first poll.
     tokio::task::yield_now().await;
     assert!(connection.close());
     assert_eq!(connection.info().state(), ConnectionState::Closing);
@@ -93,7 +93,7 @@ async fn closing_wakes_what_writes_to_a_client_that_does_not_read() {
         .unwrap();
 }
 
-/// A stream that is closed from within its own poll, as by another thread at that moment.
+/// A stream that is closed within its own poll, as if by another thread at that moment.
 struct ClosesItself(Arc<Mutex<u64>>);
 
 impl AsyncRead for ClosesItself {

@@ -24,7 +24,7 @@ pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture
     })
 }
 
-/// The connections that the request names and its filter matches.
+/// The connections that the request names, limited to those that its filter matches.
 fn choose(request: &Request) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
     let filter = Filter::read(request)?;
     let named = match request.argument() {
@@ -61,7 +61,7 @@ fn would_close(chosen: &[Arc<dyn OpenConnection>]) -> Answer {
     ]))
 }
 
-/// Closes them, and reports which were open until then.
+/// Closes the connections, and reports which of them were open.
 fn close(chosen: &[Arc<dyn OpenConnection>]) -> Answer {
     let mut closed = 0;
     let report: Vec<(String, Node)> = chosen

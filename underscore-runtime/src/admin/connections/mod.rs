@@ -1,4 +1,4 @@
-//! The service's own connections: which of them a request selects, and closing them.
+//! The service's own connections: selection by ids and filters, and the requests that close them.
 
 pub(super) mod close;
 pub(super) mod drain;
@@ -47,7 +47,7 @@ impl Filter {
         self.states.is_none() && self.older_than.is_none()
     }
 
-    /// True if `connection` is in one of the states, and old enough.
+    /// True if `connection` has one of the states and is old enough.
     fn matches(&self, connection: &dyn OpenConnection, now: Instant) -> bool {
         let info = connection.info();
         let states = self.states.as_ref();
@@ -65,7 +65,7 @@ impl Filter {
     }
 }
 
-/// The states in a comma-separated list.
+/// Parses a comma-separated list of states.
 fn parse_states(list: &str) -> Result<Vec<ConnectionState>, Error> {
     let parse = |word: &str| {
         let mut states = ConnectionState::ALL.into_iter();
@@ -77,7 +77,7 @@ fn parse_states(list: &str) -> Result<Vec<ConnectionState>, Error> {
     comma_list(list).map(parse).collect()
 }
 
-/// The connections that a comma-separated list of ids names.
+/// The connections with the ids in a comma-separated list.
 fn by_ids(list: &str) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
     let mut chosen: Vec<Arc<dyn OpenConnection>> = Vec::new();
     for word in comma_list(list) {

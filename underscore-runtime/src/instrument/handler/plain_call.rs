@@ -68,8 +68,8 @@ impl<H, A> Call<H, A> {
 }
 
 pin_project! {
-    /// The extraction of a call. Not an `async` block, which would have space for the request beside
-    /// the future that takes it.
+    /// The extraction of a call. Not an `async` block, which would have space for the request
+    /// beside the future that takes it.
     struct Extraction<H, F> {
         #[pin]
         arguments: F,

@@ -151,7 +151,7 @@ impl InterruptedTasks {
             .map(|task| {
                 // Before it is interrupted: afterwards it may be gone, and with it what it waited
                 // for.
-                let report = Report::new(&task);
+                let report = InterruptLog::new(&task);
                 let has_untracked_socket = has_untracked_socket(&task);
                 let ending = task.interrupt(with_status_of(&task, interrupt), &waiting);
                 let report = ending.is_some().then_some(report);
@@ -244,16 +244,16 @@ fn with_status_of(task: &TaskRef, interrupt: &Interrupt) -> Interrupt {
 
 /// The log entry of an interrupted task: its identity and its await, which no list shows after the
 /// task has ended.
-struct Report {
+struct InterruptLog {
     task: u64,
     handler: Option<&'static str>,
     name: Option<Cow<'static, str>>,
     point: Option<&'static AwaitPoint>,
 }
 
-impl Report {
+impl InterruptLog {
     fn new(task: &TaskRef) -> Self {
-        Report {
+        InterruptLog {
             task: task.id.number(),
             handler: task.route().map(|route| route.identity.declaration.handler),
             name: task.background().map(|work| work.name.clone()),

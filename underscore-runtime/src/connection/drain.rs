@@ -17,22 +17,22 @@ static BEGUN: Notify = Notify::const_new();
 #[derive(Debug)]
 struct Drain {
     since: Option<Instant>,
-    /// Number of futures of [`drained`] that are being waited for.
+    /// Number of pending futures of [`drained`].
     waiting: usize,
 }
 
-/// Counts a future of [`drained`] while it waits.
-struct Waiting;
+/// Counts a future of [`drained`] while it is pending.
+struct WaiterGuard;
 
-impl Waiting {
+impl WaiterGuard {
     fn new() -> Self {
         let mut drain = DRAIN.lock();
         drain.waiting = drain.waiting.saturating_add(1);
-        Waiting
+        WaiterGuard
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaiterGuard {
     fn drop(&mut self) {
         let mut drain = DRAIN.lock();
         drain.waiting = drain.waiting.saturating_sub(1);
@@ -41,8 +41,8 @@ impl Drop for Waiting {
 
 /// Completes when `signal` does, or when an operator begins a drain with `POST /_drain`.
 ///
-/// For `with_graceful_shutdown`: the service then accepts no further connections and ends when the
-/// last one is closed. A drain stays begun for the life of the process.
+/// For `with_graceful_shutdown`: the service then stops accepting connections and ends when the
+/// last one is closed. A drain lasts until the process exits.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -64,9 +64,9 @@ impl Drop for Waiting {
 ///
 /// # Cancel safety
 ///
-/// Cancel safe, if `signal` is.
+/// Cancel safe if `signal` is.
 pub async fn drained(signal: impl Future) {
-    let _waiting = Waiting::new();
+    let _waiting = WaiterGuard::new();
     let (mut signal, mut begun) = (pin!(signal), pin!(begun()));
     poll_fn(|cx| {
         if signal.as_mut().poll(cx).is_ready() {
@@ -88,18 +88,18 @@ async fn begun() {
     }
 }
 
-/// Begins the drain, if it has not begun.
+/// Begins the drain unless it has begun.
 pub(crate) fn begin() {
     DRAIN.lock().since.get_or_insert_with(Instant::now);
     BEGUN.notify_waiters();
 }
 
-/// When the drain began.
+/// Begin of the drain, `None` before it.
 pub(crate) fn since() -> Option<Instant> {
     DRAIN.lock().since
 }
 
-/// True if a future of [`drained`] waits for the drain: without one it would end nothing.
+/// True if a future of [`drained`] is pending. Without one, a drain has no effect.
 pub(crate) fn is_waited_for() -> bool {
     DRAIN.lock().waiting > 0
 }

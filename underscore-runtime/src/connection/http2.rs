@@ -1,13 +1,13 @@
-//! The open streams of an HTTP/2 connection, read from the headers of its frames (RFC 9113, sections
-//! 4.1 and 6). hyper polls each stream in a task of its own, which does not know its connection, so
-//! the frames are the only place where the two meet.
+//! The open streams of an HTTP/2 connection, read from its frame headers (RFC 9113, sections 4.1
+//! and 6). hyper polls each stream in its own tokio task, without a reference to the connection, so
+//! only the frames show which streams belong to it.
 
 use std::collections::BTreeSet;
 
-/// What a client sends first (RFC 9113, section 3.4).
+/// The connection preface of a client (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Number of streams that are told apart. Servers refuse far fewer: hyper 200.
+/// Maximum number of streams that are tracked. Servers have lower limits: hyper 200.
 const MAX_STREAMS: usize = 4096;
 
 const DATA: u8 = 0x0;
@@ -19,7 +19,7 @@ const END_STREAM: u8 = 0x1;
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     open: BTreeSet<u32>,
-    /// The highest stream that the client opened.
+    /// The highest stream id that the client used.
     last: u32,
     opened: u64,
     from_client: FrameReader,
@@ -30,20 +30,20 @@ pub(super) struct Streams {
 #[derive(Debug, Default)]
 struct FrameReader {
     header: [u8; 9],
-    /// Bytes of `header` so far.
+    /// Number of bytes of `header` that were read.
     filled: usize,
-    /// Bytes of the current frame's payload that are still to come.
+    /// Number of bytes left in the payload of the current frame.
     payload_left: usize,
 }
 
-struct Frame {
+struct FrameHeader {
     kind: u8,
     flags: u8,
     stream: u32,
 }
 
 impl Streams {
-    /// Reads bytes that the client sent after the preface.
+    /// Parses bytes that the client sent after the preface.
     pub(super) fn read_from_client(&mut self, bytes: &[u8]) {
         let Streams {
             open,
@@ -67,7 +67,7 @@ impl Streams {
         });
     }
 
-    /// Reads bytes that the server sent.
+    /// Parses bytes that the server sent.
     pub(super) fn read_from_server(&mut self, bytes: &[u8]) {
         let Streams {
             open, from_server, ..
@@ -83,19 +83,19 @@ impl Streams {
         });
     }
 
-    /// Number of streams whose response is not complete.
+    /// Number of streams with an incomplete response.
     pub(super) fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// Number of streams that the client opened so far.
+    /// Number of streams that the client has opened so far.
     pub(super) fn opened(&self) -> u64 {
         self.opened
     }
 }
 
 impl FrameReader {
-    fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) {
+    fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(FrameHeader)) {
         loop {
             let skipped = self.payload_left.min(bytes.len());
             self.payload_left = self.payload_left.saturating_sub(skipped);
@@ -114,11 +114,11 @@ impl FrameReader {
         }
     }
 
-    /// The frame whose header is complete, and from now on its payload.
-    fn frame(&mut self) -> Frame {
+    /// Decodes the complete header, and expects its payload next.
+    fn frame(&mut self) -> FrameHeader {
         let [a, b, c, kind, flags, stream @ ..] = self.header;
         self.payload_left = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(0);
-        Frame {
+        FrameHeader {
             kind,
             flags,
             // Without the reserved bit.
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(streams.open(), 2);
         streams.read_from_server(&frame(DATA, END_STREAM, 1, 5));
         assert_eq!(streams.open(), 1);
-        // Trailers of a request are no new stream.
+        // Trailers of a request do not open a stream.
         streams.read_from_client(&frame(HEADERS, END_STREAM | 4, 3, 5));
         assert_eq!((streams.open(), streams.opened()), (1, 2));
         streams.read_from_client(&frame(RST_STREAM, 0, 3, 4));

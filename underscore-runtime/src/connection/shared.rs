@@ -7,25 +7,26 @@ use super::info::ConnectionInfo;
 use super::registry::OpenConnection;
 use crate::sync::{Mutex, contained};
 
-/// The stream of a connection, and its data.
-pub(super) struct Shared<T> {
+/// The stream of a connection and its recorded data.
+pub(super) struct SharedStream<T> {
     pub(super) info: ConnectionInfo,
     inner: Mutex<Inner<T>>,
 }
 
 struct Inner<T> {
     stream: State<T>,
-    /// What waits to read, and what waits to write.
+    /// Waker of the pending read.
     reader: Option<Waker>,
+    /// Waker of the pending write.
     writer: Option<Waker>,
 }
 
 enum State<T> {
-    /// No thread is inside the stream. Boxed, so that taking it moves a pointer.
+    /// Not being polled. Boxed, so that taking it moves a pointer.
     Open(Box<T>),
-    /// A thread is inside the stream, and puts it back.
+    /// Taken by a thread that polls it and puts it back.
     Polled,
-    /// The stream is dropped, or will be by the thread that is inside of it.
+    /// Dropped, or being polled by a thread that then drops it.
     Closed,
 }
 
@@ -35,9 +36,9 @@ pub(super) enum Direction {
     Write,
 }
 
-impl<T> Shared<T> {
+impl<T> SharedStream<T> {
     pub(super) fn new(stream: T, info: ConnectionInfo) -> Self {
-        Shared {
+        SharedStream {
             info,
             inner: Mutex::new(Inner {
                 stream: State::Open(Box::new(stream)),
@@ -52,7 +53,7 @@ impl<T> Shared<T> {
         let mut inner = self.inner.lock();
         match std::mem::replace(&mut inner.stream, State::Polled) {
             State::Open(stream) => Some(stream),
-            // Left by a poll that panicked, or by another half of it that is being polled.
+            // An earlier poll has panicked, or another half of the stream is being polled.
             State::Polled => None,
             State::Closed => {
                 inner.stream = State::Closed;
@@ -61,8 +62,8 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Puts the stream back, with the waker of a poll that is pending. False if it was closed
-    /// meanwhile.
+    /// Puts the stream back, with the waker if the poll is pending. False if the connection was
+    /// closed during the poll.
     pub(super) fn put_back(
         &self,
         stream: Box<T>,
@@ -80,7 +81,7 @@ impl<T> Shared<T> {
             let known = inner.waker(direction).as_ref();
             waker.filter(|waker| !known.is_some_and(|known| known.will_wake(waker)))
         };
-        // A waker is cloned and dropped without the lock, because that is the executor's code.
+        // Cloned and dropped without the lock, because a waker runs code of its executor.
         let Some(waker) = unknown.cloned() else {
             return true;
         };
@@ -94,7 +95,8 @@ impl<T> Shared<T> {
         true
     }
 
-    /// Drops the stream, unless a thread is inside of it, which then does.
+    /// Drops the stream, or leaves that to the thread that polls it. `None` if it was closed
+    /// already.
     pub(super) fn close_stream(&self) -> Option<[Option<Waker>; 2]> {
         let (stream, wakers) = {
             let mut inner = self.inner.lock();
@@ -121,7 +123,7 @@ impl<T> Inner<T> {
     }
 }
 
-impl<T: Send + 'static> OpenConnection for Shared<T> {
+impl<T: Send + 'static> OpenConnection for SharedStream<T> {
     fn info(&self) -> &ConnectionInfo {
         &self.info
     }
@@ -138,7 +140,7 @@ impl<T: Send + 'static> OpenConnection for Shared<T> {
     }
 }
 
-impl<T> fmt::Debug for Shared<T> {
+impl<T> fmt::Debug for SharedStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.info.fmt(f)
     }

@@ -1,4 +1,4 @@
-//! The stream of a connection: counts what it reads and writes, and can be closed from outside.
+//! The stream of a connection: it counts the bytes read and written, and any thread can close it.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -11,13 +11,13 @@ use super::current;
 use super::http2::{PREFACE, Streams};
 use super::info::ConnectionInfo;
 use super::registry;
-use super::shared::{Direction, Shared};
+use super::shared::{Direction, SharedStream};
 use crate::sync::{Arc, contained};
 
 /// A stream whose connection is listed in `_cat/connections` until this is dropped.
 ///
-/// [`listen`](super::listen) makes one for each connection that it accepts. For an accept loop of
-/// its own, a service calls [`track_connection`].
+/// [`listen`](super::listen) creates one for each accepted connection. A service with its own
+/// accept loop calls [`track_connection`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -31,14 +31,14 @@ use crate::sync::{Arc, contained};
 /// # }
 /// ```
 pub struct TrackedStream<T> {
-    pub(super) shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<SharedStream<T>>,
     protocol: Protocol,
     is_write_vectored: bool,
 }
 
-/// Which protocol the client speaks.
+/// The protocol of the client.
 enum Protocol {
-    /// The first so many bytes of the preface of HTTP/2 have come, and no other ones.
+    /// All bytes so far match the HTTP/2 preface; the number of them.
     Unknown(usize),
     Http1,
     Http2(Box<Streams>),
@@ -78,8 +78,11 @@ where
 {
     pub(super) fn new(stream: T, remote: &dyn fmt::Debug, local: Option<&dyn fmt::Debug>) -> Self {
         let is_write_vectored = stream.is_write_vectored();
-        let shared = Arc::new(Shared::new(stream, ConnectionInfo::new(remote, local)));
-        registry::insert(Arc::<Shared<T>>::clone(&shared));
+        let shared = Arc::new(SharedStream::new(
+            stream,
+            ConnectionInfo::new(remote, local),
+        ));
+        registry::insert(Arc::<SharedStream<T>>::clone(&shared));
         current::note_used();
         TrackedStream {
             shared,
@@ -88,8 +91,8 @@ where
         }
     }
 
-    /// Polls the stream, which no other thread can reach meanwhile. The lock is not held: the
-    /// stream may be code of the host's.
+    /// Polls the stream, which is taken out of the lock for that time, because it may be code of
+    /// the host.
     fn poll<R>(
         &self,
         direction: Direction,

@@ -68,7 +68,7 @@ impl<F> QueuedCall<F> {
             let _ = self.interrupted.set(Interrupted::new(interrupt));
             let scope = PollScope::enter(guard.task());
             drop(function);
-            scope.abandon();
+            scope.discard();
             guard.end(Outcome::Interrupted);
         }
     }
@@ -97,7 +97,7 @@ impl<F> Ticket<F> {
         };
         let scope = PollScope::enter(guard.task());
         let value = function();
-        scope.abandon();
+        scope.discard();
         guard.end(Outcome::Completed);
         Ok(value)
     }

@@ -27,14 +27,14 @@ pub(super) type User = Option<u32>;
 #[derive(Debug)]
 pub(super) struct Connections {
     limits: Limits,
-    open: Mutex<Slab<ConnectionState>>,
+    open: Mutex<Slab<AdminConnection>>,
     /// Notified when a connection has ended.
     ended: Notify,
 }
 
 /// State of an open connection.
 #[derive(Debug)]
-struct ConnectionState {
+struct AdminConnection {
     user: User,
     phase: Phase,
     /// Begin of the phase.
@@ -81,7 +81,7 @@ impl Connections {
     /// Registers a new connection of `user`, even if there are too many.
     pub(super) fn register(self: &Arc<Self>, user: User) -> ConnectionGuard {
         let now = Instant::now();
-        let key = self.open.lock().insert(ConnectionState {
+        let key = self.open.lock().insert(AdminConnection {
             user,
             phase: Phase::Idle,
             since: now,
@@ -125,7 +125,7 @@ impl Connections {
             let share = self.limits.share_of_a_user();
             let beyond_share = newcomer.filter(|user| counts.get(user).is_some_and(|n| *n > share));
             let most = counts.values().max().copied().unwrap_or(0);
-            let pays = |open: &ConnectionState| match beyond_share {
+            let pays = |open: &AdminConnection| match beyond_share {
                 Some(user) => open.user == user,
                 None => counts.get(&open.user) == Some(&most),
             };
@@ -161,7 +161,7 @@ fn count_by_user(users: impl Iterator<Item = User>) -> HashMap<User, usize> {
     counts
 }
 
-impl ConnectionState {
+impl AdminConnection {
     fn enter(&mut self, phase: Phase, now: Instant) {
         if self.phase != phase {
             self.phase = phase;
@@ -285,7 +285,7 @@ impl ConnectionGuard {
         clippy::indexing_slicing,
         reason = "the key is valid until the guard is dropped"
     )]
-    fn with<T>(&self, change: impl FnOnce(&mut ConnectionState, Instant) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut AdminConnection, Instant) -> T) -> T {
         let mut open = self.connections.open.lock();
         change(&mut open[self.key], Instant::now())
     }

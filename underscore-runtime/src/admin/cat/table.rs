@@ -57,7 +57,7 @@ pub(super) fn answer_of<T, R, I: IntoIterator<Item = R>>(
         shown.retain(|shown| !shown.column.is_time_of_day);
     }
     let order = order(columns, request.value(&params::S).unwrap_or_default())?;
-    let mut form = Form {
+    let mut form = TableForm {
         shown,
         heading: request.flag(&params::V),
         units: Units {
@@ -154,13 +154,13 @@ fn shown_columns<R>(
 }
 
 /// How rows are written.
-struct Form<R: 'static> {
+struct TableForm<R: 'static> {
     shown: Vec<ShownColumn<R>>,
     heading: bool,
     units: Units,
 }
 
-impl<R> Form<R> {
+impl<R> TableForm<R> {
     /// Also shows the columns with these names, each at its place in the table.
     fn show_also(&mut self, columns: &'static [Column<R>], names: &[&str]) {
         let is_named = |column: &&Column<R>| names.contains(&&*column.name);

@@ -1,4 +1,4 @@
-//! `GET /_drain` and `POST /_drain`: a graceful shutdown that is begun and followed from the admin API.
+//! `GET /_drain` and `POST /_drain`: begins a graceful shutdown and reports its progress.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -23,13 +23,13 @@ use crate::connection::{ConnectionState, OpenConnection, all, drain, removed};
 use crate::sync::Arc;
 use crate::units;
 
-/// How long a drain is followed unless `timeout` is given.
+/// Default of `timeout`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Maximum of `timeout`.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// Time between two reports of a drain that is followed, and between two attempts to close.
+/// Minimum time between two reports, and maximum time between two attempts to close connections.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Maximum number of connections that a report lists.
@@ -41,7 +41,7 @@ const NDJSON: &str = "application/x-ndjson";
 /// `GET /_drain`.
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
 pub(in crate::admin) fn get(_: &Request) -> Result<Answer, Error> {
-    Ok(Answer::Node(Report::now(0).node()))
+    Ok(Answer::Node(DrainReport::now(0).node()))
 }
 
 /// `POST /_drain`.
@@ -59,8 +59,8 @@ pub(in crate::admin) fn post(request: Request, _: Offload) -> ChangeFuture {
         }
         drain::begin();
         let form = match request.format() {
-            Some(Format::Text) => Form::Text,
-            None if request.accept().any(|accepted| accepted == NDJSON) => Form::Ndjson,
+            Some(Format::Text) => LineFormat::Text,
+            None if request.accept().any(|accepted| accepted == NDJSON) => LineFormat::Ndjson,
             _ => {
                 let report = options.follow(None).await;
                 return Ok(Answer::Node(report.node()));
@@ -77,16 +77,16 @@ pub(in crate::admin) fn post(request: Request, _: Offload) -> ChangeFuture {
     })
 }
 
-/// How a drain is followed.
+/// The parameters of `POST /_drain`.
 struct Options {
     timeout: Duration,
     /// Connections in these states are closed.
     close: Vec<ConnectionState>,
 }
 
-/// The form of reports that are sent one after the other.
+/// The format of a stream of reports, one per line.
 #[derive(Clone, Copy)]
-enum Form {
+enum LineFormat {
     Text,
     Ndjson,
 }
@@ -112,15 +112,15 @@ impl Options {
             ("dry_run".into(), Node::Bool(true)),
             ("would_hit".into(), hit),
         ];
-        if let Node::Object(report) = Report::now(0).node() {
+        if let Node::Object(report) = DrainReport::now(0).node() {
             answer.extend(report);
         }
         Answer::Node(Node::Object(answer))
     }
 
-    /// Closes what is to be closed until no connection is left or the time is over, and reports on it to
-    /// `lines`.
-    async fn follow(self, lines: Option<(Form, mpsc::Sender<Bytes>)>) -> Report {
+    /// Closes connections in the states of `close` until no connection is left or the timeout is
+    /// over. Sends reports to `lines`, and returns the last one.
+    async fn follow(self, lines: Option<(LineFormat, mpsc::Sender<Bytes>)>) -> DrainReport {
         let end = Deadline::now().checked_add(self.timeout);
         let mut next = Deadline::now();
         let mut closed = 0_u64;
@@ -130,14 +130,14 @@ impl Options {
                 closed = closed.saturating_add(u64::from(connection.close()));
             }
             let now = Deadline::now();
-            let mut report = Report::now(closed);
+            let mut report = DrainReport::now(closed);
             report.is_last = report.left.is_empty() || end.is_some_and(|end| now >= end);
             if let Some((form, lines)) = &lines
                 && (report.is_last || now >= next)
             {
                 next = now.checked_add(PERIOD).unwrap_or(now);
                 if lines.send(form.write(&report)).await.is_err() {
-                    // The client has left; the drain goes on.
+                    // The client has left. The service continues to drain.
                     return report;
                 }
             }
@@ -145,33 +145,33 @@ impl Options {
                 return report;
             }
             let until_end = end.map_or(PERIOD, |end| end.saturating_duration_since(now));
-            // On a timeout as on an end, the connections are checked again.
+            // Either way, the connections are checked again.
             let _ = timeout(PERIOD.min(until_end), removed).await;
         }
     }
 }
 
-impl Form {
+impl LineFormat {
     fn content_type(self) -> &'static str {
         match self {
-            Form::Text => "text/plain; charset=UTF-8",
-            Form::Ndjson => NDJSON,
+            LineFormat::Text => "text/plain; charset=UTF-8",
+            LineFormat::Ndjson => NDJSON,
         }
     }
 
-    fn write(self, report: &Report) -> Bytes {
+    fn write(self, report: &DrainReport) -> Bytes {
         let mut line = match self {
-            Form::Text => report.text(),
-            // A tree of plain data with texts for keys: nothing in it can fail.
-            Form::Ndjson => serde_json::to_string(&report.node()).unwrap_or_default(),
+            LineFormat::Text => report.text(),
+            // Cannot fail: plain data with strings as keys.
+            LineFormat::Ndjson => serde_json::to_string(&report.node()).unwrap_or_default(),
         };
         line.push('\n');
         line.into()
     }
 }
 
-/// The connections that are left at one moment of a drain.
-struct Report {
+/// The state of a drain: the connections that are left, and the number of closed ones.
+struct DrainReport {
     since: Option<Instant>,
     now: Instant,
     left: Vec<Arc<dyn OpenConnection>>,
@@ -179,9 +179,9 @@ struct Report {
     is_last: bool,
 }
 
-impl Report {
+impl DrainReport {
     fn now(closed: u64) -> Self {
-        Report {
+        DrainReport {
             since: drain::since(),
             now: Instant::now(),
             left: all(),
@@ -190,7 +190,7 @@ impl Report {
         }
     }
 
-    /// Number of connections that are left in each state.
+    /// Number of connections left in each state.
     fn states(&self) -> impl Iterator<Item = (ConnectionState, usize)> {
         let states = ConnectionState::ALL.into_iter().map(|state| {
             let left = self.left.iter();
@@ -200,7 +200,7 @@ impl Report {
         states.filter(|(_, count)| *count > 0)
     }
 
-    /// The request that closes all that are left.
+    /// The request that closes all connections left, in the last report only.
     fn next(&self) -> Option<String> {
         let states: Vec<&str> = self.states().map(|(state, _)| state.as_str()).collect();
         let is_stuck = self.is_last && !states.is_empty();
@@ -239,7 +239,7 @@ impl Report {
         Node::object(node)
     }
 
-    /// `3.2s: 2 left, 1 active (7), 1 idle (9); 4 closed`.
+    /// The report as text: `3.2s: 2 left, 1 active (7), 1 idle (9); 4 closed`.
     fn text(&self) -> String {
         let time = self.since.map(|since| self.now.since(since));
         let mut text = units::human(time.unwrap_or_default());
@@ -270,7 +270,7 @@ impl Report {
     }
 }
 
-/// A body of lines as they come.
+/// A response body of lines, each sent when it is available.
 struct Lines(mpsc::Receiver<Bytes>);
 
 impl HttpBody for Lines {

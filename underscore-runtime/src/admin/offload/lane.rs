@@ -18,9 +18,9 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// Threads and the queue of their jobs. After a drop, each thread ends after its current job.
 #[derive(Debug)]
-pub(super) struct Lane(Arc<Shared>);
+pub(super) struct Lane(Arc<ThreadPool>);
 
-struct Shared {
+struct ThreadPool {
     max_threads: usize,
     state: Mutex<LaneState>,
     /// Notified when a job is added and when the lane is closed.
@@ -43,10 +43,10 @@ pub(super) enum SubmitError {
     NoThread(io::Error),
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = self.state.lock();
-        f.debug_struct("Shared")
+        f.debug_struct("ThreadPool")
             .field("threads", &state.threads)
             .field("idle", &state.idle)
             .finish_non_exhaustive()
@@ -56,7 +56,7 @@ impl std::fmt::Debug for Shared {
 impl Lane {
     /// A lane of at most `max_threads`, of which one client uses at most `share` at a time.
     pub(super) fn new(max_threads: usize, share: usize) -> Self {
-        Lane(Arc::new(Shared {
+        Lane(Arc::new(ThreadPool {
             max_threads,
             state: Mutex::new(LaneState {
                 queue: FairQueue::new(share),
@@ -112,7 +112,7 @@ impl Drop for Lane {
     }
 }
 
-impl Shared {
+impl ThreadPool {
     fn submit(self: &Arc<Self>, client: ClientId, job: Job) -> Result<(), SubmitError> {
         let mut state = self.state.lock();
         if state.threads == 0 {

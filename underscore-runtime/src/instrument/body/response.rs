@@ -284,7 +284,7 @@ impl TrackedBody {
         let TrackedBody { body, guard, .. } = self;
         let scope = PollScope::enter(guard.task());
         drop(body);
-        scope.abandon();
+        scope.discard();
         match outcome {
             Some(outcome) => guard.end(outcome),
             // The guard derives the outcome.

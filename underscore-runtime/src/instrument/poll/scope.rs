@@ -6,7 +6,7 @@ use crate::task::{Slot, ThreadContext, with_thread};
 use crate::threads::ThreadRecord;
 
 /// A poll of a task, until it is [finished](Self::finish), [exited](Self::exit) or
-/// [abandoned](Self::abandon). A plain drop means that it panicked: the thread returns to its
+/// [discarded](Self::discard). A plain drop means that it panicked: the thread returns to its
 /// previous task, and the task stays marked as being polled.
 #[must_use = "dropping it means that the poll panicked"]
 pub(crate) struct PollScope {
@@ -97,7 +97,7 @@ impl PollScope {
     }
 
     /// Ends the scope in which the task's future was dropped: no stack is left to publish.
-    pub(crate) fn abandon(self) {
+    pub(crate) fn discard(self) {
         with_thread(|thread| thread.discard_changes(self.changes_before()));
         self.exit();
     }

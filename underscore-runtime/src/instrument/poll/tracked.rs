@@ -107,7 +107,7 @@ pub(crate) fn drop_in_task<T, S: Stage<T>>(guard: Option<&Guard>, stage: Pin<&mu
     if let Some(guard) = guard {
         let scope = PollScope::enter(guard.task());
         stage.clear();
-        scope.abandon();
+        scope.discard();
     }
 }
 

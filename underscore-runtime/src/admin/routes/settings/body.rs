@@ -14,14 +14,14 @@ const PERSISTENT: &str = "persistent";
 
 /// The changes in a body.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(super) struct RequestedChanges {
     pub(super) transient: Vec<SettingChange>,
     /// When the transient changes expire.
     pub(super) expires: Option<Instant>,
     pub(super) persistent: Option<Vec<SettingChange>>,
 }
 
-impl Changes {
+impl RequestedChanges {
     /// Refuses privileged headers of preempting answers, except for those that the host allows.
     pub(super) fn check_headers(&self, allowed: &[String]) -> Result<(), Error> {
         let persistent = self.persistent.iter().flatten();
@@ -36,10 +36,10 @@ impl Changes {
 }
 
 /// Parses the body of a PUT.
-pub(super) fn read(mut body: Map<String, Value>) -> Result<Changes, Error> {
-    let mut changes = Changes {
+pub(super) fn read(mut body: Map<String, Value>) -> Result<RequestedChanges, Error> {
+    let mut changes = RequestedChanges {
         expires: expires(&mut body)?,
-        ..Changes::default()
+        ..RequestedChanges::default()
     };
     if changes.expires.is_some() && !body.contains_key(TRANSIENT) {
         return Err(Error::illegal_argument(
@@ -133,7 +133,7 @@ mod tests {
             let (key, text) = section.split_once('`').expect("a key");
             assert!(text.contains("**When to use it:**"), "{key}");
             let changes = typed(text);
-            let sets = |changes: &Changes| {
+            let sets = |changes: &RequestedChanges| {
                 let mut set = changes.transient.iter();
                 set.any(|(setting, value)| setting.key == key && value.is_some())
             };
@@ -146,7 +146,7 @@ mod tests {
     }
 
     /// The changes in the bodies of lines of `curl`.
-    fn typed(text: &str) -> Vec<Changes> {
+    fn typed(text: &str) -> Vec<RequestedChanges> {
         let bodies = text.lines().filter_map(|line| {
             let (_, body) = line.split_once(" -d '")?;
             body.strip_suffix('\'')

@@ -6,7 +6,7 @@ mod body;
 mod edits;
 mod shown;
 
-use self::body::Changes;
+use self::body::RequestedChanges;
 use self::edits::{Section, edits};
 use self::shown::{ShownAs, as_text};
 use crate::admin::cost::all_rows;
@@ -94,14 +94,14 @@ enum Begun {
     },
 }
 
-fn read(request: &Request) -> Result<Changes, Error> {
+fn read(request: &Request) -> Result<RequestedChanges, Error> {
     let changes = body::read(request.json_object()?)?;
     changes.check_headers(&request.policy.preempt_headers)?;
     Ok(changes)
 }
 
 fn begin(request: &Request) -> Result<Begun, Error> {
-    let Changes {
+    let RequestedChanges {
         transient,
         expires,
         persistent,

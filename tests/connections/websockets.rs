@@ -39,6 +39,16 @@ async fn untracked(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|socket| in_halves("untracked halves", socket))
 }
 
+/// Says goodbye after it was interrupted.
+#[underscore_route(name = "websockets.polite")]
+async fn polite(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|mut socket| async move {
+        socket.send(Message::text("tick")).await.expect("it reads");
+        let _ = track("polite", std::future::pending::<()>()).await;
+        let _ = socket.send(Message::text("goodbye")).await;
+    })
+}
+
 const OPEN: &str = "GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
@@ -66,6 +76,27 @@ async fn an_interrupt_closes_a_websocket_whose_halves_were_spawned() {
     let mut rest = Vec::new();
     let read = tokio::time::timeout(PATIENCE, client.read_to_end(&mut rest)).await;
     let _ = read.expect("the connection is closed");
+}
+
+/// Holds 9.10 of docs/admin-api.md.
+#[tokio::test]
+async fn what_is_sent_after_an_interrupt_arrives_before_the_connection_is_closed() {
+    let app = Router::new().route("/", any(polite));
+    let service = Service::start_tracked(app).await;
+    let mut client = service.connect().await;
+    talk(&mut client, OPEN, "tick").await;
+    let interrupt = service.post("_routes/websockets.polite/interrupt?timeout=20s");
+    let report = interrupt.await.ok_json();
+    assert_eq!(
+        (&report["interrupted"], &report["still_running"]),
+        (&1.into(), &0.into())
+    );
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, client.read_to_end(&mut rest)).await;
+    read.expect("the connection is closed")
+        .expect("and not reset");
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(rest.contains("goodbye"), "{rest}");
 }
 
 /// Holds 9.11 of docs/admin-api.md.

@@ -14,6 +14,7 @@ use super::params::{self, END};
 use super::render::{Answer, Node};
 use super::request::Request;
 use super::select::{self, with_children};
+use crate::connection;
 use crate::log::{self, field_text};
 use crate::routes::RouteEntry;
 use crate::stack::{AwaitPoint, innermost};
@@ -152,13 +153,13 @@ impl InterruptedTasks {
                 // Before it is interrupted: afterwards it may be gone, and with it what it waited
                 // for.
                 let report = InterruptLog::new(&task);
-                let has_untracked_socket = has_untracked_socket(&task);
+                let socket = Socket::new(&task);
                 let ending = task.interrupt(with_status_of(&task, interrupt), &waiting);
                 let report = ending.is_some().then_some(report);
                 let task = InterruptedTask {
                     task,
                     ending,
-                    has_untracked_socket,
+                    socket,
                 };
                 (task, report)
             })
@@ -191,6 +192,10 @@ impl InterruptedTasks {
             .is_err()
             && !self.are_gone()
         {}
+        // Their sockets are closed after their end.
+        while !self.are_gone() {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+        }
     }
 
     /// Checks the tasks that are not known to be gone.
@@ -198,7 +203,7 @@ impl InterruptedTasks {
         let left = self.tasks.get(self.gone..).unwrap_or_default();
         let gone = left
             .iter()
-            .take_while(|interrupted| interrupted.task.is_gone())
+            .take_while(|interrupted| interrupted.is_gone())
             .count();
         self.gone = self.gone.saturating_add(gone);
         self.gone == self.tasks.len()
@@ -227,8 +232,9 @@ impl InterruptedTasks {
             })
             .collect();
         blocked.keep(&stuck);
-        let untracked = self.tasks.iter().filter(|told| told.has_untracked_socket);
-        let untracked = untracked.map(|told| Node::text(told.task.id.to_string()));
+        let untracked = self.tasks.iter();
+        let untracked = untracked.filter(|interrupted| interrupted.socket == Socket::Untracked);
+        let untracked = untracked.map(|interrupted| Node::text(interrupted.task.id.to_string()));
         answer(&report, untracked.collect(), &blocked)
     }
 }
@@ -281,15 +287,36 @@ struct InterruptedTask {
     task: TaskRef,
     /// `None` if the task had already ended.
     ending: Option<Arc<Ending>>,
-    /// True if it goes on with an upgraded connection that is not tracked: what other tasks have of
-    /// the socket keeps it open.
-    has_untracked_socket: bool,
+    socket: Socket,
 }
 
-fn has_untracked_socket(task: &TaskRef) -> bool {
-    let background = task.background();
-    let upgrade = background.as_ref().and_then(|work| work.upgrade());
-    upgrade.is_some_and(|upgrade| upgrade.connection.is_none())
+/// The upgraded connection that a task goes on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Socket {
+    None,
+    /// The connection with this id, which is closed after the task has ended.
+    Tracked(u64),
+    /// Other tasks that own parts of the socket keep it open.
+    Untracked,
+}
+
+impl Socket {
+    fn new(task: &TaskRef) -> Self {
+        let background = task.background();
+        match background.as_ref().and_then(|work| work.upgrade()) {
+            None => Socket::None,
+            Some(upgrade) => upgrade
+                .connection
+                .map_or(Socket::Untracked, Socket::Tracked),
+        }
+    }
+
+    fn is_closed(self) -> bool {
+        match self {
+            Socket::Tracked(id) => connection::find(id).is_none_or(|open| open.is_closed()),
+            Socket::None | Socket::Untracked => true,
+        }
+    }
 }
 
 /// What became of an interrupted task.
@@ -308,6 +335,11 @@ enum EndState {
 }
 
 impl InterruptedTask {
+    /// True once the task has ended, and its socket is closed if it is tracked.
+    fn is_gone(&self) -> bool {
+        self.task.is_gone() && self.socket.is_closed()
+    }
+
     /// What became of the task, and its runtime if it is alive.
     fn state(&self, waited: bool, blocked: &BlockedWorkers) -> (EndState, Option<RuntimeNumber>) {
         let Some(ending) = &self.ending else {
@@ -327,7 +359,8 @@ impl InterruptedTask {
             return (state, task.runtime);
         }
         match ending.outcome() {
-            Some(Outcome::Interrupted) => (EndState::Interrupted, None),
+            Some(Outcome::Interrupted) if self.socket.is_closed() => (EndState::Interrupted, None),
+            Some(Outcome::Interrupted) => (EndState::Cancelling, None),
             Some(_) | None => (EndState::FinishedFirst, None),
         }
     }

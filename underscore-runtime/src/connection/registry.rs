@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use super::info::ConnectionInfo;
+use super::info::{ConnectionInfo, ConnectionState};
 use crate::sync::{Arc, Mutex, Notify};
 
 static OPEN: Mutex<BTreeMap<u64, Arc<dyn OpenConnection>>> = Mutex::new(BTreeMap::new());
@@ -17,6 +17,11 @@ pub(crate) trait OpenConnection: fmt::Debug + Send + Sync {
     /// Closes the socket at once. Pending reads and writes return an error. False if the connection
     /// was closed already.
     fn close(&self) -> bool;
+
+    /// True once it was closed, even if its owner has not dropped it yet.
+    fn is_closed(&self) -> bool {
+        self.info().state() == ConnectionState::Closing
+    }
 }
 
 pub(super) fn insert(connection: Arc<dyn OpenConnection>) {

@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
 
 use super::interrupted::Interrupted;
 use super::poll::{Guard, StageEnd, Tracked, expire_after};
@@ -18,6 +20,10 @@ use crate::truncate;
 
 /// Maximum length of a task name, in bytes: it may contain input of clients.
 const LONGEST_NAME: usize = 4 << 10;
+
+/// Time for the code around an interrupted future to end the connection in its own way, with the
+/// close frame of a websocket for example, before it is closed.
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
 
 /// The description of background work, a child of the task that this thread polls.
 pub(super) fn background(name: Cow<'static, str>, code: &'static str) -> Background {
@@ -86,14 +92,28 @@ impl<F: Future> Future for TrackedWork<F> {
             StageEnd::Interrupted(guard) => {
                 let interrupt = guard.task().pending_interrupt();
                 let outcome = guard.interrupt_outcome();
-                // Parts of the socket may be in the hands of other tasks, which would keep it open.
-                if let Some(connection) = this.connection.and_then(connection::find) {
-                    connection.close();
+                if let Some(connection) = *this.connection {
+                    close_soon(connection);
                 }
                 guard.end(outcome);
                 Err(Interrupted::new(interrupt))
             }
         })
+    }
+}
+
+/// Closes an upgraded connection after [`CLOSE_GRACE`], because other tasks may own parts of the
+/// socket and would keep it open. Without a runtime, closes it at once.
+fn close_soon(connection: u64) {
+    let close = move || connection::find(connection).is_some_and(|open| open.close());
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(async move {
+            tokio::time::sleep(CLOSE_GRACE).await;
+            close();
+        })),
+        Err(_) => {
+            close();
+        }
     }
 }
 

@@ -12,10 +12,10 @@ const SCANNED_PER_ROW: usize = 64;
 /// The longest path and query of a short read: each pattern in them is matched against every row.
 const LONGEST_SHORT_TEXT: usize = 1_024;
 
-/// What the cost of a read depends on.
+/// The quantity that determines the cost of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cost {
-    /// Next to nothing: the answer is made on the thread that reads requests.
+    /// Negligible: the answer is computed on the thread that reads requests.
     Inline,
     /// Small and bounded.
     Bounded,
@@ -25,7 +25,7 @@ pub(super) enum Cost {
     Routes,
     /// The number of tasks that are named, or that fit on the page, and of all that are scanned.
     Tasks,
-    /// The number of all tasks: each may have a stack of its own.
+    /// The number of all tasks, because each may have a different stack.
     Stacks,
     /// The number of all tasks and routes.
     Everything,

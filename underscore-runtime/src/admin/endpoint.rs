@@ -1,5 +1,5 @@
-//! What an endpoint is: its paths, method, parameters, cost and handler. The table of all endpoints
-//! is in [`router`](super::router), which no handler may import.
+//! The type of an endpoint: its paths, method, parameters, cost and handler. The table of all
+//! endpoints is in [`router`](super::router), which no handler may import.
 
 use std::pin::Pin;
 

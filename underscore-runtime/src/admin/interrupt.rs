@@ -30,7 +30,7 @@ const MOST_REPORTED: usize = 1_000;
 /// Maximum length of a logged reason, in bytes.
 const LONGEST_REASON: usize = 1 << 10;
 
-/// How long the answer waits for the tasks to end.
+/// The default time that the answer waits for the tasks to end.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The interval of checks for tasks that ended without a notification.
@@ -42,9 +42,9 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 /// The options of an interrupt.
 pub(super) struct InterruptOptions {
     interrupt: Interrupt,
-    /// How long to wait for the tasks to end, `None` to answer at once.
+    /// Maximum time to wait for the tasks to end, `None` to answer at once.
     timeout: Option<Duration>,
-    /// True to also interrupt what was begun in the tasks.
+    /// True to also interrupt the work that was begun in the tasks.
     children: bool,
 }
 
@@ -127,7 +127,7 @@ pub(super) async fn interrupt_tasks(
     };
     let mut interrupted = offload.change(interrupt).await??;
     if let Some(timeout) = timeout {
-        // The report reads from the tasks whether they ended in time.
+        // On a timeout, too: the report reads the state of each task.
         let _ = tokio::time::timeout(timeout, interrupted.all_gone()).await;
     }
     let report = move || interrupted.report(timeout.is_some());
@@ -182,7 +182,7 @@ impl InterruptedTasks {
         }
     }
 
-    /// Waits until all tasks are gone.
+    /// Waits until all tasks have ended.
     async fn all_gone(&mut self) {
         // A task that ends while it is interrupted does not notify the group: see
         // `Slot::interrupt`.
@@ -290,7 +290,7 @@ struct InterruptedTask {
     socket: Socket,
 }
 
-/// The upgraded connection that a task goes on with.
+/// The upgraded connection of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Socket {
     None,
@@ -319,7 +319,7 @@ impl Socket {
     }
 }
 
-/// What became of an interrupted task.
+/// The state of an interrupted task in the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EndState {
     /// It ended because of the interrupt.

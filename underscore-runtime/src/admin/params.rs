@@ -17,7 +17,7 @@ use crate::visible::echo;
 pub(super) struct Param {
     pub(super) name: &'static str,
     takes: Takes,
-    /// What it does, for the README.
+    /// Description for the documentation.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "the README is compared in a test")

@@ -44,7 +44,7 @@ impl Policy {
     }
 }
 
-/// How request URIs are rendered for one client of the admin API.
+/// The form in which request URIs are shown to one client of the admin API.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UriView {
     with_query: bool,

@@ -1,5 +1,5 @@
-//! A request as a handler sees it: parameters, the argument in the path, the body, the formats that
-//! the client accepts, and whether the client still waits. It knows no endpoint.
+//! A request as a handler sees it: parameters, the argument in the path, the body, the accepted
+//! formats, and the cancellation if the client leaves. It does not depend on any endpoint.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -47,7 +47,7 @@ pub(super) struct Request {
     /// The audit record of a change.
     pub(super) call: Option<AuditedCall>,
     pub(super) policy: Arc<Policy>,
-    /// How the URIs of the service's requests are shown to the client.
+    /// The form in which URIs of the service's requests are shown to the client.
     pub(super) uris: UriView,
 }
 
@@ -84,7 +84,7 @@ impl Request {
         &self.cancellation
     }
 
-    /// Records for the audit what was set before the change, and what is set after it.
+    /// Records the settings before and after the change in the audit.
     pub(super) fn record_change(&self, before: String, after: String) {
         if let Some(call) = &self.call {
             call.set_change(before, after);

@@ -23,7 +23,7 @@ pub(super) struct Property {
     in_print_stack: bool,
 }
 
-/// What a column has in addition to its value.
+/// The properties of a column apart from its value.
 #[derive(Clone, Copy)]
 pub(super) struct ColumnInfo {
     pub(super) aliases: &'static [&'static str],

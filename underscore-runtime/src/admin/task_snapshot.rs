@@ -34,9 +34,9 @@ pub(super) struct TaskSnapshot {
     pub(super) frames: Vec<Frame>,
     /// The awaits of futures that the task holds but does not poll.
     pub(super) kept: Vec<Frame>,
-    /// The id of the connection of its request, where that is tracked.
+    /// The id of its request's connection, `None` if that is not tracked.
     pub(super) connection: Option<u64>,
-    /// How its URI is shown.
+    /// The form in which its URI is shown.
     uris: UriView,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn snapshots(tasks: Vec<TaskRef>) -> impl Iterator<Item = TaskSnapsho
 }
 
 /// Takes snapshots of tasks that were selected by their state, and keeps that state: a task that
-/// has changed since would be listed with a state that was not asked for.
+/// has changed since would be listed with a state that was not requested.
 pub(super) fn snapshots_in_state(
     tasks: Vec<TaskRef>,
     chosen: Option<TaskState>,
@@ -211,8 +211,8 @@ impl TaskSnapshot {
         self.thread.as_ref()?.name.as_deref()
     }
 
-    /// What the thread that the task blocks waits for in the kernel. `None` for a thread that is
-    /// not blocked: its state would be outdated.
+    /// The kernel state of the thread that the task blocks. `None` for a thread that is
+    /// not blocked, because its state would be outdated.
     pub(super) fn kernel_wait(&self) -> Option<String> {
         self.thread.as_ref().filter(|_| self.blocks)?.kernel_wait()
     }

@@ -1,6 +1,6 @@
-//! What runs inside the host's workers: the call that axum makes of a handler, the future that
-//! tracks it, and the await points within. The hot path of a request is `handler/call` and
-//! `poll/tracked`, top to bottom.
+//! The code that runs in the host's workers: the call of a handler by axum, the future that tracks
+//! it, and the await points within. The hot path of a request is `handler/call` and `poll/tracked`,
+//! top to bottom.
 
 mod handler;
 mod interrupted;

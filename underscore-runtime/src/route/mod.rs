@@ -1,5 +1,5 @@
-//! What a route is: its id, the handler's declaration, and the method and path that a router
-//! matched. Its counters and settings are in `routes`.
+//! The identity of a route: its id, the handler's declaration, and the method and path that a
+//! router matched. Its counters and settings are in `routes`.
 
 mod id;
 mod identity;

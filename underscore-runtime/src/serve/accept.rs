@@ -26,7 +26,7 @@ const RETRY: Duration = Duration::from_millis(20);
 /// Interval between attempts to fill the reserve.
 const REFILL: Duration = Duration::from_secs(1);
 
-/// Serves `api` until `stopped` completes. Requests under way then have `grace` to complete.
+/// Serves `api` until `stopped` completes. Requests in progress then have `grace` to complete.
 pub(super) async fn serve(
     sockets: (Listener, Rebinder),
     api: Router,

@@ -1,5 +1,5 @@
-//! What an operator may change at run time: the catalogue of settings, the JSON form of a section,
-//! and the stored and effective settings of a route.
+//! The settings that an operator can change at run time: their catalogue, the JSON form of a
+//! section, and the stored and effective settings of a route.
 
 mod catalogue;
 mod effective;

@@ -1,4 +1,4 @@
-//! What can be wrong with a section of settings. Names and values are kept as they were written.
+//! The errors in a section of settings. Names and values are kept as they were written.
 
 use std::fmt;
 

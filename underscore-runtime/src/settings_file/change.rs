@@ -35,6 +35,6 @@ pub(crate) struct Reload {
     pub(crate) after: Value,
     /// User and group of the file, `None` if it does not exist.
     pub(crate) owner: Option<(u32, u32)>,
-    /// Why the content is not in force, `None` if it is.
+    /// The reason why the content is not applied, `None` if it is.
     pub(crate) error: Option<String>,
 }

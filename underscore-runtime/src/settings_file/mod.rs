@@ -42,7 +42,7 @@ struct WatchedFile {
     users: usize,
 }
 
-/// A file that was read and is not in force yet.
+/// A file that was read and is not applied yet.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     path: PathBuf,
@@ -161,7 +161,7 @@ pub(crate) fn is_configured() -> bool {
     WATCHED.lock().is_some()
 }
 
-/// Checks whether the file could be changed in this way, as far as that is known without a write.
+/// Checks that the file can be changed in this way, without writing it.
 pub(crate) fn check(edits: &[Edit]) -> Result<(), ChangeError> {
     let state = WATCHED
         .lock()
@@ -175,7 +175,7 @@ pub(crate) fn check(edits: &[Edit]) -> Result<(), ChangeError> {
     text.map(drop).map_err(ChangeError::Unreadable)
 }
 
-/// The path of the file, and why its content is not in force. `None` without a file.
+/// The path of the file, and the reason if its content is not applied. `None` without a file.
 pub(crate) fn path_and_error() -> Option<(String, Option<String>)> {
     let watched = WATCHED.lock();
     let watched = watched.as_ref()?;
@@ -202,7 +202,7 @@ pub(crate) fn unlisted_routes() -> Vec<(String, Value, bool)> {
     routes.filter_map(unlisted).collect()
 }
 
-/// Changes the file and then the settings in force, together with what `with` does: all or nothing.
+/// Changes the file and then the applied settings, together with the effect of `with`: all or none.
 ///
 /// # Cancel safety
 ///

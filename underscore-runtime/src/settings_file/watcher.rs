@@ -25,14 +25,14 @@ pub(super) const MISSING: &str = "it is missing; its last valid content is still
 /// The known state of the file.
 #[derive(Clone, Debug)]
 pub(super) struct FileState {
-    /// The last valid content, which is in force.
+    /// The last valid content, which is applied.
     pub(super) resolved: Resolved,
-    /// Why the current content is not in force.
+    /// The reason why the current content is not applied, `None` if it is.
     pub(super) error: Option<String>,
 }
 
 impl FileState {
-    /// The state of a file whose content is in force.
+    /// The state of a file whose content is applied.
     pub(super) fn new(resolved: Resolved) -> Self {
         FileState {
             resolved,
@@ -200,7 +200,7 @@ impl FileWatcher {
         *self.state.lock() = FileState::new(resolved.clone());
     }
 
-    /// Reports once why the content of the file is not in force.
+    /// Reports once why the content of the file is not applied.
     fn report_error(&self, error: String) {
         let document = {
             let mut state = self.state.lock();

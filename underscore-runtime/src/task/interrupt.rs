@@ -1,5 +1,5 @@
-//! Interrupts: why a task is to end, how it ended, and the wait for it. How an interrupt reaches
-//! the task is in `cancel`.
+//! Interrupts: the reason, the outcome and the wait for it. The delivery to the task is in
+//! `cancel`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Arc, Notify, Weak, contained};
 use crate::units;
 
-/// Why a task is to end.
+/// A request to end a task, and its reason.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt {
     /// Shown to the client and in the log.

@@ -42,7 +42,7 @@ pub(crate) struct Slot {
     // The kind of the task.
     pub(super) route: AtomicCell<Option<&'static Route>>,
     pub(super) started: AtomicU64,
-    /// Which properties are stored, and where: see `info`.
+    /// The stored properties and their places: see `info`.
     pub(super) info: AtomicU32,
     /// The number of the polling thread if that is in more than one poll, else `u32::MAX`.
     pub(super) thread: AtomicU32,
@@ -50,9 +50,9 @@ pub(crate) struct Slot {
     pub(super) next: AtomicCell<Option<&'static Slot>>,
     remote: [AtomicU64; 4],
 
-    // Where the task waits.
+    // The place where the task waits.
     pub(super) nodes: InlineNodes,
-    /// When its response began to stream.
+    /// Time at which its response began to stream.
     pub(super) streaming_since: AtomicInstant,
     /// Number of body bytes passed to the connection.
     pub(super) bytes_sent: AtomicU64,

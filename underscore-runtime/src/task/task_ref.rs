@@ -122,7 +122,7 @@ impl TaskRef {
         self.slot.stack(self.id.number())
     }
 
-    /// The async body that it runs, as far as type names tell.
+    /// The async body that it runs, recognized by type names.
     pub(crate) fn body(&self) -> Option<AsyncBody<'static>> {
         match self.route {
             Some(route) => Some(AsyncBody::from_function(route.identity.declaration.handler)),

@@ -282,12 +282,12 @@ impl Thread {
         }
     }
 
-    /// The sleep that the thread is in, where available.
+    /// The sleep that the thread is in, if available.
     pub(crate) fn sleep(&self) -> Option<Sleep> {
         super::kernel::sleep(self.kernel_id?)
     }
 
-    /// What the thread is waiting for according to the kernel, where available.
+    /// The state of the thread in the kernel, if available.
     pub(crate) fn kernel_wait(&self) -> Option<String> {
         super::kernel::wait(self.kernel_id?)
     }

@@ -10,9 +10,9 @@ use tokio::runtime::Handle;
 use crate::task::with_thread;
 use crate::threads::{ThreadRecord, WorkerCounts};
 
-/// How long a worker waits for the others to arrive, because one that returned at once would run
-/// their tasks. Also how long they then take to leave one by one, which identifies each by how the
-/// others park.
+/// Maximum time that a worker waits for the others to arrive, because one that returned at once
+/// would run their tasks. Also the maximum time in which they then leave one by one, which
+/// identifies each by the parks of the others.
 const LONGEST: Duration = Duration::from_millis(1);
 
 /// Spawns one task per worker of the runtime. Each updates the record of the thread that it runs

@@ -51,7 +51,7 @@ pub(super) struct RuntimeEntry {
     pub(super) workers: Vec<WorkerEntry>,
 }
 
-/// What the sampler keeps about a worker.
+/// The sampler's data of a worker.
 #[derive(Debug, Default)]
 pub(super) struct WorkerEntry {
     pub(super) utilization: Utilization,

@@ -1,5 +1,5 @@
-//! A snapshot of every worker: what tokio counts, what its thread's record has, and what the
-//! sampler found.
+//! A snapshot of every worker, from tokio's counters, the record of its thread and the data of the
+//! sampler.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The records. The newest ones are kept in memory, and all are written to the host's log, for
-//! those who need them for longer.
+//! The records. The newest ones are kept in memory, and all are written to the host's log for
+//! longer retention.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub(in crate::admin) struct Record {
     pub(in crate::admin) peer: Peer,
     pub(in crate::admin) process: Option<String>,
     pub(in crate::admin) action: Action,
-    /// What the client wanted to change, as written in the request.
+    /// The target of the change, as written in the request.
     pub(in crate::admin) target: String,
     pub(in crate::admin) before: Option<String>,
     pub(in crate::admin) after: Option<String>,

@@ -153,7 +153,7 @@ fn shown_columns<R>(
     Ok(shown)
 }
 
-/// How rows are written.
+/// The shown columns, and the form of their cells.
 struct TableForm<R: 'static> {
     shown: Vec<ShownColumn<R>>,
     heading: bool,

@@ -1,4 +1,4 @@
-//! What generated code implements for an annotated handler.
+//! The trait that generated code implements for an annotated handler, and the marker of its call.
 
 use std::marker::PhantomData;
 

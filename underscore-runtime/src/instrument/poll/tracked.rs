@@ -90,7 +90,7 @@ pub(crate) fn poll_stage<T, S: Stage<T>>(
     }
 }
 
-/// Drops the stage now, with all that it owns.
+/// Drops the stage at once, with everything it owns.
 #[cold]
 fn interrupt<T, S: Stage<T>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> Poll<StageEnd<T>> {
     drop_in_task(guard.as_ref(), stage);

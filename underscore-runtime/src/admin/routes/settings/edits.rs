@@ -16,7 +16,7 @@ pub(super) enum Section {
     Persistent,
 }
 
-/// What a change of the selected routes of one handler applies to.
+/// The scope of a change of the selected routes of one handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     /// The handler, for all present and later mounts. Settings of single mounts stay.

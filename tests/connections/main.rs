@@ -1,4 +1,4 @@
-//! The service's own connections: each is listed with what it does, and can be closed.
+//! The service's own connections: each is listed with its state and can be closed.
 
 #![allow(missing_docs, unreachable_pub)]
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 use support::{PATIENCE, Service};
 use tokio::net::TcpStream;
 
-/// The row of the connection whose client is `client`, once it is there and `is_it` holds.
+/// Waits until the connection of `client` is listed and `is_it` holds, and returns its row.
 async fn row(service: &Service, client: &TcpStream, is_it: impl Fn(&Value) -> bool) -> Value {
     let remote = client.local_addr().expect("it is connected").to_string();
     let deadline = Instant::now() + PATIENCE;
@@ -30,7 +30,7 @@ async fn row(service: &Service, client: &TcpStream, is_it: impl Fn(&Value) -> bo
     }
 }
 
-/// The same once it is in `state`.
+/// Waits until the connection of `client` is in `state`, and returns its row.
 async fn row_in(service: &Service, client: &TcpStream, state: &str) -> Value {
     row(service, client, |row| row["state"] == state).await
 }

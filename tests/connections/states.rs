@@ -1,4 +1,4 @@
-//! What a connection does, by facts, on HTTP/1 and HTTP/2.
+//! The state of a connection follows its bytes and its requests, on HTTP/1 and HTTP/2.
 
 use axum::Router;
 use axum::routing::get;

@@ -1,4 +1,5 @@
-//! A websocket whose connection is tracked is closed by an interrupt, wherever its parts are.
+//! An interrupt closes a websocket whose connection is tracked, even if other tasks have its
+//! halves.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use underscore_runtime::{track, underscore_route};
 use super::row_in;
 use crate::support::{PATIENCE, Service, talk};
 
-/// As in axum's own example, the halves of the socket are in tasks of their own.
+/// Spawns a task for each half of the socket, as in axum's example.
 async fn in_halves(name: &'static str, socket: WebSocket) {
     let (mut sender, mut receiver) = socket.split();
     tokio::spawn(async move {

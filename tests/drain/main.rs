@@ -1,4 +1,5 @@
-//! A graceful shutdown that ends. In a process of its own, because a drain is begun once.
+//! A graceful shutdown that ends in spite of open connections. In its own process, because a drain
+//! cannot be undone.
 
 #![allow(missing_docs, unreachable_pub)]
 

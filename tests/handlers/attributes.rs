@@ -19,7 +19,7 @@ struct Login {
     user: String,
 }
 
-/// Says who is there.
+/// A documented handler.
 #[underscore_route]
 /// And more of it below.
 #[allow(clippy::unused_async, unused_variables)]

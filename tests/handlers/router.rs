@@ -1,5 +1,5 @@
-//! What axum's router shows to a layer around it, for code that names a route from a layer. A
-//! version of axum that changes one of these facts fails here, by name.
+//! The data that axum's router passes to a layer around it, for code that names a route in a layer.
+//! A version of axum that changes one of these facts fails here, by name.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// What the layer saw of one request.
+/// The layer's view of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sight {
     method: Method,

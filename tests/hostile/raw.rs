@@ -1,4 +1,4 @@
-//! A client that writes arbitrary bytes at any pace, and a check that others are served meanwhile.
+//! A client that writes arbitrary bytes at any pace, and a check that others are still served.
 
 use std::time::{Duration, Instant};
 

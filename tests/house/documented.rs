@@ -102,7 +102,7 @@ fn examples(documentation: &str) -> impl Iterator<Item = &str> {
     blocks.filter(|block| block.starts_with('\n'))
 }
 
-/// What the documentation of an item lacks.
+/// The part that the documentation of an item lacks, `None` if it is complete.
 fn missing(item: Item<'_>, documentation: &str) -> Option<&'static str> {
     let is_shown = |line: &str| !line.trim_start().starts_with("# ");
     let asserts = |example: &str| {

@@ -16,8 +16,8 @@ use super::shown::{Form, to_show};
 use super::support::Answer;
 use super::support::example::{Example, binary};
 
-/// Time for which a read is repeated until it is as the README shows it: several times as long as a
-/// request of the examples takes.
+/// Maximum time for which a read is repeated until it matches the README: several times as long as
+/// a request of the examples takes.
 const SETTLES: Duration = Duration::from_secs(10);
 
 /// A running session.

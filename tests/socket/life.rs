@@ -1,4 +1,4 @@
-//! From the first answer to the last: what becomes of the file while the server runs, and after it.
+//! From the first answer to the last: the socket file while the server runs, and after it.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -71,7 +71,7 @@ fn awaiting_the_shutdown_does_not_block_the_worker() {
         .expect("a runtime");
     runtime.block_on(async {
         let admin = serve_admin(place.path("app.sock")).expect("it is bound");
-        // Its body is missing, so it is under way until the grace period has ended.
+        // Its body is missing, so it is in progress until the grace period has ended.
         let mut slow = UnixStream::connect(admin.path()).expect("the server listens");
         let head = "PUT /_routes/_all/settings HTTP/1.1\r\nhost: .\r\ncontent-length: 9\r\n";
         let head = format!("{head}expect: 100-continue\r\n\r\n");

@@ -1,4 +1,4 @@
-//! The admin socket: who may connect, what is replaced and what is left alone, and when it goes.
+//! The admin socket: its permissions, the files that it replaces or leaves alone, and its removal.
 
 mod forked;
 mod handed_in;
@@ -28,7 +28,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: .\r\nConnection: close\r\n\r\n"
 /// Interval between checks of the socket file in these tests.
 const CHECK_EVERY: Duration = Duration::from_millis(20);
 
-/// Time for which the file must be missing before it is made again.
+/// Time for which the file must be missing before it is created again.
 const MISSING_FOR: Duration = Duration::from_millis(200);
 
 /// The options of `serve_admin`, with short times for a rebind.
@@ -64,7 +64,7 @@ impl Place {
         self.directory.path().join(name)
     }
 
-    /// The names in the directory: nothing but what a test expects may be left there.
+    /// The names in the directory, where a test leaves only expected files.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.directory.path()).expect("it can be listed");
         let mut names: Vec<String> = entries
@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-/// Asks the server at `path` for its pid.
+/// Requests the pid of the server at `path`.
 fn ask(path: &Path) -> String {
     let mut stream = UnixStream::connect(path).expect("the server listens");
     stream.write_all(REQUEST).expect("the server reads");

@@ -1,4 +1,5 @@
-//! A file that is taken away while the server runs is made again, but only where it was.
+//! A socket file that is removed while the server runs is created again, but only in its own
+//! directory.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -120,7 +121,7 @@ fn in_a_directory_that_took_the_place_of_its_own_no_socket_is_made() {
         assert_eq!(fs::read_dir(directory).expect("listed").count(), 0);
     }
 
-    // Where its own directory comes back, all is as before.
+    // When its own directory returns, the server is reachable as before.
     let directory = paths[0].parent().expect("it has one");
     fs::remove_dir(directory).expect("it is empty");
     fs::remove_file(aside.join("app.sock")).expect("it is there");
@@ -149,7 +150,7 @@ fn a_directory_that_is_removed_and_made_again_gets_no_socket() {
     admin.shutdown_blocking();
 }
 
-/// What starts a process as root of a user namespace of its own, if the system allows that.
+/// The command that starts a process as root of its own user namespace, if the system allows it.
 fn as_root_of_its_own() -> Option<&'static str> {
     let unshare = "unshare --user --map-root-user --mount";
     let allowed = Command::new("sh")

@@ -90,7 +90,7 @@ impl FanOut {
         self.branches.len()
     }
 
-    /// Waits until one of them is ready. False if the set is empty.
+    /// Waits until one of the futures is ready. False if the set is empty.
     pub async fn next(&mut self) -> bool {
         poll_fn(|cx| self.poll_next(cx)).await
     }

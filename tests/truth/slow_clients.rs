@@ -1,4 +1,4 @@
-//! Responses while the client reads them: who waits for whom, how they end, and long ones of a
+//! Responses while the client reads them: the states of waiting, the ends, and long ones of a
 //! known length.
 
 use std::convert::Infallible;

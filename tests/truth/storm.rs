@@ -1,5 +1,5 @@
 //! Hundreds of requests on two workers, with clients that leave, interrupts and changes of settings
-//! at the same time. What is shown meanwhile is never wrong, and in the end the counters are those
+//! at the same time. The tables are correct at any time, and in the end the counters are those
 //! of the clients.
 
 use std::collections::HashSet;

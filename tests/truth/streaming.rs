@@ -1,4 +1,4 @@
-//! A streamed response is a task until its last byte, whatever ends it and however slowly its
+//! A streamed response is a task until its last byte, for every kind of end and however slowly its
 //! client reads.
 
 use std::convert::Infallible;

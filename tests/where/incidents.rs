@@ -1,4 +1,4 @@
-//! Published incidents as small services: what is shown of each, and the call that ends it.
+//! Published incidents as small services: the tables during each, and the call that ends it.
 //! docs/reliability.md lists them; some have a test elsewhere, which is named there.
 
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! A service with annotated handlers as its clients see it, with the feature `admin` and without it.
+//! A service with annotated handlers as its clients see it, with and without the feature `admin`:
 //! `cargo test -p underscore-runtime --no-default-features --test annotated`.
 
 use std::convert::Infallible;

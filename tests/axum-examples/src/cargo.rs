@@ -18,7 +18,7 @@ pub(crate) struct Package {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) manifest: PathBuf,
-    /// Name, root file, and whether it is a library.
+    /// Name, root file, and true for a library.
     pub(crate) targets: Vec<(String, PathBuf, bool)>,
     /// Versions of its direct dependencies, by name.
     pub(crate) versions: BTreeMap<String, String>,
@@ -106,7 +106,7 @@ impl Cargo {
         Ok(all)
     }
 
-    /// Runs the tests of a package. Returns whether they passed, and a description.
+    /// Runs the tests of a package. Returns true if they passed, and a description.
     pub(crate) fn test(&self, package: &str) -> io::Result<(bool, String)> {
         let mut arguments = vec!["test", "--quiet", "--no-fail-fast", "-p", package];
         arguments.extend(self.flags.iter().map(String::as_str));

@@ -20,7 +20,7 @@ impl Sources {
         }
     }
 
-    /// Whether a name in a module comes from a module called `routing`.
+    /// True if a name in a module comes from a module called `routing`.
     pub(crate) fn is_of_routing(&self, krate: usize, module: usize, path: &[String]) -> bool {
         let is_routing = |path: &Vec<String>| path.iter().any(|name| name == "routing");
         if path.iter().any(|name| name == "routing") {

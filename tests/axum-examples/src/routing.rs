@@ -113,7 +113,7 @@ pub(crate) fn of_routes(argument: &Expr) -> Mount {
     Mount::new(argument, vec!["routes".to_owned()], true)
 }
 
-/// The name of a method without `_with`, and whether it had that suffix.
+/// The name of a method without `_with`, and true if it had that suffix.
 fn verb(name: &str) -> Option<(&str, bool)> {
     match name.strip_suffix("_with") {
         Some(verb) => ROUTING.contains(&verb).then_some((verb, true)),
@@ -146,7 +146,7 @@ fn segments(path: &ExprPath) -> Option<Vec<String>> {
     path.qself.is_none().then(|| names.collect())
 }
 
-/// Whether a chain of routing calls begins here.
+/// True if a chain of routing calls begins here.
 fn is_routing(receiver: &Expr) -> bool {
     match receiver {
         Expr::Call(call) => match &*call.func {

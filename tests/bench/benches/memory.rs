@@ -197,7 +197,7 @@ fn hold(app: &mut Router, request: fn() -> Request) -> RouteFuture<Infallible> {
     response
 }
 
-/// A number, and whether it is within its budget.
+/// A number, and true if it is within its budget.
 struct Against(i64, i64);
 
 impl fmt::Display for Against {

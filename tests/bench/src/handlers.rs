@@ -11,7 +11,7 @@ use underscore_runtime::underscore_route;
 
 use crate::Contender;
 
-/// How many times a waiting handler returns `Pending` in one call.
+/// Number of times that a waiting handler returns `Pending` in one call.
 pub const POLLS: u32 = 1_000;
 
 /// Returns `Pending` a number of times without waking: the benchmarks poll by hand.

@@ -116,7 +116,7 @@ fn first_line(input: &[u8]) -> (String, &[u8]) {
     (line, rest.get(1..).unwrap_or_default())
 }
 
-/// Whether a change expires: it differs a moment later.
+/// True if a change expires, so that a later answer differs.
 fn expires(body: &[u8]) -> bool {
     let body: Option<Value> = serde_json::from_slice(body).ok();
     body.is_some_and(|body| body.get("expires_in").is_some())

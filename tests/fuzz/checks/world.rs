@@ -27,7 +27,7 @@ pub struct World {
     runtime: Runtime,
     admin: Router,
     app: Router,
-    /// What an operator can end; some of it may have ended.
+    /// Work that an operator can end; some of it may have ended already.
     busy: Mutex<Vec<JoinHandle<()>>>,
 }
 

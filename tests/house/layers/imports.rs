@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 /// The path of a module below the crate: `["admin", "cat"]`.
 pub(crate) type Module = Vec<String>;
 
-/// The modules of a crate, and what each of them names.
+/// The modules of a crate, and the paths that each of them names.
 #[derive(Default)]
 pub(crate) struct Imports {
     modules: BTreeSet<Module>,
@@ -153,7 +153,7 @@ impl Reader<'_> {
 
     fn use_item<'t>(&mut self, after: &'t [TokenTree], module: &[String]) -> &'t [TokenTree] {
         let end = after.iter().position(|token| is_punct(token, ';'));
-        // The `use<>` of a type has no end of its own.
+        // The `use<>` of a type does not end with a `;`.
         let Some(end) = end.filter(|_| !after.first().is_some_and(|token| is_punct(token, '<')))
         else {
             return after;
@@ -182,7 +182,7 @@ impl Reader<'_> {
                     }
                     return;
                 }
-                // `::`, or the `*` of a glob, which is an import of what stands before it.
+                // `::`, or the `*` of a glob, which imports from the module before it.
                 _ => {}
             }
         }
@@ -243,7 +243,8 @@ fn is_test_attribute(after: &[TokenTree]) -> bool {
     matches!(after, [TokenTree::Group(group), ..] if group.stream().to_string().replace(' ', "") == "cfg(test)")
 }
 
-/// What follows the item that begins with its attributes: it ends with a `;` or its braces.
+/// The tokens after the item that begins here with its attributes. An item ends with a `;` or its
+/// braces.
 fn behind_item(tokens: &[TokenTree]) -> &[TokenTree] {
     let is_end = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -253,7 +254,7 @@ fn behind_item(tokens: &[TokenTree]) -> &[TokenTree] {
     end.map_or(&[], |end| &tokens[end + 1..])
 }
 
-/// What follows the second `:` of a `::` and the name behind it.
+/// The tokens after the second `:` of a `::` and the name behind it.
 fn behind_path(after: &[TokenTree]) -> &[TokenTree] {
     match after {
         [colon, TokenTree::Ident(_), rest @ ..] if is_colon(colon) => rest,

@@ -54,7 +54,7 @@ async fn streaming() -> Body {
     })
 }
 
-/// Never completes by itself.
+/// Never completes unless it is interrupted.
 #[underscore_route(get, "/endless")]
 async fn endless() -> Body {
     Body::new(Pieces {

@@ -6,7 +6,8 @@
 //!
 //! The commands to try are printed at the start. A stream of events is a task until its last byte,
 //! without further code. A websocket is a task because of `track`, and `#[underscore_frame]` on the
-//! helpers shows the lines that its two halves await.
+//! helpers shows the lines that its two halves await. `listen` lists the connections under them, and
+//! `drained` lets an operator begin the shutdown.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -22,7 +23,7 @@ use axum::routing::{any, get, post};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use tokio::sync::broadcast::{self, Receiver, error::RecvError};
 use tokio::time::timeout;
-use underscore_runtime::{serve_admin, track, underscore_frame, underscore_route};
+use underscore_runtime::{listen, serve_admin, track, underscore_frame, underscore_route};
 
 #[path = "../shared/mod.rs"]
 mod shared;
@@ -43,6 +44,9 @@ const COMMANDS: &str = r"
   # The same, grouped by stack. A websocket awaits two things, so its stack has two branches.
   curl -s --unix-socket $SOCKET 'http://./_cat/stacks?v&h=count,path,state,oldest,stack'
 
+  # The connections under them: those of streams are `active`, those of websockets `upgraded`.
+  curl -s --unix-socket $SOCKET 'http://./_cat/connections?v&h=id,remote,state,requests,bytes_out,idle_for'
+
   # Cancel the oldest stream only. Its client sees an error, not a normal end.
   TASK=$(curl -s --unix-socket $SOCKET 'http://./_cat/tasks?routes=events&size=1&h=id')
   curl -s -w '\n' --unix-socket $SOCKET -X POST http://./_tasks/$TASK/_cancel
@@ -50,6 +54,9 @@ const COMMANDS: &str = r"
   # Interrupt all websockets. A browser shows the reason and reconnects.
   curl -s --unix-socket $SOCKET -X POST 'http://./_routes/ws/interrupt?pretty&reason=to+another+server'
   curl -s $APP/say -d 'who is still there'
+
+  # Shut down. Idle connections are closed; the answer says who is left, and how to close them, too.
+  curl -s --unix-socket $SOCKET -X POST 'http://./_drain?close=idle,new&timeout=2s&pretty'
 ";
 
 /// The number of messages that are kept for slow receivers.
@@ -170,7 +177,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listener = options.listener().await?;
     let admin = serve_admin(&options.admin)?;
     shared::greet(&listener, admin.path(), COMMANDS)?;
-    shared::serve(listener, app()).await?;
+    shared::serve(listen(listener), app()).await?;
     admin.shutdown().await;
     Ok(())
 }

@@ -13,9 +13,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use underscore_runtime::drained;
 
 /// The time that requests in flight have to complete after shutdown begins.
 const GRACE: Duration = Duration::from_secs(5);
@@ -91,10 +94,14 @@ fn print_line(line: &str) {
 
 /// Serves until shutdown begins, and then until no request is in flight or the grace period is
 /// over.
-pub async fn serve(listener: TcpListener, app: Router) -> io::Result<()> {
+pub async fn serve<L>(listener: L, app: Router) -> io::Result<()>
+where
+    L: Listener<Addr: std::fmt::Debug>,
+    SocketAddr: for<'a> Connected<IncomingStream<'a, L>>,
+{
     // With connect info, so that `_cat/tasks` shows the addresses of clients.
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, app).with_graceful_shutdown(stop());
+    let served = axum::serve(listener, app).with_graceful_shutdown(drained(stop()));
     tokio::select! {
         served = served.into_future() => served,
         () = grace_period() => Ok(()),

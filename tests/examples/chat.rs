@@ -1,6 +1,8 @@
 //! `chat`: one stream is ended by id, all websockets by route, and the service shuts down with open
 //! streams.
 
+use serde_json::json;
+
 use super::tried::{Meanwhile, Tried};
 
 #[tokio::test]
@@ -38,6 +40,12 @@ async fn streams_and_websockets_are_listed_and_ended() {
         "{stacks}"
     );
 
+    tried
+        .look("_cat/connections", |table| {
+            table.matches(" active ").count() == 3 && table.matches(" upgraded ").count() == 2
+        })
+        .await;
+
     let task = tried.take("_cat/tasks").await;
     let report = tried.send("_cancel").await.ok_json();
     assert_eq!(report["tasks"][&task], "interrupted", "{report:#}");
@@ -56,6 +64,11 @@ async fn streams_and_websockets_are_listed_and_ended() {
     }
     assert_eq!(tried.send("/say").await.text, "heard by 2\n");
     all_see("who is still there", &listeners).await;
+
+    let drain = tried.send("_drain").await.ok_json();
+    assert_eq!(drain["draining"], true, "{drain:#}");
+    assert_eq!(drain["states"], json!({"active": 2}), "{drain:#}");
+    assert_eq!(drain["next"], "POST /_connections/_close?state=active");
 
     tried.end();
     for listener in listeners {

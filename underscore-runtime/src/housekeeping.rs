@@ -14,8 +14,8 @@ pub(crate) struct Housekeeping(());
 
 static RUNNING: Mutex<Weak<Housekeeping>> = Mutex::new(Weak::new());
 
-/// Starts the thread, or shares the one that is running. If no thread can be spawned, what it would
-/// find out is shown as unknown.
+/// Starts the thread, or shares the running one. If no thread can be spawned, the data that it
+/// would collect is shown as unknown.
 pub(crate) fn start() -> Arc<Housekeeping> {
     let mut running = RUNNING.lock();
     if let Some(housekeeping) = running.upgrade() {

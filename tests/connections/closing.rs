@@ -55,10 +55,7 @@ async fn a_connection_is_closed_by_its_id_and_its_request_ends() {
         .await;
     let (kind, reason) = service.post(&path).await.error();
     assert_eq!(kind, "resource_not_found_exception");
-    assert!(
-        reason.contains("it has ended, or there was none"),
-        "{reason}"
-    );
+    assert!(reason.contains("it has ended or never existed"), "{reason}");
 }
 
 /// Holds 9.9, 1.47 of docs/admin-api.md.

@@ -44,6 +44,7 @@ async fn a_shutdown_with_clients_that_stay_ends_by_two_calls() {
     let service = Service::with_admin(address, &AdminBuilder::new());
     let error = service.post("_drain").await;
     assert_eq!(error.status, 409);
+    assert_eq!(error.error().0, "illegal_state_exception");
     assert!(
         error.text.contains("underscore_runtime::drained"),
         "{}",

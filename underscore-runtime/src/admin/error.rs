@@ -104,6 +104,16 @@ impl Error {
         Error::new(StatusCode::CONFLICT, "settings_file_exception", reason)
     }
 
+    /// No graceful shutdown waits for a drain.
+    pub(super) fn no_drain() -> Self {
+        Error::new(
+            StatusCode::CONFLICT,
+            "illegal_state_exception",
+            "no shutdown waits for a drain; give underscore_runtime::drained(..) to \
+             with_graceful_shutdown",
+        )
+    }
+
     /// The settings file cannot be written.
     pub(super) fn unwritten(reason: impl Into<String>) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;

@@ -53,9 +53,7 @@ pub(in crate::admin) fn post(request: Request, _: Offload) -> ChangeFuture {
             return Ok(options.would_close());
         }
         if !drain::is_waited_for() && drain::since().is_none() {
-            return Err(Error::conflict(
-                "no shutdown waits for a drain; give underscore_runtime::drained(..) to with_graceful_shutdown",
-            ));
+            return Err(Error::no_drain());
         }
         drain::begin();
         let form = match request.format() {

@@ -92,7 +92,7 @@ fn by_ids(list: &str) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
         }
         let Some(connection) = word.parse().ok().and_then(find) else {
             return Err(Error::not_found(format!(
-                "no connection [{}]; it has ended, or there was none",
+                "no connection [{}]; it has ended or never existed",
                 echo(word)
             )));
         };

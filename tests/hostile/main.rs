@@ -111,7 +111,8 @@ fn endpoint() -> impl Strategy<Value = String> {
         };
         let endpoint = endpoint
             .replace("{routes}", &value)
-            .replace("{tasks}", &value);
+            .replace("{tasks}", &value)
+            .replace("{connections}", &value);
         match (method, endpoint.split_once(' ')) {
             ("", _) | (_, None) => endpoint,
             (method, Some((_, path))) => format!("{method} {path}"),

@@ -278,7 +278,7 @@ fn list_tables(_: &Request) -> Result<Answer, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::elasticsearch;
+    use crate::admin::{elasticsearch, params};
 
     /// `GET /a[/{b}]` is two endpoints.
     fn documented() -> Vec<String> {
@@ -313,6 +313,18 @@ mod tests {
         served.sort_unstable();
         documented.sort_unstable();
         assert_eq!(documented, served);
+    }
+
+    /// Groups of parameters may share a name, but not at one endpoint.
+    #[test]
+    fn an_endpoint_has_each_parameter_once() {
+        for endpoint in ENDPOINTS {
+            let mut names: Vec<&str> = params::names(endpoint.params).collect();
+            let all = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all, "{:?}", endpoint.paths);
+        }
     }
 
     /// Elasticsearch's paths and parameters are mapped to those that exist here.

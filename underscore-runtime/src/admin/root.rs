@@ -14,7 +14,7 @@ use crate::units;
 static START: OnceLock<(Instant, SystemTime)> = OnceLock::new();
 
 /// Records the start of the admin API, which is taken for the start of the process.
-pub(super) fn note_start() {
+pub(super) fn record_start() {
     start();
 }
 

@@ -151,7 +151,7 @@ pub fn admin_router() -> Router {
     // Runs while the router exists.
     let sampling = crate::housekeeping::start();
     let pool = Pool::shared();
-    root::note_start();
+    root::record_start();
     crate::routes::link::read();
     crate::routes::on_expiry(audit::expired);
     let mut router = Router::new();

@@ -33,7 +33,7 @@ pub(super) fn set(connection: &Arc<impl OpenConnection + 'static>) {
 /// True once a connection has been tracked. Until then, requests skip the search for theirs.
 static IS_USED: AtomicBool = AtomicBool::new(false);
 
-pub(super) fn note_used() {
+pub(super) fn mark_used() {
     IS_USED.store(true, Ordering::Relaxed);
 }
 

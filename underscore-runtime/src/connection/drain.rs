@@ -100,6 +100,6 @@ pub(crate) fn since() -> Option<Instant> {
 }
 
 /// True if a future of [`drained`] is pending. Without one, a drain has no effect.
-pub(crate) fn is_waited_for() -> bool {
+pub(crate) fn is_awaited() -> bool {
     DRAIN.lock().waiting > 0
 }

@@ -172,7 +172,7 @@ impl ConnectionInfo {
     }
 
     /// Records bytes that the client sent.
-    pub(super) fn note_read(&self, bytes: usize) {
+    pub(super) fn record_read(&self, bytes: usize) {
         add(&self.bytes_in, bytes);
         self.last_io.set_coarse();
         if self.active() == 0 && !self.is_http2() {
@@ -181,7 +181,7 @@ impl ConnectionInfo {
     }
 
     /// Records bytes that were written.
-    pub(super) fn note_written(&self, bytes: usize) {
+    pub(super) fn record_written(&self, bytes: usize) {
         add(&self.bytes_out, bytes);
         self.last_io.set_coarse();
         set(&self.owes_response, false);
@@ -266,20 +266,20 @@ mod tests {
     fn the_state_follows_a_request_of_http_1() {
         let connection = connection();
         assert_eq!(connection.state(), ConnectionState::New);
-        connection.note_read(10);
+        connection.record_read(10);
         assert_eq!(connection.state(), ConnectionState::Head);
         connection.begin_task();
         assert_eq!(connection.state(), ConnectionState::Active);
-        connection.note_read(10);
+        connection.record_read(10);
         connection.end_task();
         assert_eq!(
             connection.state(),
             ConnectionState::Active,
             "it is not written"
         );
-        connection.note_written(100);
+        connection.record_written(100);
         assert_eq!(connection.state(), ConnectionState::Idle);
-        connection.note_read(1);
+        connection.record_read(1);
         assert_eq!(connection.state(), ConnectionState::Head);
         assert_eq!(connection.requests(), 1);
         assert_eq!((connection.bytes_in(), connection.bytes_out()), (21, 100));
@@ -288,10 +288,10 @@ mod tests {
     #[test]
     fn a_connection_is_active_while_its_client_does_not_read() {
         let connection = connection();
-        connection.note_read(10);
+        connection.record_read(10);
         connection.begin_task();
         connection.end_task();
-        connection.note_written(10);
+        connection.record_written(10);
         connection.set_writing(true);
         assert_eq!(connection.state(), ConnectionState::Active);
         connection.set_writing(false);
@@ -301,20 +301,20 @@ mod tests {
     #[test]
     fn a_response_to_an_untracked_request_is_not_taken_for_its_end() {
         let connection = connection();
-        connection.note_read(10);
-        connection.note_written(10);
+        connection.record_read(10);
+        connection.record_written(10);
         assert_eq!(connection.state(), ConnectionState::Untracked);
-        connection.note_read(10);
+        connection.record_read(10);
         connection.begin_task();
         connection.end_task();
-        connection.note_written(10);
+        connection.record_written(10);
         assert_eq!(connection.state(), ConnectionState::Idle);
     }
 
     #[test]
     fn on_http_2_the_streams_decide() {
         let connection = connection();
-        connection.note_read(24);
+        connection.record_read(24);
         connection.set_http2();
         assert_eq!(connection.state(), ConnectionState::Idle);
         connection.set_streams(2, 2);

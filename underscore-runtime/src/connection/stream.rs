@@ -83,7 +83,7 @@ where
             ConnectionInfo::new(remote, local),
         ));
         registry::insert(Arc::<SharedStream<T>>::clone(&shared));
-        current::note_used();
+        current::mark_used();
         TrackedStream {
             shared,
             protocol: Protocol::Unknown(0),
@@ -121,7 +121,7 @@ fn closed() -> io::Error {
 }
 
 impl<T> TrackedStream<T> {
-    fn note_read(&mut self, mut bytes: &[u8]) {
+    fn record_read(&mut self, mut bytes: &[u8]) {
         let info = &self.shared.info;
         if let Protocol::Unknown(matched) = self.protocol {
             let rest = PREFACE.get(matched..).unwrap_or_default();
@@ -133,20 +133,20 @@ impl<T> TrackedStream<T> {
             } else {
                 info.set_http2();
                 self.protocol = Protocol::Http2(Box::default());
-                info.note_read(common);
+                info.record_read(common);
                 bytes = bytes.get(common..).unwrap_or_default();
             }
         }
-        info.note_read(bytes.len());
+        info.record_read(bytes.len());
         if let Protocol::Http2(streams) = &mut self.protocol {
             streams.read_from_client(bytes);
             info.set_streams(streams.open(), streams.opened());
         }
     }
 
-    fn note_written<'a>(&mut self, bytes: impl Iterator<Item = &'a [u8]>, written: usize) {
+    fn record_written<'a>(&mut self, bytes: impl Iterator<Item = &'a [u8]>, written: usize) {
         let info = &self.shared.info;
-        info.note_written(written);
+        info.record_written(written);
         if let Protocol::Http2(streams) = &mut self.protocol {
             let mut left = written;
             for part in bytes {
@@ -174,7 +174,7 @@ where
         });
         let read = buffer.filled().get(before..).unwrap_or_default();
         if !read.is_empty() {
-            self.note_read(read);
+            self.record_read(read);
         }
         polled
     }
@@ -194,7 +194,7 @@ where
         });
         self.shared.info.set_writing(polled.is_pending());
         if let Poll::Ready(Ok(written)) = polled {
-            self.note_written([bytes].into_iter(), written);
+            self.record_written([bytes].into_iter(), written);
         }
         polled
     }
@@ -209,7 +209,7 @@ where
         });
         self.shared.info.set_writing(polled.is_pending());
         if let Poll::Ready(Ok(written)) = polled {
-            self.note_written(parts.iter().map(|part| &**part), written);
+            self.record_written(parts.iter().map(|part| &**part), written);
         }
         polled
     }

@@ -40,7 +40,7 @@ struct AdminConnection {
     /// Begin of the phase.
     since: Instant,
     /// Time of the last byte read or written.
-    moved: Instant,
+    last_io: Instant,
     /// Number of attempts to make room in this phase.
     attempts: u32,
     /// Bytes of the request body that were read, and of the response that are not written yet.
@@ -85,7 +85,7 @@ impl Connections {
             user,
             phase: Phase::Idle,
             since: now,
-            moved: now,
+            last_io: now,
             attempts: 0,
             held: 0,
             task: None,
@@ -203,7 +203,7 @@ impl ConnectionGuard {
     /// Counts bytes read from the client.
     pub(super) fn on_read(&self, bytes: usize) {
         let holds = self.with(|open, now| {
-            open.moved = now;
+            open.last_io = now;
             if open.phase == Phase::Idle {
                 open.enter(Phase::Head, now);
             }
@@ -229,7 +229,7 @@ impl ConnectionGuard {
     pub(super) fn on_response(&self, bytes: usize) {
         self.with(|open, now| {
             open.enter(Phase::Responding, now);
-            open.moved = now;
+            open.last_io = now;
             open.held = bytes;
         });
         self.limit_memory();
@@ -238,7 +238,7 @@ impl ConnectionGuard {
     /// Counts bytes written to the client.
     pub(super) fn on_write(&self, bytes: usize) {
         self.with(|open, now| {
-            open.moved = now;
+            open.last_io = now;
             if open.phase == Phase::Responding {
                 open.held = open.held.saturating_sub(bytes);
             }
@@ -273,7 +273,7 @@ impl ConnectionGuard {
         while open.iter().map(|(_, open)| open.held).sum::<usize>() > MAX_HELD {
             let others = open.iter_mut().filter(|(key, _)| *key != self.key);
             let holding = others.filter(|(_, other)| other.held > 0 && other.task.is_some());
-            match holding.min_by_key(|(_, other)| other.moved) {
+            match holding.min_by_key(|(_, other)| other.last_io) {
                 Some((_, other)) => other.end(),
                 // This response alone is too large.
                 None => return,

@@ -52,7 +52,7 @@ pub(in crate::admin) fn post(request: Request, _: Offload) -> ChangeFuture {
         if request.flag(&params::DRY_RUN) {
             return Ok(options.would_close());
         }
-        if !drain::is_waited_for() && drain::since().is_none() {
+        if !drain::is_awaited() && drain::since().is_none() {
             return Err(Error::no_drain());
         }
         drain::begin();

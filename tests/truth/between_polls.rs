@@ -215,7 +215,7 @@ fn a_body_that_panics_ends_its_own_request_only() {
     assert!(panics(|| drop(read(body_of(get(drop_panics)), |_| {}))));
     assert_ends("drop_panics", &[("panicked", 1)]);
 
-    // Only the log formats the error; the connection gets it and goes on.
+    // Only the log formats the error; the connection receives it and continues.
     broken!(error_panics, "error_panics", Panics::InItsError);
     let frame = read(body_of(get(error_panics)), |_| {});
     assert!(matches!(frame, Some(Err(_))));

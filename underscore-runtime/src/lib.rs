@@ -246,9 +246,9 @@ pub use underscore_macros::underscore_route;
 /// Continues the stack below a handler: the awaits of a helper are shown inside the await that
 /// called it.
 ///
-/// It goes on any `async fn`: a free function, a method, a trait implementation, a generic
-/// function. Only the awaits change, so callers are unaffected; outside a tracked task it only
-/// awaits.
+/// It can be put on any `async fn`: a free function, a method, a trait implementation, a generic
+/// function. Only the awaits change, so callers are unaffected. Outside a tracked task, it has no
+/// effect.
 ///
 /// ```
 /// use underscore_runtime::underscore_frame;

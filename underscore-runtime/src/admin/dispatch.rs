@@ -170,8 +170,8 @@ async fn read(
     offload.read(cancellation, rows, read).await
 }
 
-/// Writes the answer in the form that the client wants. An error does not come here, so
-/// `filter_path` never hides one.
+/// Writes the answer in the requested format. Errors are written elsewhere, so `filter_path` never
+/// hides one.
 fn write(request: &Request, endpoint: &Endpoint, answer: Answer) -> Response {
     let filter = request
         .value(&params::FILTER_PATH)

@@ -69,7 +69,7 @@ pin_project! {
     struct TrackedWork<F: Future> {
         #[pin]
         work: Tracked<F>,
-        // The id of the upgraded connection that it goes on with, if that is tracked.
+        // The id of its upgraded connection, if that is tracked.
         connection: Option<u64>,
     }
 }

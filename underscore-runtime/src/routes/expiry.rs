@@ -1,5 +1,5 @@
-//! The expiry of transient settings: one moment to compare with, and a pass over all routes when it
-//! has come.
+//! The expiry of transient settings: the time of the next expiry, and a pass over all routes once
+//! it is reached.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

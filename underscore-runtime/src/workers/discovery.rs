@@ -32,8 +32,8 @@ pub(super) fn discover(handle: &Handle) {
     }
 }
 
-/// Stays in this poll until all workers have arrived, and then until this one is identified or its
-/// turn to leave has come.
+/// Stays in this poll until all workers have arrived, and then until this one is identified or it
+/// is its turn to leave.
 fn stay(record: &ThreadRecord, handle: &Handle, arrived: &AtomicUsize) {
     let metrics = handle.metrics();
     let workers = metrics.num_workers();

@@ -47,7 +47,7 @@ impl Sampler {
         let after_gap = now.since(self.last_tick) > blocked_after().max(LONGEST_PERIOD);
         self.last_tick = now;
         if after_gap {
-            // The sampler, or the whole process, stood still: it does not know what happened since.
+            // The sampler, or the whole process, was stopped, so the time since is unknown.
             self.watches.retain(|_, watch| watch.is_reported);
         }
         self.sample_polls(now);
@@ -170,9 +170,9 @@ impl PollWatch {
         }
     }
 
-    /// True if the thread may be a worker that stands still. A worker whose counters have changed
-    /// is not this thread: it never was, or another thread has taken over the worker, because this
-    /// one may block (`block_in_place`).
+    /// True if the thread may be a worker that makes no progress. A worker whose counters have
+    /// changed is not this thread: it never was, or another thread has taken over the worker,
+    /// because this one may block (`block_in_place`).
     fn may_block_a_worker(&mut self, record: &ThreadRecord) -> bool {
         let Some(now) = RUNTIMES.worker_counts(record) else {
             return false;

@@ -1,9 +1,9 @@
 //! Finds workers that are blocked by untracked code: a spawned future, or a handler without the
 //! attribute.
 //!
-//! Such a worker is not parked, and its counters stand still. tokio updates them when a worker
-//! parks and after every 61 polls (`event_interval`), so a worker whose counters stand still is in
-//! one long poll, or somewhere in a run of 61 short ones. It is in one poll if its thread sleeps
+//! Such a worker is not parked, and its counters do not change. tokio updates them when a worker
+//! parks and after every 61 polls (`event_interval`), so a worker whose counters do not change is
+//! in one long poll, or somewhere in a run of 61 short ones. It is in one poll if its thread sleeps
 //! without having woken up. If the thread runs, or is not known, the worker counts as blocked after
 //! ten times the limit.
 

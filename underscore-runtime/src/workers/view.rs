@@ -14,7 +14,7 @@ use crate::threads::{self, RuntimeNumber, Thread, ThreadRecord};
 /// The state of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WorkerState {
-    /// Has nothing to do.
+    /// Idle, waiting for work.
     Parked,
     Running,
     /// Has been inside one poll for too long.

@@ -24,7 +24,7 @@ pub(super) struct Snapshot {
     pub(super) started: Duration,
     pub(super) log_entries_lost: u64,
     pub(super) routes: Vec<RouteSample>,
-    /// Number of tasks by kind and state, including zeros, so that a series does not come and go.
+    /// Number of tasks by kind and state, including zeros, so that no series disappears.
     pub(super) tasks: Vec<(&'static str, &'static str, u64)>,
     /// Number of workers by state.
     pub(super) workers: Vec<(&'static str, u64)>,

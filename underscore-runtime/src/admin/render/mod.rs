@@ -53,7 +53,7 @@ pub(super) enum Answer {
         content_type: &'static str,
         text: String,
     },
-    /// Text that goes on while the client reads.
+    /// A body that is produced while the client reads it.
     Stream {
         content_type: &'static str,
         body: Body,

@@ -200,7 +200,7 @@ impl<H, A> Call<H, A> {
             CallState::Answered(answered) => (None, None, Some(answered)),
         };
         HandlerFuture {
-            stage: stage(HandlerStage::CallState { handler, arguments }),
+            stage: stage(HandlerStage::Ready { handler, arguments }),
             guard,
             answered,
         }
@@ -371,7 +371,7 @@ pin_project! {
     /// runs in the task.
     #[project = HandlerStageProjected]
     enum HandlerStage<F, A, R> {
-        CallState { handler: F, arguments: Option<A> },
+        Ready { handler: F, arguments: Option<A> },
         Running { #[pin] future: R },
         Done,
     }
@@ -384,7 +384,7 @@ where
 {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        if let HandlerStageProjected::CallState { handler, arguments } = self.as_mut().project() {
+        if let HandlerStageProjected::Ready { handler, arguments } = self.as_mut().project() {
             let Some(arguments) = arguments.take() else {
                 return Poll::Pending;
             };

@@ -55,12 +55,7 @@ fn main() -> std::io::Result<ExitCode> {
         let answer = runtime.block_on(app.clone().oneshot(request));
         statuses.push(answer.expect("a router never fails").status().as_u16());
     }
-    let seen = (
-        linkers_foreign::routes().len(),
-        statuses,
-        before,
-        listed()?,
-    );
+    let seen = (linkers_foreign::routes().len(), statuses, before, listed()?);
 
     let names = |names: &[&str]| {
         names

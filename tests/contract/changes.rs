@@ -145,10 +145,13 @@ async fn a_request_over_a_limit_gets_the_limit_and_retry_after() {
         after.parse::<u32>().expect("seconds")
     };
     put(json!({"limit.active": 0})).await;
-    assert_eq!(refused(503, "0 requests in flight are the most").await, 1);
+    assert_eq!(
+        refused(503, "the limit of requests in flight is 0").await,
+        1
+    );
     put(json!({"limit.active": null, "limit.rate": 0.001})).await;
     assert_eq!(service.get("/").await.status, 200, "one may always come");
-    let after = refused(429, "0.001 requests per second are the most").await;
+    let after = refused(429, "the limit of requests per second is 0.001").await;
     assert!((900..=1_000).contains(&after), "{after}");
 }
 

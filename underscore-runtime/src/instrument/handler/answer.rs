@@ -67,7 +67,7 @@ fn marked(mut response: Response, outcome: Outcome) -> Response {
 
 /// The response if too many requests are in flight.
 pub(super) fn too_many(most: u64) -> Response {
-    let reason = format!("at most {most} requests may be in flight");
+    let reason = format!("the limit of requests in flight is {most}");
     let status = StatusCode::SERVICE_UNAVAILABLE;
     // It is unknown when one of them ends. A second at least, because the limit is against
     // immediate retries.
@@ -76,7 +76,7 @@ pub(super) fn too_many(most: u64) -> Response {
 
 /// The response if requests arrive too fast; the next is admitted after `wait`.
 pub(super) fn too_fast(rate: f64, wait: Duration) -> Response {
-    let reason = format!("at most {rate} requests per second are admitted");
+    let reason = format!("the limit of requests per second is {rate}");
     let status = StatusCode::TOO_MANY_REQUESTS;
     try_again(error(status, "limit_reached", &reason), wait)
 }

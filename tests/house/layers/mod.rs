@@ -34,6 +34,12 @@ fn read_imports() -> Imports {
     Imports::read(files.iter().map(|(name, text)| (&**name, &**text)))
 }
 
+/// The path of a folder's module: `admin/cat` is `admin::cat`.
+fn path_of(folder: &str) -> Module {
+    let parts = folder.split('/').filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
+}
+
 /// The level of a module in its folder.
 fn level(folder: &str, levels: Levels, name: &str) -> usize {
     let found = levels.iter().position(|level| level.contains(&name));
@@ -57,12 +63,7 @@ fn fork<'a>(from: &'a Module, to: &'a Module) -> (&'a [String], &'a str, &'a str
 fn breaches(imports: &Imports, order: &[(&str, Levels)]) -> Vec<String> {
     let order: BTreeMap<&str, Levels> = order.iter().copied().collect();
     for (folder, levels) in &order {
-        let path: Module = folder
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect();
-        for name in imports.children(&path) {
+        for name in imports.children(&path_of(folder)) {
             level(folder, levels, &name);
         }
     }
@@ -90,6 +91,25 @@ fn a_module_imports_only_from_modules_below_it() {
     );
     let breaches = breaches(&imports, ORDER);
     assert!(breaches.is_empty(), "{breaches:#?}");
+}
+
+#[test]
+fn the_order_lists_every_folder_and_only_modules_that_exist() {
+    let imports = read_imports();
+    for (folder, levels) in ORDER {
+        let children = imports.children(&path_of(folder));
+        for name in levels.iter().copied().flatten().copied() {
+            let exists = name == "mod" || children.iter().any(|child| child == name);
+            assert!(exists, "folder `{folder}` has no module `{name}`");
+        }
+        for child in children {
+            let inner = format!("{folder}/{child}");
+            let inner = inner.trim_start_matches('/');
+            let is_folder = !imports.children(&path_of(inner)).is_empty();
+            let is_listed = ORDER.iter().any(|(listed, _)| *listed == inner);
+            assert!(!is_folder || is_listed, "`ORDER` lacks folder `{inner}`");
+        }
+    }
 }
 
 #[test]

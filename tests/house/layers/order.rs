@@ -7,8 +7,6 @@ pub(super) type Levels = &'static [&'static [&'static str]];
 /// so modules on one line do not import each other. `mod` is the folder's `mod.rs`; if it is not
 /// listed, it is above all others. A name that a `mod.rs` only re-exports counts as that of the
 /// module that defines it.
-///
-/// A folder that is not listed may have circles.
 pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "",
@@ -206,20 +204,20 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "admin",
         &[
-            // What everything else is made of.
+            // The basis of all others.
             &["words", "elasticsearch", "cancellation", "readme"],
             &["render"],
             &["error", "value"],
             &["params", "filter_path"],
-            // What the checks before a handler need.
+            // The checks before a handler.
             &["audit"],
             &["write_access", "cross_origin", "read_body"],
             &["policy", "offload", "bad_request"],
-            // What a handler sees. It knows no endpoint.
+            // The request as a handler sees it: independent of all endpoints.
             &["request"],
             &["cost"],
             &["endpoint"],
-            // What handlers share.
+            // Shared by handlers.
             &["select", "task_snapshot"],
             &["dry_run", "blocked_workers", "task_properties"],
             &["interrupt"],
@@ -227,7 +225,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["connections"],
             &["cat", "root"],
             &["routes", "tasks", "metrics"],
-            // What knows the endpoints. No handler sees it.
+            // The endpoints, which no handler imports.
             &["dispatch"],
             &["router"],
         ],
@@ -256,10 +254,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         &[&["snapshot"], &["families"], &["exposition"], &["accept"]],
     ),
     ("admin/offload", &[&["queue"], &["lane"]]),
-    (
-        "admin/render",
-        &[&["node", "output", "text"], &["json", "yaml"]],
-    ),
+    ("admin/render", &[&["output", "text"], &["json", "yaml"]]),
     ("admin/routes", &[&["settings", "interrupt"]]),
     ("admin/routes/settings", &[&["body", "edits", "shown"]]),
     ("admin/tasks", &[&["cancel", "get", "print_stack"]]),

@@ -169,7 +169,7 @@ pub(super) fn parse_status(text: &str) -> Option<StatusCode> {
 
 pub(super) const CLOSE: Param = Param::list(
     "close",
-    "close connections in these states during the drain, also those that come to be in them",
+    "close connections that are in one of these states, or enter one, during the drain",
 );
 pub(super) const CONNECTION_STATE: Param =
     Param::list("state", "connections in one of these states");
@@ -337,7 +337,7 @@ mod tests {
         }
     }
 
-    /// With `README=overwrite` in the environment the table is written anew.
+    /// With `README=overwrite` in the environment, the table is rewritten.
     #[test]
     fn the_docs_show_every_parameter() {
         let mut table = String::from("| parameter | of | value | effect |\n|---|---|---|---|\n");

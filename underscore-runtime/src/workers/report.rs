@@ -83,7 +83,7 @@ impl Reports {
                 target: "underscore",
                 task,
                 in_poll_for_ms,
-                "a worker thread came back from the poll that blocked it"
+                "a worker thread returned from the poll that blocked it"
             );
         });
     }
@@ -146,7 +146,7 @@ fn warn_of_task(task: Task, stalled: Stalled) {
             thread = thread.as_ref().and_then(|thread| thread.name.as_deref()),
             kernel = kernel.as_deref(),
             in_poll_for_ms = millis(in_poll_for),
-            "a worker thread is blocked inside one poll; `after` is the last await that it came back from"
+            "a worker thread is blocked inside one poll; `after` is the last await that returned"
         );
     });
 }

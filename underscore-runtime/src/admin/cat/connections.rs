@@ -21,7 +21,7 @@ static COLUMNS: Columns<Row> = LazyLock::new(|| {
         Value::text(row.info().remote().to_owned())
     })
     .shown(),
-    Col::words("local", &["l"], "address that it came to", |row| {
+    Col::words("local", &["l"], "local address", |row| {
         Value::text(row.info().local().to_owned())
     })
     .shown(),
@@ -32,7 +32,7 @@ static COLUMNS: Columns<Row> = LazyLock::new(|| {
     Col::words(
         "state",
         &["st"],
-        "new: no byte came; head: a request is coming; active: a request has no complete response; idle; upgraded; untracked: neither a layer nor an attribute knows its requests; closing",
+        "new: no byte received; head: a request head is incomplete; active: a response is incomplete; idle; upgraded; untracked: neither a layer nor an attribute tracks its requests; closing",
         |row| row.info().state().as_str().into(),
     )
     .shown(),
@@ -58,11 +58,11 @@ static COLUMNS: Columns<Row> = LazyLock::new(|| {
     Col::numbers(
         "idle_for",
         &["i"],
-        "time since the last byte came or went",
+        "time since the last byte was received or sent",
         |row| Value::Time(row.info().idle_for(row.now)),
     )
     .shown(),
-    Col::words("protocol", &["p"], "http1 or http2, once bytes have come", |row| {
+    Col::words("protocol", &["p"], "http1 or http2, once bytes were received", |row| {
         protocol(row.info()).into()
     }),
 ]

@@ -56,7 +56,7 @@ fn check_connections(connections: usize) -> io::Result<()> {
     if connections > 0 {
         return Ok(());
     }
-    let cure = "but must be at least 1; to serve nobody, do not call `serve`";
+    let cure = "but must be at least 1; to serve no clients, do not call `serve`";
     Err(invalid(format!("`max_connections` is 0, {cure}")))
 }
 

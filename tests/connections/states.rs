@@ -110,7 +110,7 @@ async fn on_http_2_a_connection_is_active_while_a_stream_is_open() {
 
 /// Holds 9.6 of docs/admin-api.md.
 #[tokio::test]
-async fn a_connection_that_ends_is_listed_no_more() {
+async fn a_connection_that_has_ended_is_no_longer_listed() {
     let service = Service::start_tracked(app()).await;
     let client = service.connect().await;
     let id = row_in(&service, &client, "new").await["id"].clone();

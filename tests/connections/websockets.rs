@@ -81,7 +81,7 @@ async fn an_interrupt_closes_a_websocket_whose_halves_were_spawned() {
 
 /// Holds 9.10 of docs/admin-api.md.
 #[tokio::test]
-async fn what_is_sent_after_an_interrupt_arrives_before_the_connection_is_closed() {
+async fn a_message_sent_after_an_interrupt_arrives_before_the_connection_is_closed() {
     let app = Router::new().route("/", any(polite));
     let service = Service::start_tracked(app).await;
     let mut client = service.connect().await;

@@ -150,7 +150,7 @@ async fn a_handler_may_take_nothing() {
 }
 
 #[tokio::test]
-async fn a_handler_may_return_whatever_is_a_response() {
+async fn a_handler_may_return_any_response() {
     let service = Service::start(app()).await;
     let opaque = service.get("/opaque?a=b").await;
     assert_eq!(

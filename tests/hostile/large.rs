@@ -42,7 +42,7 @@ async fn a_gib_that_is_announced_is_refused_before_any_of_it_is_sent() {
 
 /// Holds 6.14 of docs/admin-api.md.
 #[tokio::test]
-async fn a_gib_that_is_sent_nevertheless_is_refused_and_not_kept() {
+async fn a_gib_that_is_sent_anyway_is_refused_and_not_stored() {
     let service = served(&AdminBuilder::new()).await;
     let before = peak_memory();
     for chunked in [false, true] {

@@ -70,7 +70,7 @@ fn alone(test: impl Future<Output = ()>) {
 
 /// Holds 7.1, 7.32 of docs/admin-api.md.
 #[test]
-fn what_a_person_typed_is_shown_as_it_is_and_drives_nothing() {
+fn typed_text_is_shown_as_it_is_and_controls_no_terminal() {
     alone(async {
         let service = Service::start(Router::new().route("/tracked", any(tracked))).await;
         let typed = format!("typed {} \"é\" \\u{{1b}}", String::from_iter(INVISIBLE));

@@ -6,7 +6,7 @@ use super::raw::{Raw, others_are_served, served};
 
 /// Holds 6.19, 6.24 of docs/admin-api.md.
 #[tokio::test]
-async fn what_is_no_utf_8_is_refused_where_it_means_something() {
+async fn invalid_utf_8_is_refused_where_it_matters() {
     let service = served(&AdminBuilder::new()).await;
     let put = |body: &[u8]| {
         let head = format!(

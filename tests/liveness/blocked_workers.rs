@@ -17,7 +17,7 @@ use crate::support::{PATIENCE, Service};
 use crate::turn;
 
 /// The log lines about a handler.
-fn told_of(handler: &str) -> Vec<String> {
+fn warnings_of(handler: &str) -> Vec<String> {
     let handler = format!("handler=\"liveness::blocked_workers::{handler}\"");
     let lines = LOG.lines().into_iter();
     lines.filter(|line| line.contains(&handler)).collect()
@@ -226,7 +226,7 @@ async fn code_off_the_workers_blocks_no_worker() {
         assert_eq!(answer.status(), 200);
     }
     for handler in ["off_the_workers", "handed_over"] {
-        assert_eq!(told_of(handler), Vec::<String>::new(), "{handler}");
+        assert_eq!(warnings_of(handler), Vec::<String>::new(), "{handler}");
     }
 }
 
@@ -252,9 +252,9 @@ async fn a_stall_is_one_warning_that_names_route_task_and_await_point() {
             .iter()
             .any(|line| line.contains("liveness::blocked_workers::told"))
     });
-    // A second warning would have come by then.
+    // A second warning would have been logged by then.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let lines = told_of("told");
+    let lines = warnings_of("told");
     let [warning] = lines.as_slice() else {
         panic!("{lines:#?}");
     };
@@ -277,7 +277,7 @@ async fn a_stall_is_one_warning_that_names_route_task_and_await_point() {
     let task = format!("task={} ", culprit["task_id"]);
     let came_back = |line: &String| line.starts_with("INFO ") && line.contains(&task);
     LOG.wait(|lines| lines.iter().any(came_back));
-    assert_eq!(told_of("told").len(), 1);
+    assert_eq!(warnings_of("told").len(), 1);
 }
 
 static PARTS: Gate = Gate::new();
@@ -312,7 +312,7 @@ async fn idle() {
 
 /// Holds 1.6, 3.57, 3.59 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_are_listed_one_by_one_with_what_they_do() {
+async fn workers_are_listed_one_by_one_with_their_states() {
     let _turn = turn().await;
     own_process!();
     let service = Arc::new(Service::start_on_workers(3, Router::new().route("/", get(idle))).await);

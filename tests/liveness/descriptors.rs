@@ -219,7 +219,7 @@ fn without_descriptors_new_connections_are_answered_at_once() {
     for _ in 0..5 {
         process.answers_at_once();
     }
-    // A freed descriptor goes back to the service and makes no difference.
+    // The service takes a freed descriptor again, which makes no difference.
     process.tell("one free");
     process.tell("use up");
     process.answers_at_once();
@@ -242,7 +242,7 @@ fn without_descriptors_nothing_is_tried_again_and_again() {
 }
 
 #[test]
-fn without_descriptors_the_reserve_lasts_where_others_take_whatever_comes_free() {
+fn without_descriptors_the_reserve_lasts_although_others_take_every_free_one() {
     let mut process = Process::start();
     process.tell("be greedy");
     for _ in 0..20 {
@@ -303,7 +303,7 @@ fn without_descriptors_a_transient_change_is_made_and_a_persistent_one_is_refuse
 }
 
 #[test]
-fn without_descriptors_what_is_stuck_can_be_interrupted() {
+fn without_descriptors_stuck_requests_can_be_interrupted() {
     let mut process = Process::start();
     process.tell("use up");
     let (status, body) = process.request("POST", "/_routes/stuck/interrupt", "");

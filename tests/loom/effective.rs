@@ -13,7 +13,7 @@ fn seen(applied: &SettingsCell) -> Option<u32> {
 /// earlier, but once a request has seen the reset, no later one on its worker sees the old
 /// settings.
 #[test]
-fn what_was_reset_is_not_applied_again() {
+fn reset_settings_are_not_applied_again() {
     let ways = every_interleaving(TWO_THREADS, || {
         let applied = Arc::new(SettingsCell::new(Some(EffectiveSettings::numbered(1))));
         let worker = {

@@ -23,9 +23,9 @@ fn the_report_is_true_if_an_interrupt_races_with_the_end() {
         let worker = loom::thread::spawn(move || work(guard, pause()));
         let [report] = interrupt([task], "why");
         let truth = worker.join().expect("the worker ends");
-        assert_eq!(report.ending.is_some(), report.told);
+        assert_eq!(report.ending.is_some(), report.was_alive);
         assert_eq!(report.is_interrupted(), truth == Outcome::Interrupted);
-        (report.told, truth)
+        (report.was_alive, truth)
     });
     assert!(ways.contains(&(true, Outcome::Interrupted)));
     assert!(ways.contains(&(true, Outcome::Completed)));
@@ -48,7 +48,7 @@ fn a_task_that_misses_its_interrupt_is_seen_to_be_gone() {
         (true, None),
         (true, Some(Outcome::Completed)),
     ];
-    let ways: Vec<_> = ways.iter().map(|way| (way.told, way.ending)).collect();
+    let ways: Vec<_> = ways.iter().map(|way| (way.was_alive, way.ending)).collect();
     assert!(all.iter().all(|way| ways.contains(way)), "{ways:?}");
     assert_eq!(ways.len(), 3, "{ways:?}");
 }
@@ -110,11 +110,11 @@ fn the_first_of_two_interrupts_applies_and_both_operators_see_the_end() {
         let [other] = other.join().expect("the other operator sees the end");
         let reason = worker.join().expect("the worker ends");
         for report in [mine, other] {
-            assert_eq!(report.told, report.is_interrupted());
+            assert_eq!(report.was_alive, report.is_interrupted());
         }
-        assert!(mine.told || reason == "second");
-        assert!(other.told || reason == "first");
-        (reason, mine.told && other.told)
+        assert!(mine.was_alive || reason == "second");
+        assert!(other.was_alive || reason == "first");
+        (reason, mine.was_alive && other.was_alive)
     });
     let reasons = ["first", "second"].map(str::to_owned);
     for reason in reasons {
@@ -147,9 +147,9 @@ fn an_operator_that_gives_up_does_not_affect_another() {
         let [report] = interrupt_waiting([task], "why");
         let told = impatient.join().expect("gives up");
         worker.join().expect("the worker ends");
-        assert!(report.told || told);
-        assert_eq!(report.told, report.is_interrupted());
-        (told, report.told)
+        assert!(report.was_alive || told);
+        assert_eq!(report.was_alive, report.is_interrupted());
+        (told, report.was_alive)
     });
     assert!(ways.contains(&(true, true)), "{ways:?}");
 }
@@ -198,7 +198,7 @@ fn a_waiter_for_several_tasks_sees_each_outcome() {
         is_ended.join().expect("the second worker ends");
         assert_eq!(one.is_interrupted(), truth == Outcome::Interrupted);
         assert!(other.is_interrupted());
-        (one.told, truth)
+        (one.was_alive, truth)
     });
     assert_eq!(ways.len(), 3, "{ways:?}");
 }

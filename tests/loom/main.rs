@@ -20,7 +20,7 @@
 //! | `seq_count.rs`: `write` Release, `try_read` Acquire, and the fences of both | `stacks::every_stack_that_is_read_was_committed`, `counts::an_end_is_counted_as_a_whole` |
 //! | `stats/shard.rs`: `add_begun` Release | `counts::consecutive_tasks_on_two_threads_are_never_active_together` |
 //! | `task/end.rs`: the fence in `clear` | `records::a_streaming_response_never_shows_zero_bytes_sent` |
-//! | `routes/settings_cell.rs`: `set` Release, `get` Acquire | `effective::what_was_reset_is_not_applied_again` |
+//! | `routes/settings_cell.rs`: `set` Release, `get` Acquire | `effective::reset_settings_are_not_applied_again` |
 //!
 //! The other files under test have none: they rely on the locks, and on `AtomicCell`, whose store
 //! releases earlier writes.

@@ -34,7 +34,7 @@ fn an_interrupt_never_reaches_the_next_task_of_the_slot() {
             },
         );
         assert_eq!(second, Outcome::Completed);
-        (report.told, report.ending)
+        (report.was_alive, report.ending)
     });
     let all = [
         (false, None),
@@ -100,7 +100,7 @@ fn an_interrupt_never_reaches_a_task_that_another_worker_began() {
         assert_eq!(outcome, Outcome::Completed);
         let [report] = operator.join().expect("the operator is done");
         assert!(!report.is_interrupted());
-        (is_same, report.told)
+        (is_same, report.was_alive)
     });
     let both = [(true, true), (true, false)];
     assert!(both.iter().all(|way| ways.contains(way)), "{ways:?}");

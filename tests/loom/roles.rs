@@ -136,7 +136,7 @@ pub(crate) async fn pause() {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     /// True if the task was alive when it was interrupted.
-    pub(crate) told: bool,
+    pub(crate) was_alive: bool,
     /// Its outcome, `None` if it ended before it saw the interrupt.
     pub(crate) ending: Option<Outcome>,
 }
@@ -172,12 +172,12 @@ fn interrupt_and<const N: usize>(
     // Dropped at the end only: dropping the last `Arc` would synchronize with more than the
     // interrupt.
     let interrupt = Interrupt::by_operator(reason);
-    let told = tasks.map(|task| task.interrupt(interrupt.clone(), &waiting));
+    let endings = tasks.map(|task| task.interrupt(interrupt.clone(), &waiting));
     wait(&waiting);
     assert!(tasks.iter().all(TaskRef::is_gone), "blocked in a poll");
-    told.map(|told| Report {
-        told: told.is_some(),
-        ending: told.as_ref().and_then(|ending| ending.outcome()),
+    endings.map(|ending| Report {
+        was_alive: ending.is_some(),
+        ending: ending.as_ref().and_then(|ending| ending.outcome()),
     })
 }
 

@@ -1,7 +1,7 @@
 //! A process that forks while it serves: the child has the handle, but not the admin thread.
 
 use super::Place;
-use super::process::{Process, Said};
+use super::process::{Process, StartResult};
 
 #[test]
 fn a_forked_child_neither_hangs_nor_removes_the_socket() {
@@ -9,7 +9,7 @@ fn a_forked_child_neither_hangs_nor_removes_the_socket() {
         let place = Place::new();
         let path = place.path("app.sock");
         let mut process = Process::start(&path, "");
-        assert_eq!(process.said(), Said::Served);
+        assert_eq!(process.start_result(), StartResult::Served);
         process.order(&format!("fork and {end}"));
         assert_eq!(process.line(), "the child ended well", "{end}");
         assert_eq!(place.names(), ["app.sock"], "{end}");
@@ -27,7 +27,7 @@ fn while_a_forked_child_lives_only_the_parent_answers() {
     let place = Place::new();
     let path = place.path("app.sock");
     let mut process = Process::start(&path, "");
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     process.order("fork and stay");
     assert_eq!(process.line(), "the child stays");
     for _ in 0..100 {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use underscore_runtime::AdminBuilder;
 
-use super::process::{Process, Said};
+use super::process::{Process, StartResult};
 use super::{Place, REQUEST, answers, mode};
 
 #[test]
@@ -79,7 +79,7 @@ fn systemd_hands_its_socket_to_one_process_after_the_other() {
     let systemds = UnixListener::bind(&path).expect("it is bound");
     let hand_over = || systemds.try_clone().expect("a second handle");
     let mut first = Process::start_with(hand_over());
-    assert_eq!(first.said(), Said::Served);
+    assert_eq!(first.start_result(), StartResult::Served);
     assert!(first.answers(&path));
     if cfg!(target_os = "linux") {
         let flags = fs::read_to_string(format!("/proc/{}/fdinfo/3", first.id()));
@@ -100,7 +100,7 @@ fn systemd_hands_its_socket_to_one_process_after_the_other() {
     let mut waiting = UnixStream::connect(&path).expect("systemd has it");
     waiting.write_all(REQUEST).expect("it is kept");
     let mut second = Process::start_with(hand_over());
-    assert_eq!(second.said(), Said::Served);
+    assert_eq!(second.start_result(), StartResult::Served);
     let mut answer = String::new();
     waiting.read_to_string(&mut answer).expect("it answers");
     let pid = format!("\"pid\":{}", second.id());

@@ -1,7 +1,7 @@
 //! Leftovers of earlier processes in the directory. In a container each of them has the same pid.
 
 use super::Place;
-use super::process::{Process, Said};
+use super::process::{Process, StartResult};
 
 #[test]
 fn leftovers_of_dead_processes_with_the_same_pid_do_not_keep_it_from_starting() {
@@ -14,7 +14,7 @@ fn leftovers_of_dead_processes_with_the_same_pid_do_not_keep_it_from_starting() 
             place.path("").display()
         );
         let mut process = Process::start(&path, &leave);
-        assert_eq!(process.said(), Said::Served, "{make}");
+        assert_eq!(process.start_result(), StartResult::Served, "{make}");
         assert!(process.answers(&path));
         assert_eq!(place.names().len(), 5, "{make}: all of it is still there");
     }

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use underscore_runtime::{AdminServer, serve_admin};
 
-use super::process::{Process, Said};
+use super::process::{Process, StartResult};
 use super::support::futures::block_on;
 use super::{Place, answers, wait_until};
 
@@ -111,7 +111,7 @@ fn a_shutdown_that_is_not_awaited_ends_the_server_all_the_same() {
 }
 
 #[test]
-fn what_took_the_place_of_its_file_is_not_removed() {
+fn a_file_that_replaced_the_socket_is_not_removed() {
     let place = Place::new();
     let path = place.path("app.sock");
     let admin = serve_admin(&path).expect("it is bound");
@@ -134,7 +134,7 @@ fn a_process_that_is_killed_leaves_a_file_that_the_next_one_replaces() {
     let path = place.path("app.sock");
     for _ in 0..3 {
         let mut process = Process::start(&path, "");
-        assert_eq!(process.said(), Said::Served);
+        assert_eq!(process.start_result(), StartResult::Served);
         assert!(process.answers(&path));
         drop(process);
         assert_eq!(place.names(), ["app.sock"], "nobody was there to remove it");
@@ -151,13 +151,13 @@ fn a_process_that_exits_leaves_a_file_that_the_next_one_replaces() {
     let path = place.path("app.sock");
     for order in ["exit", "return"] {
         let mut process = Process::start(&path, "");
-        assert_eq!(process.said(), Said::Served);
+        assert_eq!(process.start_result(), StartResult::Served);
         process.order(order);
         assert!(process.wait().success());
         assert_eq!(place.names(), ["app.sock"], "{order}");
     }
     let mut process = Process::start(&path, "");
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     process.order("shutdown");
     assert!(process.wait().success());
     assert!(place.names().is_empty());

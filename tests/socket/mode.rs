@@ -2,7 +2,7 @@
 
 use underscore_runtime::{AdminBuilder, serve_admin};
 
-use super::process::{Process, Said};
+use super::process::{Process, StartResult};
 use super::{Place, answers, mode};
 
 #[test]
@@ -37,7 +37,7 @@ fn the_umask_neither_widens_nor_narrows_it() {
         let place = Place::new();
         let path = place.path("app.sock");
         let mut process = Process::start(&path, &format!("umask {umask}"));
-        assert_eq!(process.said(), Said::Served);
+        assert_eq!(process.start_result(), StartResult::Served);
         assert_eq!(mode(&path), 0o600, "umask {umask}");
     }
 }
@@ -56,7 +56,7 @@ fn the_file_has_no_wider_mode_at_any_moment() {
     changes.watches().add(place.path(""), all).expect("watched");
     // A umask that masks nothing.
     let mut process = Process::start(&path, "umask 0");
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     assert_eq!(mode(&path), 0o600);
 
     let mut buffer = [0; 4096];

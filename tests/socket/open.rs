@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use underscore_runtime::AdminBuilder;
 
 use super::Place;
-use super::process::{Process, Said, change, change_as};
+use super::process::{Process, StartResult, change, change_as};
 use super::support::log::LOG;
 use crate::support::sentences::this_is_user;
 
@@ -41,7 +41,7 @@ fn place() -> Place {
 }
 
 /// Number of warnings about `path`.
-fn told(path: &str) -> usize {
+fn open_warnings(path: &str) -> usize {
     let lines = LOG.lines().into_iter();
     lines
         .filter(|line| line.contains(OPEN) && line.contains(path))
@@ -68,7 +68,11 @@ fn if_every_user_can_connect_others_may_read_and_not_change() {
             assert!(answer.contains(&why), "{answer}");
         }
         admin.shutdown_blocking();
-        assert_eq!(told(&path.display().to_string()), warnings, "once a start");
+        assert_eq!(
+            open_warnings(&path.display().to_string()),
+            warnings,
+            "once a start"
+        );
     }
 }
 
@@ -89,7 +93,7 @@ fn if_only_a_group_can_connect_or_users_are_listed_these_may_change() {
             assert!(answer.contains(OK), "{answer}");
         }
         admin.shutdown_blocking();
-        assert_eq!(told(&path.display().to_string()), 0);
+        assert_eq!(open_warnings(&path.display().to_string()), 0);
     }
 }
 
@@ -103,7 +107,7 @@ fn root_and_the_user_that_serves_may_change_through_an_open_socket() {
     chown(place.path(""), Some(SERVICE), None).expect("it is root");
     let path = place.path("app.sock");
     let mut process = Process::start_as(SERVICE, &path, "666");
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     assert!(change(&path).contains(OK), "this is root");
     assert!(change_as(SERVICE, &path).contains(OK));
     assert!(change_as(OTHER, &path).contains(FORBIDDEN));
@@ -127,7 +131,7 @@ fn the_file_mode_of_a_passed_in_socket_counts() {
             assert!(answer.contains(others), "{answer}");
         }
         admin.shutdown_blocking();
-        assert_eq!(told(&path.display().to_string()), warnings);
+        assert_eq!(open_warnings(&path.display().to_string()), warnings);
     }
     // The mode of a removed file is not known.
     let path = place.path("gone.sock");
@@ -135,7 +139,7 @@ fn the_file_mode_of_a_passed_in_socket_counts() {
     fs::rename(&path, place.path("moved.sock")).expect("moved");
     let admin = AdminBuilder::new().serve_listener(listener);
     admin.expect("it is served").shutdown_blocking();
-    assert_eq!(told(&path.display().to_string()), 1);
+    assert_eq!(open_warnings(&path.display().to_string()), 1);
 }
 
 /// Holds 6.35 of docs/admin-api.md.
@@ -169,7 +173,7 @@ fn the_overflow_user_is_not_taken_for_the_user_that_serves() {
     chown(place.path(""), Some(OVERFLOW), None).expect("it is root");
     let path = place.path("app.sock");
     let mut process = Process::start_as(OVERFLOW, &path, "666");
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     let answer = change_as(OVERFLOW, &path);
     assert!(answer.contains(FORBIDDEN), "{answer}");
     assert!(answer.contains("stands for all users"), "{answer}");
@@ -192,7 +196,7 @@ fn a_user_outside_of_the_user_namespace_is_not_a_member_of_a_list() {
     let before =
         format!("export UNDERSCORE_TEST_CHANGERS={OVERFLOW}; exec {unshare} \"$0\" \"$@\"");
     let mut process = Process::start_with_mode(&path, "666", &before);
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     let answer = change_as(OTHER, &path);
     assert!(
         answer.contains(&format!("this is user [{OVERFLOW}]")),

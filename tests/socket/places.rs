@@ -8,12 +8,12 @@ use std::path::Path;
 
 use underscore_runtime::{AdminServer, serve_admin};
 
-use super::process::{Process, Said};
+use super::process::{Process, StartResult};
 use super::{Place, answers, refused};
 use crate::support::sentences::ANOTHER_SERVER;
 
 #[test]
-fn a_socket_that_nobody_listens_on_is_replaced() {
+fn a_stale_socket_is_replaced() {
     let place = Place::new();
     let path = place.path("app.sock");
     drop(UnixListener::bind(&path).expect("it is bound"));
@@ -60,7 +60,7 @@ fn a_live_server_that_does_not_accept_is_left_alone_too() {
 }
 
 #[test]
-fn what_is_not_a_socket_is_never_touched() {
+fn a_path_that_is_not_a_socket_is_never_changed() {
     let place = Place::new();
     let file = place.path("notes.txt");
     fs::write(&file, "keep me").expect("it can be written");
@@ -74,7 +74,7 @@ fn what_is_not_a_socket_is_never_touched() {
 }
 
 #[test]
-fn a_path_that_cannot_be_is_refused_and_says_why() {
+fn an_invalid_path_is_refused_with_the_reason() {
     let place = Place::new();
     let (kind, text) = refused(&place.path(&"long".repeat(40)));
     assert_eq!(kind, ErrorKind::InvalidInput);
@@ -207,7 +207,7 @@ fn a_directory_that_may_not_be_written_is_named() {
     let place = Place::closed();
     let path = place.path("app.sock");
     let mut process = Process::start_unprivileged(&path);
-    let Said::Refused(text) = process.said() else {
+    let StartResult::Refused(text) = process.start_result() else {
         panic!("it cannot be served");
     };
     assert!(text.starts_with("PermissionDenied"), "{text}");
@@ -216,11 +216,11 @@ fn a_directory_that_may_not_be_written_is_named() {
 }
 
 #[test]
-fn of_two_processes_the_second_is_told_of_the_first() {
+fn of_two_processes_the_second_is_refused_and_names_the_first() {
     let place = Place::new();
     let path = place.path("app.sock");
     let mut first = Process::start(&path, "");
-    assert_eq!(first.said(), Said::Served);
+    assert_eq!(first.start_result(), StartResult::Served);
     let (kind, text) = refused(&path);
     assert_eq!(kind, ErrorKind::AddrInUse);
     assert!(text.contains("{pid}"), "the cure is in: {text}");

@@ -134,7 +134,7 @@ fn wait_for_log(wanted: &str) {
 
 /// The first report of a process.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum StartResult {
     Served,
     Refused(String),
 }
@@ -196,10 +196,10 @@ impl Process {
         }
     }
 
-    pub(super) fn said(&mut self) -> Said {
+    pub(super) fn start_result(&mut self) -> StartResult {
         match self.line() {
-            said if said.starts_with("served") => Said::Served,
-            said => Said::Refused(said),
+            said if said.starts_with("served") => StartResult::Served,
+            said => StartResult::Refused(said),
         }
     }
 

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::process::{Process, Said};
+use super::process::{Process, StartResult};
 use super::support::log::LOG;
 use super::{CHECK_EVERY, MISSING_FOR, Place, answers, builder, mode, wait_until};
 
@@ -30,12 +30,12 @@ fn warnings(path: &Path, text: &str) -> usize {
         .count()
 }
 
-fn told(path: &Path) -> usize {
+fn elsewhere_warnings(path: &Path) -> usize {
     warnings(path, ELSEWHERE)
 }
 
 #[test]
-fn a_file_that_is_taken_away_is_made_again() {
+fn a_file_that_is_removed_is_created_again() {
     let place = Place::new();
     let path = place.path("app.sock");
     let admin = builder().serve(&path).expect("it is bound");
@@ -57,7 +57,7 @@ fn a_relative_path_is_the_one_that_it_was_at_the_start() {
     let path = place.path("app.sock");
     let before = format!("cd '{}'", place.path("").display());
     let mut process = Process::start(Path::new("app.sock"), &before);
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     process.order("go elsewhere");
     fs::remove_file(&path).expect("it is there");
     wait_for(&path);
@@ -82,7 +82,7 @@ fn a_path_that_another_server_took_is_left_to_it() {
     let second = builder().serve(&path).expect("the path is free");
     wait_until(|| warnings(&path, REPLACED) > 0);
     second.shutdown_blocking();
-    // The next version of the second one may take its time to come: it must find the path free.
+    // The next version of the second server may start late, and must find the path free.
     std::thread::sleep(missing_for + 3 * MISSING_FOR);
     assert!(place.names().is_empty());
     first.shutdown_blocking();
@@ -99,7 +99,7 @@ fn replace_directory(path: &Path) -> PathBuf {
 }
 
 #[test]
-fn in_a_directory_that_took_the_place_of_its_own_no_socket_is_made() {
+fn no_socket_is_created_in_a_directory_that_replaced_its_own() {
     std::sync::LazyLock::force(&LOG);
     let place = Place::new();
     let paths = ["first", "second"].map(|name| {
@@ -111,11 +111,11 @@ fn in_a_directory_that_took_the_place_of_its_own_no_socket_is_made() {
         .clone()
         .map(|path| builder().serve(path).expect("bound"));
     let aside = replace_directory(&paths[0]);
-    wait_until(|| told(&paths[0]) > 0);
-    // Until that has come for the other one, the first one is looked at several times.
+    wait_until(|| elsewhere_warnings(&paths[0]) > 0);
+    // Until the other one has warned, the first one is checked several times.
     replace_directory(&paths[1]);
-    wait_until(|| told(&paths[1]) > 0);
-    assert_eq!(told(&paths[0]), 1, "it is told once");
+    wait_until(|| elsewhere_warnings(&paths[1]) > 0);
+    assert_eq!(elsewhere_warnings(&paths[0]), 1, "it warns once");
     for path in &paths {
         let directory = path.parent().expect("it has one");
         assert_eq!(fs::read_dir(directory).expect("listed").count(), 0);
@@ -136,7 +136,7 @@ fn in_a_directory_that_took_the_place_of_its_own_no_socket_is_made() {
 
 /// A directory that was removed and made again may get the number of the old one.
 #[test]
-fn a_directory_that_is_removed_and_made_again_gets_no_socket() {
+fn a_directory_that_is_removed_and_created_again_gets_no_socket() {
     std::sync::LazyLock::force(&LOG);
     let place = Place::new();
     let directory = place.path("run");
@@ -145,7 +145,7 @@ fn a_directory_that_is_removed_and_made_again_gets_no_socket() {
     let admin = builder().serve(&path).expect("it is bound");
     fs::remove_dir_all(&directory).expect("removed");
     fs::create_dir(&directory).expect("made");
-    wait_until(|| told(&path) > 0);
+    wait_until(|| elsewhere_warnings(&path) > 0);
     assert_eq!(fs::read_dir(&directory).expect("listed").count(), 0);
     admin.shutdown_blocking();
 }
@@ -166,7 +166,7 @@ fn as_root_of_its_own() -> Option<&'static str> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn where_something_is_mounted_over_its_directory_no_socket_is_made() {
+fn no_socket_is_created_below_a_mount_over_its_directory() {
     let Some(unshare) = as_root_of_its_own() else {
         return;
     };
@@ -175,7 +175,7 @@ fn where_something_is_mounted_over_its_directory_no_socket_is_made() {
     fs::create_dir(&directory).expect("made");
     let path = directory.join("app.sock");
     let mut process = Process::start(&path, &format!("exec {unshare} \"$0\" \"$@\""));
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     process.order(&format!("mount over {}", directory.display()));
     process.order(&format!("wait for log {ELSEWHERE}"));
     assert_eq!(process.line(), "logged");
@@ -203,7 +203,7 @@ fn after_a_chroot_no_socket_is_made() {
     let within = root.join(directory.strip_prefix("/").expect("from the root"));
     fs::create_dir_all(&within).expect("made");
     let mut process = Process::start(&path, &format!("exec {unshare} \"$0\" \"$@\""));
-    assert_eq!(process.said(), Said::Served);
+    assert_eq!(process.start_result(), StartResult::Served);
     process.order(&format!("change root to {}", root.display()));
     process.order(&format!("wait for log {ELSEWHERE}"));
     assert_eq!(process.line(), "logged");

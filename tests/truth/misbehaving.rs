@@ -107,7 +107,7 @@ async fn woken_from_afar() -> &'static str {
 }
 
 #[test]
-fn a_future_that_another_thread_wakes_goes_on() {
+fn a_future_that_another_thread_wakes_continues() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_route_is_none() {
+    fn text_that_resembles_a_route_is_ignored() {
         let root = "
             use axum::routing::get; use std::collections::HashMap;
             async fn key() {} fn url() {} async fn value() {}

@@ -15,7 +15,7 @@ use underscore_runtime::track_connection;
 const ROUNDS: usize = 200;
 const CALLS: u32 = 20_000;
 
-/// A stream whose reads give 64 bytes, or wait.
+/// A stream whose reads return 64 bytes, or are pending.
 struct Idle {
     waits: bool,
 }
@@ -80,7 +80,7 @@ fn time(mut call: impl FnMut()) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS)
 }
 
-// On a runtime, because a connection notes the tokio task that polls it.
+// On a runtime, because a connection records the tokio task that polls it.
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let measured = tokio::spawn(async {

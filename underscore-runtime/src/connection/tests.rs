@@ -50,7 +50,7 @@ async fn a_connection_is_listed_until_its_stream_is_dropped() {
 }
 
 #[tokio::test]
-async fn closing_wakes_what_reads_and_the_client_sees_it() {
+async fn closing_wakes_a_pending_read_and_the_client_sees_it() {
     let (mut client, mut server) = tracked(64);
     let connection = find(server.shared.info.id()).unwrap();
     let reads = tokio::spawn(async move {
@@ -76,7 +76,7 @@ async fn closing_wakes_what_reads_and_the_client_sees_it() {
 }
 
 #[tokio::test]
-async fn closing_wakes_what_writes_to_a_client_that_does_not_read() {
+async fn closing_wakes_a_write_to_a_client_that_does_not_read() {
     let (_client, mut server) = tracked(8);
     let connection = find(server.shared.info.id()).unwrap();
     let writes = tokio::spawn(async move {

@@ -200,7 +200,7 @@ impl Runtimes {
         // Without the lock, because a spawn may run code of the host.
         incomplete.iter().for_each(discovery::discover);
         if !stalls.is_empty() {
-            // The workers of a runtime that has ended stand still, too.
+            // The counters of a runtime that has ended do not change, either.
             self.probe(|entry| stalls.iter().any(|stall| stall.runtime == entry.number));
             let entries = self.lock();
             stalls.retain(|stall| {
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sampler_spawns_nothing_into_a_runtime_that_nobody_drives() {
+    fn the_sampler_spawns_nothing_into_a_runtime_that_is_not_driven() {
         let runtime = Builder::new_current_thread().build();
         let runtime = runtime.expect("it can be had");
         let runtimes = listed(&runtime);

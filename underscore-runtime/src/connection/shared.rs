@@ -15,9 +15,10 @@ pub(super) struct SharedStream<T> {
 
 struct Inner<T> {
     stream: State<T>,
-    /// Waker of the pending read.
+    /// Waker of the last read, also of one that was ready: hyper does not read while a handler has
+    /// not asked for the body, and has to see a close all the same.
     reader: Option<Waker>,
-    /// Waker of the pending write.
+    /// Waker of the last write.
     writer: Option<Waker>,
 }
 
@@ -53,7 +54,7 @@ impl<T> SharedStream<T> {
         let mut inner = self.inner.lock();
         match std::mem::replace(&mut inner.stream, State::Polled) {
             State::Open(stream) => Some(stream),
-            // An earlier poll has panicked, or another half of the stream is being polled.
+            // An earlier poll has panicked.
             State::Polled => None,
             State::Closed => {
                 inner.stream = State::Closed;
@@ -62,15 +63,10 @@ impl<T> SharedStream<T> {
         }
     }
 
-    /// Puts the stream back, with the waker if the poll is pending. False if the connection was
-    /// closed during the poll.
-    pub(super) fn put_back(
-        &self,
-        stream: Box<T>,
-        direction: Direction,
-        waker: Option<&Waker>,
-    ) -> bool {
-        let unknown = {
+    /// Puts the stream back, with the waker of the poll. False if the connection was closed during
+    /// the poll.
+    pub(super) fn put_back(&self, stream: Box<T>, direction: Direction, waker: &Waker) -> bool {
+        let is_known = {
             let mut inner = self.inner.lock();
             if matches!(inner.stream, State::Closed) {
                 drop(inner);
@@ -79,12 +75,13 @@ impl<T> SharedStream<T> {
             }
             inner.stream = State::Open(stream);
             let known = inner.waker(direction).as_ref();
-            waker.filter(|waker| !known.is_some_and(|known| known.will_wake(waker)))
+            known.is_some_and(|known| known.will_wake(waker))
         };
-        // Cloned and dropped without the lock, because a waker runs code of its executor.
-        let Some(waker) = unknown.cloned() else {
+        if is_known {
             return true;
-        };
+        }
+        // Cloned and dropped without the lock, because a waker runs code of its executor.
+        let waker = waker.clone();
         let mut inner = self.inner.lock();
         if matches!(inner.stream, State::Closed) {
             return false;

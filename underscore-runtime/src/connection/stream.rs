@@ -104,8 +104,7 @@ where
             return Poll::Ready(Err(closed()));
         };
         let polled = poll(Pin::new(&mut *stream), cx);
-        let waker = polled.is_pending().then(|| cx.waker());
-        if self.shared.put_back(stream, direction, waker) {
+        if self.shared.put_back(stream, direction, cx.waker()) {
             polled
         } else {
             Poll::Ready(Err(closed()))

@@ -1,5 +1,6 @@
 //! Tests of a connection's stream, from both of its ends.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -91,6 +92,36 @@ async fn closing_wakes_a_write_to_a_client_that_does_not_read() {
         .await
         .expect("it is woken")
         .unwrap();
+}
+
+#[tokio::test]
+async fn closing_wakes_what_has_read_and_waits_for_something_else() {
+    let (mut client, mut server) = tracked(64);
+    let connection = find(server.shared.info.id()).unwrap();
+    client.write_all(b"POST").await.unwrap();
+    let (has_read, is_read) = tokio::sync::oneshot::channel();
+    let mut has_read = Some(has_read);
+    // As hyper does while a handler has not asked for the body: it flushes, and does not read.
+    let serves = tokio::spawn(poll_fn(move |cx| {
+        if let Some(has_read) = has_read.take() {
+            let mut bytes = [0; 4];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            assert!(
+                Pin::new(&mut server)
+                    .poll_read(cx, &mut buffer)
+                    .is_ready()
+            );
+            has_read.send(()).unwrap();
+        }
+        match Pin::new(&mut server).poll_flush(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(error.kind()),
+            _ => Poll::Pending,
+        }
+    }));
+    is_read.await.unwrap();
+    assert!(connection.close());
+    let kind = timeout(PATIENCE, serves).await.expect("it is woken");
+    assert_eq!(kind.unwrap(), io::ErrorKind::ConnectionAborted);
 }
 
 /// A stream that is closed within its own poll, as if by another thread at that moment.

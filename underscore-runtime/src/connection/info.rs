@@ -30,7 +30,7 @@ pub(crate) struct ConnectionInfo {
     has_unread_head: AtomicBool,
     /// True if a task has ended and its response is not written yet.
     owes_response: AtomicBool,
-    /// True while a write is pending, because the client does not read.
+    /// True while a write is pending or incomplete, because the client does not read.
     is_writing: AtomicBool,
     /// True if a response was written to a request without a task.
     is_untracked: AtomicBool,
@@ -127,7 +127,8 @@ impl ConnectionInfo {
     }
 
     pub(crate) fn bytes_in(&self) -> u64 {
-        self.bytes_in.load(Ordering::Relaxed)
+        // Acquire: pairs with the store in `add`, for `state`.
+        self.bytes_in.load(Ordering::Acquire)
     }
 
     pub(crate) fn bytes_out(&self) -> u64 {
@@ -146,23 +147,28 @@ impl ConnectionInfo {
 
     /// Number of tracked requests with an incomplete response.
     pub(crate) fn active(&self) -> u32 {
-        self.active.load(Ordering::Relaxed)
+        // Acquire: pairs with the writes of `active`, for `state`.
+        self.active.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_http2(&self) -> bool {
         is(&self.is_http2)
     }
 
+    /// The state, which is loaded in the order in which a request passes through the flags. Writers
+    /// set the next flag before they clear the previous one, so no request is between two of them.
     pub(crate) fn state(&self) -> ConnectionState {
+        let is_new = self.bytes_in() == 0;
+        let has_unread_head = is(&self.has_unread_head);
         if is(&self.is_closed) {
             ConnectionState::Closing
         } else if is(&self.is_upgraded) {
             ConnectionState::Upgraded
-        } else if self.bytes_in() == 0 {
+        } else if is_new {
             ConnectionState::New
         } else if self.active() > 0 || is(&self.owes_response) || is(&self.is_writing) {
             ConnectionState::Active
-        } else if is(&self.has_unread_head) {
+        } else if has_unread_head {
             ConnectionState::Head
         } else if is(&self.is_untracked) {
             ConnectionState::Untracked
@@ -173,24 +179,27 @@ impl ConnectionInfo {
 
     /// Records bytes that the client sent.
     pub(super) fn record_read(&self, bytes: usize) {
-        add(&self.bytes_in, bytes);
-        self.last_io.set_coarse();
         if self.active() == 0 && !self.is_http2() {
             set(&self.has_unread_head, true);
         }
+        add(&self.bytes_in, bytes);
+        self.last_io.set_coarse();
     }
 
     /// Records bytes that were written.
     pub(super) fn record_written(&self, bytes: usize) {
         add(&self.bytes_out, bytes);
         self.last_io.set_coarse();
-        set(&self.owes_response, false);
-        if is(&self.has_unread_head) && self.active() == 0 {
-            set(&self.has_unread_head, false);
+        if is(&self.owes_response) {
+            // Unread bytes are the rest of its request's body, or of the next request.
+            set(&self.owes_response, false);
+        } else if is(&self.has_unread_head) && self.active() == 0 {
             set(&self.is_untracked, true);
+            set(&self.has_unread_head, false);
         }
     }
 
+    /// Records a write that is pending, or that has written a part.
     pub(super) fn set_writing(&self, is_writing: bool) {
         set(&self.is_writing, is_writing);
     }
@@ -199,11 +208,13 @@ impl ConnectionInfo {
     pub(super) fn set_http2(&self) {
         set(&self.is_http2, true);
         set(&self.has_unread_head, false);
+        // A server may write its settings while it reads the preface.
+        set(&self.is_untracked, false);
     }
 
     pub(super) fn set_streams(&self, open: usize, opened: u64) {
         let open = u32::try_from(open).unwrap_or(u32::MAX);
-        self.active.store(open, Ordering::Relaxed);
+        self.active.store(open, Ordering::Release);
         self.requests.store(opened, Ordering::Relaxed);
     }
 
@@ -216,7 +227,7 @@ impl ConnectionInfo {
     pub(crate) fn begin_task(&self) {
         if !self.is_http2() {
             add(&self.requests, 1);
-            self.active.fetch_add(1, Ordering::Relaxed);
+            self.active.fetch_add(1, Ordering::Release);
             set(&self.has_unread_head, false);
             set(&self.is_untracked, false);
         }
@@ -227,7 +238,7 @@ impl ConnectionInfo {
         if !self.is_http2() {
             set(&self.owes_response, true);
             set(&self.has_unread_head, false);
-            self.active.fetch_sub(1, Ordering::Relaxed);
+            self.active.fetch_sub(1, Ordering::Release);
         }
     }
 
@@ -240,18 +251,19 @@ impl ConnectionInfo {
 }
 
 fn is(flag: &AtomicBool) -> bool {
-    flag.load(Ordering::Relaxed)
+    // Acquire: pairs with the store in `set`, for `state`.
+    flag.load(Ordering::Acquire)
 }
 
 fn set(flag: &AtomicBool, value: bool) {
-    flag.store(value, Ordering::Relaxed);
+    flag.store(value, Ordering::Release);
 }
 
 /// Adds to a counter that has one writer.
 fn add(count: &AtomicU64, more: usize) {
     let more = u64::try_from(more).unwrap_or(u64::MAX);
     let sum = count.load(Ordering::Relaxed).saturating_add(more);
-    count.store(sum, Ordering::Relaxed);
+    count.store(sum, Ordering::Release);
 }
 
 #[cfg(test)]
@@ -308,6 +320,28 @@ mod tests {
         connection.begin_task();
         connection.end_task();
         connection.record_written(10);
+        assert_eq!(connection.state(), ConnectionState::Idle);
+    }
+
+    #[test]
+    fn a_body_that_its_handler_does_not_read_makes_no_untracked_request() {
+        let connection = connection();
+        connection.record_read(10);
+        connection.begin_task();
+        connection.end_task();
+        connection.record_read(10);
+        assert_eq!(connection.state(), ConnectionState::Active);
+        connection.record_written(10);
+        assert_eq!(connection.state(), ConnectionState::Head);
+    }
+
+    #[test]
+    fn a_server_may_write_while_it_reads_the_preface() {
+        let connection = connection();
+        connection.record_read(4);
+        connection.record_written(27);
+        connection.set_http2();
+        connection.record_read(20);
         assert_eq!(connection.state(), ConnectionState::Idle);
     }
 

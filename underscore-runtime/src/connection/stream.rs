@@ -179,6 +179,15 @@ where
     }
 }
 
+/// True if a write of `length` bytes has to go on.
+fn is_incomplete(polled: &Poll<io::Result<usize>>, length: usize) -> bool {
+    match polled {
+        Poll::Ready(Ok(written)) => *written < length,
+        Poll::Ready(Err(_)) => false,
+        Poll::Pending => true,
+    }
+}
+
 impl<T> AsyncWrite for TrackedStream<T>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -191,7 +200,8 @@ where
         let polled = self.poll(Direction::Write, cx, |stream, cx| {
             stream.poll_write(cx, bytes)
         });
-        self.shared.info.set_writing(polled.is_pending());
+        let is_writing = is_incomplete(&polled, bytes.len());
+        self.shared.info.set_writing(is_writing);
         if let Poll::Ready(Ok(written)) = polled {
             self.record_written([bytes].into_iter(), written);
         }
@@ -206,7 +216,8 @@ where
         let polled = self.poll(Direction::Write, cx, |stream, cx| {
             stream.poll_write_vectored(cx, parts)
         });
-        self.shared.info.set_writing(polled.is_pending());
+        let length = parts.iter().map(|part| part.len()).sum();
+        self.shared.info.set_writing(is_incomplete(&polled, length));
         if let Poll::Ready(Ok(written)) = polled {
             self.record_written(parts.iter().map(|part| &**part), written);
         }

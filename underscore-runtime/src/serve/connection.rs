@@ -2,15 +2,15 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
@@ -46,8 +46,12 @@ pub(super) async fn serve(
         let (response, guard) = (api.call(request), Arc::clone(&answering));
         Box::pin(async move {
             let response = response.await?;
-            let bytes = response.body().size_hint().lower();
-            guard.on_response(usize::try_from(bytes).unwrap_or(usize::MAX));
+            let size = response.body().size_hint();
+            guard.on_response(usize::try_from(size.lower()).unwrap_or(usize::MAX));
+            let response = match size.exact() {
+                Some(_) => response,
+                None => response.map(|body| Body::new(StreamedBody::new(body, guard))),
+            };
             Ok::<Response, Infallible>(response)
         })
     });
@@ -66,13 +70,53 @@ pub(super) async fn serve(
             () = &mut late => break,
             _ = stop.changed(), if !stopping => {
                 stopping = true;
-                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                Pin::new(&mut connection).graceful_shutdown();
             }
         }
     }
     if guard.phase() == Phase::Head {
         let stream = connection.into_parts().io.into_inner();
         stream.refuse(&BadRequest::late(limits.read));
+    }
+}
+
+/// A body of unknown length. While it lasts, the connection is not idle, even if all bytes so far
+/// are written.
+struct StreamedBody {
+    body: Body,
+    guard: Arc<ConnectionGuard>,
+}
+
+impl StreamedBody {
+    fn new(body: Body, guard: Arc<ConnectionGuard>) -> Self {
+        guard.on_stream();
+        StreamedBody { body, guard }
+    }
+}
+
+impl HttpBody for StreamedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for StreamedBody {
+    fn drop(&mut self) {
+        self.guard.on_stream_end();
     }
 }
 

@@ -45,6 +45,8 @@ struct AdminConnection {
     attempts: u32,
     /// Bytes of the request body that were read, and of the response that are not written yet.
     held: usize,
+    /// True while a response is streamed: more may follow after all buffered bytes are written.
+    is_streaming: bool,
     /// Ends the connection. `None` once that is done.
     task: Option<AbortHandle>,
 }
@@ -88,6 +90,7 @@ impl Connections {
             last_io: now,
             attempts: 0,
             held: 0,
+            is_streaming: false,
             task: None,
         });
         ConnectionGuard {
@@ -235,6 +238,16 @@ impl ConnectionGuard {
         self.limit_memory();
     }
 
+    /// The response is streamed, until [`on_stream_end`](Self::on_stream_end).
+    pub(super) fn on_stream(&self) {
+        self.with(|open, _| open.is_streaming = true);
+    }
+
+    /// The last byte of a streamed response is buffered.
+    pub(super) fn on_stream_end(&self) {
+        self.with(|open, _| open.is_streaming = false);
+    }
+
     /// Counts bytes written to the client.
     pub(super) fn on_write(&self, bytes: usize) {
         self.with(|open, now| {
@@ -250,7 +263,9 @@ impl ConnectionGuard {
         self.with(|open, now| {
             if open.phase == Phase::Responding {
                 open.held = 0;
-                open.enter(Phase::Idle, now);
+                if !open.is_streaming {
+                    open.enter(Phase::Idle, now);
+                }
             }
         });
     }
@@ -326,6 +341,21 @@ mod tests {
             ..Limits::default()
         };
         Arc::new(Connections::new(limits))
+    }
+
+    #[test]
+    fn a_connection_is_not_idle_while_its_response_is_streamed() {
+        let guard = connections(1).register(ALICE);
+        guard.on_request();
+        guard.on_response(0);
+        guard.on_stream();
+        guard.on_write(5);
+        guard.on_flush();
+        assert_eq!(guard.phase(), Phase::Responding);
+        assert_eq!(guard.deadline(), None);
+        guard.on_stream_end();
+        guard.on_flush();
+        assert_eq!(guard.phase(), Phase::Idle);
     }
 
     fn counts(connections: &Connections) -> [usize; 3] {

@@ -51,6 +51,12 @@ async fn a_shutdown_with_clients_that_stay_ends_by_two_calls() {
         error.text
     );
 
+    let (_, reason) = service.post("_drain?close=idel").await.error();
+    assert!(
+        reason.contains("parameter [close]") && reason.contains("did you mean [idle]"),
+        "{reason}"
+    );
+
     let server = axum::serve(listen(listener), app);
     let server = server.with_graceful_shutdown(drained(std::future::pending::<()>()));
     let server = tokio::spawn(server.into_future());
@@ -106,13 +112,16 @@ async fn a_shutdown_with_clients_that_stay_ends_by_two_calls() {
     assert_eq!(drain["next"], "POST /_connections/_close?state=active");
     assert!(!server.is_finished());
 
-    let lines = service.admin_builder(reqwest::Method::POST, "_drain?timeout=20s");
+    let lines = service.admin_builder(
+        reqwest::Method::POST,
+        "_drain?timeout=20s&filter_path=left,next",
+    );
     let lines = lines.header("accept", "application/x-ndjson").send();
     let mut lines = lines.await.expect("an answer");
     assert_eq!(lines.headers()["content-type"], "application/x-ndjson");
     let first = lines.chunk().await.expect("a line").expect("a line");
     let first: Value = serde_json::from_slice(&first).expect("JSON");
-    assert_eq!(first["left"], 2);
+    assert_eq!(first, serde_json::json!({"left": 2}));
     let report = service
         .post("_routes/drain.events/interrupt")
         .await

@@ -106,11 +106,7 @@ async fn closing_wakes_what_has_read_and_waits_for_something_else() {
         if let Some(has_read) = has_read.take() {
             let mut bytes = [0; 4];
             let mut buffer = ReadBuf::new(&mut bytes);
-            assert!(
-                Pin::new(&mut server)
-                    .poll_read(cx, &mut buffer)
-                    .is_ready()
-            );
+            assert!(Pin::new(&mut server).poll_read(cx, &mut buffer).is_ready());
             has_read.send(()).unwrap();
         }
         match Pin::new(&mut server).poll_flush(cx) {

@@ -33,7 +33,7 @@ static COLUMNS: Columns<Row> = LazyLock::new(|| {
         "state",
         &["st"],
         "new: no byte received; head: a request head is incomplete; active: a response is incomplete; idle; upgraded; untracked: neither a layer nor an attribute tracks its requests; closing",
-        |row| row.info().state().as_str().into(),
+        |row| row.state.as_str().into(),
     )
     .shown(),
     Col::numbers("requests", &["rq"], "tracked requests so far", |row| {

@@ -1,7 +1,7 @@
 //! `POST /_connections/{connections}/_close` and `POST /_connections/_close?state=...`: closes
 //! connections of the service.
 
-use super::{Filter, by_ids};
+use super::{Filter, Row, by_ids};
 use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;
 use crate::admin::offload::Offload;
@@ -9,15 +9,15 @@ use crate::admin::params::{self, CONNECTION_FILTER};
 use crate::admin::render::{Answer, Node};
 use crate::admin::request::Request;
 use crate::admin::words::comma_list;
-use crate::clock::Instant;
-use crate::connection::OpenConnection;
-use crate::sync::Arc;
+use crate::connection;
 
 pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture {
     Box::pin(async move {
         request.no_body(CONNECTION_FILTER)?;
         if request.flag(&params::DRY_RUN) {
-            return choose(&request).map(|chosen| would_close(&chosen));
+            let cancellation = request.cancellation().clone();
+            let read = move || choose(&request).map(|chosen| would_close(&chosen));
+            return offload.read(&cancellation, connection::count, read).await;
         }
         let close = move || choose(&request).map(|chosen| close(&chosen));
         offload.change(close).await?
@@ -25,7 +25,7 @@ pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture
 }
 
 /// The connections that the request names, limited to those that its filter matches.
-fn choose(request: &Request) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
+fn choose(request: &Request) -> Result<Vec<Row>, Error> {
     let filter = Filter::read(request)?;
     let named = match request.argument() {
         Some(list) if comma_list(list).next().is_some() => by_ids(list)?,
@@ -38,21 +38,19 @@ fn choose(request: &Request) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
             )));
         }
     };
-    let now = Instant::now();
-    let matches = |connection: &Arc<dyn OpenConnection>| filter.matches(&**connection, now);
-    Ok(named.into_iter().filter(matches).collect())
+    Ok(filter.rows_of(named))
 }
 
-fn would_close(chosen: &[Arc<dyn OpenConnection>]) -> Answer {
-    let tasks = chosen.iter().map(|connection| connection.info().active());
+fn would_close(chosen: &[Row]) -> Answer {
+    let tasks = chosen.iter().map(|row| row.info().active());
     let tasks: u64 = tasks.map(u64::from).sum();
     let hit = Node::object([
         ("connections", Node::Integer(chosen.len() as u64)),
         ("tasks", Node::Integer(tasks)),
     ]);
-    let states = chosen.iter().map(|connection| {
-        let info = connection.info();
-        (info.id().to_string(), Node::text(info.state().as_str()))
+    let states = chosen.iter().map(|row| {
+        let state = Node::text(row.state.as_str());
+        (row.info().id().to_string(), state)
     });
     Answer::Node(Node::object([
         ("dry_run", Node::Bool(true)),
@@ -62,18 +60,18 @@ fn would_close(chosen: &[Arc<dyn OpenConnection>]) -> Answer {
 }
 
 /// Closes the connections, and reports which of them were open.
-fn close(chosen: &[Arc<dyn OpenConnection>]) -> Answer {
+fn close(chosen: &[Row]) -> Answer {
     let mut closed = 0;
     let report: Vec<(String, Node)> = chosen
         .iter()
-        .map(|connection| {
-            let word = if connection.close() {
+        .map(|row| {
+            let word = if row.connection.close() {
                 closed = u64::saturating_add(closed, 1);
                 "closed"
             } else {
                 "closed_before"
             };
-            (connection.info().id().to_string(), Node::text(word))
+            (row.info().id().to_string(), Node::text(word))
         })
         .collect();
     Answer::Node(Node::object([

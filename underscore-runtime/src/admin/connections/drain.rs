@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::Frame;
-use tokio::sync::mpsc;
-use tokio::time::{Instant as Deadline, timeout};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::time::{Instant as Deadline, sleep, timeout};
 
 use super::parse_states;
+use crate::admin::cancellation::Cancellation;
 use crate::admin::endpoint::ChangeFuture;
 use crate::admin::error::Error;
+use crate::admin::filter_path::FilterPath;
 use crate::admin::offload::Offload;
 use crate::admin::params::{self, DRAIN};
-use crate::admin::render::{Answer, Format, Node};
+use crate::admin::render::{Answer, Format, Node, Style};
 use crate::admin::request::Request;
 use crate::clock::Instant;
 use crate::connection::{ConnectionState, OpenConnection, all, drain, removed};
@@ -31,6 +33,9 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Minimum time between two reports, and maximum time between two attempts to close connections.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// Minimum time between two checks: when many connections end at once, each of them is notified.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Maximum number of connections that a report lists.
 const MAX_LISTED: usize = 100;
@@ -58,7 +63,7 @@ pub(in crate::admin) fn post(request: Request, _: Offload) -> ChangeFuture {
         drain::begin();
         let form = match request.format() {
             Some(Format::Text) => LineFormat::Text,
-            None if request.accept().any(|accepted| accepted == NDJSON) => LineFormat::Ndjson,
+            None if request.accept().any(names_ndjson) => LineFormat::Ndjson,
             _ => {
                 let report = options.follow(None).await;
                 return Ok(Answer::Node(report.node()));
@@ -75,11 +80,22 @@ pub(in crate::admin) fn post(request: Request, _: Offload) -> ChangeFuture {
     })
 }
 
+/// True if a header `Accept` names the media type of newline-delimited JSON.
+fn names_ndjson(accept: &str) -> bool {
+    let essences = accept
+        .split(',')
+        .filter_map(|range| range.split(';').next());
+    let mut essences = essences.map(str::trim);
+    essences.any(|essence| essence.eq_ignore_ascii_case(NDJSON))
+}
+
 /// The parameters of `POST /_drain`.
 struct Options {
     timeout: Duration,
     /// Connections in these states are closed.
     close: Vec<ConnectionState>,
+    /// Applied to each line of a stream. The dispatcher applies it to other answers.
+    filter: Option<FilterPath>,
 }
 
 /// The format of a stream of reports, one per line.
@@ -92,10 +108,14 @@ enum LineFormat {
 impl Options {
     fn read(request: &Request) -> Result<Self, Error> {
         let timeout = request.duration(&params::TIMEOUT);
-        let close = request.value(&params::CLOSE).map(parse_states);
+        let close = request.value(&params::CLOSE);
+        let close = close.map(|list| parse_states(&params::CLOSE, list));
         Ok(Options {
             timeout: timeout.unwrap_or(DEFAULT_TIMEOUT).min(MAX_TIMEOUT),
             close: close.transpose()?.unwrap_or_default(),
+            filter: request
+                .value(&params::FILTER_PATH)
+                .and_then(FilterPath::parse),
         })
     }
 
@@ -134,8 +154,15 @@ impl Options {
                 && (report.is_last || now >= next)
             {
                 next = now.checked_add(PERIOD).unwrap_or(now);
-                if lines.send(form.write(&report)).await.is_err() {
-                    // The client has left. The service continues to drain.
+                let line = form.write(&report, self.filter.as_ref());
+                let has_left = if report.is_last {
+                    lines.send(line).await.is_err()
+                } else {
+                    // A client that does not read misses lines, and does not delay the closing.
+                    matches!(lines.try_send(line), Err(TrySendError::Closed(_)))
+                };
+                if has_left {
+                    // The service continues to drain.
                     return report;
                 }
             }
@@ -145,6 +172,7 @@ impl Options {
             let until_end = end.map_or(PERIOD, |end| end.saturating_duration_since(now));
             // Either way, the connections are checked again.
             let _ = timeout(PERIOD.min(until_end), removed).await;
+            sleep(PAUSE).await;
         }
     }
 }
@@ -157,13 +185,25 @@ impl LineFormat {
         }
     }
 
-    fn write(self, report: &DrainReport) -> Bytes {
+    fn write(self, report: &DrainReport, filter: Option<&FilterPath>) -> Bytes {
         let mut line = match self {
-            LineFormat::Text => report.text(),
-            // Cannot fail: plain data with strings as keys.
-            LineFormat::Ndjson => serde_json::to_string(&report.node()).unwrap_or_default(),
+            LineFormat::Text => report.text().into_bytes(),
+            LineFormat::Ndjson => {
+                let cancellation = Cancellation::default();
+                let node = report.node();
+                let node = match filter {
+                    Some(filter) => filter.apply(node, &cancellation),
+                    None => node,
+                };
+                let style = Style {
+                    format: Some(Format::Json),
+                    pretty: false,
+                };
+                let (_, line) = Answer::Node(node).into_body(style, &cancellation);
+                line
+            }
         };
-        line.push('\n');
+        line.push(b'\n');
         line.into()
     }
 }
@@ -172,7 +212,8 @@ impl LineFormat {
 struct DrainReport {
     since: Option<Instant>,
     now: Instant,
-    left: Vec<Arc<dyn OpenConnection>>,
+    /// The connections that are left, each with its state.
+    left: Vec<(Arc<dyn OpenConnection>, ConnectionState)>,
     closed: u64,
     is_last: bool,
 }
@@ -182,7 +223,7 @@ impl DrainReport {
         DrainReport {
             since: drain::since(),
             now: Instant::now(),
-            left: all(),
+            left: all().into_iter().map(with_state).collect(),
             closed,
             is_last: false,
         }
@@ -191,16 +232,18 @@ impl DrainReport {
     /// Number of connections left in each state.
     fn states(&self) -> impl Iterator<Item = (ConnectionState, usize)> {
         let states = ConnectionState::ALL.into_iter().map(|state| {
-            let left = self.left.iter();
-            let count = left.filter(|it| it.info().state() == state).count();
-            (state, count)
+            let left = self.left.iter().map(|(_, state)| *state);
+            (state, left.filter(|left| *left == state).count())
         });
         states.filter(|(_, count)| *count > 0)
     }
 
     /// The request that closes all connections left, in the last report only.
     fn next(&self) -> Option<String> {
-        let states: Vec<&str> = self.states().map(|(state, _)| state.as_str()).collect();
+        let states = self.states().map(|(state, _)| state);
+        // Those that are closed already wait for their owner.
+        let states = states.filter(|state| *state != ConnectionState::Closing);
+        let states: Vec<&str> = states.map(ConnectionState::as_str).collect();
         let is_stuck = self.is_last && !states.is_empty();
         is_stuck.then(|| format!("POST /_connections/_close?state={}", states.join(",")))
     }
@@ -211,17 +254,21 @@ impl DrainReport {
             let count = Node::Integer(count as u64);
             (state.as_str(), count)
         });
-        let listed = self.left.iter().take(MAX_LISTED).map(|connection| {
-            let info = connection.info();
-            let age = units::seconds(info.age(self.now));
-            let about = Node::object([
-                ("remote", Node::text(info.remote().to_owned())),
-                ("state", Node::text(info.state().as_str())),
-                ("age_in_seconds", Node::Float(age)),
-                ("tasks", Node::Integer(info.active().into())),
-            ]);
-            (info.id().to_string(), about)
-        });
+        let listed = self
+            .left
+            .iter()
+            .take(MAX_LISTED)
+            .map(|(connection, state)| {
+                let info = connection.info();
+                let age = units::seconds(info.age(self.now));
+                let about = Node::object([
+                    ("remote", Node::text(info.remote().to_owned())),
+                    ("state", Node::text(state.as_str())),
+                    ("age_in_seconds", Node::Float(age)),
+                    ("tasks", Node::Integer(info.active().into())),
+                ]);
+                (info.id().to_string(), about)
+            });
         let mut node = vec![
             ("draining", Node::Bool(self.since.is_some())),
             (
@@ -247,10 +294,9 @@ impl DrainReport {
             let ids: Vec<String> = self
                 .left
                 .iter()
-                .map(|connection| connection.info())
-                .filter(|info| info.state() == state)
+                .filter(|(_, left)| *left == state)
                 .take(MAX_LISTED)
-                .map(|info| info.id().to_string())
+                .map(|(connection, _)| connection.info().id().to_string())
                 .collect();
             let more = if ids.len() < count { ",..." } else { "" };
             let _ = write!(
@@ -266,6 +312,11 @@ impl DrainReport {
         }
         text
     }
+}
+
+fn with_state(connection: Arc<dyn OpenConnection>) -> (Arc<dyn OpenConnection>, ConnectionState) {
+    let state = connection.info().state();
+    (connection, state)
 }
 
 /// A response body of lines, each sent when it is available.

@@ -3,10 +3,11 @@
 pub(super) mod close;
 pub(super) mod drain;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::error::Error;
-use super::params;
+use super::params::{self, Param};
 use super::request::Request;
 use super::words::comma_list;
 use crate::clock::Instant;
@@ -18,6 +19,8 @@ use crate::visible::echo;
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) connection: Arc<dyn OpenConnection>,
+    /// Its state at that moment: by now it may have another one, which was not asked for.
+    pub(super) state: ConnectionState,
     pub(super) now: Instant,
 }
 
@@ -38,7 +41,9 @@ impl Filter {
     pub(super) fn read(request: &Request) -> Result<Self, Error> {
         let states = request.value(&params::CONNECTION_STATE);
         Ok(Filter {
-            states: states.map(parse_states).transpose()?,
+            states: states
+                .map(|list| parse_states(&params::CONNECTION_STATE, list))
+                .transpose()?,
             older_than: request.duration(&params::OLDER_THAN),
         })
     }
@@ -47,31 +52,38 @@ impl Filter {
         self.states.is_none() && self.older_than.is_none()
     }
 
-    /// True if `connection` has one of the states and is old enough.
-    fn matches(&self, connection: &dyn OpenConnection, now: Instant) -> bool {
-        let info = connection.info();
+    /// True if the connection has one of the states and is old enough.
+    fn matches(&self, row: &Row) -> bool {
         let states = self.states.as_ref();
-        states.is_none_or(|states| states.contains(&info.state()))
-            && self.older_than.is_none_or(|age| info.age(now) > age)
+        let age = row.info().age(row.now);
+        states.is_none_or(|states| states.contains(&row.state))
+            && self.older_than.is_none_or(|older_than| age > older_than)
     }
 
-    /// The connections that match.
+    /// All connections that match.
     pub(super) fn rows(&self) -> Vec<Row> {
+        self.rows_of(all())
+    }
+
+    /// Those of `connections` that match.
+    fn rows_of(&self, connections: Vec<Arc<dyn OpenConnection>>) -> Vec<Row> {
         let now = Instant::now();
-        let mut open = all();
-        open.retain(|connection| self.matches(&**connection, now));
-        let row = |connection| Row { connection, now };
-        open.into_iter().map(row).collect()
+        let rows = connections.into_iter().map(|connection| Row {
+            state: connection.info().state(),
+            connection,
+            now,
+        });
+        rows.filter(|row| self.matches(row)).collect()
     }
 }
 
-/// Parses a comma-separated list of states.
-fn parse_states(list: &str) -> Result<Vec<ConnectionState>, Error> {
+/// Parses a comma-separated list of states, the value of `param`.
+fn parse_states(param: &Param, list: &str) -> Result<Vec<ConnectionState>, Error> {
     let parse = |word: &str| {
         let mut states = ConnectionState::ALL.into_iter();
         states.find(|state| state.as_str() == word).ok_or_else(|| {
             let words = ConnectionState::ALL.map(ConnectionState::as_str);
-            Error::unknown_value(params::CONNECTION_STATE.name, word, &words)
+            Error::unknown_value(param.name, word, &words)
         })
     };
     comma_list(list).map(parse).collect()
@@ -80,6 +92,7 @@ fn parse_states(list: &str) -> Result<Vec<ConnectionState>, Error> {
 /// The connections with the ids in a comma-separated list.
 fn by_ids(list: &str) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
     let mut chosen: Vec<Arc<dyn OpenConnection>> = Vec::new();
+    let mut ids = HashSet::new();
     for word in comma_list(list) {
         if word == "_all" {
             return Ok(all());
@@ -96,8 +109,7 @@ fn by_ids(list: &str) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
                 echo(word)
             )));
         };
-        let id = connection.info().id();
-        if chosen.iter().all(|other| other.info().id() != id) {
+        if ids.insert(connection.info().id()) {
             chosen.push(connection);
         }
     }

@@ -214,7 +214,8 @@ pub(super) const HELP: Param = Param::flag("help", "list the columns");
 pub(super) const HUMAN: Param = Param::flag("human", "durations also in words");
 pub(super) const INCLUDE_DEFAULTS: Param =
     Param::flag("include_defaults", "include the defaults of unset settings");
-pub(super) const OLDER_THAN: Param = Param::duration("older_than", "tasks that are older");
+pub(super) const OLDER_THAN: Param =
+    Param::duration("older_than", "tasks or connections that are older");
 pub(super) const PRETTY: Param = Param::flag("pretty", "JSON on several lines");
 pub(super) const REASON: Param =
     Param::text("reason", "reason, for clients, the audit and the log");
@@ -244,7 +245,10 @@ pub(super) const TIME: Param = Param::word(
     "durations as whole numbers of this unit",
 )
 .of_table();
-pub(super) const TIMEOUT: Param = Param::duration("timeout", "maximum wait for the tasks to end");
+pub(super) const TIMEOUT: Param = Param::duration(
+    "timeout",
+    "maximum wait for the tasks or connections to end",
+);
 pub(super) const TS: Param =
     Param::flag("ts", "`false` omits the columns that are a time of day").of_table();
 pub(super) const V: Param = Param::flag("v", "show headings").of_table();

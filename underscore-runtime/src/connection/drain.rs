@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use crate::clock::Instant;
-use crate::sync::{Mutex, Notify};
+use crate::sync::{Mutex, Notify, contained};
 
 static DRAIN: Mutex<Drain> = Mutex::new(Drain {
     since: None,
@@ -91,7 +91,8 @@ async fn begun() {
 /// Begins the drain unless it has begun.
 pub(crate) fn begin() {
     DRAIN.lock().since.get_or_insert_with(Instant::now);
-    BEGUN.notify_waiters();
+    // Wakers are code of the host.
+    contained(|| BEGUN.notify_waiters());
 }
 
 /// Begin of the drain, `None` before it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::info::{ConnectionInfo, ConnectionState};
-use crate::sync::{Arc, Mutex, Notify};
+use crate::sync::{Arc, Mutex, Notify, contained};
 
 static OPEN: Mutex<BTreeMap<u64, Arc<dyn OpenConnection>>> = Mutex::new(BTreeMap::new());
 
@@ -32,7 +32,8 @@ pub(super) fn insert(connection: Arc<dyn OpenConnection>) {
 pub(super) fn remove(id: u64) {
     let removed = OPEN.lock().remove(&id);
     drop(removed);
-    REMOVED.notify_waiters();
+    // Wakers are code of the host, and this runs in a `Drop`.
+    contained(|| REMOVED.notify_waiters());
 }
 
 /// Waits until a connection ends, from the time of the call, not of the first poll.

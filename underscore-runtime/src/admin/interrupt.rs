@@ -335,9 +335,14 @@ enum EndState {
 }
 
 impl InterruptedTask {
-    /// True once the task has ended, and its socket is closed if it is tracked.
+    /// True once the task has ended and, if that was because of the interrupt, its tracked socket
+    /// is closed.
     fn is_gone(&self) -> bool {
-        self.task.is_gone() && self.socket.is_closed()
+        let finished_first = || {
+            let outcome = self.ending.as_ref().and_then(|ending| ending.outcome());
+            outcome != Some(Outcome::Interrupted)
+        };
+        self.task.is_gone() && (finished_first() || self.socket.is_closed())
     }
 
     /// What became of the task, and its runtime if it is alive.

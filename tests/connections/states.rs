@@ -17,6 +17,15 @@ async fn waits() -> &'static str {
     "done"
 }
 
+/// Apart from `GATE`, because the tests run side by side.
+static HTTP2_GATE: Semaphore = Semaphore::const_new(0);
+
+#[underscore_route(name = "states.http2")]
+async fn waits_on_http2() -> &'static str {
+    HTTP2_GATE.acquire().await.expect("it is open").forget();
+    "done"
+}
+
 #[underscore_route(name = "states.answers")]
 async fn answers() -> &'static str {
     "answer"
@@ -25,6 +34,7 @@ async fn answers() -> &'static str {
 fn app() -> Router {
     Router::new()
         .route("/waits", get(waits))
+        .route("/http2", get(waits_on_http2))
         .route("/answers", get(answers))
         .route("/untracked", get(|| async { "untracked" }))
 }
@@ -84,7 +94,7 @@ async fn on_http_2_a_connection_is_active_while_a_stream_is_open() {
     let service = Service::start_tracked(app()).await;
     let client = reqwest::Client::builder().http2_prior_knowledge().build();
     let client = client.expect("a client");
-    let url = service.url("/waits");
+    let url = service.url("/http2");
     let first = tokio::spawn(client.get(&url).send());
     let second = tokio::spawn(client.get(&url).send());
     let is_http2 = |row: &&serde_json::Value| row["protocol"] == "http2";
@@ -100,7 +110,7 @@ async fn on_http_2_a_connection_is_active_while_a_stream_is_open() {
         tokio::task::yield_now().await;
     };
     assert_eq!(find(2).await["state"], "active");
-    GATE.add_permits(2);
+    HTTP2_GATE.add_permits(2);
     for response in [first, second] {
         let response = response.await.expect("no panic").expect("a response");
         assert_eq!(response.text().await.expect("a body"), "done");

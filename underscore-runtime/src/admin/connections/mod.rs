@@ -91,12 +91,12 @@ fn parse_states(param: &Param, list: &str) -> Result<Vec<ConnectionState>, Error
 
 /// The connections with the ids in a comma-separated list.
 fn by_ids(list: &str) -> Result<Vec<Arc<dyn OpenConnection>>, Error> {
+    if comma_list(list).any(|word| word == "_all") {
+        return Ok(all());
+    }
     let mut chosen: Vec<Arc<dyn OpenConnection>> = Vec::new();
     let mut ids = HashSet::new();
     for word in comma_list(list) {
-        if word == "_all" {
-            return Ok(all());
-        }
         if !word.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::illegal_argument(format!(
                 "connection id [{}] must be a decimal number or _all",

@@ -15,8 +15,8 @@ pub(super) struct SharedStream<T> {
 
 struct Inner<T> {
     stream: State<T>,
-    /// Waker of the last read, also of one that was ready: hyper does not read while a handler has
-    /// not asked for the body, and has to see a close all the same.
+    /// Waker of the last read, also of one that was ready: hyper does not read on while a handler
+    /// leaves the rest of a long body unread.
     reader: Option<Waker>,
     /// Waker of the last write.
     writer: Option<Waker>,

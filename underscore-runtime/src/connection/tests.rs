@@ -101,7 +101,7 @@ async fn closing_wakes_what_has_read_and_waits_for_something_else() {
     client.write_all(b"POST").await.unwrap();
     let (has_read, is_read) = tokio::sync::oneshot::channel();
     let mut has_read = Some(has_read);
-    // As hyper does while a handler has not asked for the body: it flushes, and does not read.
+    // As hyper does while a handler leaves a long body unread: it flushes, and does not read.
     let serves = tokio::spawn(poll_fn(move |cx| {
         if let Some(has_read) = has_read.take() {
             let mut bytes = [0; 4];

@@ -1,7 +1,7 @@
 //! Every shape of handler that axum accepts works with `#[underscore_route]`, tested with real
 //! requests, in a crate that forbids unsafe code and denies all warnings.
 //!
-//! Messages for invalid handlers are in `diagnostics.rs`.
+//! Messages for invalid handlers are in `tests/diagnostics`.
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs)]
 #![deny(clippy::all, clippy::pedantic)]

@@ -102,7 +102,7 @@ async fn closing_wakes_what_has_read_and_waits_for_something_else() {
     let (has_read, is_read) = tokio::sync::oneshot::channel();
     let mut has_read = Some(has_read);
     // As hyper does while a handler leaves a long body unread: it flushes, and does not read.
-    let serves = tokio::spawn(poll_fn(move |cx| {
+    let owner = tokio::spawn(poll_fn(move |cx| {
         if let Some(has_read) = has_read.take() {
             let mut bytes = [0; 4];
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -116,7 +116,7 @@ async fn closing_wakes_what_has_read_and_waits_for_something_else() {
     }));
     is_read.await.unwrap();
     assert!(connection.close());
-    let kind = timeout(PATIENCE, serves).await.expect("it is woken");
+    let kind = timeout(PATIENCE, owner).await.expect("it is woken");
     assert_eq!(kind.unwrap(), io::ErrorKind::ConnectionAborted);
 }
 

@@ -6,8 +6,8 @@
 //!
 //! The commands to try are printed at the start. A stream of events is a task until its last byte,
 //! without further code. A websocket is a task because of `track`, and `#[underscore_frame]` on the
-//! helpers shows the lines that its two halves await. `listen` lists the connections under them, and
-//! `drained` lets an operator begin the shutdown.
+//! helpers shows the lines that its two halves await. `listen` lists the connections under them,
+//! and `drained` lets an operator begin the shutdown.
 
 use std::convert::Infallible;
 use std::error::Error;

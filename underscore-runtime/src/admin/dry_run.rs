@@ -83,7 +83,8 @@ impl Traffic {
         }
     }
 
-    /// The share of requests to `entries`, from 0 to 1 with three decimals, `None` without requests.
+    /// The share of requests to `entries`, from 0 to 1 with three decimals. `None` without requests
+    /// in the last minute.
     #[allow(clippy::cast_precision_loss, reason = "a share of few or of many")]
     pub(super) fn share_of(&self, entries: &[RouteEntry]) -> Option<f64> {
         let share = || begun(entries) as f64 / self.all as f64;

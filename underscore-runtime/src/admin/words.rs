@@ -3,6 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::connection::ConnectionState;
 use crate::stats::Outcome;
 use crate::task::{TaskRef, TaskState};
 use crate::workers::WorkerState;
@@ -42,6 +43,37 @@ pub(super) fn task_kind(task: &TaskRef) -> &'static str {
         Some(_) => request,
         None => background,
     }
+}
+
+/// All states of connections.
+pub(super) const CONNECTION_STATES: [ConnectionState; 7] = [
+    ConnectionState::New,
+    ConnectionState::Head,
+    ConnectionState::Active,
+    ConnectionState::Idle,
+    ConnectionState::Upgraded,
+    ConnectionState::Untracked,
+    ConnectionState::Closing,
+];
+
+/// The word for the state of a connection.
+pub(super) fn connection_state(state: ConnectionState) -> &'static str {
+    match state {
+        ConnectionState::New => "new",
+        ConnectionState::Head => "head",
+        ConnectionState::Active => "active",
+        ConnectionState::Idle => "idle",
+        ConnectionState::Upgraded => "upgraded",
+        ConnectionState::Untracked => "untracked",
+        ConnectionState::Closing => "closing",
+    }
+}
+
+/// The state for which `word` is the word.
+pub(super) fn parse_connection_state(word: &str) -> Option<ConnectionState> {
+    CONNECTION_STATES
+        .into_iter()
+        .find(|state| connection_state(*state) == word)
 }
 
 /// All states of workers.

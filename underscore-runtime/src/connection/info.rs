@@ -57,31 +57,6 @@ pub(crate) enum ConnectionState {
     Closing,
 }
 
-impl ConnectionState {
-    pub(crate) const ALL: [ConnectionState; 7] = [
-        ConnectionState::New,
-        ConnectionState::Head,
-        ConnectionState::Active,
-        ConnectionState::Idle,
-        ConnectionState::Upgraded,
-        ConnectionState::Untracked,
-        ConnectionState::Closing,
-    ];
-
-    /// The word in tables and parameters.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            ConnectionState::New => "new",
-            ConnectionState::Head => "head",
-            ConnectionState::Active => "active",
-            ConnectionState::Idle => "idle",
-            ConnectionState::Upgraded => "upgraded",
-            ConnectionState::Untracked => "untracked",
-            ConnectionState::Closing => "closing",
-        }
-    }
-}
-
 impl ConnectionInfo {
     pub(super) fn new(remote: &dyn fmt::Debug, local: Option<&dyn fmt::Debug>) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);

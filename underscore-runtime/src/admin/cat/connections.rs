@@ -9,6 +9,7 @@ use crate::admin::error::Error;
 use crate::admin::render::Answer;
 use crate::admin::request::Request;
 use crate::admin::value::Value;
+use crate::admin::words;
 use crate::connection::ConnectionInfo;
 
 /// A column of this table.
@@ -33,7 +34,7 @@ static COLUMNS: Columns<Row> = LazyLock::new(|| {
         "state",
         &["st"],
         "new: no byte received; head: a request head is incomplete; active: a response is incomplete; idle; upgraded; untracked: neither a layer nor an attribute tracks its requests; closing",
-        |row| row.state.as_str().into(),
+        |row| words::connection_state(row.state).into(),
     )
     .shown(),
     Col::numbers("requests", &["rq"], "tracked requests so far", |row| {

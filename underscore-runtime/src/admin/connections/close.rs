@@ -8,7 +8,7 @@ use crate::admin::offload::Offload;
 use crate::admin::params::{self, CONNECTION_FILTER};
 use crate::admin::render::{Answer, Node};
 use crate::admin::request::Request;
-use crate::admin::words::comma_list;
+use crate::admin::words::{self, comma_list};
 use crate::connection;
 
 pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture {
@@ -49,7 +49,7 @@ fn would_close(chosen: &[Row]) -> Answer {
         ("tasks", Node::Integer(tasks)),
     ]);
     let states = chosen.iter().map(|row| {
-        let state = Node::text(row.state.as_str());
+        let state = Node::text(words::connection_state(row.state));
         (row.info().id().to_string(), state)
     });
     Answer::Node(Node::object([

@@ -20,6 +20,7 @@ use crate::admin::offload::Offload;
 use crate::admin::params::{self, DRAIN};
 use crate::admin::render::{Answer, Format, Node, Style};
 use crate::admin::request::Request;
+use crate::admin::words;
 use crate::clock::Instant;
 use crate::connection::{ConnectionState, OpenConnection, all, drain, removed};
 use crate::sync::Arc;
@@ -231,7 +232,7 @@ impl DrainReport {
 
     /// Number of connections left in each state.
     fn states(&self) -> impl Iterator<Item = (ConnectionState, usize)> {
-        let states = ConnectionState::ALL.into_iter().map(|state| {
+        let states = words::CONNECTION_STATES.into_iter().map(|state| {
             let left = self.left.iter().map(|(_, state)| *state);
             (state, left.filter(|left| *left == state).count())
         });
@@ -243,7 +244,7 @@ impl DrainReport {
         let states = self.states().map(|(state, _)| state);
         // Those that are closed already wait for their owner.
         let states = states.filter(|state| *state != ConnectionState::Closing);
-        let states: Vec<&str> = states.map(ConnectionState::as_str).collect();
+        let states: Vec<&str> = states.map(words::connection_state).collect();
         let is_stuck = self.is_last && !states.is_empty();
         is_stuck.then(|| format!("POST /_connections/_close?state={}", states.join(",")))
     }
@@ -252,7 +253,7 @@ impl DrainReport {
         let draining_for = self.since.map(|since| self.now.since(since));
         let states = self.states().map(|(state, count)| {
             let count = Node::Integer(count as u64);
-            (state.as_str(), count)
+            (words::connection_state(state), count)
         });
         let listed = self
             .left
@@ -263,7 +264,7 @@ impl DrainReport {
                 let age = units::seconds(info.age(self.now));
                 let about = Node::object([
                     ("remote", Node::text(info.remote().to_owned())),
-                    ("state", Node::text(state.as_str())),
+                    ("state", Node::text(words::connection_state(*state))),
                     ("age_in_seconds", Node::Float(age)),
                     ("tasks", Node::Integer(info.active().into())),
                 ]);
@@ -302,7 +303,7 @@ impl DrainReport {
             let _ = write!(
                 text,
                 ", {count} {} ({}{more})",
-                state.as_str(),
+                words::connection_state(state),
                 ids.join(",")
             );
         }

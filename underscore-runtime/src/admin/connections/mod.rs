@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::params::{self, Param};
 use super::request::Request;
-use super::words::comma_list;
+use super::words::{CONNECTION_STATES, comma_list, connection_state, parse_connection_state};
 use crate::clock::Instant;
 use crate::connection::{ConnectionInfo, ConnectionState, OpenConnection, all, find};
 use crate::sync::Arc;
@@ -80,9 +80,8 @@ impl Filter {
 /// Parses a comma-separated list of states, the value of `param`.
 fn parse_states(param: &Param, list: &str) -> Result<Vec<ConnectionState>, Error> {
     let parse = |word: &str| {
-        let mut states = ConnectionState::ALL.into_iter();
-        states.find(|state| state.as_str() == word).ok_or_else(|| {
-            let words = ConnectionState::ALL.map(ConnectionState::as_str);
+        parse_connection_state(word).ok_or_else(|| {
+            let words = CONNECTION_STATES.map(connection_state);
             Error::unknown_value(param.name, word, &words)
         })
     };

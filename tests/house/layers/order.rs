@@ -55,7 +55,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         "instrument",
         &[
             &["interrupted", "poll"],
-            &["body", "upgrade"],
+            &["body", "request", "upgrade"],
             &["handler", "background"],
             &["blocking"],
             &["track", "mount", "typed_path"],
@@ -70,18 +70,13 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     ),
     ("instrument/body", &[&["failure", "request"], &["response"]]),
     (
+        "instrument/request",
+        &[&["answer", "begin", "delay"], &["admission"]],
+    ),
+    (
         "instrument/handler",
         &[
-            &[
-                "annotated",
-                "answer",
-                "argument",
-                "delay",
-                "erased",
-                "extract",
-                "request_info",
-            ],
-            &["admission"],
+            &["annotated", "argument", "erased", "extract"],
             &["call", "plain_call"],
         ],
     ),

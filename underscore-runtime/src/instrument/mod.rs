@@ -18,6 +18,8 @@ mod body;
 #[cfg(feature = "admin")]
 mod poll;
 #[cfg(feature = "admin")]
+mod request;
+#[cfg(feature = "admin")]
 mod upgrade;
 
 // Without `admin`, the same names are those of the module that passes the call through.

@@ -14,15 +14,12 @@ use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 
-use super::admission::admit;
 use super::annotated::{Annotated, Via};
-use super::answer;
-use super::delay::Delayed;
 use super::erased::{erased_future, erased_stage};
 use super::extract::Extract;
-use super::request_info::begin_request;
 use crate::instrument::body::track_body;
 use crate::instrument::poll::{Guard, PollScope, Stage, StageEnd, Tracked, drop_in_task};
+use crate::instrument::request::{self, Delayed, admit, begin_request};
 use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
@@ -360,7 +357,7 @@ fn interrupt<S: Stage<Response>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) 
 #[cold]
 fn interrupted(guard: Guard) -> Response {
     let interrupt = guard.task().pending_interrupt();
-    let response = answer::ended(interrupt.as_ref());
+    let response = request::ended(interrupt.as_ref());
     let outcome = guard.interrupt_outcome();
     guard.end_with(outcome, response.status());
     response

@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::response::Response;
 
 use super::answer;
-use super::request_info::{REQUEST_ID, TRACE_PARENT, begin_request};
+use super::begin::{REQUEST_ID, TRACE_PARENT, begin_request};
 use crate::clock::Instant;
 use crate::instrument::poll::{Guard, expire_after};
 use crate::routes::Route;
@@ -18,7 +18,7 @@ use crate::task::{TaskId, ThreadContext, with_thread};
 
 /// Admits `request` as a task under `settings`, or returns the response that rejects it.
 #[cold]
-pub(super) fn admit(
+pub(in crate::instrument) fn admit(
     route: &'static Route,
     request: &Request,
     settings: &EffectiveSettings,

@@ -15,7 +15,7 @@ static DELAY: AwaitPoint = AwaitPoint::new("delay", "settings", 0, 0, "delay");
 
 pin_project! {
     /// A future that starts after a delay.
-    pub(super) struct Delayed<F> {
+    pub(in crate::instrument) struct Delayed<F> {
         delay: Option<Pin<Box<At<Sleep>>>>,
         #[pin]
         future: F,
@@ -24,7 +24,7 @@ pin_project! {
 
 impl<F> Delayed<F> {
     #[inline]
-    pub(super) fn new(settings: Option<&EffectiveSettings>, future: F) -> Self {
+    pub(in crate::instrument) fn new(settings: Option<&EffectiveSettings>, future: F) -> Self {
         let delay = settings.and_then(|settings| settings.delay);
         Delayed {
             delay: delay.map(|delay| Box::pin(at(tokio::time::sleep(delay), &DELAY))),

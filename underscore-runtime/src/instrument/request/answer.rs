@@ -38,7 +38,7 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
 }
 
 /// The response to an interrupted request, by an operator or by its timeout.
-pub(super) fn ended(interrupt: Option<&Interrupt>) -> Response {
+pub(in crate::instrument) fn ended(interrupt: Option<&Interrupt>) -> Response {
     let status = interrupt.and_then(|interrupt| interrupt.status);
     let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
     let expired = interrupt.is_some_and(|interrupt| interrupt.outcome == Outcome::Expired);

@@ -20,7 +20,10 @@ pub(super) const TRACE_PARENT: &str = "traceparent";
     reason = "nearly all requests take one of its two callers"
 )]
 #[inline(always)]
-pub(super) fn begin_request(request: &Request, route: &'static Route) -> &'static Slot {
+pub(in crate::instrument) fn begin_request(
+    request: &Request,
+    route: &'static Route,
+) -> &'static Slot {
     let mut task = NewTask::request(route, request.version());
     if let Some(ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         task.set_remote(address);

@@ -156,7 +156,10 @@ pub use admin::admin_router;
 pub use connection::{
     Listening, TrackedListener, TrackedStream, drained, listen, track_connection,
 };
-pub use instrument::{Interrupted, RouterExt, spawn, spawn_blocking, track};
+pub use instrument::{
+    Interrupted, RequestFuture, RequestLayer, RequestService, RouterExt, spawn, spawn_blocking,
+    track,
+};
 #[cfg(feature = "admin")]
 pub use serve::{AdminBuilder, AdminServer, serve_admin};
 

@@ -261,7 +261,9 @@ impl InterruptLog {
     fn new(task: &TaskRef) -> Self {
         InterruptLog {
             task: task.id.number(),
-            handler: task.route().map(|route| route.identity.declaration.handler),
+            handler: task
+                .route()
+                .map(|route| route.identity.declaration().handler),
             name: task.background().map(|work| work.name.clone()),
             point: innermost(&task.frames()),
         }

@@ -102,6 +102,15 @@ pub(super) const PROPERTIES: &[Property] = &[
         .by_default()
         .in_tasks()
         .in_print_stack(),
+    Property::new("stage", |task| task.task.stage.map(words::stage).into())
+        .column(
+            &["sg"],
+            "part of the service that a request is in: middleware, extractors, handler, body, or service where no \
+             annotated handler is known",
+        )
+        .by_default()
+        .in_tasks()
+        .in_print_stack(),
     Property::new("start_time", |task| Value::Moment(task.started))
         .number_column(&["start"], "start, in milliseconds since 1970")
         .time_of_day()

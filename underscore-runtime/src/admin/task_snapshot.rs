@@ -108,7 +108,7 @@ impl TaskSnapshot {
     /// The name of its route, or of the background work.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.task.kind {
-            TaskKind::Request(request) => request.route.identity.declaration.name,
+            TaskKind::Request(request) => request.route.identity.declaration().name,
             TaskKind::Background(background) => Some(&background.name),
         }
     }
@@ -116,7 +116,7 @@ impl TaskSnapshot {
     /// The path of the handler, or the type of the future.
     pub(super) fn code(&self) -> &'static str {
         match &self.task.kind {
-            TaskKind::Request(request) => request.route.identity.declaration.handler,
+            TaskKind::Request(request) => request.route.identity.declaration().handler,
             TaskKind::Background(background) => background.code,
         }
     }
@@ -189,7 +189,7 @@ impl TaskSnapshot {
     /// The line of the last await that returned, or of its handler if there was none.
     pub(super) fn last_place(&self) -> Option<String> {
         let handler = || {
-            let handler = self.route()?.identity.declaration;
+            let handler = self.route()?.identity.declaration();
             Some(format!("{}:{}", handler.file, handler.line))
         };
         self.point().map(ToString::to_string).or_else(handler)

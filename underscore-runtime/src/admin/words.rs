@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::connection::ConnectionState;
 use crate::stats::Outcome;
-use crate::task::{TaskRef, TaskState};
+use crate::task::{Stage, TaskRef, TaskState};
 use crate::workers::WorkerState;
 
 /// All states of tasks.
@@ -31,6 +31,17 @@ pub(super) fn parse_task_state(word: &str) -> Option<TaskState> {
     TASK_STATES
         .into_iter()
         .find(|state| task_state(*state) == word)
+}
+
+/// The word for the stage of a request.
+pub(super) fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Middleware => "middleware",
+        Stage::Extractors => "extractors",
+        Stage::Handler => "handler",
+        Stage::Body => "body",
+        Stage::Service => "service",
+    }
 }
 
 /// The words for the kinds of tasks.

@@ -43,7 +43,7 @@ fn continue_upgrade(upgrade: &Upgrade, guard: &Guard) {
     upgrade.count();
     let settings = upgrade.route.effective();
     if let Some(timeout) = settings.and_then(|settings| settings.timeout) {
-        expire_after(timeout, upgrade.begun, guard);
+        expire_after(timeout, upgrade.begun, guard.task());
     }
 }
 
@@ -98,6 +98,8 @@ impl<F: Future> Future for TrackedWork<F> {
                 guard.end(outcome);
                 Err(Interrupted::new(interrupt))
             }
+            // It has a guard until it is over.
+            StageEnd::Unguarded(_) => return Poll::Pending,
         })
     }
 }

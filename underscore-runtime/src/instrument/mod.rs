@@ -4,6 +4,7 @@
 
 mod handler;
 mod interrupted;
+mod layer;
 mod mount;
 mod track;
 #[cfg(feature = "axum-extra")]
@@ -18,6 +19,8 @@ mod body;
 #[cfg(feature = "admin")]
 mod poll;
 #[cfg(feature = "admin")]
+mod record;
+#[cfg(feature = "admin")]
 mod request;
 #[cfg(feature = "admin")]
 mod upgrade;
@@ -30,6 +33,7 @@ use crate::passthrough::{
 
 pub use handler::{Annotated, AnyArgument, Argument, Call, Extract, TakesBody, Via};
 pub use interrupted::Interrupted;
+pub use layer::{RequestFuture, RequestLayer, RequestService};
 pub use mount::{Declared, RouterExt};
 pub use poll::{At, at, within};
 pub use track::{spawn, spawn_blocking, track};

@@ -5,6 +5,7 @@ use axum::http::Method;
 
 use super::stable_hash;
 use crate::stack::AwaitPoint;
+use crate::sync::AtomicCell;
 
 /// A handler as its attribute declares it.
 #[derive(Debug)]
@@ -20,34 +21,62 @@ pub(crate) struct Declaration {
     pub(crate) column: u32,
     /// The positions of its arguments in the source.
     pub(crate) arguments: &'static [AwaitPoint],
+    /// Set in place of a handler for a route of a layer: its method and path, as in `GET /ping`, or
+    /// its name.
+    pub(crate) layer: Option<&'static str>,
 }
 
 impl Declaration {
-    /// The method under which a request is listed.
-    ///
-    /// axum routes HEAD to the handler of GET unless the route is declared for HEAD. Unknown
-    /// methods share one route, or a client could add routes at will.
-    pub(crate) fn listed_method(&self, method: &Method) -> Method {
-        match *method {
-            Method::HEAD if self.method != Some("HEAD") => Method::GET,
-            Method::GET
-            | Method::HEAD
-            | Method::POST
-            | Method::PUT
-            | Method::DELETE
-            | Method::PATCH
-            | Method::OPTIONS
-            | Method::TRACE
-            | Method::CONNECT => method.clone(),
-            _ => Method::from_bytes(b"OTHER").unwrap_or(Method::GET),
+    /// The declaration that stands for the handler of a layer's route.
+    pub(crate) fn of_layer(text: &'static str, name: Option<&'static str>) -> Self {
+        Declaration {
+            handler: "-",
+            name,
+            method: None,
+            path: None,
+            file: "-",
+            line: 0,
+            column: 0,
+            arguments: &[],
+            layer: Some(text),
         }
+    }
+
+    /// The text that its id is the hash of.
+    pub(crate) fn id_text(&self) -> &'static str {
+        self.layer.unwrap_or(self.handler)
+    }
+
+    /// The method under which a request is listed.
+    pub(crate) fn listed_method(&self, method: &Method) -> Method {
+        listed_method(method, self.method)
+    }
+}
+
+/// The method under which a request is listed, on a route with a declared method or without one.
+///
+/// axum routes HEAD to the handler of GET unless the route is declared for HEAD. Unknown methods
+/// share one route, or a client could add routes at will.
+pub(crate) fn listed_method(method: &Method, declared: Option<&str>) -> Method {
+    match *method {
+        Method::HEAD if declared != Some("HEAD") => Method::GET,
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::DELETE
+        | Method::PATCH
+        | Method::OPTIONS
+        | Method::TRACE
+        | Method::CONNECT => method.clone(),
+        _ => Method::from_bytes(b"OTHER").unwrap_or(Method::GET),
     }
 }
 
 /// A handler at one method and one path of a router.
 #[derive(Debug)]
 pub(crate) struct RouteIdentity {
-    pub(crate) declaration: &'static Declaration,
+    declaration: AtomicCell<&'static Declaration>,
     pub(crate) method: Method,
     /// The path as the router matched it, including the nest prefix; `None` for a fallback.
     pub(crate) path: Option<Box<str>>,
@@ -68,11 +97,28 @@ impl RouteIdentity {
     ) -> Self {
         RouteIdentity {
             mount: mount_digits(&method, path, reserve),
-            declaration,
+            declaration: AtomicCell::new(declaration),
             method,
             path: path.map(Box::from),
             matched,
         }
+    }
+
+    /// The handler's declaration, or the one that stands for it on a layer's route.
+    #[inline]
+    pub(crate) fn declaration(&self) -> &'static Declaration {
+        self.declaration.load()
+    }
+
+    /// Sets the handler of what was a layer's route.
+    pub(crate) fn set_declaration(&self, declaration: &'static Declaration) {
+        self.declaration.store(declaration);
+    }
+
+    /// True if no annotated handler is known: the route is a layer's.
+    #[inline]
+    pub(crate) fn is_of_layer(&self) -> bool {
+        self.declaration().layer.is_some()
     }
 
     /// True if this is the route of a request with `method` that a router matched to `path`.

@@ -6,5 +6,5 @@ mod identity;
 mod stable_hash;
 
 pub(crate) use id::RouteId;
-pub(crate) use identity::{Declaration, RouteIdentity};
+pub(crate) use identity::{Declaration, RouteIdentity, listed_method};
 pub(crate) use stable_hash::stable_hash;

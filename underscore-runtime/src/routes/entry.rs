@@ -7,7 +7,7 @@ use linkme::distributed_slice;
 
 use super::mounts::Mounts;
 use super::route::Route;
-use crate::route::Declaration;
+use crate::route::{Declaration, stable_hash};
 use crate::settings::{EffectiveSettings, Stored, Values};
 use crate::stack::AwaitPoint;
 use crate::sync::Mutex;
@@ -52,7 +52,18 @@ impl HandlerEntry {
                 line,
                 column,
                 arguments: &[],
+                layer: None,
             },
+            settings: Mutex::new(Stored::new()),
+            persistent_of_mounts: Mutex::new(BTreeMap::new()),
+            mounts: Mounts::new(),
+        }
+    }
+
+    /// An entry that stands for the handler of a layer's route.
+    pub(super) fn of_layer(declaration: Declaration) -> Self {
+        HandlerEntry {
+            declaration,
             settings: Mutex::new(Stored::new()),
             persistent_of_mounts: Mutex::new(BTreeMap::new()),
             mounts: Mounts::new(),
@@ -85,6 +96,11 @@ impl HandlerEntry {
     pub const fn arguments(mut self, arguments: &'static [AwaitPoint]) -> Self {
         self.declaration.arguments = arguments;
         self
+    }
+
+    /// The hash of the handler's path: its id, unless another handler has the same.
+    pub(super) fn hash_of_path(&self) -> u32 {
+        stable_hash(&[self.declaration.id_text().as_bytes()])
     }
 
     /// The mounts so far.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entry::{HandlerEntry, SETTINGS_LOCK};
-use super::link;
+use super::layer_routes::all_handlers;
 use crate::clock::Instant;
 
 /// The earliest expiry of any setting, in nanoseconds of the clock; `u64::MAX` if there is none.
@@ -33,7 +33,7 @@ pub(crate) fn expire_settings(now: Instant) {
     }
     let _lock = SETTINGS_LOCK.lock();
     NEXT_EXPIRY.store(u64::MAX, Ordering::Relaxed);
-    for handler in link::handlers() {
+    for handler in all_handlers() {
         let of_mounts = handler.routes().map(|route| &route.settings);
         let mut expired = Vec::new();
         for settings in of_mounts.chain([&handler.settings]) {

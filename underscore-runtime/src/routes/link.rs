@@ -28,6 +28,17 @@ pub(crate) fn handlers() -> Vec<&'static HandlerEntry> {
     gathered.iter().chain(&table.others).copied().collect()
 }
 
+/// The handler that declares this method and path, if exactly one does and the slice was read.
+pub(crate) fn declared_at(method: &str, path: &str) -> Option<&'static HandlerEntry> {
+    let gathered = LINK_TABLE.lock().gathered?;
+    let mut declared = gathered.iter().copied().filter(|handler| {
+        let declaration = &handler.declaration;
+        declaration.path == Some(path)
+            && matches!(declaration.method, Some(its) if its == method || its == "ANY")
+    });
+    declared.next().filter(|_| declared.next().is_none())
+}
+
 /// Number of handlers found missing from the link table so far.
 pub(crate) fn missing_from_link_table() -> usize {
     read();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::entry::HandlerEntry;
-use super::link;
+use super::layer_routes::all_handlers;
 use super::route::Route;
 use crate::route::{Declaration, RouteId, stable_hash};
 
@@ -61,6 +61,7 @@ impl RouteEntry {
 pub(crate) fn entries() -> Vec<RouteEntry> {
     handlers()
         .into_iter()
+        .filter(|handler| handler.entry.is_listed())
         .flat_map(ListedHandler::entries)
         .collect()
 }
@@ -68,7 +69,8 @@ pub(crate) fn entries() -> Vec<RouteEntry> {
 /// The number of entries.
 pub(crate) fn entry_count() -> usize {
     let of_handler = |handler: &'static HandlerEntry| handler.routes().count().max(1);
-    link::handlers().into_iter().map(of_handler).sum()
+    let listed = all_handlers().into_iter().filter(|entry| entry.is_listed());
+    listed.map(of_handler).sum()
 }
 
 /// Returns a function from a route to its current id.
@@ -78,7 +80,7 @@ pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
         .map(|handler| (std::ptr::from_ref(&handler.entry.declaration), handler))
         .collect();
     move |route| {
-        let handler = handlers.get(&std::ptr::from_ref(route.identity.declaration))?;
+        let handler = handlers.get(&std::ptr::from_ref(route.identity.declaration()))?;
         Some(handler.route_id(route))
     }
 }
@@ -88,16 +90,16 @@ pub(crate) fn ids() -> impl Fn(&Route) -> Option<RouteId> {
 /// An id is the hash of the handler's path. If two handlers share it, because they are defined in
 /// two function bodies or because their paths collide, each gets the hash of path and position.
 pub(crate) fn handlers() -> Vec<ListedHandler> {
-    let entries = link::handlers();
+    let entries = all_handlers();
     let mut sharing: HashMap<u32, u32> = HashMap::with_capacity(entries.len());
     for entry in &entries {
-        let handlers = sharing.entry(hash_of_path(entry)).or_default();
+        let handlers = sharing.entry(entry.hash_of_path()).or_default();
         *handlers = handlers.saturating_add(1);
     }
     entries
         .into_iter()
         .map(|entry| {
-            let id = hash_of_path(entry);
+            let id = entry.hash_of_path();
             let id = match sharing.get(&id) {
                 Some(1) => id,
                 _ => hash_of_position(entry),
@@ -105,6 +107,21 @@ pub(crate) fn handlers() -> Vec<ListedHandler> {
             ListedHandler { id, entry }
         })
         .collect()
+}
+
+impl HandlerEntry {
+    /// False for a layer's route without requests and settings: of requests with a method that its
+    /// path does not allow, which count elsewhere.
+    fn is_listed(&'static self) -> bool {
+        let is_used = |route: &Route| {
+            route.stats.snapshot().total() > 0
+                || route.upgraded() > 0
+                || !route.settings.lock().is_empty()
+        };
+        self.declaration.layer.is_none()
+            || !self.settings.lock().is_empty()
+            || self.routes().any(is_used)
+    }
 }
 
 impl ListedHandler {
@@ -134,17 +151,10 @@ impl ListedHandler {
     }
 }
 
-fn hash_of_path(entry: &HandlerEntry) -> u32 {
-    stable_hash(&[entry.declaration.handler.as_bytes()])
-}
-
 fn hash_of_position(entry: &HandlerEntry) -> u32 {
+    let text = entry.declaration.id_text();
     let Declaration {
-        handler,
-        file,
-        line,
-        column,
-        ..
+        file, line, column, ..
     } = entry.declaration;
-    stable_hash(&[format!("{handler}@{file}:{line}:{column}").as_bytes()])
+    stable_hash(&[format!("{text}@{file}:{line}:{column}").as_bytes()])
 }

@@ -14,7 +14,7 @@ const CHAINS: usize = 256;
 /// A hash table by path that only grows. Readers never wait; the caller serializes writers.
 #[derive(Debug)]
 pub(super) struct Mounts {
-    first: OnceLock<Box<Route>>,
+    first: OnceLock<&'static Route>,
     more: OnceLock<Box<[Chain]>>,
     /// The mount digits in use.
     digits: Mutex<BTreeSet<u16>>,
@@ -26,7 +26,7 @@ struct Chain(OnceLock<Box<Link>>);
 
 #[derive(Debug)]
 struct Link {
-    route: Route,
+    route: &'static Route,
     next: Chain,
 }
 
@@ -41,8 +41,8 @@ impl Mounts {
 
     /// The first mount.
     #[inline]
-    pub(super) fn first(&self) -> Option<&Route> {
-        self.first.get().map(|route| &**route)
+    pub(super) fn first(&self) -> Option<&'static Route> {
+        self.first.get().copied()
     }
 
     /// The mount at `path` for which `is_it` is true.
@@ -50,7 +50,7 @@ impl Mounts {
         &self,
         path: Option<&str>,
         is_it: impl Fn(&Route) -> bool,
-    ) -> Option<&Route> {
+    ) -> Option<&'static Route> {
         let chain = self.more.get().and_then(|more| more.get(chain_of(path)));
         let mut candidates = self
             .first()
@@ -65,9 +65,9 @@ impl Mounts {
     }
 
     /// Adds a new mount. Called by one thread at a time.
-    pub(super) fn add(&self, route: Route) -> &Route {
-        if self.first.get().is_none() {
-            return self.first.get_or_init(|| Box::new(route));
+    pub(super) fn add(&self, route: &'static Route) {
+        if self.first.set(route).is_ok() {
+            return;
         }
         let more = self
             .more
@@ -82,20 +82,20 @@ impl Mounts {
             chain = &link.next;
         }
         let next = Chain::default();
-        &chain.0.get_or_init(|| Box::new(Link { route, next })).route
+        chain.0.get_or_init(|| Box::new(Link { route, next }));
     }
 
     /// All mounts so far.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'static Route> {
         let more = self.more.get().into_iter().flatten();
         self.first().into_iter().chain(more.flat_map(Chain::iter))
     }
 }
 
 impl Chain {
-    fn iter(&self) -> impl Iterator<Item = &Route> {
+    fn iter(&self) -> impl Iterator<Item = &'static Route> {
         let links = successors(self.0.get(), |link| link.next.0.get());
-        links.map(|link| &link.route)
+        links.map(|link| link.route)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::route::RouteIdentity;
 use crate::settings::{EffectiveSettings, RateLimit, Stored, Values};
 use crate::stats::{Blocking, RouteStats};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A handler at one method and one path of a router, with its counters and settings.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Route {
     pub(crate) rate_limit: RateLimit,
     /// Held from the check of `limit.active` until the admitted request is counted.
     pub(crate) admission: Mutex<()>,
+    /// True once a layer has seen a request reach its handler.
+    reached_through_layer: AtomicBool,
     /// The second in which a failed response was last reported, plus one.
     failure_reported: AtomicU64,
     /// The settings for the next request: this mount's over the handler's.
@@ -46,6 +48,7 @@ impl Route {
             settings: Mutex::new(settings),
             rate_limit: RateLimit::new(),
             admission: Mutex::new(()),
+            reached_through_layer: AtomicBool::new(false),
             failure_reported: AtomicU64::new(0),
             applied: SettingsCell::new(effective),
         }
@@ -70,6 +73,16 @@ impl Route {
     /// Counts an upgraded connection that closes.
     pub(crate) fn remove_upgraded(&self) {
         self.upgraded.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// True once a layer has seen a request reach its handler.
+    pub(crate) fn is_reached_through_layer(&self) -> bool {
+        self.reached_through_layer.load(Ordering::Relaxed)
+    }
+
+    /// Records that a layer has seen a request reach its handler.
+    pub(crate) fn set_reached_through_layer(&self) {
+        self.reached_through_layer.store(true, Ordering::Relaxed);
     }
 
     /// True once per second: a failed response may then be written to the host's log.

@@ -29,6 +29,46 @@ impl HandlerEntry {
         self.find_or_mount(&method, path.map(MatchedPath::as_str), path)
     }
 
+    /// The route of a request that a layer has begun on `from`. That becomes a mount of this
+    /// handler if it is the layer's own route for the same method and path.
+    pub(crate) fn route_within(
+        &'static self,
+        from: &'static Route,
+        method: &Method,
+        path: Option<&MatchedPath>,
+    ) -> &'static Route {
+        let is_ours = std::ptr::eq(from.identity.declaration(), &raw const self.declaration);
+        if is_ours && from.identity.matches(method, path) {
+            return from;
+        }
+        let method = self.declaration.listed_method(method);
+        let path_text = path.map(MatchedPath::as_str);
+        if from.identity.is_of_layer() && from.identity.is(&method, path_text) {
+            self.adopt_or_mount(from, &method, path_text, path)
+        } else {
+            self.find_or_mount(&method, path_text, path)
+        }
+    }
+
+    #[cold]
+    fn adopt_or_mount(
+        &'static self,
+        from: &'static Route,
+        method: &Method,
+        path: Option<&str>,
+        matched: Option<&MatchedPath>,
+    ) -> &'static Route {
+        let lock = SETTINGS_LOCK.lock();
+        let known = self
+            .mounts
+            .find(path, |route| route.identity.is(method, path));
+        if known.is_none() && self.adopt(from) {
+            return from;
+        }
+        drop(lock);
+        self.find_or_mount(method, path, matched)
+    }
+
     #[cfg(test)]
     pub(crate) fn route(&'static self, method: &Method, path: Option<&str>) -> &'static Route {
         self.find_or_mount(&self.declaration.listed_method(method), path, None)
@@ -51,12 +91,23 @@ impl HandlerEntry {
         let _lock = SETTINGS_LOCK.lock();
         // Checked again: another thread may have added it for a concurrent first request.
         find().unwrap_or_else(|| {
-            if self.mounts.first().is_none() {
-                link::record_mount(self);
-            }
-            self.mounts
-                .add(self.new_route(method.clone(), path, matched.cloned()))
+            // Never freed, like the handler's entry.
+            let route = Box::leak(Box::new(self.new_route(
+                method.clone(),
+                path,
+                matched.cloned(),
+            )));
+            self.add_mount(route);
+            route
         })
+    }
+
+    /// Adds a new mount. The caller holds `SETTINGS_LOCK`.
+    pub(super) fn add_mount(&'static self, route: &'static Route) {
+        if self.mounts.first().is_none() {
+            link::record_mount(self);
+        }
+        self.mounts.add(route);
     }
 
     fn new_route(

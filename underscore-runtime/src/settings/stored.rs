@@ -90,6 +90,27 @@ impl Stored {
         keys
     }
 
+    /// True if no value is set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.transient.is_empty() && self.persistent.is_empty()
+    }
+
+    /// Adds the values of `other` whose keys are not set here.
+    pub(crate) fn absorb(&mut self, other: &Stored) {
+        for (key, value) in &other.transient {
+            if self.transient.contains_key(key) {
+                continue;
+            }
+            self.transient.insert(key, value.clone());
+            let expiring = other.expiring.iter();
+            let of_key = expiring.filter(|expiring| expiring.key == *key);
+            self.expiring.extend(of_key.cloned());
+        }
+        for (key, value) in &other.persistent {
+            self.persistent.entry(key).or_insert_with(|| value.clone());
+        }
+    }
+
     /// The keys of changes that expire, each with its moment.
     pub(crate) fn expiring(&self) -> impl Iterator<Item = (&'static str, Instant)> {
         self.expiring

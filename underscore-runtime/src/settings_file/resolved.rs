@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::Document;
 use crate::log::{self, field_text};
 use crate::route::RouteId;
-use crate::routes::{self, HandlerEntry, ListedHandler};
+use crate::routes::{self, HandlerEntry, ListedHandler, Route};
 use crate::settings::{SectionError, SettingChange, Stored, Values, section};
 use crate::suggest;
 use crate::sync::Mutex;
@@ -82,7 +82,9 @@ impl Resolved {
     /// The target of a name in the document, `None` if this build does not have it.
     pub(super) fn target(&self, name: &str) -> Option<SettingsTarget> {
         let known = self.targets.iter().find(|(known, ..)| known == name);
-        known.map(|(_, target, _)| *target)
+        // A layer may have added the route since.
+        let added = || look_up(name, &routes::handlers()).ok()?;
+        known.map(|(_, target, _)| *target).or_else(added)
     }
 
     /// Logs the names that this build does not have: they belong to another build, or are mistakes.
@@ -130,7 +132,12 @@ impl Resolved {
             let known = self.targets.iter().find(|(_, known, _)| known == target);
             let (name, mut values) = match known {
                 Some((name, _, values)) => (name.clone(), values.clone()),
-                None => (name_of(*target, &handlers), Values::new()),
+                None => {
+                    let name = name_of(*target, &handlers);
+                    let section = document.routes.get(&name).cloned();
+                    let values = section.and_then(|section| values(section).ok());
+                    (name, values.unwrap_or_default())
+                }
             };
             section::apply(changes, &mut values);
             if values.is_empty() {
@@ -157,6 +164,13 @@ impl Resolved {
             }
             handler.entry.set_persistent(own, of_mounts);
         }
+        let unknown = self.document.routes.iter().filter_map(|(name, section)| {
+            let is_known = self.targets.iter().any(|(known, ..)| known == name);
+            // Invalid ones are reported once their route is known.
+            let values = (!is_known).then(|| values(section.clone()).ok())??;
+            Some((name.clone(), values))
+        });
+        routes::set_persistent_of_unknown(unknown.collect());
     }
 }
 
@@ -175,6 +189,9 @@ fn look_up(name: &str, handlers: &[ListedHandler]) -> Result<Option<SettingsTarg
         let handler = known.entry;
         return Ok(Some(SettingsTarget { handler, mount }));
     }
+    if name.contains(' ') {
+        return look_up_place(name, handlers);
+    }
     let mut named = handlers.iter().filter(|handler| {
         let declaration = &handler.entry.declaration;
         declaration.handler == name || declaration.name == Some(name)
@@ -192,10 +209,39 @@ fn look_up(name: &str, handlers: &[ListedHandler]) -> Result<Option<SettingsTarg
     }))
 }
 
+/// The target at a method and path, as in `GET /ping`.
+fn look_up_place(name: &str, handlers: &[ListedHandler]) -> Result<Option<SettingsTarget>, String> {
+    let is_there = |route: &&'static Route| {
+        let identity = &route.identity;
+        let place = name.split_once(' ');
+        place.is_some_and(|(method, path)| {
+            method == identity.method.as_str() && Some(path) == identity.path.as_deref()
+        })
+    };
+    let at_place = |handler: &ListedHandler| {
+        let handler = handler.entry;
+        let routes = handler.routes().filter(is_there);
+        let is_of_layer = handler.declaration.layer.is_some();
+        let target = move |route: &'static Route| SettingsTarget {
+            handler,
+            mount: (!is_of_layer).then_some(route.identity.mount),
+        };
+        routes.map(target).collect::<Vec<_>>()
+    };
+    match *handlers.iter().flat_map(at_place).collect::<Vec<_>>() {
+        [] => Ok(None),
+        [target] => Ok(Some(target)),
+        _ => Err(format!(
+            "[{}] is the place of several routes; choose one by id",
+            echo(name)
+        )),
+    }
+}
+
 /// The name for a target that is not in the file yet: the path of the handler if that is
 /// unambiguous, otherwise the id.
 fn name_of(target: SettingsTarget, handlers: &[ListedHandler]) -> String {
-    let path = target.handler.declaration.handler;
+    let path = target.handler.declaration.id_text();
     let is_unique = || look_up(path, handlers).is_ok_and(|found| found == Some(target));
     let mut known = handlers.iter();
     match known.find(|handler| std::ptr::eq(handler.entry, target.handler)) {

@@ -72,6 +72,15 @@ impl RouteStats {
         }
     }
 
+    /// Takes back that a task has begun, because it continues on another route.
+    #[cold]
+    pub(crate) fn retract(&self, index: ShardIndex) {
+        match self.own_shard(index) {
+            Some(shard) => shard.retract(),
+            None => self.with_new_or_shared(index, StatsShard::retract),
+        }
+    }
+
     /// Counts a task that ends. `answered` has the start and the end of the response time, if the
     /// handler answered.
     #[inline]
@@ -191,7 +200,10 @@ impl RouteStats {
     }
 
     fn begun(&self) -> u64 {
-        self.all_shards().map(StatsShard::begun).sum()
+        // Wrapping: a task may be taken back in another shard than the one in which it has begun.
+        self.all_shards()
+            .map(StatsShard::begun)
+            .fold(0, u64::wrapping_add)
     }
 
     /// The counts of the last minutes.

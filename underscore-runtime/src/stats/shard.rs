@@ -89,6 +89,13 @@ impl StatsShard {
         }
     }
 
+    /// Takes back that a task has begun. The thread may be another than that of the beginning, so
+    /// the counter may wrap; the sum of all shards is right.
+    pub(super) fn retract(&self) {
+        let begun = self.begun.load(Ordering::Relaxed).wrapping_sub(1);
+        self.begun.store(begun, Ordering::Release);
+    }
+
     #[inline]
     fn add_begun(&self) {
         let begun = self.begun.load(Ordering::Relaxed).wrapping_add(1);
@@ -205,6 +212,8 @@ impl StatsShard {
     fn second(&self) -> Second {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let begun = load(&self.begun).wrapping_sub(load(&self.begun_before));
+        // Negative if more tasks of earlier seconds were taken back than have begun.
+        let begun = begun.cast_signed().max(0);
         Second {
             at: load(&self.second),
             begun: u32::try_from(begun).unwrap_or(u32::MAX),

@@ -71,7 +71,7 @@ impl Slot {
         }
     }
 
-    fn signal(&self, id: u64) {
+    pub(super) fn signal(&self, id: u64) {
         // Relaxed: the data is read under the lock, and a poller that misses the signal is woken.
         self.signalled.store(id, Ordering::Relaxed);
     }

@@ -10,6 +10,7 @@ use super::id::TaskId;
 use super::interrupt::Interrupts;
 use super::kind::{Background, TaskRequest};
 use super::request_meta::RequestMeta;
+use crate::routes::Route;
 use crate::stack::Tree;
 use crate::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(super) struct Extra {
     /// Interrupts the request at its timeout.
     pub(super) timer: Option<AbortHandle>,
     pub(super) background: Option<Arc<Background>>,
+    /// The route of the request's handler, if that runs in another tokio task.
+    pub(super) reached: Option<&'static Route>,
     /// A copy of the request, shared by the work that was begun in it.
     pub(super) request: Option<Arc<TaskRequest>>,
 }

@@ -17,6 +17,7 @@ mod request_meta;
 mod slot;
 mod slot_pool;
 mod slot_ref;
+mod stage;
 mod task_ref;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub(crate) use registry::{for_each_live, live_count};
 pub(crate) use request_meta::MetaField;
 pub(crate) use slot::Slot;
 pub(crate) use slot_ref::SlotRef;
+pub(crate) use stage::Stage;
 pub(crate) use task_ref::{Task, TaskRef};
 pub(crate) use thread::{ThreadContext, with_thread};
 

@@ -32,7 +32,13 @@ pub(crate) enum TaskState {
 /// The status of the response.
 const STATUS: u32 = 0xffff;
 /// The ordinal of the outcome, zero for `None`.
-const OUTCOME: u32 = 0xff << 16;
+const OUTCOME: u32 = 0xf << 16;
+/// See `stage`.
+pub(super) const STAGE: u32 = 0x3 << 20;
+/// A layer began the record.
+pub(super) const LAYER: u32 = 1 << 22;
+/// A handler took the record of a layer over.
+pub(super) const TAKEN_OVER: u32 = 1 << 23;
 /// A waker was registered.
 const WAKER: u32 = 1 << 24;
 /// The task has an `Extra`.
@@ -63,6 +69,10 @@ impl Slot {
 
     pub(super) fn set_has_waker(&self) {
         self.set_flags(WAKER);
+    }
+
+    pub(super) fn has_extra(&self) -> bool {
+        self.flags() & EXTRA != 0
     }
 
     pub(super) fn set_has_extra(&self) {

@@ -3,7 +3,7 @@
 
 use super::id::TaskId;
 use super::kind::{Background, TaskKind, TaskParent, TaskRequest, Upgrade};
-use super::request_meta::META_FIELDS;
+use super::request_meta::{META_FIELDS, MetaField};
 use super::slot::{Slot, info};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -57,6 +57,14 @@ impl Slot {
         inner.extra(id.number())?.parent
     }
 
+    /// True if the URI of the request is stored. Called by the thread that polls the task.
+    pub(super) fn has_uri(&self) -> bool {
+        match TaskId::from_number(self.id()).and_then(|id| self.kind(id)) {
+            Some(TaskKind::Request(request)) => request.meta[MetaField::Uri as usize].is_some(),
+            _ => false,
+        }
+    }
+
     /// A copy of the request that the task is, shared by all work begun in it. Called by the thread
     /// that polls the task.
     fn shared_request(&self, id: TaskId) -> Option<Arc<TaskRequest>> {
@@ -93,6 +101,20 @@ impl TaskParent {
         Some(TaskParent {
             id,
             request,
+            upgrade: None,
+        })
+    }
+
+    /// The parent of work of the request with this id, which another thread may poll. `None` if it
+    /// has ended.
+    pub(crate) fn of_request(parent: &Slot, id: u64) -> Option<Self> {
+        let id = TaskId::from_number(id)?;
+        let TaskKind::Request(request) = parent.kind(id)? else {
+            return None;
+        };
+        Some(TaskParent {
+            id,
+            request: Some((id, Arc::new(request))),
             upgrade: None,
         })
     }

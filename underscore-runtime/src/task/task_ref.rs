@@ -8,6 +8,7 @@ use super::interrupt::{Ending, Interrupt, WaitGroup};
 use super::kind::{Background, TaskKind, TaskRequest};
 use super::poller_state::TaskState;
 use super::slot::{Slot, info};
+use super::stage::Stage;
 use crate::clock::Instant;
 use crate::routes::Route;
 use crate::stack::{AsyncBody, Frame, Stack};
@@ -31,6 +32,8 @@ pub(crate) struct Task {
     pub(crate) found: TaskRef,
     pub(crate) kind: TaskKind,
     pub(crate) state: TaskState,
+    /// The stage of a request, `None` for background work.
+    pub(crate) stage: Option<Stage>,
     pub(crate) polls: u64,
     /// Number of body bytes passed to the connection, `None` if the response does not stream.
     pub(crate) bytes_sent: Option<u64>,
@@ -107,6 +110,7 @@ impl TaskRef {
             found: *self,
             kind,
             state: slot.state(),
+            stage: slot.stage(),
             polls: slot.poll_count(),
             bytes_sent: slot.bytes_sent(),
             awaits_client: slot.awaits_client(),
@@ -125,7 +129,9 @@ impl TaskRef {
     /// The async body that it runs, recognized by type names.
     pub(crate) fn body(&self) -> Option<AsyncBody<'static>> {
         match self.route {
-            Some(route) => Some(AsyncBody::from_function(route.identity.declaration.handler)),
+            Some(route) => Some(AsyncBody::from_function(
+                route.identity.declaration().handler,
+            )),
             None => AsyncBody::from_type_name(self.background()?.code),
         }
     }

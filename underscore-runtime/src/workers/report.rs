@@ -136,7 +136,7 @@ fn warn_of_task(task: Task, stalled: Stalled) {
         tracing::warn!(
             target: "underscore",
             task = task.found.id.number(),
-            handler = route.map(|route| route.identity.declaration.handler),
+            handler = route.map(|route| route.identity.declaration().handler),
             method = route.map(|route| tracing::field::display(&route.identity.method)),
             path = route.and_then(|route| route.identity.path.as_deref()),
             name = task.background().map(|background| field_text(&background.name)),
@@ -176,7 +176,7 @@ fn warn_of_more(source: Source, route: Option<&'static Route>, more: u64) {
             target: "underscore",
             more,
             untracked,
-            handler = route.map(|route| route.identity.declaration.handler),
+            handler = route.map(|route| route.identity.declaration().handler),
             method = route.map(|route| tracing::field::display(&route.identity.method)),
             path = route.and_then(|route| route.identity.path.as_deref()),
             "more polls blocked worker threads in the last {} seconds",

@@ -14,7 +14,7 @@ use crate::admin::task_snapshot::{TaskSnapshot, oldest_first, snapshots_in_state
 use crate::task::TaskRef;
 
 /// The order of the columns.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 31] = [
     "id",
     "name",
     "coro",
@@ -25,6 +25,7 @@ const ORDER: [&str; 30] = [
     "path",
     "uri",
     "state",
+    "stage",
     "running_time",
     "running_time_ns",
     "waiting_time",

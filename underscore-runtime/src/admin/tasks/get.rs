@@ -127,7 +127,7 @@ fn by_routes(tasks: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation
     let routes = routes.into_iter().map(|(id, tasks)| {
         let mut object = Vec::new();
         if let Some(route) = tasks.first().and_then(|task| task.route()) {
-            let declaration = &route.identity.declaration;
+            let declaration = route.identity.declaration();
             let properties = [
                 ("handler", Some(declaration.handler)),
                 ("name", declaration.name),

@@ -16,7 +16,7 @@ pub(super) fn report(guard: &Guard, error: &axum::Error) {
     let Some(route) = task.route().filter(|route| route.may_report_failure()) else {
         return;
     };
-    let (id, handler) = (task.id(), route.identity.declaration.handler);
+    let (id, handler) = (task.id(), route.identity.declaration().handler);
     // The error's `Display` is the host's code, and must not end the task.
     let text = contained(|| Shortened::new(error).0);
     let text = text.unwrap_or_else(|| String::from("(writing the error panicked)"));

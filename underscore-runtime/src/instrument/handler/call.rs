@@ -19,11 +19,12 @@ use super::erased::{erased_future, erased_stage};
 use super::extract::Extract;
 use crate::instrument::body::track_body;
 use crate::instrument::poll::{Guard, PollScope, Stage, StageEnd, Tracked, drop_in_task};
-use crate::instrument::request::{self, Delayed, admit, begin_request};
+use crate::instrument::record::{self, HandlerPart, LayerRecord, TakenOver};
+use crate::instrument::request::{Admission, Delayed, begin_request, interrupted};
 use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
-use crate::task::Slot;
+use crate::task::{Slot, with_thread};
 
 /// A call of the handler that `H` names, with the arguments `A`.
 #[must_use = "a call does nothing unless it is run"]
@@ -40,6 +41,8 @@ type EarlyResponse = Box<dyn FnOnce() -> Response + Send>;
 enum CallState<A> {
     /// The task has its arguments.
     Ready { arguments: A, guard: Guard },
+    /// A layer's record, which the handler has taken over, has its arguments.
+    TakenOver { arguments: A, part: HandlerPart },
     /// There is a response already: preempted, rejected by an extractor, or interrupted in one.
     Answered(EarlyResponse),
 }
@@ -91,10 +94,18 @@ where
     let (task, settings) = match enter(handler, &request) {
         Ok(task) => (task, None),
         Err(decision) => match decision.task {
-            Ok(task) => (task, Some(decision.settings)),
-            Err(response) => {
+            Ok(task) => (task, decision.settings),
+            Err(Instead::Answer(response)) => {
                 return Begin::Decided {
                     begun: Some(CallState::answered(*response)),
+                };
+            }
+            Err(Instead::TakenOver(part)) => {
+                let settings = decision.settings.as_deref();
+                let extract = A::extract(request, state, handler.declaration.arguments);
+                return Begin::Extracting {
+                    extraction: Tracked::without_guard(Delayed::new(settings, extract)),
+                    part: Some(part),
                 };
             }
         },
@@ -123,6 +134,7 @@ where
                 A::extract(request, state, handler.declaration.arguments),
             ),
         ),
+        part: None,
     }
 }
 
@@ -132,6 +144,12 @@ fn enter(
     handler: &'static HandlerEntry,
     request: &Request,
 ) -> Result<&'static Slot, Box<Decision>> {
+    let around = with_thread(|thread| thread.id.get());
+    if (around != 0 || LayerRecord::are_used())
+        && let Some(decision) = Decision::within_layer(handler, request)
+    {
+        return Err(decision);
+    }
     let path = request.extensions().get::<MatchedPath>();
     let route = handler.route_of(request.method(), path);
     match route.effective() {
@@ -140,13 +158,46 @@ fn enter(
     }
 }
 
-/// The outcome of admission on a route with settings.
+/// The rarer ways to begin a call: on a route with settings, or within a layer.
 struct Decision {
-    task: Result<&'static Slot, Box<Response>>,
-    settings: Arc<EffectiveSettings>,
+    task: Result<&'static Slot, Instead>,
+    settings: Option<Arc<EffectiveSettings>>,
+}
+
+/// What a call has in place of a task of its own.
+enum Instead {
+    /// A response: the request is not admitted.
+    Answer(Box<Response>),
+    /// The record of a layer.
+    TakenOver(HandlerPart),
 }
 
 impl Decision {
+    /// Takes over the record of a layer that has begun the request. `None` if none has.
+    #[cold]
+    #[inline(never)]
+    fn within_layer(handler: &'static HandlerEntry, request: &Request) -> Option<Box<Self>> {
+        let record = LayerRecord::of(request.extensions())?;
+        let decision = if record.is_current() {
+            match record::take_over(handler, request)? {
+                Ok(TakenOver { part, settings }) => Decision {
+                    task: Err(Instead::TakenOver(part)),
+                    settings,
+                },
+                Err(response) => Decision {
+                    task: Err(Instead::Answer(response)),
+                    settings: None,
+                },
+            }
+        } else {
+            Decision {
+                task: Ok(record.begin_elsewhere(handler, request)?),
+                settings: None,
+            }
+        };
+        Some(Box::new(decision))
+    }
+
     #[allow(clippy::unnecessary_box_returns, reason = "most requests have none")]
     #[cold]
     #[inline(never)]
@@ -155,8 +206,11 @@ impl Decision {
         route: &'static Route,
         settings: Arc<EffectiveSettings>,
     ) -> Box<Self> {
-        let task = admit(route, request, &settings).map(Guard::into_task);
-        Box::new(Decision { task, settings })
+        let task = Admission::new(route, request.headers(), &settings).begin(request);
+        Box::new(Decision {
+            task: task.map_err(Instead::Answer),
+            settings: Some(settings),
+        })
     }
 }
 
@@ -192,14 +246,21 @@ impl<H, A> Call<H, A> {
     where
         S: Stage<Response>,
     {
-        let (guard, arguments, answered) = match self.begun {
-            CallState::Ready { arguments, guard } => (Some(guard), Some(arguments), None),
-            CallState::Answered(answered) => (None, None, Some(answered)),
+        let (guard, arguments, unguarded) = match self.begun {
+            CallState::Ready { arguments, guard } => {
+                guard.task().enter_handler();
+                (Some(guard), Some(arguments), Unguarded::Over)
+            }
+            CallState::TakenOver { arguments, part } => {
+                part.enter_handler();
+                (None, Some(arguments), Unguarded::TakenOver(part))
+            }
+            CallState::Answered(answered) => (None, None, Unguarded::Answered(answered)),
         };
         HandlerFuture {
             stage: stage(HandlerStage::Ready { handler, arguments }),
             guard,
-            answered,
+            unguarded,
         }
     }
 }
@@ -234,7 +295,12 @@ pin_project! {
     #[project = BeginProjected]
     enum Begin<A, F: Future> {
         Decided { begun: Option<CallState<A>> },
-        Extracting { #[pin] extraction: Tracked<Delayed<F>> },
+        Extracting {
+            #[pin]
+            extraction: Tracked<Delayed<F>>,
+            // Dropped after it.
+            part: Option<HandlerPart>,
+        },
     }
 }
 
@@ -250,12 +316,15 @@ where
     )]
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CallState<A>> {
-        let extraction = match self.project() {
+        let (extraction, part) = match self.project() {
             BeginProjected::Decided { begun } => {
                 return begun.take().map_or(Poll::Pending, Poll::Ready);
             }
-            BeginProjected::Extracting { extraction } => extraction,
+            BeginProjected::Extracting { extraction, part } => (extraction, part),
         };
+        if part.is_some() {
+            return poll_taken_over(extraction, part, cx);
+        }
         if let Some(guard) = extraction.guard() {
             // The extractor has returned its future: see `begin`.
             guard.task().clear_outcome();
@@ -267,7 +336,32 @@ where
                 CallState::answered(rejection)
             }
             StageEnd::Interrupted(guard) => CallState::answered(interrupted(guard)),
+            StageEnd::Unguarded(_) => return Poll::Pending,
         })
+    }
+}
+
+/// Polls the extraction of a call that has taken over the record of a layer.
+#[cold]
+fn poll_taken_over<A, F>(
+    extraction: Pin<&mut Tracked<Delayed<F>>>,
+    part: &mut Option<HandlerPart>,
+    cx: &mut Context<'_>,
+) -> Poll<CallState<A>>
+where
+    F: Future<Output = Result<A, Response>>,
+{
+    let polled = match part {
+        Some(part) => part.poll(|| extraction.poll(cx)),
+        None => Poll::Pending,
+    };
+    let StageEnd::Unguarded(extracted) = ready!(polled) else {
+        return Poll::Pending;
+    };
+    match (extracted, part.take()) {
+        (Ok(arguments), Some(part)) => Poll::Ready(CallState::TakenOver { arguments, part }),
+        (Err(rejection), _) => Poll::Ready(CallState::answered(rejection)),
+        (Ok(_), None) => Poll::Pending,
     }
 }
 
@@ -280,7 +374,7 @@ pin_project! {
         #[pin]
         stage: S,
         guard: Option<Guard>,
-        answered: Option<EarlyResponse>,
+        unguarded: Unguarded,
     }
 
     impl<S> PinnedDrop for HandlerFuture<S>
@@ -294,13 +388,23 @@ pin_project! {
     }
 }
 
+/// The state of a call without a guard.
+enum Unguarded {
+    /// There is a response already.
+    Answered(EarlyResponse),
+    /// The guard of its task is a layer's.
+    TakenOver(HandlerPart),
+    /// It has returned its response.
+    Over,
+}
+
 impl<S: Stage<Response>> Future for HandlerFuture<S> {
     type Output = Response;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
         let this = self.project();
-        poll_handler(this.guard, this.stage, this.answered, cx)
+        poll_handler(this.guard, this.stage, this.unguarded, cx)
     }
 }
 
@@ -310,13 +414,11 @@ impl<S: Stage<Response>> Future for HandlerFuture<S> {
 fn poll_handler<S: Stage<Response>>(
     guard: &mut Option<Guard>,
     mut stage: Pin<&mut S>,
-    answered: &mut Option<EarlyResponse>,
+    unguarded: &mut Unguarded,
     cx: &mut Context<'_>,
 ) -> Poll<Response> {
     let Some(kept) = guard else {
-        // Polled after completion, which no executor does: there is no second response.
-        let answered = answered.take();
-        return answered.map_or(Poll::Pending, |answer| Poll::Ready(answer()));
+        return poll_unguarded(stage, unguarded, cx);
     };
     let task = kept.task();
     if task.is_signalled() && task.take_signal() {
@@ -345,22 +447,32 @@ fn poll_handler<S: Stage<Response>>(
 
 #[cold]
 #[inline(never)]
+fn poll_unguarded<S: Stage<Response>>(
+    mut stage: Pin<&mut S>,
+    unguarded: &mut Unguarded,
+    cx: &mut Context<'_>,
+) -> Poll<Response> {
+    if let Unguarded::TakenOver(part) = unguarded {
+        let response = ready!(part.poll(|| stage.as_mut().poll(cx)));
+        stage.clear();
+        *unguarded = Unguarded::Over;
+        return Poll::Ready(response);
+    }
+    match std::mem::replace(unguarded, Unguarded::Over) {
+        Unguarded::Answered(answer) => Poll::Ready(answer()),
+        // Polled after completion, which no executor does: there is no second response.
+        Unguarded::TakenOver(_) | Unguarded::Over => Poll::Pending,
+    }
+}
+
+#[cold]
+#[inline(never)]
 fn interrupt<S: Stage<Response>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> Poll<Response> {
     drop_in_task(guard.as_ref(), stage);
     match guard.take() {
         Some(guard) => Poll::Ready(interrupted(guard)),
         None => Poll::Pending,
     }
-}
-
-/// Ends an interrupted task and returns the response to its client.
-#[cold]
-fn interrupted(guard: Guard) -> Response {
-    let interrupt = guard.task().pending_interrupt();
-    let response = request::ended(interrupt.as_ref());
-    let outcome = guard.interrupt_outcome();
-    guard.end_with(outcome, response.status());
-    response
 }
 
 pin_project! {

@@ -15,6 +15,8 @@ pub(crate) enum StageEnd<T> {
     Done(T, Guard),
     /// It was interrupted and dropped: the task ends once it has its response.
     Interrupted(Guard),
+    /// It completed, in the poll of a task whose guard it does not have.
+    Unguarded(T),
 }
 
 /// One of a task's futures, which can be dropped in place.
@@ -51,8 +53,8 @@ impl<T, S: Stage<T> + ?Sized> Stage<T> for Pin<Box<S>> {
     }
 }
 
-/// Polls a stage of the task of `guard`, which is `None` once the task has ended or continued with
-/// its next stage.
+/// Polls a stage of the task of `guard`, which is `None` if the stage is polled within its task, and
+/// once the task has ended or continued with its next stage.
 #[inline]
 pub(crate) fn poll_stage<T, S: Stage<T>>(
     guard: &mut Option<Guard>,
@@ -60,8 +62,8 @@ pub(crate) fn poll_stage<T, S: Stage<T>>(
     cx: &mut Context<'_>,
 ) -> Poll<StageEnd<T>> {
     let Some(kept) = guard else {
-        // Polled after completion, which no executor does: there is no second output.
-        return Poll::Pending;
+        // If polled after completion, which no executor does, there is no second output.
+        return stage.poll(cx).map(StageEnd::Unguarded);
     };
     let task = kept.task();
     if task.is_signalled() && task.take_signal() {
@@ -136,6 +138,14 @@ impl<F: Future> Tracked<F> {
         Tracked {
             future: Some(future),
             guard: Some(guard),
+        }
+    }
+
+    /// Runs `future` within the task that polls it.
+    pub(crate) fn without_guard(future: F) -> Self {
+        Tracked {
+            future: Some(future),
+            guard: None,
         }
     }
 

@@ -4,70 +4,116 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
 
-use axum::extract::Request;
+use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 
 use super::answer;
 use super::begin::{REQUEST_ID, TRACE_PARENT, begin_request};
 use crate::clock::Instant;
-use crate::instrument::poll::{Guard, expire_after};
+use crate::instrument::poll::expire_after;
 use crate::routes::Route;
 use crate::settings::{EffectiveSettings, Preempt};
 use crate::stats::{Outcome, StatusClass};
-use crate::task::{TaskId, ThreadContext, with_thread};
+use crate::task::{Slot, TaskId, ThreadContext, with_thread};
 
-/// Admits `request` as a task under `settings`, or returns the response that rejects it.
-#[cold]
-pub(in crate::instrument) fn admit(
+/// The decision on a request of a route with settings.
+pub(in crate::instrument) struct Admission<'a> {
     route: &'static Route,
-    request: &Request,
-    settings: &EffectiveSettings,
-) -> Result<Guard, Box<Response>> {
-    if let Some(preempt) = &settings.preempt
-        && is_chosen(request, preempt)
-    {
-        return refused(route, Outcome::Preempted, answer::preempted(preempt));
-    }
-    if let Some(rate) = settings.max_rate
-        && let Err(wait) = route.rate_limit.try_acquire(Instant::now(), rate)
-    {
-        let answer = answer::too_fast(rate, wait);
-        return refused(route, Outcome::Rejected, answer);
-    }
-    let begin = || Guard::new(begin_request(request, route));
-    let guard = match settings.max_active {
-        None => begin(),
-        Some(most) => {
-            // Serialized: the next request counts those admitted before it.
-            let _deciding = route.admission.lock();
-            if route.active() >= most {
-                let answer = answer::too_many(most);
-                return refused(route, Outcome::Rejected, answer);
-            }
-            begin()
-        }
-    };
-    if let Some(timeout) = settings.timeout {
-        expire_after(timeout, guard.task().started(), &guard);
-    }
-    Ok(guard)
+    headers: &'a HeaderMap,
+    settings: &'a EffectiveSettings,
 }
 
-/// Counts a request that is answered in the handler's place.
-fn refused<T>(route: &Route, outcome: Outcome, response: Response) -> Result<T, Box<Response>> {
-    let class = StatusClass::from_status(response.status());
-    let shard = with_thread(ThreadContext::shard);
-    route.stats.count(shard, outcome, class, Instant::now());
-    Err(Box::new(response))
+/// The response to a request that is not admitted.
+pub(in crate::instrument) struct Refusal {
+    pub(in crate::instrument) outcome: Outcome,
+    pub(in crate::instrument) response: Box<Response>,
+}
+
+impl<'a> Admission<'a> {
+    pub(in crate::instrument) fn new(
+        route: &'static Route,
+        headers: &'a HeaderMap,
+        settings: &'a EffectiveSettings,
+    ) -> Self {
+        Admission {
+            route,
+            headers,
+            settings,
+        }
+    }
+
+    /// Calls `enter`, which counts the request on the route, if the settings admit it. The route
+    /// has counted it already if `counted` is one.
+    #[cold]
+    pub(in crate::instrument) fn admit<T>(
+        &self,
+        counted: u64,
+        enter: impl FnOnce() -> T,
+    ) -> Result<T, Refusal> {
+        let Admission {
+            route,
+            headers,
+            settings,
+        } = self;
+        if let Some(preempt) = &settings.preempt
+            && is_chosen(headers, preempt)
+        {
+            return Err(Refusal::new(Outcome::Preempted, answer::preempted(preempt)));
+        }
+        if let Some(rate) = settings.max_rate
+            && let Err(wait) = route.rate_limit.try_acquire(Instant::now(), rate)
+        {
+            let answer = answer::too_fast(rate, wait);
+            return Err(Refusal::new(Outcome::Rejected, answer));
+        }
+        let Some(most) = settings.max_active else {
+            return Ok(enter());
+        };
+        // Serialized: the next request counts those admitted before it.
+        let _deciding = route.admission.lock();
+        if route.active().saturating_sub(counted) >= most {
+            return Err(Refusal::new(Outcome::Rejected, answer::too_many(most)));
+        }
+        Ok(enter())
+    }
+
+    /// Begins the task of `request` if the settings admit it, otherwise counts it and returns its
+    /// response.
+    pub(in crate::instrument) fn begin<B>(
+        &self,
+        request: &Request<B>,
+    ) -> Result<&'static Slot, Box<Response>> {
+        let begun = self.admit(0, || begin_request(request, self.route));
+        let task = begun.map_err(|Refusal { outcome, response }| {
+            let class = StatusClass::from_status(response.status());
+            let shard = with_thread(ThreadContext::shard);
+            self.route
+                .stats
+                .count(shard, outcome, class, Instant::now());
+            response
+        })?;
+        if let Some(timeout) = self.settings.timeout {
+            expire_after(timeout, task.started(), task);
+        }
+        Ok(task)
+    }
+}
+
+impl Refusal {
+    fn new(outcome: Outcome, response: Response) -> Self {
+        Refusal {
+            outcome,
+            response: Box::new(response),
+        }
+    }
 }
 
 /// True if the request belongs to the preempted share. Requests with the same id are treated the
 /// same; requests without an id are chosen independently.
-fn is_chosen(request: &Request, preempt: &Preempt) -> bool {
+fn is_chosen(headers: &HeaderMap, preempt: &Preempt) -> bool {
     if preempt.ratio >= 1.0 {
         return true;
     }
-    let headers = request.headers();
     let named = [REQUEST_ID, TRACE_PARENT].map(|name| headers.get(name));
     let drawn = match named.into_iter().flatten().next() {
         Some(id) => draw(id.as_bytes()),

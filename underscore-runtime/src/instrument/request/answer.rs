@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use crate::error_body::error_body;
+use crate::instrument::poll::Guard;
 use crate::settings::Preempt;
 use crate::stats::Outcome;
 use crate::task::Interrupt;
@@ -37,8 +38,18 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
     marked(response, Outcome::Preempted)
 }
 
+/// Ends an interrupted task and returns the response to its client.
+#[cold]
+pub(in crate::instrument) fn interrupted(guard: Guard) -> Response {
+    let interrupt = guard.task().pending_interrupt();
+    let response = ended(interrupt.as_ref());
+    let outcome = guard.interrupt_outcome();
+    guard.end_with(outcome, response.status());
+    response
+}
+
 /// The response to an interrupted request, by an operator or by its timeout.
-pub(in crate::instrument) fn ended(interrupt: Option<&Interrupt>) -> Response {
+fn ended(interrupt: Option<&Interrupt>) -> Response {
     let status = interrupt.and_then(|interrupt| interrupt.status);
     let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
     let expired = interrupt.is_some_and(|interrupt| interrupt.outcome == Outcome::Expired);

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, OriginalUri, Request};
+use axum::extract::{ConnectInfo, OriginalUri};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Request, Uri};
 
 use crate::connection;
 use crate::routes::Route;
@@ -20,8 +20,8 @@ pub(super) const TRACE_PARENT: &str = "traceparent";
     reason = "nearly all requests take one of its two callers"
 )]
 #[inline(always)]
-pub(in crate::instrument) fn begin_request(
-    request: &Request,
+pub(in crate::instrument) fn begin_request<B>(
+    request: &Request<B>,
     route: &'static Route,
 ) -> &'static Slot {
     let mut task = NewTask::request(route, request.version());
@@ -53,7 +53,7 @@ fn is_at(uri: &Uri, route: &Route) -> bool {
 
 /// Copies the URI and the ids that the client sent.
 #[inline(never)]
-fn set_meta(task: &mut NewTask, request: &Request, route: &Route) {
+fn set_meta<B>(task: &mut NewTask, request: &Request<B>, route: &Route) {
     // A nested router strips its prefix from the URI, which then is shorter than the route's full
     // path. If the two are equal, nothing is looked up or retained.
     let mut uri = Some(request.uri()).filter(|uri| !is_at(uri, route));

@@ -7,7 +7,7 @@ mod answer;
 mod begin;
 mod delay;
 
-pub(super) use admission::admit;
-pub(super) use answer::ended;
+pub(super) use admission::{Admission, Refusal};
+pub(super) use answer::interrupted;
 pub(super) use begin::begin_request;
 pub(super) use delay::Delayed;

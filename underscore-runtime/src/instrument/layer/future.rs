@@ -1,0 +1,225 @@
+//! The future of a request in a layer: the task from the request's arrival until its response. An
+//! annotated handler inside finds the task in `record`.
+
+use std::any::Any;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{Request, Response, StatusCode};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+pub(super) use super::endpoint::Endpoint;
+use super::endpoint::{Found, Known};
+use super::service_call::ServiceCall;
+use crate::instrument::body::{track_body, watch_body};
+use crate::instrument::poll::{self, Guard, PollScope, StageEnd, Tracked};
+use crate::instrument::record::{self, LayerRecord};
+use crate::instrument::request::{Admission, Delayed, begin_request, interrupted};
+use crate::routes::{LayerRouteUse, Route};
+use crate::settings::EffectiveSettings;
+use crate::stats::Outcome;
+use crate::task::Slot;
+
+pin_project! {
+    /// The future of [`RequestService`](super::RequestService).
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct RequestFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjected]
+    enum State<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        /// The request is a task.
+        Task {
+            #[pin]
+            call: Tracked<Delayed<ServiceCall<S, B>>>,
+            // Whose route the layer has yet to learn, `None` if it is known.
+            unlearned: Option<Arc<Known>>,
+        },
+        /// A layer around this one has begun the task.
+        Within {
+            #[pin]
+            call: ServiceCall<S, B>,
+            unlearned: Option<Arc<Known>>,
+        },
+        /// There is a response already.
+        Answered { response: Option<Box<Response<Body>>> },
+    }
+}
+
+impl<S, B> RequestFuture<S, B>
+where
+    S: Service<Request<B>> + Clone,
+    B: 'static,
+{
+    #[inline]
+    pub(super) fn new(service: &mut S, request: Request<B>, endpoint: &Endpoint) -> Self {
+        let around = LayerRecord::of(request.extensions()).and_then(LayerRecord::current);
+        let Found { route, unlearned } = endpoint.find(request.method(), request.extensions());
+        let state = match around {
+            None => match begin(route, &request) {
+                Ok((task, settings)) => {
+                    let guard = Guard::new(task);
+                    let call = call(service, request, &guard, settings.as_deref());
+                    let call = Tracked::new(guard, call);
+                    State::Task { call, unlearned }
+                }
+                Err(response) => State::Answered {
+                    response: Some(response),
+                },
+            },
+            Some(task) => match record::narrow(task, route, request.headers()) {
+                Ok(()) => State::Within {
+                    call: ServiceCall::new(service, request),
+                    unlearned,
+                },
+                Err(response) => State::Answered {
+                    response: Some(response),
+                },
+            },
+        };
+        RequestFuture { state }
+    }
+}
+
+/// Begins the task of a request, if the settings of its route admit it.
+#[inline]
+fn begin<B>(
+    route: &'static Route,
+    request: &Request<B>,
+) -> Result<(&'static Slot, Option<Arc<EffectiveSettings>>), Box<Response<Body>>> {
+    match route.effective() {
+        None => Ok((begin_request(request, route), None)),
+        Some(settings) => {
+            let task = Admission::new(route, request.headers(), &settings).begin(request)?;
+            Ok((task, Some(settings)))
+        }
+    }
+}
+
+/// Calls `service` as part of the task of `guard`, after the delay of its settings.
+#[inline]
+fn call<S, B>(
+    service: &mut S,
+    mut request: Request<B>,
+    guard: &Guard,
+    settings: Option<&EffectiveSettings>,
+) -> Delayed<ServiceCall<S, B>>
+where
+    S: Service<Request<B>> + Clone,
+    B: 'static,
+{
+    let task = guard.task();
+    request.extensions_mut().insert(LayerRecord::new(task));
+    let any: &mut dyn Any = &mut request;
+    if let Some(request) = any.downcast_mut::<Request<Body>>() {
+        watch_body(request);
+    }
+    let is_delayed = settings.is_some_and(|settings| settings.delay.is_some());
+    let call = if is_delayed {
+        ServiceCall::later(service, request)
+    } else {
+        // Layers may work before they return a future.
+        let scope = PollScope::enter(task);
+        let call = ServiceCall::new(service, request);
+        scope.finish();
+        call
+    };
+    Delayed::new(settings, call)
+}
+
+impl<S, B, R> Future for RequestFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Output = Result<Response<Body>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjected::Task {
+                mut call,
+                unlearned,
+            } => {
+                let Some(task) = call.guard().map(Guard::task) else {
+                    // Polled after completion, which no executor does.
+                    return Poll::Pending;
+                };
+                let polled = call.as_mut().poll(cx);
+                if let Some(known) = unlearned {
+                    learn(known, task);
+                }
+                Poll::Ready(match ready!(polled) {
+                    StageEnd::Done(Ok(response), guard) => {
+                        let mut response = response.map(Body::new);
+                        end(guard, &mut response, unlearned.as_deref());
+                        Ok(response)
+                    }
+                    StageEnd::Done(Err(error), guard) => {
+                        guard.end(Outcome::Failed);
+                        Err(error)
+                    }
+                    StageEnd::Interrupted(guard) => Ok(interrupted(guard)),
+                    StageEnd::Unguarded(_) => return Poll::Pending,
+                })
+            }
+            StateProjected::Within { call, unlearned } => {
+                let polled = call.poll(cx);
+                if let Some(known) = unlearned
+                    && let Some(task) = poll::current()
+                {
+                    learn(known, task);
+                }
+                polled.map_ok(|response| response.map(Body::new))
+            }
+            StateProjected::Answered { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(*response)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+/// Learns whether the request has reached a handler.
+#[inline]
+fn learn(known: &Known, task: &'static Slot) {
+    task.follow_reached();
+    if task.is_taken_over()
+        && let Some(route) = task.route()
+    {
+        known.learn(route);
+    }
+}
+
+/// Ends the task with its response, or continues it in the response's body.
+#[inline]
+fn end(guard: Guard, response: &mut Response<Body>, unlearned: Option<&Known>) {
+    let task = guard.task();
+    if let Some(outcome) = task.outcome() {
+        // The handler's settings have refused the request, or the handler has panicked and a layer
+        // inside has answered.
+        return guard.end_with(outcome, response.status());
+    }
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(known) = unlearned
+        && !task.is_taken_over()
+        && known.counts_elsewhere()
+    {
+        task.move_to(LayerRouteUse::named("fallback").route());
+    }
+    let length = response.body().size_hint().exact();
+    track_body(guard, response, length);
+}

@@ -1,0 +1,208 @@
+//! The record of a request that a layer has begun, as the code within finds it: an annotated
+//! handler takes it over, so that the request is one task with one end.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{Extensions, HeaderMap};
+use axum::response::Response;
+
+use super::poll;
+use super::request::{Admission, Refusal};
+use crate::routes::{HandlerEntry, Route};
+use crate::settings::EffectiveSettings;
+use crate::stats::Outcome;
+use crate::task::{Background, NewTask, Slot, SlotRef, TaskParent};
+
+/// Marks a request that a layer has begun, in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LayerRecord {
+    task: SlotRef,
+    id: u64,
+}
+
+/// True once a layer has begun a request. Until then, requests outside of tasks are not searched
+/// for a record.
+static IS_USED: AtomicBool = AtomicBool::new(false);
+
+impl LayerRecord {
+    /// The mark of a request whose record a layer has just begun.
+    pub(super) fn new(task: &'static Slot) -> Self {
+        if !IS_USED.load(Ordering::Relaxed) {
+            IS_USED.store(true, Ordering::Relaxed);
+        }
+        task.set_begun_by_layer();
+        LayerRecord {
+            task: SlotRef::new(task),
+            id: task.id(),
+        }
+    }
+
+    /// True once a layer has begun a request.
+    #[inline]
+    pub(super) fn are_used() -> bool {
+        IS_USED.load(Ordering::Relaxed)
+    }
+
+    /// The record of the request with these extensions.
+    pub(super) fn of(extensions: &Extensions) -> Option<Self> {
+        extensions.get().copied()
+    }
+
+    /// True if this thread polls it.
+    pub(super) fn is_current(self) -> bool {
+        self.current().is_some()
+    }
+
+    /// The task, if this thread polls it.
+    pub(super) fn current(self) -> Option<&'static Slot> {
+        poll::current().filter(|task| task.id() == self.id)
+    }
+
+    /// Begins the task of a handler that is not polled by the task of this record, because
+    /// middleware has spawned or tracked it: work of the request, which counts where the layer has
+    /// begun it. `None` if the request has ended.
+    pub(super) fn begin_elsewhere(
+        self,
+        handler: &'static HandlerEntry,
+        request: &Request,
+    ) -> Option<&'static Slot> {
+        let task = self.task.get();
+        let parent = TaskParent::of_request(task, self.id)?;
+        let path = request.extensions().get::<MatchedPath>();
+        task.set_reached(self.id, handler.route_of(request.method(), path));
+        let work = Background {
+            name: "handler".into(),
+            code: handler.declaration.handler,
+            parent: Some(parent),
+        };
+        Some(NewTask::background(Arc::new(work)).begin())
+    }
+}
+
+/// A record that a handler has taken over, with the settings that its layer did not apply.
+pub(super) struct TakenOver {
+    pub(super) part: HandlerPart,
+    pub(super) settings: Option<Arc<EffectiveSettings>>,
+}
+
+/// Takes over the record that a layer has begun for `request`. `None` if this thread polls no such
+/// record, or if another handler has taken it over and runs: then the call is a task of its own.
+#[cold]
+pub(super) fn take_over(
+    handler: &'static HandlerEntry,
+    request: &Request,
+) -> Option<Result<TakenOver, Box<Response>>> {
+    let task = LayerRecord::of(request.extensions())?.current()?;
+    let from = task.route().filter(|_| !task.has_handler())?;
+    let path = request.extensions().get::<MatchedPath>();
+    let was_of_layer = from.identity.is_of_layer();
+    let route = handler.route_within(from, request.method(), path);
+    let settings = if std::ptr::eq(route, from) && !was_of_layer {
+        // The layer has applied them.
+        None
+    } else {
+        match enter_route(task, route, request.headers()) {
+            Ok(settings) => settings?,
+            Err(response) => return Some(Err(response)),
+        }
+    };
+    task.set_taken_over();
+    // An earlier handler of this request may have panicked.
+    task.clear_outcome();
+    task.enter_extractors();
+    let part = HandlerPart::new(task)?;
+    Some(Ok(TakenOver { part, settings }))
+}
+
+/// Continues `task` on `route` if the settings of that admit it, otherwise returns the response.
+/// `None` if the task cannot continue there, else the settings.
+fn enter_route(
+    task: &'static Slot,
+    route: &'static Route,
+    headers: &HeaderMap,
+) -> Result<Option<Option<Arc<EffectiveSettings>>>, Box<Response>> {
+    let is_there = task.route().is_some_and(|from| std::ptr::eq(from, route));
+    let enter = || is_there || task.move_to(route);
+    let Some(settings) = route.effective() else {
+        return Ok(enter().then_some(None));
+    };
+    let admission = Admission::new(route, headers, &settings);
+    match admission.admit(u64::from(is_there), enter) {
+        Ok(false) => Ok(None),
+        Ok(true) => {
+            if let Some(timeout) = settings.timeout {
+                poll::expire_after(timeout, task.started(), task);
+            }
+            Ok(Some(Some(settings)))
+        }
+        Err(Refusal { outcome, response }) => {
+            enter();
+            task.set_taken_over();
+            task.set_outcome(outcome);
+            Err(response)
+        }
+    }
+}
+
+/// Continues the record of an outer layer on the route that an inner one knows, which sees more of
+/// the path. Returns the response if the settings of that route refuse the request.
+#[cold]
+pub(super) fn narrow(
+    task: &'static Slot,
+    route: &'static Route,
+    headers: &HeaderMap,
+) -> Result<(), Box<Response>> {
+    let is_narrower = |from: &Route| from.identity.path.is_none() && route.identity.path.is_some();
+    if task.has_handler() || !task.route().is_some_and(is_narrower) {
+        return Ok(());
+    }
+    enter_route(task, route, headers).map(drop)
+}
+
+/// A handler's part in the record of a layer. While it lives, the request is in the handler.
+#[derive(Debug)]
+pub(super) struct HandlerPart(NonZeroU64);
+
+impl HandlerPart {
+    pub(super) fn new(task: &Slot) -> Option<Self> {
+        NonZeroU64::new(task.id()).map(HandlerPart)
+    }
+
+    /// The record, if this thread polls it.
+    fn task(&self) -> Option<&'static Slot> {
+        poll::current().filter(|task| task.id() == self.0.get())
+    }
+
+    /// Records that the arguments are extracted.
+    #[inline]
+    pub(super) fn enter_handler(&self) {
+        if let Some(task) = self.task() {
+            task.enter_handler();
+        }
+    }
+
+    /// Polls code of the handler. If that panics, so has the request, although a layer may catch
+    /// the panic and answer.
+    #[inline]
+    pub(super) fn poll<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let Some(task) = self.task() else {
+            return poll();
+        };
+        task.set_outcome(Outcome::Panicked);
+        let polled = poll();
+        task.clear_outcome();
+        polled
+    }
+}
+
+impl Drop for HandlerPart {
+    fn drop(&mut self) {
+        if let Some(task) = self.task() {
+            task.leave_handler();
+        }
+    }
+}

@@ -109,7 +109,7 @@ fn is_named(word: &str, entry: &RouteEntry) -> bool {
         return true;
     }
     let names = [
-        Some(entry.handler.declaration.handler),
+        entry.handler.declaration.function(),
         entry.handler.declaration.name,
         entry.path(),
     ];

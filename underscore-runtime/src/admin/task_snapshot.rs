@@ -114,10 +114,10 @@ impl TaskSnapshot {
     }
 
     /// The path of the handler, or the type of the future.
-    pub(super) fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> Option<&'static str> {
         match &self.task.kind {
-            TaskKind::Request(request) => request.route.identity.declaration().handler,
-            TaskKind::Background(background) => background.code,
+            TaskKind::Request(request) => request.route.identity.declaration().function(),
+            TaskKind::Background(background) => Some(background.code),
         }
     }
 
@@ -190,7 +190,8 @@ impl TaskSnapshot {
     pub(super) fn last_place(&self) -> Option<String> {
         let handler = || {
             let handler = self.route()?.identity.declaration();
-            Some(format!("{}:{}", handler.file, handler.line))
+            let place = |_| format!("{}:{}", handler.file, handler.line);
+            handler.function().map(place)
         };
         self.point().map(ToString::to_string).or_else(handler)
     }

@@ -42,6 +42,11 @@ impl Declaration {
         }
     }
 
+    /// The path of the handler, `None` on a layer's route.
+    pub(crate) fn function(&self) -> Option<&'static str> {
+        self.layer.is_none().then_some(self.handler)
+    }
+
     /// The text that its id is the hash of.
     pub(crate) fn id_text(&self) -> &'static str {
         self.layer.unwrap_or(self.handler)

@@ -56,7 +56,7 @@ fn route() -> Vec<Col> {
         })
         .shown(),
         Col::words("handler", &["hd"], "path of the handler function", |row| {
-            Value::text(row.entry.handler.declaration.handler)
+            row.entry.handler.declaration.function().into()
         }),
         Col::words("name", &["n"], "name given in the attribute", |row| {
             row.entry.handler.declaration.name.into()
@@ -219,10 +219,13 @@ fn declaration() -> Vec<Col> {
             |row| row.preempt_status().into(),
         ),
         Col::words("file", &[], "source file of the handler", |row| {
-            Value::text(row.entry.handler.declaration.file)
+            let declaration = &row.entry.handler.declaration;
+            declaration.function().map(|_| declaration.file).into()
         }),
         Col::numbers("line", &[], "line of the attribute", |row| {
-            Value::Number(row.entry.handler.declaration.line.into())
+            let declaration = &row.entry.handler.declaration;
+            let line = declaration.function().map(|_| declaration.line);
+            line.map_or(Value::Missing, |line| Value::Number(line.into()))
         }),
         Col::words("declared", &[], "method and path in the attribute", |row| {
             row.entry.declared().map_or(Value::Missing, Value::text)

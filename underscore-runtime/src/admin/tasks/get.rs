@@ -129,7 +129,7 @@ fn by_routes(tasks: &[TaskSnapshot], detail: Detail, cancellation: &Cancellation
         if let Some(route) = tasks.first().and_then(|task| task.route()) {
             let declaration = route.identity.declaration();
             let properties = [
-                ("handler", Some(declaration.handler)),
+                ("handler", declaration.function()),
                 ("name", declaration.name),
                 ("method", Some(route.identity.method.as_str())),
                 ("path", route.identity.path.as_deref()),

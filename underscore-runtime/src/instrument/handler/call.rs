@@ -153,7 +153,7 @@ fn enter(
     let path = request.extensions().get::<MatchedPath>();
     let route = handler.route_of(request.method(), path);
     match route.effective() {
-        None => Ok(begin_request(request, route)),
+        None => Ok(begin_request(request, route, false)),
         Some(settings) => Err(Decision::new(request, route, settings)),
     }
 }

@@ -28,6 +28,8 @@ struct Inner {
 
 /// A route of the endpoint.
 pub(super) struct Known {
+    /// The name of the route of unmatched requests.
+    name: &'static str,
     place: Place,
     route: AtomicCell<&'static Route>,
     /// True once a request of the route has reached its handler.
@@ -123,24 +125,27 @@ impl Known {
                 Some(prefix) => LayerRouteUse::at(method, &prefix, None),
                 None => LayerRouteUse::named(name),
             };
-            return Known::of_layer(place, of_layer);
+            return Known::of_layer(name, place, of_layer);
         };
         match declared(method, path) {
             Some(route) => Known {
+                name,
                 place: Place::Matched,
                 route: AtomicCell::new(route),
                 is_learned: AtomicBool::new(false),
                 of_layer: None,
             },
             None => Known::of_layer(
+                name,
                 Place::Matched,
                 LayerRouteUse::at(method, path.as_str(), Some(path)),
             ),
         }
     }
 
-    fn of_layer(place: Place, of_layer: LayerRouteUse) -> Self {
+    fn of_layer(name: &'static str, place: Place, of_layer: LayerRouteUse) -> Self {
         Known {
+            name,
             place,
             route: AtomicCell::new(of_layer.route()),
             is_learned: AtomicBool::new(false),
@@ -204,13 +209,15 @@ impl Known {
         }
     }
 
-    /// The route for requests that `path` does not allow, in place of the layer's own route for
-    /// them, if that has had no other answer: or clients could add routes.
+    /// The route for a request whose method its path does not allow: that of unmatched requests,
+    /// unless the layer's own route has had other answers. Otherwise clients could add routes.
+    /// `None` if it is not another one.
     #[cold]
-    pub(super) fn counts_elsewhere(&self) -> bool {
-        self.of_layer.is_some()
-            && matches!(self.place, Place::Matched)
-            && self.route.load().stats.snapshot().ended.total() == 0
+    pub(super) fn not_allowed(&self) -> Option<&'static Route> {
+        let own = self.of_layer.as_ref()?.route();
+        let is_unused = || own.stats.snapshot().ended.total() == 0;
+        let is_matched = matches!(self.place, Place::Matched);
+        (is_matched && is_unused()).then(|| LayerRouteUse::named(self.name).route())
     }
 }
 

@@ -19,7 +19,7 @@ use crate::instrument::body::{track_body, watch_body};
 use crate::instrument::poll::{self, Guard, PollScope, StageEnd, Tracked};
 use crate::instrument::record::{self, LayerRecord};
 use crate::instrument::request::{Admission, Delayed, begin_request, interrupted};
-use crate::routes::{LayerRouteUse, Route};
+use crate::routes::Route;
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
 use crate::task::Slot;
@@ -102,7 +102,7 @@ fn begin<B>(
     request: &Request<B>,
 ) -> Result<(&'static Slot, Option<Arc<EffectiveSettings>>), Box<Response<Body>>> {
     match route.effective() {
-        None => Ok((begin_request(request, route), None)),
+        None => Ok((begin_request(request, route, route.identity.is_of_layer()), None)),
         Some(settings) => {
             let task = Admission::new(route, request.headers(), &settings).begin(request)?;
             Ok((task, Some(settings)))
@@ -216,9 +216,9 @@ fn end(guard: Guard, response: &mut Response<Body>, unlearned: Option<&Known>) {
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(known) = unlearned
         && !task.is_taken_over()
-        && known.counts_elsewhere()
+        && let Some(route) = known.not_allowed()
     {
-        task.move_to(LayerRouteUse::named("fallback").route());
+        task.move_to(route);
     }
     let length = response.body().size_hint().exact();
     track_body(guard, response, length);

@@ -83,7 +83,9 @@ impl<'a> Admission<'a> {
         &self,
         request: &Request<B>,
     ) -> Result<&'static Slot, Box<Response>> {
-        let begun = self.admit(0, || begin_request(request, self.route));
+        let begun = self.admit(0, || {
+            begin_request(request, self.route, self.route.identity.is_of_layer())
+        });
         let task = begun.map_err(|Refusal { outcome, response }| {
             let class = StatusClass::from_status(response.status());
             let shard = with_thread(ThreadContext::shard);

@@ -14,7 +14,8 @@ const OPAQUE_ID: &str = "x-opaque-id";
 pub(super) const REQUEST_ID: &str = "x-request-id";
 pub(super) const TRACE_PARENT: &str = "traceparent";
 
-/// Begins the task of a request.
+/// Begins the task of a request. With `keeps_uri`, its URI is retained although it may equal the
+/// route's path, because the task may continue on another route.
 #[allow(
     clippy::inline_always,
     reason = "nearly all requests take one of its two callers"
@@ -23,13 +24,14 @@ pub(super) const TRACE_PARENT: &str = "traceparent";
 pub(in crate::instrument) fn begin_request<B>(
     request: &Request<B>,
     route: &'static Route,
+    keeps_uri: bool,
 ) -> &'static Slot {
     let mut task = NewTask::request(route, request.version());
     if let Some(ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         task.set_remote(address);
     }
-    if !is_at(request.uri(), route) || !request.headers().is_empty() {
-        set_meta(&mut task, request, route);
+    if keeps_uri || !is_at(request.uri(), route) || !request.headers().is_empty() {
+        set_meta(&mut task, request, route, keeps_uri);
     }
     if *request.method() != route.identity.method {
         task.set_method(request.method());
@@ -53,14 +55,15 @@ fn is_at(uri: &Uri, route: &Route) -> bool {
 
 /// Copies the URI and the ids that the client sent.
 #[inline(never)]
-fn set_meta<B>(task: &mut NewTask, request: &Request<B>, route: &Route) {
+fn set_meta<B>(task: &mut NewTask, request: &Request<B>, route: &Route, keeps_uri: bool) {
     // A nested router strips its prefix from the URI, which then is shorter than the route's full
     // path. If the two are equal, nothing is looked up or retained.
-    let mut uri = Some(request.uri()).filter(|uri| !is_at(uri, route));
+    let is_kept = |uri: &&Uri| keeps_uri || !is_at(uri, route);
+    let mut uri = Some(request.uri()).filter(is_kept);
     if uri.is_some()
         && let Some(OriginalUri(original)) = request.extensions().get()
     {
-        uri = Some(original).filter(|uri| !is_at(uri, route));
+        uri = Some(original).filter(is_kept);
     }
     let uri = uri.and_then(Uri::path_and_query);
     let uri = uri.map(|uri| uri.as_str().as_bytes());

@@ -1,0 +1,163 @@
+//! Requests that wait in middleware are listed, counted and steered like those in a handler.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use reqwest::Method;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use underscore_runtime::{RequestLayer, RouterExt as _, underscore_frame, underscore_route};
+
+use super::tasks_at;
+use crate::support::Service;
+
+/// Middleware that lets as many requests through as the semaphore has permits.
+#[underscore_frame]
+async fn queue(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    let _permit = permits.acquire().await.expect("it is open");
+    next.run(request).await
+}
+
+fn queued(permits: &Arc<Semaphore>, routes: Router) -> Router {
+    routes
+        .layer(from_fn_with_state(Arc::clone(permits), queue))
+        .layer(RequestLayer::new())
+}
+
+/// Sends `count` requests at once.
+fn send(service: &Service, count: usize, path: &str) -> Vec<tokio::task::JoinHandle<(u16, String)>> {
+    let send = |_| {
+        let request = service.request(Method::GET, path);
+        tokio::spawn(async move {
+            let response = request.send().await.expect("an answer");
+            let status = response.status().as_u16();
+            (status, response.text().await.expect("a body"))
+        })
+    };
+    (0..count).map(send).collect()
+}
+
+static HANDLED: Semaphore = Semaphore::const_new(0);
+
+#[underscore_route(get, "/middleware/slow", name = "middleware.slow")]
+async fn slow() -> &'static str {
+    HANDLED.acquire().await.expect("it is open").forget();
+    "done"
+}
+
+/// Holds 1.51 and 2.29 of docs/admin-api.md.
+#[tokio::test]
+async fn requests_in_the_queue_of_a_middleware_are_listed_and_limited() {
+    let permits = Arc::new(Semaphore::new(20));
+    let service = Service::start(queued(&permits, Router::new().mount(slow))).await;
+    let sent = send(&service, 50, "/middleware/slow");
+    let tasks = tasks_at(&service, "/middleware/slow", |tasks| {
+        let handled = tasks.iter().filter(|task| task["stage"] == "handler");
+        let waiting = tasks.iter().filter(|task| task["stage"] == "middleware" && task["where"].is_string());
+        handled.count() == 20 && waiting.count() == 30
+    })
+    .await;
+    let route = service.route("middleware.slow").await;
+    assert_eq!(route["stats.req.active"], 50);
+    let waits = |stage: &str, source: &str| {
+        let mut of_stage = tasks.iter().filter(|task| task["stage"] == stage);
+        of_stage.all(|task| task["awaiting"] == source && task["route_id"] == route["id"])
+    };
+    assert!(waits("middleware", "permits.acquire()"), "{tasks:#?}");
+    assert!(waits("handler", "HANDLED.acquire()"), "{tasks:#?}");
+
+    let limited = json!({"transient": {"limit.active": 50}});
+    service.put("_routes/middleware.slow/_settings", limited).await.ok_json();
+    for (status, _) in results(send(&service, 3, "/middleware/slow")).await {
+        assert_eq!(status, 503, "the limit acts before the queue");
+    }
+    HANDLED.add_permits(50);
+    for (status, text) in results(sent).await {
+        assert_eq!((status, &*text), (200, "done"));
+    }
+    service.wait_for_ends("middleware.slow", &[("completed", 50), ("rejected", 3)]).await;
+}
+
+async fn results<T>(sent: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
+    let mut results = Vec::new();
+    for task in sent {
+        results.push(task.await.expect("it does not panic"));
+    }
+    results
+}
+
+#[underscore_route(name = "middleware.timed")]
+async fn timed() {}
+
+/// Holds 1.52 of docs/admin-api.md.
+#[tokio::test]
+async fn a_timeout_covers_the_queue_and_times_are_what_clients_waited() {
+    let permits = Arc::new(Semaphore::new(1));
+    let routes = Router::new().route("/middleware/timed", get(timed));
+    let service = Service::start(queued(&permits, routes)).await;
+    assert_eq!(service.get("/middleware/timed").await.status, 200);
+
+    let held = Arc::clone(&permits).acquire_owned().await.expect("it is open");
+    let waiting = send(&service, 1, "/middleware/timed");
+    tasks_at(&service, "/middleware/timed", |tasks| tasks.len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(120)).await;
+    drop(held);
+    results(waiting).await;
+    let route = service.wait_for("middleware.timed", "stats.req.total", 2).await;
+    let longest = route["stats.resp.time_max_1m"].as_f64().expect("a time");
+    assert!(longest >= 0.12, "{route:#}");
+
+    let timeout = json!({"transient": {"timeout": "30ms"}});
+    service.put("_routes/middleware.timed/_settings", timeout).await.ok_json();
+    let held = permits.acquire().await.expect("it is open");
+    let answer = service.get("/middleware/timed").await;
+    assert_eq!((answer.status, &answer.json()["error"]["type"]), (504, &json!("request_expired")));
+    drop(held);
+    service.wait_for_ends("middleware.timed", &[("completed", 2), ("expired", 1)]).await;
+}
+
+static DEAD: Semaphore = Semaphore::const_new(0);
+
+/// The call of a service that does not answer.
+#[underscore_frame]
+async fn ask_dead_service(request: Request, next: Next) -> Response {
+    DEAD.acquire().await.expect("it is open").forget();
+    next.run(request).await
+}
+
+/// Holds 2.30 and 5.25 of docs/admin-api.md.
+#[tokio::test]
+async fn one_interrupt_answers_all_requests_that_wait_in_a_middleware() {
+    let app = Router::new()
+        .route("/middleware/dead", get(|| async { "never" }))
+        .layer(from_fn(ask_dead_service))
+        .layer(RequestLayer::new());
+    let service = Service::start(app).await;
+    let sent = send(&service, 200, "/middleware/dead");
+    let tasks = tasks_at(&service, "/middleware/dead", |tasks| {
+        tasks.iter().filter(|task| task["where"].is_string()).count() == 200
+    })
+    .await;
+    for task in &tasks {
+        assert_eq!(task["awaiting"], "DEAD.acquire()");
+        assert_eq!(task["stage"], "service");
+        assert_eq!(task["coro"], serde_json::Value::Null);
+    }
+    let limit = json!({"transient": {"limit.active": 200}});
+    let selector = "_routes/GET%20%2Fmiddleware%2Fdead";
+    service.put(&format!("{selector}/_settings"), limit).await.ok_json();
+    assert_eq!(service.get("/middleware/dead").await.status, 503);
+    let answer = service.post(&format!("{selector}/_interrupt?reason=auth%20is%20down")).await;
+    answer.ok_json();
+    for (status, text) in results(sent).await {
+        assert_eq!(status, 503);
+        assert!(text.contains("auth is down"), "{text}");
+    }
+    let id = tasks[0]["route_id"].as_str().expect("an id");
+    service.wait_for_ends(id, &[("interrupted", 200), ("rejected", 1)]).await;
+}

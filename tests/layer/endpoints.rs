@@ -49,7 +49,10 @@ fn app() -> Router {
         .mount(declared)
         .route("/endpoints/users/{id}", get(user))
         .route("/endpoints/any", any(of_any_method))
-        .route("/endpoints/closure", get(|| async { "closure" }).post(|| async { "posted" }))
+        .route(
+            "/endpoints/closure",
+            get(|| async { "closure" }).post(|| async { "posted" }),
+        )
         .route("/endpoints/ws", get(socket))
         .nest_service("/endpoints/files", service_fn(echo))
         .route_service("/endpoints/service/{id}", service_fn(echo))
@@ -63,7 +66,11 @@ async fn totals(service: &Service, prefix: &str) -> Vec<(String, String, String,
     let rows = service.admin_json("_cat/routes?format=json&h=*").await;
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let rows = rows.as_array().expect("a table").iter();
-    let ours = rows.filter(|row| [&row["path"], &row["name"]].iter().any(|at| text(at).trim_start_matches('/').starts_with(prefix)));
+    let ours = rows.filter(|row| {
+        [&row["path"], &row["name"]]
+            .iter()
+            .any(|at| text(at).trim_start_matches('/').starts_with(prefix))
+    });
     ours.map(|row| {
         let total = row["stats.req.total"].as_u64().expect("a number");
         let handler = text(&row["handler"]);
@@ -104,7 +111,11 @@ async fn each_request_is_counted_once_on_the_route_that_answers_it() {
         (Method::GET, "/endpoints/nowhere", 404),
         (Method::GET, "/other", 404),
     ] {
-        let answer = service.request(method.clone(), path).send().await.expect("an answer");
+        let answer = service
+            .request(method.clone(), path)
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status().as_u16(), status, "{method} {path}");
         sent += 1;
     }
@@ -128,7 +139,14 @@ async fn each_request_is_counted_once_on_the_route_that_answers_it() {
         ("PUT", "/endpoints/any", "of_any_method", 1),
     ];
     let expected: Vec<_> = expected
-        .map(|(method, path, handler, total)| (method.to_owned(), path.to_owned(), handler.to_owned(), total))
+        .map(|(method, path, handler, total)| {
+            (
+                method.to_owned(),
+                path.to_owned(),
+                handler.to_owned(),
+                total,
+            )
+        })
         .into();
     assert_eq!(totals, expected);
     let sum: u64 = totals.iter().map(|(.., total)| total).sum();

@@ -14,7 +14,11 @@ use serde_json::Value;
 use support::{PATIENCE, Service};
 
 /// Waits until the rows of `_cat/tasks` at `path` satisfy `are_they`, and returns them.
-async fn tasks_at(service: &Service, path: &str, are_they: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+async fn tasks_at(
+    service: &Service,
+    path: &str,
+    are_they: impl Fn(&[Value]) -> bool,
+) -> Vec<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let rows = service.admin_json("_cat/tasks?format=json&h=*").await;

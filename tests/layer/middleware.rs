@@ -30,7 +30,11 @@ fn queued(permits: &Arc<Semaphore>, routes: Router) -> Router {
 }
 
 /// Sends `count` requests at once.
-fn send(service: &Service, count: usize, path: &str) -> Vec<tokio::task::JoinHandle<(u16, String)>> {
+fn send(
+    service: &Service,
+    count: usize,
+    path: &str,
+) -> Vec<tokio::task::JoinHandle<(u16, String)>> {
     let send = |_| {
         let request = service.request(Method::GET, path);
         tokio::spawn(async move {
@@ -58,7 +62,9 @@ async fn requests_in_the_queue_of_a_middleware_are_listed_and_limited() {
     let sent = send(&service, 50, "/middleware/slow");
     let tasks = tasks_at(&service, "/middleware/slow", |tasks| {
         let handled = tasks.iter().filter(|task| task["stage"] == "handler");
-        let waiting = tasks.iter().filter(|task| task["stage"] == "middleware" && task["where"].is_string());
+        let waiting = tasks
+            .iter()
+            .filter(|task| task["stage"] == "middleware" && task["where"].is_string());
         handled.count() == 20 && waiting.count() == 30
     })
     .await;
@@ -72,7 +78,10 @@ async fn requests_in_the_queue_of_a_middleware_are_listed_and_limited() {
     assert!(waits("handler", "HANDLED.acquire()"), "{tasks:#?}");
 
     let limited = json!({"transient": {"limit.active": 50}});
-    service.put("_routes/middleware.slow/_settings", limited).await.ok_json();
+    service
+        .put("_routes/middleware.slow/_settings", limited)
+        .await
+        .ok_json();
     for (status, _) in results(send(&service, 3, "/middleware/slow")).await {
         assert_eq!(status, 503, "the limit acts before the queue");
     }
@@ -80,7 +89,9 @@ async fn requests_in_the_queue_of_a_middleware_are_listed_and_limited() {
     for (status, text) in results(sent).await {
         assert_eq!((status, &*text), (200, "done"));
     }
-    service.wait_for_ends("middleware.slow", &[("completed", 50), ("rejected", 3)]).await;
+    service
+        .wait_for_ends("middleware.slow", &[("completed", 50), ("rejected", 3)])
+        .await;
 }
 
 async fn results<T>(sent: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
@@ -102,23 +113,36 @@ async fn a_timeout_covers_the_queue_and_times_are_what_clients_waited() {
     let service = Service::start(queued(&permits, routes)).await;
     assert_eq!(service.get("/middleware/timed").await.status, 200);
 
-    let held = Arc::clone(&permits).acquire_owned().await.expect("it is open");
+    let held = Arc::clone(&permits)
+        .acquire_owned()
+        .await
+        .expect("it is open");
     let waiting = send(&service, 1, "/middleware/timed");
     tasks_at(&service, "/middleware/timed", |tasks| tasks.len() == 1).await;
     tokio::time::sleep(Duration::from_millis(120)).await;
     drop(held);
     results(waiting).await;
-    let route = service.wait_for("middleware.timed", "stats.req.total", 2).await;
+    let route = service
+        .wait_for("middleware.timed", "stats.req.total", 2)
+        .await;
     let longest = route["stats.resp.time_max_1m"].as_f64().expect("a time");
     assert!(longest >= 0.12, "{route:#}");
 
     let timeout = json!({"transient": {"timeout": "30ms"}});
-    service.put("_routes/middleware.timed/_settings", timeout).await.ok_json();
+    service
+        .put("_routes/middleware.timed/_settings", timeout)
+        .await
+        .ok_json();
     let held = permits.acquire().await.expect("it is open");
     let answer = service.get("/middleware/timed").await;
-    assert_eq!((answer.status, &answer.json()["error"]["type"]), (504, &json!("request_expired")));
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["type"]),
+        (504, &json!("request_expired"))
+    );
     drop(held);
-    service.wait_for_ends("middleware.timed", &[("completed", 2), ("expired", 1)]).await;
+    service
+        .wait_for_ends("middleware.timed", &[("completed", 2), ("expired", 1)])
+        .await;
 }
 
 static DEAD: Semaphore = Semaphore::const_new(0);
@@ -140,7 +164,11 @@ async fn one_interrupt_answers_all_requests_that_wait_in_a_middleware() {
     let service = Service::start(app).await;
     let sent = send(&service, 200, "/middleware/dead");
     let tasks = tasks_at(&service, "/middleware/dead", |tasks| {
-        tasks.iter().filter(|task| task["where"].is_string()).count() == 200
+        tasks
+            .iter()
+            .filter(|task| task["where"].is_string())
+            .count()
+            == 200
     })
     .await;
     for task in &tasks {
@@ -150,14 +178,21 @@ async fn one_interrupt_answers_all_requests_that_wait_in_a_middleware() {
     }
     let limit = json!({"transient": {"limit.active": 200}});
     let selector = "_routes/GET%20%2Fmiddleware%2Fdead";
-    service.put(&format!("{selector}/_settings"), limit).await.ok_json();
+    service
+        .put(&format!("{selector}/_settings"), limit)
+        .await
+        .ok_json();
     assert_eq!(service.get("/middleware/dead").await.status, 503);
-    let answer = service.post(&format!("{selector}/_interrupt?reason=auth%20is%20down")).await;
+    let answer = service
+        .post(&format!("{selector}/_interrupt?reason=auth%20is%20down"))
+        .await;
     answer.ok_json();
     for (status, text) in results(sent).await {
         assert_eq!(status, 503);
         assert!(text.contains("auth is down"), "{text}");
     }
     let id = tasks[0]["route_id"].as_str().expect("an id");
-    service.wait_for_ends(id, &[("interrupted", 200), ("rejected", 1)]).await;
+    service
+        .wait_for_ends(id, &[("interrupted", 200), ("rejected", 1)])
+        .await;
 }

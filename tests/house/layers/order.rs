@@ -56,7 +56,8 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         &[
             &["interrupted", "poll"],
             &["body", "request", "upgrade"],
-            &["handler", "background"],
+            &["record"],
+            &["handler", "background", "layer"],
             &["blocking"],
             &["track", "mount", "typed_path"],
         ],
@@ -70,6 +71,15 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     ),
     ("instrument/body", &[&["failure", "request"], &["response"]]),
     (
+        "instrument/layer",
+        &[
+            &["prefix", "service_call"],
+            &["endpoint"],
+            &["future", "plain"],
+            &["service"],
+        ],
+    ),
+    (
         "instrument/request",
         &[&["answer", "begin", "delay"], &["admission"]],
     ),
@@ -77,6 +87,8 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         "instrument/handler",
         &[
             &["annotated", "argument", "erased", "extract"],
+            &["begin"],
+            &["run"],
             &["call", "plain_call"],
         ],
     ),
@@ -89,6 +101,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["mounts"],
             &["entry"],
             &["link"],
+            &["layer_routes"],
             &["expiry", "lookup", "route_of"],
         ],
     ),
@@ -191,7 +204,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "slot_ref",
             ],
             &["thread"],
-            &["begin", "commit", "end"],
+            &["begin", "commit", "end", "stage"],
             &["task_ref"],
             &["registry"],
         ],

@@ -1,16 +1,20 @@
-//! The call of a handler: `call` admits the request as a task, extracts the arguments and runs the
-//! handler. Without the feature `admin`, `plain_call` takes the place of `call`.
+//! The call of a handler: `begin` admits the request as a task and extracts the arguments, `run`
+//! runs the handler. Without the feature `admin`, `plain_call` takes the place of `call`.
 
 mod annotated;
 mod argument;
 mod extract;
 
 #[cfg(feature = "admin")]
+mod begin;
+#[cfg(feature = "admin")]
 mod call;
 #[cfg(feature = "admin")]
 mod erased;
 #[cfg(not(feature = "admin"))]
 mod plain_call;
+#[cfg(feature = "admin")]
+mod run;
 
 #[cfg(not(feature = "admin"))]
 use plain_call as call;

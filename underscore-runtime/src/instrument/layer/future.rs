@@ -102,7 +102,10 @@ fn begin<B>(
     request: &Request<B>,
 ) -> Result<(&'static Slot, Option<Arc<EffectiveSettings>>), Box<Response<Body>>> {
     match route.effective() {
-        None => Ok((begin_request(request, route, route.identity.is_of_layer()), None)),
+        None => Ok((
+            begin_request(request, route, route.identity.is_of_layer()),
+            None,
+        )),
         Some(settings) => {
             let task = Admission::new(route, request.headers(), &settings).begin(request)?;
             Ok((task, Some(settings)))

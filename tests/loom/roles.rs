@@ -109,6 +109,7 @@ pub(crate) fn end(step: StageEnd<()>) -> Outcome {
             guard.end_with(outcome, StatusCode::SERVICE_UNAVAILABLE);
             outcome
         }
+        StageEnd::Unguarded(()) => unreachable!("it has the guard of its task"),
     }
 }
 

@@ -15,7 +15,18 @@ pub(crate) struct Route {
 pub(crate) struct RouteIdentity {
     pub(crate) method: Method,
     pub(crate) path: Option<String>,
-    pub(crate) declaration: Declaration,
+    declaration: Declaration,
+}
+
+impl RouteIdentity {
+    pub(crate) fn declaration(&self) -> &Declaration {
+        &self.declaration
+    }
+
+    #[allow(clippy::unused_self, reason = "the signature of the real identity")]
+    pub(crate) fn is_of_layer(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Debug)]

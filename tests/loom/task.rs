@@ -32,6 +32,8 @@ mod slot;
 mod slot_pool;
 #[path = "../../underscore-runtime/src/task/slot_ref.rs"]
 mod slot_ref;
+#[path = "../../underscore-runtime/src/task/stage.rs"]
+mod stage;
 #[path = "../../underscore-runtime/src/task/task_ref.rs"]
 mod task_ref;
 mod thread;

@@ -7,8 +7,8 @@ pub use linkme;
 #[cfg(feature = "axum-extra")]
 pub use crate::instrument::BeginsWithPath;
 pub use crate::instrument::{
-    Annotated, AnyArgument, Argument, At, Call, Declared, Extract, RequestContext, TakesBody, Via,
-    WithContext, at, request_context, within,
+    Annotated, AnyArgument, Argument, At, Call, Declared, Extract, KeptHandler, RequestContext,
+    TakesBody, Via, WithContext, at, handler, request_context, within,
 };
 pub use crate::routes::{HandlerEntry, ROUTES};
 pub use crate::stack::AwaitPoint;

@@ -50,6 +50,24 @@ impl HandlerEntry {
     pub const fn arguments(self, _: &'static [AwaitPoint]) -> Self {
         self
     }
+
+    /// With its signature kept.
+    #[must_use]
+    pub const fn keep(self) -> Self {
+        self
+    }
+}
+
+/// The first local of a kept handler, of which this build keeps no part.
+#[must_use = "the handler is over once this is dropped"]
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct KeptHandler;
+
+/// No record is kept.
+#[inline]
+pub fn handler(_: &'static HandlerEntry) -> KeptHandler {
+    KeptHandler
 }
 
 /// A place in the source where a future is awaited, of which this build keeps no part.

@@ -86,7 +86,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "instrument/handler",
         &[
-            &["annotated", "argument", "erased", "extract"],
+            &["annotated", "argument", "erased", "extract", "kept"],
             &["begin"],
             &["run"],
             &["call", "plain_call"],

@@ -31,7 +31,9 @@ use crate::passthrough::{
     self as background, self as blocking, self as body, self as poll, self as upgrade,
 };
 
-pub use handler::{Annotated, AnyArgument, Argument, Call, Extract, TakesBody, Via};
+pub use handler::{
+    Annotated, AnyArgument, Argument, Call, Extract, KeptHandler, TakesBody, Via, handler,
+};
 pub use interrupted::Interrupted;
 pub use layer::{RequestFuture, RequestLayer, RequestService};
 pub use mount::{Declared, RouterExt};

@@ -24,6 +24,9 @@ pub(crate) struct Declaration {
     /// Set in place of a handler for a route of a layer: its method and path, as in `GET /ping`, or
     /// its name.
     pub(crate) layer: Option<&'static str>,
+    /// True if the function keeps its signature: it has no call of its own, so a layer begins its
+    /// requests.
+    pub(crate) is_kept: bool,
 }
 
 impl Declaration {
@@ -39,6 +42,7 @@ impl Declaration {
             column: 0,
             arguments: &[],
             layer: Some(text),
+            is_kept: false,
         }
     }
 

@@ -53,6 +53,7 @@ impl HandlerEntry {
                 column,
                 arguments: &[],
                 layer: None,
+                is_kept: false,
             },
             settings: Mutex::new(Stored::new()),
             persistent_of_mounts: Mutex::new(BTreeMap::new()),
@@ -98,6 +99,13 @@ impl HandlerEntry {
         self
     }
 
+    /// Declares that the function keeps its signature.
+    #[must_use]
+    pub const fn keep(mut self) -> Self {
+        self.declaration.is_kept = true;
+        self
+    }
+
     /// The hash of the handler's path: its id, unless another handler has the same.
     pub(super) fn hash_of_path(&self) -> u32 {
         stable_hash(&[self.declaration.id_text().as_bytes()])
@@ -129,5 +137,17 @@ impl HandlerEntry {
     pub(crate) fn apply(&'static self) {
         let own = self.settings.lock();
         self.routes().for_each(|route| route.apply(&own));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_is_kept_if_it_says_so() {
+        let entry = || HandlerEntry::new("crate::handler", "src/lib.rs", 1, 1);
+        assert!(!entry().declaration.is_kept);
+        assert!(entry().keep().declaration.is_kept);
     }
 }

@@ -1,5 +1,6 @@
 //! The call of a handler: `begin` admits the request as a task and extracts the arguments, `run`
-//! runs the handler. Without the feature `admin`, `plain_call` takes the place of `call`.
+//! runs the handler. `kept` begins the run of a handler that keeps its signature. Without the
+//! feature `admin`, `plain_call` takes the place of `call`.
 
 mod annotated;
 mod argument;
@@ -11,11 +12,15 @@ mod begin;
 mod call;
 #[cfg(feature = "admin")]
 mod erased;
+#[cfg(feature = "admin")]
+mod kept;
 #[cfg(not(feature = "admin"))]
 mod plain_call;
 #[cfg(feature = "admin")]
 mod run;
 
+#[cfg(not(feature = "admin"))]
+use crate::passthrough as kept;
 #[cfg(not(feature = "admin"))]
 use plain_call as call;
 
@@ -23,3 +28,4 @@ pub use annotated::{Annotated, Via};
 pub use argument::{AnyArgument, Argument, TakesBody};
 pub use call::Call;
 pub use extract::Extract;
+pub use kept::{KeptHandler, handler};

@@ -1,11 +1,11 @@
 //! Parses the attribute's arguments:
-//! `(get, "/once", name = "once", inner = once_inner, crate = path)`. Values keep their spans.
+//! `(get, "/once", name = "once", inner = once_inner, keep, crate = path)`. Values keep their spans.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Ident, LitStr, Path, Token};
+use syn::{Ident, LitStr, Path, Token, parse_quote};
 
 use crate::diagnostics::{Diagnostics, one_of};
 use crate::source;
@@ -24,6 +24,12 @@ const METHODS: &[(&str, &str)] = &[
     ("any", "ANY"),
 ];
 
+/// What an argument cannot do.
+const TWICE: &str = "be given twice";
+
+/// The argument that keeps the function's signature.
+const KEEP: &str = "keep";
+
 /// The keys, each with an example.
 const KEYS: &[(&str, &str)] = &[
     ("name", "name = \"once\""),
@@ -40,8 +46,10 @@ pub(crate) struct Args {
     pub(crate) name: Option<LitStr>,
     /// The name of the plain function, which is private to the outer one by default.
     pub(crate) inner: Option<Ident>,
-    /// The path of the runtime crate, `::underscore_runtime` by default.
-    pub(crate) runtime: Option<Path>,
+    /// Set if the function keeps its signature.
+    pub(crate) keep: Option<Ident>,
+    /// The path of the runtime crate, if given.
+    runtime: Option<Path>,
 }
 
 impl Args {
@@ -57,12 +65,31 @@ impl Args {
         if let Err(error) = parser.parse2(tokens) {
             diagnostics.push(error);
         }
+        if let (Some(inner), Some(_)) = (&args.inner, &args.keep) {
+            diagnostics.error(
+                inner,
+                format!(
+                    "`inner` cannot be combined with `keep`, which keeps the function itself \
+                     callable; remove `inner = {inner}`"
+                ),
+            );
+        }
         args
+    }
+
+    /// The path of the runtime crate.
+    pub(crate) fn runtime(&self) -> Path {
+        let default = || parse_quote!(::underscore_runtime);
+        self.runtime.clone().unwrap_or_else(default)
     }
 
     /// True if an argument is only valid for a route.
     pub(crate) fn declares_route(&self) -> bool {
-        self.method.is_some() || self.path.is_some() || self.name.is_some() || self.inner.is_some()
+        self.method.is_some()
+            || self.path.is_some()
+            || self.name.is_some()
+            || self.inner.is_some()
+            || self.keep.is_some()
     }
 
     fn argument(
@@ -79,7 +106,7 @@ impl Args {
             if input.parse::<Option<Token![=]>>()?.is_some() {
                 return self.value(&word, input, diagnostics);
             }
-            self.method(&word, diagnostics);
+            self.word(&word, diagnostics);
         } else {
             let token: TokenTree = input.parse()?;
             diagnostics.error(
@@ -93,21 +120,25 @@ impl Args {
         Ok(())
     }
 
-    fn method(&mut self, word: &Ident, diagnostics: &mut Diagnostics) {
+    /// Sets the argument that `word` alone is: a method, or `keep`.
+    fn word(&mut self, word: &Ident, diagnostics: &mut Diagnostics) {
         let written = word.to_string();
         let lower = written.to_ascii_lowercase();
         if let Some((_, shown)) = METHODS.iter().find(|(name, _)| *name == lower) {
             diagnostics.set(&mut self.method, word, *shown, "be a second method");
+        } else if written == KEEP {
+            diagnostics.set(&mut self.keep, word, word.clone(), TWICE);
         } else if let Some((_, example)) = KEYS.iter().find(|(key, _)| *key == written) {
             diagnostics.error(
                 word,
                 format!("`{written}` must have a value; write `{example}`"),
             );
         } else {
-            let cure = one_of(&lower, METHODS.iter().map(|(name, _)| *name));
+            let words = METHODS.iter().map(|(name, _)| *name).chain([KEEP]);
+            let cure = one_of(&lower, words);
             diagnostics.error(
                 word,
-                format!("`{written}` cannot be a method; write {cure}"),
+                format!("`{written}` must be a method or `{KEEP}`; write {cure}"),
             );
         }
     }
@@ -119,7 +150,6 @@ impl Args {
         input: ParseStream<'_>,
         diagnostics: &mut Diagnostics,
     ) -> syn::Result<()> {
-        const TWICE: &str = "be given twice";
         let ahead = input.fork();
         let tokens = until_comma(input)?;
         let written = key.to_string();
@@ -159,6 +189,7 @@ impl Args {
 fn unknown_key(key: &str, value: &TokenStream) -> String {
     let cure = match key {
         "path" | "method" => format!("`{}` alone", source::text(value.clone())),
+        KEEP => format!("`{KEEP}` alone"),
         _ => one_of(key, KEYS.iter().map(|(key, _)| *key)),
     };
     format!("`{key}` cannot be a key; write {cure}")

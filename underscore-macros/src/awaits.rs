@@ -58,18 +58,22 @@ impl Point {
 /// The body of `function` with its awaits rewritten. A body that does not parse is unchanged, so
 /// that the compiler reports the error and an editor completes in it.
 pub(crate) fn rewrite_body(function: &Function, runtime: &Path) -> TokenStream {
-    let mut text = TokenStream::new();
-    function.brace.surround(&mut text, |inside| {
-        function.body.to_tokens(inside);
-    });
-    let Ok(mut block) = syn::parse2::<Block>(text.clone()) else {
-        return text;
-    };
-    upgrades::rewrite(&mut block, &function.sig, runtime);
+    match function.block() {
+        Ok(mut block) => {
+            rewrite(&mut block, function, runtime);
+            block.into_token_stream()
+        }
+        Err(text) => text,
+    }
+}
+
+/// Rewrites the awaits of `block`, the body of `function`, and defines their points at its top.
+pub(crate) fn rewrite(block: &mut Block, function: &Function, runtime: &Path) {
+    upgrades::rewrite(block, &function.sig, runtime);
     let at = "__underscore_at";
     let array = format_ident!("__UNDERSCORE_POINTS");
     let is_async = function.sig.asyncness.is_some();
-    let (points, has_guards) = rewrite_block(&mut block, at, &array, is_async);
+    let (points, has_guards) = rewrite_block(block, at, &array, is_async);
     if !points.is_empty() {
         let at = format_ident!("{at}");
         let kind = quote!(__UnderscorePoint);
@@ -86,7 +90,6 @@ pub(crate) fn rewrite_body(function: &Function, runtime: &Path) -> TokenStream {
         ];
         block.stmts.splice(0..0, items);
     }
-    block.into_token_stream()
 }
 
 /// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`. The

@@ -7,13 +7,25 @@ use syn::{Ident, ReturnType, Safety, TypeImplTrait};
 
 use crate::diagnostics::Diagnostics;
 use crate::function::Function;
-use crate::{source, surroundings};
+use crate::{kept, source, surroundings};
 
 /// The maximum number of arguments for which axum implements `Handler`.
 const MAX_EXTRACTORS: usize = 16;
 
-/// Reports every reason why `function` cannot be a handler.
-pub(crate) fn check(function: &Function, diagnostics: &mut Diagnostics) {
+/// Reports every reason why `function` cannot be a handler. One that keeps its signature may have
+/// any place and any arguments.
+pub(crate) fn check(function: &Function, is_kept: bool, diagnostics: &mut Diagnostics) {
+    check_qualifiers(function, diagnostics);
+    check_attributes(function, is_kept, diagnostics);
+    if is_kept {
+        check_future(function, diagnostics);
+    } else {
+        check_surroundings(function, diagnostics);
+        check_arguments(function, diagnostics);
+    }
+}
+
+fn check_surroundings(function: &Function, diagnostics: &mut Diagnostics) {
     let (sig, name) = (&function.sig, function.ident());
     // Methods get the error about `self`.
     if sig.receiver().is_none() && surroundings::is_in_impl(sig.fn_token.span) {
@@ -21,13 +33,21 @@ pub(crate) fn check(function: &Function, diagnostics: &mut Diagnostics) {
             name,
             format!(
                 "`underscore_route` cannot be used in an `impl` or a `trait`; \
-                 move `{name}` out of it"
+                 add `keep`, or move `{name}` out of it"
             ),
         );
     }
-    check_qualifiers(function, diagnostics);
-    check_attributes(function, diagnostics);
-    check_arguments(function, diagnostics);
+}
+
+/// A function that only calls another one has no code that runs when its future is polled.
+fn check_future(function: &Function, diagnostics: &mut Diagnostics) {
+    let (sig, name) = (&function.sig, function.ident());
+    if !matches!(sig.output, ReturnType::Default) && !kept::has_async_body(function) {
+        let message = format!(
+            "`{name}` must be async or end in an async block with `keep`; write `async fn {name}`"
+        );
+        diagnostics.error(sig.fn_token, message);
+    }
 }
 
 fn check_qualifiers(function: &Function, diagnostics: &mut Diagnostics) {
@@ -51,7 +71,7 @@ fn check_qualifiers(function: &Function, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_attributes(function: &Function, diagnostics: &mut Diagnostics) {
+fn check_attributes(function: &Function, is_kept: bool, diagnostics: &mut Diagnostics) {
     for attr in &function.attrs {
         let path = attr.path();
         let segments: Vec<String> = path
@@ -68,7 +88,7 @@ fn check_attributes(function: &Function, diagnostics: &mut Diagnostics) {
             ),
             // Below, its generated item would be inside of a function, where `openapi(paths(...))`
             // cannot find it.
-            ["utoipa", .., "path"] => diagnostics.error(
+            ["utoipa", .., "path"] if !is_kept => diagnostics.error(
                 path,
                 "`utoipa::path` must be above `underscore_route`; move it up",
             ),
@@ -82,7 +102,8 @@ fn check_arguments(function: &Function, diagnostics: &mut Diagnostics) {
     if let Some(receiver) = sig.receiver() {
         diagnostics.error(
             receiver.self_token,
-            "`self` cannot be an extractor; write a free function that takes `State(...)`",
+            "`self` cannot be an extractor; add `keep`, or write a free function that takes \
+             `State(...)`",
         );
     }
     if let Some(extra) = sig.inputs.iter().nth(MAX_EXTRACTORS) {
@@ -112,7 +133,7 @@ impl<'ast> Visit<'ast> for ImplTraitCheck<'_> {
             ty.impl_token,
             format!(
                 "`impl {bounds}` cannot be in an extractor's type; \
-                 write `fn {name}<T: {bounds}>` and `T` here"
+                 add `keep`, or write `fn {name}<T: {bounds}>` and `T` here"
             ),
         );
         visit::visit_type_impl_trait(self, ty);

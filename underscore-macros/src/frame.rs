@@ -7,14 +7,14 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
     Attribute, Block, ImplItem, Item, ItemImpl, ItemMod, ItemTrait, Path, Signature, TraitItem,
-    Type, Visibility, parse_quote,
+    Visibility,
 };
 
 use crate::args::Args;
 use crate::awaits;
 use crate::diagnostics::Diagnostics;
 use crate::function::Function;
-use crate::source;
+use crate::surroundings;
 
 /// Expands `#[underscore_frame(args)] item`. On errors, returns them beside the unchanged item.
 pub(crate) fn frame(args: TokenStream, item: &TokenStream) -> TokenStream {
@@ -27,9 +27,7 @@ pub(crate) fn frame(args: TokenStream, item: &TokenStream) -> TokenStream {
             "`underscore_frame` cannot declare a route; remove everything except `crate = ...`",
         );
     }
-    let runtime = args
-        .runtime
-        .unwrap_or_else(|| parse_quote!(::underscore_runtime));
+    let runtime = args.runtime();
     let framed = expand_function(item, &runtime).or_else(|| expand_block(item, &runtime));
     if framed.is_none() {
         let message = "`underscore_frame` must be on a function with a body, or on an `impl`, a \
@@ -89,10 +87,7 @@ impl Framer<'_> {
         if is_annotated(&item.attrs) {
             return;
         }
-        let owner = match &*item.self_ty {
-            Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
-            other => Some(format!("<{}>", source::text(other.to_token_stream()))),
-        };
+        let owner = surroundings::type_name(&item.self_ty);
         for item in &mut item.items {
             if let ImplItem::Fn(item) = item {
                 self.function(owner.as_ref(), &item.attrs, &item.sig, &mut item.block);

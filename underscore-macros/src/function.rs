@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    AttrStyle, Attribute, FnArg, Ident, Meta, PatType, Receiver, Signature, Token, Type,
+    AttrStyle, Attribute, Block, FnArg, Ident, Meta, PatType, Receiver, Signature, Token, Type,
     Visibility, parse_quote, token,
 };
 
@@ -61,6 +61,14 @@ impl Function {
         let owner = self.owner.iter().map(|owner| format!("::{owner}"));
         let suffix: String = owner.chain([format!("::{}", self.ident())]).collect();
         quote!(::core::concat!(::core::module_path!(), #suffix))
+    }
+
+    /// The body. `Err` has its tokens if they do not parse.
+    pub(crate) fn block(&self) -> Result<Block, TokenStream> {
+        let mut tokens = TokenStream::new();
+        self.brace
+            .surround(&mut tokens, |inside| self.body.to_tokens(inside));
+        syn::parse2(tokens.clone()).map_err(|_| tokens)
     }
 
     /// The types of the arguments, in order.

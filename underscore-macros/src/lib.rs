@@ -5,7 +5,8 @@
 //! parses the attribute's arguments, `function` the annotated function, and `check` reports why a
 //! function cannot be a handler. `attrs` assigns its other attributes to the generated items.
 //! `awaits` rewrites a body, with `macro_input` for the arguments of macros and `upgrades` for
-//! WebSocket callbacks. `endpoint` generates the type that identifies a handler to the runtime, and
+//! WebSocket callbacks. `entry` registers a handler, `kept` expands one that keeps its signature.
+//! `endpoint` generates the type that identifies a handler to the runtime, and
 //! `body_check` the check that only the last extractor consumes the body. `source` formats tokens
 //! as tables show them, `span` makes spans, `surroundings` detects an enclosing `impl`, and
 //! `diagnostics` collects errors.
@@ -17,10 +18,12 @@ mod body_check;
 mod check;
 mod diagnostics;
 mod endpoint;
+mod entry;
 #[cfg(test)]
 mod expansions;
 mod frame;
 mod function;
+mod kept;
 mod macro_input;
 mod route;
 mod source;

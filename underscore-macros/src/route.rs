@@ -15,7 +15,7 @@ use crate::attrs::Attrs;
 use crate::awaits::{self, Point};
 use crate::diagnostics::Diagnostics;
 use crate::function::Function;
-use crate::{body_check, check, endpoint, span};
+use crate::{body_check, check, endpoint, entry, kept, span};
 
 /// Expands `#[underscore_route(args)] item`. On errors, returns them beside the unchanged item.
 pub(crate) fn route(args: TokenStream, item: &TokenStream) -> TokenStream {
@@ -30,9 +30,12 @@ pub(crate) fn route(args: TokenStream, item: &TokenStream) -> TokenStream {
             return quote!(#errors #item);
         }
     };
-    check::check(&handler, &mut diagnostics);
+    check::check(&handler, args.keep.is_some(), &mut diagnostics);
     if let Some(errors) = diagnostics.finish() {
         return quote!(#errors #item);
+    }
+    if args.keep.is_some() {
+        return kept::expand(&args, handler);
     }
     let expansion = Expansion::new(&args, &handler);
     match handler.split_at_cfg() {
@@ -64,15 +67,11 @@ struct Expansion<'a> {
 
 impl<'a> Expansion<'a> {
     fn new(args: &'a Args, handler: &'a Function) -> Self {
-        let runtime = match &args.runtime {
-            Some(path) => path.clone(),
-            None => parse_quote!(::underscore_runtime),
-        };
         Expansion {
             args,
             handler,
             attrs: Attrs::sort(&handler.attrs),
-            runtime,
+            runtime: args.runtime(),
             endpoint: endpoint::name(handler),
         }
     }
@@ -87,7 +86,7 @@ impl<'a> Expansion<'a> {
             None => (None, Some(inner)),
         };
         let outer = self.outer(nested.as_ref());
-        let entry = self.entry();
+        let entry = entry::statics(self.args, self.handler, self.arguments());
         let body_checks = body_check::checks(self.handler);
         let annotated_impl = endpoint::annotated_impl(&self.endpoint);
         let declared_impl = endpoint::declared_impl(&self.endpoint, self.args);
@@ -199,27 +198,6 @@ impl<'a> Expansion<'a> {
     /// The name of the function with the body.
     fn inner_name(&self) -> &Ident {
         self.args.inner.as_ref().unwrap_or(self.handler.ident())
-    }
-
-    /// The static that makes the handler a row of `_cat/routes`, and its entry in the slice.
-    fn entry(&self) -> TokenStream {
-        let args = self.args;
-        let function = self.handler.path_expr();
-        let name = args.name.iter().map(|name| quote!(.name(#name)));
-        let method = args.method.iter().map(|method| quote!(.method(#method)));
-        let path = args.path.iter().map(|path| quote!(.path(#path)));
-        let arguments = self.arguments();
-        quote! {
-            static __UNDERSCORE_ENTRY: __underscore::HandlerEntry =
-                __underscore::HandlerEntry::new(
-                    #function, ::core::file!(), ::core::line!(), ::core::column!(),
-                )
-                #(#name)* #(#method)* #(#path)* #arguments;
-
-            #[__underscore::linkme::distributed_slice(__underscore::ROUTES)]
-            #[linkme(crate = __underscore::linkme)]
-            static __UNDERSCORE_LINK: &__underscore::HandlerEntry = &__UNDERSCORE_ENTRY;
-        }
     }
 
     /// The arguments as await points, because a request can be stuck in an extractor.

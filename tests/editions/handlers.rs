@@ -69,6 +69,19 @@ async fn twice_the_sum(path: Path<(u8, u8)>) -> String {
     plain_sum(path).await.repeat(2)
 }
 
+/// Stays callable under its own name.
+#[underscore_route(keep)]
+async fn kept_sum(Path((left, right)): Path<(u8, u8)>) -> String {
+    use std::convert::identity;
+    let sum = identity(left) + right;
+    ready(sum).await.to_string()
+}
+
+#[underscore_route(keep)]
+async fn thrice_the_sum(path: Path<(u8, u8)>) -> String {
+    kept_sum(path).await.repeat(3)
+}
+
 #[underscore_route]
 async fn upgraded(ws: WebSocketUpgrade) -> Response {
     ws.on_upgrade(|mut socket| async move { while let Some(Ok(_)) = socket.recv().await {} })
@@ -135,6 +148,8 @@ pub fn router() -> Router {
         .route("/future/{word}", get(future))
         .route("/sum/{left}/{right}", get(sum))
         .route("/twice/{left}/{right}", get(twice_the_sum))
+        .route("/kept/{left}/{right}", get(kept_sum))
+        .route("/thrice/{left}/{right}", get(thrice_the_sum))
         .route("/upgraded", get(upgraded))
         .route("/shadowed/{word}", get(shadowed::handler))
         .route("/reexported", get(of_a_reexport))

@@ -15,6 +15,8 @@ async fn assert_answers(service: &Service) {
         ("/future/word", "word"),
         ("/sum/1/2", "3"),
         ("/twice/1/2", "33"),
+        ("/kept/1/2", "3"),
+        ("/thrice/1/2", "333"),
     ] {
         assert_eq!(service.get(path).await.text, text, "{path}");
     }
@@ -72,9 +74,12 @@ async fn handlers_work_in_a_crate_that_denies_every_lint() {
         ("/public", "public"),
         ("/generic", "7!"),
         ("/traced", "traced"),
+        ("/kept-future/word", "word"),
     ] {
         assert_eq!(service.get(path).await.text, text, "{path}");
     }
+    let shown = hostile_lints::Page::default().shown("word").await;
+    assert_eq!(shown.as_deref(), Some("ord"));
     let row = service.route("hostile.user").await;
     assert_eq!(
         (&row["method"], &row["path"]),
@@ -86,5 +91,6 @@ async fn handlers_work_in_a_crate_that_denies_every_lint() {
 async fn a_crate_that_renames_the_runtime_names_it_in_the_attribute_or_restores_the_name() {
     let service = Service::start(renamed::router()).await;
     assert_eq!(service.get("/says-which/word").await.text, "word");
+    assert_eq!(service.get("/kept/word").await.text, "word");
     assert_eq!(service.get("/bare/word").await.text, "word");
 }

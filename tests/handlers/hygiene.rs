@@ -22,7 +22,7 @@ mod hostile {
         Box Option Result String Vec Some None Ok Err
         AsMut AsRef Clone Copy Default Drop Eq Extend Fn FnMut FnOnce From Future Into IntoFuture IntoIterator Iterator
         Ord PartialEq PartialOrd Send Sized Sync ToOwned ToString TryFrom TryInto Unpin
-        AwaitPoint At Call Declared Annotated MethodFilter Response HandlerEntry Within
+        AwaitPoint At Call Declared Annotated MethodFilter Response HandlerEntry KeptHandler Within
     }
 
     mod core {}
@@ -52,6 +52,7 @@ mod hostile {
     fn at() {}
     fn within() {}
     fn request_context() {}
+    fn handler() {}
 
     #[::underscore_runtime::underscore_route]
     pub(super) async fn bare() -> &'static ::core::primitive::str {
@@ -110,6 +111,11 @@ mod hostile {
         "called"
     }
 
+    #[::underscore_runtime::underscore_route(get, "/kept", name = "hygienic.kept", keep)]
+    pub(super) async fn kept() -> &'static ::core::primitive::str {
+        ::std::future::ready("kept").await
+    }
+
     pub(super) async fn calls() -> &'static ::core::primitive::str {
         plain().await
     }
@@ -125,6 +131,7 @@ async fn generated_code_is_independent_of_names_in_its_module() {
         .route("/generic", get(hostile::generic::<u8>))
         .route("/future", get(hostile::future))
         .route("/called", get(hostile::called))
+        .route("/kept", get(hostile::kept))
         .route("/calls", get(hostile::calls))
         .with_state(7_u8);
     let service = Service::start(app).await;
@@ -136,6 +143,7 @@ async fn generated_code_is_independent_of_names_in_its_module() {
         ("/future", "future"),
         ("/called", "called"),
         ("/calls", "called"),
+        ("/kept", "kept"),
     ] {
         assert_eq!(service.get(path).await.text, expected, "{path}");
     }

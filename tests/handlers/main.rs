@@ -16,6 +16,7 @@ mod declared;
 mod editions;
 mod generic;
 mod hygiene;
+mod kept;
 mod mounts;
 pub mod names;
 mod places;

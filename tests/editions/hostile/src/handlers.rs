@@ -69,6 +69,46 @@ async fn twice_the_sum(path: Path<(u8, u8)>) -> String {
     plain_sum(path).await.repeat(2)
 }
 
+/// Stays callable under its own name.
+#[underscore_route(keep)]
+async fn kept_sum(Path((left, right)): Path<(u8, u8)>) -> String {
+    use core::convert::identity;
+    let sum = identity(left).saturating_add(right);
+    ready(sum).await.to_string()
+}
+
+/// Calls the function itself.
+#[underscore_route(keep)]
+#[expect(clippy::single_call_fn, reason = "clippy says so of a plain handler")]
+async fn thrice_the_sum(path: Path<(u8, u8)>) -> String {
+    kept_sum(path).await.repeat(3)
+}
+
+/// Returns its future.
+#[underscore_route(keep)]
+#[expect(clippy::single_call_fn, reason = "clippy says so of a plain handler")]
+fn kept_future(Path(word): Path<String>) -> impl Future<Output = impl IntoResponse> + Send {
+    async move { ready(word).await }
+}
+
+/// A page of a type.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page;
+
+impl Page {
+    /// A method.
+    #[underscore_route(keep)]
+    #[inline]
+    pub async fn shown(&self, word: &str) -> Option<String> {
+        let shown = ready(word.strip_prefix('w')).await?;
+        if shown.is_empty() {
+            return None;
+        }
+        Some(shown.to_owned())
+    }
+}
+
 /// Continues after its response.
 #[underscore_route]
 async fn upgraded(ws: WebSocketUpgrade) -> Response {
@@ -93,6 +133,9 @@ pub fn router() -> Router {
         .route("/future/{word}", get(future))
         .route("/sum/{left}/{right}", get(sum))
         .route("/twice/{left}/{right}", get(twice_the_sum))
+        .route("/kept/{left}/{right}", get(kept_sum))
+        .route("/thrice/{left}/{right}", get(thrice_the_sum))
+        .route("/kept-future/{word}", get(kept_future))
         .route("/upgraded", get(upgraded))
         .route("/traced", get(traced))
         .with_state(7)

@@ -98,4 +98,4 @@
 
 mod handlers;
 
-pub use handlers::{public, router};
+pub use handlers::{Page, public, router};

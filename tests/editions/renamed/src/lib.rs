@@ -21,14 +21,20 @@ async fn helper(word: String) -> String {
     ready(word).await
 }
 
+#[underscore_route(keep, crate = seen)]
+async fn kept(Path(word): Path<String>) -> String {
+    ready(word).await
+}
+
 #[underscore_route]
 async fn bare(Path(word): Path<String>) -> String {
     ready(word).await
 }
 
-/// A router of both handlers.
+/// A router of all handlers.
 pub fn router() -> Router {
     Router::new()
         .route("/says-which/{word}", get(says_which))
+        .route("/kept/{word}", get(kept))
         .route("/bare/{word}", get(bare))
 }

@@ -212,7 +212,76 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 ///   [`RouterExt`] mounts the handler there.
 /// - `name = "user"`: a name for selectors, in place of the id.
 /// - `inner = user_inner`: keeps the plain function callable under that name.
+/// - `keep`: keeps the function itself, see below.
 /// - `crate = path`: the path of this crate, if it is not `::underscore_runtime`.
+///
+/// # Keeping the function
+///
+/// With `keep`, the function keeps its signature. It can be called, stored in a table, mounted by a
+/// router that is not axum's, such as aide's, and it can be a method or take arguments that are not
+/// extractors:
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use axum::{Router, extract::Path, routing::get};
+/// use underscore_runtime::underscore_route;
+///
+/// #[underscore_route(keep)]
+/// async fn user(Path(id): Path<u32>) -> String {
+///     std::future::ready(format!("user {id}")).await
+/// }
+///
+/// #[derive(Clone)]
+/// struct Api {
+///     greeting: &'static str,
+/// }
+///
+/// impl Api {
+///     #[underscore_route(name = "greet", keep)]
+///     async fn greet(&self, name: &str) -> String {
+///         std::future::ready(format!("{}, {name}", self.greeting)).await
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(user(Path(7)).await, "user 7");
+/// let handlers = HashMap::from([("user", user)]);
+/// assert_eq!(handlers["user"](Path(8)).await, "user 8");
+///
+/// let api = Api { greeting: "hello" };
+/// assert_eq!(api.greet("ann").await, "hello, ann");
+///
+/// let app: Router = Router::new()
+///     .route("/users/{id}", get(user))
+///     .route("/greet/{name}", get(async move |Path(name): Path<String>| api.greet(&name).await));
+/// # use tower::ServiceExt;
+/// # for (path, answer) in [("/users/9", "user 9"), ("/greet/bob", "hello, bob")] {
+/// # let request = axum::extract::Request::get(path).body(axum::body::Body::empty()).unwrap();
+/// # let response = app.clone().oneshot(request).await.unwrap();
+/// # let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
+/// # assert_eq!(body, answer);
+/// # }
+/// # });
+/// ```
+///
+/// becomes roughly
+///
+/// ```text
+/// async fn user(Path(id): Path<u32>) -> String {
+///     static ENTRY: HandlerEntry = /* path, file, line, arguments of the attribute */;
+///     let handler = handler(&ENTRY);
+///     at(std::future::ready(format!("user {id}")), &POINTS[0]).await
+/// }
+/// ```
+///
+/// The attribute alone lists the handler. Its requests are begun by the layer [`RequestLayer`] around
+/// the router, since such a function has no call of its own, and the function takes over the record
+/// in its first poll: the extractors run before that. [`RouterExt::mount`] does not accept it.
+///
+/// A function that is not async must end in an async block, which may be boxed: `Box::pin(async
+/// move { ... })`, as `#[async_trait]` writes it. Local variables are dropped as in the plain
+/// function.
 ///
 /// # Other attributes
 ///
@@ -233,6 +302,8 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// attribute names the argument that is not an extractor, as it does without this attribute.
 ///
 /// # Unsupported functions
+///
+/// Unless they are kept with `keep`:
 ///
 /// - A method, because the generated items cannot stand beside it: write a free function that takes
 ///   `State(...)`.

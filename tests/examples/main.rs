@@ -12,6 +12,7 @@ mod support;
 
 mod blocked;
 mod chat;
+mod front;
 mod incident;
 mod sample_app;
 mod starts;

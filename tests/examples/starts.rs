@@ -7,7 +7,7 @@ use super::support::example::{Example, binary};
 use crate::support::sentences::ANOTHER_SERVER;
 
 /// The examples that print commands to try.
-const EXAMPLES: [&str; 3] = ["todos", "chat", "versions"];
+const EXAMPLES: [&str; 4] = ["todos", "chat", "versions", "front"];
 
 /// Runs it to its exit, which must be a failure.
 fn refused(name: &str, listen: &str, admin: &str) -> String {

@@ -80,7 +80,7 @@ async fn totals(service: &Service, prefix: &str) -> Vec<(String, String, String,
     .collect()
 }
 
-/// Holds 1.50 and 2.28 of docs/admin-api.md.
+/// Holds 10.1, 10.3, 10.4, 10.5 of docs/admin-api.md.
 #[tokio::test]
 async fn each_request_is_counted_once_on_the_route_that_answers_it() {
     let service = Service::start(app()).await;

@@ -54,7 +54,7 @@ async fn slow() -> &'static str {
     "done"
 }
 
-/// Holds 1.51 and 2.29 of docs/admin-api.md.
+/// Holds 10.2, 10.6, 10.7 of docs/admin-api.md.
 #[tokio::test]
 async fn requests_in_the_queue_of_a_middleware_are_listed_and_limited() {
     let permits = Arc::new(Semaphore::new(20));
@@ -105,7 +105,7 @@ async fn results<T>(sent: Vec<tokio::task::JoinHandle<T>>) -> Vec<T> {
 #[underscore_route(name = "middleware.timed")]
 async fn timed() {}
 
-/// Holds 1.52 of docs/admin-api.md.
+/// Holds 10.2, 10.7 of docs/admin-api.md.
 #[tokio::test]
 async fn a_timeout_covers_the_queue_and_times_are_what_clients_waited() {
     let permits = Arc::new(Semaphore::new(1));
@@ -154,7 +154,7 @@ async fn ask_dead_service(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Holds 2.30 and 5.25 of docs/admin-api.md.
+/// Holds 10.6, 10.8 of docs/admin-api.md.
 #[tokio::test]
 async fn one_interrupt_answers_all_requests_that_wait_in_a_middleware() {
     let app = Router::new()

@@ -6,6 +6,7 @@
 mod support;
 
 mod crash;
+mod layered;
 mod loadable;
 mod permissions;
 mod watched;
@@ -54,20 +55,29 @@ async fn turn() -> MutexGuard<'static, ()> {
 impl Kept {
     /// Starts with the file content `text`, or without a file.
     async fn start(text: Option<&str>) -> Self {
+        Self::start_with(text, app()).await
+    }
+
+    /// `start` with another service.
+    async fn start_with(text: Option<&str>, app: Router) -> Self {
         narrow_umask();
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("settings.json");
         if let Some(text) = text {
             std::fs::write(&file, text).expect("written");
         }
-        Self::start_in(directory, file).await
+        Self::serve(directory, file, app).await
     }
 
     async fn start_in(directory: TempDir, file: PathBuf) -> Self {
+        Self::serve(directory, file, app()).await
+    }
+
+    async fn serve(directory: TempDir, file: PathBuf, app: Router) -> Self {
         let turn = turn().await;
         let builder = AdminBuilder::new().settings_file(&file);
         Kept {
-            service: Service::start_with(app(), &builder).await,
+            service: Service::start_with(app, &builder).await,
             file,
             _directory: directory,
             _turn: turn,

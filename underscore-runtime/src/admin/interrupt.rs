@@ -19,7 +19,7 @@ use crate::log::{self, field_text};
 use crate::routes::RouteEntry;
 use crate::stack::{AwaitPoint, innermost};
 use crate::stats::Outcome;
-use crate::task::{Ending, Interrupt, TaskRef, TaskState, WaitGroup};
+use crate::task::{Ending, Interrupt, TaskId, TaskRef, TaskState, WaitGroup};
 use crate::threads::RuntimeNumber;
 use crate::truncate;
 use crate::visible::visible;
@@ -46,6 +46,8 @@ pub(super) struct InterruptOptions {
     timeout: Option<Duration>,
     /// True to also interrupt the work that was begun in the tasks.
     children: bool,
+    /// The task of the request itself, which is not interrupted: it has the answer.
+    own_task: Option<TaskId>,
 }
 
 impl InterruptOptions {
@@ -68,6 +70,7 @@ impl InterruptOptions {
             },
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),
             children: request.flag(&params::CHILDREN),
+            own_task: request.own_task,
         })
     }
 }
@@ -88,6 +91,7 @@ impl InterruptOptions {
         if self.children {
             with_children(&mut tasks);
         }
+        tasks.retain(|task| Some(task.id) != self.own_task);
         tasks.sort_unstable_by_key(|task| task.id);
         tasks
     }

@@ -22,6 +22,7 @@ use super::render::Format;
 use crate::json::StrictValue;
 use crate::log;
 use crate::sync::Arc;
+use crate::task::TaskId;
 use crate::units;
 use crate::visible::echo;
 
@@ -44,6 +45,8 @@ pub(super) struct Request {
     /// Empty unless the endpoint makes changes.
     pub(super) body: Bytes,
     cancellation: Cancellation,
+    /// The task of this request itself, if it is one of the service: behind `admin_router()`.
+    pub(super) own_task: Option<TaskId>,
     /// The audit record of a change.
     pub(super) call: Option<AuditedCall>,
     pub(super) policy: Arc<Policy>,
@@ -68,6 +71,7 @@ impl Request {
             opaque_id,
             body: Bytes::new(),
             cancellation: Cancellation::default(),
+            own_task: TaskId::current(),
             call: None,
             uris: UriView::new(&policy, request.extensions()),
             policy,

@@ -101,13 +101,15 @@ pub(super) fn take_over(
     let path = request.extensions().get::<MatchedPath>();
     let was_of_layer = from.identity.is_of_layer();
     let route = handler.route_within(from, request.method(), path);
-    let settings = if std::ptr::eq(route, from) && !was_of_layer {
-        // The layer has applied them.
+    // The layer has applied the settings of the route that it knew.
+    let has_settings = std::ptr::eq(route, from) && !was_of_layer;
+    let settings = if has_settings {
         None
     } else {
         match enter_route(task, route, request.headers()) {
-            Ok(settings) => settings?,
-            Err(response) => return Some(Err(response)),
+            Entered::Admitted(settings) => settings,
+            Entered::Refused(response) => return Some(Err(response)),
+            Entered::Not => return None,
         }
     };
     task.set_taken_over();
@@ -118,32 +120,41 @@ pub(super) fn take_over(
     Some(Ok(TakenOver { part, settings }))
 }
 
-/// Continues `task` on `route` if the settings of that admit it, otherwise returns the response.
-/// `None` if the task cannot continue there, else the settings.
-fn enter_route(
-    task: &'static Slot,
-    route: &'static Route,
-    headers: &HeaderMap,
-) -> Result<Option<Option<Arc<EffectiveSettings>>>, Box<Response>> {
+/// Whether a task has continued on another route.
+enum Entered {
+    /// The settings of the route, if any, admit it.
+    Admitted(Option<Arc<EffectiveSettings>>),
+    /// They refuse it.
+    Refused(Box<Response>),
+    /// It cannot continue there.
+    Not,
+}
+
+/// Continues `task` on `route` if the settings of that admit it.
+fn enter_route(task: &'static Slot, route: &'static Route, headers: &HeaderMap) -> Entered {
     let is_there = task.route().is_some_and(|from| std::ptr::eq(from, route));
     let enter = || is_there || task.move_to(route);
     let Some(settings) = route.effective() else {
-        return Ok(enter().then_some(None));
+        return if enter() {
+            Entered::Admitted(None)
+        } else {
+            Entered::Not
+        };
     };
     let admission = Admission::new(route, headers, &settings);
     match admission.admit(u64::from(is_there), enter) {
-        Ok(false) => Ok(None),
+        Ok(false) => Entered::Not,
         Ok(true) => {
             if let Some(timeout) = settings.timeout {
                 poll::expire_after(timeout, task.started(), task);
             }
-            Ok(Some(Some(settings)))
+            Entered::Admitted(Some(settings))
         }
         Err(Refusal { outcome, response }) => {
             enter();
             task.set_taken_over();
             task.set_outcome(outcome);
-            Err(response)
+            Entered::Refused(response)
         }
     }
 }
@@ -160,7 +171,10 @@ pub(super) fn narrow(
     if task.has_handler() || !task.route().is_some_and(is_narrower) {
         return Ok(());
     }
-    enter_route(task, route, headers).map(drop)
+    match enter_route(task, route, headers) {
+        Entered::Refused(response) => Err(response),
+        Entered::Admitted(_) | Entered::Not => Ok(()),
+    }
 }
 
 /// A handler's part in the record of a layer. While it lives, the request is in the handler.

@@ -130,14 +130,13 @@ impl Resolved {
         let mut document = self.document.clone();
         for Edit { target, changes } in edits {
             let known = self.targets.iter().find(|(_, known, _)| known == target);
-            let (name, mut values) = match known {
-                Some((name, _, values)) => (name.clone(), values.clone()),
-                None => {
-                    let name = name_of(*target, &handlers);
-                    let section = document.routes.get(&name).cloned();
-                    let values = section.and_then(|section| values(section).ok());
-                    (name, values.unwrap_or_default())
-                }
+            let (name, mut values) = if let Some((name, _, values)) = known {
+                (name.clone(), values.clone())
+            } else {
+                let name = name_of(*target, &handlers);
+                let section = document.routes.get(&name).cloned();
+                let values = section.and_then(|section| values(section).ok());
+                (name, values.unwrap_or_default())
             };
             section::apply(changes, &mut values);
             if values.is_empty() {

@@ -99,9 +99,14 @@ impl TaskRequest {
         self.method.as_ref().unwrap_or(&self.route.identity.method)
     }
 
+    /// A field that is stored.
+    pub(super) fn stored(&self, field: MetaField) -> Option<&[u8]> {
+        self.meta.get(field as usize).and_then(Option::as_deref)
+    }
+
     /// A field as the client sent it. The URI is the route's path if none is stored.
     pub(crate) fn field(&self, field: MetaField) -> Option<Cow<'_, str>> {
-        let own = self.meta.get(field as usize).and_then(Option::as_deref);
+        let own = self.stored(field);
         let path = self.route.identity.path.as_deref();
         let path = path.filter(|_| field == MetaField::Uri);
         own.map(String::from_utf8_lossy).or(path.map(Cow::Borrowed))

@@ -60,7 +60,7 @@ impl Slot {
     /// True if the URI of the request is stored. Called by the thread that polls the task.
     pub(super) fn has_uri(&self) -> bool {
         match TaskId::from_number(self.id()).and_then(|id| self.kind(id)) {
-            Some(TaskKind::Request(request)) => request.meta[MetaField::Uri as usize].is_some(),
+            Some(TaskKind::Request(request)) => request.stored(MetaField::Uri).is_some(),
             _ => false,
         }
     }

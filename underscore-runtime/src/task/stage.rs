@@ -7,6 +7,7 @@ use super::thread::{ThreadContext, with_thread};
 use crate::clock::Instant;
 use crate::routes::Route;
 use crate::sync::atomic::Ordering;
+use crate::sync::contained;
 
 /// The part of the service that a request is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +92,16 @@ impl Slot {
     /// Records that the handler of the request with this id runs in another tokio task, on `route`.
     pub(crate) fn set_reached(&self, id: u64, route: &'static Route) {
         let mut inner = self.inner.lock();
-        if self.belongs_to(id) {
-            inner.extra_or_new(id).reached = Some(route);
-            self.signal(id);
+        if !self.belongs_to(id) {
+            return;
+        }
+        inner.extra_or_new(id).reached = Some(route);
+        self.signal(id);
+        // Stays registered, for an interrupt.
+        let waker = inner.waker.clone();
+        drop(inner);
+        if let Some(waker) = waker {
+            contained(|| waker.wake());
         }
     }
 

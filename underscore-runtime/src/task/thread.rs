@@ -256,6 +256,11 @@ impl ThreadContext {
 }
 
 impl TaskId {
+    /// The id of the task that this thread polls.
+    pub(crate) fn current() -> Option<Self> {
+        TaskId::from_number(with_thread(|thread| thread.id.get()))
+    }
+
     /// An id that is given to no task.
     pub(crate) fn next() -> Self {
         TaskId::from_counter(with_thread(ThreadContext::next_id))

@@ -95,12 +95,12 @@ where
     }
 }
 
+/// A task that has begun, with the settings of its route.
+type Begun = (&'static Slot, Option<Arc<EffectiveSettings>>);
+
 /// Begins the task of a request, if the settings of its route admit it.
 #[inline]
-fn begin<B>(
-    route: &'static Route,
-    request: &Request<B>,
-) -> Result<(&'static Slot, Option<Arc<EffectiveSettings>>), Box<Response<Body>>> {
+fn begin<B>(route: &'static Route, request: &Request<B>) -> Result<Begun, Box<Response<Body>>> {
     match route.effective() {
         None => Ok((
             begin_request(request, route, route.identity.is_of_layer()),

@@ -104,20 +104,13 @@ impl RequestLayer {
     /// # Panics
     ///
     /// If the name has other characters or is empty.
-    pub const fn named(name: &'static str) -> Self {
-        let bytes = name.as_bytes();
+    pub fn named(name: &'static str) -> Self {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
         assert!(
-            !bytes.is_empty() && bytes[0] != b'_' && bytes[0] != b'-',
-            "the name of a layer cannot be empty or start with `_` or `-`"
+            !name.starts_with(['_', '-']) && !name.is_empty() && name.chars().all(is_allowed),
+            "{name:?} cannot be the name of a layer: write ASCII letters, digits, `_`, `-`, `.` and `:`, \
+             and begin with none of `_` and `-`"
         );
-        let mut at = 0;
-        while at < bytes.len() {
-            assert!(
-                bytes[at].is_ascii_alphanumeric() || matches!(bytes[at], b'_' | b'-' | b'.' | b':'),
-                "the name of a layer can only contain ASCII letters, digits, `_`, `-`, `.` and `:`"
-            );
-            at += 1;
-        }
         RequestLayer { name }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod endpoints;
+mod kept;
 mod middleware;
 mod records;
 #[path = "../support/mod.rs"]

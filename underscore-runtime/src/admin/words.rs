@@ -4,6 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::connection::ConnectionState;
+use crate::routes::{Route, RouteEntry};
 use crate::stats::Outcome;
 use crate::task::{Stage, TaskRef, TaskState};
 use crate::workers::WorkerState;
@@ -41,6 +42,22 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Handler => "handler",
         Stage::Body => "body",
         Stage::Service => "service",
+    }
+}
+
+/// The word for what sees the requests of a route. `None` if a handler with `keep` has not been
+/// called yet.
+pub(super) fn seen_by(entry: &RouteEntry) -> Option<&'static str> {
+    let declaration = &entry.handler.declaration;
+    let is_reached = |route: &Route| route.is_reached_through_layer();
+    if declaration.layer.is_some() || entry.route.is_some_and(is_reached) {
+        Some("layer")
+    } else if !declaration.is_kept {
+        Some("attribute")
+    } else if entry.handler.is_unseen() {
+        Some("nothing")
+    } else {
+        entry.route.map(|_| "layer")
     }
 }
 

@@ -120,6 +120,30 @@ pub(super) fn take_over(
     Some(Ok(TakenOver { part, settings }))
 }
 
+/// Takes over the record of the request that this thread polls for a handler that keeps its
+/// signature, which sees no request. `None` if no layer has begun it, or if another handler answers
+/// it: then the call is part of its caller.
+pub(super) fn take_over_kept(handler: &'static HandlerEntry) -> Option<HandlerPart> {
+    let task = poll::current().filter(|task| task.awaits_handler())?;
+    let from = task.route()?;
+    let was_of_layer = from.identity.is_of_layer();
+    let route = handler.route_within_kept(from, task.method().as_ref())?;
+    if !std::ptr::eq(route, from) && !task.move_to(route) {
+        return None;
+    }
+    if was_of_layer || !std::ptr::eq(route, from) {
+        // The layer did not know them.
+        let settings = route.effective();
+        if let Some(timeout) = settings.and_then(|settings| settings.timeout) {
+            poll::expire_after(timeout, task.started(), task);
+        }
+    }
+    task.set_taken_over();
+    task.clear_outcome();
+    task.enter_handler();
+    HandlerPart::new(task)
+}
+
 /// Whether a task has continued on another route.
 enum Entered {
     /// The settings of the route, if any, admit it.
@@ -189,6 +213,13 @@ impl HandlerPart {
     /// The record, if this thread polls it.
     fn task(&self) -> Option<&'static Slot> {
         poll::current().filter(|task| task.id() == self.0.get())
+    }
+
+    /// Records that the handler has panicked.
+    pub(super) fn set_panicked(&self) {
+        if let Some(task) = self.task() {
+            task.set_outcome(Outcome::Panicked);
+        }
     }
 
     /// Records that the arguments are extracted.

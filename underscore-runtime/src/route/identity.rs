@@ -119,6 +119,11 @@ impl RouteIdentity {
         self.declaration.load()
     }
 
+    /// The router's own copy of the path.
+    pub(crate) fn matched(&self) -> Option<&MatchedPath> {
+        self.matched.as_ref()
+    }
+
     /// Sets the handler of what was a layer's route.
     pub(crate) fn set_declaration(&self, declaration: &'static Declaration) {
         self.declaration.store(declaration);

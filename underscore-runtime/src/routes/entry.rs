@@ -11,6 +11,7 @@ use crate::route::{Declaration, stable_hash};
 use crate::settings::{EffectiveSettings, Stored, Values};
 use crate::stack::AwaitPoint;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Every annotated handler of the binary, gathered by the linker.
 ///
@@ -37,7 +38,12 @@ pub struct HandlerEntry {
     /// are included: they have no `Route` to hold them.
     pub(crate) persistent_of_mounts: Mutex<BTreeMap<u16, Values>>,
     pub(super) mounts: Mounts,
+    /// True once a handler with `keep` was called outside of a layer.
+    is_called_outside: AtomicBool,
 }
+
+/// True once any handler with `keep` was called outside of a layer.
+static IS_ANY_CALLED_OUTSIDE: AtomicBool = AtomicBool::new(false);
 
 impl HandlerEntry {
     /// A handler at a position in the source. Called by generated code only.
@@ -58,6 +64,7 @@ impl HandlerEntry {
             settings: Mutex::new(Stored::new()),
             persistent_of_mounts: Mutex::new(BTreeMap::new()),
             mounts: Mounts::new(),
+            is_called_outside: AtomicBool::new(false),
         }
     }
 
@@ -68,6 +75,7 @@ impl HandlerEntry {
             settings: Mutex::new(Stored::new()),
             persistent_of_mounts: Mutex::new(BTreeMap::new()),
             mounts: Mounts::new(),
+            is_called_outside: AtomicBool::new(false),
         }
     }
 
@@ -109,6 +117,22 @@ impl HandlerEntry {
     /// The hash of the handler's path: its id, unless another handler has the same.
     pub(super) fn hash_of_path(&self) -> u32 {
         stable_hash(&[self.declaration.id_text().as_bytes()])
+    }
+
+    /// Records that the handler, which has `keep`, was called outside of a layer. True for the
+    /// first such call of any handler.
+    #[inline]
+    pub(crate) fn is_first_outside_of_layers(&self) -> bool {
+        // Relaxed: no other data depends on either.
+        !self.is_called_outside.load(Ordering::Relaxed) && {
+            self.is_called_outside.store(true, Ordering::Relaxed);
+            !IS_ANY_CALLED_OUTSIDE.swap(true, Ordering::Relaxed)
+        }
+    }
+
+    /// True if the handler has been called and none of its requests was seen.
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.is_called_outside.load(Ordering::Relaxed) && self.mounts.first().is_none()
     }
 
     /// The mounts so far.

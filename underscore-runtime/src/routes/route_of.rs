@@ -43,11 +43,32 @@ impl HandlerEntry {
         }
         let method = self.declaration.listed_method(method);
         let path_text = path.map(MatchedPath::as_str);
-        if from.identity.is_of_layer() && from.identity.is(&method, path_text) {
+        if from.identity.is_of_layer() {
             self.adopt_or_mount(from, &method, path_text, path)
         } else {
             self.find_or_mount(&method, path_text, path)
         }
+    }
+
+    /// As [`route_within`](Self::route_within), for a handler that does not see the request.
+    /// `None` if another handler is known to answer on `from`.
+    pub(crate) fn route_within_kept(
+        &'static self,
+        from: &'static Route,
+        method: Option<&Method>,
+    ) -> Option<&'static Route> {
+        let identity = &from.identity;
+        if std::ptr::eq(identity.declaration(), &raw const self.declaration) {
+            return Some(from);
+        }
+        if !identity.is_of_layer() {
+            return None;
+        }
+        let method = self
+            .declaration
+            .listed_method(method.unwrap_or(&identity.method));
+        let path = identity.path.as_deref();
+        Some(self.adopt_or_mount(from, &method, path, identity.matched()))
     }
 
     #[cold]
@@ -62,7 +83,8 @@ impl HandlerEntry {
         let known = self
             .mounts
             .find(path, |route| route.identity.is(method, path));
-        if known.is_none() && self.adopt(from) {
+        let is_same = from.identity.is(method, path);
+        if known.is_none() && is_same && self.adopt(from) {
             return from;
         }
         drop(lock);

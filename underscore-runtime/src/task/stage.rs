@@ -26,7 +26,9 @@ pub(crate) enum Stage {
 
 const EXTRACTORS: u32 = 1 << 20;
 const HANDLER: u32 = 2 << 20;
-const _: () = assert!(EXTRACTORS | HANDLER == STAGE);
+/// The extraction of the arguments of a handler that has not taken the record over yet.
+const AWAITS_HANDLER: u32 = EXTRACTORS | HANDLER;
+const _: () = assert!(AWAITS_HANDLER == STAGE);
 
 /// For the thread that polls the task.
 impl Slot {
@@ -45,9 +47,19 @@ impl Slot {
         self.flags() & TAKEN_OVER != 0
     }
 
-    /// True while a handler's arguments are extracted or a handler runs, in a record of a layer.
+    /// True while a handler has taken over the record of a layer.
     pub(crate) fn has_handler(&self) -> bool {
-        self.flags() & STAGE != 0
+        !matches!(self.flags() & STAGE, 0 | AWAITS_HANDLER)
+    }
+
+    /// True if a layer has begun it and no handler has taken it over yet.
+    pub(crate) fn awaits_handler(&self) -> bool {
+        self.flags() & (LAYER | TAKEN_OVER) == LAYER
+    }
+
+    /// Records that no layer is left between the request and its handler, which has `keep`.
+    pub(crate) fn enter_extractors_of_kept(&self) {
+        self.set_stage(AWAITS_HANDLER);
     }
 
     /// Records that the extraction of a handler's arguments begins.
@@ -125,7 +137,7 @@ impl Slot {
         Some(match flags & STAGE {
             _ if flags & STREAMING != 0 => Stage::Body,
             HANDLER => Stage::Handler,
-            EXTRACTORS => Stage::Extractors,
+            EXTRACTORS | AWAITS_HANDLER => Stage::Extractors,
             _ if flags & LAYER == 0 => Stage::Extractors,
             _ if route.identity.is_of_layer() => Stage::Service,
             _ => Stage::Middleware,

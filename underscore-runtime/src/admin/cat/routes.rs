@@ -76,14 +76,14 @@ fn route() -> Vec<Col> {
             "stats.req.active",
             &["active"],
             "requests in flight, upgraded connections whose work is tracked included",
-            |row| Value::Number(row.active()),
+            |row| row.known(row.active()),
         )
         .shown(),
         Col::numbers(
             "stats.req.total",
             &["total"],
             "requests since the start, those in flight included",
-            |row| Value::Number(row.stats.total()),
+            |row| row.known(row.stats.total()),
         )
         .shown(),
     ]
@@ -218,6 +218,12 @@ fn declaration() -> Vec<Col> {
             "status that requests are preempted with",
             |row| row.preempt_status().into(),
         ),
+        Col::words(
+            "seen_by",
+            &[],
+            "what sees its requests: the attribute, a layer around the router, or nothing",
+            |row| words::seen_by(&row.entry).into(),
+        ),
         Col::words("file", &[], "source file of the handler", |row| {
             let declaration = &row.entry.handler.declaration;
             declaration.function().map(|_| declaration.file).into()
@@ -314,6 +320,15 @@ impl RouteRow {
 
     pub(in crate::admin) fn id(&self) -> String {
         self.entry.id.to_string()
+    }
+
+    /// A number of requests, missing if they are not seen.
+    fn known(&self, number: u64) -> Value {
+        if self.entry.handler.is_unseen() {
+            Value::Missing
+        } else {
+            Value::Number(number)
+        }
     }
 
     /// Number of requests in flight and of open upgraded connections.

@@ -1,18 +1,51 @@
 //! The call of a handler with `keep`: the function takes over the record of the request in its
 //! first poll, because its caller may be a router, a closure or another handler.
 
+use std::thread;
+
+use crate::instrument::record::{self, HandlerPart};
+use crate::log;
 use crate::routes::HandlerEntry;
 
 /// The first local of a kept handler: it lives as long as the handler runs.
 #[must_use = "the handler is over once this is dropped"]
 #[derive(Debug)]
-#[non_exhaustive]
-pub struct KeptHandler;
+pub struct KeptHandler {
+    /// `None` if the caller is no request in a layer, or another handler.
+    part: Option<HandlerPart>,
+}
 
 /// Begins the run of the handler of `entry`.
 #[inline]
-pub fn handler(_: &'static HandlerEntry) -> KeptHandler {
-    KeptHandler
+pub fn handler(entry: &'static HandlerEntry) -> KeptHandler {
+    let part = record::take_over_kept(entry);
+    if part.is_none() && entry.is_first_outside_of_layers() {
+        report(entry);
+    }
+    KeptHandler { part }
+}
+
+/// Reports that requests of kept handlers are not seen. Once, because it is one cause for all.
+#[cold]
+fn report(entry: &'static HandlerEntry) {
+    log::write(|| {
+        tracing::warn!(
+            target: "underscore",
+            handler = entry.declaration.handler,
+            "a handler with `keep` was called outside of a `RequestLayer`, which is what sees its requests; \
+             add `.layer(underscore_runtime::RequestLayer::new())` to the router, as the last layer"
+        );
+    });
+}
+
+impl Drop for KeptHandler {
+    fn drop(&mut self) {
+        if let Some(part) = &self.part
+            && thread::panicking()
+        {
+            part.set_panicked();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -82,10 +82,15 @@ where
                 },
             },
             Some(task) => match record::narrow(task, route, request.headers()) {
-                Ok(()) => State::Within {
-                    call: ServiceCall::new(service, request),
-                    unlearned,
-                },
+                Ok(()) => {
+                    if route.identity.declaration().is_kept && task.awaits_handler() {
+                        task.enter_extractors_of_kept();
+                    }
+                    State::Within {
+                        call: ServiceCall::new(service, request),
+                        unlearned,
+                    }
+                }
                 Err(response) => State::Answered {
                     response: Some(response),
                 },
@@ -181,10 +186,13 @@ where
             }
             StateProjected::Within { call, unlearned } => {
                 let polled = call.poll(cx);
-                if let Some(known) = unlearned
-                    && let Some(task) = poll::current()
-                {
-                    learn(known, task);
+                if let Some(task) = poll::current() {
+                    if let Some(known) = unlearned {
+                        learn(known, task);
+                    }
+                    if polled.is_ready() && task.awaits_handler() {
+                        task.leave_handler();
+                    }
                 }
                 polled.map_ok(|response| response.map(Body::new))
             }

@@ -72,7 +72,7 @@ fn contract() -> Vec<String> {
     // Later columns are appended, so that positions stay the same.
     add(&["declared", "as_declared"]);
     add(&["stats.blocked.count", "stats.blocked.time"]);
-    add(&["stats.blocked.time_max", "stats.end.failed"]);
+    add(&["stats.blocked.time_max", "stats.end.failed", "seen_by"]);
     columns
 }
 

@@ -116,7 +116,7 @@ async fn declared() -> String {
 
 #[underscore_route(name = "kept.called", keep)]
 async fn called(by: &str) -> String {
-    format!("called by {by}")
+    std::future::ready(format!("called by {by}")).await
 }
 
 /// Holds 10.17 of docs/admin-api.md.

@@ -196,3 +196,48 @@ async fn one_interrupt_answers_all_requests_that_wait_in_a_middleware() {
         .wait_for_ends(id, &[("interrupted", 200), ("rejected", 1)])
         .await;
 }
+
+static NEXT: Semaphore = Semaphore::const_new(0);
+static OTHER: Semaphore = Semaphore::const_new(0);
+
+/// Waits for one permit, having polled a future that it keeps.
+#[underscore_route(name = "middleware.keeps")]
+async fn keeps() {
+    let mut other = Box::pin(async { OTHER.acquire().await.expect("it is open").forget() });
+    tokio::select! {
+        biased;
+        () = &mut other => {}
+        () = std::future::ready(()) => {}
+    }
+    NEXT.acquire().await.expect("it is open").forget();
+}
+
+#[underscore_frame]
+async fn passes(request: Request, next: Next) -> Response {
+    next.run(request).await
+}
+
+/// Holds 3.65 of docs/admin-api.md.
+#[tokio::test]
+async fn a_handler_within_middleware_waits_at_its_own_await() {
+    let app = Router::new()
+        .route("/middleware/keeps", get(keeps))
+        .layer(from_fn(passes))
+        .layer(RequestLayer::new());
+    let service = Service::start(app).await;
+    let sent = send(&service, 1, "/middleware/keeps");
+    let task = service
+        .wait_for_await("middleware.keeps", "NEXT.acquire()")
+        .await;
+    let kept = task["kept"].as_str().expect("a future is kept");
+    assert!(kept.contains("OTHER.acquire()"), "{kept}");
+    let id = &task["id"];
+    let printed = service
+        .admin(&format!("_tasks/{id}/print_stack"))
+        .await
+        .text;
+    let at = |source: &str| printed.find(source).unwrap_or_else(|| panic!("{printed}"));
+    assert!(at("next.run(request)") < at("NEXT.acquire()"), "{printed}");
+    NEXT.add_permits(1);
+    results(sent).await;
+}

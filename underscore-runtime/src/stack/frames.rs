@@ -44,7 +44,7 @@ impl Stack {
     }
 
     /// The frames from the outermost await in, branches in source order. `body` is the task's own
-    /// body, if known.
+    /// body, if known: the outermost one, or that of a handler within middleware.
     ///
     /// A body is at one await at a time. If one of its own is pending, the other futures that were
     /// polled in it, by a `select!` that has completed, are kept and not awaited. If none of its
@@ -69,7 +69,8 @@ impl Stack {
             .collect();
         let mut dropped = Nodes::new();
         let mut inside = |parent, body, nodes: &mut Nodes| {
-            frames_inside(parent, body, &parents, nodes, &mut dropped, MAX_FRAMES)
+            let bodies = [body, None];
+            frames_inside(parent, bodies, &parents, nodes, &mut dropped, MAX_FRAMES)
         };
         let frames = inside(ParentKey::ROOT, body, &mut nodes);
         // The rest is not reachable from the body: the await in which it was polled has completed.
@@ -96,7 +97,7 @@ impl Stack {
                 point: node.point,
                 inside: frames_inside(
                     parent,
-                    body,
+                    [None, body],
                     &parents,
                     &mut nodes,
                     &mut Nodes::new(),
@@ -117,11 +118,11 @@ type Nodes = SmallVec<[Option<(NodeKey, StackNode)>; 4]>;
 const MAX_FRAMES: u32 = 200;
 
 /// Takes the awaits inside `parent` out of `nodes`; `parents` has the parent of each. Taking each
-/// once ends the recursion even if a node were its own ancestor. Futures that the body does not
-/// await go to `kept`.
+/// once ends the recursion even if a node were its own ancestor. `bodies` are the task's body and
+/// the one of `parent`. Futures that the body does not await go to `kept`.
 fn frames_inside(
     parent: ParentKey,
-    body: Option<AsyncBody<'_>>,
+    bodies: [Option<AsyncBody<'_>>; 2],
     parents: &[ParentKey],
     nodes: &mut Nodes,
     kept: &mut Nodes,
@@ -130,18 +131,17 @@ fn frames_inside(
     let Some(depth_left) = depth_left.checked_sub(1) else {
         return Vec::new();
     };
+    let [task_body, _] = bodies;
     let begin = parents.partition_point(|other| *other < parent);
     let end = parents.partition_point(|other| *other <= parent);
     let inside = nodes.get_mut(begin..end).unwrap_or_default();
     let mut children: Nodes = inside.iter_mut().map(Option::take).collect();
-    let is_own = |child: &mut Option<(NodeKey, StackNode)>| match (body, child) {
-        (Some(body), Some((_, node))) => body.owns(node.point),
-        _ => false,
+    let is_own = |body: AsyncBody<'_>, child: &Option<(NodeKey, StackNode)>| {
+        child.is_some_and(|(_, node)| body.owns(node.point))
     };
-    if children.iter_mut().any(is_own) {
-        let (own, others) = children
-            .into_iter()
-            .partition(|child| is_own(&mut child.clone()));
+    let mut bodies_here = bodies.into_iter().flatten();
+    if let Some(body) = bodies_here.find(|body| children.iter().any(|child| is_own(*body, child))) {
+        let (own, others) = children.into_iter().partition(|child| is_own(body, child));
         children = own;
         kept.extend::<Nodes>(others);
     }
@@ -152,7 +152,7 @@ fn frames_inside(
             point,
             inside: frames_inside(
                 ParentKey::new(key, point),
-                AsyncBody::from_type_name(awaited()),
+                [task_body, AsyncBody::from_type_name(awaited())],
                 parents,
                 nodes,
                 kept,

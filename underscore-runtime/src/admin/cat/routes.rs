@@ -46,6 +46,12 @@ pub(in crate::admin) static COLUMNS: Columns<RouteRow> = LazyLock::new(|| {
     columns.extend(declaration());
     columns.extend(blocking());
     columns.push(ended(FAILED));
+    columns.push(Col::words(
+        "seen_by",
+        &[],
+        "what sees its requests: the attribute, a layer around the router, or nothing",
+        |row| words::seen_by(&row.entry).into(),
+    ));
     columns
 });
 
@@ -217,12 +223,6 @@ fn declaration() -> Vec<Col> {
             &[],
             "status that requests are preempted with",
             |row| row.preempt_status().into(),
-        ),
-        Col::words(
-            "seen_by",
-            &[],
-            "what sees its requests: the attribute, a layer around the router, or nothing",
-            |row| words::seen_by(&row.entry).into(),
         ),
         Col::words("file", &[], "source file of the handler", |row| {
             let declaration = &row.entry.handler.declaration;

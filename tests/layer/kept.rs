@@ -205,6 +205,8 @@ async fn a_kept_handler_without_a_layer_has_no_numbers() {
         (&Value::Null, &"nothing".into())
     );
     assert_eq!(row["stats.req.active"], Value::Null);
+    let metrics = service.admin("_metrics").await.text;
+    assert!(!metrics.contains("kept::unseen"), "{metrics}");
     assert_eq!(service.get("/kept/unseen").await.status, 200);
     let is_warning = |line: &&String| line.contains("RequestLayer");
     let lines = LOG.wait(|lines| lines.iter().any(|line| is_warning(&line)));

@@ -58,7 +58,7 @@ async fn slow() -> &'static str {
 #[tokio::test]
 async fn requests_in_the_queue_of_a_middleware_are_listed_and_limited() {
     let permits = Arc::new(Semaphore::new(20));
-    let service = Service::start(queued(&permits, Router::new().mount(slow))).await;
+    let service = Service::start_tracked(queued(&permits, Router::new().mount(slow))).await;
     let sent = send(&service, 50, "/middleware/slow");
     let tasks = tasks_at(&service, "/middleware/slow", |tasks| {
         let handled = tasks.iter().filter(|task| task["stage"] == "handler");
@@ -72,7 +72,11 @@ async fn requests_in_the_queue_of_a_middleware_are_listed_and_limited() {
     assert_eq!(route["stats.req.active"], 50);
     let waits = |stage: &str, source: &str| {
         let mut of_stage = tasks.iter().filter(|task| task["stage"] == stage);
-        of_stage.all(|task| task["awaiting"] == source && task["route_id"] == route["id"])
+        of_stage.all(|task| {
+            task["awaiting"] == source
+                && task["route_id"] == route["id"]
+                && task["connection"].is_number()
+        })
     };
     assert!(waits("middleware", "permits.acquire()"), "{tasks:#?}");
     assert!(waits("handler", "HANDLED.acquire()"), "{tasks:#?}");

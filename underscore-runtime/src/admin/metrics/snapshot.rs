@@ -66,7 +66,7 @@ impl Snapshot {
                 .unwrap_or_default(),
             log_entries_lost: log::lost(),
             routes: rows
-                .filter(|row| has_final_labels(&row.entry))
+                .filter(|row| has_final_labels(&row.entry) && !row.entry.handler.is_unseen())
                 .map(|row| RouteSample::new(&row))
                 .collect(),
             tasks: count_tasks(),

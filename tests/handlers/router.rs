@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -352,6 +353,36 @@ async fn a_layer_around_the_whole_router_sees_no_template() {
 
 async fn socket(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|_| async {})
+}
+
+/// A layer that counts the services it makes.
+#[derive(Clone, Default)]
+struct Counted(Arc<AtomicUsize>);
+
+impl<S> Layer<S> for Counted {
+    type Service = S;
+
+    fn layer(&self, inner: S) -> S {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        inner
+    }
+}
+
+#[tokio::test]
+async fn a_router_without_its_state_makes_its_services_again_for_each_request() {
+    let layer = Counted::default();
+    let app: Router = Router::new().route("/a", get(hello)).layer(layer.clone());
+    let made_for = async |app: &Router| {
+        let before = layer.0.load(Ordering::Relaxed);
+        for _ in 0..2 {
+            let request = Request::get("/a").body(Body::empty()).unwrap();
+            app.clone().oneshot(request).await.unwrap();
+        }
+        layer.0.load(Ordering::Relaxed) - before
+    };
+    assert_eq!(made_for(&app).await, 2);
+    let with_state: Router = app.with_state(());
+    assert_eq!(made_for(&with_state).await, 0);
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
-//! The service inside a layer as an endpoint of a router, and the routes of its requests.
+//! The routes of a layer's requests.
 //!
 //! `Router::layer` makes one service for each method and fallback of each path, so nearly all
-//! requests of a service have the same route, which is looked up once.
+//! requests of a service have the same route, which is looked up once. A router whose state is not
+//! set makes its services again for each connection, or even for each request, so what is known of
+//! a path is kept with the layer.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -10,58 +13,97 @@ use axum::extract::{MatchedPath, NestedPath};
 use axum::http::{Extensions, Method};
 
 use super::prefix;
+use crate::route::listed_method;
 use crate::routes::{LayerRouteUse, Route, declared_at};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{AtomicCell, Mutex};
+
+/// The routes of one layer, shared by all of its services.
+#[derive(Clone)]
+pub(in crate::instrument) struct LayerEndpoints(Arc<Shared>);
+
+struct Shared {
+    /// The name of the route of unmatched requests.
+    name: &'static str,
+    known: Mutex<HashMap<Place, Arc<Known>>>,
+}
 
 /// The requests of one service of a layer, and of its clones.
 #[derive(Clone)]
 pub(in crate::instrument) struct Endpoint(Arc<Inner>);
 
 struct Inner {
-    /// The name of the route of unmatched requests.
-    name: &'static str,
-    first: OnceLock<Arc<Known>>,
-    /// Further routes: of other methods, and of a service that is nested at several paths.
-    more: Mutex<Vec<Arc<Known>>>,
+    layer: LayerEndpoints,
+    /// The route of its first request.
+    first: OnceLock<First>,
 }
 
-/// A route of the endpoint.
+struct First {
+    known: Arc<Known>,
+    /// The place of an unmatched request.
+    unmatched: Option<Unmatched>,
+}
+
+/// An unmatched request: only its service tells whether it is for a nested service, so the prefix
+/// is looked up once for each.
+struct Unmatched {
+    nested_in: Option<Box<str>>,
+    /// The method if it is for a nested service.
+    method: Option<Method>,
+}
+
+/// The place of a request in the router: two requests at the same place have the same route.
+#[derive(PartialEq, Eq, Hash)]
+enum Place {
+    Matched(Method, Box<str>),
+    NestedService(Method, Box<str>),
+    Unmatched,
+}
+
+/// A route of the layer's requests.
 pub(super) struct Known {
     /// The name of the route of unmatched requests.
     name: &'static str,
-    place: Place,
     route: AtomicCell<&'static Route>,
     /// True once a request of the route has reached its handler.
     is_learned: AtomicBool,
+    /// True if its requests have a path of the router.
+    is_matched: bool,
     /// Held while the route may be the layer's own.
     of_layer: Option<LayerRouteUse>,
-}
-
-/// The place of a request in the router.
-enum Place {
-    /// A path of a router.
-    Matched,
-    /// No path of a router, or a nested service; the method counts only for that.
-    Unmatched {
-        nested_in: Option<Box<str>>,
-        method: Option<Method>,
-    },
 }
 
 /// The route of a request.
 pub(super) struct Found {
     pub(super) route: &'static Route,
-    /// The endpoint's entry if the layer has yet to learn whether a handler is behind it.
+    /// The entry of the route if the layer has yet to learn whether a handler is behind it.
     pub(super) unlearned: Option<Arc<Known>>,
 }
 
-impl Endpoint {
+impl LayerEndpoints {
     pub(in crate::instrument) fn new(name: &'static str) -> Self {
-        Endpoint(Arc::new(Inner {
+        LayerEndpoints(Arc::new(Shared {
             name,
+            known: Mutex::default(),
+        }))
+    }
+
+    /// The entry of a place, added by its first request.
+    fn known_at(&self, place: Place, new: impl FnOnce(&'static str) -> Known) -> Arc<Known> {
+        if let Some(known) = self.0.known.lock().get(&place) {
+            return Arc::clone(known);
+        }
+        // Not under the lock: it takes that of the settings.
+        let new = Arc::new(new(self.0.name));
+        Arc::clone(self.0.known.lock().entry(place).or_insert(new))
+    }
+}
+
+impl Endpoint {
+    pub(in crate::instrument) fn new(layer: &LayerEndpoints) -> Self {
+        Endpoint(Arc::new(Inner {
+            layer: layer.clone(),
             first: OnceLock::new(),
-            more: Mutex::new(Vec::new()),
         }))
     }
 
@@ -72,32 +114,95 @@ impl Endpoint {
         if let Some(first) = self.0.first.get()
             && first.is_at(method, path, extensions)
         {
-            first.found()
+            first.known.found()
         } else {
-            self.find_other(method, path, extensions)
+            self.find_in_layer(method, path, extensions)
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn find_other(
+    fn find_in_layer(
         &self,
         method: &Method,
         path: Option<&MatchedPath>,
         extensions: &Extensions,
     ) -> Found {
-        let mut more = self.0.more.lock();
-        let first = self.0.first.get();
-        let mut known = first.into_iter().chain(&*more);
-        if let Some(known) = known.find(|known| known.is_listed_at(method, path, extensions)) {
-            return known.found();
-        }
-        let new = Arc::new(Known::new(self.0.name, method, path, extensions));
-        let found = new.found();
-        if let Err(new) = self.0.first.set(new) {
-            more.push(new);
-        }
+        let first = match path {
+            Some(path) => First {
+                known: self.matched(method, path),
+                unmatched: None,
+            },
+            None => self.unmatched(method, extensions),
+        };
+        let found = first.known.found();
+        // Kept by the first request only.
+        let _ = self.0.first.set(first);
         found
+    }
+
+    fn matched(&self, method: &Method, path: &MatchedPath) -> Arc<Known> {
+        let listed = listed_method(method, None);
+        let place = Place::Matched(listed, path.as_str().into());
+        self.0
+            .layer
+            .known_at(place, |name| match declared(method, path) {
+                Some(route) => Known::new(name, route, true, None),
+                None => {
+                    let of_layer = LayerRouteUse::at(method, path.as_str(), Some(path));
+                    Known::new(name, of_layer.route(), true, Some(of_layer))
+                }
+            })
+    }
+
+    fn unmatched(&self, method: &Method, extensions: &Extensions) -> First {
+        let nested_in = extensions.get::<NestedPath>();
+        let prefix = prefix::of_nested_service(extensions);
+        let place = match &prefix {
+            Some(prefix) => {
+                Place::NestedService(listed_method(method, None), prefix.as_str().into())
+            }
+            None => Place::Unmatched,
+        };
+        let known = self.0.layer.known_at(place, |name| {
+            let of_layer = match &prefix {
+                Some(prefix) => LayerRouteUse::at(method, prefix, None),
+                None => LayerRouteUse::named(name),
+            };
+            Known::new(name, of_layer.route(), false, Some(of_layer))
+        });
+        First {
+            known,
+            unmatched: Some(Unmatched {
+                nested_in: nested_in.map(|path| path.as_str().into()),
+                method: prefix.is_some().then(|| method.clone()),
+            }),
+        }
+    }
+}
+
+impl First {
+    /// True if it is the route of a request with this method and path.
+    #[inline]
+    fn is_at(&self, method: &Method, path: Option<&MatchedPath>, extensions: &Extensions) -> bool {
+        match &self.unmatched {
+            None => path.is_some() && self.known.route.load().identity.matches(method, path),
+            Some(unmatched) => path.is_none() && unmatched.is_it(method, extensions),
+        }
+    }
+}
+
+impl Unmatched {
+    fn is_it(&self, method: &Method, extensions: &Extensions) -> bool {
+        let nested_in = extensions.get::<NestedPath>().map(NestedPath::as_str);
+        self.method.as_ref().is_none_or(|own| own == method)
+            && nested_in == self.nested_in.as_deref()
+    }
+}
+
+impl fmt::Debug for LayerEndpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LayerEndpoints").field(&self.0.name).finish()
     }
 }
 
@@ -110,81 +215,16 @@ impl fmt::Debug for Endpoint {
 impl Known {
     fn new(
         name: &'static str,
-        method: &Method,
-        path: Option<&MatchedPath>,
-        extensions: &Extensions,
+        route: &'static Route,
+        is_matched: bool,
+        of_layer: Option<LayerRouteUse>,
     ) -> Self {
-        let Some(path) = path else {
-            let nested_in = extensions.get::<NestedPath>();
-            let prefix = prefix::of_nested_service(extensions);
-            let place = Place::Unmatched {
-                nested_in: nested_in.map(|path| path.as_str().into()),
-                method: prefix.is_some().then(|| method.clone()),
-            };
-            let of_layer = match prefix {
-                Some(prefix) => LayerRouteUse::at(method, &prefix, None),
-                None => LayerRouteUse::named(name),
-            };
-            return Known::of_layer(name, place, of_layer);
-        };
-        match declared(method, path) {
-            Some(route) => Known {
-                name,
-                place: Place::Matched,
-                route: AtomicCell::new(route),
-                is_learned: AtomicBool::new(false),
-                of_layer: None,
-            },
-            None => Known::of_layer(
-                name,
-                Place::Matched,
-                LayerRouteUse::at(method, path.as_str(), Some(path)),
-            ),
-        }
-    }
-
-    fn of_layer(name: &'static str, place: Place, of_layer: LayerRouteUse) -> Self {
         Known {
             name,
-            place,
-            route: AtomicCell::new(of_layer.route()),
+            route: AtomicCell::new(route),
             is_learned: AtomicBool::new(false),
-            of_layer: Some(of_layer),
-        }
-    }
-
-    /// True if it is the route of a request with this method and path.
-    #[inline]
-    fn is_at(&self, method: &Method, path: Option<&MatchedPath>, extensions: &Extensions) -> bool {
-        match &self.place {
-            Place::Matched => path.is_some() && self.route.load().identity.matches(method, path),
-            Place::Unmatched {
-                nested_in,
-                method: own,
-            } => {
-                let nested = || extensions.get::<NestedPath>().map(NestedPath::as_str);
-                path.is_none()
-                    && own.as_ref().is_none_or(|own| own == method)
-                    && nested() == nested_in.as_deref()
-            }
-        }
-    }
-
-    /// As [`is_at`](Self::is_at), with the method under which the request is listed.
-    fn is_listed_at(
-        &self,
-        method: &Method,
-        path: Option<&MatchedPath>,
-        extensions: &Extensions,
-    ) -> bool {
-        let route = self.route.load();
-        let listed = route.identity.declaration().listed_method(method);
-        match self.place {
-            Place::Matched => {
-                let path = path.map(MatchedPath::as_str);
-                path.is_some() && route.identity.is(&listed, path)
-            }
-            Place::Unmatched { .. } => self.is_at(method, path, extensions),
+            is_matched,
+            of_layer,
         }
     }
 
@@ -216,8 +256,7 @@ impl Known {
     pub(super) fn not_allowed(&self) -> Option<&'static Route> {
         let own = self.of_layer.as_ref()?.route();
         let is_unused = || own.stats.snapshot().ended.total() == 0;
-        let is_matched = matches!(self.place, Place::Matched);
-        (is_matched && is_unused()).then(|| LayerRouteUse::named(self.name).route())
+        (self.is_matched && is_unused()).then(|| LayerRouteUse::named(self.name).route())
     }
 }
 

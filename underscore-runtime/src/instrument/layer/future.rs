@@ -12,7 +12,7 @@ use axum::http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-pub(super) use super::endpoint::Endpoint;
+pub(super) use super::endpoint::{Endpoint, LayerEndpoints};
 use super::endpoint::{Found, Known};
 use super::service_call::ServiceCall;
 use crate::instrument::body::{track_body, watch_body};

@@ -11,12 +11,22 @@ use tower_service::Service;
 
 use super::service_call::ServiceCall;
 
+/// The routes of one layer, of which this build keeps no part.
+#[derive(Clone, Debug)]
+pub(in crate::instrument) struct LayerEndpoints;
+
+impl LayerEndpoints {
+    pub(in crate::instrument) fn new(_: &'static str) -> Self {
+        LayerEndpoints
+    }
+}
+
 /// The requests of one service of a layer, of which this build keeps no part.
 #[derive(Clone, Debug)]
 pub(in crate::instrument) struct Endpoint;
 
 impl Endpoint {
-    pub(in crate::instrument) fn new(_: &'static str) -> Self {
+    pub(in crate::instrument) fn new(_: &LayerEndpoints) -> Self {
         Endpoint
     }
 }

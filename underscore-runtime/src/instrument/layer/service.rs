@@ -8,7 +8,7 @@ use axum::http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::future::{Endpoint, RequestFuture};
+use super::future::{Endpoint, LayerEndpoints, RequestFuture};
 
 /// A layer that makes each request a task, whatever answers it: an annotated handler, a closure, a
 /// nested service, a fallback, or middleware.
@@ -64,22 +64,30 @@ use super::future::{Endpoint, RequestFuture};
 /// are one route, which [`named`](Self::named) names. Around a whole `Router`, as opposed to in
 /// [`Router::layer`](axum::Router::layer), it does not see the paths that the router matches.
 ///
+/// One value of it is for one router: what it learns of a path holds for all of its clones.
+///
 /// A service of the layer is always ready: it waits within the request until the service inside is.
 ///
 /// # Cancel safety
 ///
 /// The service inside is dropped when its client disconnects, and when an operator interrupts the
 /// request, like the handler of [`underscore_route`](crate::underscore_route).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a layer does nothing unless it is added to a router or service"]
 pub struct RequestLayer {
-    name: &'static str,
+    endpoints: LayerEndpoints,
 }
 
 impl RequestLayer {
     /// A layer whose unmatched requests count on the route `fallback`.
-    pub const fn new() -> Self {
-        RequestLayer { name: "fallback" }
+    pub fn new() -> Self {
+        Self::with_name("fallback")
+    }
+
+    fn with_name(name: &'static str) -> Self {
+        RequestLayer {
+            endpoints: LayerEndpoints::new(name),
+        }
     }
 
     /// A layer whose unmatched requests count on a route with this name. It is part of URLs: ASCII
@@ -111,7 +119,7 @@ impl RequestLayer {
             "{name:?} cannot be the name of a layer: write ASCII letters, digits, `_`, `-`, `.` and `:`, \
              and begin with none of `_` and `-`"
         );
-        RequestLayer { name }
+        Self::with_name(name)
     }
 }
 
@@ -127,7 +135,7 @@ impl<S> Layer<S> for RequestLayer {
     fn layer(&self, inner: S) -> RequestService<S> {
         RequestService {
             inner,
-            endpoint: Endpoint::new(self.name),
+            endpoint: Endpoint::new(&self.endpoints),
         }
     }
 }

@@ -144,15 +144,13 @@ impl Endpoint {
     fn matched(&self, method: &Method, path: &MatchedPath) -> Arc<Known> {
         let listed = listed_method(method, None);
         let place = Place::Matched(listed, path.as_str().into());
-        self.0
-            .layer
-            .known_at(place, |name| match declared(method, path) {
-                Some(route) => Known::new(name, route, true, None),
-                None => {
-                    let of_layer = LayerRouteUse::at(method, path.as_str(), Some(path));
-                    Known::new(name, of_layer.route(), true, Some(of_layer))
-                }
-            })
+        self.0.layer.known_at(place, |name| {
+            if let Some(route) = declared(method, path) {
+                return Known::new(name, route, true, None);
+            }
+            let of_layer = LayerRouteUse::at(method, path.as_str(), Some(path));
+            Known::new(name, of_layer.route(), true, Some(of_layer))
+        })
     }
 
     fn unmatched(&self, method: &Method, extensions: &Extensions) -> First {

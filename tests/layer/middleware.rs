@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use reqwest::Method;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -244,4 +244,72 @@ async fn a_handler_within_middleware_waits_at_its_own_await() {
     assert!(at("next.run(request)") < at("NEXT.acquire()"), "{printed}");
     NEXT.add_permits(1);
     results(sent).await;
+}
+
+#[underscore_route(name = "middleware.preempted")]
+async fn preempted() -> &'static str {
+    unreachable!("its settings answer")
+}
+
+static GATE: Semaphore = Semaphore::const_new(0);
+
+#[underscore_frame]
+async fn gate(request: Request, next: Next) -> Response {
+    GATE.acquire().await.expect("it is open").forget();
+    next.run(request).await
+}
+
+/// Holds 10.7 of docs/admin-api.md.
+#[tokio::test]
+async fn the_settings_of_a_handler_reach_requests_that_arrived_before_it_was_known() {
+    let app = Router::new()
+        .route("/middleware/preempted", get(preempted))
+        .layer(from_fn(gate))
+        .layer(RequestLayer::new());
+    let service = Service::start(app).await;
+    let preempt = json!({"transient": {"preempt.status": 418}});
+    service
+        .put("_routes/middleware.preempted/settings", preempt)
+        .await
+        .ok_json();
+    let sent = send(&service, 3, "/middleware/preempted");
+    tasks_at(&service, "/middleware/preempted", |tasks| {
+        tasks
+            .iter()
+            .filter(|task| task["where"].is_string())
+            .count()
+            == 3
+    })
+    .await;
+    GATE.add_permits(3);
+    for (status, _) in results(sent).await {
+        assert_eq!(status, 418);
+    }
+    assert_eq!(
+        service.get("/middleware/preempted").await.status,
+        418,
+        "now on arrival"
+    );
+    service
+        .wait_for_ends("middleware.preempted", &[("preempted", 4)])
+        .await;
+}
+
+/// Holds 3.31 of docs/admin-api.md.
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_of_its_upload_is_disconnected() {
+    let app = Router::new()
+        .route(
+            "/middleware/upload",
+            post(|body: String| async move { body }),
+        )
+        .layer(RequestLayer::new());
+    let service = Service::start(app).await;
+    let mut client = service.connect().await;
+    let head = "POST /middleware/upload HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf";
+    crate::support::send(&mut client, head).await;
+    let place = "POST%20%2Fmiddleware%2Fupload";
+    tasks_at(&service, "/middleware/upload", |tasks| tasks.len() == 1).await;
+    drop(client);
+    service.wait_for_ends(place, &[("disconnected", 1)]).await;
 }

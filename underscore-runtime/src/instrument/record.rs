@@ -29,12 +29,13 @@ pub(super) struct LayerRecord {
 static IS_USED: AtomicBool = AtomicBool::new(false);
 
 impl LayerRecord {
-    /// The mark of a request whose record a layer has just begun.
-    pub(super) fn new(task: &'static Slot) -> Self {
+    /// The mark of a request whose record a layer has just begun, with the settings of its handler
+    /// if it knows that.
+    pub(super) fn new(task: &'static Slot, knows_handler: bool) -> Self {
         if !IS_USED.load(Ordering::Relaxed) {
             IS_USED.store(true, Ordering::Relaxed);
         }
-        task.set_begun_by_layer();
+        task.set_begun_by_layer(knows_handler);
         LayerRecord {
             task: SlotRef::new(task),
             id: task.id(),
@@ -99,10 +100,9 @@ pub(super) fn take_over(
     let task = LayerRecord::of(request.extensions())?.current()?;
     let from = task.route().filter(|_| !task.has_handler())?;
     let path = request.extensions().get::<MatchedPath>();
-    let was_of_layer = from.identity.is_of_layer();
     let route = handler.route_within(from, request.method(), path);
     // The layer has applied the settings of the route that it knew.
-    let has_settings = std::ptr::eq(route, from) && !was_of_layer;
+    let has_settings = std::ptr::eq(route, from) && !task.is_begun_without_handler();
     let settings = if has_settings {
         None
     } else {
@@ -126,12 +126,11 @@ pub(super) fn take_over(
 pub(super) fn take_over_kept(handler: &'static HandlerEntry) -> Option<HandlerPart> {
     let task = poll::current().filter(|task| task.awaits_handler())?;
     let from = task.route()?;
-    let was_of_layer = from.identity.is_of_layer();
     let route = handler.route_within_kept(from, task.method().as_ref())?;
     if !std::ptr::eq(route, from) && !task.move_to(route) {
         return None;
     }
-    if was_of_layer || !std::ptr::eq(route, from) {
+    if task.is_begun_without_handler() || !std::ptr::eq(route, from) {
         // The layer did not know them.
         let settings = route.effective();
         if let Some(timeout) = settings.and_then(|settings| settings.timeout) {

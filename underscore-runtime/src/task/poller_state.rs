@@ -50,6 +50,8 @@ const CLIENT_LEFT: u32 = 1 << 27;
 /// The response streams.
 pub(super) const STREAMING: u32 = 1 << 28;
 
+/// The layer did not know whether an annotated handler answers.
+pub(super) const UNLEARNED: u32 = 1 << 30;
 /// The connection took the last frame of the body and has not polled for another since.
 const AWAITS_CLIENT: u32 = 1 << 29;
 

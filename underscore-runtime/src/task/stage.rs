@@ -1,7 +1,7 @@
 //! How far a request has come, in two bits of the record's flags, and the record of a layer that a
 //! handler takes over.
 
-use super::poller_state::{LAYER, STAGE, STREAMING, TAKEN_OVER};
+use super::poller_state::{LAYER, STAGE, STREAMING, TAKEN_OVER, UNLEARNED};
 use super::slot::Slot;
 use super::thread::{ThreadContext, with_thread};
 use crate::clock::Instant;
@@ -32,9 +32,25 @@ const _: () = assert!(AWAITS_HANDLER == STAGE);
 
 /// For the thread that polls the task.
 impl Slot {
-    /// Records that a layer has begun it, before any handler.
-    pub(crate) fn set_begun_by_layer(&self) {
-        self.set_flags(LAYER);
+    /// Records that a layer has begun it, on a route whose handler it knows or not.
+    #[inline]
+    pub(crate) fn set_begun_by_layer(&self, knows_handler: bool) {
+        self.set_flags(if knows_handler {
+            LAYER
+        } else {
+            LAYER | UNLEARNED
+        });
+    }
+
+    /// True if a layer has begun it.
+    pub(crate) fn is_begun_by_layer(&self) -> bool {
+        self.flags() & LAYER != 0
+    }
+
+    /// True if a layer has begun it without the settings of a handler. The handler may have become
+    /// known since.
+    pub(crate) fn is_begun_without_handler(&self) -> bool {
+        self.flags() & UNLEARNED != 0
     }
 
     /// Records that a handler has taken it over.

@@ -5,5 +5,5 @@ mod failure;
 mod request;
 mod response;
 
-pub(super) use request::watch_body;
+pub(super) use request::{watch_body, watch_body_in_layer};
 pub(super) use response::track_body;

@@ -12,10 +12,20 @@ use axum::extract::Request;
 use hyper::body::{Frame, SizeHint};
 
 use crate::instrument::poll;
+use crate::task::Slot;
 
-/// Wraps the body of `request` unless it is empty.
+/// Wraps the body of a request that a handler extracts, unless it is empty or a layer has wrapped
+/// it.
 #[inline]
 pub(crate) fn watch_body(request: &mut Request) {
+    if !request.body().is_end_stream() && !poll::current().is_some_and(Slot::is_begun_by_layer) {
+        watch_body_in_layer(request);
+    }
+}
+
+/// Wraps the body of a request in a layer, unless it is empty.
+#[inline]
+pub(crate) fn watch_body_in_layer(request: &mut Request) {
     // In place, because a request is large and most have no body.
     let body = request.body_mut();
     if !body.is_end_stream() {

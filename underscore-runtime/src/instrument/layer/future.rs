@@ -15,7 +15,7 @@ use tower_service::Service;
 pub(super) use super::endpoint::{Endpoint, LayerEndpoints};
 use super::endpoint::{Found, Known};
 use super::service_call::ServiceCall;
-use crate::instrument::body::{track_body, watch_body};
+use crate::instrument::body::{track_body, watch_body_in_layer};
 use crate::instrument::poll::{self, Guard, PollScope, StageEnd, Tracked};
 use crate::instrument::record::{self, LayerRecord};
 use crate::instrument::request::{Admission, Delayed, begin_request, interrupted};
@@ -71,10 +71,9 @@ where
         let Found { route, unlearned } = endpoint.find(request.method(), request.extensions());
         let state = match around {
             None => match begin(route, &request) {
-                Ok((task, settings)) => {
-                    let guard = Guard::new(task);
-                    let call = call(service, request, &guard, settings.as_deref());
-                    let call = Tracked::new(guard, call);
+                Ok(begun) => {
+                    let call = call(service, request, &begun);
+                    let call = Tracked::new(begun.guard, call);
                     State::Task { call, unlearned }
                 }
                 Err(response) => State::Answered {
@@ -100,41 +99,43 @@ where
     }
 }
 
-/// A task that has begun, with the settings of its route.
-type Begun = (&'static Slot, Option<Arc<EffectiveSettings>>);
+/// A task that has begun.
+struct Begun {
+    guard: Guard,
+    settings: Option<Arc<EffectiveSettings>>,
+    knows_handler: bool,
+}
 
 /// Begins the task of a request, if the settings of its route admit it.
 #[inline]
 fn begin<B>(route: &'static Route, request: &Request<B>) -> Result<Begun, Box<Response<Body>>> {
-    match route.effective() {
-        None => Ok((
-            begin_request(request, route, route.identity.is_of_layer()),
-            None,
-        )),
-        Some(settings) => {
-            let task = Admission::new(route, request.headers(), &settings).begin(request)?;
-            Ok((task, Some(settings)))
-        }
-    }
+    // Before the settings are read: a handler that becomes known in between applies its own.
+    let knows_handler = !route.identity.is_of_layer();
+    let settings = route.effective();
+    let task = match &settings {
+        None => begin_request(request, route, !knows_handler),
+        Some(settings) => Admission::new(route, request.headers(), settings).begin(request)?,
+    };
+    Ok(Begun {
+        guard: Guard::new(task),
+        settings,
+        knows_handler,
+    })
 }
 
 /// Calls `service` as part of the task of `guard`, after the delay of its settings.
 #[inline]
-fn call<S, B>(
-    service: &mut S,
-    mut request: Request<B>,
-    guard: &Guard,
-    settings: Option<&EffectiveSettings>,
-) -> Delayed<ServiceCall<S, B>>
+fn call<S, B>(service: &mut S, mut request: Request<B>, begun: &Begun) -> Delayed<ServiceCall<S, B>>
 where
     S: Service<Request<B>> + Clone,
     B: 'static,
 {
-    let task = guard.task();
-    request.extensions_mut().insert(LayerRecord::new(task));
+    let (task, settings) = (begun.guard.task(), begun.settings.as_deref());
+    let record = LayerRecord::new(task, begun.knows_handler);
+    request.extensions_mut().insert(record);
     let any: &mut dyn Any = &mut request;
     if let Some(request) = any.downcast_mut::<Request<Body>>() {
-        watch_body(request);
+        watch_body_in_layer(request);
     }
     let is_delayed = settings.is_some_and(|settings| settings.delay.is_some());
     let call = if is_delayed {

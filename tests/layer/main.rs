@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod endpoints;
+mod grpc;
 mod kept;
 mod middleware;
 mod records;

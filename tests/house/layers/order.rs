@@ -81,7 +81,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     ),
     (
         "instrument/request",
-        &[&["answer", "begin", "delay"], &["admission"]],
+        &[&["begin", "delay", "protocol"], &["answer"], &["admission"]],
     ),
     (
         "instrument/handler",

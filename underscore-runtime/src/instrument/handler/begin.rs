@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use super::extract::Extract;
 use crate::instrument::poll::{Guard, StageEnd, Tracked};
 use crate::instrument::record::{self, HandlerPart, LayerRecord, TakenOver};
-use crate::instrument::request::{Admission, Delayed, begin_request, interrupted};
+use crate::instrument::request::{Admission, Delayed, Protocol, begin_request, interrupted};
 use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
@@ -222,7 +222,7 @@ where
                 guard.end_with(Outcome::Completed, rejection.status());
                 CallState::answered(rejection)
             }
-            StageEnd::Interrupted(guard) => CallState::answered(interrupted(guard)),
+            StageEnd::Interrupted(guard) => CallState::answered(interrupted(guard, Protocol::Http)),
             StageEnd::Unguarded(_) => return Poll::Pending,
         })
     }

@@ -11,7 +11,7 @@ use super::begin::EarlyResponse;
 use crate::instrument::body::track_body;
 use crate::instrument::poll::{Guard, PollScope, Stage, drop_in_task};
 use crate::instrument::record::HandlerPart;
-use crate::instrument::request::interrupted;
+use crate::instrument::request::{Protocol, interrupted};
 
 pin_project! {
     /// The run of a call.
@@ -118,7 +118,7 @@ fn poll_unguarded<S: Stage<Response>>(
 fn interrupt<S: Stage<Response>>(guard: &mut Option<Guard>, stage: Pin<&mut S>) -> Poll<Response> {
     drop_in_task(guard.as_ref(), stage);
     match guard.take() {
-        Some(guard) => Poll::Ready(interrupted(guard)),
+        Some(guard) => Poll::Ready(interrupted(guard, Protocol::Http)),
         None => Poll::Pending,
     }
 }

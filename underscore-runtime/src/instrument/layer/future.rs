@@ -18,7 +18,7 @@ use super::service_call::ServiceCall;
 use crate::instrument::body::{track_body, watch_body_in_layer};
 use crate::instrument::poll::{self, Guard, PollScope, StageEnd, Tracked};
 use crate::instrument::record::{self, LayerRecord};
-use crate::instrument::request::{Admission, Delayed, begin_request, interrupted};
+use crate::instrument::request::{Admission, Delayed, Protocol, begin_request, interrupted};
 use crate::routes::Route;
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
@@ -48,6 +48,7 @@ pin_project! {
             call: Tracked<Delayed<ServiceCall<S, B>>>,
             // Whose route the layer has yet to learn, `None` if it is known.
             unlearned: Option<Arc<Known>>,
+            protocol: Protocol,
         },
         /// A layer around this one has begun the task.
         Within {
@@ -72,9 +73,14 @@ where
         let state = match around {
             None => match begin(route, &request) {
                 Ok(begun) => {
+                    let protocol = Protocol::of(&request);
                     let call = call(service, request, &begun);
                     let call = Tracked::new(begun.guard, call);
-                    State::Task { call, unlearned }
+                    State::Task {
+                        call,
+                        unlearned,
+                        protocol,
+                    }
                 }
                 Err(response) => State::Answered {
                     response: Some(response),
@@ -162,6 +168,7 @@ where
             StateProjected::Task {
                 mut call,
                 unlearned,
+                protocol,
             } => {
                 let Some(task) = call.guard().map(Guard::task) else {
                     // Polled after completion, which no executor does.
@@ -181,7 +188,7 @@ where
                         guard.end(Outcome::Failed);
                         Err(error)
                     }
-                    StageEnd::Interrupted(guard) => Ok(interrupted(guard)),
+                    StageEnd::Interrupted(guard) => Ok(interrupted(guard, *protocol)),
                     StageEnd::Unguarded(_) => return Poll::Pending,
                 })
             }

@@ -66,6 +66,9 @@ use super::future::{Endpoint, LayerEndpoints, RequestFuture};
 ///
 /// One value of it is for one router: what it learns of a path holds for all of its clones.
 ///
+/// A gRPC call that is answered in the service's place, by an interrupt or a setting, gets a status
+/// of gRPC with the reason as its message: `UNAVAILABLE`, after a timeout `DEADLINE_EXCEEDED`.
+///
 /// A service of the layer is always ready: it waits within the request until the service inside is.
 ///
 /// # Cancel safety

@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::answer;
 use super::begin::{REQUEST_ID, TRACE_PARENT, begin_request};
+use super::protocol::Protocol;
 use crate::clock::Instant;
 use crate::instrument::poll::expire_after;
 use crate::routes::Route;
@@ -55,15 +56,17 @@ impl<'a> Admission<'a> {
             headers,
             settings,
         } = self;
+        let protocol = || Protocol::from_headers(headers);
         if let Some(preempt) = &settings.preempt
             && is_chosen(headers, preempt)
         {
-            return Err(Refusal::new(Outcome::Preempted, answer::preempted(preempt)));
+            let answer = answer::preempted(preempt, protocol());
+            return Err(Refusal::new(Outcome::Preempted, answer));
         }
         if let Some(rate) = settings.max_rate
             && let Err(wait) = route.rate_limit.try_acquire(Instant::now(), rate)
         {
-            let answer = answer::too_fast(rate, wait);
+            let answer = answer::too_fast(rate, wait, protocol());
             return Err(Refusal::new(Outcome::Rejected, answer));
         }
         let Some(most) = settings.max_active else {
@@ -72,7 +75,8 @@ impl<'a> Admission<'a> {
         // Serialized: the next request counts those admitted before it.
         let _deciding = route.admission.lock();
         if route.active().saturating_sub(counted) >= most {
-            return Err(Refusal::new(Outcome::Rejected, answer::too_many(most)));
+            let answer = answer::too_many(most, protocol());
+            return Err(Refusal::new(Outcome::Rejected, answer));
         }
         Ok(enter())
     }

@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::protocol::{Protocol, grpc_response};
 use crate::error_body::error_body;
 use crate::instrument::poll::Guard;
 use crate::settings::Preempt;
@@ -20,8 +21,10 @@ const MARK: HeaderName = HeaderName::from_static("x-underscore");
 const INTERRUPT_STATUS: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// The response that an operator has set for the route.
-pub(super) fn preempted(preempt: &Preempt) -> Response {
-    let mut response = if may_have_content(preempt.status) {
+pub(super) fn preempted(preempt: &Preempt, protocol: Protocol) -> Response {
+    let mut response = if protocol == Protocol::Grpc {
+        grpc_response(preempt.status, preempt.text.trim_end())
+    } else if may_have_content(preempt.status) {
         let body = Body::from(preempt.text.clone());
         answer(preempt.status, "text/plain; charset=utf-8", body)
     } else {
@@ -40,25 +43,26 @@ pub(super) fn preempted(preempt: &Preempt) -> Response {
 
 /// Ends an interrupted task and returns the response to its client.
 #[cold]
-pub(in crate::instrument) fn interrupted(guard: Guard) -> Response {
+pub(in crate::instrument) fn interrupted(guard: Guard, protocol: Protocol) -> Response {
     let interrupt = guard.task().pending_interrupt();
-    let response = ended(interrupt.as_ref());
+    let response = ended(interrupt.as_ref(), protocol);
     let outcome = guard.interrupt_outcome();
     guard.end_with(outcome, response.status());
     response
 }
 
 /// The response to an interrupted request, by an operator or by its timeout.
-fn ended(interrupt: Option<&Interrupt>) -> Response {
+fn ended(interrupt: Option<&Interrupt>, protocol: Protocol) -> Response {
     let status = interrupt.and_then(|interrupt| interrupt.status);
     let reason = interrupt.map_or(Interrupt::DEFAULT_REASON, |interrupt| &interrupt.reason);
     let expired = interrupt.is_some_and(|interrupt| interrupt.outcome == Outcome::Expired);
     if expired {
-        let answer = error(StatusCode::GATEWAY_TIMEOUT, "request_expired", reason);
+        let status = StatusCode::GATEWAY_TIMEOUT;
+        let answer = error(status, "request_expired", reason, protocol);
         return marked(answer, Outcome::Expired);
     }
     let status = status.unwrap_or(INTERRUPT_STATUS);
-    let answer = error(status, "request_interrupted", reason);
+    let answer = error(status, "request_interrupted", reason, protocol);
     marked(answer, Outcome::Interrupted)
 }
 
@@ -77,19 +81,20 @@ fn marked(mut response: Response, outcome: Outcome) -> Response {
 }
 
 /// The response if too many requests are in flight.
-pub(super) fn too_many(most: u64) -> Response {
+pub(super) fn too_many(most: u64, protocol: Protocol) -> Response {
     let reason = format!("the limit of requests in flight is {most}");
     let status = StatusCode::SERVICE_UNAVAILABLE;
     // It is unknown when one of them ends. A second at least, because the limit is against
     // immediate retries.
-    try_again(error(status, "limit_reached", &reason), Duration::ZERO)
+    let answer = error(status, "limit_reached", &reason, protocol);
+    try_again(answer, Duration::ZERO)
 }
 
 /// The response if requests arrive too fast; the next is admitted after `wait`.
-pub(super) fn too_fast(rate: f64, wait: Duration) -> Response {
+pub(super) fn too_fast(rate: f64, wait: Duration, protocol: Protocol) -> Response {
     let reason = format!("the limit of requests per second is {rate}");
     let status = StatusCode::TOO_MANY_REQUESTS;
-    try_again(error(status, "limit_reached", &reason), wait)
+    try_again(error(status, "limit_reached", &reason, protocol), wait)
 }
 
 /// Adds `Retry-After`: whole seconds, at least one.
@@ -102,7 +107,10 @@ fn try_again(mut response: Response, wait: Duration) -> Response {
     marked(response, Outcome::Rejected)
 }
 
-fn error(status: StatusCode, kind: &'static str, reason: &str) -> Response {
+fn error(status: StatusCode, kind: &'static str, reason: &str, protocol: Protocol) -> Response {
+    if protocol == Protocol::Grpc {
+        return grpc_response(status, reason);
+    }
     if !may_have_content(status) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;

@@ -38,6 +38,7 @@ async fn answer(response: reqwest::Response) -> [String; 3] {
     answer
 }
 
+/// Holds 10.20 of docs/admin-api.md.
 #[tokio::test]
 async fn a_call_of_grpc_is_answered_with_a_status_of_grpc() {
     let app = Router::new().route_service(PATH, service_fn(hang));

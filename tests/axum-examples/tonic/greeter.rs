@@ -228,7 +228,10 @@ async fn each_call_is_one_task(address: SocketAddr, route: &str) {
         .await
         .expect("no panic")
         .expect_err("it is interrupted");
-    // The response is not one of gRPC, so only its header tells what has happened.
+    assert_eq!(
+        (error.code(), error.message()),
+        (Code::Unavailable, "greeter is down")
+    );
     let header = error.metadata().get("x-underscore");
     assert_eq!(header.expect("a header"), "interrupted");
 
@@ -247,7 +250,11 @@ async fn each_call_is_one_task(address: SocketAddr, route: &str) {
 }
 
 async fn interrupt(route: &str) {
-    let answer = admin(Method::POST, &format!("/_routes/{route}/_interrupt")).await;
+    let answer = admin(
+        Method::POST,
+        &format!("/_routes/{route}/_interrupt?reason=greeter+is+down"),
+    )
+    .await;
     assert_eq!(answer["interrupted"], 1, "{answer:#}");
 }
 

@@ -1,12 +1,15 @@
 //! Puts the attribute on the handlers of a service and compares the results of the compiler and of
-//! the service's tests with those without it. Called by `run` and `run-service`.
+//! the service's tests with those without it, or runs a service under the layer. Called by `run` and
+//! `run-service`.
 
 mod annotate;
 mod axum_examples;
 mod blame;
 mod cargo;
 mod copy;
+mod drive;
 mod find;
+mod layer;
 mod names;
 mod routing;
 mod sources;
@@ -18,7 +21,7 @@ use std::{env, fs, io};
 
 use trial::{Options, Report};
 
-const USAGE: &str = "usage: axum-examples examples <checkout of axum>
+const USAGE: &str = "usage: axum-examples examples [--layer] <checkout of axum>
        axum-examples service [--check-only] <checkout> [folder in it]... [-- flags of cargo check and cargo test]";
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     };
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let reports = match words[..] {
+        ["examples", "--layer", checkout] => return layered(Path::new(checkout)),
         ["examples", checkout] => of_axum(Path::new(checkout)),
         ["service", checkout, ref folders @ ..] => {
             of_service(Path::new(checkout), folders, &options)
@@ -56,6 +60,23 @@ fn of_axum(checkout: &Path) -> io::Result<Vec<Report>> {
     let workspace = empty("examples")?;
     axum_examples::copy(checkout, &workspace)?;
     trial::run(&workspace, &Options::default())
+}
+
+/// Runs axum's examples under the layer instead.
+fn layered(checkout: &Path) -> ExitCode {
+    let run = || {
+        let workspace = empty("layered")?;
+        axum_examples::copy(checkout, &workspace)?;
+        layer::run(&workspace)
+    };
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn of_service(checkout: &Path, folders: &[&str], options: &Options) -> io::Result<Vec<Report>> {

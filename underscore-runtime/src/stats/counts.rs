@@ -76,6 +76,8 @@ impl StatusClass {
 /// Counts of ended tasks. Each task is in `outcomes` once, and in `statuses` if it was answered.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
+    /// Tasks that continue on another route, and count there.
+    retracted: u64,
     outcomes: [u64; Outcome::ALL.len()],
     statuses: [u64; StatusClass::COUNT],
     /// Number of answers of handlers.
@@ -87,12 +89,14 @@ pub(crate) struct Counts {
 impl Counts {
     /// The counts of a shard. `answer_nanos` covers each task that ended with its handler's answer.
     pub(super) fn new(
+        retracted: u64,
         outcomes: [u64; Outcome::ALL.len()],
         statuses: [u64; StatusClass::COUNT],
         answer_nanos: u128,
     ) -> Self {
         let completed = outcomes.get(Outcome::Completed as usize);
         Counts {
+            retracted,
             answers: completed.copied().unwrap_or(0),
             outcomes,
             statuses,
@@ -107,6 +111,7 @@ impl Counts {
         outcomes
             .chain(statuses)
             .for_each(|(mine, theirs)| *mine = mine.wrapping_add(theirs));
+        self.retracted = self.retracted.wrapping_add(other.retracted);
         self.answers = self.answers.wrapping_add(other.answers);
         self.answer_nanos = self.answer_nanos.wrapping_add(other.answer_nanos);
     }
@@ -138,6 +143,11 @@ impl Counts {
     pub(crate) fn total(&self) -> u64 {
         self.outcomes.iter().sum()
     }
+
+    /// Number of begun tasks that are not active: ended, or continued on another route.
+    pub(super) fn gone(&self) -> u64 {
+        self.total().wrapping_add(self.retracted)
+    }
 }
 
 /// The counts of a route at one moment.
@@ -162,10 +172,11 @@ mod tests {
 
     #[test]
     fn counts_add_up_by_outcome_and_class() {
-        let counts = Counts::new([2, 1, 1, 1, 1, 1, 1, 1], [0, 1, 0, 6, 0], 0);
+        let counts = Counts::new(3, [2, 1, 1, 1, 1, 1, 1, 1], [0, 1, 0, 6, 0], 0);
         let mut twice = counts;
         twice.add(&counts);
         assert_eq!(twice.total(), 18);
+        assert_eq!(twice.gone(), 24);
         assert_eq!(twice.outcome(Outcome::Completed), 4);
         assert_eq!(twice.status(StatusClass::from_digit(4)), 12);
         assert_eq!(twice.status(StatusClass::from_digit(5)), 0);
@@ -174,7 +185,7 @@ mod tests {
     #[test]
     fn response_times_add_up_beyond_64_bits_of_nanoseconds() {
         let once = u128::from(u64::MAX) + 1_000_000_001;
-        let counts = Counts::new([2, 0, 0, 0, 0, 0, 0, 0], [0; StatusClass::COUNT], once);
+        let counts = Counts::new(0, [2, 0, 0, 0, 0, 0, 0, 0], [0; StatusClass::COUNT], once);
         let mut twice = counts;
         twice.add(&counts);
         assert_eq!(twice.answers(), 4);

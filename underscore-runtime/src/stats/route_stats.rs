@@ -2,7 +2,7 @@
 //!
 //! Each thread counts in its own shard. A task counts as begun in the shard of the thread on which
 //! it begins, and as ended in that of the thread on which it ends. Active tasks are those begun
-//! minus those ended: there is no third counter that could disagree.
+//! minus those ended or taken back: there is no further counter that could disagree.
 
 use crossbeam_utils::CachePadded;
 
@@ -180,13 +180,13 @@ impl RouteStats {
         let (mut ended, mut begun) = (self.ended(), self.begun());
         for _ in 0..MAX_READS {
             let again = self.ended();
-            if again.total() == ended.total() {
+            if again.gone() == ended.gone() {
                 break;
             }
             (ended, begun) = (again, self.begun());
         }
         StatsSnapshot {
-            active: begun.saturating_sub(ended.total()),
+            active: begun.saturating_sub(ended.gone()),
             ended,
         }
     }
@@ -200,10 +200,7 @@ impl RouteStats {
     }
 
     fn begun(&self) -> u64 {
-        // Wrapping: a task may be taken back in another shard than the one in which it has begun.
-        self.all_shards()
-            .map(StatsShard::begun)
-            .fold(0, u64::wrapping_add)
+        self.all_shards().map(StatsShard::begun).sum()
     }
 
     /// The counts of the last minutes.

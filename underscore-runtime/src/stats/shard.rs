@@ -20,12 +20,14 @@ pub(super) struct StatsShard {
     /// The current second. Earlier ones are in the window.
     second: AtomicU64,
     begun: AtomicU64,
+    /// Tasks that continue on another route.
+    retracted: AtomicU64,
     outcomes: [AtomicU64; Outcome::ALL.len()],
     statuses: [AtomicU64; StatusClass::COUNT],
     /// Sum of all response times in nanoseconds, as a low and a high half.
     nanos: AtomicU64,
     nanos_high: AtomicU64,
-    /// `begun` and `nanos` when the current second began.
+    /// `begun` without `retracted`, and `nanos`, when the current second began.
     begun_before: AtomicU64,
     nanos_before: AtomicU64,
     /// The response times of the current second: their number, the longest, and the bucket of each.
@@ -47,6 +49,7 @@ impl StatsShard {
             writes: SeqCount::new(),
             second: AtomicU64::new(0),
             begun: AtomicU64::new(0),
+            retracted: AtomicU64::new(0),
             outcomes: array(),
             statuses: array(),
             nanos: AtomicU64::new(0),
@@ -89,11 +92,10 @@ impl StatsShard {
         }
     }
 
-    /// Takes back that a task has begun. The thread may be another than that of the beginning, so
-    /// the counter may wrap; the sum of all shards is right.
+    /// Takes back that a task has begun, perhaps on another thread. A counter of its own, which is
+    /// read like the ends: a reader that sees it also sees the begin.
     pub(super) fn retract(&self) {
-        let begun = self.begun.load(Ordering::Relaxed).wrapping_sub(1);
-        self.begun.store(begun, Ordering::Release);
+        self.writes.write(|| add_one(&self.retracted));
     }
 
     #[inline]
@@ -177,7 +179,7 @@ impl StatsShard {
                 to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
             };
             self.second.store(next, Ordering::Relaxed);
-            copy(&self.begun, &self.begun_before);
+            self.begun_before.store(self.kept(), Ordering::Relaxed);
             copy(&self.nanos, &self.nanos_before);
             self.answered.store(0, Ordering::Relaxed);
             self.longest.store(0, Ordering::Relaxed);
@@ -197,6 +199,7 @@ impl StatsShard {
         self.read(|| {
             let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
             Counts::new(
+                load(&self.retracted),
                 std::array::from_fn(|index| self.outcomes.get(index).map_or(0, load)),
                 std::array::from_fn(|index| self.statuses.get(index).map_or(0, load)),
                 u128::from(load(&self.nanos_high)) << 64 | u128::from(load(&self.nanos)),
@@ -211,7 +214,7 @@ impl StatsShard {
 
     fn second(&self) -> Second {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let begun = load(&self.begun).wrapping_sub(load(&self.begun_before));
+        let begun = self.kept().wrapping_sub(load(&self.begun_before));
         // Negative if more tasks of earlier seconds were taken back than have begun.
         let begun = begun.cast_signed().max(0);
         Second {
@@ -225,6 +228,12 @@ impl StatsShard {
                 Bucket::from_raw(bucket.map_or(0, |bucket| bucket.load(Ordering::Relaxed)))
             }),
         }
+    }
+
+    /// Number of begun tasks that were not taken back.
+    fn kept(&self) -> u64 {
+        let retracted = self.retracted.load(Ordering::Relaxed);
+        self.begun.load(Ordering::Relaxed).wrapping_sub(retracted)
     }
 
     /// Reads counters that are written together, and repeats if a write was under way. A write

@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::io;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
@@ -49,19 +49,58 @@ pub enum Piece {
 
 /// The next step of a request, in its extensions.
 #[derive(Debug, Default)]
-pub struct Script(Mutex<(Step, Piece)>);
+pub struct Script(Mutex<Next>);
+
+#[derive(Debug, Default)]
+struct Next {
+    step: Step,
+    piece: Piece,
+    /// The step of the next call, for middleware that calls the handler again.
+    of_next_call: Option<Step>,
+    /// The task that waits.
+    waker: Option<Waker>,
+}
 
 impl Script {
     pub fn set(&self, step: Step, piece: Piece) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (step, piece);
+        let mut next = self.next();
+        (next.step, next.piece) = (step, piece);
+    }
+
+    /// Sets the step of the next call, once this call has ended.
+    pub fn then(&self, step: Step) {
+        self.next().of_next_call = Some(step);
+    }
+
+    /// Wakes the task that waits.
+    pub fn wake(&self) {
+        let waker = self.next().waker.take();
+        waker.into_iter().for_each(Waker::wake);
     }
 
     fn step(&self) -> Step {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.next().step
     }
 
     fn piece(&self) -> Piece {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.next().piece
+    }
+
+    /// The last step of a call.
+    fn end(&self) {
+        let mut next = self.next();
+        if let Some(step) = next.of_next_call.take() {
+            next.step = step;
+        }
+    }
+
+    fn wait<T>(&self, cx: &Context<'_>) -> Poll<T> {
+        self.next().waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn next(&self) -> MutexGuard<'_, Next> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,7 +123,7 @@ impl<S: Sync> FromRequestParts<S> for Scripted {
         let script = parts.extensions.get::<Arc<Script>>();
         let script = Arc::clone(script.expect("every request has one"));
         poll_fn(|cx| match script.step() {
-            Step::Wait => Poll::Pending,
+            Step::Wait => script.wait(cx),
             Step::WakeAndWait => {
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -94,8 +133,14 @@ impl<S: Sync> FromRequestParts<S> for Scripted {
                 Poll::Ready(Ok(()))
             }
             Step::Answer(_) | Step::Stream(_) => Poll::Ready(Ok(())),
-            Step::Reject(rejected) => Poll::Ready(Err(status(rejected).into_response())),
-            Step::Panic => panic_silently(),
+            Step::Reject(rejected) => {
+                script.end();
+                Poll::Ready(Err(status(rejected).into_response()))
+            }
+            Step::Panic => {
+                script.end();
+                panic_silently()
+            }
         })
         .await?;
         Ok(Scripted(script))
@@ -103,24 +148,29 @@ impl<S: Sync> FromRequestParts<S> for Scripted {
 }
 
 impl Scripted {
-    async fn answer(self) -> Response {
+    pub async fn answer(self) -> Response {
         poll_fn(|cx| match self.0.step() {
-            Step::Wait | Step::Extract => Poll::Pending,
+            Step::Wait | Step::Extract => self.0.wait(cx),
             Step::WakeAndWait => {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
             Step::Answer(given) | Step::Reject(given) => {
+                self.0.end();
                 Poll::Ready((status(given), "whole").into_response())
             }
             Step::Stream(given) => {
+                self.0.end();
                 let pieces = Pieces {
                     script: Arc::clone(&self.0),
                     is_over: false,
                 };
                 Poll::Ready((status(given), Body::new(pieces)).into_response())
             }
-            Step::Panic => panic_silently(),
+            Step::Panic => {
+                self.0.end();
+                panic_silently()
+            }
         })
         .await
     }

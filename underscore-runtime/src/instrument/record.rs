@@ -229,16 +229,29 @@ impl HandlerPart {
         }
     }
 
-    /// Polls code of the handler. If that panics, so has the request, although a layer may catch
-    /// the panic and answer.
+    /// Records that code of the handler runs, until [`end_code`](Self::end_code). If that panics,
+    /// so has the request, although a layer may catch the panic and answer.
+    #[inline]
+    pub(super) fn begin_code(&self) {
+        if let Some(task) = self.task() {
+            task.set_outcome(Outcome::Panicked);
+        }
+    }
+
+    /// Records that code of the handler has returned.
+    #[inline]
+    pub(super) fn end_code(&self) {
+        if let Some(task) = self.task() {
+            task.clear_outcome();
+        }
+    }
+
+    /// Polls code of the handler.
     #[inline]
     pub(super) fn poll<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let Some(task) = self.task() else {
-            return poll();
-        };
-        task.set_outcome(Outcome::Panicked);
+        self.begin_code();
         let polled = poll();
-        task.clear_outcome();
+        self.end_code();
         polled
     }
 }

@@ -65,7 +65,10 @@ where
             }
             Err(Instead::TakenOver(part)) => {
                 let settings = decision.settings.as_deref();
+                // Some extractors work before they return a future: see below.
+                part.begin_code();
                 let extract = A::extract(request, state, handler.declaration.arguments);
+                part.end_code();
                 return Begin::Extracting {
                     extraction: Tracked::without_guard(Delayed::new(settings, extract)),
                     part: Some(part),

@@ -101,8 +101,13 @@ fn poll_unguarded<S: Stage<Response>>(
     cx: &mut Context<'_>,
 ) -> Poll<Response> {
     if let Unguarded::TakenOver(part) = unguarded {
-        let response = ready!(part.poll(|| stage.as_mut().poll(cx)));
-        stage.clear();
+        let response = ready!(part.poll(|| {
+            let polled = stage.as_mut().poll(cx);
+            if polled.is_ready() {
+                stage.as_mut().clear();
+            }
+            polled
+        }));
         *unguarded = Unguarded::Over;
         return Poll::Ready(response);
     }

@@ -239,6 +239,6 @@ fn end(guard: Guard, response: &mut Response<Body>, unlearned: Option<&Known>) {
     {
         task.move_to(route);
     }
-    let length = response.body().size_hint().exact();
+    let length = guard.run(|| response.body().size_hint().exact());
     track_body(guard, response, length);
 }

@@ -1,7 +1,9 @@
 //! Requests in a `RequestLayer`: each is one row, one count and one end, whatever the middleware
 //! and the handlers inside do.
 
+mod elsewhere;
 mod panics;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -29,13 +29,11 @@ pub(super) struct LayerRecord {
 static IS_USED: AtomicBool = AtomicBool::new(false);
 
 impl LayerRecord {
-    /// The mark of a request whose record a layer has just begun, with the settings of its handler
-    /// if it knows that.
-    pub(super) fn new(task: &'static Slot, knows_handler: bool) -> Self {
+    /// The mark of a request whose record a layer has just begun.
+    pub(super) fn new(task: &'static Slot) -> Self {
         if !IS_USED.load(Ordering::Relaxed) {
             IS_USED.store(true, Ordering::Relaxed);
         }
-        task.set_begun_by_layer(knows_handler);
         LayerRecord {
             task: SlotRef::new(task),
             id: task.id(),
@@ -71,13 +69,24 @@ impl LayerRecord {
         handler: &'static HandlerEntry,
         request: &Request,
     ) -> Option<&'static Slot> {
-        let task = self.task.get();
-        let parent = TaskParent::of_request(task, self.id)?;
+        let work = self.begin_work("handler", handler.declaration.handler)?;
         let path = request.extensions().get::<MatchedPath>();
-        task.set_reached(self.id, handler.route_of(request.method(), path));
+        let route = handler.route_of(request.method(), path);
+        self.task.get().set_reached(self.id, route);
+        Some(work)
+    }
+
+    /// Begins a part of the request that the task of this record does not poll. `None` if the
+    /// request has ended.
+    pub(super) fn begin_work(
+        self,
+        name: &'static str,
+        code: &'static str,
+    ) -> Option<&'static Slot> {
+        let parent = TaskParent::of_request(self.task.get(), self.id)?;
         let work = Background {
-            name: "handler".into(),
-            code: handler.declaration.handler,
+            name: name.into(),
+            code,
             parent: Some(parent),
         };
         Some(NewTask::background(Arc::new(work)).begin())
@@ -101,15 +110,13 @@ pub(super) fn take_over(
     let from = task.route().filter(|_| !task.has_handler())?;
     let path = request.extensions().get::<MatchedPath>();
     let route = handler.route_within(from, request.method(), path);
-    // The layer has applied the settings of the route that it knew.
-    let has_settings = std::ptr::eq(route, from) && !task.is_begun_without_handler();
-    let settings = if has_settings {
+    let settings = if std::ptr::eq(route, from) && !task.is_unadmitted() {
+        // The layer has applied them.
         None
     } else {
         match enter_route(task, route, request.headers()) {
-            Entered::Admitted(settings) => settings,
-            Entered::Refused(response) => return Some(Err(response)),
-            Entered::Not => return None,
+            Ok(settings) => settings,
+            Err(response) => return Some(Err(response)),
         }
     };
     task.set_taken_over();
@@ -127,77 +134,72 @@ pub(super) fn take_over_kept(handler: &'static HandlerEntry) -> Option<HandlerPa
     let task = poll::current().filter(|task| task.awaits_handler())?;
     let from = task.route()?;
     let route = handler.route_within_kept(from, task.method().as_ref())?;
-    if !std::ptr::eq(route, from) && !task.move_to(route) {
-        return None;
+    let is_there = std::ptr::eq(route, from);
+    if !is_there {
+        task.move_to(route);
     }
-    if task.is_begun_without_handler() || !std::ptr::eq(route, from) {
+    if task.is_unadmitted() || !is_there {
         // The layer did not know them.
         let settings = route.effective();
         if let Some(timeout) = settings.and_then(|settings| settings.timeout) {
             poll::expire_after(timeout, task.started(), task);
         }
     }
+    task.set_unadmitted(false);
     task.set_taken_over();
     task.clear_outcome();
     task.enter_handler();
     HandlerPart::new(task)
 }
 
-/// Whether a task has continued on another route.
-enum Entered {
-    /// The settings of the route, if any, admit it.
-    Admitted(Option<Arc<EffectiveSettings>>),
-    /// They refuse it.
-    Refused(Box<Response>),
-    /// It cannot continue there.
-    Not,
-}
-
-/// Continues `task` on `route` if the settings of that admit it.
-fn enter_route(task: &'static Slot, route: &'static Route, headers: &HeaderMap) -> Entered {
+/// Continues `task` on `route`. Returns the settings of that if they admit it, otherwise the
+/// response.
+fn enter_route(
+    task: &'static Slot,
+    route: &'static Route,
+    headers: &HeaderMap,
+) -> Result<Option<Arc<EffectiveSettings>>, Box<Response>> {
     let is_there = task.route().is_some_and(|from| std::ptr::eq(from, route));
-    let enter = || is_there || task.move_to(route);
-    let Some(settings) = route.effective() else {
-        return if enter() {
-            Entered::Admitted(None)
-        } else {
-            Entered::Not
-        };
-    };
-    let admission = Admission::new(route, headers, &settings);
-    match admission.admit(u64::from(is_there), enter) {
-        Ok(false) => Entered::Not,
-        Ok(true) => {
-            if let Some(timeout) = settings.timeout {
-                poll::expire_after(timeout, task.started(), task);
-            }
-            Entered::Admitted(Some(settings))
+    let enter = || {
+        if !is_there {
+            task.move_to(route);
         }
-        Err(Refusal { outcome, response }) => {
+    };
+    let settings = route.effective();
+    if let Some(settings) = &settings {
+        let admission = Admission::new(route, headers, settings);
+        if let Err(Refusal { outcome, response }) = admission.admit(u64::from(is_there), enter) {
             enter();
             task.set_taken_over();
+            // Middleware may try again.
+            task.set_unadmitted(true);
             task.set_outcome(outcome);
-            Entered::Refused(response)
+            return Err(response);
         }
+        if let Some(timeout) = settings.timeout {
+            poll::expire_after(timeout, task.started(), task);
+        }
+    } else {
+        enter();
     }
+    task.set_unadmitted(route.identity.is_of_layer());
+    Ok(settings)
 }
 
 /// Continues the record of an outer layer on the route that an inner one knows, which sees more of
-/// the path. Returns the response if the settings of that route refuse the request.
+/// the path. Returns the settings that the outer layer did not apply, or the response if they refuse
+/// the request.
 #[cold]
 pub(super) fn narrow(
     task: &'static Slot,
     route: &'static Route,
     headers: &HeaderMap,
-) -> Result<(), Box<Response>> {
+) -> Result<Option<Arc<EffectiveSettings>>, Box<Response>> {
     let is_narrower = |from: &Route| from.identity.path.is_none() && route.identity.path.is_some();
     if task.has_handler() || !task.route().is_some_and(is_narrower) {
-        return Ok(());
+        return Ok(None);
     }
-    match enter_route(task, route, headers) {
-        Entered::Refused(response) => Err(response),
-        Entered::Admitted(_) | Entered::Not => Ok(()),
-    }
+    enter_route(task, route, headers)
 }
 
 /// A handler's part in the record of a layer. While it lives, the request is in the handler.

@@ -7,6 +7,7 @@ use axum::http::{Method, Version};
 use super::id::TaskId;
 use super::kind::Background;
 use super::meta_buffer::MetaBuffer;
+use super::poller_state::{LAYER, UNADMITTED};
 use super::request_meta::{MetaFields, RequestMeta};
 use super::slot::{Slot, info};
 use super::thread::{ThreadContext, with_thread};
@@ -120,6 +121,14 @@ impl NewTask {
         inner.extra_or_new(self.id).method = Some(method);
         self.slot.set_has_extra();
         self.info |= info::METHOD;
+    }
+
+    /// Records that a layer begins it, before any handler. If the layer does not know that, the
+    /// settings of the handler's route have yet to admit it.
+    #[inline]
+    pub(crate) fn set_begun_by_layer(&mut self, knows_handler: bool) {
+        let unadmitted = if knows_handler { 0 } else { UNADMITTED };
+        self.slot.set_flags(LAYER | unadmitted);
     }
 
     /// Sets the task in which the request is made, by its id.

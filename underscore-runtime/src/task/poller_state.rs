@@ -50,10 +50,11 @@ const CLIENT_LEFT: u32 = 1 << 27;
 /// The response streams.
 pub(super) const STREAMING: u32 = 1 << 28;
 
-/// The layer did not know whether an annotated handler answers.
-pub(super) const UNLEARNED: u32 = 1 << 30;
 /// The connection took the last frame of the body and has not polled for another since.
 const AWAITS_CLIENT: u32 = 1 << 29;
+
+/// The settings of its handler's route have yet to admit the request of a layer.
+pub(super) const UNADMITTED: u32 = 1 << 30;
 
 /// The flags that require cleanup at the end.
 pub(super) const NEEDS_CLEANUP: u32 = WAKER | EXTRA | NODES | STREAMING;

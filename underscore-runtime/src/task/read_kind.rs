@@ -3,7 +3,7 @@
 
 use super::id::TaskId;
 use super::kind::{Background, TaskKind, TaskParent, TaskRequest, Upgrade};
-use super::request_meta::{META_FIELDS, MetaField};
+use super::request_meta::{META_FIELDS, MetaField, RequestMeta};
 use super::slot::{Slot, info};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -11,7 +11,11 @@ use crate::sync::atomic::Ordering;
 impl Slot {
     /// The kind of the task with this id, on any thread. `None` if it has ended.
     pub(super) fn kind(&self, id: TaskId) -> Option<TaskKind> {
-        let info = self.read(id.number(), |slot| slot.info.load(Ordering::Relaxed))?;
+        let (route, info) = self.read(id.number(), |slot| {
+            // In this order: `keep_uri` changes `info` before the task moves to another route.
+            let route = slot.route.load();
+            (route, slot.info.load(Ordering::Relaxed))
+        })?;
         if info & info::BACKGROUND != 0 {
             return self.background(id).map(TaskKind::Background);
         }
@@ -33,7 +37,7 @@ impl Slot {
                 (info & info::META_INLINE != 0).then(|| buffer.load())
             };
             Some(TaskRequest {
-                route: slot.route.load()?,
+                route: route?,
                 version: info::version(info),
                 remote: slot.remote(),
                 connection: slot.connection(),
@@ -57,12 +61,26 @@ impl Slot {
         inner.extra(id.number())?.parent
     }
 
-    /// True if the URI of the request is stored. Called by the thread that polls the task.
-    pub(super) fn has_uri(&self) -> bool {
-        match TaskId::from_number(self.id()).and_then(|id| self.kind(id)) {
-            Some(TaskKind::Request(request)) => request.stored(MetaField::Uri).is_some(),
-            _ => false,
+    /// Stores the URI of the request, which is not stored if it equals the `path` of its route.
+    /// Called by the thread that polls the task, before it moves to another path.
+    pub(super) fn keep_uri(&self, path: &str) {
+        let kind = TaskId::from_number(self.id()).and_then(|id| self.kind(id));
+        let Some(TaskKind::Request(request)) = kind else {
+            return;
+        };
+        if request.stored(MetaField::Uri).is_some() {
+            return;
         }
+        let mut fields = request.meta.each_ref().map(Option::as_deref);
+        if let Some(uri) = fields.get_mut(MetaField::Uri as usize) {
+            *uri = Some(path.as_bytes());
+        }
+        let mut inner = self.inner.lock();
+        inner.extra_or_new(self.id()).meta = Some(RequestMeta::new(fields));
+        drop(inner);
+        self.set_has_extra();
+        let info = self.info.load(Ordering::Relaxed);
+        self.info.store(info | info::META_BOXED, Ordering::Relaxed);
     }
 
     /// A copy of the request that the task is, shared by all work begun in it. Called by the thread

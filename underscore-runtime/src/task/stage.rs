@@ -1,7 +1,7 @@
 //! How far a request has come, in two bits of the record's flags, and the record of a layer that a
 //! handler takes over.
 
-use super::poller_state::{LAYER, STAGE, STREAMING, TAKEN_OVER, UNLEARNED};
+use super::poller_state::{LAYER, STAGE, STREAMING, TAKEN_OVER, UNADMITTED};
 use super::slot::Slot;
 use super::thread::{ThreadContext, with_thread};
 use crate::clock::Instant;
@@ -32,25 +32,21 @@ const _: () = assert!(AWAITS_HANDLER == STAGE);
 
 /// For the thread that polls the task.
 impl Slot {
-    /// Records that a layer has begun it, on a route whose handler it knows or not.
-    #[inline]
-    pub(crate) fn set_begun_by_layer(&self, knows_handler: bool) {
-        self.set_flags(if knows_handler {
-            LAYER
-        } else {
-            LAYER | UNLEARNED
-        });
-    }
-
     /// True if a layer has begun it.
     pub(crate) fn is_begun_by_layer(&self) -> bool {
         self.flags() & LAYER != 0
     }
 
-    /// True if a layer has begun it without the settings of a handler. The handler may have become
-    /// known since.
-    pub(crate) fn is_begun_without_handler(&self) -> bool {
-        self.flags() & UNLEARNED != 0
+    /// True until the settings of its handler's route have admitted it, in a record of a layer.
+    pub(crate) fn is_unadmitted(&self) -> bool {
+        self.flags() & UNADMITTED != 0
+    }
+
+    /// Records whether the settings of its handler's route have yet to admit it.
+    pub(crate) fn set_unadmitted(&self, is_unadmitted: bool) {
+        let flags = self.flags() & !UNADMITTED;
+        let bit = if is_unadmitted { UNADMITTED } else { 0 };
+        self.flags.store(flags | bit, Ordering::Relaxed);
     }
 
     /// Records that a handler has taken it over.
@@ -100,13 +96,20 @@ impl Slot {
         self.flags.store(flags, Ordering::Relaxed);
     }
 
-    /// Continues the task on another route. False if its URI would be lost: a URI that equals the
-    /// path of its route is not stored.
-    pub(crate) fn move_to(&self, route: &'static Route) -> bool {
+    /// Continues the request on another route.
+    pub(crate) fn move_to(&self, route: &'static Route) {
         let from = self.route.load();
-        let is_at_same_path = from.is_some_and(|from| from.identity.path == route.identity.path);
-        if !is_at_same_path && !self.has_uri() {
-            return false;
+        if let Some(from) = from
+            && from.identity.path != route.identity.path
+            && let Some(path) = from.identity.path.as_deref()
+        {
+            self.keep_uri(path);
+        }
+        if self.has_extra()
+            && let Some(extra) = self.inner.lock().extra(self.id())
+        {
+            // A copy on the former route. Work that has begun keeps it.
+            extra.request = None;
         }
         let shard = with_thread(ThreadContext::shard);
         route.stats.begin(shard, Instant::now());
@@ -114,7 +117,6 @@ impl Slot {
         if let Some(from) = from {
             from.stats.retract(shard);
         }
-        true
     }
 
     /// Records that the handler of the request with this id runs in another tokio task, on `route`.
@@ -133,16 +135,19 @@ impl Slot {
         }
     }
 
-    /// Moves the task to the route of its handler that runs in another tokio task, once. Called by
-    /// the thread that polls the task.
+    /// Moves the task to the route of its handler that runs in another tokio task, unless it has
+    /// had a handler. Called by the thread that polls the task.
     pub(crate) fn follow_reached(&self) {
-        if self.has_extra() {
-            let reached = || self.inner.lock().extra(self.id())?.reached.take();
-            if let Some(route) = reached()
-                && self.move_to(route)
-            {
-                self.set_taken_over();
-            }
+        // The signal of a handler that was faster than this poll has not been taken.
+        if !self.has_extra() && !self.is_signalled() {
+            return;
+        }
+        let reached = || self.inner.lock().extra(self.id())?.reached.take();
+        if let Some(route) = reached()
+            && !self.is_taken_over()
+        {
+            self.move_to(route);
+            self.set_taken_over();
         }
     }
 

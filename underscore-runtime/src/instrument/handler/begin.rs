@@ -12,7 +12,9 @@ use pin_project_lite::pin_project;
 use super::extract::Extract;
 use crate::instrument::poll::{Guard, StageEnd, Tracked};
 use crate::instrument::record::{self, HandlerPart, LayerRecord, TakenOver};
-use crate::instrument::request::{Admission, Delayed, Protocol, begin_request, interrupted};
+use crate::instrument::request::{
+    Admission, Beginner, Delayed, Protocol, begin_request, interrupted,
+};
 use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
@@ -119,7 +121,7 @@ fn enter(
     let path = request.extensions().get::<MatchedPath>();
     let route = handler.route_of(request.method(), path);
     match route.effective() {
-        None => Ok(begin_request(request, route, false)),
+        None => Ok(begin_request(request, route, Beginner::Handler)),
         Some(settings) => Err(Decision::new(request, route, settings)),
     }
 }
@@ -172,7 +174,8 @@ impl Decision {
         route: &'static Route,
         settings: Arc<EffectiveSettings>,
     ) -> Box<Self> {
-        let task = Admission::new(route, request.headers(), &settings).begin(request);
+        let task =
+            Admission::new(route, request.headers(), &settings).begin(request, Beginner::Handler);
         Box::new(Decision {
             task: task.map_err(Instead::Answer),
             settings: Some(settings),

@@ -1,7 +1,7 @@
 //! The future of a request in a layer: the task from the request's arrival until its response. An
 //! annotated handler inside finds the task in `record`.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,9 +16,11 @@ pub(super) use super::endpoint::{Endpoint, LayerEndpoints};
 use super::endpoint::{Found, Known};
 use super::service_call::ServiceCall;
 use crate::instrument::body::{track_body, watch_body_in_layer};
-use crate::instrument::poll::{self, Guard, PollScope, StageEnd, Tracked};
+use crate::instrument::poll::{Guard, PollScope, StageEnd, Tracked};
 use crate::instrument::record::{self, LayerRecord};
-use crate::instrument::request::{Admission, Delayed, Protocol, begin_request, interrupted};
+use crate::instrument::request::{
+    Admission, Beginner, Delayed, Protocol, begin_request, interrupted,
+};
 use crate::routes::Route;
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
@@ -53,7 +55,8 @@ pin_project! {
         /// A layer around this one has begun the task.
         Within {
             #[pin]
-            call: ServiceCall<S, B>,
+            call: Delayed<ServiceCall<S, B>>,
+            record: LayerRecord,
             unlearned: Option<Arc<Known>>,
         },
         /// There is a response already.
@@ -68,90 +71,135 @@ where
 {
     #[inline]
     pub(super) fn new(service: &mut S, request: Request<B>, endpoint: &Endpoint) -> Self {
-        let around = LayerRecord::of(request.extensions()).and_then(LayerRecord::current);
-        let Found { route, unlearned } = endpoint.find(request.method(), request.extensions());
+        let around = LayerRecord::of(request.extensions());
+        let found = endpoint.find(request.method(), request.extensions());
         let state = match around {
-            None => match begin(route, &request) {
-                Ok(begun) => {
-                    let protocol = Protocol::of(&request);
-                    let call = call(service, request, &begun);
-                    let call = Tracked::new(begun.guard, call);
-                    State::Task {
-                        call,
-                        unlearned,
-                        protocol,
-                    }
-                }
-                Err(response) => State::Answered {
-                    response: Some(response),
-                },
-            },
-            Some(task) => match record::narrow(task, route, request.headers()) {
-                Ok(()) => {
-                    if route.identity.declaration().is_kept && task.awaits_handler() {
-                        task.enter_extractors_of_kept();
-                    }
-                    State::Within {
-                        call: ServiceCall::new(service, request),
-                        unlearned,
-                    }
-                }
-                Err(response) => State::Answered {
-                    response: Some(response),
-                },
-            },
+            None => State::begin(service, request, found),
+            Some(record) => State::within(record, service, request, found),
         };
         RequestFuture { state }
     }
 }
 
-/// A task that has begun.
-struct Begun {
-    guard: Guard,
-    settings: Option<Arc<EffectiveSettings>>,
-    knows_handler: bool,
+impl<S, B> State<S, B>
+where
+    S: Service<Request<B>> + Clone,
+    B: 'static,
+{
+    /// Begins the task of a request.
+    #[inline]
+    fn begin(service: &mut S, mut request: Request<B>, Found { route, unlearned }: Found) -> Self {
+        let (task, settings) = match begin(route, &request) {
+            Ok(begun) => begun,
+            Err(response) => return State::answered(response),
+        };
+        let guard = Guard::new(task);
+        let protocol = Protocol::of(&request);
+        request.extensions_mut().insert(LayerRecord::new(task));
+        let any: &mut dyn Any = &mut request;
+        if let Some(request) = any.downcast_mut::<Request<Body>>() {
+            watch_body_in_layer(request);
+        }
+        let call = call(service, request, &guard, settings.as_deref());
+        let call = Tracked::new(guard, call);
+        State::Task {
+            call,
+            unlearned,
+            protocol,
+        }
+    }
+
+    /// Continues a request that a layer around this one has begun. It is a task of its own if that
+    /// has ended, and work of the request if another task polls it.
+    #[cold]
+    fn within(record: LayerRecord, service: &mut S, request: Request<B>, found: Found) -> Self {
+        if let Some(task) = record.current() {
+            let settings = match record::narrow(task, found.route, request.headers()) {
+                Ok(settings) => settings,
+                Err(response) => return State::answered(response),
+            };
+            if found.route.identity.declaration().is_kept && task.awaits_handler() {
+                task.enter_extractors_of_kept();
+            }
+            return State::Within {
+                call: delayed(service, request, settings.as_deref()),
+                record,
+                unlearned: found.unlearned,
+            };
+        }
+        let Some(work) = record.begin_work("service", type_name::<S>()) else {
+            return State::begin(service, request, found);
+        };
+        let guard = Guard::new(work);
+        let protocol = Protocol::of(&request);
+        let call = call(service, request, &guard, None);
+        let call = Tracked::new(guard, call);
+        State::Task {
+            call,
+            unlearned: None,
+            protocol,
+        }
+    }
+
+    fn answered(response: Box<Response<Body>>) -> Self {
+        State::Answered {
+            response: Some(response),
+        }
+    }
 }
+
+/// A task that has begun, with the settings of its route.
+type Begun = (&'static Slot, Option<Arc<EffectiveSettings>>);
 
 /// Begins the task of a request, if the settings of its route admit it.
 #[inline]
 fn begin<B>(route: &'static Route, request: &Request<B>) -> Result<Begun, Box<Response<Body>>> {
     // Before the settings are read: a handler that becomes known in between applies its own.
     let knows_handler = !route.identity.is_of_layer();
+    let beginner = Beginner::Layer { knows_handler };
     let settings = route.effective();
     let task = match &settings {
-        None => begin_request(request, route, !knows_handler),
-        Some(settings) => Admission::new(route, request.headers(), settings).begin(request)?,
+        None => begin_request(request, route, beginner),
+        Some(settings) => {
+            Admission::new(route, request.headers(), settings).begin(request, beginner)?
+        }
     };
-    Ok(Begun {
-        guard: Guard::new(task),
-        settings,
-        knows_handler,
-    })
+    Ok((task, settings))
 }
 
 /// Calls `service` as part of the task of `guard`, after the delay of its settings.
 #[inline]
-fn call<S, B>(service: &mut S, mut request: Request<B>, begun: &Begun) -> Delayed<ServiceCall<S, B>>
+fn call<S, B>(
+    service: &mut S,
+    request: Request<B>,
+    guard: &Guard,
+    settings: Option<&EffectiveSettings>,
+) -> Delayed<ServiceCall<S, B>>
 where
     S: Service<Request<B>> + Clone,
-    B: 'static,
 {
-    let (task, settings) = (begun.guard.task(), begun.settings.as_deref());
-    let record = LayerRecord::new(task, begun.knows_handler);
-    request.extensions_mut().insert(record);
-    let any: &mut dyn Any = &mut request;
-    if let Some(request) = any.downcast_mut::<Request<Body>>() {
-        watch_body_in_layer(request);
-    }
+    // Layers may work before they return a future.
+    let scope = PollScope::enter(guard.task());
+    let call = delayed(service, request, settings);
+    scope.finish();
+    call
+}
+
+/// Calls `service` after the delay of the settings.
+#[inline]
+fn delayed<S, B>(
+    service: &mut S,
+    request: Request<B>,
+    settings: Option<&EffectiveSettings>,
+) -> Delayed<ServiceCall<S, B>>
+where
+    S: Service<Request<B>> + Clone,
+{
     let is_delayed = settings.is_some_and(|settings| settings.delay.is_some());
     let call = if is_delayed {
         ServiceCall::later(service, request)
     } else {
-        // Layers may work before they return a future.
-        let scope = PollScope::enter(task);
-        let call = ServiceCall::new(service, request);
-        scope.finish();
-        call
+        ServiceCall::new(service, request)
     };
     Delayed::new(settings, call)
 }
@@ -192,9 +240,13 @@ where
                     StageEnd::Unguarded(_) => return Poll::Pending,
                 })
             }
-            StateProjected::Within { call, unlearned } => {
+            StateProjected::Within {
+                call,
+                record,
+                unlearned,
+            } => {
                 let polled = call.poll(cx);
-                if let Some(task) = poll::current() {
+                if let Some(task) = record.current() {
                     if let Some(known) = unlearned {
                         learn(known, task);
                     }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 
 use super::answer;
-use super::begin::{REQUEST_ID, TRACE_PARENT, begin_request};
+use super::begin::{Beginner, REQUEST_ID, TRACE_PARENT, begin_request};
 use super::protocol::Protocol;
 use crate::clock::Instant;
 use crate::instrument::poll::expire_after;
@@ -86,10 +86,9 @@ impl<'a> Admission<'a> {
     pub(in crate::instrument) fn begin<B>(
         &self,
         request: &Request<B>,
+        beginner: Beginner,
     ) -> Result<&'static Slot, Box<Response>> {
-        let begun = self.admit(0, || {
-            begin_request(request, self.route, self.route.identity.is_of_layer())
-        });
+        let begun = self.admit(0, || begin_request(request, self.route, beginner));
         let task = begun.map_err(|Refusal { outcome, response }| {
             let class = StatusClass::from_status(response.status());
             let shard = with_thread(ThreadContext::shard);

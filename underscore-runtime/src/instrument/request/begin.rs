@@ -14,8 +14,17 @@ const OPAQUE_ID: &str = "x-opaque-id";
 pub(super) const REQUEST_ID: &str = "x-request-id";
 pub(super) const TRACE_PARENT: &str = "traceparent";
 
-/// Begins the task of a request. With `keeps_uri`, its URI is retained although it may equal the
-/// route's path, because the task may continue on another route.
+/// The code that begins a request.
+#[derive(Clone, Copy)]
+pub(in crate::instrument) enum Beginner {
+    /// The handler.
+    Handler,
+    /// A layer, on a route whose handler it knows or not.
+    Layer { knows_handler: bool },
+}
+
+/// Begins the task of a request. On a route of a layer its URI is retained although it may equal the
+/// route's path, because the task continues on another route once its handler is known.
 #[allow(
     clippy::inline_always,
     reason = "nearly all requests take one of its two callers"
@@ -24,8 +33,13 @@ pub(super) const TRACE_PARENT: &str = "traceparent";
 pub(in crate::instrument) fn begin_request<B>(
     request: &Request<B>,
     route: &'static Route,
-    keeps_uri: bool,
+    beginner: Beginner,
 ) -> &'static Slot {
+    let knows_handler = match beginner {
+        Beginner::Handler => true,
+        Beginner::Layer { knows_handler } => knows_handler,
+    };
+    let keeps_uri = !knows_handler;
     let mut task = NewTask::request(route, request.version());
     if let Some(ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         task.set_remote(address);
@@ -35,6 +49,9 @@ pub(in crate::instrument) fn begin_request<B>(
     }
     if *request.method() != route.identity.method {
         task.set_method(request.method());
+    }
+    if let Beginner::Layer { .. } = beginner {
+        task.set_begun_by_layer(knows_handler);
     }
     let around = with_thread(|thread| thread.id.get());
     if around != 0 {

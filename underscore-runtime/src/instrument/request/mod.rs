@@ -11,6 +11,6 @@ mod protocol;
 
 pub(super) use admission::{Admission, Refusal};
 pub(super) use answer::interrupted;
-pub(super) use begin::begin_request;
+pub(super) use begin::{Beginner, begin_request};
 pub(super) use delay::Delayed;
 pub(super) use protocol::Protocol;

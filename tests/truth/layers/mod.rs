@@ -3,7 +3,10 @@
 
 mod elsewhere;
 mod panics;
+mod repeats;
 mod settings;
+mod stages;
+mod within;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

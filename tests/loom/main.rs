@@ -72,6 +72,7 @@ mod roles;
 mod counts;
 mod effective;
 mod interrupts;
+mod layers;
 mod records;
 mod reuse;
 mod stacks;

@@ -23,36 +23,49 @@ impl RouteIdentity {
         &self.declaration
     }
 
-    #[allow(clippy::unused_self, reason = "the signature of the real identity")]
     pub(crate) fn is_of_layer(&self) -> bool {
-        false
+        self.declaration.is_of_layer
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct Declaration {
     pub(crate) handler: &'static str,
+    is_of_layer: bool,
 }
 
 #[allow(clippy::unused_self, reason = "the signatures of the real route")]
 impl Route {
+    fn new(handler: &'static str, path: Option<&str>) -> Self {
+        Route {
+            identity: RouteIdentity {
+                method: Method::GET,
+                path: path.map(str::to_owned),
+                declaration: Declaration {
+                    handler,
+                    is_of_layer: path.is_none(),
+                },
+            },
+            stats: RouteStats::new(),
+        }
+    }
+
     pub(crate) fn add_upgraded(&self) {}
 
     pub(crate) fn remove_upgraded(&self) {}
 }
 
 loom::lazy_static! {
-    static ref ROUTE: Route = Route {
-        identity: RouteIdentity {
-            method: Method::GET,
-            path: None,
-            declaration: Declaration { handler: "models::handler" },
-        },
-        stats: RouteStats::new(),
-    };
+    static ref ROUTE: Route = Route::new("models::handler", Some("/handler"));
+    static ref OF_LAYER: Route = Route::new("-", None);
 }
 
-/// The route of every model, new in each run.
+/// The route of nearly every model, new in each run.
 pub(crate) fn route() -> &'static Route {
     &ROUTE
+}
+
+/// The route of a layer for requests whose handler it does not know, new in each run.
+pub(crate) fn of_layer() -> &'static Route {
+    &OF_LAYER
 }

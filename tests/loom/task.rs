@@ -47,5 +47,6 @@ pub(crate) use registry::for_each_live;
 pub(crate) use request_meta::{MetaField, MetaFields};
 pub(crate) use slot::Slot;
 pub(crate) use slot_ref::SlotRef;
+pub(crate) use stage::Stage;
 pub(crate) use task_ref::TaskRef;
 pub(crate) use thread::{ThreadContext, give_slots_back, with_thread};

@@ -46,9 +46,12 @@ impl Latch {
     }
 
     async fn pass(&self) {
-        poll_fn(|_| match self.0.load(Ordering::SeqCst) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        poll_fn(|_| {
+            if self.0.load(Ordering::SeqCst) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }

@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use underscore_runtime::{RequestLayer, track, underscore_route};
 
 use super::{Latch, assert_counts, assert_ends, only_task, request, scripted, send, tasks};
+use crate::admin::Operator;
 use crate::script::{Piece, Step};
 use crate::support::PATIENCE;
 
@@ -273,4 +274,27 @@ async fn a_moved_handler_is_not_shown_at_an_await_that_it_has_left() {
     script.wake();
     assert_eq!(sent.await.status(), 200);
     assert_ends(name, &[("completed", 1)]);
+}
+
+#[underscore_route(name = "elsewhere.interrupts")]
+async fn interrupts_itself() {
+    let task = &tasks("elsewhere.interrupts")[0];
+    let cancel = format!("_tasks/{}/_cancel?wait_for_completion=false", task["id"]);
+    Operator::connect().post(&cancel);
+    std::future::pending::<()>().await;
+}
+
+/// An interrupt in the poll in which the handler takes the record over is seen at its end.
+#[tokio::test]
+async fn an_interrupt_in_the_poll_that_takes_over_is_not_lost() {
+    for round in 1..=2 {
+        let routes = Router::new().route("/elsewhere.interrupts", get(interrupts_itself));
+        let app: Router = routes.layer(RequestLayer::new()).with_state(());
+        let mut sent = send(&app, request("/elsewhere.interrupts").1);
+        match poll!(&mut sent) {
+            Poll::Ready(response) => assert_eq!(response.status(), 503),
+            Poll::Pending => panic!("it is interrupted"),
+        }
+        assert_ends("elsewhere.interrupts", &[("interrupted", round)]);
+    }
 }

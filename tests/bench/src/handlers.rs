@@ -141,6 +141,6 @@ pub(crate) fn app<M: 'static>(handler: impl Handler<M, ()>) -> Router {
     Router::new().route("/", get(handler))
 }
 
-pub(crate) fn contender(who: &'static str, app: Router) -> Contender {
+pub fn contender(who: &'static str, app: Router) -> Contender {
     Contender { who, app }
 }

@@ -44,7 +44,7 @@ pub fn time(app: &mut Router, group: &Group, calls: u32) -> f64 {
 }
 
 /// Nanoseconds per unit: for each round one number per contender.
-pub fn play(group: &mut Group, rounds: usize) -> Vec<Vec<f64>> {
+fn play(group: &mut Group, rounds: usize) -> Vec<Vec<f64>> {
     let mut contenders = std::mem::take(&mut group.contenders);
     let count = contenders.len();
     let mut play = |round: usize| {
@@ -63,8 +63,34 @@ pub fn play(group: &mut Group, rounds: usize) -> Vec<Vec<f64>> {
     times
 }
 
+/// Measures all contenders of a group, and prints its table.
+pub fn compare(mut group: Group, rounds: usize) {
+    let times = play(&mut group, rounds);
+    report(&group, &times);
+}
+
+/// Calls one contender. `whom` is a group's key, a slash and a contender.
+///
+/// # Panics
+///
+/// If there is none of that name.
+pub fn only(groups: Vec<Group>, whom: &str, calls: u32) {
+    let (key, who) = whom
+        .split_once('/')
+        .expect("a group, a slash and a contender");
+    let mut groups = groups.into_iter();
+    let mut group = groups
+        .find(|group| group.key == key)
+        .expect("a group's key");
+    let mut contenders = std::mem::take(&mut group.contenders).into_iter();
+    let mut contender = contenders
+        .find(|contender| contender.who == who)
+        .expect("a contender of that group");
+    time(&mut contender.app, &group, calls);
+}
+
 /// Prints the table of a group.
-pub fn report(group: &Group, times: &[Vec<f64>]) {
+fn report(group: &Group, times: &[Vec<f64>]) {
     println!(
         "\n{}\n  {:<22} {:>9} {:>9} {:>20} {:>6}",
         group.what, "", "median", "more", "quartiles of more", "ratio"

@@ -1,0 +1,44 @@
+//! Cost of a layer around a router: of `RequestLayer` in addition to the attribute, and around a
+//! closure, compared with tower-http's `TraceLayer` and with a layer that does nothing. First
+//! without a subscriber of `tracing`, then with one whose filter is `warn`.
+//!
+//! ```text
+//! cargo bench --bench layer                                  everything
+//! cargo bench --bench layer -- --group closure               one group
+//! cargo bench --bench layer -- --only closure/TraceLayer 2000 one contender, for callgrind and perf
+//! ```
+
+mod groups;
+
+use groups::groups;
+use tracing_subscriber::filter::LevelFilter;
+use underscore_bench::admin;
+use underscore_bench::rounds::{compare, only};
+
+const ROUNDS: usize = 400;
+
+fn main() {
+    let _admin = admin();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let key = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--only", whom, calls, ..] => {
+            return only(groups(), whom, calls.parse().expect("a number of calls"));
+        }
+        ["--group", key, ..] => Some(key),
+        _ => None,
+    };
+    println!("{ROUNDS} rounds; `more` is over the first line of each table, within a round");
+    println!("\nwithout a subscriber");
+    let compare_all = || {
+        groups()
+            .into_iter()
+            .filter(|group| key.is_none_or(|key| group.key == key))
+            .for_each(|group| compare(group, ROUNDS));
+    };
+    compare_all();
+    println!("\nwith a subscriber whose filter is `warn`");
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::WARN)
+        .init();
+    compare_all();
+}

@@ -33,9 +33,9 @@ fn main() {
             println!(
                 "{ROUNDS} rounds; `more` is over the first line of each table, within a round"
             );
-            groups()
-                .into_iter()
-                .for_each(|group| compare(group, ROUNDS));
+            for group in groups() {
+                compare(group, ROUNDS);
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             key: "attribute",
             what: "an annotated handler, no argument",
-            calls: 2_000,
+            calls: 200,
             units: 1,
             request: request::bare,
             contenders: around("annotated", bare),
@@ -30,7 +30,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             key: "attribute-typical",
             what: "an annotated handler, one State and one Path, nine headers",
-            calls: 1_000,
+            calls: 100,
             units: 1,
             request: request::typical,
             contenders: around("annotated", order),
@@ -38,7 +38,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             key: "closure",
             what: "a closure, no argument",
-            calls: 2_000,
+            calls: 200,
             units: 1,
             request: request::bare,
             contenders: around("closure", closure),
@@ -46,7 +46,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             key: "closure-typical",
             what: "a closure, one State and one Path, nine headers",
-            calls: 1_000,
+            calls: 100,
             units: 1,
             request: request::typical,
             contenders: around("closure", closure_order),
@@ -54,7 +54,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             key: "attribute-poll",
             what: "a further poll of an annotated handler",
-            calls: 10,
+            calls: 1,
             units: POLLS,
             request: request::bare,
             contenders: around("annotated", || app("/", get(annotated_poll))),
@@ -62,7 +62,7 @@ pub(crate) fn groups() -> Vec<Group> {
         Group {
             key: "closure-poll",
             what: "a further poll of a closure",
-            calls: 10,
+            calls: 1,
             units: POLLS,
             request: request::bare,
             contenders: around("closure", || app("/", get(pending))),

@@ -38,12 +38,9 @@ pub struct HandlerEntry {
     /// are included: they have no `Route` to hold them.
     pub(crate) persistent_of_mounts: Mutex<BTreeMap<u16, Values>>,
     pub(super) mounts: Mounts,
-    /// True once a handler with `keep` was called outside of a layer.
+    /// True once a handler with `keep` was called outside of all tasks.
     is_called_outside: AtomicBool,
 }
-
-/// True once any handler with `keep` was called outside of a layer.
-static IS_ANY_CALLED_OUTSIDE: AtomicBool = AtomicBool::new(false);
 
 impl HandlerEntry {
     /// A handler at a position in the source. Called by generated code only.
@@ -119,15 +116,10 @@ impl HandlerEntry {
         stable_hash(&[self.declaration.id_text().as_bytes()])
     }
 
-    /// Records that the handler, which has `keep`, was called outside of a layer. True for the
-    /// first such call of any handler.
-    #[inline]
-    pub(crate) fn is_first_outside_of_layers(&self) -> bool {
-        // Relaxed: no other data depends on either.
-        !self.is_called_outside.load(Ordering::Relaxed) && {
-            self.is_called_outside.store(true, Ordering::Relaxed);
-            !IS_ANY_CALLED_OUTSIDE.swap(true, Ordering::Relaxed)
-        }
+    /// Records that the handler, which has `keep`, was called outside of all tasks.
+    pub(crate) fn set_called_outside(&self) {
+        // Relaxed: no other data depends on it.
+        self.is_called_outside.store(true, Ordering::Relaxed);
     }
 
     /// True if the handler has been called and none of its requests was seen.

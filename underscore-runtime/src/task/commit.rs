@@ -137,6 +137,8 @@ impl Slot {
             if !interrupted {
                 // Under the lock: no other signal was stored since.
                 self.signalled.store(0, Ordering::Relaxed);
+                // Equals no waker, because the signal may have taken the registered one.
+                self.waker_vtable.store(0, Ordering::Relaxed);
             }
         });
         interrupted

@@ -290,8 +290,12 @@ impl Slot {
     /// Stores the timer that interrupts the task at its timeout.
     pub(crate) fn set_timer(&self, timer: AbortHandle) {
         let mut inner = self.inner.lock();
-        inner.extra_or_new(self.id()).timer = Some(timer);
+        let before = inner.extra_or_new(self.id()).timer.replace(timer);
         drop(inner);
         self.set_has_extra();
+        if let Some(before) = before {
+            // That of a route on which the request has begun.
+            before.abort();
+        }
     }
 }

@@ -127,8 +127,8 @@ impl Slot {
         }
         inner.extra_or_new(id).reached = Some(route);
         self.signal(id);
-        // Stays registered, for an interrupt.
-        let waker = inner.waker.clone();
+        // The poll that follows registers it again: see `take_signal`.
+        let waker = inner.waker.take();
         drop(inner);
         if let Some(waker) = waker {
             contained(|| waker.wake());

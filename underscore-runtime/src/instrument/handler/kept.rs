@@ -1,9 +1,11 @@
 //! The call of a handler with `keep`: the function takes over the record of the request in its
 //! first poll, because its caller may be a router, a closure or another handler.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::instrument::record::{self, HandlerPart};
+use crate::instrument::poll;
+use crate::instrument::record::{self, HandlerPart, LayerRecord};
 use crate::log;
 use crate::routes::HandlerEntry;
 
@@ -19,14 +21,24 @@ pub struct KeptHandler {
 #[inline]
 pub fn handler(entry: &'static HandlerEntry) -> KeptHandler {
     let part = record::take_over_kept(entry);
-    if part.is_none() && entry.is_first_outside_of_layers() {
-        report(entry);
+    if part.is_none() && poll::current().is_none() {
+        outside(entry);
     }
     KeptHandler { part }
 }
 
-/// Reports that requests of kept handlers are not seen. Once, because it is one cause for all.
+/// Records that the handler was called outside of all tasks. Reports it if there is no layer at
+/// all, once, because that is one cause for all handlers.
 #[cold]
+fn outside(entry: &'static HandlerEntry) {
+    static IS_REPORTED: AtomicBool = AtomicBool::new(false);
+    entry.set_called_outside();
+    if !LayerRecord::are_used() && !IS_REPORTED.swap(true, Ordering::Relaxed) {
+        report(entry);
+    }
+}
+
+/// Reports that requests of kept handlers are not seen.
 fn report(entry: &'static HandlerEntry) {
     log::write(|| {
         tracing::warn!(

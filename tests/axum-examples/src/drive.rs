@@ -20,10 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The time for the head of a response. Some routes do not answer.
 const HEAD: Duration = Duration::from_millis(500);
 
-/// Examples that send a request to themselves for each successful one to this path.
-const ASKS_ITSELF: &[(&str, &str)] = &[
-    ("example-reqwest-response", "/"),
-    ("example-reverse-proxy", "/"),
+/// Examples that send a request to themselves for each successful one to this port and path.
+const ASKS_ITSELF: &[(&str, u16, &str)] = &[
+    ("example-reqwest-response", 3000, "/"),
+    ("example-reverse-proxy", 4000, "/"),
 ];
 
 pub(crate) const TITLES: &str = "example                                         sent  own counted   404   405   101 unanswered  routes  result";
@@ -109,7 +109,7 @@ pub(crate) fn drive(
                     Some(404) => counts.not_found += 1,
                     Some(405) => counts.not_allowed += 1,
                     Some(101) => counts.upgraded += 1,
-                    Some(200..300) if ASKS_ITSELF.contains(&(name, &path)) => counts.own += 1,
+                    Some(200..300) if ASKS_ITSELF.contains(&(name, port, &path)) => counts.own += 1,
                     Some(_) => {}
                     None => counts.unanswered += 1,
                 }

@@ -47,13 +47,9 @@ impl LayerRecord {
     }
 
     /// The record of the request with these extensions.
+    #[inline]
     pub(super) fn of(extensions: &Extensions) -> Option<Self> {
         extensions.get().copied()
-    }
-
-    /// True if this thread polls it.
-    pub(super) fn is_current(self) -> bool {
-        self.current().is_some()
     }
 
     /// The task, if this thread polls it.
@@ -99,14 +95,14 @@ pub(super) struct TakenOver {
     pub(super) settings: Option<Arc<EffectiveSettings>>,
 }
 
-/// Takes over the record that a layer has begun for `request`. `None` if this thread polls no such
-/// record, or if another handler has taken it over and runs: then the call is a task of its own.
-#[cold]
+/// Takes over the record `task` that a layer has begun for `request`, and that this thread polls.
+/// `None` if another handler has taken it over and runs: then the call is a task of its own.
+#[inline]
 pub(super) fn take_over(
+    task: &'static Slot,
     handler: &'static HandlerEntry,
     request: &Request,
 ) -> Option<Result<TakenOver, Box<Response>>> {
-    let task = LayerRecord::of(request.extensions())?.current()?;
     let from = task.route().filter(|_| !task.has_handler())?;
     let path = request.extensions().get::<MatchedPath>();
     let route = handler.route_within(from, request.method(), path);
@@ -154,6 +150,8 @@ pub(super) fn take_over_kept(handler: &'static HandlerEntry) -> Option<HandlerPa
 
 /// Continues `task` on `route`. Returns the settings of that if they admit it, otherwise the
 /// response.
+#[cold]
+#[inline(never)]
 fn enter_route(
     task: &'static Slot,
     route: &'static Route,
@@ -212,6 +210,7 @@ impl HandlerPart {
     }
 
     /// The record, if this thread polls it.
+    #[inline]
     fn task(&self) -> Option<&'static Slot> {
         poll::current().filter(|task| task.id() == self.0.get())
     }
@@ -259,6 +258,7 @@ impl HandlerPart {
 }
 
 impl Drop for HandlerPart {
+    #[inline]
     fn drop(&mut self) {
         if let Some(task) = self.task() {
             task.leave_handler();

@@ -18,7 +18,7 @@ use crate::instrument::request::{
 use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
-use crate::task::{Slot, with_thread};
+use crate::task::with_thread;
 
 /// A response behind a type-erased closure: the compiler proves faster that a future that holds one
 /// is `Send` than that a future that holds a response is.
@@ -38,6 +38,43 @@ impl<A> CallState<A> {
     fn answered(response: Response) -> Self {
         CallState::Answered(Box::new(move || response))
     }
+
+    #[inline]
+    fn extracted(arguments: A, record: Record) -> Self {
+        match record {
+            Record::Own(guard) => CallState::Ready { arguments, guard },
+            Record::OfLayer(part) => CallState::TakenOver { arguments, part },
+        }
+    }
+}
+
+/// The record of a call.
+enum Record {
+    /// A task of its own.
+    Own(Guard),
+    /// That of a layer, which the handler has taken over.
+    OfLayer(HandlerPart),
+}
+
+impl Record {
+    /// Records that the host's code runs, until [`end_code`](Self::end_code). If that panics, so has
+    /// the request.
+    #[inline]
+    fn begin_code(&self) {
+        match self {
+            Record::Own(guard) => guard.task().set_outcome(Outcome::Panicked),
+            Record::OfLayer(part) => part.begin_code(),
+        }
+    }
+
+    /// Records that the host's code has returned.
+    #[inline]
+    fn end_code(&self) {
+        match self {
+            Record::Own(guard) => guard.task().clear_outcome(),
+            Record::OfLayer(part) => part.end_code(),
+        }
+    }
 }
 
 /// Begins a call. Takes the handler's entry, not its type, so that handlers with the same arguments
@@ -56,44 +93,35 @@ where
     S: Send + Sync,
     A: Extract<S, M> + Send,
 {
-    let (task, settings) = match enter(handler, &request) {
-        Ok(task) => (task, None),
-        Err(decision) => match decision.task {
-            Ok(task) => (task, decision.settings),
-            Err(Instead::Answer(response)) => {
+    let (record, settings) = match enter(handler, &request) {
+        Ok(record) => (record, None),
+        Err(decision) => match decision.record {
+            Ok(record) => (record, decision.settings),
+            Err(response) => {
                 return Begin::Decided {
                     begun: Some(CallState::answered(*response)),
                 };
             }
-            Err(Instead::TakenOver(part)) => {
-                let settings = decision.settings.as_deref();
-                // Some extractors work before they return a future: see below.
-                part.begin_code();
-                let extract = A::extract(request, state, handler.declaration.arguments);
-                part.end_code();
-                return Begin::Extracting {
-                    extraction: Tracked::without_guard(Delayed::new(settings, extract)),
-                    part: Some(part),
-                };
-            }
         },
     };
-    let guard = Guard::new(task);
+    // Foreign code follows. Not in a closure, because moving the request into it copies it.
+    record.begin_code();
     if let Some(arguments) = A::empty().filter(|_| settings.is_none()) {
         // Dropped in place, parts that run foreign code first: a request is large, and if the drop
         // of a parameter panicked after the return, the return value would be lost.
-        guard.run(|| {
-            drop(std::mem::take(request.extensions_mut()));
-            drop(std::mem::take(request.body_mut()));
-        });
+        drop(std::mem::take(request.extensions_mut()));
+        drop(std::mem::take(request.body_mut()));
+        record.end_code();
         return Begin::Decided {
-            begun: Some(CallState::Ready { arguments, guard }),
+            begun: Some(CallState::extracted(arguments, record)),
         };
     }
-    // Some extractors work before they return a future. Not in `Guard::run`, because moving the
-    // request into a closure copies it.
-    guard.task().set_outcome(Outcome::Panicked);
-    // Built in place, because it contains the request.
+    let (guard, part) = match record {
+        Record::Own(guard) => (Some(guard), None),
+        Record::OfLayer(part) => (None, Some(part)),
+    };
+    // Built in place, because it contains the request. Some extractors work before they return a
+    // future.
     Begin::Extracting {
         extraction: Tracked::new(
             guard,
@@ -102,70 +130,62 @@ where
                 A::extract(request, state, handler.declaration.arguments),
             ),
         ),
-        part: None,
+        part,
     }
 }
 
 /// Finds the route of a request and begins its task: the part that is the same for all handlers.
 #[inline(never)]
-fn enter(
-    handler: &'static HandlerEntry,
-    request: &Request,
-) -> Result<&'static Slot, Box<Decision>> {
+fn enter(handler: &'static HandlerEntry, request: &Request) -> Result<Record, Box<Decision>> {
     let around = with_thread(|thread| thread.id.get());
     if (around != 0 || LayerRecord::are_used())
-        && let Some(decision) = Decision::within_layer(handler, request)
+        && let Some(record) = LayerRecord::of(request.extensions())
+        && let Some(entered) = enter_within(record, handler, request)
     {
-        return Err(decision);
+        return entered;
     }
     let path = request.extensions().get::<MatchedPath>();
     let route = handler.route_of(request.method(), path);
     match route.effective() {
-        None => Ok(begin_request(request, route, Beginner::Handler)),
+        None => Ok(Record::Own(Guard::new(begin_request(
+            request,
+            route,
+            Beginner::Handler,
+        )))),
         Some(settings) => Err(Decision::new(request, route, settings)),
     }
 }
 
-/// The rarer ways to begin a call: on a route with settings, or within a layer.
+/// Takes over the record of the layer that has begun the request. `None` if the call is a task of
+/// its own.
+#[inline(never)]
+fn enter_within(
+    record: LayerRecord,
+    handler: &'static HandlerEntry,
+    request: &Request,
+) -> Option<Result<Record, Box<Decision>>> {
+    let Some(task) = record.current() else {
+        let task = record.begin_elsewhere(handler, request)?;
+        return Some(Ok(Record::Own(Guard::new(task))));
+    };
+    let (record, settings) = match record::take_over(task, handler, request)? {
+        Ok(TakenOver { part, settings }) => (Ok(Record::OfLayer(part)), settings),
+        Err(response) => (Err(response), None),
+    };
+    Some(match (record, settings) {
+        (Ok(record), None) => Ok(record),
+        (record, settings) => Err(Box::new(Decision { record, settings })),
+    })
+}
+
+/// The rarer ways to begin a call: on a route with settings.
 struct Decision {
-    task: Result<&'static Slot, Instead>,
+    /// The response if the request is not admitted.
+    record: Result<Record, Box<Response>>,
     settings: Option<Arc<EffectiveSettings>>,
 }
 
-/// What a call has in place of a task of its own.
-enum Instead {
-    /// A response: the request is not admitted.
-    Answer(Box<Response>),
-    /// The record of a layer.
-    TakenOver(HandlerPart),
-}
-
 impl Decision {
-    /// Takes over the record of a layer that has begun the request. `None` if none has.
-    #[cold]
-    #[inline(never)]
-    fn within_layer(handler: &'static HandlerEntry, request: &Request) -> Option<Box<Self>> {
-        let record = LayerRecord::of(request.extensions())?;
-        let decision = if record.is_current() {
-            match record::take_over(handler, request)? {
-                Ok(TakenOver { part, settings }) => Decision {
-                    task: Err(Instead::TakenOver(part)),
-                    settings,
-                },
-                Err(response) => Decision {
-                    task: Err(Instead::Answer(response)),
-                    settings: None,
-                },
-            }
-        } else {
-            Decision {
-                task: Ok(record.begin_elsewhere(handler, request)?),
-                settings: None,
-            }
-        };
-        Some(Box::new(decision))
-    }
-
     #[allow(clippy::unnecessary_box_returns, reason = "most requests have none")]
     #[cold]
     #[inline(never)]
@@ -177,7 +197,7 @@ impl Decision {
         let task =
             Admission::new(route, request.headers(), &settings).begin(request, Beginner::Handler);
         Box::new(Decision {
-            task: task.map_err(Instead::Answer),
+            record: task.map(|task| Record::Own(Guard::new(task))),
             settings: Some(settings),
         })
     }
@@ -215,45 +235,29 @@ where
             }
             BeginProjected::Extracting { extraction, part } => (extraction, part),
         };
-        if part.is_some() {
-            return poll_taken_over(extraction, part, cx);
-        }
-        if let Some(guard) = extraction.guard() {
+        match (extraction.guard(), &*part) {
             // The extractor has returned its future: see `begin`.
-            guard.task().clear_outcome();
+            (Some(guard), _) => guard.task().clear_outcome(),
+            (None, Some(part)) => part.begin_code(),
+            (None, None) => {}
         }
-        Poll::Ready(match ready!(extraction.poll(cx)) {
+        let polled = extraction.poll(cx);
+        if let Some(part) = part {
+            part.end_code();
+        }
+        Poll::Ready(match ready!(polled) {
             StageEnd::Done(Ok(arguments), guard) => CallState::Ready { arguments, guard },
             StageEnd::Done(Err(rejection), guard) => {
                 guard.end_with(Outcome::Completed, rejection.status());
                 CallState::answered(rejection)
             }
             StageEnd::Interrupted(guard) => CallState::answered(interrupted(guard, Protocol::Http)),
-            StageEnd::Unguarded(_) => return Poll::Pending,
+            StageEnd::Unguarded(extracted) => match (extracted, part.take()) {
+                (Ok(arguments), Some(part)) => CallState::TakenOver { arguments, part },
+                (Err(rejection), Some(_)) => CallState::answered(rejection),
+                // Polled after completion, which no executor does.
+                (_, None) => return Poll::Pending,
+            },
         })
-    }
-}
-
-/// Polls the extraction of a call that has taken over the record of a layer.
-#[cold]
-fn poll_taken_over<A, F>(
-    extraction: Pin<&mut Tracked<Delayed<F>>>,
-    part: &mut Option<HandlerPart>,
-    cx: &mut Context<'_>,
-) -> Poll<CallState<A>>
-where
-    F: Future<Output = Result<A, Response>>,
-{
-    let polled = match part {
-        Some(part) => part.poll(|| extraction.poll(cx)),
-        None => Poll::Pending,
-    };
-    let StageEnd::Unguarded(extracted) = ready!(polled) else {
-        return Poll::Pending;
-    };
-    match (extracted, part.take()) {
-        (Ok(arguments), Some(part)) => Poll::Ready(CallState::TakenOver { arguments, part }),
-        (Err(rejection), _) => Poll::Ready(CallState::answered(rejection)),
-        (Ok(_), None) => Poll::Pending,
     }
 }

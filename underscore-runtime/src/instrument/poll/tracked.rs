@@ -61,31 +61,33 @@ pub(crate) fn poll_stage<T, S: Stage<T>>(
     mut stage: Pin<&mut S>,
     cx: &mut Context<'_>,
 ) -> Poll<StageEnd<T>> {
-    let Some(kept) = guard else {
-        // If polled after completion, which no executor does, there is no second output.
-        return stage.poll(cx).map(StageEnd::Unguarded);
+    let scope = match guard.as_ref().map(Guard::task) {
+        Some(task) if task.is_signalled() && task.take_signal() => return interrupt(guard, stage),
+        task => task.map(PollScope::enter),
     };
-    let task = kept.task();
-    if task.is_signalled() && task.take_signal() {
-        return interrupt(guard, stage);
-    }
-    let scope = PollScope::enter(task);
+    // The only call, with and without a guard: two would not be inlined.
     match stage.as_mut().poll(cx) {
         Poll::Ready(output) => {
             stage.clear();
-            scope.finish();
-            match guard.take() {
-                Some(guard) => Poll::Ready(StageEnd::Done(output, guard)),
-                None => Poll::Pending,
+            if let Some(scope) = scope {
+                scope.finish();
             }
+            Poll::Ready(match guard.take() {
+                Some(guard) => StageEnd::Done(output, guard),
+                None => StageEnd::Unguarded(output),
+            })
         }
         Poll::Pending => {
-            scope.commit();
-            scope.exit();
-            // Registered once while it stays the same. A later interrupt wakes it, an earlier one
-            // is seen here.
-            if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
-                return interrupt(guard, stage);
+            if let Some(scope) = scope
+                && let Some(task) = guard.as_ref().map(Guard::task)
+            {
+                scope.commit();
+                scope.exit();
+                // Registered once while it stays the same. A later interrupt wakes it, an earlier
+                // one is seen here.
+                if task.replace_waker(cx.waker()) && task.register_waker(cx.waker()) {
+                    return interrupt(guard, stage);
+                }
             }
             Poll::Pending
         }
@@ -132,20 +134,13 @@ pin_project! {
 }
 
 impl<F: Future> Tracked<F> {
-    /// Continues the task of `guard` with `future`.
+    /// Continues the task of `guard` with `future`. Without a guard, `future` runs within the task
+    /// that polls it.
     #[inline]
-    pub(crate) fn new(guard: Guard, future: F) -> Self {
+    pub(crate) fn new(guard: impl Into<Option<Guard>>, future: F) -> Self {
         Tracked {
             future: Some(future),
-            guard: Some(guard),
-        }
-    }
-
-    /// Runs `future` within the task that polls it.
-    pub(crate) fn without_guard(future: F) -> Self {
-        Tracked {
-            future: Some(future),
-            guard: None,
+            guard: guard.into(),
         }
     }
 

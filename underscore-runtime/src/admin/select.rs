@@ -151,7 +151,7 @@ fn is_id(word: &str, entry: &RouteEntry) -> bool {
 }
 
 fn candidate(entry: &RouteEntry) -> String {
-    let handler = entry.handler.declaration.handler;
+    let handler = entry.handler.declaration.id_text();
     match entry.route {
         Some(route) => {
             let path = route.identity.path.as_deref().unwrap_or("-");
@@ -170,7 +170,7 @@ fn unknown_route(word: &str, all: &[RouteEntry]) -> Error {
         .iter()
         .flat_map(|entry| {
             [
-                Some(entry.handler.declaration.handler),
+                entry.handler.declaration.function(),
                 entry.handler.declaration.name,
                 entry.path(),
             ]

@@ -51,7 +51,7 @@ impl Declaration {
         self.layer.is_none().then_some(self.handler)
     }
 
-    /// The text that its id is the hash of.
+    /// The text that its id is the hash of, and by which records name it.
     pub(crate) fn id_text(&self) -> &'static str {
         self.layer.unwrap_or(self.handler)
     }

@@ -121,7 +121,7 @@ pub(in crate::admin) fn expired(handler: &HandlerEntry, keys: &str) {
     add(Record {
         before: Some(truncated(keys)),
         executed: true,
-        ..Record::new(Action::Expire, handler.declaration.handler)
+        ..Record::new(Action::Expire, handler.declaration.id_text())
     });
 }
 

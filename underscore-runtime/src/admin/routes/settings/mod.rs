@@ -231,7 +231,7 @@ fn report(edits: Vec<Edit>, section: Section) {
                 });
                 tracing::info!(
                     target: "underscore",
-                    handler = target.handler.declaration.handler,
+                    handler = target.handler.declaration.id_text(),
                     mount = target.mount.map(|mount| format!("{mount:04x}")),
                     section = match section {
                         Section::Transient => "transient",

@@ -15,6 +15,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         NotReady { service: S, request: Option<Request<B>> },
+        Failed { error: Option<S::Error> },
         Called { #[pin] future: S::Future },
     }
 }
@@ -30,8 +31,9 @@ where
             Poll::Ready(Ok(())) => ServiceCall::Called {
                 future: service.call(request),
             },
+            Poll::Ready(Err(error)) => ServiceCall::Failed { error: Some(error) },
             // Polled again: it may be in a queue now, and keeps its place.
-            _ => Self::later(service, request),
+            Poll::Pending => Self::later(service, request),
         }
     }
 
@@ -64,6 +66,10 @@ where
         }
         match self.project() {
             ServiceCallProjected::Called { future } => future.poll(cx),
+            ServiceCallProjected::Failed { error } => match error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => Poll::Pending,
+            },
             ServiceCallProjected::NotReady { .. } => Poll::Pending,
         }
     }

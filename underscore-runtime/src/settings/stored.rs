@@ -1,6 +1,6 @@
 //! The stored settings of one handler or one mount, with those that expire.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -95,15 +95,22 @@ impl Stored {
         self.transient.is_empty() && self.persistent.is_empty()
     }
 
-    /// Adds the values of `other` whose keys are not set here.
+    /// Adds the values of `other` whose keys are not set here, with the changes of them that expire.
     pub(crate) fn absorb(&mut self, other: &Stored) {
-        for (key, value) in &other.transient {
-            if self.transient.contains_key(key) {
+        let changing = other.expiring.iter().map(|expiring| expiring.key);
+        // A key without a value may get it back.
+        let keys: BTreeSet<&'static str> =
+            other.transient.keys().copied().chain(changing).collect();
+        for key in keys {
+            let is_changing = self.expiring.iter().any(|expiring| expiring.key == key);
+            if is_changing || self.transient.contains_key(key) {
                 continue;
             }
-            self.transient.insert(key, value.clone());
+            if let Some(value) = other.transient.get(key) {
+                self.transient.insert(key, value.clone());
+            }
             let expiring = other.expiring.iter();
-            let of_key = expiring.filter(|expiring| expiring.key == *key);
+            let of_key = expiring.filter(|expiring| expiring.key == key);
             self.expiring.extend(of_key.cloned());
         }
         for (key, value) in &other.persistent {
@@ -164,6 +171,25 @@ mod tests {
         changed.put(status, None, at(5));
         assert_eq!(value_at(&changed, start, 4), None, "a reset expires too");
         assert_eq!(value_at(&changed, start, 5), Some(json!(501)));
+    }
+
+    #[test]
+    fn absorbed_changes_expire_like_before() {
+        let (start, status) = (Instant::now(), setting("preempt.status"));
+        let at = |seconds| Some(start.after(Duration::from_secs(seconds)));
+        let mut other = Stored::new();
+        other.put(status, Some(json!(501)), None);
+        other.put(status, None, at(5));
+        let mut stored = Stored::new();
+        stored.absorb(&other);
+        assert_eq!(value_at(&stored, start, 4), None);
+        assert_eq!(value_at(&stored, start, 5), Some(json!(501)));
+
+        let mut own = Stored::new();
+        own.put(status, Some(json!(502)), at(9));
+        own.absorb(&other);
+        assert_eq!(value_at(&own, start, 5), Some(json!(502)));
+        assert_eq!(value_at(&own, start, 9), None);
     }
 
     /// Holds 4.32 of docs/admin-api.md.

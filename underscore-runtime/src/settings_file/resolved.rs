@@ -106,6 +106,13 @@ impl Resolved {
         });
     }
 
+    /// The names that were not those of a route when the document was read.
+    fn unresolved(&self) -> impl Iterator<Item = &String> {
+        let is_resolved = |name: &str| self.targets.iter().any(|(known, ..)| known == name);
+        let names = self.document.routes.keys();
+        names.filter(move |name| !is_resolved(name))
+    }
+
     /// The names of the routes that this build does not have.
     fn unknown(&self) -> impl Iterator<Item = &String> {
         let names = self.document.routes.keys();
@@ -117,7 +124,7 @@ impl Resolved {
         let handlers = routes::handlers();
         let paths = handlers
             .iter()
-            .map(|handler| handler.entry.declaration.handler);
+            .filter_map(|handler| handler.entry.declaration.function());
         let names = handlers
             .iter()
             .filter_map(|handler| handler.entry.declaration.name);
@@ -133,7 +140,12 @@ impl Resolved {
             let (name, mut values) = if let Some((name, _, values)) = known {
                 (name.clone(), values.clone())
             } else {
-                let name = name_of(*target, &handlers);
+                // Its section may be older than the route: see `target`.
+                let is_its = |name: &&String| {
+                    look_up(name, &handlers).is_ok_and(|found| found == Some(*target))
+                };
+                let of_document = self.unresolved().find(is_its).cloned();
+                let name = of_document.unwrap_or_else(|| name_of(*target, &handlers));
                 let section = document.routes.get(&name).cloned();
                 let values = section.and_then(|section| values(section).ok());
                 (name, values.unwrap_or_default())
@@ -193,7 +205,7 @@ fn look_up(name: &str, handlers: &[ListedHandler]) -> Result<Option<SettingsTarg
     }
     let mut named = handlers.iter().filter(|handler| {
         let declaration = &handler.entry.declaration;
-        declaration.handler == name || declaration.name == Some(name)
+        declaration.function() == Some(name) || declaration.name == Some(name)
     });
     let found = named.next();
     if named.next().is_some() {

@@ -5,8 +5,10 @@
 mod endpoints;
 mod grpc;
 mod kept;
+mod levers;
 mod middleware;
 mod records;
+mod services;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -202,7 +202,7 @@ fn a_handler_elsewhere_moves_its_own_request_only() {
                 assert!(!is_moved && std::ptr::eq(task.route().expect("a request"), of_layer()));
                 complete(next)
             },
-            move || slot.set_reached(id, route()),
+            move || slot.set_reached(id, route(), None),
         );
         let totals = [of_layer(), route()].map(|route| {
             let seen = route.stats.snapshot();
@@ -221,7 +221,7 @@ fn a_request_counts_on_the_route_of_a_handler_that_has_returned() {
     let ways = every_interleaving(TWO_THREADS, || {
         let guard = begin();
         let (slot, id) = (guard.task(), guard.task().id());
-        let handler = loom::thread::spawn(move || slot.set_reached(id, route()));
+        let handler = loom::thread::spawn(move || slot.set_reached(id, route(), None));
         let mut handler = Some(handler);
         let joined = std::future::poll_fn(move |_| {
             let handler = handler.take().expect("polled once");
@@ -241,7 +241,7 @@ fn an_interrupt_reaches_a_request_whose_handler_is_elsewhere() {
     let ways = every_interleaving(THREE_THREADS, || {
         let (guard, task) = begin_and_find();
         let (slot, id) = (guard.task(), guard.task().id());
-        let handler = loom::thread::spawn(move || slot.set_reached(id, route()));
+        let handler = loom::thread::spawn(move || slot.set_reached(id, route(), None));
         let worker = loom::thread::spawn(move || work(guard, std::future::pending()).1);
         let [report] = interrupt([task], "why");
         handler.join().expect("the handler is done");

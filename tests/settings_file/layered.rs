@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use serde_json::json;
-use underscore_runtime::{RequestLayer, underscore_route};
+use underscore_runtime::{RequestLayer, RouterExt as _, underscore_route};
 
 use super::Kept;
 
@@ -72,4 +72,23 @@ async fn settings_of_a_layers_route_stay_when_a_handler_is_found_there() {
         "{:#}",
         kept.on_disk()
     );
+}
+
+#[underscore_route(get, "/layered/known", name = "layered.known")]
+async fn known() -> &'static str {
+    "answered"
+}
+
+/// Holds 10.13 of docs/admin-api.md.
+#[tokio::test]
+async fn settings_of_a_place_apply_to_a_handler_that_is_known_there_from_the_start() {
+    let text = json!({"GET /layered/known": {"persistent": {"preempt": {"status": 418}}}});
+    let app = Router::new().mount(known).layer(RequestLayer::new());
+    let kept = Kept::start_with(Some(&text.to_string()), app).await;
+    assert_eq!(kept.service.get("/layered/known").await.status, 418);
+
+    let body = json!({"persistent": {"preempt.status": 410}});
+    let path = "_routes/GET%20%2Flayered%2Fknown/settings";
+    kept.service.put(path, body).await.ok_json();
+    assert_eq!(kept.service.get("/layered/known").await.status, 410);
 }

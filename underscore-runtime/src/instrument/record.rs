@@ -10,7 +10,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{Extensions, HeaderMap};
 use axum::response::Response;
 
-use super::poll;
+use super::poll::{self, Guard};
 use super::request::{Admission, Refusal};
 use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
@@ -59,17 +59,38 @@ impl LayerRecord {
 
     /// Begins the task of a handler that is not polled by the task of this record, because
     /// middleware has spawned or tracked it: work of the request, which counts where the layer has
-    /// begun it. `None` if the request has ended.
+    /// begun it. `None` if the request has ended. Returns the response if the settings of the
+    /// handler's route refuse it.
     pub(super) fn begin_elsewhere(
         self,
         handler: &'static HandlerEntry,
         request: &Request,
-    ) -> Option<&'static Slot> {
+    ) -> Option<Result<Elsewhere, Box<Response>>> {
         let work = self.begin_work("handler", handler.declaration.handler)?;
-        let path = request.extensions().get::<MatchedPath>();
-        let route = handler.route_of(request.method(), path);
-        self.task.get().set_reached(self.id, route);
-        Some(work)
+        let work = Guard::new(work);
+        let mut settings = None;
+        let task = self.task.get();
+        if !task.is_taken_over()
+            && let Some(from) = task.route()
+        {
+            let is_admitted = !task.is_unadmitted();
+            let path = request.extensions().get::<MatchedPath>();
+            let route = handler.route_within(from, request.method(), path);
+            settings = settings_left(route, from, is_admitted);
+            let refusal = settings.as_deref().and_then(|settings| {
+                // The thread that polls the request counts it on the route.
+                let counted = u64::from(std::ptr::eq(route, from));
+                let admission = Admission::new(route, request.headers(), settings);
+                admission.admit(counted, || ()).err()
+            });
+            let refused = refusal.as_ref().map(|refusal| refusal.outcome);
+            task.set_reached(self.id, route, refused);
+            if let Some(Refusal { outcome, response }) = refusal {
+                work.end_with(outcome, response.status());
+                return Some(Err(response));
+            }
+        }
+        Some(Ok(Elsewhere { work, settings }))
     }
 
     /// Begins a part of the request that the task of this record does not poll. `None` if the
@@ -86,6 +107,30 @@ impl LayerRecord {
             parent: Some(parent),
         };
         Some(NewTask::background(Arc::new(work)).begin())
+    }
+}
+
+/// The task of a handler that middleware has spawned, with the settings that its layer did not
+/// apply.
+pub(super) struct Elsewhere {
+    pub(super) work: Guard,
+    pub(super) settings: Option<Arc<EffectiveSettings>>,
+}
+
+/// Continues `task` on the route of the handler that it has reached in another tokio task. Called
+/// by the thread that polls the task.
+#[inline]
+pub(super) fn follow_reached(task: &'static Slot) {
+    let (from, is_admitted) = (task.route(), !task.is_unadmitted());
+    if task.follow_reached()
+        && let (Some(route), Some(from)) = (task.route(), from)
+    {
+        let is_refused = task.outcome().is_some();
+        if !is_refused {
+            apply_timeout(task, settings_left(route, from, is_admitted).as_deref());
+        }
+        // Middleware may try again.
+        task.set_unadmitted(is_refused);
     }
 }
 
@@ -106,15 +151,13 @@ pub(super) fn take_over(
     let from = task.route().filter(|_| !task.has_handler())?;
     let path = request.extensions().get::<MatchedPath>();
     let route = handler.route_within(from, request.method(), path);
-    let settings = if std::ptr::eq(route, from) && !task.is_unadmitted() {
-        // The layer has applied them.
-        None
-    } else {
-        match enter_route(task, route, request.headers()) {
-            Ok(settings) => settings,
-            Err(response) => return Some(Err(response)),
-        }
-    };
+    let settings = settings_left(route, from, !task.is_unadmitted());
+    if (settings.is_some() || !std::ptr::eq(route, from))
+        && let Err(response) = enter_route(task, route, request.headers(), settings.as_deref())
+    {
+        return Some(Err(response));
+    }
+    task.set_unadmitted(false);
     task.set_taken_over();
     // An earlier handler of this request may have panicked.
     task.clear_outcome();
@@ -130,17 +173,12 @@ pub(super) fn take_over_kept(handler: &'static HandlerEntry) -> Option<HandlerPa
     let task = poll::current().filter(|task| task.awaits_handler())?;
     let from = task.route()?;
     let route = handler.route_within_kept(from, task.method().as_ref())?;
-    let is_there = std::ptr::eq(route, from);
-    if !is_there {
+    let settings = settings_left(route, from, !task.is_unadmitted());
+    if !std::ptr::eq(route, from) {
         task.move_to(route);
     }
-    if task.is_unadmitted() || !is_there {
-        // The layer did not know them.
-        let settings = route.effective();
-        if let Some(timeout) = settings.and_then(|settings| settings.timeout) {
-            poll::expire_after(timeout, task.started(), task);
-        }
-    }
+    // The others act on arrival.
+    apply_timeout(task, settings.as_deref());
     task.set_unadmitted(false);
     task.set_taken_over();
     task.clear_outcome();
@@ -148,56 +186,92 @@ pub(super) fn take_over_kept(handler: &'static HandlerEntry) -> Option<HandlerPa
     HandlerPart::new(task)
 }
 
-/// Continues `task` on `route`. Returns the settings of that if they admit it, otherwise the
-/// response.
+/// The settings of `route` that have not acted on a request that a layer has begun on `from`.
+/// `is_admitted` is true if those of `from` have, as the route of a handler.
+#[inline]
+fn settings_left(
+    route: &'static Route,
+    from: &'static Route,
+    is_admitted: bool,
+) -> Option<Arc<EffectiveSettings>> {
+    let is_same = std::ptr::eq(route, from);
+    if is_same && is_admitted {
+        return None;
+    }
+    let settings = route.effective()?;
+    match route.settings_before_handler().filter(|_| is_same) {
+        Some(applied) => settings.beyond(applied).map(Arc::new),
+        None => Some(settings),
+    }
+}
+
+/// Continues `task` on `route` if these settings of that admit it. Returns the response if they
+/// refuse it.
 #[cold]
 #[inline(never)]
 fn enter_route(
     task: &'static Slot,
     route: &'static Route,
     headers: &HeaderMap,
-) -> Result<Option<Arc<EffectiveSettings>>, Box<Response>> {
+    settings: Option<&EffectiveSettings>,
+) -> Result<(), Box<Response>> {
     let is_there = task.route().is_some_and(|from| std::ptr::eq(from, route));
     let enter = || {
         if !is_there {
             task.move_to(route);
         }
     };
-    let settings = route.effective();
-    if let Some(settings) = &settings {
-        let admission = Admission::new(route, headers, settings);
-        if let Err(Refusal { outcome, response }) = admission.admit(u64::from(is_there), enter) {
-            enter();
-            task.set_taken_over();
-            // Middleware may try again.
-            task.set_unadmitted(true);
-            task.set_outcome(outcome);
-            return Err(response);
-        }
-        if let Some(timeout) = settings.timeout {
-            poll::expire_after(timeout, task.started(), task);
-        }
-    } else {
+    let Some(settings) = settings else {
         enter();
+        return Ok(());
+    };
+    let admission = Admission::new(route, headers, settings);
+    if let Err(Refusal { outcome, response }) = admission.admit(u64::from(is_there), enter) {
+        enter();
+        task.set_taken_over();
+        // Middleware may try again.
+        task.set_unadmitted(true);
+        task.set_outcome(outcome);
+        return Err(response);
     }
-    task.set_unadmitted(route.identity.is_of_layer());
-    Ok(settings)
+    apply_timeout(task, Some(settings));
+    Ok(())
 }
 
-/// Continues the record of an outer layer on the route that an inner one knows, which sees more of
-/// the path. Returns the settings that the outer layer did not apply, or the response if they refuse
-/// the request.
+/// Applies the timeout, which covers the time since the layer.
+fn apply_timeout(task: &'static Slot, settings: Option<&EffectiveSettings>) {
+    if let Some(timeout) = settings.and_then(|settings| settings.timeout) {
+        poll::expire_after(timeout, task.started(), task);
+    }
+}
+
+/// A record that continues on the route that an inner layer knows.
+pub(super) struct Narrowed {
+    /// The settings that the outer layer did not apply.
+    pub(super) settings: Option<Arc<EffectiveSettings>>,
+    /// The route of the outer layer.
+    pub(super) from: &'static Route,
+}
+
+/// Continues the record of an outer layer on the route that an inner one knows, if that sees more of
+/// the path. Returns the response if the settings of that route refuse the request.
 #[cold]
 pub(super) fn narrow(
     task: &'static Slot,
     route: &'static Route,
     headers: &HeaderMap,
-) -> Result<Option<Arc<EffectiveSettings>>, Box<Response>> {
-    let is_narrower = |from: &Route| from.identity.path.is_none() && route.identity.path.is_some();
-    if task.has_handler() || !task.route().is_some_and(is_narrower) {
+) -> Result<Option<Narrowed>, Box<Response>> {
+    let is_narrower = |from: &&Route| from.identity.path.is_none() && route.identity.path.is_some();
+    let from = task.route().filter(|_| !task.has_handler());
+    let Some(from) = from.filter(is_narrower) else {
         return Ok(None);
-    }
-    enter_route(task, route, headers)
+    };
+    // Before the settings are read: a handler that becomes known in between applies its own.
+    let is_unadmitted = route.identity.is_of_layer();
+    let settings = route.effective();
+    enter_route(task, route, headers, settings.as_deref())?;
+    task.set_unadmitted(is_unadmitted);
+    Ok(Some(Narrowed { settings, from }))
 }
 
 /// A handler's part in the record of a layer. While it lives, the request is in the handler.

@@ -125,8 +125,8 @@ fn use_route<'a>(
 }
 
 impl HandlerEntry {
-    /// Makes a layer's route a mount of this handler. False if that cannot be: another service uses
-    /// the route, or the handler has it already. The caller holds `SETTINGS_LOCK`.
+    /// Makes a layer's route a mount of this handler. False if another service uses the route. The
+    /// caller holds `SETTINGS_LOCK`.
     pub(super) fn adopt(&'static self, route: &'static Route) -> bool {
         let Some(text) = route.identity.declaration().layer else {
             return false;
@@ -147,10 +147,16 @@ impl HandlerEntry {
             settings.persistent.clone_from(persistent);
         }
         settings.absorb(&of_layer.settings.lock());
+        let persistent = settings.persistent.clone();
         drop(settings);
+        if !persistent.is_empty() {
+            self.persistent_of_mounts.lock().insert(mount, persistent);
+        }
+        route.keep_settings_before_handler();
+        // First: a request that finds the handler also finds its settings.
+        route.apply(&self.settings.lock());
         route.identity.set_declaration(&self.declaration);
         self.add_mount(route);
-        route.apply(&self.settings.lock());
         true
     }
 }
@@ -161,6 +167,18 @@ pub(crate) fn all_handlers() -> Vec<&'static HandlerEntry> {
     let routes = LAYER_ROUTES.lock();
     all.extend(routes.by_text.values().map(|known| known.entry));
     all
+}
+
+/// The persistent settings that the file has for a method and a path. The caller holds
+/// `SETTINGS_LOCK`.
+pub(super) fn persistent_at(method: &Method, path: &str) -> Option<Values> {
+    let text = format!("{method} {path}");
+    let routes = LAYER_ROUTES.lock();
+    let persistent = match routes.by_text.get(&*text) {
+        Some(known) => known.entry.settings.lock().persistent.clone(),
+        None => routes.persistent.get(&text).cloned()?,
+    };
+    (!persistent.is_empty()).then_some(persistent)
 }
 
 /// Sets the persistent settings of routes that are not known yet, by the names of their sections.

@@ -1,6 +1,6 @@
 //! A route: its identity, its counters, and the settings of this one mount.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::settings_cell::SettingsCell;
 use crate::clock::Instant;
@@ -32,6 +32,8 @@ pub(crate) struct Route {
     failure_reported: AtomicU64,
     /// The settings for the next request: this mount's over the handler's.
     applied: SettingsCell,
+    /// The settings that it had as a layer's own route, when its handler became known.
+    before_handler: OnceLock<Arc<EffectiveSettings>>,
 }
 
 impl Route {
@@ -51,6 +53,7 @@ impl Route {
             reached_through_layer: AtomicBool::new(false),
             failure_reported: AtomicU64::new(0),
             applied: SettingsCell::new(effective),
+            before_handler: OnceLock::new(),
         }
     }
 
@@ -96,6 +99,19 @@ impl Route {
     pub(super) fn apply(&self, of_handler: &Stored) {
         let effective = EffectiveSettings::new(&self.settings.lock(), of_handler);
         self.applied.set(effective);
+    }
+
+    /// Keeps the settings of a layer's own route, which becomes that of a handler.
+    pub(super) fn keep_settings_before_handler(&self) {
+        if let Some(settings) = self.effective() {
+            self.before_handler.get_or_init(|| settings);
+        }
+    }
+
+    /// The settings that it had as a layer's own route: they have acted on the requests that began
+    /// before its handler was known.
+    pub(crate) fn settings_before_handler(&self) -> Option<&EffectiveSettings> {
+        self.before_handler.get().map(Arc::as_ref)
     }
 
     /// The settings that apply to a request now, `None` if all are at their defaults.

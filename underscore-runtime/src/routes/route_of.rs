@@ -4,6 +4,7 @@ use axum::extract::MatchedPath;
 use axum::http::Method;
 
 use super::entry::{HandlerEntry, SETTINGS_LOCK};
+use super::layer_routes::persistent_at;
 use super::link;
 use super::route::Route;
 use crate::route::RouteIdentity;
@@ -83,7 +84,8 @@ impl HandlerEntry {
         let known = self
             .mounts
             .find(path, |route| route.identity.is(method, path));
-        let is_same = from.identity.is(method, path);
+        // Not the route of a nested service or of the unmatched, which has the requests of others.
+        let is_same = from.identity.matched().is_some() && from.identity.is(method, path);
         if known.is_none() && is_same && self.adopt(from) {
             return from;
         }
@@ -140,8 +142,14 @@ impl HandlerEntry {
     ) -> Route {
         let reserve = |digits| self.mounts.reserve_digits(digits);
         let identity = RouteIdentity::new(&self.declaration, method, path, matched, reserve);
-        let of_mounts = self.persistent_of_mounts.lock();
-        let persistent = of_mounts.get(&identity.mount).cloned();
+        let mut of_mounts = self.persistent_of_mounts.lock();
+        let mut persistent = of_mounts.get(&identity.mount).cloned();
+        if persistent.is_none()
+            && let Some(at_place) = path.and_then(|path| persistent_at(&identity.method, path))
+        {
+            of_mounts.insert(identity.mount, at_place.clone());
+            persistent = Some(at_place);
+        }
         drop(of_mounts);
         Route::new(
             identity,

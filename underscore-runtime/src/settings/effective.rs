@@ -12,7 +12,7 @@ use super::headers::headers;
 
 /// The effective settings. A route with all settings at their defaults has none, so that a request
 /// checks one pointer.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EffectiveSettings {
     pub(crate) preempt: Option<Preempt>,
     /// Maximum number of requests in flight.
@@ -28,7 +28,7 @@ pub(crate) struct EffectiveSettings {
 }
 
 /// The response in place of the handler's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Preempt {
     pub(crate) status: StatusCode,
     pub(crate) reason: Option<ReasonPhrase>,
@@ -59,6 +59,23 @@ impl EffectiveSettings {
             interrupt_status: get("interrupt.status").and_then(status),
         };
         effective.has_effect().then_some(effective)
+    }
+
+    /// Those that differ from the `applied` ones, which have acted on a request already. `None` if
+    /// none has an effect.
+    pub(crate) fn beyond(&self, applied: &EffectiveSettings) -> Option<EffectiveSettings> {
+        fn keep_new<T: PartialEq>(value: &mut Option<T>, applied: Option<&T>) {
+            if value.as_ref() == applied {
+                *value = None;
+            }
+        }
+        let mut beyond = self.clone();
+        keep_new(&mut beyond.preempt, applied.preempt.as_ref());
+        keep_new(&mut beyond.max_active, applied.max_active.as_ref());
+        keep_new(&mut beyond.max_rate, applied.max_rate.as_ref());
+        keep_new(&mut beyond.timeout, applied.timeout.as_ref());
+        keep_new(&mut beyond.delay, applied.delay.as_ref());
+        beyond.has_effect().then_some(beyond)
     }
 
     fn has_effect(&self) -> bool {

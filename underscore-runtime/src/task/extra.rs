@@ -12,6 +12,7 @@ use super::kind::{Background, TaskRequest};
 use super::request_meta::RequestMeta;
 use crate::routes::Route;
 use crate::stack::Tree;
+use crate::stats::Outcome;
 use crate::sync::Arc;
 
 /// The state that the lock of a slot guards.
@@ -37,10 +38,18 @@ pub(super) struct Extra {
     /// Interrupts the request at its timeout.
     pub(super) timer: Option<AbortHandle>,
     pub(super) background: Option<Arc<Background>>,
-    /// The route of the request's handler, if that runs in another tokio task.
-    pub(super) reached: Option<&'static Route>,
+    /// The request's handler, if that runs in another tokio task.
+    pub(super) reached: Option<Reached>,
     /// A copy of the request, shared by the work that was begun in it.
     pub(super) request: Option<Arc<TaskRequest>>,
+}
+
+/// A handler that a request has reached in another tokio task.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) route: &'static Route,
+    /// The outcome of the request if the settings of that route have refused it.
+    pub(super) refused: Option<Outcome>,
 }
 
 impl SlotInner {

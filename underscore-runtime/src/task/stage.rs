@@ -1,11 +1,13 @@
 //! How far a request has come, in two bits of the record's flags, and the record of a layer that a
 //! handler takes over.
 
+use super::extra::Reached;
 use super::poller_state::{LAYER, STAGE, STREAMING, TAKEN_OVER, UNADMITTED};
 use super::slot::Slot;
 use super::thread::{ThreadContext, with_thread};
 use crate::clock::Instant;
 use crate::routes::Route;
+use crate::stats::Outcome;
 use crate::sync::atomic::Ordering;
 use crate::sync::contained;
 
@@ -37,7 +39,8 @@ impl Slot {
         self.flags() & LAYER != 0
     }
 
-    /// True until the settings of its handler's route have admitted it, in a record of a layer.
+    /// True until the settings of its handler's route have admitted it, in a record of a layer. Also
+    /// on a thread that does not poll the task.
     pub(crate) fn is_unadmitted(&self) -> bool {
         self.flags() & UNADMITTED != 0
     }
@@ -54,7 +57,7 @@ impl Slot {
         self.set_flags(TAKEN_OVER);
     }
 
-    /// True if a handler has taken it over.
+    /// True if a handler has taken it over. Also on a thread that does not poll the task.
     pub(crate) fn is_taken_over(&self) -> bool {
         self.flags() & TAKEN_OVER != 0
     }
@@ -119,13 +122,16 @@ impl Slot {
         }
     }
 
-    /// Records that the handler of the request with this id runs in another tokio task, on `route`.
-    pub(crate) fn set_reached(&self, id: u64, route: &'static Route) {
+    /// Records that the handler of the request with this id runs in another tokio task, on `route`,
+    /// or that the settings of that route have `refused` the request. Not once the response streams:
+    /// then it has been answered without that handler, and a wake would be taken for an interrupt.
+    pub(crate) fn set_reached(&self, id: u64, route: &'static Route, refused: Option<Outcome>) {
         let mut inner = self.inner.lock();
-        if !self.belongs_to(id) {
+        // Under the lock, under which the waker of the body is registered after this flag is set.
+        if !self.belongs_to(id) || self.flags() & STREAMING != 0 {
             return;
         }
-        inner.extra_or_new(id).reached = Some(route);
+        inner.extra_or_new(id).reached = Some(Reached { route, refused });
         self.signal(id);
         // The poll that follows registers it again: see `take_signal`.
         let waker = inner.waker.take();
@@ -136,19 +142,22 @@ impl Slot {
     }
 
     /// Moves the task to the route of its handler that runs in another tokio task, unless it has
-    /// had a handler. Called by the thread that polls the task.
-    pub(crate) fn follow_reached(&self) {
+    /// had a handler. True if it has moved. Called by the thread that polls the task.
+    pub(crate) fn follow_reached(&self) -> bool {
         // The signal of a handler that was faster than this poll has not been taken.
         if !self.has_extra() && !self.is_signalled() {
-            return;
+            return false;
         }
         let reached = || self.inner.lock().extra(self.id())?.reached.take();
-        if let Some(route) = reached()
-            && !self.is_taken_over()
-        {
-            self.move_to(route);
-            self.set_taken_over();
+        let Some(Reached { route, refused }) = reached().filter(|_| !self.is_taken_over()) else {
+            return false;
+        };
+        self.move_to(route);
+        self.set_taken_over();
+        if let Some(outcome) = refused {
+            self.set_outcome(outcome);
         }
+        true
     }
 
     /// The stage of a request, on any thread.

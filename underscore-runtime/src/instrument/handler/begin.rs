@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::extract::Extract;
 use crate::instrument::poll::{Guard, StageEnd, Tracked};
-use crate::instrument::record::{self, HandlerPart, LayerRecord, TakenOver};
+use crate::instrument::record::{self, Elsewhere, HandlerPart, LayerRecord, TakenOver};
 use crate::instrument::request::{
     Admission, Beginner, Delayed, Protocol, begin_request, interrupted,
 };
@@ -164,18 +164,19 @@ fn enter_within(
     handler: &'static HandlerEntry,
     request: &Request,
 ) -> Option<Result<Record, Box<Decision>>> {
-    let Some(task) = record.current() else {
-        let task = record.begin_elsewhere(handler, request)?;
-        return Some(Ok(Record::Own(Guard::new(task))));
+    let entered = if let Some(task) = record.current() {
+        let taken_over = record::take_over(task, handler, request)?;
+        taken_over.map(|TakenOver { part, settings }| (Record::OfLayer(part), settings))
+    } else {
+        let elsewhere = record.begin_elsewhere(handler, request)?;
+        elsewhere.map(|Elsewhere { work, settings }| (Record::Own(work), settings))
     };
-    let (record, settings) = match record::take_over(task, handler, request)? {
-        Ok(TakenOver { part, settings }) => (Ok(Record::OfLayer(part)), settings),
+    let (record, settings) = match entered {
+        Ok((record, None)) => return Some(Ok(record)),
+        Ok((record, settings)) => (Ok(record), settings),
         Err(response) => (Err(response), None),
     };
-    Some(match (record, settings) {
-        (Ok(record), None) => Ok(record),
-        (record, settings) => Err(Box::new(Decision { record, settings })),
-    })
+    Some(Err(Box::new(Decision { record, settings })))
 }
 
 /// The rarer ways to begin a call: on a route with settings.

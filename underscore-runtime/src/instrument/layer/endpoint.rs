@@ -34,11 +34,18 @@ pub(in crate::instrument) struct Endpoint(Arc<Inner>);
 
 struct Inner {
     layer: LayerEndpoints,
-    /// The route of its first request.
-    first: OnceLock<First>,
+    seen: Seen,
+    /// Held while a route is added to `seen`.
+    adding: Mutex<()>,
 }
 
-struct First {
+/// The routes of the endpoint, that of its first request first. More than one if the service is for
+/// several methods, or nested at several paths. It only grows, and is read without a lock.
+#[derive(Default)]
+struct Seen(OnceLock<Box<(Visited, Seen)>>);
+
+/// A route of the endpoint.
+struct Visited {
     known: Arc<Known>,
     /// The place of an unmatched request.
     unmatched: Option<Unmatched>,
@@ -48,7 +55,7 @@ struct First {
 /// is looked up once for each.
 struct Unmatched {
     nested_in: Option<Box<str>>,
-    /// The method if it is for a nested service.
+    /// The listed method if it is for a nested service.
     method: Option<Method>,
 }
 
@@ -103,7 +110,8 @@ impl Endpoint {
     pub(in crate::instrument) fn new(layer: &LayerEndpoints) -> Self {
         Endpoint(Arc::new(Inner {
             layer: layer.clone(),
-            first: OnceLock::new(),
+            seen: Seen::default(),
+            adding: Mutex::default(),
         }))
     }
 
@@ -111,33 +119,45 @@ impl Endpoint {
     #[inline]
     pub(super) fn find(&self, method: &Method, extensions: &Extensions) -> Found {
         let path = extensions.get::<MatchedPath>();
-        if let Some(first) = self.0.first.get()
-            && first.is_at(method, path, extensions)
+        if let Some(first) = self.0.seen.0.get()
+            && first.0.is_at(method, path, extensions)
         {
-            first.known.found()
+            first.0.known.found()
         } else {
-            self.find_in_layer(method, path, extensions)
+            self.find_other(method, path, extensions)
         }
     }
 
-    #[cold]
     #[inline(never)]
-    fn find_in_layer(
+    fn find_other(
         &self,
         method: &Method,
         path: Option<&MatchedPath>,
         extensions: &Extensions,
     ) -> Found {
-        let first = match path {
-            Some(path) => First {
+        let method = &listed_method(method, None);
+        let seen = || {
+            let mut seen = self.0.seen.iter();
+            seen.find(|visited| visited.is_at(method, path, extensions))
+        };
+        if let Some(visited) = seen() {
+            return visited.known.found();
+        }
+        // Not under the lock, because it clones values of the host.
+        let new = match path {
+            Some(path) => Visited {
                 known: self.matched(method, path),
                 unmatched: None,
             },
             None => self.unmatched(method, extensions),
         };
-        let found = first.known.found();
-        // Kept by the first request only.
-        let _ = self.0.first.set(first);
+        let found = new.known.found();
+        let _adding = self.0.adding.lock();
+        // Checked again: another thread may have added it. A handler that declares HEAD is no route
+        // of the listed method, and is found with the layer each time.
+        if seen().is_none() && new.is_at(method, path, extensions) {
+            self.0.seen.add(new);
+        }
         found
     }
 
@@ -153,7 +173,7 @@ impl Endpoint {
         })
     }
 
-    fn unmatched(&self, method: &Method, extensions: &Extensions) -> First {
+    fn unmatched(&self, method: &Method, extensions: &Extensions) -> Visited {
         let nested_in = extensions.get::<NestedPath>();
         let prefix = prefix::of_nested_service(extensions);
         let place = match &prefix {
@@ -169,7 +189,7 @@ impl Endpoint {
             };
             Known::new(name, of_layer.route(), false, Some(of_layer))
         });
-        First {
+        Visited {
             known,
             unmatched: Some(Unmatched {
                 nested_in: nested_in.map(|path| path.as_str().into()),
@@ -179,7 +199,23 @@ impl Endpoint {
     }
 }
 
-impl First {
+impl Seen {
+    fn iter(&self) -> impl Iterator<Item = &Visited> {
+        let links = std::iter::successors(self.0.get(), |link| link.1.0.get());
+        links.map(|link| &link.0)
+    }
+
+    /// Called by one thread at a time.
+    fn add(&self, visited: Visited) {
+        let mut last = self;
+        while let Some(link) = last.0.get() {
+            last = &link.1;
+        }
+        last.0.get_or_init(|| Box::new((visited, Seen::default())));
+    }
+}
+
+impl Visited {
     /// True if it is the route of a request with this method and path.
     #[inline]
     fn is_at(&self, method: &Method, path: Option<&MatchedPath>, extensions: &Extensions) -> bool {
@@ -228,7 +264,8 @@ impl Known {
 
     #[inline]
     fn found(self: &Arc<Self>) -> Found {
-        let is_learned = self.is_learned.load(Ordering::Relaxed);
+        // Acquire: pairs with `learn`, whose route is then found.
+        let is_learned = self.is_learned.load(Ordering::Acquire);
         Found {
             route: self.route.load(),
             unlearned: (!is_learned).then(|| Arc::clone(self)),
@@ -239,22 +276,28 @@ impl Known {
     /// the layer does not see their paths: then another may reach another handler.
     #[cold]
     pub(super) fn learn(&self, route: &'static Route) {
-        let is_same_path = route.identity.path == self.route.load().identity.path;
-        if is_same_path && !self.is_learned.load(Ordering::Relaxed) {
+        let is_same_path = || route.identity.path == self.route.load().identity.path;
+        if self.is_matched && is_same_path() && !self.is_learned.load(Ordering::Relaxed) {
             route.set_reached_through_layer();
             self.route.store(route);
-            self.is_learned.store(true, Ordering::Relaxed);
+            // Release: pairs with `found`.
+            self.is_learned.store(true, Ordering::Release);
         }
     }
 
-    /// The route for a request whose method its path does not allow: that of unmatched requests,
-    /// unless the layer's own route has had other answers. Otherwise clients could add routes.
-    /// `None` if it is not another one.
+    /// True if a router has matched the path, and no request has ended on the layer's own route for
+    /// it: if a request is refused for its method, the router has no such route. Otherwise clients
+    /// could add routes.
     #[cold]
-    pub(super) fn not_allowed(&self) -> Option<&'static Route> {
-        let own = self.of_layer.as_ref()?.route();
-        let is_unused = || own.stats.snapshot().ended.total() == 0;
-        (self.is_matched && is_unused()).then(|| LayerRouteUse::named(self.name).route())
+    pub(super) fn is_unused(&self) -> bool {
+        let is_unused = |own: &LayerRouteUse| own.route().stats.snapshot().ended.total() == 0;
+        self.is_matched && self.of_layer.as_ref().is_some_and(is_unused)
+    }
+
+    /// The route of unmatched requests.
+    #[cold]
+    pub(super) fn unmatched(&self) -> &'static Route {
+        LayerRouteUse::named(self.name).route()
     }
 }
 
@@ -265,4 +308,44 @@ fn declared(method: &Method, path: &MatchedPath) -> Option<&'static Route> {
     let handler = declared_at(method.as_str(), path.as_str()).or_else(or_get)?;
     let route = handler.route_of(method, Some(path));
     (!route.is_reached_through_layer()).then_some(route)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::ready;
+    use std::task::{Context, Waker};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::http::Uri;
+    use axum::response::Response;
+    use tower::service_fn;
+    use tower_service::Service;
+
+    #[test]
+    fn methods_of_clients_add_no_routes_of_a_nested_service() {
+        let endpoint = Endpoint::new(&LayerEndpoints::new("endpoint.tests"));
+        let nested = {
+            let endpoint = endpoint.clone();
+            service_fn(move |request: Request| {
+                endpoint.find(request.method(), request.extensions());
+                ready(Ok::<_, std::convert::Infallible>(Response::new(
+                    Body::empty(),
+                )))
+            })
+        };
+        let mut app: Router = Router::new().nest_service("/endpoint/tests", nested);
+        for method in ["GET", "HEAD", "GET", "PROPFIND", "MKCOL", "LOCK", "POST"] {
+            let mut request = Request::new(Body::empty());
+            *request.method_mut() = method.parse().expect("a method");
+            *request.uri_mut() = Uri::from_static("/endpoint/tests/x");
+            let mut call = Box::pin(app.call(request));
+            let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_ready());
+        }
+        // GET, OTHER and POST.
+        assert_eq!(endpoint.0.seen.iter().count(), 3);
+    }
 }

@@ -17,7 +17,7 @@ use super::endpoint::{Found, Known};
 use super::service_call::ServiceCall;
 use crate::instrument::body::{track_body, watch_body_in_layer};
 use crate::instrument::poll::{Guard, PollScope, StageEnd, Tracked};
-use crate::instrument::record::{self, LayerRecord};
+use crate::instrument::record::{self, LayerRecord, Narrowed};
 use crate::instrument::request::{
     Admission, Beginner, Delayed, Protocol, begin_request, interrupted,
 };
@@ -58,6 +58,8 @@ pin_project! {
             call: Delayed<ServiceCall<S, B>>,
             record: LayerRecord,
             unlearned: Option<Arc<Known>>,
+            // The route of the layer around it, if the task has left that.
+            around: Option<&'static Route>,
         },
         /// There is a response already.
         Answered { response: Option<Box<Response<Body>>> },
@@ -114,9 +116,13 @@ where
     #[cold]
     fn within(record: LayerRecord, service: &mut S, request: Request<B>, found: Found) -> Self {
         if let Some(task) = record.current() {
-            let settings = match record::narrow(task, found.route, request.headers()) {
-                Ok(settings) => settings,
+            let narrowed = match record::narrow(task, found.route, request.headers()) {
+                Ok(narrowed) => narrowed,
                 Err(response) => return State::answered(response),
+            };
+            let (settings, around) = match narrowed {
+                Some(Narrowed { settings, from }) => (settings, Some(from)),
+                None => (None, None),
             };
             if found.route.identity.declaration().is_kept && task.awaits_handler() {
                 task.enter_extractors_of_kept();
@@ -125,6 +131,7 @@ where
                 call: delayed(service, request, settings.as_deref()),
                 record,
                 unlearned: found.unlearned,
+                around,
             };
         }
         let Some(work) = record.begin_work("service", type_name::<S>()) else {
@@ -244,6 +251,7 @@ where
                 call,
                 record,
                 unlearned,
+                around,
             } => {
                 let polled = call.poll(cx);
                 if let Some(task) = record.current() {
@@ -252,6 +260,12 @@ where
                     }
                     if polled.is_ready() && task.awaits_handler() {
                         task.leave_handler();
+                    }
+                    if let Poll::Ready(Ok(response)) = &polled
+                        && let Some(around) = *around
+                        && is_not_allowed(response, task, unlearned.as_deref())
+                    {
+                        task.move_to(around);
                     }
                 }
                 polled.map_ok(|response| response.map(Body::new))
@@ -267,7 +281,7 @@ where
 /// Learns whether the request has reached a handler.
 #[inline]
 fn learn(known: &Known, task: &'static Slot) {
-    task.follow_reached();
+    record::follow_reached(task);
     if task.is_taken_over()
         && let Some(route) = task.route()
     {
@@ -284,13 +298,20 @@ fn end(guard: Guard, response: &mut Response<Body>, unlearned: Option<&Known>) {
         // inside has answered.
         return guard.end_with(outcome, response.status());
     }
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED
-        && let Some(known) = unlearned
-        && !task.is_taken_over()
-        && let Some(route) = known.not_allowed()
+    if let Some(known) = unlearned
+        && is_not_allowed(response, task, unlearned)
     {
-        task.move_to(route);
+        task.move_to(known.unmatched());
     }
     let length = guard.run(|| response.body().size_hint().exact());
     track_body(guard, response, length);
+}
+
+/// True if the path of a request does not allow its method: it counts with those that no path
+/// matches.
+#[inline]
+fn is_not_allowed<R>(response: &Response<R>, task: &Slot, unlearned: Option<&Known>) -> bool {
+    response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && !task.is_taken_over()
+        && unlearned.is_some_and(Known::is_unused)
 }

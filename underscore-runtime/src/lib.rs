@@ -279,6 +279,10 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// the router, since such a function has no call of its own, and the function takes over the record
 /// in its first poll: the extractors run before that. [`RouterExt::mount`] does not accept it.
 ///
+/// The first function with `keep` that runs in a request is its handler. One that middleware also
+/// calls would be that of every request, so split it: a helper with
+/// [`underscore_frame`](macro@underscore_frame) that both call.
+///
 /// A function that is not async must end in an async block, which may be boxed: `Box::pin(async
 /// move { ... })`, as `#[async_trait]` writes it. Local variables are dropped as in the plain
 /// function.

@@ -134,7 +134,8 @@ const ENDPOINTS: &[Endpoint] = &[
 ///
 /// The router can be nested under any prefix. Nest it into a router with a state after
 /// `with_state`. Under `/ops`, `GET /ops` is the API's `/`; axum routes `/ops/` to it only with
-/// `nest_service`.
+/// `nest_service`. Nest it after [`RequestLayer`](crate::RequestLayer) is added: settings of `_all`
+/// routes then leave the API itself alone.
 ///
 /// ```
 /// use axum::Router;

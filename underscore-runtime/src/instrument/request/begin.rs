@@ -23,8 +23,7 @@ pub(in crate::instrument) enum Beginner {
     Layer { knows_handler: bool },
 }
 
-/// Begins the task of a request. On a route of a layer its URI is retained although it may equal the
-/// route's path, because the task continues on another route once its handler is known.
+/// Begins the task of a request.
 #[allow(
     clippy::inline_always,
     reason = "nearly all requests take one of its two callers"
@@ -35,22 +34,17 @@ pub(in crate::instrument) fn begin_request<B>(
     route: &'static Route,
     beginner: Beginner,
 ) -> &'static Slot {
-    let knows_handler = match beginner {
-        Beginner::Handler => true,
-        Beginner::Layer { knows_handler } => knows_handler,
-    };
-    let keeps_uri = !knows_handler;
     let mut task = NewTask::request(route, request.version());
     if let Some(ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         task.set_remote(address);
     }
-    if keeps_uri || !is_at(request.uri(), route) || !request.headers().is_empty() {
-        set_meta(&mut task, request, route, keeps_uri);
+    if !is_at(request.uri(), route) || !request.headers().is_empty() {
+        set_meta(&mut task, request, route);
     }
     if *request.method() != route.identity.method {
         task.set_method(request.method());
     }
-    if let Beginner::Layer { .. } = beginner {
+    if let Beginner::Layer { knows_handler } = beginner {
         task.set_begun_by_layer(knows_handler);
     }
     let around = with_thread(|thread| thread.id.get());
@@ -72,15 +66,14 @@ fn is_at(uri: &Uri, route: &Route) -> bool {
 
 /// Copies the URI and the ids that the client sent.
 #[inline(never)]
-fn set_meta<B>(task: &mut NewTask, request: &Request<B>, route: &Route, keeps_uri: bool) {
+fn set_meta<B>(task: &mut NewTask, request: &Request<B>, route: &Route) {
     // A nested router strips its prefix from the URI, which then is shorter than the route's full
     // path. If the two are equal, nothing is looked up or retained.
-    let is_kept = |uri: &&Uri| keeps_uri || !is_at(uri, route);
-    let mut uri = Some(request.uri()).filter(is_kept);
+    let mut uri = Some(request.uri()).filter(|uri| !is_at(uri, route));
     if uri.is_some()
         && let Some(OriginalUri(original)) = request.extensions().get()
     {
-        uri = Some(original).filter(is_kept);
+        uri = Some(original).filter(|uri| !is_at(uri, route));
     }
     let uri = uri.and_then(Uri::path_and_query);
     let uri = uri.map(|uri| uri.as_str().as_bytes());

@@ -152,3 +152,37 @@ async fn each_request_is_counted_once_on_the_route_that_answers_it() {
     let sum: u64 = totals.iter().map(|(.., total)| total).sum();
     assert_eq!(sum, sent);
 }
+
+#[underscore_route(get, "/elsewhere", name = "elsewhere")]
+async fn mounted_elsewhere() {}
+
+/// Holds 10.3 of docs/admin-api.md.
+#[tokio::test]
+async fn a_declared_place_is_not_the_handlers_once_it_is_reached_in_another_router() {
+    let path = "/elsewhere";
+    let closure = Router::new()
+        .route(path, get(|| async { "closure" }))
+        .layer(RequestLayer::new());
+    let handler = Router::new()
+        .mount(mounted_elsewhere)
+        .layer(RequestLayer::new());
+    let closure = Service::start(closure).await;
+    let handler = Service::start(handler).await;
+    // The first one counts on the handler, whose attribute is all that is known of the place.
+    for service in [&closure, &handler, &closure, &closure] {
+        assert_eq!(service.get(path).await.status, 200);
+    }
+    handler
+        .wait_for_ends("elsewhere", &[("completed", 2)])
+        .await;
+    let rows = closure
+        .admin_json("_cat/routes/GET%20%2Felsewhere?format=json&h=handler,total")
+        .await;
+    let rows = rows.as_array().expect("a table");
+    let of_closure = rows.iter().find(|row| row["handler"].is_null());
+    assert_eq!(
+        of_closure.expect("a row of the layer")["total"],
+        2,
+        "{rows:#?}"
+    );
+}

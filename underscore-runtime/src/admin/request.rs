@@ -19,6 +19,7 @@ use super::error::Error;
 use super::params::{self, Group, Param};
 use super::policy::{Policy, UriView};
 use super::render::Format;
+use crate::instrument::task_of;
 use crate::json::StrictValue;
 use crate::log;
 use crate::sync::Arc;
@@ -71,7 +72,7 @@ impl Request {
             opaque_id,
             body: Bytes::new(),
             cancellation: Cancellation::default(),
-            own_task: TaskId::current(),
+            own_task: task_of(request.extensions()).or_else(TaskId::current),
             call: None,
             uris: UriView::new(&policy, request.extensions()),
             policy,

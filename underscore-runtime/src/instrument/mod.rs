@@ -38,6 +38,8 @@ pub use interrupted::Interrupted;
 pub use layer::{RequestFuture, RequestLayer, RequestService};
 pub use mount::{Declared, RouterExt};
 pub use poll::{At, at, within};
+#[cfg(feature = "admin")]
+pub(crate) use record::task_of;
 pub use track::{spawn, spawn_blocking, track};
 #[cfg(feature = "axum-extra")]
 pub use typed_path::BeginsWithPath;

@@ -15,7 +15,7 @@ use super::request::{Admission, Refusal};
 use crate::routes::{HandlerEntry, Route};
 use crate::settings::EffectiveSettings;
 use crate::stats::Outcome;
-use crate::task::{Background, NewTask, Slot, SlotRef, TaskParent};
+use crate::task::{Background, NewTask, Slot, SlotRef, TaskId, TaskParent};
 
 /// Marks a request that a layer has begun, in its extensions.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +132,11 @@ pub(super) fn follow_reached(task: &'static Slot) {
         // Middleware may try again.
         task.set_unadmitted(is_refused);
     }
+}
+
+/// The task of the request with these extensions, if a layer has begun it.
+pub(crate) fn task_of(extensions: &Extensions) -> Option<TaskId> {
+    LayerRecord::of(extensions).and_then(|record| TaskId::from_number(record.id))
 }
 
 /// A record that a handler has taken over, with the settings that its layer did not apply.

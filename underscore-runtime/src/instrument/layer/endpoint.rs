@@ -76,8 +76,9 @@ pub(super) struct Known {
     is_learned: AtomicBool,
     /// True if its requests have a path of the router.
     is_matched: bool,
-    /// Held while the route may be the layer's own.
-    of_layer: Option<LayerRouteUse>,
+    /// Held while the route may be the layer's own. Not set if the attribute of a handler declares
+    /// the place, unless another endpoint turns out to lead to that handler.
+    of_layer: OnceLock<LayerRouteUse>,
 }
 
 /// The route of a request.
@@ -166,10 +167,10 @@ impl Endpoint {
         let place = Place::Matched(listed, path.as_str().into());
         self.0.layer.known_at(place, |name| {
             if let Some(route) = declared(method, path) {
-                return Known::new(name, route, true, None);
+                return Known::new(name, route, true, OnceLock::new());
             }
             let of_layer = LayerRouteUse::at(method, path.as_str(), Some(path));
-            Known::new(name, of_layer.route(), true, Some(of_layer))
+            Known::new(name, of_layer.route(), true, of_layer.into())
         })
     }
 
@@ -187,7 +188,7 @@ impl Endpoint {
                 Some(prefix) => LayerRouteUse::at(method, prefix, None),
                 None => LayerRouteUse::named(name),
             };
-            Known::new(name, of_layer.route(), false, Some(of_layer))
+            Known::new(name, of_layer.route(), false, of_layer.into())
         });
         Visited {
             known,
@@ -251,7 +252,7 @@ impl Known {
         name: &'static str,
         route: &'static Route,
         is_matched: bool,
-        of_layer: Option<LayerRouteUse>,
+        of_layer: OnceLock<LayerRouteUse>,
     ) -> Self {
         Known {
             name,
@@ -267,9 +268,30 @@ impl Known {
         // Acquire: pairs with `learn`, whose route is then found.
         let is_learned = self.is_learned.load(Ordering::Acquire);
         Found {
-            route: self.route.load(),
+            route: if is_learned {
+                self.route.load()
+            } else {
+                self.unlearned_route()
+            },
             unlearned: (!is_learned).then(|| Arc::clone(self)),
         }
+    }
+
+    /// The route while no request has reached a handler: the layer's own, or that of the handler
+    /// whose attribute declares the place.
+    #[inline]
+    fn unlearned_route(&self) -> &'static Route {
+        let route = self.route.load();
+        if self.of_layer.get().is_some() || !route.is_reached_through_layer() {
+            return route;
+        }
+        let place = &route.identity;
+        let path = place.path.as_deref().unwrap_or_default();
+        let own = self
+            .of_layer
+            .get_or_init(|| LayerRouteUse::at(&place.method, path, place.matched()));
+        self.route.store(own.route());
+        own.route()
     }
 
     /// Learns that a request has reached a handler on `route`. Later requests begin there, unless
@@ -291,7 +313,7 @@ impl Known {
     #[cold]
     pub(super) fn is_unused(&self) -> bool {
         let is_unused = |own: &LayerRouteUse| own.route().stats.snapshot().ended.total() == 0;
-        self.is_matched && self.of_layer.as_ref().is_some_and(is_unused)
+        self.is_matched && self.of_layer.get().is_some_and(is_unused)
     }
 
     /// The route of unmatched requests.

@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::json;
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 use underscore_runtime::{RequestLayer, underscore_route};
 
 use crate::support::Service;
@@ -177,12 +177,12 @@ async fn a_request_that_middleware_forwards_counts_once_on_the_handler_that_answ
     let forwards = from_fn(move |request: Request, next: Next| {
         let other = other.clone();
         async move {
-            if request.headers().contains_key("forward") {
-                let mut other = other;
-                let answer = tower::Service::call(&mut other, request).await;
-                answer.unwrap_or_else(|never| match never {})
-            } else {
-                next.run(request).await
+            if !request.headers().contains_key("forward") {
+                return next.run(request).await;
+            }
+            match other.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
             }
         }
     });

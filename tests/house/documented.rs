@@ -84,7 +84,8 @@ fn documentation(item: Item<'_>, source: &str) -> Option<String> {
                 None => false,
             };
         }
-        let is_at_the_root = !line.starts_with(' ');
+        // Or inside `pin_project!`.
+        let is_at_the_root = !line.starts_with(' ') || line.starts_with("    pub struct ");
         **line == is_macro
             || is_at_the_root
                 && (declares(line, TYPES, item.name) || declares(line, FUNCTIONS, item.name))

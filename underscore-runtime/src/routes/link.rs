@@ -28,10 +28,9 @@ pub(crate) fn handlers() -> Vec<&'static HandlerEntry> {
     gathered.iter().chain(&table.others).copied().collect()
 }
 
-/// The handler that declares this method and path, if exactly one does and the slice was read.
+/// The handler that declares this method and path, if exactly one does.
 pub(crate) fn declared_at(method: &str, path: &str) -> Option<&'static HandlerEntry> {
-    let gathered = LINK_TABLE.lock().gathered?;
-    let mut declared = gathered.iter().copied().filter(|handler| {
+    let mut declared = read().iter().copied().filter(|handler| {
         let declaration = &handler.declaration;
         declaration.path == Some(path)
             && matches!(declaration.method, Some(its) if its == method || its == "ANY")
@@ -47,7 +46,7 @@ pub(crate) fn missing_from_link_table() -> usize {
 
 /// Reads the slice on the first call.
 ///
-/// Called when the admin API starts and never in a request: `linkme` panics if the binary has a
+/// Called when the admin API starts or by the first request in a layer: `linkme` panics if the binary has a
 /// second slice of the same name, because the entries of both share a section. Then each handler is
 /// listed from its first request on.
 pub(crate) fn read() -> &'static [&'static HandlerEntry] {

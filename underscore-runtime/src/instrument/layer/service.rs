@@ -83,6 +83,16 @@ pub struct RequestLayer {
 
 impl RequestLayer {
     /// A layer whose unmatched requests count on the route `fallback`.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use underscore_runtime::RequestLayer;
+    ///
+    /// let app: Router = Router::new()
+    ///     .route("/ping", get(|| async { "pong" }))
+    ///     .layer(RequestLayer::new());
+    /// assert!(app.has_routes());
+    /// ```
     pub fn new() -> Self {
         Self::with_name("fallback")
     }
@@ -108,7 +118,8 @@ impl RequestLayer {
     /// # use tower::ServiceExt;
     /// # let request = axum::extract::Request::new(axum::body::Body::empty());
     /// # let response = service.oneshot(request).await.unwrap();
-    /// # assert_eq!(axum::body::to_bytes(response.into_body(), 9).await.unwrap(), "hello");
+    /// # let body = axum::body::to_bytes(response.into_body(), 9).await.unwrap();
+    /// assert_eq!(body, "hello");
     /// # });
     /// ```
     ///
@@ -144,6 +155,21 @@ impl<S> Layer<S> for RequestLayer {
 }
 
 /// The service of [`RequestLayer`].
+///
+/// ```
+/// use axum::{body::Body, extract::Request, response::Response};
+/// use tower::{Layer, ServiceExt, service_fn};
+/// use underscore_runtime::{RequestLayer, RequestService};
+///
+/// let inner = service_fn(|_: Request| async {
+///     Ok::<_, std::convert::Infallible>(Response::new(Body::from("hello")))
+/// });
+/// let service: RequestService<_> = RequestLayer::named("inner").layer(inner);
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let response = service.oneshot(Request::new(Body::empty())).await;
+/// assert_eq!(response.unwrap().status(), 200);
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequestService<S> {
     inner: S,

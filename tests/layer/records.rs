@@ -106,18 +106,18 @@ async fn a_request_waits_for_a_service_that_is_not_ready() {
     /// Ready once a permit is available, like a concurrency limit.
     #[derive(Clone)]
     struct NotReady;
-    static READY: AtomicBool = AtomicBool::new(false);
+    static READY: Semaphore = Semaphore::const_new(0);
     impl TowerService<Request> for NotReady {
         type Response = Response;
         type Error = Infallible;
         type Future = Ready<Result<Response, Infallible>>;
         fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-            if READY.load(Ordering::Relaxed) {
+            if READY.available_permits() > 0 {
                 return Poll::Ready(Ok(()));
             }
             let waker = cx.waker().clone();
             tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                let _ready = READY.acquire().await;
                 waker.wake();
             });
             Poll::Pending
@@ -132,7 +132,7 @@ async fn a_request_waits_for_a_service_that_is_not_ready() {
     service
         .wait_for("records.not_ready", "stats.req.active", 1)
         .await;
-    READY.store(true, Ordering::Relaxed);
+    READY.add_permits(1);
     assert_eq!(sent.await.expect("it ends"), 200);
     service
         .wait_for_ends("records.not_ready", &[("completed", 1)])

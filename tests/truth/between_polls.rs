@@ -20,7 +20,7 @@ use crate::hand::{assert_ends, poll, send, send_request};
 use crate::script::panic_silently;
 
 /// An extractor that panics before it returns a future.
-struct Eager;
+pub struct Eager;
 
 impl<S: Sync> FromRequest<S> for Eager {
     type Rejection = StatusCode;

@@ -275,9 +275,10 @@ pub use serve::{AdminBuilder, AdminServer, serve_admin};
 /// }
 /// ```
 ///
-/// The attribute alone lists the handler. Its requests are begun by the layer [`RequestLayer`] around
-/// the router, since such a function has no call of its own, and the function takes over the record
-/// in its first poll: the extractors run before that. [`RouterExt::mount`] does not accept it.
+/// The attribute alone lists the handler. Its requests are begun by the layer [`RequestLayer`]
+/// around the router, since such a function has no call of its own, and the function takes over the
+/// record in its first poll: the extractors run before that. [`RouterExt::mount`] does not accept
+/// it.
 ///
 /// The first function with `keep` that runs in a request is its handler. One that middleware also
 /// calls would be that of every request, so split it: a helper with

@@ -1,6 +1,6 @@
 //! Puts the attribute on the handlers of a service and compares the results of the compiler and of
-//! the service's tests with those without it, or runs a service under the layer. Called by `run` and
-//! `run-service`.
+//! the service's tests with those without it, or runs a service under the layer. Called by `run`
+//! and `run-service`.
 
 mod annotate;
 mod axum_examples;

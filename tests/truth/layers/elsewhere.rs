@@ -4,7 +4,6 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
-use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -16,25 +15,13 @@ use serde_json::Value;
 use tower::ServiceExt;
 use underscore_runtime::{RequestLayer, track, underscore_route};
 
-use super::{Latch, assert_counts, assert_ends, only_task, request, scripted, send, tasks};
+use super::{
+    Latch, assert_counts, assert_ends, only_task, request, scripted, send, tasks, wait_for_tasks,
+};
 use crate::admin::Operator;
 use crate::script::{Piece, Step};
-use crate::support::PATIENCE;
 
 type Run = Pin<Box<dyn Future<Output = Response> + Send>>;
-
-/// Lets other tokio tasks run until the tasks of `prefix` satisfy `are_they`, and returns them.
-async fn wait_for_tasks(prefix: &str, are_they: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let found = tasks(prefix);
-        if are_they(&found) {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{prefix}: {found:#?}");
-        tokio::task::yield_now().await;
-    }
-}
 
 fn in_layer<F>(name: &str, middleware: F, handler: MethodRouter) -> Router
 where

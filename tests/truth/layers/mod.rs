@@ -14,6 +14,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -25,6 +26,7 @@ use underscore_runtime::underscore_route;
 use crate::admin::Operator;
 use crate::hand::Sent;
 use crate::script::{Script, Scripted};
+use crate::support::PATIENCE;
 
 /// The handler of most of these tests, at a path of each.
 #[underscore_route(name = "layers.scripted", inner = plain_scripted)]
@@ -136,4 +138,17 @@ fn statuses(prefix: &str, class: u16) -> u64 {
     let counts = routes(prefix);
     let counts = counts.iter().map(|row| row[&column].as_u64());
     counts.map(|count| count.expect("a number")).sum()
+}
+
+/// Lets other tokio tasks run until the tasks of `prefix` satisfy `are_they`, and returns them.
+async fn wait_for_tasks(prefix: &str, are_they: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = tasks(prefix);
+        if are_they(&found) {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{prefix}: {found:#?}");
+        tokio::task::yield_now().await;
+    }
 }

@@ -8,8 +8,7 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Bytes, HttpBody};
-use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
@@ -19,6 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use underscore_runtime::{RequestLayer, underscore_route};
 
 use super::{assert_counts, assert_ends, request, scripted, send, statuses, tasks};
+use crate::between_polls::Eager;
 use crate::hand::{Sent, poll};
 use crate::script::{Piece, Step, panic_silently};
 
@@ -69,21 +69,6 @@ fn a_panic_of_a_handler_is_the_end_of_its_request_whoever_catches_it() {
             assert_ends(name, &[("panicked", 2 * round)]);
             assert_eq!(statuses(name, 5), 2 * round * known, "{name}");
         }
-    }
-}
-
-/// An extractor that panics before it returns a future.
-struct Eager;
-
-impl<S: Sync> FromRequest<S> for Eager {
-    type Rejection = StatusCode;
-
-    #[allow(clippy::manual_async_fn, reason = "that would begin at its first poll")]
-    fn from_request(_: Request, _: &S) -> impl Future<Output = Result<Self, StatusCode>> + Send {
-        if true {
-            panic_silently();
-        }
-        async { Ok(Eager) }
     }
 }
 

@@ -2,7 +2,6 @@
 //! middleware, streams and websockets.
 
 use std::convert::Infallible;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -17,8 +16,8 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use underscore_runtime::{RequestLayer, track, underscore_route};
 
-use super::{assert_counts, assert_ends, statuses, tasks};
-use crate::support::{PATIENCE, Service, talk};
+use super::{assert_counts, assert_ends, statuses, wait_for_tasks};
+use crate::support::{Service, talk};
 
 static NEVER: Semaphore = Semaphore::const_new(0);
 
@@ -80,19 +79,6 @@ async fn around(request: Request, next: Next) -> Response {
     response
 }
 
-/// Waits until the tasks of `prefix` satisfy `are_they`.
-async fn wait_for(prefix: &str, are_they: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let found = tasks(prefix);
-        if are_they(&found) {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{prefix}: {found:#?}");
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
-}
-
 #[tokio::test]
 async fn a_client_that_leaves_in_any_stage_is_one_disconnect() {
     let app = Router::new()
@@ -114,14 +100,14 @@ async fn a_client_that_leaves_in_any_stage_is_one_disconnect() {
                 stage => stage,
             };
             let is_there = |rows: &[Value]| matches!(rows, [row] if row["stage"] == stage);
-            wait_for("within.left", is_there).await;
+            wait_for_tasks("within.left", is_there).await;
             assert_counts(
                 "within.left",
                 1,
                 &[("disconnected", left)][usize::from(left == 0)..],
             );
             drop(connection);
-            wait_for("within.left", <[Value]>::is_empty).await;
+            wait_for_tasks("within.left", <[Value]>::is_empty).await;
             left += 1;
             assert_ends("within.left", &[("disconnected", left)]);
         }
@@ -154,7 +140,7 @@ async fn a_request_ends_with_the_body_that_is_sent() {
     let request = "GET /within.replaced/streams HTTP/1.1\r\nhost: x\r\n\r\n";
     talk(&mut connection, request, "first").await;
     let is_streaming = |rows: &[Value]| matches!(rows, [row] if row["state"] == "streaming");
-    let rows = wait_for("within.replaced", is_streaming).await;
+    let rows = wait_for_tasks("within.replaced", is_streaming).await;
     assert_eq!(rows[0]["stage"], "body");
     let cancel = format!("_tasks/{}/_cancel", rows[0]["id"]);
     assert_eq!(service.post(&cancel).await.ok_json()["interrupted"], 1);
@@ -188,7 +174,7 @@ async fn a_socket_continues_its_request_on_the_route_of_its_handler() {
                        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         talk(&mut connection, request, "\r\n\r\n").await;
         let is_open = |rows: &[Value]| matches!(rows, [row] if row["type"] == "background");
-        let rows = wait_for("within.socket", is_open).await;
+        let rows = wait_for_tasks("within.socket", is_open).await;
         assert_eq!(
             (&rows[0]["name"], &rows[0]["path"]),
             (&"socket".into(), &"/within.socket".into())
@@ -199,7 +185,7 @@ async fn a_socket_continues_its_request_on_the_route_of_its_handler() {
             (&1.into(), &round.into())
         );
         drop(connection);
-        wait_for("within.socket", <[Value]>::is_empty).await;
+        wait_for_tasks("within.socket", <[Value]>::is_empty).await;
         service
             .wait_for_ends("within.socket", &[("completed", round)])
             .await;

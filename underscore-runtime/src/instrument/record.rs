@@ -258,8 +258,8 @@ pub(super) struct Narrowed {
     pub(super) from: &'static Route,
 }
 
-/// Continues the record of an outer layer on the route that an inner one knows, if that sees more of
-/// the path. Returns the response if the settings of that route refuse the request.
+/// Continues the record of an outer layer on the route that an inner one knows, if that sees more
+/// of the path. Returns the response if the settings of that route refuse the request.
 #[cold]
 pub(super) fn narrow(
     task: &'static Slot,
@@ -295,6 +295,7 @@ impl HandlerPart {
     }
 
     /// Records that the handler has panicked.
+    #[inline]
     pub(super) fn set_panicked(&self) {
         if let Some(task) = self.task() {
             task.set_outcome(Outcome::Panicked);
@@ -313,9 +314,7 @@ impl HandlerPart {
     /// so has the request, although a layer may catch the panic and answer.
     #[inline]
     pub(super) fn begin_code(&self) {
-        if let Some(task) = self.task() {
-            task.set_outcome(Outcome::Panicked);
-        }
+        self.set_panicked();
     }
 
     /// Records that code of the handler has returned.

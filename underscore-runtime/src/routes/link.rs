@@ -46,9 +46,9 @@ pub(crate) fn missing_from_link_table() -> usize {
 
 /// Reads the slice on the first call.
 ///
-/// Called when the admin API starts or by the first request in a layer: `linkme` panics if the binary has a
-/// second slice of the same name, because the entries of both share a section. Then each handler is
-/// listed from its first request on.
+/// Called when the admin API starts or by the first request in a layer: `linkme` panics if the
+/// binary has a second slice of the same name, because the entries of both share a section. Then
+/// each handler is listed from its first request on.
 pub(crate) fn read() -> &'static [&'static HandlerEntry] {
     if let Some(gathered) = LINK_TABLE.lock().gathered {
         return gathered;

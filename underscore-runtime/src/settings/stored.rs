@@ -95,7 +95,8 @@ impl Stored {
         self.transient.is_empty() && self.persistent.is_empty()
     }
 
-    /// Adds the values of `other` whose keys are not set here, with the changes of them that expire.
+    /// Adds the values of `other` whose keys are not set here, with the changes of them that
+    /// expire.
     pub(crate) fn absorb(&mut self, other: &Stored) {
         let changing = other.expiring.iter().map(|expiring| expiring.key);
         // A key without a value may get it back.

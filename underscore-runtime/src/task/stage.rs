@@ -39,8 +39,8 @@ impl Slot {
         self.flags() & LAYER != 0
     }
 
-    /// True until the settings of its handler's route have admitted it, in a record of a layer. Also
-    /// on a thread that does not poll the task.
+    /// True until the settings of its handler's route have admitted it, in a record of a layer.
+    /// Also on a thread that does not poll the task.
     pub(crate) fn is_unadmitted(&self) -> bool {
         self.flags() & UNADMITTED != 0
     }
@@ -123,8 +123,9 @@ impl Slot {
     }
 
     /// Records that the handler of the request with this id runs in another tokio task, on `route`,
-    /// or that the settings of that route have `refused` the request. Not once the response streams:
-    /// then it has been answered without that handler, and a wake would be taken for an interrupt.
+    /// or that the settings of that route have `refused` the request. Not once the response
+    /// streams: then it has been answered without that handler, and a wake would be taken for an
+    /// interrupt.
     pub(crate) fn set_reached(&self, id: u64, route: &'static Route, refused: Option<Outcome>) {
         let mut inner = self.inner.lock();
         // Under the lock, under which the waker of the body is registered after this flag is set.

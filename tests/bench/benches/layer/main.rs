@@ -17,8 +17,8 @@ use tracing_subscriber::filter::LevelFilter;
 use underscore_bench::admin;
 use underscore_bench::rounds::{compare, only};
 
-/// More and shorter rounds than in `overhead`, because the differences are larger: on a busy machine,
-/// a long round is interrupted.
+/// More and shorter rounds than in `overhead`, because the differences are larger: on a busy
+/// machine, a long round is interrupted.
 const ROUNDS: usize = 4_000;
 
 fn main() {

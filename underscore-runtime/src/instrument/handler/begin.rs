@@ -1,5 +1,5 @@
-//! Begins a call: admits the request as a task or takes over the record of a layer, and extracts the
-//! arguments.
+//! Begins a call: admits the request as a task or takes over the record of a layer, and extracts
+//! the arguments.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -57,8 +57,8 @@ enum Record {
 }
 
 impl Record {
-    /// Records that the host's code runs, until [`end_code`](Self::end_code). If that panics, so has
-    /// the request.
+    /// Records that the host's code runs, until [`end_code`](Self::end_code). If that panics, so
+    /// has the request.
     #[inline]
     fn begin_code(&self) {
         match self {

@@ -33,20 +33,6 @@ impl Endpoint {
 
 pin_project! {
     /// The future of [`RequestService`](super::RequestService).
-    ///
-    /// ```
-    /// use axum::{Router, body::Body, extract::Request, routing::get};
-    /// use tower::{Layer, Service};
-    /// use underscore_runtime::{RequestFuture, RequestLayer};
-    ///
-    /// let router: Router = Router::new().route("/ping", get(|| async { "pong" }));
-    /// let mut service = RequestLayer::named("ping").layer(router);
-    /// let request = Request::get("/ping").body(Body::empty()).unwrap();
-    /// let call: RequestFuture<Router, Body> = service.call(request);
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// assert_eq!(call.await.unwrap().status(), 200);
-    /// # });
-    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct RequestFuture<S, B>
     where

@@ -53,8 +53,8 @@ impl<T, S: Stage<T> + ?Sized> Stage<T> for Pin<Box<S>> {
     }
 }
 
-/// Polls a stage of the task of `guard`, which is `None` if the stage is polled within its task, and
-/// once the task has ended or continued with its next stage.
+/// Polls a stage of the task of `guard`, which is `None` if the stage is polled within its task,
+/// and once the task has ended or continued with its next stage.
 #[inline]
 pub(crate) fn poll_stage<T, S: Stage<T>>(
     guard: &mut Option<Guard>,

@@ -150,7 +150,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["async_body", "node"],
             &["inline_nodes", "keys"],
             &["frames"],
-            &["tree"],
+            &["paths", "tree"],
         ],
     ),
     (

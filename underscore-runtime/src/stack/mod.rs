@@ -7,6 +7,7 @@ mod frames;
 mod inline_nodes;
 mod keys;
 mod node;
+mod paths;
 mod point;
 mod tree;
 
@@ -15,5 +16,7 @@ pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
 pub(crate) use inline_nodes::InlineNodes;
 pub(crate) use keys::Keys;
 pub(crate) use node::{NodeChange, NodeKey, ParentKey, StackNode, TypeName};
+#[expect(unused_imports, reason = "used by the sampler")]
+pub(crate) use paths::{AwaitPath, paths};
 pub use point::AwaitPoint;
 pub(crate) use tree::Tree;

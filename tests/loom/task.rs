@@ -19,6 +19,8 @@ mod interrupt;
 mod kind;
 #[path = "../../underscore-runtime/src/task/meta_buffer.rs"]
 mod meta_buffer;
+#[path = "../../underscore-runtime/src/task/panic_note.rs"]
+mod panic_note;
 #[path = "../../underscore-runtime/src/task/poller_state.rs"]
 mod poller_state;
 #[path = "../../underscore-runtime/src/task/read_kind.rs"]

@@ -191,7 +191,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "task",
         &[
-            &["id", "interrupt", "request_meta"],
+            &["id", "interrupt", "panic_note", "request_meta"],
             &["meta_buffer"],
             &["kind"],
             &["extra"],

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use super::id::TaskId;
 use super::interrupt::Interrupts;
 use super::kind::{Background, TaskRequest};
+use super::panic_note::PanicNote;
 use super::request_meta::RequestMeta;
 use crate::routes::Route;
 use crate::stack::Tree;
@@ -42,6 +43,8 @@ pub(super) struct Extra {
     pub(super) reached: Option<Reached>,
     /// A copy of the request, shared by the work that was begun in it.
     pub(super) request: Option<Arc<TaskRequest>>,
+    /// The last panic in its code.
+    pub(super) panic: Option<Box<PanicNote>>,
 }
 
 /// A handler that a request has reached in another tokio task.

@@ -7,6 +7,7 @@ use std::task::Waker;
 use axum::http::{Method, StatusCode};
 use tokio::task::AbortHandle;
 
+use super::panic_note::PanicNote;
 use super::slot::{Slot, info};
 use crate::clock::Instant;
 use crate::routes::Route;
@@ -297,5 +298,24 @@ impl Slot {
             // That of a route on which the request has begun.
             before.abort();
         }
+    }
+
+    /// Stores the last panic in the code of the task.
+    pub(crate) fn set_panic(&self, note: PanicNote) {
+        let note = Box::new(note);
+        let mut inner = self.inner.lock();
+        let before = inner.extra_or_new(self.id()).panic.replace(note);
+        drop(inner);
+        self.set_has_extra();
+        drop(before);
+    }
+
+    /// The last panic in the code of the task. The code may have caught it.
+    pub(crate) fn panic_note(&self) -> Option<PanicNote> {
+        if !self.has_extra() {
+            return None;
+        }
+        let mut inner = self.inner.lock();
+        inner.extra(self.id())?.panic.as_deref().cloned()
     }
 }

@@ -120,6 +120,9 @@ mod route;
 #[cfg(feature = "admin")]
 mod routes;
 #[cfg(feature = "admin")]
+#[allow(dead_code, reason = "called by the pass and the endpoint")]
+mod sampling;
+#[cfg(feature = "admin")]
 mod seq_count;
 #[cfg(feature = "admin")]
 mod serve;

@@ -32,6 +32,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["route"],
             &["routes"],
             &["task"],
+            &["sampling"],
             &["settings_file"],
             &["workers"],
             &["housekeeping"],
@@ -209,6 +210,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["registry"],
         ],
     ),
+    ("sampling/profile", &[&["sample"], &["recording"]]),
     (
         "admin",
         &[

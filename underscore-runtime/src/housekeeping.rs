@@ -1,9 +1,10 @@
-//! The background thread of the admin side. Each tick sets the coarse clock, samples the workers
-//! and expires settings.
+//! The background thread of the admin side. Each tick sets the coarse clock, samples the workers,
+//! expires settings, and looks after the panic hook.
 
 use std::sync::{Arc, Weak};
 
 use crate::clock::{self, Instant};
+use crate::panics;
 use crate::routes::expire_settings;
 use crate::sync::Mutex;
 use crate::workers::{self, Sampler};
@@ -41,6 +42,7 @@ fn run(held: &Weak<Housekeeping>) {
         clock::publish_coarse(now);
         sampler.tick(now);
         expire_settings(now);
+        panics::tick(now);
         std::thread::sleep(workers::period());
     }
     // Under the lock: a new thread may have been started meanwhile.

@@ -116,6 +116,8 @@ mod log;
 #[cfg(feature = "admin")]
 mod node;
 #[cfg(feature = "admin")]
+mod panics;
+#[cfg(feature = "admin")]
 mod route;
 #[cfg(feature = "admin")]
 mod routes;
@@ -144,6 +146,8 @@ mod task;
 mod temporary;
 #[cfg(feature = "admin")]
 mod threads;
+#[cfg(feature = "admin")]
+mod trace_context;
 #[cfg(feature = "admin")]
 mod truncate;
 #[cfg(feature = "admin")]

@@ -10,7 +10,7 @@ pub(crate) use std::sync::{Arc, Weak, atomic};
 pub(crate) use tokio::sync::Notify;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
+use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError, TryLockError};
 
 /// A mutex without poisoning.
 ///
@@ -27,6 +27,15 @@ impl<T> Mutex<T> {
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks it, `None` if it is locked already.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 

@@ -23,7 +23,13 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "truncate",
                 "units",
             ],
-            &["clock", "error_body", "seq_count", "visible"],
+            &[
+                "clock",
+                "error_body",
+                "seq_count",
+                "trace_context",
+                "visible",
+            ],
             &["log", "json", "threads"],
             &["stack"],
             &["stats"],
@@ -33,6 +39,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["routes"],
             &["task"],
             &["sampling"],
+            &["panics"],
             &["settings_file"],
             &["workers"],
             &["housekeeping"],
@@ -93,6 +100,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["call", "plain_call"],
         ],
     ),
+    ("panics", &[&["hook"], &["report"]]),
     ("route", &[&["stable_hash"], &["id", "identity"]]),
     (
         "routes",
@@ -141,7 +149,10 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     ),
     (
         "serve/builder",
-        &[&["mod"], &["access", "check", "limits", "policy"]],
+        &[
+            &["mod"],
+            &["access", "check", "limits", "panic_hook", "policy"],
+        ],
     ),
     ("clock", &[&["system"], &["tsc"], &["instant"], &["coarse"]]),
     (

@@ -46,4 +46,5 @@ pub(crate) use offload::Pool;
 pub(crate) use policy::{Policy, Redact};
 pub(crate) use read_body::{LARGEST_BODY, ReadTimeout};
 pub use router::admin_router;
+pub(crate) use router::router;
 pub(crate) use write_access::WriteAccess;

@@ -19,6 +19,7 @@ use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
 use super::{cat, connections, cross_origin, metrics, root, routes, tasks};
+use crate::panics;
 use crate::sync::Arc;
 
 /// All endpoints, in the order of the documentation.
@@ -148,6 +149,12 @@ const ENDPOINTS: &[Endpoint] = &[
 /// # });
 /// ```
 pub fn admin_router() -> Router {
+    panics::install();
+    router()
+}
+
+/// [`admin_router`] without the panic hook.
+pub(crate) fn router() -> Router {
     crate::clock::calibrate_in_background();
     // Runs while the router exists.
     let sampling = crate::housekeeping::start();

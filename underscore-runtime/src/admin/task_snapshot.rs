@@ -10,12 +10,12 @@ use super::policy::UriView;
 use super::words;
 use crate::clock::Instant;
 use crate::connection;
-use crate::hex::is_lower_hex;
 use crate::route::RouteId;
 use crate::routes::{Route, ids};
 use crate::stack::{AwaitPoint, Frame, innermost};
 use crate::task::{MetaField, Task, TaskId, TaskKind, TaskRef, TaskRequest, TaskState};
 use crate::threads::{Thread, ThreadRecord};
+use crate::trace_context::trace_id;
 use crate::truncate;
 use crate::workers::blocked_after;
 
@@ -254,7 +254,7 @@ impl TaskSnapshot {
 
     /// The trace id in the `traceparent` header.
     pub(super) fn trace_id(&self) -> Option<String> {
-        trace_id(&self.trace_parent()?)
+        trace_id(&self.trace_parent()?).map(str::to_owned)
     }
 
     fn field(&self, field: MetaField) -> Option<String> {
@@ -268,43 +268,3 @@ pub(super) const CLIENT: &str = "the client";
 
 /// The longest text from a client that is shown, in characters.
 const LONGEST_TEXT: usize = 1024;
-
-/// The second field of `version-traceid-parentid-flags` if it is valid according to W3C Trace
-/// Context: 32 lower-case hex digits that are not all zero.
-fn trace_id(trace_parent: &str) -> Option<String> {
-    let mut fields = trace_parent.trim().split('-');
-    let (version, id, parent) = (fields.next()?, fields.next()?, fields.next()?);
-    let fits = is_lower_hex(version, 2)
-        && version != "ff"
-        && is_lower_hex(id, 32)
-        && is_lower_hex(parent, 16);
-    (fits && id.bytes().any(|byte| byte != b'0')).then(|| id.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trace_id_is_taken_from_a_trace_parent_that_is_one() {
-        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        let cases = [
-            (format!("00-{id}-00f067aa0ba902b7-01"), Some(id.to_owned())),
-            (
-                format!("01-{id}-00f067aa0ba902b7-01-more"),
-                Some(id.to_owned()),
-            ),
-            (format!("ff-{id}-00f067aa0ba902b7-01"), None),
-            (format!("00-{id}"), None),
-            (
-                format!("00-{}-00f067aa0ba902b7-01", id.to_uppercase()),
-                None,
-            ),
-            (format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), None),
-            (String::from("\u{1b}[2J"), None),
-        ];
-        for (header, expected) in cases {
-            assert_eq!(trace_id(&header), expected, "{header}");
-        }
-    }
-}

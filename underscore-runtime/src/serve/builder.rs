@@ -3,6 +3,7 @@
 mod access;
 mod check;
 mod limits;
+mod panic_hook;
 mod policy;
 
 use std::io;
@@ -45,6 +46,7 @@ pub struct AdminBuilder {
     limits: Limits,
     rebind: RebindTimes,
     settings_file: Option<PathBuf>,
+    panic_hook: bool,
 }
 
 impl AdminBuilder {
@@ -71,6 +73,7 @@ impl AdminBuilder {
             limits: Limits::default(),
             rebind: RebindTimes::default(),
             settings_file: None,
+            panic_hook: true,
         }
     }
 
@@ -236,6 +239,7 @@ impl AdminBuilder {
                     limits: self.limits,
                     rebind: self.rebind,
                     settings_file,
+                    panic_hook: self.panic_hook,
                 };
                 AdminServer::start(bound, options)
             }

@@ -16,11 +16,11 @@ use super::limits::Limits;
 use super::listener::Listener;
 use super::rebind::{RebindTimes, Rebinder};
 use super::socket::{Bound, SocketFile, named};
-use crate::admin::{Policy, Pool, ReadTimeout, WriteAccess, admin_router};
+use crate::admin::{Policy, Pool, ReadTimeout, WriteAccess, router};
 use crate::log::{self, field_text};
 use crate::settings_file::FileGuard;
 use crate::visible::visible;
-use crate::{housekeeping, routes, workers};
+use crate::{housekeeping, panics, routes, workers};
 
 /// Time that a shutdown gives to requests under way, and then to the log.
 const GRACE: Duration = Duration::from_secs(1);
@@ -33,6 +33,7 @@ pub(super) struct ServerOptions {
     pub(super) rebind: RebindTimes,
     /// Keeps the settings file watched while the server runs.
     pub(super) settings_file: Option<FileGuard>,
+    pub(super) panic_hook: bool,
 }
 
 /// A running admin server.
@@ -302,6 +303,7 @@ fn spawn(
         limits,
         rebind,
         settings_file,
+        panic_hook,
     } = options;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -321,6 +323,9 @@ fn spawn(
         .map_err(|error| no_thread(&error.to_string()))?;
     // Started here, so that what the host does before the thread runs is timed as well.
     let sampling = housekeeping::start();
+    if panic_hook {
+        panics::install();
+    }
     let (end, ended) = oneshot::channel();
     let cleanup = Cleanup {
         file: file.clone(),
@@ -338,7 +343,7 @@ fn spawn(
     let thread = Builder::new().name("underscore-admin".into());
     let handle = thread.spawn(move || {
         if let Some(runtime) = &runtime.0 {
-            let api = admin_router().layer((
+            let api = router().layer((
                 Extension(write_access),
                 Extension(Arc::new(policy)),
                 Extension(ReadTimeout(limits.read)),

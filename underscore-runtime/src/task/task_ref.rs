@@ -52,7 +52,7 @@ pub(crate) struct Task {
 
 impl TaskRef {
     /// The task to which `slot` belongs, `None` if it is free.
-    pub(super) fn find(slot: &'static Slot) -> Option<Self> {
+    pub(crate) fn find(slot: &'static Slot) -> Option<Self> {
         let id = TaskId::from_number(slot.id.load(Ordering::Relaxed))?;
         slot.read(id.number(), |read| TaskRef {
             slot,

@@ -116,6 +116,11 @@ impl ThreadContext {
         record
     }
 
+    /// True if the thread has polled a task.
+    pub(crate) fn has_polled(&self) -> bool {
+        self.record.get().is_some()
+    }
+
     /// Takes an unused id.
     #[inline]
     pub(super) fn next_id(&self) -> u64 {

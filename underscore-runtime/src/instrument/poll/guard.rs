@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use crate::clock::Instant;
+use crate::panics;
 use crate::stats::{Outcome, StatusClass};
 use crate::task::{Slot, SlotRef, TaskState};
 
@@ -96,10 +97,15 @@ impl Drop for Guard {
             None if task.state() == TaskState::Running => (Outcome::Panicked, status),
             None => (Outcome::Disconnected, status),
         };
-        let answered = (outcome == Outcome::Completed).then(|| {
+        let answered = if outcome == Outcome::Completed {
             let at = task.streaming_since().unwrap_or_else(Instant::now);
-            (task.started(), at)
-        });
+            Some((task.started(), at))
+        } else {
+            if outcome == Outcome::Panicked {
+                panics::report(task);
+            }
+            None
+        };
         task.end(outcome, status, answered);
     }
 }

@@ -121,6 +121,12 @@ impl Drop for PollScope {
     /// Runs if the task's code panicked.
     #[cold]
     fn drop(&mut self) {
+        // The code of the enclosing task unwinds as well.
+        if let Some(outer) = &self.outer
+            && let Some(note) = self.task.panic_note()
+        {
+            outer.task.set_panic(note);
+        }
         with_thread(|thread| thread.discard_changes(self.changes_before()));
         PollScope {
             task: self.task,

@@ -6,6 +6,7 @@ use axum::{Extension, Router};
 
 use super::AdminBuilder;
 use crate::admin::{self, Redact};
+use crate::panics;
 
 impl AdminBuilder {
     /// Sets the version of the service that `GET /` shows, for example `env!("CARGO_PKG_VERSION")`
@@ -223,7 +224,10 @@ impl AdminBuilder {
     /// # });
     /// ```
     pub fn router(&self) -> Router {
-        admin::admin_router().layer((
+        if self.panic_hook {
+            panics::install();
+        }
+        admin::router().layer((
             Extension(self.write_access.clone()),
             Extension(Arc::new(self.policy.clone())),
         ))

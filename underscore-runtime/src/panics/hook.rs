@@ -45,7 +45,7 @@ pub(crate) fn install() {
         return;
     }
     let mut hook = HOOK.lock();
-    if hook.as_ref().and_then(Weak::upgrade).is_none() {
+    if hook.as_ref().is_none_or(is_dropped) {
         let installed = Arc::new(Installed);
         *hook = Some(Arc::downgrade(&installed));
         let before = take_hook();
@@ -64,8 +64,8 @@ pub(super) fn record_missed() {
 
 /// Installs the hook again, around the one that has replaced it, once a panic was missed. Until
 /// then the host may be installing several hooks in turn, one of which could be lost: see
-/// [`install`]. A hook that is still owned by the one that replaced it is called by that, so at
-/// most one exists.
+/// [`install`]. A hook that the one around it owns is left alone, because that one may call it: at
+/// most one exists, however often a panic is missed.
 pub(super) fn restore_if_replaced() {
     if WAS_MISSED.load(Ordering::Relaxed) && WAS_MISSED.swap(false, Ordering::Relaxed) && is_gone()
     {
@@ -80,7 +80,11 @@ pub(super) fn restore_if_replaced() {
 fn is_gone() -> bool {
     // While it is being installed, the lock is held for as long as a hook of the host runs.
     let hook = HOOK.try_lock();
-    hook.is_some_and(|hook| hook.as_ref().is_some_and(|hook| hook.strong_count() == 0))
+    hook.is_some_and(|hook| hook.as_ref().is_some_and(is_dropped))
+}
+
+fn is_dropped(hook: &Weak<Installed>) -> bool {
+    hook.strong_count() == 0
 }
 
 /// Notes a panic, on the panicking thread.
@@ -116,4 +120,23 @@ fn message(payload: &dyn Any) -> &str {
 pub(super) fn take_last() -> Option<PanicNote> {
     let take = || LAST.try_with(RefCell::take).ok()?;
     panicking().then(take)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installed_hook_is_not_installed_again() {
+        install();
+        let installed = HOOK.lock().clone().expect("it is wanted");
+        for _ in 0..3 {
+            record_missed();
+            assert!(!is_gone());
+            restore_if_replaced();
+            install();
+        }
+        let hook = HOOK.lock().clone().expect("it is wanted");
+        assert!(Weak::ptr_eq(&installed, &hook));
+    }
 }

@@ -206,6 +206,13 @@ impl Service {
         self.admin_request(Method::PUT, path, Some(body)).await
     }
 
+    /// Sets a transient setting of a route.
+    pub async fn set(&self, route: &str, key: &str, value: impl Into<Value>) {
+        let body = serde_json::json!({ "transient": { key: value.into() } });
+        let answer = self.put(&format!("_routes/{route}/settings"), body).await;
+        answer.ok_json();
+    }
+
     /// A request builder for the admin API.
     pub fn admin_builder(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.admin_client
@@ -282,21 +289,24 @@ impl Service {
         }
     }
 
-    /// Waits until a task of a route waits at an await with the source text `awaiting`, ignoring
-    /// whitespace.
-    pub async fn wait_for_await(&self, route: &str, awaiting: &str) -> Value {
+    /// Waits until a task of a route satisfies `is_it`, and returns it.
+    pub async fn wait_for_task(&self, route: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let tasks = self.tasks(route).await;
-            if let Some(task) = tasks.iter().find(|task| awaits(task, awaiting)) {
+            if let Some(task) = tasks.iter().find(|task| is_it(task)) {
                 return task.clone();
             }
-            assert!(
-                Instant::now() < deadline,
-                "{route} never awaits {awaiting}: {tasks:#?}"
-            );
+            assert!(Instant::now() < deadline, "{route}: {tasks:#?}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    /// Waits until a task of a route waits at an await with the source text `awaiting`, ignoring
+    /// whitespace.
+    pub async fn wait_for_await(&self, route: &str, awaiting: &str) -> Value {
+        self.wait_for_task(route, |task| awaits(task, awaiting))
+            .await
     }
 }
 

@@ -1,11 +1,12 @@
-//! The background thread of the admin side. Each tick sets the coarse clock, samples the workers,
-//! expires settings, and looks after the panic hook.
+//! The background thread of the admin side. Each tick sets the coarse clock, samples the workers
+//! and the tasks, expires settings, and looks after the panic hook.
 
 use std::sync::{Arc, Weak};
 
 use crate::clock::{self, Instant};
 use crate::panics;
 use crate::routes::expire_settings;
+use crate::sampling;
 use crate::sync::Mutex;
 use crate::workers::{self, Sampler};
 
@@ -41,6 +42,7 @@ fn run(held: &Weak<Housekeeping>) {
         // First, so that a poll that begins after the samples has a later start.
         clock::publish_coarse(now);
         sampler.tick(now);
+        sampling::tick(now);
         expire_settings(now);
         panics::tick(now);
         std::thread::sleep(workers::period());

@@ -102,6 +102,8 @@ mod connection;
 #[cfg(feature = "admin")]
 mod dir_lock;
 #[cfg(feature = "admin")]
+mod ended;
+#[cfg(feature = "admin")]
 mod error_body;
 #[cfg(feature = "admin")]
 mod fd;
@@ -122,7 +124,7 @@ mod route;
 #[cfg(feature = "admin")]
 mod routes;
 #[cfg(feature = "admin")]
-#[allow(dead_code, reason = "called by the pass and the endpoint")]
+#[allow(dead_code, reason = "called by the endpoint")]
 mod sampling;
 #[cfg(feature = "admin")]
 mod seq_count;

@@ -38,6 +38,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["route"],
             &["routes"],
             &["task"],
+            &["ended"],
             &["sampling"],
             &["panics"],
             &["settings_file"],
@@ -191,6 +192,15 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["record"],
         ],
     ),
+    ("ended", &[&["record"], &["kept"], &["store"], &["capture"]]),
+    (
+        "sampling",
+        &[
+            &["pass", "places", "profile"],
+            &["awaits", "crossing"],
+            &["watch"],
+        ],
+    ),
     (
         "workers",
         &[
@@ -240,12 +250,17 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["endpoint"],
             // Shared by handlers.
             &["select", "task_snapshot"],
-            &["dry_run", "blocked_workers", "task_properties"],
+            &[
+                "dry_run",
+                "blocked_workers",
+                "task_properties",
+                "ended_snapshot",
+            ],
             &["interrupt"],
             // The handlers.
             &["connections"],
             &["cat", "root"],
-            &["routes", "tasks", "metrics"],
+            &["routes", "tasks", "metrics", "ended"],
             // The endpoints, which no handler imports.
             &["dispatch"],
             &["router"],
@@ -260,7 +275,9 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["table"],
             &[
                 "audit",
+                "awaits",
                 "connections",
+                "ended",
                 "routes",
                 "stacks",
                 "tasks",

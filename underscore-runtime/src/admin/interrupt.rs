@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::audit::AuditedCall;
 use super::blocked_workers::BlockedWorkers;
 use super::cost::all_rows;
 use super::dry_run::{self, Traffic};
@@ -66,6 +67,7 @@ impl InterruptOptions {
                 status: request
                     .value(&params::STATUS)
                     .and_then(params::parse_status),
+                by: request.call.as_ref().and_then(AuditedCall::caller),
                 ..Interrupt::by_operator(reason.unwrap_or(Interrupt::DEFAULT_REASON))
             },
             timeout: wait.then_some(timeout.min(LONGEST_TIMEOUT)),

@@ -16,6 +16,8 @@ mod cross_origin;
 mod dispatch;
 mod dry_run;
 mod elasticsearch;
+mod ended;
+mod ended_snapshot;
 mod endpoint;
 mod error;
 mod filter_path;

@@ -19,6 +19,8 @@ pub(crate) struct Policy {
     pub(crate) preempt_headers: Vec<String>,
     /// Overrides who sees query strings. By default, peers that may make changes.
     pub(crate) show_queries: Option<bool>,
+    /// True if the records of ended requests keep query strings.
+    pub(crate) keep_queries: bool,
     /// Applied to every URI before it is shown.
     pub(crate) redact: Option<Redact>,
 }

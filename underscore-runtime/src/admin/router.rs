@@ -18,7 +18,7 @@ use super::params::{CHANGE, CONNECTION_FILTER, DRAIN, END, SETTINGS, TABLE, TASK
 use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
-use super::{cat, connections, cross_origin, metrics, root, routes, tasks};
+use super::{cat, connections, cross_origin, ended, metrics, root, routes, tasks};
 use crate::panics;
 use crate::sync::Arc;
 
@@ -41,6 +41,16 @@ const ENDPOINTS: &[Endpoint] = &[
         &["/_cat/stacks", "/_cat/stacks/{routes}"],
         Cost::Stacks,
         cat::stacks::table,
+    ),
+    Endpoint::table(
+        &["/_cat/awaits", "/_cat/awaits/{routes}"],
+        Cost::Stacks,
+        cat::awaits::table,
+    ),
+    Endpoint::table(
+        &["/_cat/ended", "/_cat/ended/{routes}"],
+        Cost::Bounded,
+        cat::ended::table,
     ),
     Endpoint::table(
         &["/_cat/connections"],
@@ -95,6 +105,7 @@ const ENDPOINTS: &[Endpoint] = &[
         Cost::Tasks,
         tasks::print_stack::get,
     ),
+    Endpoint::read(&["/_ended", "/_ended/{ids}"], Cost::Bounded, ended::get),
     Endpoint::change(
         MethodFilter::POST,
         &["/_tasks/_cancel", "/_tasks/{tasks}/_cancel"],

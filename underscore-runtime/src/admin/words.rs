@@ -4,6 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::connection::ConnectionState;
+use crate::ended::Phase;
 use crate::routes::{Route, RouteEntry};
 use crate::stats::Outcome;
 use crate::task::{Stage, TaskRef, TaskState};
@@ -42,6 +43,15 @@ pub(super) fn stage(stage: Stage) -> &'static str {
         Stage::Handler => "handler",
         Stage::Body => "body",
         Stage::Service => "service",
+    }
+}
+
+/// The word for what a request did during a stay at an await.
+pub(super) fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Waiting => "waiting",
+        Phase::Running => "running",
+        Phase::Streaming => "streaming",
     }
 }
 

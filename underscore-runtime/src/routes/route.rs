@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use super::settings_cell::SettingsCell;
 use crate::clock::Instant;
 use crate::route::RouteIdentity;
-use crate::settings::{EffectiveSettings, RateLimit, Stored, Values};
+use crate::settings::{EffectiveSettings, RateLimit, Stored, Values, slow_after};
 use crate::stats::{Blocking, RouteStats};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::units::nanos;
 
 /// A handler at one method and one path of a router, with its counters and settings.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Route {
     pub(crate) blocking: Blocking,
     /// The settings of this mount only.
     pub(crate) settings: Mutex<Stored>,
+    /// The setting `slow_after`, in nanoseconds.
+    slow_after: AtomicU64,
     /// State of the setting `limit.rate`.
     pub(crate) rate_limit: RateLimit,
     /// Held from the check of `limit.active` until the admitted request is counted.
@@ -42,12 +45,14 @@ impl Route {
         let mut settings = Stored::new();
         settings.persistent = persistent;
         let effective = EffectiveSettings::new(&settings, of_handler);
+        let slow_after = nanos(slow_after(&settings, of_handler));
         Route {
             identity,
             stats: RouteStats::new(),
             upgraded: AtomicU64::new(0),
             blocking: Blocking::new(),
             settings: Mutex::new(settings),
+            slow_after: AtomicU64::new(slow_after),
             rate_limit: RateLimit::new(),
             admission: Mutex::new(()),
             reached_through_layer: AtomicBool::new(false),
@@ -97,8 +102,18 @@ impl Route {
 
     /// Applies the settings of this mount, over those of its handler, to the next request.
     pub(super) fn apply(&self, of_handler: &Stored) {
-        let effective = EffectiveSettings::new(&self.settings.lock(), of_handler);
-        self.applied.set(effective);
+        let settings = self.settings.lock();
+        let slow_after = nanos(slow_after(&settings, of_handler));
+        // Relaxed: no other data depends on it.
+        self.slow_after.store(slow_after, Ordering::Relaxed);
+        self.applied
+            .set(EffectiveSettings::new(&settings, of_handler));
+    }
+
+    /// The time after which a request is slow, in nanoseconds.
+    #[inline]
+    pub(crate) fn slow_after(&self) -> u64 {
+        self.slow_after.load(Ordering::Relaxed)
     }
 
     /// Keeps the settings of a layer's own route, which becomes that of a handler.

@@ -16,7 +16,7 @@ use super::rebind::RebindTimes;
 use super::server::{AdminServer, ServerOptions};
 use super::socket::{self, Bound};
 use crate::admin::{Policy, WriteAccess};
-use crate::{admin, settings_file};
+use crate::{admin, ended, settings_file};
 
 /// Builds an admin server with other options than [`serve_admin`](crate::serve_admin).
 ///
@@ -241,6 +241,7 @@ impl AdminBuilder {
                     settings_file,
                     panic_hook: self.panic_hook,
                 };
+                ended::keep_queries(self.policy.keep_queries);
                 AdminServer::start(bound, options)
             }
             Err(error) => {

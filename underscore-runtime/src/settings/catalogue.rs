@@ -15,14 +15,22 @@ pub(crate) struct Setting {
     /// Its dotted key.
     pub(crate) key: &'static str,
     kind: ValueKind,
-    /// The value if it is not set, `None` if there is no default.
-    default: Option<u16>,
+    default: DefaultValue,
     /// Its effect, for docs/settings.md.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "used by the test of docs/settings.md")
     )]
     pub(crate) about: &'static str,
+}
+
+/// The value of a setting that is not set.
+#[derive(Debug)]
+enum DefaultValue {
+    /// No effect.
+    None,
+    Number(u16),
+    Text(&'static str),
 }
 
 /// The type of a setting's values.
@@ -50,7 +58,7 @@ const fn setting(key: &'static str, kind: ValueKind, about: &'static str) -> Set
     Setting {
         key,
         kind,
-        default: None,
+        default: DefaultValue::None,
         about,
     }
 }
@@ -101,6 +109,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("preempt.text", ValueKind::Text, "response body, text/plain"),
     setting(
+        "slow_after",
+        ValueKind::Duration,
+        "requests that take longer are slow: logged while they run, and kept in `_cat/ended`",
+    )
+    .with_default_text("1s"),
+    setting(
         "timeout",
         ValueKind::Duration,
         "interrupt requests that take longer, including extractors and body, with 504",
@@ -109,13 +123,22 @@ pub(crate) const SETTINGS: &[Setting] = &[
 
 impl Setting {
     const fn with_default(mut self, default: u16) -> Self {
-        self.default = Some(default);
+        self.default = DefaultValue::Number(default);
+        self
+    }
+
+    const fn with_default_text(mut self, default: &'static str) -> Self {
+        self.default = DefaultValue::Text(default);
         self
     }
 
     /// The value if it is not set, `null` if there is no default.
     pub(crate) fn default(&self) -> Value {
-        self.default.map_or(Value::Null, Value::from)
+        match self.default {
+            DefaultValue::None => Value::Null,
+            DefaultValue::Number(number) => number.into(),
+            DefaultValue::Text(text) => text.into(),
+        }
     }
 
     /// The setting with this dotted key.
@@ -246,6 +269,8 @@ mod tests {
             ("timeout", json!(30), false),
             ("delay", json!("5ms"), true),
             ("interrupt.status", json!(499), true),
+            ("slow_after", json!("250ms"), true),
+            ("slow_after", json!(250), false),
         ];
         for (key, value, fits) in cases {
             let setting = Setting::find(key).expect("a setting");

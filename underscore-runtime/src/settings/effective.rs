@@ -10,6 +10,9 @@ use super::Stored;
 use super::catalogue::duration;
 use super::headers::headers;
 
+/// The default of `slow_after`, as in the catalogue.
+const DEFAULT_SLOW_AFTER: Duration = Duration::from_secs(1);
+
 /// The effective settings. A route with all settings at their defaults has none, so that a request
 /// checks one pointer.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,13 +45,7 @@ impl EffectiveSettings {
     /// Merges key by key: transient settings take precedence over persistent ones, and within each
     /// section those of the mount over those of its handler. `None` if no setting has an effect.
     pub(crate) fn new(mount: &Stored, handler: &Stored) -> Option<EffectiveSettings> {
-        let sections = [
-            &mount.transient,
-            &handler.transient,
-            &mount.persistent,
-            &handler.persistent,
-        ];
-        let get = |key: &str| sections.into_iter().find_map(|section| section.get(key));
+        let get = |key: &str| get(mount, handler, key);
         let time = |key| get(key).and_then(Value::as_str).and_then(duration);
         let effective = EffectiveSettings {
             preempt: Preempt::from_values(get),
@@ -104,6 +101,43 @@ impl Preempt {
     }
 }
 
+/// The time after which a request is slow. Not an effective setting, because it does not act on
+/// requests.
+pub(crate) fn slow_after(mount: &Stored, handler: &Stored) -> Duration {
+    let set = get(mount, handler, "slow_after");
+    let slow_after = set.and_then(Value::as_str).and_then(duration);
+    slow_after.unwrap_or(DEFAULT_SLOW_AFTER)
+}
+
+/// The value of a key: see [`EffectiveSettings::new`].
+fn get<'a>(mount: &'a Stored, handler: &'a Stored, key: &str) -> Option<&'a Value> {
+    let sections = [
+        &mount.transient,
+        &handler.transient,
+        &mount.persistent,
+        &handler.persistent,
+    ];
+    sections.into_iter().find_map(|section| section.get(key))
+}
+
 fn status(value: &Value) -> Option<StatusCode> {
     StatusCode::from_u16(u16::try_from(value.as_u64()?).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Setting;
+    use serde_json::json;
+
+    #[test]
+    fn slow_after_has_the_default_of_the_catalogue_and_no_effect_on_requests() {
+        let default = Setting::find("slow_after").expect("a setting").default();
+        let default = default.as_str().and_then(duration);
+        let (mut mount, handler) = (Stored::new(), Stored::new());
+        assert_eq!(Some(slow_after(&mount, &handler)), default);
+        mount.persistent.insert("slow_after", json!("20ms"));
+        assert_eq!(slow_after(&mount, &handler), Duration::from_millis(20));
+        assert_eq!(EffectiveSettings::new(&mount, &handler), None);
+    }
 }

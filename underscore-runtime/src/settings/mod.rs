@@ -10,7 +10,7 @@ mod section_error;
 mod stored;
 
 pub(crate) use catalogue::{SETTINGS, Setting};
-pub(crate) use effective::{EffectiveSettings, Preempt};
+pub(crate) use effective::{EffectiveSettings, Preempt, slow_after};
 pub(crate) use headers::privileged_header;
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use section_error::SectionError;

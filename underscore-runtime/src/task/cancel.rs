@@ -71,6 +71,15 @@ impl Slot {
         }
     }
 
+    /// Signals the task with this id, unless it has ended.
+    pub(super) fn signal_watched(&self, id: u64) {
+        // Under the lock, like all signals.
+        let _inner = self.inner.lock();
+        if self.belongs_to(id) {
+            self.signal(id);
+        }
+    }
+
     pub(super) fn signal(&self, id: u64) {
         // Relaxed: the data is read under the lock, and a poller that misses the signal is woken.
         self.signalled.store(id, Ordering::Relaxed);

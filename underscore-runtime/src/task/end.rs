@@ -14,17 +14,18 @@ use crate::sync::contained;
 
 /// For the thread that polls the task.
 impl Slot {
-    /// Ends a task whose handler has just returned its response. A specialization of `end` for
-    /// nearly all requests.
+    /// Ends a task whose handler has just returned its response and which
+    /// [is plain](Self::is_plain). A specialization of `end` for nearly all requests.
     #[inline]
-    pub(crate) fn complete(&'static self, status: Option<StatusClass>) {
-        let outcome = Outcome::Completed;
+    pub(crate) fn complete(&'static self, status: StatusClass) {
+        let status = Some(status);
         let answered = Some((self.started(), Instant::now()));
-        self.count_end(outcome, status, answered);
+        self.count_end(Outcome::Completed, status, answered);
         if let Some(connection) = self.connection() {
             connection::end_task(connection, status);
         }
-        self.release_as(outcome);
+        self.release();
+        with_thread(|thread| thread.put_slot(self));
     }
 
     /// Ends the task. `answered` is the start and the end of the handler's work on its response,

@@ -19,6 +19,8 @@ pub(crate) struct Interrupt {
     pub(crate) outcome: Outcome,
     /// The status of the response if the handler has not returned one; `None` for the default.
     pub(crate) status: Option<StatusCode>,
+    /// The operator, as in `curl, uid 0, pid 7`, if known.
+    pub(crate) by: Option<Arc<str>>,
 }
 
 /// The interrupts of one task.
@@ -52,6 +54,7 @@ impl Interrupt {
             reason: reason.into(),
             outcome: Outcome::Interrupted,
             status: None,
+            by: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl Interrupt {
             reason: reason.as_str().into(),
             outcome: Outcome::Expired,
             status: None,
+            by: None,
         }
     }
 }

@@ -99,6 +99,24 @@ impl TaskRequest {
         self.method.as_ref().unwrap_or(&self.route.identity.method)
     }
 
+    /// A copy to keep: with texts of at most `most` bytes each, and without the query unless
+    /// `with_query`.
+    pub(crate) fn to_keep(&self, most: usize, with_query: bool) -> Self {
+        let mut kept = self.clone();
+        for field in kept.meta.iter_mut().flatten() {
+            field.truncate(most);
+            field.shrink_to_fit();
+        }
+        if let Some(Some(uri)) = kept.meta.get_mut(MetaField::Uri as usize)
+            && !with_query
+            && let Some(at) = uri.iter().position(|byte| *byte == b'?')
+        {
+            uri.truncate(at);
+            uri.shrink_to_fit();
+        }
+        kept
+    }
+
     /// A field that is stored.
     pub(super) fn stored(&self, field: MetaField) -> Option<&[u8]> {
         self.meta.get(field as usize).and_then(Option::as_deref)

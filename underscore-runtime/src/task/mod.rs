@@ -30,12 +30,12 @@ pub(crate) use interrupt::{Ending, Interrupt, WaitGroup};
 pub(crate) use kind::{Background, TaskKind, TaskParent, TaskRequest, Upgrade};
 pub(crate) use panic_note::PanicNote;
 pub(crate) use poller_state::TaskState;
-pub(crate) use registry::{for_each_live, live_count};
+pub(crate) use registry::{chunks, for_each_live, live_count};
 pub(crate) use request_meta::MetaField;
 pub(crate) use slot::Slot;
 pub(crate) use slot_ref::SlotRef;
 pub(crate) use stage::Stage;
-pub(crate) use task_ref::{Task, TaskRef};
+pub(crate) use task_ref::{Glance, Task, TaskRef};
 pub(crate) use thread::{ThreadContext, with_thread};
 
 // Not in `slot.rs`, which has another size in `tests/loom`. Locks of other systems are larger.

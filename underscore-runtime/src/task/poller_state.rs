@@ -192,10 +192,10 @@ impl Slot {
         Outcome::ALL.get(index).copied()
     }
 
-    /// True if no disconnect of the client is known and the response does not stream.
+    /// True if it has never waited, has no rare properties, and no signal of another thread.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        self.flags() & (CLIENT_LEFT | STREAMING) == 0
+        self.flags() & (CLIENT_LEFT | NEEDS_CLEANUP) == 0 && !self.is_signalled()
     }
 
     /// Records that the client disconnected in the middle of its request.

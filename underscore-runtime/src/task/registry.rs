@@ -5,6 +5,11 @@ use super::slot_pool;
 use super::task_ref::TaskRef;
 use crate::sync::atomic::Ordering;
 
+/// All records in chunks, each of which is a few kilobytes. Chunks are only ever added, at the end.
+pub(crate) fn chunks() -> Vec<&'static [Slot]> {
+    slot_pool::chunks()
+}
+
 /// Calls `each` with every live task, each once. A task that begins or ends meanwhile may be
 /// missed.
 pub(crate) fn for_each_live(each: impl FnMut(TaskRef)) {

@@ -16,10 +16,14 @@ static CHUNKS: Mutex<Vec<&'static [Slot]>> = Mutex::new(Vec::new());
 /// Free slots that no thread caches.
 static FREE: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
 
+/// All slots, free or not, in chunks.
+pub(super) fn chunks() -> Vec<&'static [Slot]> {
+    CHUNKS.lock().clone()
+}
+
 /// All slots, free or not.
 pub(super) fn all() -> impl Iterator<Item = &'static Slot> {
-    let chunks = CHUNKS.lock().clone();
-    chunks.into_iter().flatten()
+    chunks().into_iter().flatten()
 }
 
 /// Calls `each` with up to [`BATCH`] free slots, and with at least one.

@@ -50,6 +50,18 @@ pub(crate) struct Task {
     thread: u32,
 }
 
+/// The part of a record that changes with each poll: one cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Glance {
+    pub(crate) state: TaskState,
+    /// Changes with each poll. Equal values mean that the task was not polled in between.
+    pub(crate) polls: u64,
+    /// When the last poll ended, to a tick of the coarse clock.
+    pub(crate) since: Option<Instant>,
+    /// True if it streams and waits for its client to read.
+    pub(crate) awaits_client: bool,
+}
+
 impl TaskRef {
     /// The task to which `slot` belongs, `None` if it is free.
     pub(crate) fn find(slot: &'static Slot) -> Option<Self> {
@@ -95,6 +107,27 @@ impl TaskRef {
     /// Its state, `None` if it has ended.
     pub(crate) fn state(&self) -> Option<TaskState> {
         self.slot.read(self.id.number(), Slot::state)
+    }
+
+    /// The same task on the route that it has moved to, `None` if it has ended.
+    pub(crate) fn refreshed(&self) -> Option<TaskRef> {
+        TaskRef::find(self.slot).filter(|task| task.id == self.id)
+    }
+
+    /// Reads what changes with each poll, `None` if it has ended.
+    pub(crate) fn glance(&self) -> Option<Glance> {
+        self.slot.read(self.id.number(), |slot| Glance {
+            state: slot.state(),
+            polls: slot.polls.load(Ordering::Relaxed),
+            since: slot.since.get(),
+            awaits_client: slot.awaits_client(),
+        })
+    }
+
+    /// Signals the task without an interrupt, so that its end is not taken for that of a request
+    /// that never waited.
+    pub(crate) fn signal(&self) {
+        self.slot.signal_watched(self.id.number());
     }
 
     /// True if it streams and waits for its client to read.

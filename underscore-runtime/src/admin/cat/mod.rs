@@ -2,8 +2,10 @@
 //! columns and rows.
 
 pub(super) mod audit;
+pub(super) mod awaits;
 mod column;
 pub(super) mod connections;
+pub(super) mod ended;
 pub(super) mod routes;
 mod sort;
 pub(super) mod stacks;

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use crate::clock::Instant;
+use crate::ended;
 use crate::panics;
 use crate::stats::{Outcome, StatusClass};
 use crate::task::{Slot, SlotRef, TaskState};
@@ -76,11 +77,10 @@ impl Guard {
     /// Ends the task of a handler whose response has `status`.
     #[inline]
     pub(crate) fn complete(self, status: StatusCode) {
-        if self.task().is_plain() {
+        match StatusClass::below_500(status) {
             // Equivalent to the drop, without the checks for rare properties.
-            self.into_task().complete(StatusClass::from_status(status));
-        } else {
-            self.end_with(Outcome::Completed, status);
+            Some(class) if self.task().is_plain() => self.into_task().complete(class),
+            _ => self.end_with(Outcome::Completed, status),
         }
     }
 }
@@ -106,6 +106,9 @@ impl Drop for Guard {
             }
             None
         };
+        if ended::is_remarkable(task, outcome, status, answered) {
+            ended::record(task, outcome, answered);
+        }
         task.end(outcome, status, answered);
     }
 }

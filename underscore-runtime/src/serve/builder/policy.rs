@@ -6,6 +6,7 @@ use axum::{Extension, Router};
 
 use super::AdminBuilder;
 use crate::admin::{self, Redact};
+use crate::ended;
 use crate::panics;
 
 impl AdminBuilder {
@@ -108,6 +109,54 @@ impl AdminBuilder {
     pub fn preempt_headers<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         let names = names.into_iter().map(Into::into);
         self.policy.preempt_headers.extend(names);
+        self
+    }
+
+    /// Keeps the query strings of requests that have ended (`true`), or drops them (`false`, the
+    /// default).
+    ///
+    /// The records of `_cat/ended` outlive their requests by up to an hour, so they do not keep
+    /// query strings, which may contain secrets, unless this is set. Who sees the queries that are
+    /// kept is set by [`show_queries`](Self::show_queries). A process has one such option, that of
+    /// the server that was started last.
+    ///
+    /// ```
+    /// # use underscore_runtime::AdminBuilder;
+    /// # fn ask(path: &std::path::Path, line: &str) -> std::io::Result<String> {
+    /// #     use std::io::{Read, Write};
+    /// #     let mut client = std::os::unix::net::UnixStream::connect(path)?;
+    /// #     write!(client, "{line} HTTP/1.1\r\nhost: .\r\nconnection: close\r\n\r\n")?;
+    /// #     let mut answer = String::new();
+    /// #     client.read_to_string(&mut answer)?;
+    /// #     Ok(answer)
+    /// # }
+    /// use axum::http::StatusCode;
+    /// use axum::{Router, extract::Request, routing::get};
+    /// use underscore_runtime::underscore_route;
+    ///
+    /// #[underscore_route]
+    /// async fn search() -> StatusCode {
+    ///     StatusCode::INTERNAL_SERVER_ERROR
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.sock");
+    /// let admin = AdminBuilder::new().keep_queries(true).serve(&path)?;
+    /// let app: Router = Router::new().route("/search", get(search));
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// # use tower::ServiceExt;
+    /// let request = Request::get("/search?q=tea").body(axum::body::Body::empty())?;
+    /// assert_eq!(app.oneshot(request).await?.status(), 500);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// assert!(ask(&path, "GET /_cat/ended?h=uri")?.contains("/search?q=tea"));
+    /// # admin.shutdown_blocking();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_queries(mut self, keep: bool) -> Self {
+        self.policy.keep_queries = keep;
         self
     }
 
@@ -227,6 +276,7 @@ impl AdminBuilder {
         if self.panic_hook {
             panics::install();
         }
+        ended::keep_queries(self.policy.keep_queries);
         admin::router().layer((
             Extension(self.write_access.clone()),
             Extension(Arc::new(self.policy.clone())),

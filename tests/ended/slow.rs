@@ -1,0 +1,114 @@
+//! The events of requests that become slow, written while they run.
+
+use std::time::Duration;
+
+use axum::Router;
+use reqwest::Method;
+use reqwest::header::HeaderValue;
+use tokio::time::sleep;
+use underscore_runtime::{RouterExt as _, underscore_route};
+
+use crate::support::Service;
+use crate::support::log::{LOG, turn};
+
+/// The events of a path.
+fn of<'a>(lines: &'a [String], path: &str) -> Vec<&'a String> {
+    let path = format!("path=\"{path}\" ");
+    lines
+        .iter()
+        .filter(|line| line.contains("underscore::slow") && line.contains(&path))
+        .collect()
+}
+
+#[underscore_route(get, "/never", name = "slow.never")]
+async fn never() {
+    std::future::pending::<()>().await;
+}
+
+/// Holds 12.12, 12.13 of docs/admin-api.md.
+#[tokio::test]
+async fn a_request_that_never_ends_is_reported_at_1_4_and_16_times() {
+    let _turn = turn().await;
+    let service = Service::start(Router::new().mount(never)).await;
+    service.set("slow.never", "slow_after", "100ms").await;
+    let hostile = HeaderValue::from_bytes("evil\u{9b}2J".as_bytes()).expect("obs-text is valid");
+    let request = service
+        .request(Method::GET, "/never")
+        .header("x-request-id", hostile);
+    let sent = tokio::spawn(request.send());
+    let lines = tokio::task::spawn_blocking(|| LOG.wait(|lines| of(lines, "/never").len() == 3));
+    let lines = lines.await.expect("it ends");
+    let events = of(&lines, "/never");
+    for (event, times) in events.iter().zip([1, 4, 16]) {
+        assert!(
+            event.contains(&format!("more than {times} x `slow_after`")),
+            "{event}"
+        );
+        assert!(event.contains("slow_after_ms=100"), "{event}");
+        assert!(event.contains("tests/ended/slow.rs:"), "{event}");
+        assert!(event.contains("std::future::pending::<()>()"), "{event}");
+        assert!(event.contains("method=GET"), "{event}");
+        assert!(event.contains("evil\\u{9b}2J"), "{event:?}");
+        assert!(!event.contains('\u{9b}'), "{event:?}");
+    }
+    sent.abort();
+    service.wait_for("slow.never", "stats.req.active", 0).await;
+}
+
+#[underscore_route(get, "/many", name = "slow.many")]
+async fn many() {
+    sleep(Duration::from_millis(300)).await;
+}
+
+/// Holds 12.14 of docs/admin-api.md.
+#[tokio::test]
+async fn many_slow_requests_are_counted_after_the_first_ten_of_a_second() {
+    let _turn = turn().await;
+    let service = Service::start(Router::new().mount(many)).await;
+    service.set("slow.many", "slow_after", "100ms").await;
+    let sent = (0..100).map(|_| tokio::spawn(service.request(Method::GET, "/many").send()));
+    for sent in sent.collect::<Vec<_>>() {
+        sent.await.expect("it ends").expect("an answer");
+    }
+    let more = |lines: &[String]| -> u64 {
+        let counts = of(lines, "/many").into_iter().filter_map(|line| {
+            let (_, count) = line.split_once("more=")?;
+            count.split(' ').next()?.parse::<u64>().ok()
+        });
+        counts.sum()
+    };
+    let wait = move || {
+        LOG.wait(|lines| {
+            let single = of(lines, "/many")
+                .into_iter()
+                .filter(|line| line.contains("task="));
+            single.count() as u64 + more(lines) == 100
+        })
+    };
+    let lines = tokio::task::spawn_blocking(wait).await.expect("it ends");
+    let single = of(&lines, "/many")
+        .into_iter()
+        .filter(|line| line.contains("task="))
+        .count();
+    assert!((10..=30).contains(&single), "{single}");
+}
+
+#[underscore_route(get, "/quick", name = "slow.quick")]
+async fn quick() {
+    sleep(Duration::from_millis(50)).await;
+}
+
+/// Holds 12.12 of docs/admin-api.md.
+#[tokio::test]
+async fn a_request_that_is_not_slow_is_not_reported() {
+    let _turn = turn().await;
+    let service = Service::start(Router::new().mount(quick)).await;
+    for _ in 0..5 {
+        service.get("/quick").await;
+    }
+    assert!(of(&LOG.lines(), "/quick").is_empty());
+    let rows = service
+        .admin_json("_cat/ended/slow.quick?format=json")
+        .await;
+    assert_eq!(rows, serde_json::json!([]));
+}

@@ -1,0 +1,13 @@
+//! Requests that have ended remarkably: slow, or badly. Ordinary requests leave nothing.
+//!
+//! The thread on which a request ends makes its record, before the task's slot is reused. The
+//! sampler adds the timeline if it has looked at the request. The store has a fixed capacity.
+
+mod capture;
+mod kept;
+mod record;
+mod store;
+
+pub(crate) use capture::{is_remarkable, keep_queries, record};
+pub(crate) use record::{EndedRequest, Phase, SharedPath, Stay, Timeline};
+pub(crate) use store::{Fate, attach, bad_ends, drop_old, fate, newest_first};

@@ -1,0 +1,140 @@
+//! Reports requests while they are slow: a request that never ends would never be reported at its
+//! end.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::log::{self, field_text};
+use crate::routes::Route;
+use crate::stack::{innermost, on_one_line};
+use crate::task::{MetaField, TaskRef, TaskState};
+use crate::units;
+
+/// A request is reported when it has taken this many times its route's `slow_after`.
+const TIMES: [u32; 3] = [1, 4, 16];
+
+/// Maximum number of reports of a route in a second. Further ones are counted.
+const REPORTS_PER_SECOND: u32 = 10;
+
+/// The reports of the current second, by the address of the route.
+#[derive(Debug, Default)]
+pub(super) struct Crossings {
+    routes: HashMap<usize, Reported>,
+    second: u64,
+}
+
+#[derive(Debug)]
+struct Reported {
+    route: &'static Route,
+    written: u32,
+    left_out: u64,
+}
+
+impl Crossings {
+    /// Reports a request that has become slow since the last look, `since` ago.
+    pub(super) fn check(&mut self, task: &TaskRef, since: Duration, now: Instant) {
+        let Some(route) = task.own_route() else {
+            return;
+        };
+        let slow_after = Duration::from_nanos(route.slow_after());
+        let age = now.since(task.started);
+        if age <= slow_after {
+            return;
+        }
+        let before = age.saturating_sub(since);
+        let crossed = TIMES.into_iter().rev().find(|times| {
+            let limit = slow_after.saturating_mul(*times);
+            age > limit && before <= limit
+        });
+        let Some(times) = crossed else { return };
+        // A response that streams is as slow as its head.
+        if matches!(task.state(), None | Some(TaskState::Streaming)) {
+            return;
+        }
+        let key = std::ptr::from_ref(route).addr();
+        let reported = self.routes.entry(key).or_insert(Reported {
+            route,
+            written: 0,
+            left_out: 0,
+        });
+        if reported.written == REPORTS_PER_SECOND {
+            reported.left_out = reported.left_out.saturating_add(1);
+        } else {
+            reported.written = reported.written.saturating_add(1);
+            report(task, route, age, times);
+        }
+    }
+
+    /// Reports how many were left out in a second that is over.
+    pub(super) fn flush(&mut self, now: Instant) {
+        if std::mem::replace(&mut self.second, now.second()) == now.second() {
+            return;
+        }
+        for (
+            _,
+            Reported {
+                route, left_out, ..
+            },
+        ) in self.routes.drain()
+        {
+            if left_out > 0 {
+                report_left_out(route, left_out);
+            }
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
+    let Some(read) = task.read() else { return };
+    // Read now: the request may have gone on when the log thread writes the entry.
+    let frames = task.frames();
+    let stack = on_one_line(&frames);
+    let point = innermost(&frames);
+    if task.is_gone() {
+        return;
+    }
+    let id = task.id.number();
+    let is_running = read.state == TaskState::Running;
+    log::write(move || {
+        let field = |field| {
+            let request = read.request()?;
+            Some(request.field(field)?.into_owned())
+        };
+        let (request_id, trace_parent) =
+            (field(MetaField::RequestId), field(MetaField::TraceParent));
+        tracing::warn!(
+            target: "underscore::slow",
+            task = id,
+            method = read.request().map(|request| tracing::field::display(request.method().clone())),
+            path = route.identity.path.as_deref(),
+            handler = route.identity.declaration().handler,
+            running_time_ms = millis(age),
+            slow_after_ms = millis(Duration::from_nanos(route.slow_after())),
+            is_running,
+            r#where = point.map(tracing::field::display),
+            stack,
+            request_id = request_id.as_deref().map(field_text),
+            traceparent = trace_parent.as_deref().map(field_text),
+            "a request has taken more than {times} x `slow_after`, and has not answered"
+        );
+    });
+}
+
+fn report_left_out(route: &'static Route, more: u64) {
+    log::write(move || {
+        tracing::warn!(
+            target: "underscore::slow",
+            more,
+            method = tracing::field::display(&route.identity.method),
+            path = route.identity.path.as_deref(),
+            handler = route.identity.declaration().handler,
+            slow_after = units::human(Duration::from_nanos(route.slow_after())),
+            "more requests became slow within a second"
+        );
+    });
+}

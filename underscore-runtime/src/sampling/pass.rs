@@ -1,0 +1,101 @@
+//! A pass over the records of tasks, in parts that fit the budget of a tick.
+
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::task::{Slot, TaskRef, chunks};
+
+/// Maximum time of a tick for the walk and for what is done with the tasks that it finds: 1.5 % of
+/// a core. With more tasks than fit, the next tick continues where this one has stopped.
+const BUDGET: Duration = Duration::from_micros(500);
+
+/// Number of chunks after which the clock is read.
+const CHUNKS_PER_READING: usize = 8;
+
+/// A chunk without tasks is looked at in every fourth pass: a process that once had very many tasks
+/// keeps their records.
+const PASSES_PER_LOOK_AT_EMPTY: u8 = 4;
+
+/// The state of the walk between ticks.
+#[derive(Debug)]
+pub(super) struct Walk {
+    /// By chunk.
+    visits: Vec<Visit>,
+    /// The first chunk that is not part of the current pass yet.
+    next: usize,
+    /// When the sampler began.
+    begun: Instant,
+}
+
+/// The last look at a chunk.
+#[derive(Clone, Copy, Debug)]
+struct Visit {
+    at: Instant,
+    /// Number of passes that leave it out.
+    leave_out: u8,
+}
+
+/// The extent of a tick's walk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    /// Number of requests found.
+    pub(super) found: u64,
+    /// True if the pass over all tasks is complete.
+    pub(super) is_complete: bool,
+}
+
+impl Walk {
+    pub(super) fn new(now: Instant) -> Self {
+        Walk {
+            visits: Vec::new(),
+            next: 0,
+            begun: now,
+        }
+    }
+
+    /// Calls `each` with the requests in the next part of the pass, each with the time since the
+    /// last look at its part.
+    pub(super) fn run(&mut self, now: Instant, mut each: impl FnMut(TaskRef, Duration)) -> Extent {
+        let chunks = chunks();
+        let first = Visit {
+            at: self.begun,
+            leave_out: 0,
+        };
+        self.visits.resize(chunks.len(), first);
+        let mut extent = Extent::default();
+        let rest = chunks.get(self.next..).unwrap_or_default();
+        let visits = self.visits.get_mut(self.next..).unwrap_or_default();
+        for (number, (chunk, visit)) in (1..).zip(rest.iter().zip(visits)) {
+            self.next = self.next.saturating_add(1);
+            if let Some(fewer) = visit.leave_out.checked_sub(1) {
+                visit.leave_out = fewer;
+                continue;
+            }
+            let since = now.since(visit.at);
+            let before = extent.found;
+            for task in requests(chunk) {
+                extent.found = extent.found.saturating_add(1);
+                each(task, since);
+            }
+            visit.at = now;
+            if extent.found == before {
+                visit.leave_out = PASSES_PER_LOOK_AT_EMPTY.saturating_sub(1);
+            }
+            let is_due = number % CHUNKS_PER_READING == 0;
+            if is_due && Instant::now().since(now) > BUDGET {
+                break;
+            }
+        }
+        if self.next >= chunks.len() {
+            self.next = 0;
+            extent.is_complete = true;
+        }
+        extent
+    }
+}
+
+/// The live requests in a chunk.
+fn requests(chunk: &'static [Slot]) -> impl Iterator<Item = TaskRef> {
+    let tasks = chunk.iter().filter_map(TaskRef::find);
+    tasks.filter(|task| task.own_route().is_some())
+}

@@ -1,0 +1,272 @@
+//! Follows single requests from tick to tick: the time that each spends at each of its places.
+//!
+//! A tick reads one cache line of a request that has not been polled since. Waiting begins at the
+//! end of a poll, which the request records itself, so the times are exact to a tick of the coarse
+//! clock at which they begin, and to a look at which they end.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::awaits::Awaits;
+use super::places::{Place, Places, is_same};
+use crate::clock::Instant;
+use crate::ended::{self, Fate, Phase, SharedPath, Stay, Timeline};
+use crate::routes::Route;
+use crate::stats::Outcome;
+use crate::task::{Glance, TaskRef, TaskState};
+
+/// Maximum number of requests that are watched because they are old: those that became old first.
+const MAX_OLD: usize = 768;
+
+/// Maximum number of requests that are watched as a random share of all.
+const MAX_SAMPLED: usize = 256;
+
+/// Maximum number of places of a timeline. The time at further ones is one sum.
+const MAX_STAYS: usize = 32;
+
+/// The requests that are watched.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    old: Vec<Watch>,
+    sampled: Vec<Watch>,
+    /// The ids of both.
+    ids: HashSet<u64>,
+    /// The position in `sampled` that is replaced next.
+    next: usize,
+}
+
+/// A request that is watched.
+#[derive(Debug)]
+struct Watch {
+    task: TaskRef,
+    route: &'static Route,
+    /// At the last look.
+    glance: Glance,
+    /// When the poll was first seen that it is inside of.
+    polled_since: Instant,
+    /// The bad ends of the route when the request was last seen at another place.
+    bad_ends: u64,
+    place: Place,
+    phase: Phase,
+    /// The stays that have not ended.
+    open: Vec<OpenStay>,
+    /// When `place` or `phase` last changed.
+    changed: Instant,
+    /// The time that is part of stays.
+    covered: Duration,
+    timeline: Timeline,
+}
+
+#[derive(Debug)]
+struct OpenStay {
+    path: SharedPath,
+    since: Instant,
+}
+
+impl Watches {
+    /// True if the request is watched.
+    pub(super) fn has(&self, task: &TaskRef) -> bool {
+        self.ids.contains(&task.id.number())
+    }
+
+    /// Watches a request that has become old, if there is room.
+    pub(super) fn add_old(&mut self, task: TaskRef, now: Instant, places: &mut Places) {
+        if self.old.len() < MAX_OLD
+            && !self.has(&task)
+            && let Some(watch) = Watch::begin(task, now, places)
+        {
+            self.ids.insert(task.id.number());
+            self.old.push(watch);
+        }
+    }
+
+    /// Watches a request of the random share, in place of another one if there is no room.
+    pub(super) fn add_sampled(&mut self, task: TaskRef, now: Instant, places: &mut Places) {
+        if self.has(&task) {
+            return;
+        }
+        let Some(watch) = Watch::begin(task, now, places) else {
+            return;
+        };
+        self.ids.insert(task.id.number());
+        if self.sampled.len() < MAX_SAMPLED {
+            self.sampled.push(watch);
+            return;
+        }
+        self.next = self.next.wrapping_add(1) % MAX_SAMPLED;
+        if let Some(other) = self.sampled.get_mut(self.next) {
+            let other = std::mem::replace(other, watch);
+            self.ids.remove(&other.task.id.number());
+        }
+    }
+
+    /// Looks at all of them.
+    pub(super) fn look(&mut self, now: Instant, places: &mut Places, awaits: &mut Awaits) {
+        let ids = &mut self.ids;
+        let mut look = |watch: &mut Watch| {
+            let is_there = watch.look(now, places, awaits);
+            if !is_there {
+                ids.remove(&watch.task.id.number());
+            }
+            is_there
+        };
+        self.old.retain_mut(&mut look);
+        self.sampled.retain_mut(&mut look);
+    }
+}
+
+impl Watch {
+    fn begin(task: TaskRef, now: Instant, places: &mut Places) -> Option<Self> {
+        let route = task.own_route()?;
+        let bad_ends = ended::bad_ends(route);
+        let glance = task.glance()?;
+        let place = places.find(&task, route);
+        let mut watch = Watch {
+            task,
+            route,
+            glance,
+            polled_since: now,
+            bad_ends,
+            place: Arc::clone(&place),
+            phase: Phase::Waiting,
+            open: Vec::new(),
+            changed: now,
+            covered: Duration::ZERO,
+            timeline: Timeline::default(),
+        };
+        watch.timeline.looks = 1;
+        let phase = Phase::new(glance.state);
+        if phase == Phase::Running {
+            if glance.polls == 1 {
+                // Its first poll.
+                watch.polled_since = task.started;
+            }
+            // A request that never waits would end like one that was never looked at.
+            task.signal();
+        } else {
+            watch.changed = end_of_last_poll(&glance, now).max(task.started);
+            watch.enter(place, phase, watch.changed);
+        }
+        Some(watch)
+    }
+
+    /// Looks at the request. False if it has ended.
+    fn look(&mut self, now: Instant, places: &mut Places, awaits: &mut Awaits) -> bool {
+        let Some(glance) = self.task.glance() else {
+            self.end(now, awaits);
+            return false;
+        };
+        self.timeline.looks = self.timeline.looks.saturating_add(1);
+        let is_polled = glance.polls != self.glance.polls;
+        self.glance = glance;
+        if glance.state == TaskState::Running {
+            if is_polled {
+                // Seen once, it may be a short poll.
+                self.polled_since = now;
+            } else if self.phase != Phase::Running {
+                self.enter(Arc::clone(&self.place), Phase::Running, self.polled_since);
+            }
+            return true;
+        }
+        let phase = Phase::new(glance.state);
+        if !is_polled && phase == self.phase {
+            return true;
+        }
+        if let Some(task) = self.task.refreshed() {
+            // A layer's request continues on the route of its handler.
+            self.route = task.own_route().unwrap_or(self.route);
+            self.task = task;
+        }
+        let bad_ends = ended::bad_ends(self.route);
+        let place = places.find(&self.task, self.route);
+        let is_moved = !is_same(&place, &self.place);
+        if is_moved || phase != self.phase {
+            let at = end_of_last_poll(&glance, now);
+            if is_moved {
+                awaits.passed(self.route, &self.place, Some(&place), at);
+            }
+            self.enter(place, phase, at);
+        }
+        self.bad_ends = bad_ends;
+        true
+    }
+
+    /// Ends the stays that do not continue at `place`, and begins those that did not exist.
+    fn enter(&mut self, place: Place, phase: Phase, at: Instant) {
+        let at = at.max(self.changed);
+        self.cover(at);
+        let continues = phase == self.phase;
+        let before = std::mem::take(&mut self.open);
+        // A place without a known await is a stay, too.
+        let paths = (0..place.len().max(1)).map(|index| SharedPath::new(&place, index));
+        let mut open: Vec<OpenStay> = paths.map(|path| OpenStay { path, since: at }).collect();
+        for stay in before {
+            let same = open.iter_mut().find(|next| next.path.is_same(&stay.path));
+            match same.filter(|_| continues) {
+                Some(next) => next.since = stay.since,
+                None => self.end_stay(&stay, at),
+            }
+        }
+        (self.open, self.place, self.phase) = (open, place, phase);
+    }
+
+    /// Adds the time since the last change to that of stays.
+    fn cover(&mut self, until: Instant) {
+        if !self.open.is_empty() {
+            let time = until.since(self.changed);
+            self.covered = self.covered.saturating_add(time);
+        }
+        self.changed = until;
+    }
+
+    fn end_stay(&mut self, stay: &OpenStay, at: Instant) {
+        let (time, phase) = (at.since(stay.since), self.phase);
+        let stays = &mut self.timeline.stays;
+        let is_same = |known: &&mut Stay| known.phase == phase && known.path.is_same(&stay.path);
+        if let Some(known) = stays.iter_mut().find(is_same) {
+            known.times = known.times.saturating_add(1);
+            known.total = known.total.saturating_add(time);
+            known.longest = known.longest.max(time);
+        } else if stays.len() < MAX_STAYS {
+            stays.push(Stay {
+                path: stay.path.clone(),
+                phase,
+                times: 1,
+                total: time,
+                longest: time,
+            });
+        } else {
+            let (times, total) = &mut self.timeline.others;
+            *times = times.saturating_add(1);
+            *total = total.saturating_add(time);
+        }
+    }
+
+    /// The request has ended since the last look.
+    fn end(&mut self, now: Instant, awaits: &mut Awaits) {
+        match ended::fate(self.route, self.task.id, self.bad_ends) {
+            Fate::Recorded(outcome, ended) => {
+                if outcome == Outcome::Completed {
+                    awaits.passed(self.route, &self.place, None, ended);
+                }
+                let ended = ended.max(self.changed);
+                self.cover(ended);
+                for stay in std::mem::take(&mut self.open) {
+                    self.end_stay(&stay, ended);
+                }
+                let mut timeline = std::mem::take(&mut self.timeline);
+                let took = ended.since(self.task.started);
+                timeline.unseen = took.saturating_sub(self.covered);
+                ended::attach(self.route, self.task.id, timeline);
+            }
+            Fate::Ordinary => awaits.passed(self.route, &self.place, None, now),
+            Fate::Unknown => {}
+        }
+    }
+}
+
+/// When a request that waits has begun to.
+fn end_of_last_poll(glance: &Glance, now: Instant) -> Instant {
+    glance.since.unwrap_or(now).min(now)
+}

@@ -44,8 +44,8 @@ async fn gated() {
 #[tokio::test]
 async fn an_await_shows_who_waits_and_when_somebody_has_last_passed() {
     let service = Service::start(Router::new().mount(gated)).await;
-    let send = || tokio::spawn(service.request(Method::GET, "/gated").send());
-    let sent: Vec<_> = (0..3).map(|_| send()).collect();
+    let request = || tokio::spawn(service.request(Method::GET, "/gated").send());
+    let sent: Vec<_> = (0..3).map(|_| request()).collect();
     let gate = "GATE.acquire()";
     let rows = awaits(&service, "/awaits.gated", |rows| {
         row(rows, gate).is_some_and(|row| row["waiting"] == 3 && row["share_1m"].is_number())

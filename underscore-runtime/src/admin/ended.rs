@@ -23,13 +23,12 @@ pub(super) fn get(request: &Request) -> Result<Answer, Error> {
         Some(ids) => choose(ids, all)?,
     };
     let chosen = chosen.iter().take_while(|_| !request.is_cancelled());
-    Ok(match request.format() {
-        Some(Format::Text) => Answer::Text(chosen.map(text).collect::<Vec<_>>().join("\n")),
-        _ => {
-            let ended = chosen.map(node).collect();
-            Answer::Node(Node::object([("ended", Node::List(ended))]))
-        }
-    })
+    if request.format() == Some(Format::Text) {
+        let texts: Vec<String> = chosen.map(text).collect();
+        return Ok(Answer::Text(texts.join("\n")));
+    }
+    let ended = chosen.map(node).collect();
+    Ok(Answer::Node(Node::object([("ended", Node::List(ended))])))
 }
 
 /// The records with these ids, in the order of the list.

@@ -195,7 +195,10 @@ impl Minute {
 }
 
 fn index(second: u64) -> usize {
-    usize::try_from(second % WINDOW as u64).unwrap_or_default()
+    usize::try_from(second)
+        .unwrap_or_default()
+        .checked_rem(WINDOW)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

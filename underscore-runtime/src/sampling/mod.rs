@@ -105,23 +105,22 @@ impl Sampler {
         };
         // Every n-th request, from a position that differs from tick to tick.
         let every = found.div_ceil(most).max(1);
-        let mut left = now.nanos() % every;
+        let mut left = now.nanos().checked_rem(every).unwrap_or_default();
         let mut sampled = 0_u64;
         let extent = walk.run(now, |task, since| {
             crossings.check(&task, since, now);
             if now.since(task.started) >= OLD {
                 watches.add_old(task, now, places);
             }
-            match left.checked_sub(1) {
-                Some(less) => left = less,
-                None => {
-                    left = every.saturating_sub(1);
-                    sampled = sampled.saturating_add(1);
-                    let share = since.saturating_mul(u32::try_from(every).unwrap_or(u32::MAX));
-                    sample(task, share, now, places, awaits);
-                    watches.add_sampled(task, now, places);
-                }
+            if let Some(less) = left.checked_sub(1) {
+                left = less;
+                return;
             }
+            left = every.saturating_sub(1);
+            sampled = sampled.saturating_add(1);
+            let share = since.saturating_mul(u32::try_from(every).unwrap_or(u32::MAX));
+            sample(task, share, now, places, awaits);
+            watches.add_sampled(task, now, places);
         });
         let (all_found, all_sampled) = self.pass;
         self.pass = (

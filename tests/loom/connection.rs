@@ -1,5 +1,5 @@
 //! The service's connections, of which these models have none.
 
-use crate::stats::StatusClass;
+use axum::http::StatusCode;
 
-pub(crate) fn end_task(_: u64, _: Option<StatusClass>) {}
+pub(crate) fn end_task(_: u64, _: Option<StatusCode>) {}

@@ -1,5 +1,7 @@
 //! The counters of a route: related counters are consistent, and each event is counted once.
 
+use axum::http::StatusCode;
+
 use crate::clock::{self, Instant};
 use crate::roles::{
     BEGIN, MANY_READS, THREE_THREADS, TWO_THREADS, at_once, begin, begin_and_find, complete,
@@ -9,19 +11,20 @@ use crate::routes::route;
 use crate::stats::{Measure, Outcome, ShardIndex, StatsSnapshot, StatusClass};
 use crate::task::{ThreadContext, with_thread};
 
-/// Ends a task with this status class, in the shard of the first worker.
-fn end_with(digit: u8, answered: bool) {
-    let now = Instant::now();
-    let outcome = if answered {
-        Outcome::Completed
-    } else {
-        Outcome::Interrupted
-    };
-    let answered = answered.then_some((Instant::at(BEGIN - 1), now));
-    let status = Some(StatusClass::from_digit(digit));
+/// Ends a task with this status, in the shard of the first worker.
+fn end_with(status: StatusCode, outcome: Outcome) {
+    let times = (Instant::at(BEGIN - 1), Instant::now());
     route()
         .stats
-        .end(ShardIndex::new(0), outcome, status, answered);
+        .end(ShardIndex::new(0), outcome, Some(status), times);
+}
+
+/// Interrupts a task in the shard with this index.
+fn interrupt_in(index: ShardIndex) {
+    let now = Instant::now();
+    route()
+        .stats
+        .end(index, Outcome::Interrupted, None, (now, now));
 }
 
 fn statuses(snapshot: &StatsSnapshot) -> u64 {
@@ -37,9 +40,9 @@ fn an_end_is_counted_as_a_whole() {
         for _ in 0..2 {
             route().stats.begin(index, Instant::now());
         }
-        end_with(5, false);
+        end_with(StatusCode::SERVICE_UNAVAILABLE, Outcome::Interrupted);
         at_once(
-            || end_with(2, true),
+            || end_with(StatusCode::OK, Outcome::Completed),
             move || {
                 let snapshot = route().stats.snapshot();
                 let ended = snapshot.ended.total();
@@ -68,7 +71,7 @@ fn a_task_that_ends_in_another_shard_is_never_ended_before_it_began() {
         let ((), seen) = at_once(
             || {
                 stats.begin(one, Instant::now());
-                stats.end(other, Outcome::Interrupted, None, None);
+                interrupt_in(other);
             },
             || {
                 let snapshot = stats.snapshot();
@@ -94,7 +97,7 @@ fn consecutive_tasks_on_two_threads_are_never_active_together() {
         stats.begin(one, Instant::now());
         let ((), seen) = at_once(
             || {
-                let end = move || route().stats.end(other, Outcome::Interrupted, None, None);
+                let end = move || interrupt_in(other);
                 loom::thread::spawn(end).join().expect("the other worker");
                 stats.begin(one, Instant::now());
             },
@@ -220,6 +223,36 @@ fn a_response_is_counted_once_across_seconds() {
     );
 }
 
+/// The same for the ends since the start, with one that is no response.
+#[test]
+fn an_end_is_in_the_totals_once_across_seconds() {
+    let ways = every_interleaving(MANY_READS, || {
+        answer_at(BEGIN);
+        interrupt_in(ShardIndex::new(0));
+        let ((), seen) = at_once(
+            || answer_at(BEGIN + 1),
+            move || {
+                let (completed, interrupted) = ends();
+                assert_eq!(interrupted, 1);
+                completed
+            },
+        );
+        assert_eq!(ends(), (2, 1));
+        seen
+    });
+    assert_eq!(ways.len(), 2, "before and after: {ways:?}");
+}
+
+/// Number of ends since the start that are responses, and that are not.
+fn ends() -> (u64, u64) {
+    let count = |is_completed: bool| {
+        let ends = route().stats.ends().into_iter();
+        let ends = ends.filter(|ends| (ends.outcome() == Outcome::Completed) == is_completed);
+        ends.flat_map(|ends| *ends.counts()).sum()
+    };
+    (count(true), count(false))
+}
+
 /// Begins and completes a task in this second. After two in one second and one in the next, the
 /// average is two seconds; it is another if one of them is counted twice or not at all.
 fn answer_at(second: u64) {
@@ -227,8 +260,8 @@ fn answer_at(second: u64) {
     let (index, at) = (ShardIndex::new(0), Instant::at(second));
     let seconds = if second == BEGIN { 1 } else { 4 };
     route().stats.begin(index, at);
-    let answered = Some((Instant::at(second - seconds), at));
-    route().stats.end(index, Outcome::Completed, None, answered);
+    let times = (Instant::at(second - seconds), at);
+    route().stats.end(index, Outcome::Completed, None, times);
 }
 
 /// Number of tasks that began in the last minute, and the average response time in seconds.

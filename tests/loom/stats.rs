@@ -8,10 +8,16 @@ mod compressed;
 mod counts;
 #[path = "../../underscore-runtime/src/stats/elias_gamma.rs"]
 mod elias_gamma;
+#[path = "../../underscore-runtime/src/stats/end.rs"]
+mod end;
+#[path = "../../underscore-runtime/src/stats/end_totals.rs"]
+mod end_totals;
 #[path = "../../underscore-runtime/src/stats/histogram.rs"]
 mod histogram;
 #[path = "../../underscore-runtime/src/stats/history.rs"]
 mod history;
+#[path = "../../underscore-runtime/src/stats/merged.rs"]
+mod merged;
 #[path = "../../underscore-runtime/src/stats/ring.rs"]
 mod ring;
 #[path = "../../underscore-runtime/src/stats/route_stats.rs"]

@@ -170,10 +170,12 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         "stats",
         &[
             &["blocking", "bucket", "counts", "elias_gamma", "ring"],
+            &["end"],
             &["histogram", "second"],
-            &["compressed"],
+            &["compressed", "end_totals"],
             &["history"],
             &["window"],
+            &["merged"],
             &["shard"],
             &["route_stats"],
         ],

@@ -6,10 +6,10 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::http::StatusCode;
 use tokio::task;
 
 use super::registry::{self, OpenConnection};
-use crate::stats::StatusClass;
 use crate::sync::Arc;
 
 thread_local! {
@@ -53,9 +53,9 @@ pub(crate) fn begin_task() -> Option<u64> {
 
 /// Records that a task of the connection with this id has ended with this status.
 #[cold]
-pub(crate) fn end_task(id: u64, status: Option<StatusClass>) {
+pub(crate) fn end_task(id: u64, status: Option<StatusCode>) {
     let end = |connection: &dyn OpenConnection| {
-        if status == Some(StatusClass::from_digit(1)) {
+        if status.is_some_and(|status| status.is_informational()) {
             // The only final response of class 1xx is 101 (switching protocols).
             connection.info().set_upgraded();
         }

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use axum::http::StatusCode;
+
 use super::kept::Kind;
 use super::record::EndedRequest;
 use super::store;
 use crate::clock::Instant;
-use crate::stats::{Outcome, StatusClass};
+use crate::stats::Outcome;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::task::{Slot, TaskKind, TaskRef, TaskState};
 use crate::truncate;
@@ -34,7 +36,7 @@ type Answered = (Instant, Instant);
 pub(crate) fn is_remarkable(
     task: &Slot,
     outcome: Outcome,
-    status: Option<StatusClass>,
+    status: Option<StatusCode>,
     answered: Option<Answered>,
 ) -> bool {
     let Some(route) = task.route() else {
@@ -42,7 +44,7 @@ pub(crate) fn is_remarkable(
     };
     let is_slow =
         answered.is_some_and(|(started, at)| at.nanos_since(started) > route.slow_after());
-    is_slow || Kind::new(outcome, status.is_none_or(StatusClass::is_below_500)).is_some()
+    is_slow || kind(outcome, status).is_some()
 }
 
 /// Keeps the record of a request that ends, if there is room for it. Called before the end of the
@@ -60,10 +62,7 @@ pub(crate) fn record(task: &'static Slot, outcome: Outcome, answered: Option<Ans
     let is_slow = answered_at.nanos_since(started) > route.slow_after();
     let keep_as_slow = is_slow && store::has_room_for_slow(route, started, ended);
     let status = task.status();
-    let bad = Kind::new(
-        outcome,
-        status.is_none_or(|status| !status.is_server_error()),
-    );
+    let bad = kind(outcome, status);
     if bad.is_none() && !keep_as_slow {
         return;
     }
@@ -101,6 +100,13 @@ pub(crate) fn record(task: &'static Slot, outcome: Outcome, answered: Option<Ans
         timeline: OnceLock::new(),
     };
     store::add(record, keep_as_slow, bad);
+}
+
+/// The kind of an end, `None` for one that is not bad.
+#[inline]
+fn kind(outcome: Outcome, status: Option<StatusCode>) -> Option<Kind> {
+    let is_below_500 = status.is_none_or(|status| !status.is_server_error());
+    Kind::new(outcome, is_below_500)
 }
 
 fn shortened(text: &str) -> Arc<str> {

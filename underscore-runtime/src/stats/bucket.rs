@@ -37,7 +37,7 @@ impl Bucket {
         self.0
     }
 
-    pub(super) fn from_raw(raw: u16) -> Self {
+    pub(super) const fn from_raw(raw: u16) -> Self {
         Bucket(raw)
     }
 
@@ -52,16 +52,16 @@ impl Bucket {
     }
 
     /// The middle of the bucket in nanoseconds: at most 1 % from every duration in it.
-    pub(super) fn nanos(self) -> u64 {
-        let number = u64::from(self.0);
+    pub(super) const fn nanos(self) -> u64 {
+        let number = self.0 as u64;
         let next = least(number.saturating_add(1));
         u64::midpoint(least(number), next.saturating_sub(1))
     }
 }
 
 /// The shortest duration in a bucket, in nanoseconds.
-fn least(number: u64) -> u64 {
-    let octave = u64::from(LOWEST).saturating_add(number / PER_OCTAVE);
+const fn least(number: u64) -> u64 {
+    let octave = (LOWEST as u64).saturating_add(number / PER_OCTAVE);
     let inside = ((number % PER_OCTAVE) << octave).div_ceil(PER_OCTAVE);
     inside.saturating_add(1 << octave)
 }

@@ -58,22 +58,9 @@ impl StatusClass {
         (1..=5).contains(&digit).then_some(StatusClass(digit))
     }
 
-    /// The class of `status` if that is below 500, and not an error of the server.
-    #[inline]
-    pub(crate) fn below_500(status: StatusCode) -> Option<Self> {
-        let digit = u8::try_from(status.as_u16() / 100).ok()?;
-        (1..=4).contains(&digit).then_some(StatusClass(digit))
-    }
-
     /// The class of statuses with this first digit.
     pub(crate) const fn from_digit(digit: u8) -> Self {
         StatusClass(digit)
-    }
-
-    /// False for errors of the server.
-    #[inline]
-    pub(crate) fn is_below_500(self) -> bool {
-        self.0 < 5
     }
 
     /// Number of classes.

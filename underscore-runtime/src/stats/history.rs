@@ -28,7 +28,7 @@ impl History {
     }
 
     /// Adds answers of one second, which may be an earlier one.
-    pub(super) fn add(&mut self, second: u64, answers: &[Bucket]) {
+    pub(super) fn add(&mut self, second: u64, answers: impl Iterator<Item = Bucket>) {
         let newest = self.blocks.newest();
         if second > newest {
             self.blocks.advance(second);
@@ -36,14 +36,10 @@ impl History {
             self.open.clear();
         }
         if second >= newest {
-            for &answer in answers {
-                self.open.record(answer);
-            }
+            answers.for_each(|answer| self.open.record(answer));
         } else {
             let mut late = Histogram::new();
-            for &answer in answers {
-                late.record(answer);
-            }
+            answers.for_each(|answer| late.record(answer));
             self.blocks.add(second, &late);
         }
     }

@@ -6,8 +6,11 @@ mod bucket;
 mod compressed;
 mod counts;
 mod elias_gamma;
+mod end;
+mod end_totals;
 mod histogram;
 mod history;
+mod merged;
 mod ring;
 mod route_stats;
 mod second;
@@ -18,6 +21,7 @@ mod window;
 
 pub(crate) use blocking::{Blocking, BlockingSnapshot};
 pub(crate) use counts::{Outcome, StatsSnapshot, StatusClass};
+pub(crate) use end_totals::{BOUNDED, BOUNDS, EndSeries};
 #[cfg(test)]
 pub(crate) use route_stats::SHARDS;
 pub(crate) use route_stats::{RouteStats, ShardIndex};

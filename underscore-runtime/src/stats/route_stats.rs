@@ -1,15 +1,18 @@
-//! The statistics of one route: begun tasks, ended tasks by outcome, and response times.
+//! The statistics of one route: begun tasks, ended tasks by outcome, status and time.
 //!
 //! Each thread counts in its own shard. A task counts as begun in the shard of the thread on which
 //! it begins, and as ended in that of the thread on which it ends. Active tasks are those begun
 //! minus those ended or taken back: there is no further counter that could disagree.
 
+use axum::http::StatusCode;
 use crossbeam_utils::CachePadded;
 
-use super::counts::{Counts, Outcome, StatsSnapshot, StatusClass};
+use super::counts::{Counts, Outcome, StatsSnapshot};
+use super::end_totals::EndSeries;
+use super::merged::Merged;
 use super::second::Second;
-use super::shard::{ResponseTime, StatsShard};
-use super::window::{Recent, WINDOWS, Window};
+use super::shard::{EndedTask, StatsShard};
+use super::window::{Recent, WINDOWS};
 use crate::clock::Instant;
 use crate::sync::{AtomicCell, Mutex};
 
@@ -28,7 +31,7 @@ pub(crate) struct RouteStats {
     shared: AtomicCell<Option<&'static StatsShard>>,
     /// Held to write to `shared`, and to add a shard.
     adding: Mutex<()>,
-    window: Mutex<Window>,
+    merged: Mutex<Merged>,
 }
 
 /// The index of the calling thread's shard: unique among live threads, or [`ShardIndex::SHARED`].
@@ -58,7 +61,7 @@ impl RouteStats {
             shards: std::array::from_fn(|_| AtomicCell::new(None)),
             shared: AtomicCell::new(None),
             adding: Mutex::new(()),
-            window: Mutex::new(Window::new()),
+            merged: Mutex::new(Merged::new()),
         }
     }
 
@@ -67,7 +70,7 @@ impl RouteStats {
     pub(crate) fn begin(&self, index: ShardIndex, started: Instant) {
         let second = started.second();
         match self.own_shard(index) {
-            Some(shard) => shard.begin(second, &self.window),
+            Some(shard) => shard.begin(second, &self.merged),
             None => self.begin_slow(index, second),
         }
     }
@@ -81,23 +84,24 @@ impl RouteStats {
         }
     }
 
-    /// Counts a task that ends. `answered` has the start and the end of the response time, if the
-    /// handler answered.
+    /// Counts a task that ends. Its time is from `started` until `at`.
     #[inline]
     pub(crate) fn end(
         &self,
         index: ShardIndex,
         outcome: Outcome,
-        status: Option<StatusClass>,
-        answered: Option<(Instant, Instant)>,
+        status: Option<StatusCode>,
+        (started, at): (Instant, Instant),
     ) {
-        let answered = answered.map(|(started, at)| ResponseTime {
+        let task = EndedTask {
+            outcome,
+            status,
             second: at.second(),
             nanos: at.nanos_since(started),
-        });
+        };
         match self.own_shard(index) {
-            Some(shard) => shard.end(outcome, status, answered, &self.window),
-            None => self.end_slow(index, outcome, status, answered),
+            Some(shard) => shard.end(task, &self.merged),
+            None => self.end_slow(index, task),
         }
     }
 
@@ -106,15 +110,18 @@ impl RouteStats {
         &self,
         index: ShardIndex,
         outcome: Outcome,
-        status: Option<StatusClass>,
+        status: Option<StatusCode>,
         at: Instant,
     ) {
-        let second = at.second();
+        let task = EndedTask {
+            outcome,
+            status,
+            second: at.second(),
+            nanos: 0,
+        };
         match self.own_shard(index) {
-            Some(shard) => shard.count(second, outcome, status, &self.window),
-            None => self.with_new_or_shared(index, |shard| {
-                shard.count(second, outcome, status, &self.window);
-            }),
+            Some(shard) => shard.count(task, &self.merged),
+            None => self.with_new_or_shared(index, |shard| shard.count(task, &self.merged)),
         }
     }
 
@@ -129,21 +136,13 @@ impl RouteStats {
     #[cold]
     #[inline(never)]
     fn begin_slow(&self, index: ShardIndex, second: u64) {
-        self.with_new_or_shared(index, |shard| shard.begin(second, &self.window));
+        self.with_new_or_shared(index, |shard| shard.begin(second, &self.merged));
     }
 
     #[cold]
     #[inline(never)]
-    fn end_slow(
-        &self,
-        index: ShardIndex,
-        outcome: Outcome,
-        status: Option<StatusClass>,
-        answered: Option<ResponseTime>,
-    ) {
-        self.with_new_or_shared(index, |shard| {
-            shard.end(outcome, status, answered, &self.window);
-        });
+    fn end_slow(&self, index: ShardIndex, task: EndedTask) {
+        self.with_new_or_shared(index, |shard| shard.end(task, &self.merged));
     }
 
     /// Calls `count` with the thread's own shard, adding it, or with the shared one.
@@ -206,31 +205,43 @@ impl RouteStats {
     /// The counts of the last minutes.
     pub(crate) fn recent(&self) -> [Recent; WINDOWS.len()] {
         let now = Instant::now();
-        // While it is held, no shard moves counts to the window.
-        let window = self.window.lock();
+        // While it is held, no shard moves its counts.
+        let merged = self.merged.lock();
         let current: Vec<Second> = self
             .all_shards()
             .map(StatsShard::current)
             .filter(|second| second.is_recent(now.second()))
             .collect();
-        if window.is_idle(now.second()) && current.is_empty() {
+        if merged.window.is_idle(now.second()) && current.is_empty() {
             return Default::default();
         }
         // A copy, because reading takes some hundred microseconds, during which shards may need the
         // lock.
-        let mut copy = window.clone();
-        drop(window);
+        let mut copy = merged.window.clone();
+        drop(merged);
         for second in &current {
             copy.add(second);
         }
         copy.read(now.second(), now.subsec())
     }
 
+    /// The tasks that have ended since the start, by status and outcome, each exactly once.
+    pub(crate) fn ends(&self) -> Vec<EndSeries> {
+        // While it is held, no shard moves its counts.
+        let merged = self.merged.lock();
+        let mut ends = merged.ends.clone();
+        for shard in self.all_shards() {
+            ends.add(&shard.current());
+        }
+        drop(merged);
+        ends.into_rows()
+    }
+
     /// True if there are no counts in the last minutes.
     #[cfg(test)]
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
-        let window = self.window.lock();
-        window.is_idle(now.second())
+        let merged = self.merged.lock();
+        merged.window.is_idle(now.second())
             && !self
                 .all_shards()
                 .any(|shard| shard.current().is_recent(now.second()))
@@ -239,6 +250,6 @@ impl RouteStats {
     /// Allocated bytes with this number of shards.
     #[cfg(test)]
     pub(crate) fn memory(shards: usize) -> usize {
-        shards * size_of::<CachePadded<StatsShard>>() + Window::new().memory()
+        shards * size_of::<CachePadded<StatsShard>>() + Merged::max_memory()
     }
 }

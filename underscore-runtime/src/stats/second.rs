@@ -1,30 +1,30 @@
 //! The counts of a shard in one second, on their way to the route's window.
 
 use super::bucket::Bucket;
+use super::end::End;
 use super::ring::KEPT;
 
-/// Number of response times that a shard holds before it moves them to the window: the window's
-/// lock is taken once per this number of requests.
+/// Number of ends that a shard holds before it moves them to the window and the totals: their lock
+/// is taken once per this number of requests.
 pub(super) const HELD: usize = 32;
 
-/// The tasks that began in one second, and the response times of those answered in it, at most
-/// [`HELD`].
+/// The tasks that began in one second, and those that ended in it, at most [`HELD`].
 #[derive(Debug)]
 pub(super) struct Second {
     pub(super) at: u64,
     pub(super) begun: u32,
-    pub(super) answered: u32,
+    pub(super) ended: u32,
     /// Sum of the response times in nanoseconds.
     pub(super) nanos: u64,
     /// The longest response time in nanoseconds.
     pub(super) longest: u64,
-    pub(super) buckets: [Bucket; HELD],
+    pub(super) ends: [End; HELD],
 }
 
 impl Second {
     /// True if the second has no counts.
     pub(super) fn is_empty(&self) -> bool {
-        self.begun == 0 && self.answered == 0
+        self.begun == 0 && self.ended == 0
     }
 
     /// True if it has counts in a window that ends with the second `now`. A shard keeps its last
@@ -33,10 +33,14 @@ impl Second {
         !self.is_empty() && self.at.saturating_add(KEPT) > now
     }
 
-    /// The response times.
-    pub(super) fn answers(&self) -> &[Bucket] {
-        self.buckets
-            .get(..self.answered as usize)
-            .unwrap_or(&self.buckets)
+    /// The ends.
+    pub(super) fn ends(&self) -> &[End] {
+        self.ends.get(..self.ended as usize).unwrap_or(&self.ends)
+    }
+
+    /// The ends with the handler's answer: those whose times the window has.
+    pub(super) fn answers(&self) -> impl Iterator<Item = Bucket> + Clone {
+        let completed = self.ends().iter().filter(|end| end.key().is_completed());
+        completed.map(|end| end.bucket())
     }
 }

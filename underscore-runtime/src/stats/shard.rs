@@ -1,23 +1,26 @@
 //! The counters of one thread for one route. A shard has exactly one writer, so counting takes
 //! loads and stores only; a `SeqCount` makes reads consistent.
 //!
-//! The response times of the current second stay here until the next second begins or there are
-//! [`HELD`] of them. Then they move to the route's window, under the window's lock.
+//! The ends of the current second stay here until the next second begins or there are [`HELD`] of
+//! them. Then they move to the route's window and totals, under one lock.
+
+use axum::http::StatusCode;
 
 use super::bucket::Bucket;
 use super::counts::{Counts, Outcome, StatusClass};
+use super::end::End;
+use super::merged::Merged;
 use super::second::{HELD, Second};
-use super::window::Window;
 use crate::seq_count::SeqCount;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The counters of one thread.
 #[derive(Debug)]
 pub(super) struct StatsShard {
     /// Guards all fields below except `begun`.
     writes: SeqCount,
-    /// The current second. Earlier ones are in the window.
+    /// The current second. Earlier ones are merged.
     second: AtomicU64,
     begun: AtomicU64,
     /// Tasks that continue on another route.
@@ -30,16 +33,22 @@ pub(super) struct StatsShard {
     /// `begun` without `retracted`, and `nanos`, when the current second began.
     begun_before: AtomicU64,
     nanos_before: AtomicU64,
-    /// The response times of the current second: their number, the longest, and the bucket of each.
-    answered: AtomicU32,
+    /// The longest response time of the current second.
     longest: AtomicU64,
-    buckets: [AtomicU16; HELD],
+    /// The ends of the current second: their number, and each of them.
+    ended: AtomicU32,
+    ends: [AtomicU32; HELD],
 }
 
-/// The second of a response, and its time after the request.
+/// A task that ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ResponseTime {
+pub(super) struct EndedTask {
+    pub(super) outcome: Outcome,
+    /// `None` if it had no response.
+    pub(super) status: Option<StatusCode>,
+    /// The second of its end, or of the head of its streaming response.
     pub(super) second: u64,
+    /// The time from its begin until then.
     pub(super) nanos: u64,
 }
 
@@ -56,40 +65,28 @@ impl StatsShard {
             nanos_high: AtomicU64::new(0),
             begun_before: AtomicU64::new(0),
             nanos_before: AtomicU64::new(0),
-            answered: AtomicU32::new(0),
             longest: AtomicU64::new(0),
-            buckets: std::array::from_fn(|_| AtomicU16::new(0)),
+            ended: AtomicU32::new(0),
+            ends: std::array::from_fn(|_| AtomicU32::new(0)),
         }
     }
 
     /// Counts a task that begins in `second`.
     #[inline]
-    pub(super) fn begin(&self, second: u64, window: &Mutex<Window>) {
-        self.advance_to(second, window);
+    pub(super) fn begin(&self, second: u64, merged: &Mutex<Merged>) {
+        if self.second.load(Ordering::Relaxed) != second {
+            self.hand_over(second, merged);
+        }
         self.add_begun();
     }
 
-    /// Counts a task that begins and ends in `second`, so that no reader finds it active.
-    pub(super) fn count(
-        &self,
-        second: u64,
-        outcome: Outcome,
-        status: Option<StatusClass>,
-        window: &Mutex<Window>,
-    ) {
-        self.advance_to(second, window);
+    /// Counts a task that ends as it begins, so that no reader finds it active.
+    pub(super) fn count(&self, task: EndedTask, merged: &Mutex<Merged>) {
+        self.make_room(task.second, merged);
         self.writes.write(|| {
             self.add_begun();
-            self.add_end(outcome, status);
+            self.add_end(task);
         });
-    }
-
-    /// Makes `second` the current one.
-    #[inline]
-    fn advance_to(&self, second: u64, window: &Mutex<Window>) {
-        if self.second.load(Ordering::Relaxed) != second {
-            self.hand_over(second, window);
-        }
     }
 
     /// Takes back that a task has begun, perhaps on another thread. A counter of its own, which is
@@ -105,53 +102,51 @@ impl StatsShard {
         self.begun.store(begun, Ordering::Release);
     }
 
+    /// Counts a task that ends.
     #[inline]
-    fn add_end(&self, outcome: Outcome, status: Option<StatusClass>) {
+    pub(super) fn end(&self, task: EndedTask, merged: &Mutex<Merged>) {
+        self.make_room(task.second, merged);
+        self.writes.write(|| self.add_end(task));
+    }
+
+    /// Makes room for an end in `second`.
+    #[inline]
+    fn make_room(&self, second: u64, merged: &Mutex<Merged>) {
+        if self.second.load(Ordering::Relaxed) != second
+            || self.ended.load(Ordering::Relaxed) as usize >= HELD
+        {
+            self.hand_over(second, merged);
+        }
+    }
+
+    #[inline]
+    fn add_end(&self, task: EndedTask) {
+        let EndedTask {
+            outcome,
+            status,
+            nanos,
+            ..
+        } = task;
         if let Some(count) = self.outcomes.get(outcome as usize) {
             add_one(count);
         }
-        if let Some(count) = status.and_then(|class| self.statuses.get(class.index())) {
+        let class = status.and_then(StatusClass::from_status);
+        if let Some(count) = class.and_then(|class| self.statuses.get(class.index())) {
             add_one(count);
         }
-    }
-
-    /// Counts a task that ends, and its response time if the handler answered.
-    #[inline]
-    pub(super) fn end(
-        &self,
-        outcome: Outcome,
-        status: Option<StatusClass>,
-        answered: Option<ResponseTime>,
-        window: &Mutex<Window>,
-    ) {
-        if let Some(ResponseTime { second, .. }) = answered
-            && !self.has_room(second)
-        {
-            self.hand_over(second, window);
+        let ended = self.ended.load(Ordering::Relaxed);
+        if let Some(free) = self.ends.get(ended as usize) {
+            let end = End::new(Bucket::from_nanos(nanos), status, outcome);
+            free.store(end.raw(), Ordering::Relaxed);
+            self.ended.store(ended.wrapping_add(1), Ordering::Relaxed);
         }
-        self.writes.write(|| {
-            self.add_end(outcome, status);
-            if let Some(ResponseTime { nanos, .. }) = answered {
-                self.record_time(nanos);
-            }
-        });
-    }
-
-    /// True if there is room for a response of `second`.
-    #[inline]
-    fn has_room(&self, second: u64) -> bool {
-        self.second.load(Ordering::Relaxed) == second
-            && (self.answered.load(Ordering::Relaxed) as usize) < HELD
-    }
-
-    #[inline]
-    fn record_time(&self, nanos: u64) {
-        let answered = self.answered.load(Ordering::Relaxed);
-        if let Some(free) = self.buckets.get(answered as usize) {
-            free.store(Bucket::from_nanos(nanos).raw(), Ordering::Relaxed);
-            self.answered
-                .store(answered.wrapping_add(1), Ordering::Relaxed);
+        if outcome == Outcome::Completed {
+            self.add_response_time(nanos);
         }
+    }
+
+    #[inline]
+    fn add_response_time(&self, nanos: u64) {
         if nanos > self.longest.load(Ordering::Relaxed) {
             self.longest.store(nanos, Ordering::Relaxed);
         }
@@ -162,17 +157,16 @@ impl StatsShard {
         }
     }
 
-    /// Moves the counts of the current second to the window, and begins the second `next`.
+    /// Moves the counts of the current second to `merged`, and begins the second `next`.
     ///
-    /// Under the window's lock, which a reader of both holds, so that a reader sees the counts
-    /// exactly once.
+    /// Under its lock, which a reader of both holds, so that a reader sees the counts exactly once.
     #[cold]
     #[inline(never)]
-    fn hand_over(&self, next: u64, window: &Mutex<Window>) {
-        let mut window = window.lock();
+    fn hand_over(&self, next: u64, merged: &Mutex<Merged>) {
+        let mut merged = merged.lock();
         let second = self.second();
         if !second.is_empty() {
-            window.add(&second);
+            merged.add(&second);
         }
         self.writes.write(|| {
             let copy = |from: &AtomicU64, to: &AtomicU64| {
@@ -181,11 +175,11 @@ impl StatsShard {
             self.second.store(next, Ordering::Relaxed);
             self.begun_before.store(self.kept(), Ordering::Relaxed);
             copy(&self.nanos, &self.nanos_before);
-            self.answered.store(0, Ordering::Relaxed);
+            self.ended.store(0, Ordering::Relaxed);
             self.longest.store(0, Ordering::Relaxed);
         });
         // Not before: a reader that locked it earlier would see the second twice.
-        drop(window);
+        drop(merged);
     }
 
     /// Number of begun tasks.
@@ -207,7 +201,7 @@ impl StatsShard {
         })
     }
 
-    /// The counts of the current second. The caller must hold the window's lock.
+    /// The counts of the current second. The caller must hold the lock of the merged ones.
     pub(super) fn current(&self) -> Second {
         self.read(|| self.second())
     }
@@ -220,12 +214,12 @@ impl StatsShard {
         Second {
             at: load(&self.second),
             begun: u32::try_from(begun).unwrap_or(u32::MAX),
-            answered: self.answered.load(Ordering::Relaxed),
+            ended: self.ended.load(Ordering::Relaxed),
             nanos: load(&self.nanos).wrapping_sub(load(&self.nanos_before)),
             longest: load(&self.longest),
-            buckets: std::array::from_fn(|index| {
-                let bucket = self.buckets.get(index);
-                Bucket::from_raw(bucket.map_or(0, |bucket| bucket.load(Ordering::Relaxed)))
+            ends: std::array::from_fn(|index| {
+                let end = self.ends.get(index);
+                End::from_raw(end.map_or(0, |end| end.load(Ordering::Relaxed)))
             }),
         }
     }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::shard::{ResponseTime, StatsShard};
-use super::window::Window;
+use super::merged::Merged;
+use super::shard::{EndedTask, StatsShard};
 use super::{Measure, Outcome, Recent, RouteStats, ShardIndex, WINDOWS};
 use crate::clock::Instant;
 use crate::sync::Mutex;
@@ -13,7 +13,7 @@ use crate::units;
 /// The shards and the window of a route, and all samples.
 struct Simulation {
     shards: Vec<StatsShard>,
-    window: Mutex<Window>,
+    merged: Mutex<Merged>,
     samples: Vec<(u64, u64)>,
     seed: u64,
     now: u64,
@@ -23,7 +23,7 @@ impl Simulation {
     fn new() -> Self {
         Simulation {
             shards: (0..16).map(|_| StatsShard::new()).collect(),
-            window: Mutex::new(Window::new()),
+            merged: Mutex::new(Merged::new()),
             samples: Vec::new(),
             seed: 1,
             now: 10_000,
@@ -56,14 +56,19 @@ impl Simulation {
         let second = self.now;
         let index = usize::try_from(self.random(16)).expect("small");
         let shard = &self.shards[index];
-        shard.begin(second, &self.window);
-        let answered = Some(ResponseTime { second, nanos });
-        shard.end(Outcome::Completed, None, answered, &self.window);
+        shard.begin(second, &self.merged);
+        let task = EndedTask {
+            outcome: Outcome::Completed,
+            status: None,
+            second,
+            nanos,
+        };
+        shard.end(task, &self.merged);
         self.samples.push((second, nanos));
     }
 
     fn read(&self) -> [Recent; WINDOWS.len()] {
-        let mut window = self.window.lock().clone();
+        let mut window = self.merged.lock().window.clone();
         for second in self.shards.iter().map(StatsShard::current) {
             if !second.is_empty() {
                 window.add(&second);
@@ -253,7 +258,7 @@ fn threads_with_and_without_a_shard_add_up() {
     }
     assert_eq!(stats.active(), 21);
     for index in indices {
-        stats.end(index, Outcome::Completed, None, Some((now, now)));
+        stats.end(index, Outcome::Completed, None, (now, now));
     }
     let snapshot = stats.snapshot();
     assert_eq!((snapshot.active, snapshot.ended.answers()), (0, 21));

@@ -105,7 +105,7 @@ impl Window {
             return;
         };
         let answers = counted.answers();
-        let answered = u32::try_from(answers.len()).unwrap_or(u32::MAX);
+        let answered = u32::try_from(answers.clone().count()).unwrap_or(u32::MAX);
         total.begun = total.begun.saturating_add(counted.begun);
         total.answered = total.answered.saturating_add(answered);
         total.nanos = total.nanos.saturating_add(counted.nanos);

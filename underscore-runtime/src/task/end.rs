@@ -2,13 +2,15 @@
 
 use std::task::Waker;
 
+use axum::http::StatusCode;
+
 use super::extra::Extra;
 use super::poller_state::{NEEDS_CLEANUP, NODES, STREAMING};
 use super::slot::Slot;
 use super::thread::{ThreadContext, with_thread};
 use crate::clock::Instant;
 use crate::connection;
-use crate::stats::{Outcome, StatusClass};
+use crate::stats::Outcome;
 use crate::sync::atomic::{Ordering, fence};
 use crate::sync::contained;
 
@@ -17,10 +19,9 @@ impl Slot {
     /// Ends a task whose handler has just returned its response and which
     /// [is plain](Self::is_plain). A specialization of `end` for nearly all requests.
     #[inline]
-    pub(crate) fn complete(&'static self, status: StatusClass) {
+    pub(crate) fn complete(&'static self, status: StatusCode) {
         let status = Some(status);
-        let answered = Some((self.started(), Instant::now()));
-        self.count_end(Outcome::Completed, status, answered);
+        self.count_end(Outcome::Completed, status, Instant::now());
         if let Some(connection) = self.connection() {
             connection::end_task(connection, status);
         }
@@ -28,16 +29,11 @@ impl Slot {
         with_thread(|thread| thread.put_slot(self));
     }
 
-    /// Ends the task. `answered` is the start and the end of the handler's work on its response,
-    /// `None` if it returned none.
+    /// Ends the task. `at` is the end of its time: now, or the head of its response if that
+    /// streams. `status` is `None` if it had no response.
     #[inline]
-    pub(crate) fn end(
-        &'static self,
-        outcome: Outcome,
-        status: Option<StatusClass>,
-        answered: Option<(Instant, Instant)>,
-    ) {
-        self.count_end(outcome, status, answered);
+    pub(crate) fn end(&'static self, outcome: Outcome, status: Option<StatusCode>, at: Instant) {
+        self.count_end(outcome, status, at);
         if let Some(connection) = self.connection() {
             connection::end_task(connection, status);
         }
@@ -45,15 +41,11 @@ impl Slot {
     }
 
     #[inline]
-    fn count_end(
-        &self,
-        outcome: Outcome,
-        status: Option<StatusClass>,
-        answered: Option<(Instant, Instant)>,
-    ) {
+    fn count_end(&self, outcome: Outcome, status: Option<StatusCode>, at: Instant) {
         if let Some(route) = self.route.load() {
             let shard = with_thread(ThreadContext::shard);
-            route.stats.end(shard, outcome, status, answered);
+            let times = (self.started(), at);
+            route.stats.end(shard, outcome, status, times);
         }
     }
 

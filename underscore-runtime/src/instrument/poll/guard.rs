@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use crate::clock::Instant;
 use crate::ended;
 use crate::panics;
-use crate::stats::{Outcome, StatusClass};
+use crate::stats::Outcome;
 use crate::task::{Slot, SlotRef, TaskState};
 
 /// A task that has begun; dropping the guard ends it.
@@ -77,10 +77,11 @@ impl Guard {
     /// Ends the task of a handler whose response has `status`.
     #[inline]
     pub(crate) fn complete(self, status: StatusCode) {
-        match StatusClass::below_500(status) {
+        if status.as_u16() < 500 && self.task().is_plain() {
             // Equivalent to the drop, without the checks for rare properties.
-            Some(class) if self.task().is_plain() => self.into_task().complete(class),
-            _ => self.end_with(Outcome::Completed, status),
+            self.into_task().complete(status);
+        } else {
+            self.end_with(Outcome::Completed, status);
         }
     }
 }
@@ -89,7 +90,7 @@ impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
         let task = self.task();
-        let status = task.status().and_then(StatusClass::from_status);
+        let status = task.status();
         let (outcome, status) = match task.outcome() {
             // A response to an incomplete request: its client has disconnected.
             Some(Outcome::Completed) if task.has_client_left() => (Outcome::Disconnected, None),
@@ -97,18 +98,15 @@ impl Drop for Guard {
             None if task.state() == TaskState::Running => (Outcome::Panicked, status),
             None => (Outcome::Disconnected, status),
         };
-        let answered = if outcome == Outcome::Completed {
-            let at = task.streaming_since().unwrap_or_else(Instant::now);
-            Some((task.started(), at))
-        } else {
-            if outcome == Outcome::Panicked {
-                panics::report(task);
-            }
-            None
-        };
+        // The time that a client takes to read is not the handler's.
+        let at = task.streaming_since().unwrap_or_else(Instant::now);
+        let answered = (outcome == Outcome::Completed).then(|| (task.started(), at));
+        if outcome == Outcome::Panicked {
+            panics::report(task);
+        }
         if ended::is_remarkable(task, outcome, status, answered) {
             ended::record(task, outcome, answered);
         }
-        task.end(outcome, status, answered);
+        task.end(outcome, status, at);
     }
 }

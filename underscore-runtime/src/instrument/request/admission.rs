@@ -14,7 +14,7 @@ use crate::clock::Instant;
 use crate::instrument::poll::expire_after;
 use crate::routes::Route;
 use crate::settings::{EffectiveSettings, Preempt};
-use crate::stats::{Outcome, StatusClass};
+use crate::stats::Outcome;
 use crate::task::{Slot, TaskId, ThreadContext, with_thread};
 
 /// The decision on a request of a route with settings.
@@ -90,11 +90,11 @@ impl<'a> Admission<'a> {
     ) -> Result<&'static Slot, Box<Response>> {
         let begun = self.admit(0, || begin_request(request, self.route, beginner));
         let task = begun.map_err(|Refusal { outcome, response }| {
-            let class = StatusClass::from_status(response.status());
+            let status = Some(response.status());
             let shard = with_thread(ThreadContext::shard);
             self.route
                 .stats
-                .count(shard, outcome, class, Instant::now());
+                .count(shard, outcome, status, Instant::now());
             response
         })?;
         if let Some(timeout) = self.settings.timeout {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use openmetrics_parser::openmetrics::parse_openmetrics;
 use openmetrics_parser::prometheus::parse_prometheus;
-use openmetrics_parser::{MetricNumber, OpenMetricsValue, PrometheusType, PrometheusValue};
+use openmetrics_parser::{
+    HistogramValue, LabelSet, MetricNumber, OpenMetricsValue, PrometheusType, PrometheusValue,
+};
 
 use crate::support::Service;
 
@@ -26,6 +28,10 @@ pub(crate) fn from_text(text: &str) -> Series {
             let number = match &sample.value {
                 PrometheusValue::Gauge(number) if !is_counter => *number,
                 PrometheusValue::Counter(counter) if is_counter => counter.value,
+                PrometheusValue::Histogram(times) => {
+                    add_histogram(&mut series, &family.family_name, &labels, times);
+                    continue;
+                }
                 other => panic!("{}: {other:?}", family.family_name),
             };
             add(
@@ -54,12 +60,34 @@ pub(crate) fn from_open(text: &str) -> Series {
                 OpenMetricsValue::Gauge(number) => (name.clone(), *number),
                 OpenMetricsValue::Counter(counter) => (format!("{name}_total"), counter.value),
                 OpenMetricsValue::Info => (format!("{name}_info"), MetricNumber::Int(1)),
+                OpenMetricsValue::Histogram(times) => {
+                    add_histogram(&mut series, name, &labels, times);
+                    continue;
+                }
                 other => panic!("{name}: {other:?}"),
             };
             add(&mut series, name, labels.iter(), number);
         }
     }
     series
+}
+
+/// Adds the samples of a histogram.
+fn add_histogram(series: &mut Series, name: &str, labels: &LabelSet<'_>, times: &HistogramValue) {
+    for bucket in &times.buckets {
+        let bound = ("le".to_owned(), bucket.upper_bound.to_string());
+        let labels = labels.iter().chain([(&bound.0, &bound.1)]);
+        add(series, format!("{name}_bucket"), labels, bucket.count);
+    }
+    let count = i64::try_from(times.count.expect("it has a count")).expect("small");
+    add(
+        series,
+        format!("{name}_count"),
+        labels.iter(),
+        MetricNumber::Int(count),
+    );
+    let sum = times.sum.expect("it has a sum");
+    add(series, format!("{name}_sum"), labels.iter(), sum);
 }
 
 fn add<'a>(

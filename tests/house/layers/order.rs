@@ -291,7 +291,13 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     ("admin/filter_path", &[]),
     (
         "admin/metrics",
-        &[&["snapshot"], &["families"], &["exposition"], &["accept"]],
+        &[
+            &["snapshot"],
+            &["family"],
+            &["families", "http"],
+            &["exposition"],
+            &["accept"],
+        ],
     ),
     ("admin/offload", &[&["queue"], &["lane"]]),
     ("admin/render", &[&["output", "text"], &["json", "yaml"]]),

@@ -75,13 +75,23 @@ impl EffectiveSettings {
         beyond.has_effect().then_some(beyond)
     }
 
+    /// The keys of the settings that have an effect. Those of `preempt` are one, whose status the
+    /// others depend on.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        let keys = [
+            ("delay", self.delay.is_some()),
+            ("interrupt.status", self.interrupt_status.is_some()),
+            ("limit.active", self.max_active.is_some()),
+            ("limit.rate", self.max_rate.is_some()),
+            ("preempt.status", self.preempt.is_some()),
+            ("timeout", self.timeout.is_some()),
+        ];
+        let in_force = keys.into_iter().filter(|(_, is_set)| *is_set);
+        in_force.map(|(key, _)| key)
+    }
+
     fn has_effect(&self) -> bool {
-        self.preempt.is_some()
-            || self.max_active.is_some()
-            || self.max_rate.is_some()
-            || self.timeout.is_some()
-            || self.delay.is_some()
-            || self.interrupt_status.is_some()
+        self.keys().next().is_some()
     }
 }
 

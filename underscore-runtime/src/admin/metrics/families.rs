@@ -1,48 +1,13 @@
-//! The table of metric families: name, unit, help and samples. Labels have few values, none of
-//! which come from clients, so that requests cannot create series.
+//! The families of this crate's own numbers: those of the tables, under its own names.
 
 use std::fmt;
 
-use prometheus_client::encoding::{
-    CounterValueEncoder, EncodeCounterValue, EncodeGaugeValue, GaugeValueEncoder,
-};
-
+use super::family::{Family, Kind, Number, Write};
 use super::snapshot::{Labels, RouteSample, Snapshot};
 use crate::admin::words;
 use crate::stats::{BlockingSnapshot, Outcome, StatsSnapshot, StatusClass};
 
-/// The type of a family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Only increases, from the start of the process.
-    Counter,
-    /// The current value.
-    Gauge,
-    /// The information is in the labels.
-    Info,
-}
-
-/// The value of a sample.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Number {
-    Integer(u64),
-    Float(f64),
-}
-
-/// Writes a sample.
-type Write<'a> = dyn FnMut(&[(&str, &str)], Number) -> fmt::Result + 'a;
-
-/// A metric family.
-pub(super) struct Family {
-    /// Without the suffixes of the unit and the kind.
-    pub(super) name: &'static str,
-    pub(super) unit: Option<&'static str>,
-    pub(super) kind: Kind,
-    pub(super) help: &'static str,
-    pub(super) samples: fn(&Snapshot, &mut Write<'_>) -> fmt::Result,
-}
-
-/// All families, in the order of the output.
+/// The families, in the order of the output.
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "underscore_build",
@@ -95,6 +60,33 @@ pub(super) const FAMILIES: &[Family] = &[
                     let ended = route.stats.ended.outcome(outcome);
                     let labels = with_label(route.labels(), ("end", words::outcome(outcome)));
                     write(&labels, Number::Integer(ended))
+                })
+            })
+        },
+    },
+    Family {
+        name: "underscore_oldest_request",
+        unit: Some("seconds"),
+        kind: Kind::Gauge,
+        help: "Age of the oldest request in flight, in seconds, streaming ones included; 0 if \
+               there is none.",
+        samples: |snapshot, write| {
+            each_route(snapshot, |route| {
+                write(&route.labels(), Number::Float(route.oldest.as_secs_f64()))
+            })
+        },
+    },
+    Family {
+        name: "underscore_setting_in_force",
+        unit: None,
+        kind: Kind::Gauge,
+        help: "1 for each setting that an operator or the settings file has changed and that \
+               acts on the route's requests now.",
+        samples: |snapshot, write| {
+            each_route(snapshot, |route| {
+                route.settings.iter().try_for_each(|key| {
+                    let labels = with_label(route.labels(), ("setting", key));
+                    write(&labels, Number::Integer(1))
                 })
             })
         },
@@ -251,28 +243,9 @@ fn with_label<'a>(
     [id, method, path, handler, more]
 }
 
-impl EncodeGaugeValue for Number {
-    fn encode(&self, encoder: &mut GaugeValueEncoder<'_>) -> fmt::Result {
-        match self {
-            Number::Integer(value) => EncodeGaugeValue::encode(value, encoder),
-            Number::Float(value) => EncodeGaugeValue::encode(value, encoder),
-        }
-    }
-}
-
-impl EncodeCounterValue for Number {
-    fn encode(&self, encoder: &mut CounterValueEncoder<'_>) -> fmt::Result {
-        match self {
-            Number::Integer(value) => EncodeCounterValue::encode(value, encoder),
-            Number::Float(value) => EncodeCounterValue::encode(value, encoder),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
 
     #[test]
     fn the_help_of_requests_ended_names_all_outcomes() {
@@ -282,19 +255,6 @@ mod tests {
         let help = ends.expect("it is there").help;
         for outcome in Outcome::ALL {
             assert!(help.contains(words::outcome(outcome)), "{outcome:?}");
-        }
-    }
-
-    #[test]
-    fn family_names_are_unique_and_helps_need_no_escaping() {
-        let mut names = HashSet::new();
-        for Family { name, help, .. } in FAMILIES {
-            assert!(names.insert(name), "{name} is not unique");
-            assert!(name.starts_with("underscore_"), "{name}");
-            let fits = |c: char| c.is_ascii_lowercase() || c == '_';
-            assert!(name.chars().all(fits), "{name}");
-            let plain = |c: char| c.is_ascii() && !c.is_control() && c != '\\' && c != '"';
-            assert!(help.chars().all(plain) && help.ends_with('.'), "{help}");
         }
     }
 }

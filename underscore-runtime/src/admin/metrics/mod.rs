@@ -4,6 +4,8 @@
 mod accept;
 mod exposition;
 mod families;
+mod family;
+mod http;
 mod snapshot;
 
 use super::error::Error;

@@ -1,5 +1,6 @@
 //! The numbers of one scrape, collected before any are written.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use crate::admin::cancellation::Cancellation;
@@ -10,8 +11,9 @@ use crate::admin::words;
 use crate::clock::Instant;
 use crate::log;
 use crate::route::RouteId;
-use crate::routes::RouteEntry;
-use crate::stats::{BlockingSnapshot, StatsSnapshot};
+use crate::routes::{Route, RouteEntry};
+use crate::stats::{BlockingSnapshot, EndSeries, StatsSnapshot};
+use crate::sync::Arc;
 use crate::task::for_each_live;
 use crate::threads::RuntimeNumber;
 use crate::visible::visible;
@@ -31,14 +33,26 @@ pub(super) struct Snapshot {
     pub(super) busy: Vec<WorkerBusy>,
 }
 
+/// The path of a route without one.
+pub(super) const NO_PATH: &str = "-";
+
 /// The numbers of a route.
 #[derive(Debug)]
 pub(super) struct RouteSample {
     id: String,
-    method: String,
-    path: String,
+    pub(super) method: String,
+    /// [`NO_PATH`] for a fallback.
+    pub(super) path: String,
     handler: &'static str,
+    /// True if it has had a request.
+    pub(super) is_reached: bool,
     pub(super) stats: StatsSnapshot,
+    /// Its ended requests by status and outcome.
+    pub(super) ends: Vec<EndSeries>,
+    /// The age of its oldest request, zero if there is none.
+    pub(super) oldest: Duration,
+    /// The keys of its settings in force.
+    pub(super) settings: Vec<&'static str>,
     pub(super) active: u64,
     pub(super) blocking: BlockingSnapshot,
 }
@@ -60,6 +74,7 @@ impl Snapshot {
         let (_, started) = root::start();
         let rows = routes::rows(None, cancellation)?.into_iter();
         let (workers, busy) = count_workers();
+        let (tasks, oldest) = read_tasks();
         Ok(Snapshot {
             started: started
                 .duration_since(SystemTime::UNIX_EPOCH)
@@ -67,9 +82,9 @@ impl Snapshot {
             log_entries_lost: log::lost(),
             routes: rows
                 .filter(|row| has_final_labels(&row.entry) && !row.entry.handler.is_unseen())
-                .map(|row| RouteSample::new(&row))
+                .map(|row| RouteSample::new(&row, &oldest))
                 .collect(),
-            tasks: count_tasks(),
+            tasks,
             workers,
             busy,
         })
@@ -83,9 +98,15 @@ fn has_final_labels(entry: &RouteEntry) -> bool {
 }
 
 impl RouteSample {
-    fn new(row: &routes::RouteRow) -> Self {
+    fn new(row: &routes::RouteRow, oldest: &HashMap<*const Route, Duration>) -> Self {
         let entry = &row.entry;
-        let text = |value: Option<&str>| visible(value.unwrap_or("-")).into_owned();
+        let route = entry.route;
+        let text = |value: Option<&str>| visible(value.unwrap_or(NO_PATH)).into_owned();
+        let age = route.and_then(|route| oldest.get(&std::ptr::from_ref(route)));
+        let settings = match route {
+            Some(route) => route.effective(),
+            None => entry.handler.effective().map(Arc::new),
+        };
         RouteSample {
             // The handler's id, because the id of a mount changes when a second mount appears.
             id: RouteId {
@@ -96,7 +117,11 @@ impl RouteSample {
             method: text(entry.method()),
             path: text(entry.path()),
             handler: entry.handler.declaration.handler,
+            is_reached: route.is_some(),
             stats: row.stats,
+            ends: route.map(|route| route.stats.ends()).unwrap_or_default(),
+            oldest: age.copied().unwrap_or_default(),
+            settings: settings.map_or_else(Vec::new, |settings| settings.keys().collect()),
             active: row.active(),
             blocking: row.blocking,
         }
@@ -113,12 +138,18 @@ impl RouteSample {
     }
 }
 
-fn count_tasks() -> Vec<(&'static str, &'static str, u64)> {
+/// Number of tasks by kind and state.
+type TaskCounts = Vec<(&'static str, &'static str, u64)>;
+
+/// Counts the tasks, and finds the age of the oldest request of each route.
+fn read_tasks() -> (TaskCounts, HashMap<*const Route, Duration>) {
     let states = words::TASK_STATES.map(words::task_state);
-    let mut counts: Vec<_> = words::TASK_KINDS
+    let mut counts: TaskCounts = words::TASK_KINDS
         .into_iter()
         .flat_map(|kind| states.map(|state| (kind, state, 0)))
         .collect();
+    let mut oldest: HashMap<*const Route, Duration> = HashMap::new();
+    let now = Instant::now();
     for_each_live(|task| {
         let Some(state) = task.state() else { return };
         let (kind, state) = (words::task_kind(&task), words::task_state(state));
@@ -126,8 +157,12 @@ fn count_tasks() -> Vec<(&'static str, &'static str, u64)> {
         if let Some((.., count)) = counts.iter_mut().find(is_same) {
             *count = count.saturating_add(1);
         }
+        if let Some(route) = task.own_route() {
+            let age = oldest.entry(route).or_default();
+            *age = (*age).max(now.since(task.started));
+        }
     });
-    counts
+    (counts, oldest)
 }
 
 fn count_workers() -> (Vec<(&'static str, u64)>, Vec<WorkerBusy>) {

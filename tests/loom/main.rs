@@ -78,6 +78,24 @@ mod roles;
 
 mod counts;
 mod effective;
+mod ended {
+    //! Stand-in for the records of requests that have ended, of which models keep none.
+
+    use crate::clock::Instant;
+    use crate::stats::{Outcome, StatusClass};
+    use crate::task::Slot;
+
+    pub(crate) fn is_remarkable(
+        _: &Slot,
+        _: Outcome,
+        _: Option<StatusClass>,
+        _: Option<(Instant, Instant)>,
+    ) -> bool {
+        false
+    }
+
+    pub(crate) fn record(_: &'static Slot, _: Outcome, _: Option<(Instant, Instant)>) {}
+}
 mod interrupts;
 mod layers;
 mod records;

@@ -14,6 +14,11 @@ loom::lazy_static! {
     static ref FREE: Mutex<Vec<&'static Slot>> = Mutex::new(ALL.iter().collect());
 }
 
+/// All slots, free or not, in one chunk.
+pub(super) fn chunks() -> Vec<&'static [Slot]> {
+    vec![ALL.as_slice()]
+}
+
 /// All slots, free or not.
 pub(super) fn all() -> impl Iterator<Item = &'static Slot> {
     ALL.iter()

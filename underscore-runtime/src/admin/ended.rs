@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::cat::ended::COLUMNS;
 use super::cat::object;
@@ -153,7 +154,7 @@ fn text(ended: &EndedSnapshot) -> String {
     }
     match record.timeline() {
         None => text.push_str("  it was not looked at while it was in flight\n"),
-        Some(timeline) => write_timeline(&mut text, timeline),
+        Some(timeline) => write_timeline(&mut text, timeline, record.took()),
     }
     let frames = record.frames();
     if !frames.is_empty() {
@@ -162,7 +163,7 @@ fn text(ended: &EndedSnapshot) -> String {
     text
 }
 
-fn write_timeline(text: &mut String, timeline: &Timeline) {
+fn write_timeline(text: &mut String, timeline: &Timeline, took: Duration) {
     let number = Align::Right;
     let mut rows = Rows::new([
         number,
@@ -192,10 +193,14 @@ fn write_timeline(text: &mut String, timeline: &Timeline) {
     if times > 0 {
         let _ = writeln!(text, "  {} at further awaits", units::human(total));
     }
-    let unseen = units::human(timeline.unseen);
-    let _ = writeln!(
-        text,
-        "  {} looks; {unseen} between looks is not known; branches that wait at once add up to more than the whole",
-        timeline.looks
-    );
+    let _ = write!(text, "  {} looks", timeline.looks);
+    if !timeline.unseen.is_zero() {
+        let unseen = units::human(timeline.unseen);
+        let _ = write!(text, "; {unseen} between them is not known");
+    }
+    let sum: Duration = timeline.stays.iter().map(|stay| stay.total).sum();
+    if sum > took.saturating_sub(timeline.unseen) {
+        text.push_str("; it waited at several awaits at once, which add up to more than the whole");
+    }
+    text.push('\n');
 }

@@ -23,8 +23,6 @@ pub(super) struct Awaits {
     known: HashMap<Key, AwaitUse>,
     /// The time of all requests.
     all: Minute,
-    /// Number of looks at requests in the window.
-    looks: Minute,
     cleaned: u64,
 }
 
@@ -36,6 +34,7 @@ struct AwaitUse {
     point: &'static AwaitPoint,
     route: &'static Route,
     time: Minute,
+    looks: Minute,
     last_passed: Option<Instant>,
     last_seen: Instant,
 }
@@ -47,6 +46,8 @@ pub(crate) struct AwaitSummary {
     pub(crate) route: &'static Route,
     /// Its part of the time of all requests, from 0 to 1.
     pub(crate) share: f64,
+    /// Number of looks that found a request there.
+    pub(crate) looks: u64,
     /// When a request was last seen to have gone on from there.
     pub(crate) last_passed: Option<Instant>,
 }
@@ -61,10 +62,10 @@ impl Awaits {
         now: Instant,
     ) {
         self.all.add(now, nanos(time));
-        self.looks.add(now, 1);
         for point in leaves(place) {
             if let Some(known) = self.known(route, point, now) {
                 known.time.add(now, nanos(time));
+                known.looks.add(now, 1);
                 known.last_seen = now;
             }
         }
@@ -103,6 +104,7 @@ impl Awaits {
             point,
             route,
             time: Minute::default(),
+            looks: Minute::default(),
             last_passed: None,
             last_seen: now,
         }))
@@ -118,8 +120,8 @@ impl Awaits {
         }
     }
 
-    /// The await points of the last minute, and the number of looks that their shares rest on.
-    pub(super) fn read(&self, now: Instant) -> (Vec<AwaitSummary>, u64) {
+    /// The await points of the last minute.
+    pub(super) fn read(&self, now: Instant) -> Vec<AwaitSummary> {
         let all = self.all.sum(now);
         #[allow(clippy::cast_precision_loss, reason = "shown with one decimal")]
         let share = |time: u64| match all {
@@ -133,9 +135,10 @@ impl Awaits {
             point: known.point,
             route: known.route,
             share: share(known.time.sum(now)),
+            looks: known.looks.sum(now),
             last_passed: known.last_passed,
         });
-        (summaries.collect(), self.looks.sum(now))
+        summaries.collect()
     }
 }
 

@@ -64,8 +64,8 @@ pub(crate) fn settle() {
     SAMPLER.lock().look_at_watched(Instant::now());
 }
 
-/// The await points of the last minute, and the number of looks that their shares rest on.
-pub(crate) fn awaits() -> (Vec<AwaitSummary>, u64) {
+/// The await points of the last minute.
+pub(crate) fn awaits() -> Vec<AwaitSummary> {
     SAMPLER.lock().awaits.read(Instant::now())
 }
 

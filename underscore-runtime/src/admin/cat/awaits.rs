@@ -28,6 +28,7 @@ struct AwaitRow {
     oldest: Option<Duration>,
     share: Option<f64>,
     last_passed: Option<Duration>,
+    looks: u64,
 }
 
 /// A column of this table.
@@ -74,6 +75,9 @@ static COLUMNS: Columns<AwaitRow> = LazyLock::new(|| {
     Col::words("route_id", &["rid"], "id of that route", |row| {
         row.route_id.map(|id| id.to_string()).into()
     }),
+    Col::numbers("looks", &["l"], "looks of the last minute that the share rests on", |row| {
+        Value::Number(row.looks)
+    }),
     Col::words("function", &["f"], "path of the function with the await", |row| {
         row.point.function().into()
     }),
@@ -119,14 +123,14 @@ fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<Await
             routes.any(|chosen| std::ptr::eq(chosen, route))
         })
     };
-    let (summaries, _) = sampling::awaits();
-    for summary in summaries {
+    for summary in sampling::awaits() {
         let AwaitSummary { point, route, .. } = summary;
         if is_chosen(route) {
             let row = rows
                 .entry(key(point, Some(route)))
                 .or_insert_with(|| AwaitRow::new(point, Some(route)));
             row.share = Some(summary.share);
+            row.looks = summary.looks;
             row.last_passed = summary.last_passed.map(|at| now.since(at));
         }
     }
@@ -187,6 +191,7 @@ impl AwaitRow {
             oldest: None,
             share: None,
             last_passed: None,
+            looks: 0,
         }
     }
 }

@@ -110,3 +110,42 @@ async fn the_number_of_records_is_bounded_over_all_routes() {
         .filter(|path| rows.iter().any(|row| row["path"] == ***path));
     assert_eq!(with_some.count(), 400, "each route keeps some");
 }
+
+macro_rules! handler_with_awaits {
+    ($($number:literal)*) => {
+        #[underscore_route(get, "/long/{*rest}", name = "kept.long")]
+        async fn long() {
+            $(
+                let _ = $number;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            )*
+        }
+    };
+}
+
+handler_with_awaits!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35);
+
+/// Holds 12.16 of docs/admin-api.md.
+#[tokio::test]
+async fn a_record_is_bounded() {
+    let app = Router::new().mount(long);
+    let service = Service::start(app.clone()).await;
+    let path = format!("/long/{}", "x".repeat(6_000));
+    let mut request = Request::get(&path).body(Body::empty()).expect("it is valid");
+    for name in ["x-request-id", "x-opaque-id", "traceparent"] {
+        let value = "y".repeat(5_000).parse().expect("it is valid");
+        request.headers_mut().insert(name, value);
+    }
+    let response = app.oneshot(request).await.expect("it never fails");
+    assert_eq!(response.status(), 200);
+    let row = super::only(&service, "kept.long").await;
+    for column in ["uri", "request_id", "x_opaque_id"] {
+        assert_eq!(row[column].as_str().map(str::len), Some(1_024), "{column}");
+    }
+    let detail = super::detail(&service, &row).await;
+    let awaits = detail["timeline"]["awaits"].as_array().expect("a list");
+    assert_eq!(awaits.len(), 32, "{detail:#}");
+    let others = &detail["timeline"]["others"];
+    assert_eq!(others["times"], 4, "{detail:#}");
+    assert!(super::is_about(&others["total"], 0.2), "{detail:#}");
+}

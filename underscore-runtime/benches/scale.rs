@@ -69,13 +69,30 @@ fn idle() {
 
 /// CPU time of all threads so far, as reported by Linux.
 fn on_processor() -> Duration {
+    on_processor_of(|_| true)
+}
+
+/// CPU time of the threads whose name is chosen.
+fn on_processor_of(is_chosen: impl Fn(&str) -> bool) -> Duration {
     let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
     let spent = threads.filter_map(|thread| {
-        let path = thread.ok()?.path().join("schedstat");
-        let text = std::fs::read_to_string(path).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
+        let path = thread.ok()?.path();
+        let name = std::fs::read_to_string(path.join("comm")).ok()?;
+        let text = std::fs::read_to_string(path.join("schedstat")).ok()?;
+        let spent = text.split(' ').next()?.parse::<u64>().ok()?;
+        is_chosen(name.trim()).then_some(spent)
     });
     Duration::from_nanos(spent.sum())
+}
+
+/// Share of a processor that the sampler takes while `work` lasts, in percent.
+async fn share_of_sampler(work: impl Future<Output = ()>) -> f64 {
+    // Names are truncated to 15 bytes.
+    let spent = || on_processor_of(|name| "underscore-sampler".starts_with(name));
+    let (before, start) = (spent(), Instant::now());
+    work.await;
+    let spent = spent().saturating_sub(before);
+    spent.as_secs_f64() / start.elapsed().as_secs_f64() * 100.0
 }
 
 /// One handler at very many paths, each of which has had a request.
@@ -135,7 +152,10 @@ async fn requests() {
         start.elapsed()
     );
 
+    sampler(&app, &admin).await;
     for path in [
+        "/_cat/awaits",
+        "/_cat/ended",
         "/_cat/tasks?size=20",
         "/_cat/tasks?size=20&s=running_time:desc",
         "/_cat/stacks",
@@ -170,6 +190,19 @@ async fn requests() {
     let path = "/_routes/waits/interrupt?timeout=30s&filter_path=interrupted,still_running";
     let answer = text(&admin, Method::POST, path).await;
     println!("interrupt: {:?}, {answer}", start.elapsed());
+}
+
+/// The cost of the sampler, with very many requests in flight, and its effect on traffic. Rounds
+/// with and without it alternate, because the machine is noisy.
+async fn sampler(app: &Router, admin: &Router) {
+    let second = Duration::from_secs(1);
+    let share = share_of_sampler(tokio::time::sleep(5 * second)).await;
+    println!("sampler: {share:.2} % of a processor");
+    let profile = async {
+        text(admin, Method::GET, "/_profile?seconds=5").await;
+    };
+    let share = share_of_sampler(profile).await;
+    println!("sampler during a profile: {share:.2} % of a processor");
 }
 
 /// Median and 99th percentile of sequential request times.

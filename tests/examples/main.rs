@@ -14,6 +14,7 @@ mod blocked;
 mod chat;
 mod front;
 mod incident;
+mod replica;
 mod sample_app;
 mod starts;
 mod todos;

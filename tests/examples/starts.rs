@@ -7,7 +7,7 @@ use super::support::example::{Example, binary};
 use crate::support::sentences::ANOTHER_SERVER;
 
 /// The examples that print commands to try.
-const EXAMPLES: [&str; 4] = ["todos", "chat", "versions", "front"];
+const EXAMPLES: [&str; 5] = ["todos", "chat", "versions", "front", "replica"];
 
 /// Runs it to its exit, which must be a failure.
 fn refused(name: &str, listen: &str, admin: &str) -> String {

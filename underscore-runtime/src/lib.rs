@@ -42,13 +42,14 @@
 //! - A thread of this crate samples the service's workers and warns of blocked ones.
 //! - No lock of this crate is held while the service's code runs, and none is shared by all
 //!   workers.
-//! - Nothing listens before [`serve_admin`] is called or [`admin_router`] is served.
+//! - Nothing listens before [`serve_admin`] is called or [`admin_router`] or [`metrics_router`] is
+//!   served.
 //!
 //! # Features
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `admin` | yes | [`serve_admin`], [`admin_router`], and the records that they show |
+//! | `admin` | yes | [`serve_admin`], [`admin_router`], [`metrics_router`], and the records that they show |
 //! | `axum-extra` | no | annotated handlers for axum-extra's `typed_get` and similar methods |
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`.
@@ -160,7 +161,7 @@ mod visible;
 mod workers;
 
 #[cfg(feature = "admin")]
-pub use admin::admin_router;
+pub use admin::{admin_router, metrics_router};
 #[cfg(feature = "admin")]
 pub use connection::{
     Listening, TrackedListener, TrackedStream, drained, listen, track_connection,

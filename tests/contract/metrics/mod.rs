@@ -8,6 +8,7 @@
 
 mod formats;
 mod http;
+mod router;
 mod series;
 
 use std::collections::BTreeMap;

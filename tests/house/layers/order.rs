@@ -266,6 +266,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             // The endpoints, which no handler imports.
             &["dispatch"],
             &["router"],
+            &["metrics_router"],
         ],
     ),
     ("admin/audit", &[&["peer"], &["record"], &["call"]]),

@@ -5,8 +5,10 @@
 //! does not: `Origin` (Fetch standard) and `Sec-Fetch-*` (W3C, "Fetch Metadata Request Headers").
 //! The rules follow Go's `http.CrossOriginProtection` and Tailscale's `LocalAPI`.
 
+use std::future::ready;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use axum::Router;
 use axum::extract::Request as HttpRequest;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
@@ -14,6 +16,8 @@ use axum::http::header::{
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method};
+use axum::middleware::map_response;
+use axum::response::Response;
 
 use super::error::Error;
 
@@ -44,20 +48,38 @@ pub(super) fn restrict(headers: &mut HeaderMap) {
     }
 }
 
+/// Sets [`RESTRICTIONS`] on each response of `router`.
+pub(super) fn restrict_all(router: Router) -> Router {
+    router.layer(map_response(|mut response: Response| {
+        restrict(response.headers_mut());
+        ready(response)
+    }))
+}
+
 /// Rejects requests that a page of another site may have sent. `named` are the host names that the
 /// service allows in addition to local ones.
 pub(super) fn check(request: &HttpRequest, named: &[String]) -> Result<(), Error> {
-    let headers = request.headers();
-    let uri = request.uri();
-    let authority = uri.scheme().and(uri.authority()).map(Authority::as_str);
-    let hosts = || authority.into_iter().chain(texts(headers, &HOST));
-    if let Some(foreign) = hosts().find(|host| !is_own_host(host, named)) {
+    if let Some(foreign) = hosts(request).find(|host| !is_own_host(host, named)) {
         return Err(Error::foreign_host(foreign));
     }
+    check_page(request)
+}
+
+/// The hosts that a request is for, by its URI and its headers.
+fn hosts(request: &HttpRequest) -> impl Iterator<Item = &str> {
+    let uri = request.uri();
+    let authority = uri.scheme().and(uri.authority()).map(Authority::as_str);
+    let headers = texts(request.headers(), &HOST);
+    authority.into_iter().chain(headers)
+}
+
+/// The same whatever the host is.
+pub(super) fn check_page(request: &HttpRequest) -> Result<(), Error> {
+    let headers = request.headers();
     let is_foreign = |origin: &&str| {
         // An opaque origin is serialized as `null`.
         let host = origin.split_once("://").map(|(_, host)| host);
-        host.is_none_or(|host| !hosts().any(|own| own.eq_ignore_ascii_case(host)))
+        host.is_none_or(|host| !hosts(request).any(|own| own.eq_ignore_ascii_case(host)))
     };
     let foreign_origin = texts(headers, &ORIGIN).find(is_foreign);
     let foreign_site = texts(headers, &SITE).find(|site| !matches!(*site, "same-origin" | "none"));

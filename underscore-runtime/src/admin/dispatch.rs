@@ -32,13 +32,19 @@ pub(super) struct Target {
     pub(super) endpoint: &'static Endpoint,
     /// True if the path has an argument.
     pub(super) has_argument: bool,
+    /// True if clients may call the service by any host name.
+    pub(super) any_host: bool,
 }
 
 /// Answers a request to `target`.
 pub(super) async fn dispatch(target: Target, pool: Arc<Pool>, request: HttpRequest) -> Response {
     let http = request;
     let mut request = Request::new(&http);
-    let same_origin = cross_origin::check(&http, &request.policy.hosts);
+    let same_origin = if target.any_host {
+        cross_origin::check_page(&http)
+    } else {
+        cross_origin::check(&http, &request.policy.hosts)
+    };
     // This future is dropped when the client hangs up.
     let _client = request.cancellation().client_presence();
     let (mut parts, body) = http.into_parts();

@@ -23,6 +23,7 @@ mod error;
 mod filter_path;
 mod interrupt;
 mod metrics;
+mod metrics_router;
 mod offload;
 mod params;
 mod policy;
@@ -44,6 +45,7 @@ mod write_access;
 
 pub(crate) use audit::{Peer, file_changed};
 pub(crate) use bad_request::BadRequest;
+pub use metrics_router::metrics_router;
 pub(crate) use offload::Pool;
 pub(crate) use policy::{Policy, Redact};
 pub(crate) use read_body::{LARGEST_BODY, ReadTimeout};

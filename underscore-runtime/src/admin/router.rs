@@ -4,7 +4,6 @@
 use axum::Router;
 use axum::extract::Request as HttpRequest;
 use axum::http::Method;
-use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
@@ -19,6 +18,7 @@ use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
 use super::{cat, connections, cross_origin, ended, metrics, root, routes, tasks};
+use crate::housekeeping::{self, Housekeeping};
 use crate::panics;
 use crate::sync::Arc;
 
@@ -166,33 +166,31 @@ pub fn admin_router() -> Router {
 
 /// [`admin_router`] without the panic hook.
 pub(crate) fn router() -> Router {
-    crate::clock::calibrate_in_background();
-    // Runs while the router exists.
-    let sampling = crate::housekeeping::start();
-    let pool = Pool::shared();
-    root::record_start();
-    crate::routes::link::read();
-    crate::routes::on_expiry(audit::expired);
+    let (housekeeping, pool) = start();
     let mut router = Router::new();
     for path in paths() {
         for path in with_trailing_slash(path) {
             router = router.route(&path, methods(path.trim_end_matches('/'), &pool));
         }
     }
-    router
-        .fallback(move |request: HttpRequest| {
-            let _ = &sampling;
-            std::future::ready(unknown_path(&request))
-        })
-        .method_not_allowed_fallback(wrong_method)
-        .layer(map_response(|mut response: Response| {
-            cross_origin::restrict(response.headers_mut());
-            std::future::ready(response)
-        }))
+    let router = router.fallback(move |request: HttpRequest| {
+        let _ = &housekeeping;
+        std::future::ready(unknown_path(&request))
+    });
+    cross_origin::restrict_all(router.method_not_allowed_fallback(wrong_method))
+}
+
+/// Starts what every router of this API needs. Housekeeping runs while its reference exists.
+pub(super) fn start() -> (Arc<Housekeeping>, Arc<Pool>) {
+    crate::clock::calibrate_in_background();
+    root::record_start();
+    crate::routes::link::read();
+    crate::routes::on_expiry(audit::expired);
+    (housekeeping::start(), Pool::shared())
 }
 
 /// `path`, and `path` with a trailing slash.
-fn with_trailing_slash(path: &str) -> Vec<String> {
+pub(super) fn with_trailing_slash(path: &str) -> Vec<String> {
     match path {
         "/" => vec![path.to_owned()],
         _ => vec![path.to_owned(), format!("{path}/")],
@@ -211,6 +209,7 @@ fn methods(path: &str, pool: &Arc<Pool>) -> MethodRouter {
         let target = Target {
             endpoint,
             has_argument: path.contains('{'),
+            any_host: false,
         };
         let answer = move |request: HttpRequest| dispatch(target, pool, request);
         methods.merge(on(endpoint.method, answer))

@@ -90,15 +90,21 @@ async fn a_hook_instead_of_ours_is_kept_and_ours_is_restored_around_it() {
     let mut count = 0;
     for round in 1..=2 {
         let after = HostHook::set();
-        get_panic(&service, "/panics").await;
-        count += 1;
-        let first = count;
-        Event::wait("path=\"/panics\"", count)[count - 1].assert_without_note();
-        count = panic_until_noted(&service, count).await;
-        // Ends without a note restore nothing again.
+        if round == 1 {
+            get_panic(&service, "/panics").await;
+            count += 1;
+            Event::of_path("/panics").assert_without_note();
+        }
+        // Without a note, as the end before the next round.
         get_panic(&service, "/resumes").await;
         count = panic_until_noted(&service, count).await;
-        assert_eq!(after.places().len(), count + 1 - first, "round {round}");
+        get_panic(&service, "/resumes").await;
+        // A panic in the middle of a restoration may have called the default hook instead.
+        let calls = after.places().len();
+        get_panic(&service, "/panics").await;
+        count += 1;
+        assert!(Event::wait("path=\"/panics\"", count)[count - 1].has("panic=\"on purpose\""));
+        assert_eq!(after.places().len(), calls + 1, "round {round}");
     }
     assert_eq!(before.places(), [""; 0], "it was replaced");
 }

@@ -59,7 +59,7 @@ async fn floods() {
     panic!("again");
 }
 
-/// Holds 7.41 of docs/admin-api.md.
+/// Holds 7.51 of docs/admin-api.md.
 #[tokio::test]
 async fn a_flood_of_panics_is_a_few_events_and_a_number() {
     own_process!();

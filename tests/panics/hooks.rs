@@ -44,7 +44,7 @@ async fn panic_until_noted(service: &Service, before: usize) -> usize {
     unreachable!("it returns");
 }
 
-/// Holds 7.42 of docs/admin-api.md.
+/// Holds 7.52 of docs/admin-api.md.
 #[tokio::test]
 async fn the_hook_of_the_host_is_called_once_per_panic_on_any_thread() {
     own_process!();
@@ -81,7 +81,7 @@ async fn a_hook_around_ours_keeps_it() {
     assert_eq!((outer.places().len(), inner.places().len()), (3, 3));
 }
 
-/// Holds 7.42 of docs/admin-api.md.
+/// Holds 7.52 of docs/admin-api.md.
 #[tokio::test]
 async fn a_hook_instead_of_ours_is_kept_and_ours_is_restored_around_it() {
     own_process!();
@@ -109,7 +109,7 @@ async fn a_hook_instead_of_ours_is_kept_and_ours_is_restored_around_it() {
     assert_eq!(before.places(), [""; 0], "it was replaced");
 }
 
-/// Holds 7.42 of docs/admin-api.md.
+/// Holds 7.52 of docs/admin-api.md.
 #[tokio::test]
 async fn the_hook_is_left_alone_if_it_is_not_wanted() {
     own_process!();

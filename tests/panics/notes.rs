@@ -114,7 +114,7 @@ async fn unmeasured() -> Body {
     Body::new(Unmeasured)
 }
 
-/// Holds 7.40 of docs/admin-api.md.
+/// Holds 7.50 of docs/admin-api.md.
 #[tokio::test]
 async fn each_panic_of_a_request_has_its_message_and_its_place() {
     own_process!();
@@ -167,7 +167,7 @@ async fn waits_then_panics() {
     panic!("after a wait");
 }
 
-/// Holds 7.40 of docs/admin-api.md.
+/// Holds 7.50 of docs/admin-api.md.
 #[tokio::test]
 async fn the_event_names_the_request_and_where_it_last_waited() {
     own_process!();
@@ -257,7 +257,7 @@ async fn catches() -> &'static str {
     "answered"
 }
 
-/// Holds 7.40 of docs/admin-api.md.
+/// Holds 7.50 of docs/admin-api.md.
 #[tokio::test]
 async fn a_panic_that_the_handler_catches_is_no_event() {
     own_process!();

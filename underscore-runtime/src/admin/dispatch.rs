@@ -11,7 +11,7 @@ use super::audit::{AuditedCall, Peer};
 use super::cancellation::Cancellation;
 use super::cost::Cost;
 use super::cross_origin;
-use super::endpoint::{Endpoint, EndpointHandler, ReadHandler};
+use super::endpoint::{Endpoint, EndpointHandler};
 use super::error::Error;
 use super::filter_path::FilterPath;
 use super::offload::{Offload, Pool};
@@ -59,7 +59,7 @@ pub(super) async fn dispatch(target: Target, pool: Arc<Pool>, request: HttpReque
     let escapes = check_escapes(&parts.uri);
     let allowed = same_origin.and_then(|()| match target.endpoint.handler {
         EndpointHandler::Change(..) => WriteAccess::check_extensions(&parts.extensions),
-        EndpointHandler::Read(_) => Ok(()),
+        EndpointHandler::Read(_) | EndpointHandler::WaitingRead(_) => Ok(()),
     });
     let answered = match allowed.and(escapes).and(argument) {
         Ok(_) => {
@@ -145,6 +145,10 @@ async fn answer(
     check_params(request, endpoint)?;
     match endpoint.handler {
         EndpointHandler::Read(handler) => read(request, endpoint, handler, &offload).await,
+        EndpointHandler::WaitingRead(handler) => {
+            let answer = handler(request.clone(), offload.clone()).await?;
+            read(request, endpoint, |_| Ok(answer), &offload).await
+        }
         EndpointHandler::Change(_, handler) => {
             request.body = read_body(parts, body).await?;
             if let Some(call) = &request.call {
@@ -161,7 +165,7 @@ async fn answer(
 async fn read(
     request: &Request,
     endpoint: &'static Endpoint,
-    handler: ReadHandler,
+    handler: impl FnOnce(&Request) -> Result<Answer, Error> + Send + 'static,
     offload: &Offload,
 ) -> Result<Response, Error> {
     let is_inline = endpoint.cost == Cost::Inline || is_help(request, endpoint);
@@ -265,13 +269,8 @@ fn style(request: &Request, endpoint: &Endpoint) -> Style {
             pretty: false,
         };
     }
-    let format = if endpoint.has_own_formats {
-        None
-    } else {
-        request.format()
-    };
     Style {
-        format,
+        format: request.format(),
         pretty: request.flag(&params::PRETTY),
     }
 }

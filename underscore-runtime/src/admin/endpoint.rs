@@ -36,16 +36,18 @@ pub(super) struct Endpoint {
 pub(super) enum EndpointHandler {
     /// Changes nothing.
     Read(ReadHandler),
+    /// Changes nothing, and waits for what it reads. Ends when the client leaves.
+    WaitingRead(WaitingHandler),
     /// Makes a change, which may wait, and which the audit records as this action.
-    Change(Action, ChangeHandler),
+    Change(Action, WaitingHandler),
 }
 
 pub(super) type ReadHandler = fn(&Request) -> Result<Answer, Error>;
 
-pub(super) type ChangeHandler = fn(Request, Offload) -> ChangeFuture;
+pub(super) type WaitingHandler = fn(Request, Offload) -> AnswerFuture;
 
-/// A change in progress.
-pub(super) type ChangeFuture = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
+/// An answer in progress.
+pub(super) type AnswerFuture = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
 
 impl Endpoint {
     /// An endpoint that changes nothing.
@@ -63,6 +65,25 @@ impl Endpoint {
             is_table: false,
             has_own_formats: false,
             handler: EndpointHandler::Read(handler),
+        }
+    }
+
+    /// An endpoint that changes nothing and waits for what it reads. `cost` is that of writing the
+    /// answer.
+    pub(super) const fn waiting_read(
+        paths: &'static [&'static str],
+        cost: Cost,
+        handler: WaitingHandler,
+    ) -> Self {
+        Endpoint {
+            method: MethodFilter::GET,
+            paths,
+            aliases: &[],
+            params: &[],
+            cost,
+            is_table: false,
+            has_own_formats: false,
+            handler: EndpointHandler::WaitingRead(handler),
         }
     }
 
@@ -84,7 +105,7 @@ impl Endpoint {
         method: MethodFilter,
         paths: &'static [&'static str],
         action: Action,
-        handler: ChangeHandler,
+        handler: WaitingHandler,
     ) -> Self {
         Endpoint {
             method,

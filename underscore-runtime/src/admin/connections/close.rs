@@ -2,7 +2,7 @@
 //! connections of the service.
 
 use super::{Filter, Row, by_ids};
-use crate::admin::endpoint::ChangeFuture;
+use crate::admin::endpoint::AnswerFuture;
 use crate::admin::error::Error;
 use crate::admin::offload::Offload;
 use crate::admin::params::{self, CONNECTION_FILTER};
@@ -11,7 +11,7 @@ use crate::admin::request::Request;
 use crate::admin::words::{self, comma_list};
 use crate::connection;
 
-pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture {
+pub(in crate::admin) fn post(request: Request, offload: Offload) -> AnswerFuture {
     Box::pin(async move {
         request.no_body(CONNECTION_FILTER)?;
         if request.flag(&params::DRY_RUN) {

@@ -13,7 +13,7 @@ use tokio::time::{Instant as Deadline, sleep, timeout};
 
 use super::parse_states;
 use crate::admin::cancellation::Cancellation;
-use crate::admin::endpoint::ChangeFuture;
+use crate::admin::endpoint::AnswerFuture;
 use crate::admin::error::Error;
 use crate::admin::filter_path::FilterPath;
 use crate::admin::offload::Offload;
@@ -51,7 +51,7 @@ pub(in crate::admin) fn get(_: &Request) -> Result<Answer, Error> {
 }
 
 /// `POST /_drain`.
-pub(in crate::admin) fn post(request: Request, _: Offload) -> ChangeFuture {
+pub(in crate::admin) fn post(request: Request, _: Offload) -> AnswerFuture {
     Box::pin(async move {
         request.no_body(DRAIN)?;
         let options = Options::read(&request)?;

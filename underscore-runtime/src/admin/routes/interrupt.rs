@@ -1,13 +1,13 @@
 //! `POST /_routes/{routes}/interrupt`: interrupts the requests of routes.
 
-use crate::admin::endpoint::ChangeFuture;
+use crate::admin::endpoint::AnswerFuture;
 use crate::admin::error::Error;
 use crate::admin::interrupt::{self, InterruptOptions, Targets};
 use crate::admin::offload::Offload;
 use crate::admin::request::Request;
 use crate::admin::select;
 
-pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture {
+pub(in crate::admin) fn post(request: Request, offload: Offload) -> AnswerFuture {
     Box::pin(interrupt::interrupt_tasks(request, offload, choose))
 }
 

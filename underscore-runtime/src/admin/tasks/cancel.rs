@@ -1,7 +1,7 @@
 //! `POST /_tasks/{tasks}/_cancel` and `POST /_tasks/_cancel?routes=...`: interrupts single tasks,
 //! or those that a filter accepts.
 
-use crate::admin::endpoint::ChangeFuture;
+use crate::admin::endpoint::AnswerFuture;
 use crate::admin::error::Error;
 use crate::admin::interrupt::{self, InterruptOptions, Targets};
 use crate::admin::offload::Offload;
@@ -10,7 +10,7 @@ use crate::admin::request::Request;
 use crate::admin::select::TaskFilter;
 use crate::admin::words::comma_list;
 
-pub(in crate::admin) fn post(request: Request, offload: Offload) -> ChangeFuture {
+pub(in crate::admin) fn post(request: Request, offload: Offload) -> AnswerFuture {
     Box::pin(interrupt::interrupt_tasks(request, offload, choose))
 }
 

@@ -10,7 +10,7 @@ use self::body::RequestedChanges;
 use self::edits::{Section, edits};
 use self::shown::{ShownAs, as_text};
 use crate::admin::cost::all_rows;
-use crate::admin::endpoint::ChangeFuture;
+use crate::admin::endpoint::AnswerFuture;
 use crate::admin::error::Error;
 use crate::admin::offload::Offload;
 use crate::admin::render::{Answer, Node};
@@ -45,7 +45,7 @@ pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
 }
 
 /// `PUT /_routes/{routes}/settings`.
-pub(in crate::admin) fn put(request: Request, offload: Offload) -> ChangeFuture {
+pub(in crate::admin) fn put(request: Request, offload: Offload) -> AnswerFuture {
     Box::pin(change(request, offload))
 }
 

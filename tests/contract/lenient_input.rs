@@ -201,7 +201,6 @@ async fn paths_and_parameters_of_elasticsearch_are_answered_with_ours() {
     let service = service().await;
     for (path, here) in [
         ("_cat/thread_pool", "/_cat/workers"),
-        ("_nodes/hot_threads", "/_cat/stacks"),
         ("_cat/health", "/_cat/workers"),
         ("_cat/pending_tasks", "/_cat/tasks"),
         ("_cluster/settings", "/_routes/settings"),

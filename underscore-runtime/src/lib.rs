@@ -125,7 +125,6 @@ mod route;
 #[cfg(feature = "admin")]
 mod routes;
 #[cfg(feature = "admin")]
-#[allow(dead_code, reason = "called by the endpoint")]
 mod sampling;
 #[cfg(feature = "admin")]
 mod seq_count;

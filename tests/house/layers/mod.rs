@@ -25,6 +25,7 @@ fn read_imports() -> Imports {
     below(&sources(), &mut paths);
     let files: Vec<(String, String)> = paths
         .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
         .map(|path| {
             let name = path.strip_prefix(sources()).expect("it is below");
             let text = fs::read_to_string(path).expect("it is text");

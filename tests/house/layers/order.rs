@@ -262,7 +262,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             // The handlers.
             &["connections"],
             &["cat", "root"],
-            &["routes", "tasks", "metrics", "ended"],
+            &["routes", "tasks", "metrics", "ended", "profile"],
             // The endpoints, which no handler imports.
             &["dispatch"],
             &["router"],
@@ -301,6 +301,13 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         ],
     ),
     ("admin/offload", &[&["queue"], &["lane"]]),
+    (
+        "admin/profile",
+        &[
+            &["frames", "proto", "summary"],
+            &["folded", "pprof", "structure", "svg"],
+        ],
+    ),
     ("admin/render", &[&["output", "text"], &["json", "yaml"]]),
     ("admin/routes", &[&["settings", "interrupt"]]),
     ("admin/routes/settings", &[&["body", "edits", "shown"]]),

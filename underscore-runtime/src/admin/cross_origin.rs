@@ -41,10 +41,15 @@ pub(super) const RESTRICTIONS: [(HeaderName, &str); 6] = [
     (REFERRER_POLICY, "no-referrer"),
 ];
 
-/// Sets [`RESTRICTIONS`] on a response.
+/// Sets [`RESTRICTIONS`] on a response. A document that needs it has a policy of its own.
 pub(super) fn restrict(headers: &mut HeaderMap) {
     for (name, value) in RESTRICTIONS {
-        headers.insert(name, HeaderValue::from_static(value));
+        let value = HeaderValue::from_static(value);
+        if name == CONTENT_SECURITY_POLICY {
+            headers.entry(name).or_insert(value);
+        } else {
+            headers.insert(name, value);
+        }
     }
 }
 

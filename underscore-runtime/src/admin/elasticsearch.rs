@@ -1,7 +1,7 @@
 //! Paths and parameters of Elasticsearch that have another name here, for suggestions in errors.
 
 /// Paths of Elasticsearch, each with the endpoint here that shows the same.
-pub(super) const PATHS: [(&str, &str); 14] = [
+pub(super) const PATHS: [(&str, &str); 13] = [
     ("/_cat/health", "/_cat/workers"),
     ("/_cat/indices", "/_cat/routes"),
     ("/_cat/nodes", "/_cat/workers"),
@@ -12,18 +12,21 @@ pub(super) const PATHS: [(&str, &str); 14] = [
     ("/_cluster/settings", "/_routes/settings"),
     ("/_cluster/stats", "/_routes/stats"),
     ("/_nodes", "/_cat/workers"),
-    ("/_nodes/hot_threads", "/_cat/stacks"),
     ("/_nodes/stats", "/_metrics"),
     ("/_settings", "/_routes/settings"),
     ("/_stats", "/_routes/stats"),
 ];
 
 /// Parameters of Elasticsearch, each with the one here that has the same effect.
-const PARAMS: [(&str, &str); 4] = [
+const PARAMS: [(&str, &str); 8] = [
     ("actions", "routes"),
+    ("ignore_idle_threads", "type"),
     ("index", "routes"),
+    ("interval", "seconds"),
     ("master_timeout", "timeout"),
     ("parent_task_id", "group_by"),
+    ("snapshots", "seconds"),
+    ("threads", "routes"),
 ];
 
 /// The path here for a path of Elasticsearch.

@@ -223,6 +223,25 @@ impl Error {
         )
     }
 
+    /// As many profiles as are allowed are in progress.
+    pub(super) fn too_many_profiles(most: usize) -> Self {
+        Error::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "limit_reached",
+            format!("{most} profiles are in progress; retry after one of them has ended"),
+        )
+    }
+
+    /// Nothing was sampled during a profile.
+    pub(super) fn no_sampler() -> Self {
+        Error::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "illegal_state_exception",
+            "no sample was taken: the thread underscore-sampler could not be started, or had no \
+             processor; see the limit of processes and the load of the machine",
+        )
+    }
+
     /// The system refuses a thread.
     pub(super) fn no_thread(error: &std::io::Error) -> Self {
         Error::new(

@@ -27,6 +27,7 @@ mod metrics_router;
 mod offload;
 mod params;
 mod policy;
+mod profile;
 mod read_body;
 #[cfg(test)]
 mod readme;

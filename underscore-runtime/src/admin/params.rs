@@ -34,6 +34,8 @@ enum Takes {
     Flag,
     /// An integer of 0 or more.
     Count,
+    /// An integer from the first to the second.
+    Integer(u64, u64),
     /// A number and a unit of time.
     Duration,
     /// A status of a final response.
@@ -113,6 +115,9 @@ impl Param {
             Takes::Count if value.parse::<usize>().is_err() || value.starts_with('+') => {
                 must("an integer of 0 or more".to_owned())
             }
+            Takes::Integer(min, max) if parse_integer(value, min, max).is_none() => {
+                must(format!("an integer from {min} to {max}"))
+            }
             Takes::Duration if units::parse_duration(value).is_none() => must(format!(
                 "a number with a unit ({}), as in 30s or 1.5m",
                 units::TIME_UNITS
@@ -147,6 +152,7 @@ impl Param {
         match self.takes {
             Takes::Flag => "bool".to_owned(),
             Takes::Count => "an integer".to_owned(),
+            Takes::Integer(min, max) => format!("{min} to {max}"),
             Takes::Duration => "as in `30s`".to_owned(),
             Takes::Status => "200 to 599".to_owned(),
             Takes::Word(words) => {
@@ -157,6 +163,12 @@ impl Param {
             Takes::List => "comma list".to_owned(),
         }
     }
+}
+
+fn parse_integer(text: &str, min: u64, max: u64) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let integer = digits.then(|| text.parse().ok())?;
+    integer.filter(|integer| (min..=max).contains(integer))
 }
 
 /// Parses the status of a final response, which is not a 1xx.
@@ -225,6 +237,11 @@ pub(super) const S: Param = Param::list(
     "columns to sort by, each optionally with `:asc` or `:desc`",
 )
 .of_table();
+pub(super) const SECONDS: Param = Param::new(
+    "seconds",
+    Takes::Integer(1, 60),
+    "time that the profile lasts, 10 by default",
+);
 pub(super) const SIZE: Param = Param::count(
     "size",
     "maximum number of rows; the header `x-total-count` is the number of all rows",
@@ -251,6 +268,11 @@ pub(super) const TIMEOUT: Param = Param::duration(
 );
 pub(super) const TS: Param =
     Param::flag("ts", "`false` omits the columns that are a time of day").of_table();
+pub(super) const TYPE: Param = Param::word(
+    "type",
+    || words::PROFILE_TYPES.to_vec(),
+    "requests that wait, or that run inside a poll; both by default",
+);
 pub(super) const V: Param = Param::flag("v", "show headings").of_table();
 pub(super) const WAIT_FOR_COMPLETION: Param = Param::flag(
     "wait_for_completion",
@@ -275,6 +297,9 @@ pub(super) const CONNECTION_FILTER: Group = &[&OLDER_THAN, &CONNECTION_STATE];
 /// The parameters of a drain.
 pub(super) const DRAIN: Group = &[&CLOSE, &TIMEOUT];
 
+/// The parameters of `_profile`.
+pub(super) const PROFILE: Group = &[&ROUTES, &SECONDS, &TYPE];
+
 /// The parameters of `_tasks`.
 pub(super) const TASKS: Group = &[&DETAILED, &GROUP_BY];
 
@@ -289,12 +314,13 @@ pub(super) const END: Group = &[&CHILDREN, &REASON, &STATUS, &TIMEOUT, &WAIT_FOR
 
 /// The groups, each with what it belongs to, in the order of the README.
 #[cfg(test)]
-const GROUPS: [(&str, Group); 9] = [
+const GROUPS: [(&str, Group); 10] = [
     ("everything", COMMON),
     ("tables", TABLE),
     ("tasks", TASK_FILTER),
     ("connections", CONNECTION_FILTER),
     ("`_drain`", DRAIN),
+    ("`_profile`", PROFILE),
     ("`_tasks`", TASKS),
     ("settings", SETTINGS),
     ("ending tasks", END),
@@ -363,6 +389,10 @@ mod tests {
             (&SIZE, "+1"),
             (&SIZE, ""),
             (&OLDER_THAN, "5"),
+            (&SECONDS, "0"),
+            (&SECONDS, "61"),
+            (&SECONDS, "+5"),
+            (&SECONDS, ""),
             (&STATE, "stuck"),
             (&FORMAT, "xml"),
             (&TIME, "sec"),
@@ -386,6 +416,8 @@ mod tests {
             (&V, "false"),
             (&SIZE, "0"),
             (&TIMEOUT, "2m"),
+            (&SECONDS, "1"),
+            (&SECONDS, "60"),
             (&BYTES, "kb"),
         ] {
             assert!(param.check(value, false).is_ok(), "{} {value}", param.name);

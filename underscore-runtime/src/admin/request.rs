@@ -112,7 +112,7 @@ impl Request {
     }
 
     /// The media type if `Accept` has a single one: a list is what browsers send.
-    fn single_media_type(&self) -> Option<&str> {
+    pub(super) fn single_media_type(&self) -> Option<&str> {
         match &*self.accept {
             [one] => one.to_str().ok(),
             _ => None,

@@ -13,11 +13,13 @@ use super::dispatch::{Target, dispatch, refuse};
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::offload::Pool;
-use super::params::{CHANGE, CONNECTION_FILTER, DRAIN, END, SETTINGS, TABLE, TASK_FILTER, TASKS};
+use super::params::{
+    CHANGE, CONNECTION_FILTER, DRAIN, END, PROFILE, SETTINGS, TABLE, TASK_FILTER, TASKS,
+};
 use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
-use super::{cat, connections, cross_origin, ended, metrics, root, routes, tasks};
+use super::{cat, connections, cross_origin, ended, metrics, profile, root, routes, tasks};
 use crate::housekeeping::{self, Housekeeping};
 use crate::panics;
 use crate::sync::Arc;
@@ -132,6 +134,10 @@ const ENDPOINTS: &[Endpoint] = &[
     .with_params(&[DRAIN, CHANGE]),
     Endpoint::read(&["/_audit"], Cost::Bounded, cat::audit::get),
     Endpoint::read(&["/_metrics"], Cost::Everything, metrics::get).with_own_formats(),
+    Endpoint::waiting_read(&["/_profile"], Cost::Stacks, profile::get)
+        .with_aliases(&["/_nodes/hot_threads"])
+        .with_params(&[PROFILE])
+        .with_own_formats(),
 ];
 
 /// Returns the admin API as a router, to be mounted in a service.

@@ -71,6 +71,9 @@ pub(super) fn seen_by(entry: &RouteEntry) -> Option<&'static str> {
     }
 }
 
+/// The words for the requests that a profile records: waiting ones, and running ones.
+pub(super) const PROFILE_TYPES: [&str; 2] = ["wait", "run"];
+
 /// The words for the kinds of tasks.
 pub(super) const TASK_KINDS: [&str; 2] = ["request", "background"];
 

@@ -57,6 +57,16 @@ impl AwaitPoint {
         self.function
     }
 
+    /// The file of the source.
+    pub(crate) fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// The line in [`file`](Self::file).
+    pub(crate) fn line(&self) -> u32 {
+        self.line
+    }
+
     /// The source text of the awaited expression.
     pub(crate) fn source(&self) -> &'static str {
         self.source

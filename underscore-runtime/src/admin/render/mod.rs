@@ -53,6 +53,12 @@ pub(super) enum Answer {
         content_type: &'static str,
         text: String,
     },
+    /// A document with the endpoint's own content type and headers.
+    Document {
+        content_type: &'static str,
+        headers: &'static [(HeaderName, &'static str)],
+        bytes: Vec<u8>,
+    },
     /// A body that is produced while the client reads it.
     Stream {
         content_type: &'static str,
@@ -128,6 +134,11 @@ impl Answer {
             Answer::Text(text) => (TEXT, text.into_bytes()),
             Answer::Node(node) => structured(&node, style, cancellation),
             Answer::Written { content_type, text } => (content_type, text.into_bytes()),
+            Answer::Document {
+                content_type,
+                bytes,
+                ..
+            } => (content_type, bytes),
             // What has been read of it is not known: see `into_response`.
             Answer::Stream { content_type, .. } => (content_type, Vec::new()),
             Answer::Table(table) => match table.content {
@@ -143,9 +154,10 @@ impl Answer {
         style: Style,
         cancellation: &Cancellation,
     ) -> Response {
-        let total = match &self {
-            Answer::Table(table) => Some(table.total),
-            _ => None,
+        let (total, own_headers) = match &self {
+            Answer::Table(table) => (Some(table.total), None),
+            Answer::Document { headers, .. } => (None, Some(*headers)),
+            _ => (None, None),
         };
         let (content_type, body) = match self {
             Answer::Stream { content_type, body } => (content_type, body),
@@ -158,6 +170,9 @@ impl Answer {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        for (name, value) in own_headers.unwrap_or_default() {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
         if let Some(total) = total {
             headers.insert(TOTAL_COUNT, HeaderValue::from(total));
         }

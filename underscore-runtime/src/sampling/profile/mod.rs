@@ -8,9 +8,7 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use recording::Recording;
 
-#[allow(unused_imports, reason = "used by the endpoint")]
 pub(crate) use recording::{MAX_STACKS, Profile, ProfileStack};
-#[allow(unused_imports, reason = "used by the endpoint")]
 pub(crate) use sample::{Filter, Sample, Weight};
 
 /// Maximum number of sessions at a time.
@@ -55,10 +53,11 @@ pub(crate) fn add(sample: &Sample<'_>) {
     }
 }
 
-/// Ends the pass that began at `now`, with the numbers of live tasks and of those that it sampled.
-pub(crate) fn end_of_pass(now: Instant, tasks_seen: u64, tasks_sampled: u64) {
+/// Ends the pass that began at `now`, with the numbers of requests in flight and of those
+/// that were looked at.
+pub(crate) fn end_of_pass(now: Instant, requests_seen: u64, requests_sampled: u64) {
     for (_, recording) in &mut SESSIONS.lock().recordings {
-        recording.end_of_pass(now, tasks_seen, tasks_sampled);
+        recording.end_of_pass(now, requests_seen, requests_sampled);
     }
 }
 

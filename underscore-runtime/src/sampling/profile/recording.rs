@@ -24,10 +24,10 @@ pub(crate) struct Profile {
     /// The time from the first pass to the last one.
     pub(crate) length: Duration,
     pub(crate) passes: u64,
-    /// The live tasks at each pass, added up.
-    pub(crate) tasks_seen: u64,
-    /// The tasks that each pass sampled, added up.
-    pub(crate) tasks_sampled: u64,
+    /// The requests in flight at each pass, added up.
+    pub(crate) requests_seen: u64,
+    /// Those of them that were looked at.
+    pub(crate) requests_sampled: u64,
     /// The samples of recorded requests, and the time that they stand for.
     pub(crate) recorded: Weight,
     /// The heaviest first.
@@ -56,8 +56,8 @@ pub(super) struct Recording {
     /// before the profile.
     span: Option<(Instant, Instant)>,
     passes: u64,
-    tasks_seen: u64,
-    tasks_sampled: u64,
+    requests_seen: u64,
+    requests_sampled: u64,
     recorded: Weight,
     recent: HashMap<StackKey, RecentStack>,
     /// The number of paths in `recent`.
@@ -96,8 +96,8 @@ impl Recording {
             is_recorded: HashMap::new(),
             span: None,
             passes: 0,
-            tasks_seen: 0,
-            tasks_sampled: 0,
+            requests_seen: 0,
+            requests_sampled: 0,
             recorded: Weight::default(),
             recent: HashMap::new(),
             recent_paths: 0,
@@ -152,15 +152,15 @@ impl Recording {
         );
     }
 
-    pub(super) fn end_of_pass(&mut self, now: Instant, tasks_seen: u64, tasks_sampled: u64) {
+    pub(super) fn end_of_pass(&mut self, now: Instant, requests_seen: u64, requests_sampled: u64) {
         let Some((_, last)) = &mut self.span else {
             self.span = Some((now, now));
             return;
         };
         *last = now;
         self.passes = self.passes.saturating_add(1);
-        self.tasks_seen = self.tasks_seen.saturating_add(tasks_seen);
-        self.tasks_sampled = self.tasks_sampled.saturating_add(tasks_sampled);
+        self.requests_seen = self.requests_seen.saturating_add(requests_seen);
+        self.requests_sampled = self.requests_sampled.saturating_add(requests_sampled);
     }
 
     /// Merges the recent sums by path.
@@ -222,8 +222,8 @@ impl Recording {
                 .map(|(first, last)| last.since(first))
                 .unwrap_or_default(),
             passes: self.passes,
-            tasks_seen: self.tasks_seen,
-            tasks_sampled: self.tasks_sampled,
+            requests_seen: self.requests_seen,
+            requests_sampled: self.requests_sampled,
             recorded: self.recorded,
             stacks,
             rest: self.rest,
@@ -328,7 +328,7 @@ mod tests {
             ]
         );
         assert_eq!((profile.length, profile.passes), (TICK, 1));
-        assert_eq!((profile.tasks_seen, profile.tasks_sampled), (7, 6));
+        assert_eq!((profile.requests_seen, profile.requests_sampled), (7, 6));
         let recorded = Weight {
             time: 6 * TICK,
             samples: 6,
@@ -365,7 +365,7 @@ mod tests {
         add(&mut recording, false, &paths(&[&[&LEFT]]));
         recording.end_of_pass(Instant::from_nanos(0), 1, 1);
         let profile = recording.into_profile();
-        assert_eq!((profile.passes, profile.tasks_seen), (0, 0));
+        assert_eq!((profile.passes, profile.requests_seen), (0, 0));
         assert!(profile.stacks.is_empty());
     }
 

@@ -55,9 +55,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// The commands to try.
-const COMMANDS: &str = r#"
+const COMMANDS: &str = r"
   # Ten requests of 20 ms and one of 300 ms. Prometheus adds the buckets of all replicas.
   seq 10 | xargs -P 10 -I{} curl -s '$APP/work/20?{}'
   curl -s $APP/work/300
   curl -s $METRICS/metrics
-"#;
+";

@@ -203,6 +203,60 @@ async fn handlers_at_one_method_and_path_are_one_series() {
     }
 }
 
+/// Holds 7.44 of docs/admin-api.md.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_numbers_of_the_process_are_those_of_the_kernel() {
+    own_process!();
+    let service = Service::start(Router::new()).await;
+    let number = |series: &Series, name: &str| {
+        let key = (format!("process_{name}"), BTreeMap::new());
+        series[&key]
+    };
+    let before = scrape(&service).await;
+    let status = std::fs::read_to_string("/proc/self/status").expect("it can be read");
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let value = line.and_then(|line| line.split_whitespace().next());
+        value
+            .expect("it is there")
+            .parse::<f64>()
+            .expect("a number")
+    };
+    // Other threads of the test allocate and come and go meanwhile.
+    let is_near = |one: f64, other: f64| (one / other - 1.0).abs() < 0.5;
+    for (name, field) in [
+        ("resident_memory_bytes", field("VmRSS:") * 1024.0),
+        ("virtual_memory_bytes", field("VmSize:") * 1024.0),
+        ("threads", field("Threads:")),
+    ] {
+        let number = number(&before, name);
+        assert!(is_near(number, field), "{name}: {number} {field}");
+    }
+    let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let limit = limits.current.map_or(u64::MAX, |most| most);
+    #[allow(clippy::cast_precision_loss, reason = "an approximate comparison")]
+    let limit = limit as f64;
+    assert!(is_near(number(&before, "max_fds"), limit));
+
+    let open = || tempfile::tempfile().expect("it can be made");
+    let files: Vec<_> = (0..100).map(|_| open()).collect();
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_millis(100) {
+        std::hint::spin_loop();
+    }
+    let after = scrape_open(&service).await;
+    let more = number(&after, "open_fds") - number(&before, "open_fds");
+    assert!((80.0..=120.0).contains(&more), "{more}");
+    drop(files);
+    let spent = number(&after, "cpu_seconds_total") - number(&before, "cpu_seconds_total");
+    assert!((0.03..=30.0).contains(&spent), "{spent}");
+    let start = number(&after, "start_time_seconds");
+    let own_start = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs_f64(start);
+    let age = own_start.elapsed().expect("it is in the past");
+    assert!(age < Duration::from_secs(600), "{age:?}");
+}
+
 static HELD: Notify = Notify::const_new();
 
 #[underscore_route(name = "held_for_gauges")]

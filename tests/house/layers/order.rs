@@ -293,9 +293,10 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "admin/metrics",
         &[
+            &["process"],
             &["snapshot"],
             &["family"],
-            &["families", "http"],
+            &["families", "http", "process_families"],
             &["exposition"],
             &["accept"],
         ],

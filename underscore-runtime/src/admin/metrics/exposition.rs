@@ -11,13 +11,19 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::family::{Family, Kind, Number, Times};
 use super::snapshot::Snapshot;
-use super::{families, http};
+use super::{families, http, process_families};
 use crate::admin::cancellation::Cancellation;
 use crate::stats::BOUNDS;
 
 /// All families, in the order of the output.
 fn all_families() -> impl Iterator<Item = &'static Family> {
-    [families::FAMILIES, http::FAMILIES].into_iter().flatten()
+    [
+        families::FAMILIES,
+        http::FAMILIES,
+        process_families::FAMILIES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// An exposition format.

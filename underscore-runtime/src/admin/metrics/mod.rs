@@ -6,6 +6,8 @@ mod exposition;
 mod families;
 mod family;
 mod http;
+mod process;
+mod process_families;
 mod snapshot;
 
 use super::error::Error;

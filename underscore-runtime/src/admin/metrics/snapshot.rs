@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use super::process::ProcessNumbers;
 use crate::admin::cancellation::Cancellation;
 use crate::admin::cat::routes;
 use crate::admin::error::Error;
@@ -31,6 +32,7 @@ pub(super) struct Snapshot {
     /// Number of workers by state.
     pub(super) workers: Vec<(&'static str, u64)>,
     pub(super) busy: Vec<WorkerBusy>,
+    pub(super) process: ProcessNumbers,
 }
 
 /// The path of a route without one.
@@ -87,6 +89,7 @@ impl Snapshot {
             tasks,
             workers,
             busy,
+            process: ProcessNumbers::read(),
         })
     }
 }

@@ -98,6 +98,7 @@ impl Incident {
         self.look_around().await?;
         self.congestion().await?;
         self.find_the_cause().await?;
+        self.look_back().await?;
         self.contain().await?;
         self.reopen().await?;
         self.limit().await?;
@@ -198,6 +199,33 @@ impl Incident {
         self.expect("twice", 0, 5).await?;
         let answers = self.requests("once", 1).await?;
         check(answers == [200], "the permits are available again")
+    }
+
+    /// The requests are gone, and their clients are still asking what happened.
+    async fn look_back(&self) -> Result<()> {
+        chapter("And a minute later: who was it?");
+        let columns = "id,end,status,took,slowest_at,slowest_for,interrupted_by";
+        let ended = self
+            .get(&format!("_cat/ended/twice?v&h={columns}&s=end:desc,id"))
+            .await?;
+        let stuck = format!("examples/sample_app.rs:{} ", second_acquire());
+        let interrupted: Vec<&str> = ended
+            .lines()
+            .filter(|row| row.contains(" interrupted "))
+            .collect();
+        check(
+            interrupted.len() == 3 && interrupted.iter().all(|row| row.contains(&stuck)),
+            "the three have a record of where they were stuck",
+        )?;
+        let first = interrupted
+            .first()
+            .and_then(|row| row.split_whitespace().next());
+        let first = first.unwrap_or_default();
+        let timeline = self.get(&format!("_ended/{first}?format=text")).await?;
+        check(
+            timeline.contains("looks") && timeline.contains(&stuck),
+            "and each await has its time",
+        )
     }
 
     async fn contain(&self) -> Result<()> {

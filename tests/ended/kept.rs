@@ -131,7 +131,9 @@ async fn a_record_is_bounded() {
     let app = Router::new().mount(long);
     let service = Service::start(app.clone()).await;
     let path = format!("/long/{}", "x".repeat(6_000));
-    let mut request = Request::get(&path).body(Body::empty()).expect("it is valid");
+    let mut request = Request::get(&path)
+        .body(Body::empty())
+        .expect("it is valid");
     for name in ["x-request-id", "x-opaque-id", "traceparent"] {
         let value = "y".repeat(5_000).parse().expect("it is valid");
         request.headers_mut().insert(name, value);

@@ -152,7 +152,9 @@ async fn requests() {
         start.elapsed()
     );
 
-    sampler(&app, &admin).await;
+    drop(admin);
+    sampler(&app).await;
+    let admin = admin_router();
     for path in [
         "/_cat/awaits",
         "/_cat/ended",
@@ -192,17 +194,27 @@ async fn requests() {
     println!("interrupt: {:?}, {answer}", start.elapsed());
 }
 
-/// The cost of the sampler, with very many requests in flight, and its effect on traffic. Rounds
-/// with and without it alternate, because the machine is noisy.
-async fn sampler(app: &Router, admin: &Router) {
-    let second = Duration::from_secs(1);
-    let share = share_of_sampler(tokio::time::sleep(5 * second)).await;
-    println!("sampler: {share:.2} % of a processor");
-    let profile = async {
-        text(admin, Method::GET, "/_profile?seconds=5").await;
-    };
-    let share = share_of_sampler(profile).await;
-    println!("sampler during a profile: {share:.2} % of a processor");
+/// The cost of the sampler with very many requests in flight, and the latency of others with and
+/// without it, alternately, because the machine is noisy.
+async fn sampler(app: &Router) {
+    let two_seconds = Duration::from_secs(2);
+    for _ in 0..3 {
+        println!("without a sampler: {}", latency(app, two_seconds));
+        let admin = admin_router();
+        // It begins to watch them.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let measure = async { println!("with it: {}", latency(app, two_seconds)) };
+        let share = share_of_sampler(measure).await;
+        println!("sampler: {share:.2} % of a processor");
+        let asked = admin.clone();
+        let profile = tokio::spawn(async move {
+            text(&asked, Method::GET, "/_profile?seconds=4").await;
+        });
+        let measure = async { println!("during a profile: {}", latency(app, two_seconds)) };
+        let share = share_of_sampler(measure).await;
+        println!("sampler during a profile: {share:.2} % of a processor");
+        let _ = profile.await;
+    }
 }
 
 /// Median and 99th percentile of sequential request times.

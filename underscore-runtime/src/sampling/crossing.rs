@@ -32,8 +32,9 @@ struct Reported {
 }
 
 impl Crossings {
-    /// Reports a request that has become slow since the last look, `since` ago.
-    pub(super) fn check(&mut self, task: &TaskRef, since: Duration, now: Instant) {
+    /// Reports a request that has become slow since the last look, `since` ago, or that is slow at
+    /// the first one.
+    pub(super) fn check(&mut self, task: &TaskRef, since: Option<Duration>, now: Instant) {
         let Some(route) = task.own_route() else {
             return;
         };
@@ -42,7 +43,7 @@ impl Crossings {
         if age <= slow_after {
             return;
         }
-        let before = age.saturating_sub(since);
+        let before = since.map_or(Duration::ZERO, |since| age.saturating_sub(since));
         let crossed = TIMES.into_iter().rev().find(|times| {
             let limit = slow_after.saturating_mul(*times);
             age > limit && before <= limit

@@ -18,12 +18,12 @@ use std::time::Duration;
 use crate::clock::Instant;
 use crate::ended;
 use crate::sync::Mutex;
-use crate::task::{TaskRef, TaskState};
+use crate::task::{Glance, TaskRef, TaskState};
 pub(crate) use awaits::AwaitSummary;
 use awaits::Awaits;
 use crossing::Crossings;
 use pass::Walk;
-use places::Places;
+use places::{Place, Places};
 use watch::Watches;
 
 /// The age from which requests are watched, as long as there is room.
@@ -35,6 +35,9 @@ const SAMPLES: u64 = 256;
 
 /// The same during a profile: 1.2 % of a core.
 const PROFILE_SAMPLES: u64 = 1_024;
+
+/// Maximum number of these that a tick begins to watch.
+const WATCHED: u64 = 64;
 
 static SAMPLER: LazyLock<Mutex<Sampler>> = LazyLock::new(|| Mutex::new(Sampler::new()));
 
@@ -72,7 +75,7 @@ pub(crate) fn awaits() -> Vec<AwaitSummary> {
 impl Sampler {
     fn new() -> Self {
         Sampler {
-            walk: Walk::new(Instant::now()),
+            walk: Walk::default(),
             places: Places::default(),
             watches: Watches::default(),
             awaits: Awaits::default(),
@@ -106,10 +109,10 @@ impl Sampler {
         // Every n-th request, from a position that differs from tick to tick.
         let every = found.div_ceil(most).max(1);
         let mut left = now.nanos().checked_rem(every).unwrap_or_default();
-        let mut sampled = 0_u64;
+        let (mut sampled, mut watched) = (0_u64, 0_u64);
         let extent = walk.run(now, |task, since| {
             crossings.check(&task, since, now);
-            if now.since(task.started) >= OLD {
+            if now.since(task.started) >= OLD && watches.has_room_for_old() {
                 watches.add_old(task, now, places);
             }
             if let Some(less) = left.checked_sub(1) {
@@ -117,10 +120,18 @@ impl Sampler {
                 return;
             }
             left = every.saturating_sub(1);
+            // A burst since the last tick.
+            let is_in_budget = sampled < most.saturating_mul(2);
+            let Some(since) = since.filter(|_| is_in_budget) else {
+                return;
+            };
             sampled = sampled.saturating_add(1);
-            let share = since.saturating_mul(u32::try_from(every).unwrap_or(u32::MAX));
-            sample(task, share, now, places, awaits);
-            watches.add_sampled(task, now, places);
+            let time = since.saturating_mul(u32::try_from(every).unwrap_or(u32::MAX));
+            let place = sample(task, time, now, places, awaits);
+            if let Some((glance, place)) = place.filter(|_| watched < WATCHED) {
+                watched = watched.saturating_add(1);
+                watches.add_sampled(task, glance, place, now);
+            }
         });
         let (all_found, all_sampled) = self.pass;
         self.pass = (
@@ -142,19 +153,23 @@ impl Sampler {
     }
 }
 
-/// Adds one look at a request, which stands for `time` of all requests.
-fn sample(task: TaskRef, time: Duration, now: Instant, places: &mut Places, awaits: &mut Awaits) {
-    let (Some(route), Some(glance)) = (task.own_route(), task.glance()) else {
-        return;
-    };
+/// Adds one look at a request, which stands for `time` of all requests. Returns what it has seen.
+fn sample(
+    task: TaskRef,
+    time: Duration,
+    now: Instant,
+    places: &mut Places,
+    awaits: &mut Awaits,
+) -> Option<(Glance, Place)> {
+    let (route, glance) = (task.own_route()?, task.glance()?);
     if glance.state == TaskState::Streaming && glance.awaits_client {
         // Neither the service nor what it calls takes that time.
-        return;
+        return None;
     }
     let place = places.find(&task, route);
     if task.is_gone() {
         // Its place may be that of no task.
-        return;
+        return None;
     }
     awaits.add(route, &place, time, now);
     if profile::is_active() {
@@ -165,4 +180,5 @@ fn sample(task: TaskRef, time: Duration, now: Instant, places: &mut Places, awai
             time,
         });
     }
+    Some((glance, place))
 }

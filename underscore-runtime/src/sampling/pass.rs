@@ -9,6 +9,10 @@ use crate::task::{Slot, TaskRef, chunks};
 /// a core. With more tasks than fit, the next tick continues where this one has stopped.
 const BUDGET: Duration = Duration::from_micros(500);
 
+/// The sampler begins anew if it has not run for longer than this: there was no admin API, or the
+/// process was stopped.
+const LONGEST_GAP: Duration = Duration::from_secs(2);
+
 /// Number of chunks after which the clock is read.
 const CHUNKS_PER_READING: usize = 8;
 
@@ -17,20 +21,20 @@ const CHUNKS_PER_READING: usize = 8;
 const PASSES_PER_LOOK_AT_EMPTY: u8 = 4;
 
 /// The state of the walk between ticks.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Walk {
     /// By chunk.
     visits: Vec<Visit>,
     /// The first chunk that is not part of the current pass yet.
     next: usize,
-    /// When the sampler began.
-    begun: Instant,
+    last_tick: Option<Instant>,
 }
 
 /// The last look at a chunk.
 #[derive(Clone, Copy, Debug)]
 struct Visit {
-    at: Instant,
+    /// `None` before the first look.
+    at: Option<Instant>,
     /// Number of passes that leave it out.
     leave_out: u8,
 }
@@ -45,20 +49,23 @@ pub(super) struct Extent {
 }
 
 impl Walk {
-    pub(super) fn new(now: Instant) -> Self {
-        Walk {
-            visits: Vec::new(),
-            next: 0,
-            begun: now,
-        }
-    }
-
     /// Calls `each` with the requests in the next part of the pass, each with the time since the
-    /// last look at its part.
-    pub(super) fn run(&mut self, now: Instant, mut each: impl FnMut(TaskRef, Duration)) -> Extent {
+    /// last look at its part, `None` if the sampler has just begun.
+    pub(super) fn run(
+        &mut self,
+        now: Instant,
+        mut each: impl FnMut(TaskRef, Option<Duration>),
+    ) -> Extent {
+        let last_tick = self.last_tick.replace(now);
+        if last_tick.is_some_and(|last| now.since(last) > LONGEST_GAP) {
+            // The time since is not known.
+            self.visits.clear();
+            self.next = 0;
+        }
+        let last_tick = last_tick.filter(|_| !self.visits.is_empty());
         let chunks = chunks();
         let first = Visit {
-            at: self.begun,
+            at: last_tick,
             leave_out: 0,
         };
         self.visits.resize(chunks.len(), first);
@@ -71,13 +78,13 @@ impl Walk {
                 visit.leave_out = fewer;
                 continue;
             }
-            let since = now.since(visit.at);
+            let since = visit.at.map(|at| now.since(at));
             let before = extent.found;
             for task in requests(chunk) {
                 extent.found = extent.found.saturating_add(1);
                 each(task, since);
             }
-            visit.at = now;
+            visit.at = Some(now);
             if extent.found == before {
                 visit.leave_out = PASSES_PER_LOOK_AT_EMPTY.saturating_sub(1);
             }

@@ -65,28 +65,42 @@ struct OpenStay {
 }
 
 impl Watches {
-    /// True if the request is watched.
-    pub(super) fn has(&self, task: &TaskRef) -> bool {
+    /// True if there is room for a request that has become old.
+    pub(super) fn has_room_for_old(&self) -> bool {
+        self.old.len() < MAX_OLD
+    }
+
+    fn has(&self, task: &TaskRef) -> bool {
         self.ids.contains(&task.id.number())
     }
 
-    /// Watches a request that has become old, if there is room.
+    /// Watches a request that has become old.
     pub(super) fn add_old(&mut self, task: TaskRef, now: Instant, places: &mut Places) {
-        if self.old.len() < MAX_OLD
-            && !self.has(&task)
-            && let Some(watch) = Watch::begin(task, now, places)
-        {
+        if self.has(&task) {
+            return;
+        }
+        let (Some(route), Some(glance)) = (task.own_route(), task.glance()) else {
+            return;
+        };
+        let place = places.find(&task, route);
+        if let Some(watch) = Watch::begin(task, glance, place, now) {
             self.ids.insert(task.id.number());
             self.old.push(watch);
         }
     }
 
     /// Watches a request of the random share, in place of another one if there is no room.
-    pub(super) fn add_sampled(&mut self, task: TaskRef, now: Instant, places: &mut Places) {
+    pub(super) fn add_sampled(
+        &mut self,
+        task: TaskRef,
+        glance: Glance,
+        place: Place,
+        now: Instant,
+    ) {
         if self.has(&task) {
             return;
         }
-        let Some(watch) = Watch::begin(task, now, places) else {
+        let Some(watch) = Watch::begin(task, glance, place, now) else {
             return;
         };
         self.ids.insert(task.id.number());
@@ -117,11 +131,9 @@ impl Watches {
 }
 
 impl Watch {
-    fn begin(task: TaskRef, now: Instant, places: &mut Places) -> Option<Self> {
+    fn begin(task: TaskRef, glance: Glance, place: Place, now: Instant) -> Option<Self> {
         let route = task.own_route()?;
         let bad_ends = ended::bad_ends(route);
-        let glance = task.glance()?;
-        let place = places.find(&task, route);
         let mut watch = Watch {
             task,
             route,

@@ -153,6 +153,7 @@ impl Watch {
             if glance.polls == 1 {
                 // Its first poll.
                 watch.polled_since = task.started;
+                watch.changed = task.started;
             }
             // A request that never waits would end like one that was never looked at.
             task.signal();

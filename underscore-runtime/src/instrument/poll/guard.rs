@@ -89,24 +89,29 @@ impl Guard {
 impl Drop for Guard {
     #[inline]
     fn drop(&mut self) {
-        let task = self.task();
-        let status = task.status();
-        let (outcome, status) = match task.outcome() {
-            // A response to an incomplete request: its client has disconnected.
-            Some(Outcome::Completed) if task.has_client_left() => (Outcome::Disconnected, None),
-            Some(outcome) => (outcome, status),
-            None if task.state() == TaskState::Running => (Outcome::Panicked, status),
-            None => (Outcome::Disconnected, status),
-        };
-        // The time that a client takes to read is not the handler's.
-        let at = task.streaming_since().unwrap_or_else(Instant::now);
-        let answered = (outcome == Outcome::Completed).then(|| (task.started(), at));
-        if outcome == Outcome::Panicked {
-            panics::report(task);
-        }
-        if ended::is_remarkable(task, outcome, status, answered) {
-            ended::record(task, outcome, answered);
-        }
-        task.end(outcome, status, at);
+        end(self.task());
     }
+}
+
+/// Ends the task of a guard. Not inlined: most requests [complete](Guard::complete).
+#[inline(never)]
+fn end(task: &'static Slot) {
+    let status = task.status();
+    let (outcome, status) = match task.outcome() {
+        // A response to an incomplete request: its client has disconnected.
+        Some(Outcome::Completed) if task.has_client_left() => (Outcome::Disconnected, None),
+        Some(outcome) => (outcome, status),
+        None if task.state() == TaskState::Running => (Outcome::Panicked, status),
+        None => (Outcome::Disconnected, status),
+    };
+    // The time that a client takes to read is not the handler's.
+    let at = task.streaming_since().unwrap_or_else(Instant::now);
+    let answered = (outcome == Outcome::Completed).then(|| (task.started(), at));
+    if outcome == Outcome::Panicked {
+        panics::report(task);
+    }
+    if ended::is_remarkable(task, outcome, status, answered) {
+        ended::record(task, outcome, answered);
+    }
+    task.end(outcome, status, at);
 }

@@ -107,16 +107,17 @@ fn key(point: &'static AwaitPoint, route: Option<&'static Route>) -> Key {
 fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<AwaitRow>, Error> {
     let entries = selector.map(routes).transpose()?;
     let (now, id_of) = (Instant::now(), ids());
-    let mut rows: HashMap<Key, AwaitRow> = HashMap::new();
+    let mut live = LiveTasks::default();
     let mut add = |task: TaskRef| {
         if !cancellation.is_requested() {
-            add_task(&mut rows, &task, now);
+            live.add(&task, now);
         }
     };
     match &entries {
         None => for_each_live(add),
         Some(entries) => tasks_of(entries).into_iter().for_each(&mut add),
     }
+    let mut rows = live.into_rows();
     let is_chosen = |route: &'static Route| {
         entries.as_ref().is_none_or(|entries| {
             let mut routes = entries.iter().filter_map(|entry| entry.route);
@@ -152,32 +153,74 @@ fn rows(selector: Option<&str>, cancellation: &Cancellation) -> Result<Vec<Await
     Ok(rows)
 }
 
-fn add_task(rows: &mut HashMap<Key, AwaitRow>, task: &TaskRef, now: Instant) {
-    let waits = matches!(
-        task.state(),
-        Some(TaskState::Waiting | TaskState::Streaming)
-    );
-    if !waits || task.awaits_client() {
-        return;
+/// Tasks that wait, by fingerprint: the addresses of the route, the function and the awaits. The
+/// frames are made once for each, not per task.
+#[derive(Default)]
+struct LiveTasks {
+    by_fingerprint: HashMap<Box<[u64]>, WaitingTasks>,
+    /// The fingerprint of the current task, in a reused buffer.
+    fingerprint: Vec<u64>,
+}
+
+/// Tasks at the same awaits.
+struct WaitingTasks {
+    route: Option<&'static Route>,
+    /// The innermost awaits, each once: two branches at one await are one task that waits there.
+    points: Vec<&'static AwaitPoint>,
+    count: u64,
+    oldest: Duration,
+}
+
+impl LiveTasks {
+    fn add(&mut self, task: &TaskRef, now: Instant) {
+        let waits = matches!(
+            task.state(),
+            Some(TaskState::Waiting | TaskState::Streaming)
+        );
+        if !waits || task.awaits_client() {
+            return;
+        }
+        let (work, route) = (task.background(), task.route());
+        let runs = work.as_ref().map_or(0, |work| work.code.as_ptr().addr());
+        let route_address = route.map_or(0, |route| std::ptr::from_ref(route).addr());
+        let (stack, age) = (task.stack(), now.since(task.started));
+        self.fingerprint.clear();
+        self.fingerprint.extend([route_address as u64, runs as u64]);
+        stack.add_fingerprint(&mut self.fingerprint);
+        if let Some(known) = self.by_fingerprint.get_mut(&*self.fingerprint) {
+            known.count = known.count.saturating_add(1);
+            known.oldest = known.oldest.max(age);
+        } else if !task.is_gone() {
+            let paths = paths(&stack.frames(task.body()));
+            let mut points: Vec<_> = paths
+                .iter()
+                .filter_map(|path| path.last().copied())
+                .collect();
+            points.sort_unstable_by_key(|point| std::ptr::from_ref(*point).addr());
+            points.dedup_by(|a, b| std::ptr::eq(*a, *b));
+            let waiting = WaitingTasks {
+                route,
+                points,
+                count: 1,
+                oldest: age,
+            };
+            let fingerprint = self.fingerprint.as_slice().into();
+            self.by_fingerprint.insert(fingerprint, waiting);
+        }
     }
-    let (frames, route) = (task.frames(), task.route());
-    if task.is_gone() {
-        return;
-    }
-    let paths = paths(&frames);
-    let mut points: Vec<_> = paths
-        .iter()
-        .filter_map(|path| path.last().copied())
-        .collect();
-    // Two branches at one await are one task that waits there.
-    points.sort_unstable_by_key(|point| std::ptr::from_ref(*point).addr());
-    points.dedup_by(|a, b| std::ptr::eq(*a, *b));
-    for point in points {
-        let row = rows
-            .entry(key(point, route))
-            .or_insert_with(|| AwaitRow::new(point, route));
-        row.waiting = row.waiting.saturating_add(1);
-        row.oldest = row.oldest.max(Some(now.since(task.started)));
+
+    fn into_rows(self) -> HashMap<Key, AwaitRow> {
+        let mut rows: HashMap<Key, AwaitRow> = HashMap::new();
+        for waiting in self.by_fingerprint.into_values() {
+            for point in waiting.points {
+                let row = rows
+                    .entry(key(point, waiting.route))
+                    .or_insert_with(|| AwaitRow::new(point, waiting.route));
+                row.waiting = row.waiting.saturating_add(waiting.count);
+                row.oldest = row.oldest.max(Some(waiting.oldest));
+            }
+        }
+        rows
     }
 }
 

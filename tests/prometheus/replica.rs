@@ -1,0 +1,47 @@
+//! The example `replica` as a child process.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+
+use crate::support::example::Example;
+
+/// A running replica.
+pub(crate) struct Replica {
+    example: Example,
+    client: Client,
+    /// Host and port of its metrics.
+    pub(crate) metrics: String,
+}
+
+impl Replica {
+    pub(crate) fn start() -> Self {
+        let mut example = Example::start("replica");
+        let printed = example.printed_until("Ctrl-C ends it").join("\n");
+        let mut words = printed.split_whitespace();
+        let url = words.find_map(|word| word.strip_suffix("/metrics"));
+        let metrics = url.and_then(|url| url.strip_prefix("http://"));
+        Replica {
+            metrics: metrics.expect("it says where they are").to_owned(),
+            client: Example::client(),
+            example,
+        }
+    }
+
+    /// Sends a request whose handler takes so long. Returns the time until its response.
+    pub(crate) async fn work(&self, time: Duration) -> Duration {
+        let url = format!("{}/work/{}", self.example.base, time.as_millis());
+        let begun = Instant::now();
+        let response = self.client.get(url).send().await.expect("it answers");
+        let took = begun.elapsed();
+        assert_eq!(response.status(), 200);
+        took
+    }
+
+    /// The text of its metrics.
+    pub(crate) async fn scrape(&self) -> String {
+        let url = format!("http://{}/metrics", self.metrics);
+        let response = self.client.get(url).send().await.expect("it answers");
+        response.text().await.expect("it is text")
+    }
+}

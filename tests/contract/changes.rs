@@ -44,6 +44,7 @@ async fn each_setting_on_the_page_can_be_set_and_is_shown_as_it_was_given() {
         "preempt.reason": "Back soon",
         "preempt.status": 503,
         "preempt.text": "",
+        "slow_after": "5s",
         "timeout": "90s",
     });
     let set = service.put(path, json!({"transient": all})).await.ok_json();

@@ -40,7 +40,7 @@ async fn gated() {
     sleep(Duration::from_millis(300)).await;
 }
 
-/// Holds 13.1, 13.2, 13.4 of docs/admin-api.md.
+/// Holds 1.52, 13.1, 13.2, 13.4 of docs/admin-api.md.
 #[tokio::test]
 async fn an_await_shows_who_waits_and_when_somebody_has_last_passed() {
     let service = Service::start(Router::new().mount(gated)).await;

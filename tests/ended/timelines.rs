@@ -21,7 +21,7 @@ async fn two_waits() {
     sleep(LONG).await;
 }
 
-/// Holds 12.1, 12.4, 12.5 of docs/admin-api.md.
+/// Holds 1.50, 1.51, 12.1, 12.4, 12.5 of docs/admin-api.md.
 #[tokio::test]
 async fn a_slow_request_shows_the_time_at_each_await() {
     let service = Service::start(Router::new().mount(two_waits)).await;

@@ -1,4 +1,4 @@
-//! `GET /_ended[/{ids}]`: requests that have ended remarkably, each with its timeline.
+//! `GET /_ended[/{tasks}]`: requests that have ended remarkably, each with its timeline.
 
 use std::collections::HashMap;
 use std::fmt::Write;

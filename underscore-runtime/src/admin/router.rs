@@ -107,7 +107,7 @@ const ENDPOINTS: &[Endpoint] = &[
         Cost::Tasks,
         tasks::print_stack::get,
     ),
-    Endpoint::read(&["/_ended", "/_ended/{ids}"], Cost::Bounded, ended::get),
+    Endpoint::read(&["/_ended", "/_ended/{tasks}"], Cost::Bounded, ended::get),
     Endpoint::change(
         MethodFilter::POST,
         &["/_tasks/_cancel", "/_tasks/{tasks}/_cancel"],

@@ -208,19 +208,16 @@ impl Incident {
         let ended = self
             .get(&format!("_cat/ended/twice?v&h={columns}&s=end:desc,id"))
             .await?;
-        let stuck = format!("examples/sample_app.rs:{} ", second_acquire());
         let interrupted: Vec<&str> = ended
             .lines()
             .filter(|row| row.contains(" interrupted "))
             .collect();
-        check(
-            interrupted.len() == 3 && interrupted.iter().all(|row| row.contains(&stuck)),
-            "the three have a record of where they were stuck",
-        )?;
+        check(interrupted.len() == 3, "the three have left a record")?;
         let first = interrupted
             .first()
             .and_then(|row| row.split_whitespace().next());
         let first = first.unwrap_or_default();
+        let stuck = format!("examples/sample_app.rs:{} ", second_acquire());
         let timeline = self.get(&format!("_ended/{first}?format=text")).await?;
         check(
             timeline.contains("looks") && timeline.contains(&stuck),

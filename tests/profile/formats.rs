@@ -73,9 +73,9 @@ async fn folded_stacks_have_a_weight_each_and_no_separator_in_a_frame() {
     let (head, stacks) = crate::weights::folded(&answer.text);
     for word in [
         " passes, ",
-        " requests in flight, ",
+        " of the requests looked at, ",
         " samples, ",
-        " request-seconds",
+        " request-seconds, ",
     ] {
         assert!(head.contains(word), "{head}");
     }

@@ -51,8 +51,6 @@ struct Sampler {
     crossings: Crossings,
     /// Number of requests that the last tick found.
     found: u64,
-    /// Number of requests that the current pass has found, and that it has sampled.
-    pass: (u64, u64),
     /// The second in which old records were last dropped.
     dropped: u64,
 }
@@ -81,7 +79,6 @@ impl Sampler {
             awaits: Awaits::default(),
             crossings: Crossings::default(),
             found: 0,
-            pass: (0, 0),
             dropped: 0,
         }
     }
@@ -133,15 +130,12 @@ impl Sampler {
                 watches.add_sampled(task, glance, place, now);
             }
         });
-        let (all_found, all_sampled) = self.pass;
-        self.pass = (
-            all_found.saturating_add(extent.found),
-            all_sampled.saturating_add(sampled),
-        );
-        if extent.is_complete {
-            let (found, sampled) = std::mem::take(&mut self.pass);
-            profile::end_of_pass(now, found, sampled);
-        }
+        profile::end_of_tick(&profile::Tick {
+            at: now,
+            requests_seen: extent.found,
+            requests_sampled: sampled,
+            ends_a_pass: extent.is_complete,
+        });
         self.found = extent.found;
         self.crossings.flush(now);
         self.awaits.clean(now);

@@ -122,7 +122,7 @@ impl ProfileFormat {
 
     /// Writes a profile.
     fn write(self, profile: &Profile) -> Result<Answer, Error> {
-        if profile.passes == 0 {
+        if profile.ticks == 0 {
             return Err(Error::no_sampler());
         }
         Ok(match self {

@@ -33,8 +33,8 @@ fn message(profile: &Profile, begin: SystemTime) -> proto::Profile {
     let samples = tables.value_type("samples", "count");
     let time = tables.value_type("request_time", "nanoseconds");
     let sample = framed(profile).map(|stack| tables.sample(&stack)).collect();
-    let passes = u32::try_from(profile.passes).unwrap_or(u32::MAX);
-    let period = profile.length.checked_div(passes).unwrap_or_default();
+    let ticks = u32::try_from(profile.ticks).unwrap_or(u32::MAX);
+    let period = profile.length.checked_div(ticks).unwrap_or_default();
     let comment = tables.text(&summary(profile));
     let binary = std::env::current_exe().unwrap_or_default();
     let binary = Mapping {

@@ -9,15 +9,15 @@ use crate::units;
     reason = "the numbers are rounded to few digits"
 )]
 pub(super) fn summary(profile: &Profile) -> String {
-    let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
+    let seen = profile.requests_seen.max(1) as f64;
+    let looked_at = 100.0 * profile.requests_sampled as f64 / seen;
+    let time = units::seconds(profile.recorded.time);
+    let at_a_time = time / units::seconds(profile.length).max(f64::MIN_POSITIVE);
     format!(
-        "{:.2}s, {} passes, {:.1} requests in flight, {:.0}% of them looked at, {} samples, {:.1} \
-         request-seconds",
+        "{:.2}s, {} passes, {looked_at:.0}% of the requests looked at, {} samples, {time:.1} \
+         request-seconds, {at_a_time:.1} requests at a time",
         units::seconds(profile.length),
         profile.passes,
-        share(profile.requests_seen, profile.passes),
-        100.0 * share(profile.requests_sampled, profile.requests_seen),
         profile.recorded.samples,
-        units::seconds(profile.recorded.time),
     )
 }

@@ -20,8 +20,8 @@ const ROW: usize = 19;
 /// Height of title and summary in pixels.
 const HEAD: usize = 58;
 
-/// The least share of the width that is drawn, in percent: about a pixel.
-const LEAST: f64 = 0.05;
+/// The least share of the width that is drawn, in percent: a pixel when zoomed to a tenth.
+const LEAST: f64 = 0.01;
 
 const STYLE: &str = include_str!("flame.css");
 pub(super) const SCRIPT: &str = include_str!("flame.js");

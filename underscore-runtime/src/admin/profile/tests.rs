@@ -34,6 +34,7 @@ fn profile() -> Profile {
     };
     Profile {
         length: Duration::from_secs(2),
+        ticks: 60,
         passes: 60,
         requests_seen: 240,
         requests_sampled: 120,
@@ -53,7 +54,7 @@ fn profile() -> Profile {
 fn folded_stacks_have_one_separator_between_frames_and_one_number() {
     assert_eq!(
         folded::write(&profile()),
-        "# 2.00s, 60 passes, 4.0 requests in flight, 50% of them looked at, 30 samples, 1.0 request-seconds\n\
+        "# 2.00s, 60 passes, 50% of the requests looked at, 30 samples, 1.0 request-seconds, 0.5 requests at a time\n\
          GET /f,g;m::f f.rs:1 outer([0, 2], \"<&>\");m::g g.rs:7 pair . 0.await 660\n\
          GET /f,g;m::f f.rs:1 outer([0, 2], \"<&>\");(running) 165\n\
          GET /f,g;(at no known await) 99\n\
@@ -157,7 +158,7 @@ fn a_flame_graph_has_the_outermost_frame_on_top_and_escapes_texts() {
 }
 
 #[test]
-fn a_frame_that_is_narrower_than_a_pixel_is_not_drawn() {
+fn a_frame_that_is_too_narrow_to_be_seen_is_not_drawn() {
     let mut wide = profile();
     let heavy = wide.stacks.remove(0);
     wide.stacks.truncate(1);

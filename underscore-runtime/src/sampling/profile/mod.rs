@@ -1,15 +1,14 @@
-//! Profiles: sessions that record the samples of the passes while they last.
+//! Profiles: sessions that record the samples of the ticks while they last.
 
 mod recording;
 mod sample;
 
-use crate::clock::Instant;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use recording::Recording;
 
 pub(crate) use recording::{MAX_STACKS, Profile, ProfileStack};
-pub(crate) use sample::{Filter, Sample, Weight};
+pub(crate) use sample::{Filter, Sample, Tick, Weight};
 
 /// Maximum number of sessions at a time.
 pub(crate) const MAX_SESSIONS: usize = 4;
@@ -53,11 +52,10 @@ pub(crate) fn add(sample: &Sample<'_>) {
     }
 }
 
-/// Ends the pass that began at `now`, with the numbers of requests in flight and of those
-/// that were looked at.
-pub(crate) fn end_of_pass(now: Instant, requests_seen: u64, requests_sampled: u64) {
+/// Ends a tick.
+pub(crate) fn end_of_tick(tick: &Tick) {
     for (_, recording) in &mut SESSIONS.lock().recordings {
-        recording.end_of_pass(now, requests_seen, requests_sampled);
+        recording.end_of_tick(tick);
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use super::sample::{Filter, Sample, Weight};
+use super::sample::{Filter, Sample, Tick, Weight};
 use crate::clock::Instant;
 use crate::routes::Route;
 use crate::stack::AwaitPath;
@@ -21,10 +21,13 @@ pub(crate) const MAX_STACKS: usize = 10_000;
 /// A completed profile.
 #[derive(Debug, Default)]
 pub(crate) struct Profile {
-    /// The time from the first pass to the last one.
+    /// The time from the first tick to the last one.
     pub(crate) length: Duration,
+    /// The number of ticks after the first one.
+    pub(crate) ticks: u64,
+    /// The number of complete passes over the requests in flight.
     pub(crate) passes: u64,
-    /// The requests in flight at each pass, added up.
+    /// The requests in flight that each pass has seen, added up.
     pub(crate) requests_seen: u64,
     /// Those of them that were looked at.
     pub(crate) requests_sampled: u64,
@@ -52,9 +55,11 @@ pub(super) struct Recording {
     filter: Filter,
     /// The decisions of `filter.routes`, by the routes' addresses.
     is_recorded: HashMap<usize, bool>,
-    /// The first pass and the last one. Samples before the end of the first one stand for time
-    /// before the profile.
+    /// The first tick and the last one. The samples of the first one stand for time before it.
+    /// Those of each further one stand for the time since the last look, also if it was before the
+    /// first tick: with as many looks that are due after the last tick, the sum is right.
     span: Option<(Instant, Instant)>,
+    ticks: u64,
     passes: u64,
     requests_seen: u64,
     requests_sampled: u64,
@@ -95,6 +100,7 @@ impl Recording {
             filter,
             is_recorded: HashMap::new(),
             span: None,
+            ticks: 0,
             passes: 0,
             requests_seen: 0,
             requests_sampled: 0,
@@ -152,15 +158,16 @@ impl Recording {
         );
     }
 
-    pub(super) fn end_of_pass(&mut self, now: Instant, requests_seen: u64, requests_sampled: u64) {
+    pub(super) fn end_of_tick(&mut self, tick: &Tick) {
         let Some((_, last)) = &mut self.span else {
-            self.span = Some((now, now));
+            self.span = Some((tick.at, tick.at));
             return;
         };
-        *last = now;
-        self.passes = self.passes.saturating_add(1);
-        self.requests_seen = self.requests_seen.saturating_add(requests_seen);
-        self.requests_sampled = self.requests_sampled.saturating_add(requests_sampled);
+        *last = tick.at;
+        self.ticks = self.ticks.saturating_add(1);
+        self.passes = self.passes.saturating_add(u64::from(tick.ends_a_pass));
+        self.requests_seen = self.requests_seen.saturating_add(tick.requests_seen);
+        self.requests_sampled = self.requests_sampled.saturating_add(tick.requests_sampled);
     }
 
     /// Merges the recent sums by path.
@@ -221,6 +228,7 @@ impl Recording {
                 .span
                 .map(|(first, last)| last.since(first))
                 .unwrap_or_default(),
+            ticks: self.ticks,
             passes: self.passes,
             requests_seen: self.requests_seen,
             requests_sampled: self.requests_sampled,
@@ -275,9 +283,19 @@ mod tests {
         points.iter().copied().map(Box::from).collect()
     }
 
+    /// A tick that completes a pass.
+    fn tick(millis: u64) -> Tick {
+        Tick {
+            at: Instant::from_nanos(millis * 1_000_000),
+            requests_seen: 1,
+            requests_sampled: 1,
+            ends_a_pass: true,
+        }
+    }
+
     fn started(filter: Filter) -> Recording {
         let mut recording = Recording::new(filter);
-        recording.end_of_pass(Instant::from_nanos(0), 0, 0);
+        recording.end_of_tick(&tick(0));
         recording
     }
 
@@ -316,7 +334,11 @@ mod tests {
         add(&mut recording, false, &paths(&[&[&OUTER, &LEFT]]));
         add(&mut recording, true, &left);
         add(&mut recording, false, &paths(&[]));
-        recording.end_of_pass(Instant::from_nanos(33_000_000), 7, 6);
+        recording.end_of_tick(&Tick {
+            requests_seen: 7,
+            requests_sampled: 6,
+            ..tick(33)
+        });
         let profile = recording.into_profile();
         assert_eq!(
             stacks(&profile),
@@ -327,7 +349,10 @@ mod tests {
                 (lines(&["f.rs:1", "f.rs:2"]), true, TICK),
             ]
         );
-        assert_eq!((profile.length, profile.passes), (TICK, 1));
+        assert_eq!(
+            (profile.length, profile.ticks, profile.passes),
+            (TICK, 1, 1)
+        );
         assert_eq!((profile.requests_seen, profile.requests_sampled), (7, 6));
         let recorded = Weight {
             time: 6 * TICK,
@@ -360,12 +385,12 @@ mod tests {
     }
 
     #[test]
-    fn samples_before_the_end_of_the_first_pass_are_of_the_time_before_the_profile() {
+    fn samples_before_the_end_of_the_first_tick_are_of_the_time_before_the_profile() {
         let mut recording = Recording::new(Filter::default());
         add(&mut recording, false, &paths(&[&[&LEFT]]));
-        recording.end_of_pass(Instant::from_nanos(0), 1, 1);
+        recording.end_of_tick(&tick(0));
         let profile = recording.into_profile();
-        assert_eq!((profile.passes, profile.requests_seen), (0, 0));
+        assert_eq!((profile.ticks, profile.requests_seen), (0, 0));
         assert!(profile.stacks.is_empty());
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Instant;
 use crate::routes::{Route, RouteEntry};
 use crate::stack::AwaitPath;
 use crate::sync::Arc;
@@ -17,6 +18,17 @@ pub(crate) struct Sample<'a> {
     /// The request-time that the sample stands for: the time since the last look at this part of
     /// the tasks, divided by the share of them that is sampled.
     pub(crate) time: Duration,
+}
+
+/// A tick, which looks at the requests in flight, or at a part of them if they are very many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tick {
+    pub(crate) at: Instant,
+    pub(crate) requests_seen: u64,
+    /// Those of them that were looked at.
+    pub(crate) requests_sampled: u64,
+    /// True if it has completed a pass over all requests.
+    pub(crate) ends_a_pass: bool,
 }
 
 /// The requests that a profile records.

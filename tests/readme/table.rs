@@ -9,6 +9,9 @@ type Fits = fn(&str) -> bool;
 const DIFFERENT: &[(&str, Fits)] = &[
     ("timestamp", is_timestamp),
     ("running_time", is_duration),
+    ("took", is_duration),
+    ("remote", is_address),
+    ("interrupted_by", is_caller),
     ("in_poll_for", is_duration),
     ("busy_1m", is_number),
     ("uid", is_number),
@@ -17,6 +20,18 @@ const DIFFERENT: &[(&str, Fits)] = &[
     ("process", |_| true),
     ("kernel_wait", |_| true),
 ];
+
+/// An address of a client on this machine.
+fn is_address(cell: &str) -> bool {
+    cell.strip_prefix("127.0.0.1:").is_some_and(is_number)
+}
+
+/// A process and its user, as in `curl, uid 0, pid 7`.
+fn is_caller(cell: &str) -> bool {
+    let parts: Vec<&str> = cell.split(", ").collect();
+    let is = |part: &str, name: &str| part.strip_prefix(name).is_some_and(is_number);
+    matches!(*parts, [process, uid, pid] if !process.is_empty() && is(uid, "uid ") && is(pid, "pid "))
+}
 
 /// A column from top to bottom, heading first.
 #[derive(Debug)]

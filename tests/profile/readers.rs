@@ -60,10 +60,10 @@ async fn go_tool_pprof_reads_a_profile() {
         .output()
     else {
         assert!(
-            std::env::var_os("UNDERSCORE_REQUIRE_TOOLS").is_none(),
-            "no go"
+            std::env::var("UNDERSCORE_REQUIRE_TOOLS").as_deref() != Ok("1"),
+            "go is missing: apt-get install golang-go"
         );
-        eprintln!("skipped: go tool pprof: no go");
+        println!("skipped: go is missing");
         return;
     };
     assert!(go.status.success(), "{go:?}");

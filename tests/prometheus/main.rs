@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod exemplars;
 mod formats;
 mod quantiles;
 mod replica;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 
 use crate::support::example::Example;
 
@@ -30,9 +30,24 @@ impl Replica {
 
     /// Sends a request whose handler takes so long. Returns the time until its response.
     pub(crate) async fn work(&self, time: Duration) -> Duration {
+        self.send(self.request(time)).await
+    }
+
+    /// The same as part of the trace with this id.
+    pub(crate) async fn traced(&self, trace: &str, time: Duration) -> Duration {
+        let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+        self.send(self.request(time).header("traceparent", parent))
+            .await
+    }
+
+    fn request(&self, time: Duration) -> RequestBuilder {
         let url = format!("{}/work/{}", self.example.base, time.as_millis());
+        self.client.get(url)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Duration {
         let begun = Instant::now();
-        let response = self.client.get(url).send().await.expect("it answers");
+        let response = request.send().await.expect("it answers");
         let took = begun.elapsed();
         assert_eq!(response.status(), 200);
         took

@@ -6,6 +6,7 @@
     reason = "what is written is a whole number or one read from the same text"
 )]
 
+mod exemplars;
 mod formats;
 mod http;
 mod router;

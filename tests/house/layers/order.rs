@@ -293,7 +293,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "admin/metrics",
         &[
-            &["process"],
+            &["exemplars", "process"],
             &["snapshot"],
             &["family"],
             &["families", "http", "process_families"],

@@ -84,6 +84,7 @@ pub(crate) fn record(task: &'static Slot, outcome: Outcome, answered: Option<Ans
         request: request.to_keep(MAX_TEXT_LEN, with_query),
         started,
         ended,
+        answered: answered_at,
         is_slow,
         outcome,
         status,

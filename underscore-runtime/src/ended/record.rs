@@ -18,6 +18,8 @@ pub(crate) struct EndedRequest {
     pub(crate) request: TaskRequest,
     pub(crate) started: Instant,
     pub(crate) ended: Instant,
+    /// The head of a response that streams, otherwise the end.
+    pub(crate) answered: Instant,
     /// True if its response took longer than `slow_after`.
     pub(crate) is_slow: bool,
     pub(crate) outcome: Outcome,

@@ -71,14 +71,18 @@ impl EndKey {
         self.0 >> STATUS_BITS == 0
     }
 
-    /// The key of the ends with the same outcome and any status of the same class. A status from
-    /// 600 up, which HTTP does not define, counts as 5xx (RFC 9110, section 15).
+    /// The key of the ends with the same outcome and any status of the same class.
     pub(super) fn folded(self) -> Self {
-        let digit = match self.status() {
-            code @ 100.. => (code / 100).min(5),
-            folded => folded,
-        };
-        EndKey(self.0 & !((1 << STATUS_BITS) - 1) | digit)
+        EndKey(self.0 & !((1 << STATUS_BITS) - 1) | class_of(self.status()))
+    }
+}
+
+/// The first digit of a status code; other numbers as they are. A status from 600 up, which HTTP
+/// does not define, counts as 5xx (RFC 9110, section 15).
+pub(crate) fn class_of(status: u16) -> u16 {
+    match status {
+        code @ 100.. => (code / 100).min(5),
+        other => other,
     }
 }
 

@@ -63,6 +63,17 @@ const fn indices() -> [u8; BUCKETS] {
     indices
 }
 
+/// The index of the counter of a time in nanoseconds.
+pub(crate) fn bound_index(nanos: u64) -> usize {
+    index_of(Bucket::from_nanos(nanos))
+}
+
+#[inline]
+fn index_of(bucket: Bucket) -> usize {
+    let index = INDICES.get(bucket.number());
+    index.copied().unwrap_or_default().into()
+}
+
 /// The ends with one status and one outcome.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EndSeries {
@@ -105,8 +116,7 @@ impl EndSeries {
 
     #[inline]
     fn count(&mut self, bucket: Bucket) {
-        let index = INDICES.get(bucket.number()).copied().unwrap_or_default();
-        if let Some(count) = self.counts.get_mut(usize::from(index)) {
+        if let Some(count) = self.counts.get_mut(index_of(bucket)) {
             *count = count.wrapping_add(1);
         }
     }

@@ -21,7 +21,8 @@ mod window;
 
 pub(crate) use blocking::{Blocking, BlockingSnapshot};
 pub(crate) use counts::{Outcome, StatsSnapshot, StatusClass};
-pub(crate) use end_totals::{BOUNDED, BOUNDS, EndSeries};
+pub(crate) use end::class_of;
+pub(crate) use end_totals::{BOUNDED, BOUNDS, EndSeries, bound_index};
 #[cfg(test)]
 pub(crate) use route_stats::SHARDS;
 pub(crate) use route_stats::{RouteStats, ShardIndex};

@@ -9,6 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::exemplars::{NextExemplars, Text};
 use super::family::{Family, Kind, Number, Times};
 use super::snapshot::Snapshot;
 use super::{families, http, process_families};
@@ -74,19 +75,20 @@ impl Exposition {
 
     /// Writes all families. Stops early if the read is cancelled.
     pub(super) fn write(self, snapshot: Snapshot, cancellation: &Cancellation) -> String {
+        let mut text = Text::default();
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Scrape {
             exposition: self,
             snapshot,
             cancellation: cancellation.clone(),
+            exemplars: text.exemplars.clone(),
         }));
-        let mut text = String::new();
         // Writing to a string fails only if the read is cancelled.
         let _ = encode_registry(&mut text, &registry);
         if self == Exposition::OpenMetrics {
             let _ = encode_eof(&mut text);
         }
-        text
+        text.into_string()
     }
 }
 
@@ -96,6 +98,7 @@ struct Scrape {
     exposition: Exposition,
     snapshot: Snapshot,
     cancellation: Cancellation,
+    exemplars: NextExemplars,
 }
 
 impl Collector for Scrape {
@@ -133,7 +136,12 @@ fn openmetrics(
             return encoder.encode_info(&labels);
         }
         with_labels(encoder, labels, |encoder| match number {
-            Number::Times(times) => histogram(encoder, &times),
+            Number::Times(times) => {
+                let indices = 0..times.counts.len();
+                let exemplars = indices.map(|index| times.exemplars.get(&index).cloned());
+                scrape.exemplars.set(exemplars);
+                histogram(encoder, &times)
+            }
             _ if family.kind == Kind::Counter => {
                 encoder.encode_counter::<NoLabelSet, Number, f64>(&number, None)
             }

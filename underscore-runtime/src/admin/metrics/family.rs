@@ -1,6 +1,7 @@
 //! A metric family: its name, its unit, its help and its samples. Labels have few values, none of
 //! which come from clients, so that requests cannot create series.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use prometheus_client::encoding::{
     CounterValueEncoder, EncodeCounterValue, EncodeGaugeValue, GaugeValueEncoder,
 };
 
+use super::exemplars::Exemplar;
 use super::snapshot::Snapshot;
 use crate::stats::BOUNDED;
 
@@ -25,7 +27,7 @@ pub(super) enum Kind {
 }
 
 /// The value of a sample.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Number {
     Integer(u64),
     Float(f64),
@@ -34,12 +36,14 @@ pub(super) enum Number {
 }
 
 /// The value of a sample of a histogram.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Times {
     /// Their sum.
     pub(super) sum: Duration,
     /// Their number up to each of the bounds and above the last, not cumulated.
     pub(super) counts: [u64; BOUNDED],
+    /// By the index of their counts.
+    pub(super) exemplars: BTreeMap<usize, Exemplar>,
 }
 
 /// Writes a sample.

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::family::{Family, Kind, Number, Times, Write};
-use super::snapshot::{NO_PATH, RouteSample, Snapshot};
+use super::snapshot::{KeptSample, NO_PATH, RouteSample, Snapshot};
 use crate::admin::words;
-use crate::stats::{EndSeries, Outcome};
+use crate::stats::{Outcome, bound_index, class_of};
 
 /// The families, in the order of the output.
 pub(super) const FAMILIES: &[Family] = &[
@@ -61,13 +61,14 @@ fn route_labels(route: &RouteSample) -> RouteLabels<'_> {
 }
 
 impl<'a> EndLabels<'a> {
-    fn new(route: &'a RouteSample, ends: &EndSeries) -> Self {
-        let status: Cow<'static, str> = match ends.status() {
+    /// `status` is a code, the first digit of several codes, or zero if there was no response.
+    fn new(route: &'a RouteSample, status: u16, outcome: Outcome) -> Self {
+        let status: Cow<'static, str> = match status {
             0 => "".into(),
             digit @ ..10 => format!("{digit}xx").into(),
             code => code.to_string().into(),
         };
-        let error = match ends.outcome() {
+        let error = match outcome {
             Outcome::Completed if status.starts_with('5') => status.clone(),
             Outcome::Completed => "".into(),
             other => words::outcome(other).into(),
@@ -90,14 +91,45 @@ fn durations(snapshot: &Snapshot, write: &mut Write<'_>) -> fmt::Result {
     let mut all: BTreeMap<EndLabels<'_>, Times> = BTreeMap::new();
     for route in &snapshot.routes {
         for ends in &route.ends {
-            let times = all.entry(EndLabels::new(route, ends)).or_default();
+            let labels = EndLabels::new(route, ends.status(), ends.outcome());
+            let times = all.entry(labels).or_default();
             times.sum = times.sum.saturating_add(ends.time());
             let counts = times.counts.iter_mut().zip(ends.counts());
             counts.for_each(|(sum, count)| *sum = sum.wrapping_add(*count));
         }
     }
+    for route in &snapshot.routes {
+        for ended in &route.kept {
+            add_exemplar(&mut all, route, ended);
+        }
+    }
     all.iter()
-        .try_for_each(|(labels, times)| write(&labels.labels(), Number::Times(*times)))
+        .try_for_each(|(labels, times)| write(&labels.labels(), Number::Times(times.clone())))
+}
+
+/// Makes a request the exemplar of its bucket, if it is the newest one there.
+fn add_exemplar<'a>(
+    all: &mut BTreeMap<EndLabels<'a>, Times>,
+    route: &'a RouteSample,
+    ended: &KeptSample,
+) {
+    let labels = |status| EndLabels::new(route, status, ended.outcome);
+    let mut labels_of = labels(ended.status);
+    if !all.contains_key(&labels_of) {
+        // There were too many statuses for one of its own.
+        labels_of = labels(class_of(ended.status));
+    }
+    let Some(times) = all.get_mut(&labels_of) else {
+        return;
+    };
+    let exemplar = times.exemplars.entry(bound_index(ended.exemplar.nanos));
+    exemplar
+        .and_modify(|known| {
+            if known.ended < ended.exemplar.ended {
+                known.clone_from(&ended.exemplar);
+            }
+        })
+        .or_insert_with(|| ended.exemplar.clone());
 }
 
 fn active(snapshot: &Snapshot, write: &mut Write<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 //! state is kept between scrapes.
 
 mod accept;
+mod exemplars;
 mod exposition;
 mod families;
 mod family;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use super::exemplars::Exemplar;
 use super::process::ProcessNumbers;
 use crate::admin::cancellation::Cancellation;
 use crate::admin::cat::routes;
@@ -10,13 +11,15 @@ use crate::admin::error::Error;
 use crate::admin::root;
 use crate::admin::words;
 use crate::clock::Instant;
+use crate::ended;
 use crate::log;
 use crate::route::RouteId;
 use crate::routes::{Route, RouteEntry};
-use crate::stats::{BlockingSnapshot, EndSeries, StatsSnapshot};
+use crate::stats::{BlockingSnapshot, EndSeries, Outcome, StatsSnapshot};
 use crate::sync::Arc;
-use crate::task::for_each_live;
+use crate::task::{MetaField, for_each_live};
 use crate::threads::RuntimeNumber;
+use crate::trace_context::trace_id;
 use crate::visible::visible;
 use crate::workers::workers as all_workers;
 
@@ -51,12 +54,23 @@ pub(super) struct RouteSample {
     pub(super) stats: StatsSnapshot,
     /// Its ended requests by status and outcome.
     pub(super) ends: Vec<EndSeries>,
+    /// Those of its ended requests whose records are kept and have a trace.
+    pub(super) kept: Vec<KeptSample>,
     /// The age of its oldest request, zero if there is none.
     pub(super) oldest: Duration,
     /// The keys of its settings in force.
     pub(super) settings: Vec<&'static str>,
     pub(super) active: u64,
     pub(super) blocking: BlockingSnapshot,
+}
+
+/// A request whose record is kept.
+#[derive(Debug)]
+pub(super) struct KeptSample {
+    /// Zero if it had no response.
+    pub(super) status: u16,
+    pub(super) outcome: Outcome,
+    pub(super) exemplar: Exemplar,
 }
 
 /// The labels of a route.
@@ -77,6 +91,7 @@ impl Snapshot {
         let rows = routes::rows(None, cancellation)?.into_iter();
         let (workers, busy) = count_workers();
         let (tasks, oldest) = read_tasks();
+        let mut kept = kept_requests();
         Ok(Snapshot {
             started: started
                 .duration_since(SystemTime::UNIX_EPOCH)
@@ -84,7 +99,7 @@ impl Snapshot {
             log_entries_lost: log::lost(),
             routes: rows
                 .filter(|row| has_final_labels(&row.entry) && !row.entry.handler.is_unseen())
-                .map(|row| RouteSample::new(&row, &oldest))
+                .map(|row| RouteSample::new(&row, &oldest, &mut kept))
                 .collect(),
             tasks,
             workers,
@@ -101,7 +116,11 @@ fn has_final_labels(entry: &RouteEntry) -> bool {
 }
 
 impl RouteSample {
-    fn new(row: &routes::RouteRow, oldest: &HashMap<*const Route, Duration>) -> Self {
+    fn new(
+        row: &routes::RouteRow,
+        oldest: &HashMap<*const Route, Duration>,
+        kept: &mut HashMap<*const Route, Vec<KeptSample>>,
+    ) -> Self {
         let entry = &row.entry;
         let route = entry.route;
         let text = |value: Option<&str>| visible(value.unwrap_or(NO_PATH)).into_owned();
@@ -123,6 +142,9 @@ impl RouteSample {
             is_reached: route.is_some(),
             stats: row.stats,
             ends: route.map(|route| route.stats.ends()).unwrap_or_default(),
+            kept: route
+                .and_then(|route| kept.remove(&std::ptr::from_ref(route)))
+                .unwrap_or_default(),
             oldest: age.copied().unwrap_or_default(),
             settings: settings.map_or_else(Vec::new, |settings| settings.keys().collect()),
             active: row.active(),
@@ -166,6 +188,30 @@ fn read_tasks() -> (TaskCounts, HashMap<*const Route, Duration>) {
         }
     });
     (counts, oldest)
+}
+
+/// The ended requests with a trace, by their routes.
+fn kept_requests() -> HashMap<*const Route, Vec<KeptSample>> {
+    let (now, wall_now) = (Instant::now(), SystemTime::now());
+    let mut kept: HashMap<*const Route, Vec<KeptSample>> = HashMap::new();
+    for record in ended::newest_first() {
+        let trace_parent = record.request.field(MetaField::TraceParent);
+        let Some(trace_id) = trace_parent.as_deref().and_then(trace_id) else {
+            continue;
+        };
+        let ended = wall_now.checked_sub(now.since(record.ended));
+        let sample = KeptSample {
+            status: record.status.map_or(0, |status| status.as_u16()),
+            outcome: record.outcome,
+            exemplar: Exemplar {
+                trace_id: trace_id.to_owned(),
+                nanos: record.answered.nanos_since(record.started),
+                ended: ended.unwrap_or(wall_now),
+            },
+        };
+        kept.entry(record.request.route).or_default().push(sample);
+    }
+    kept
 }
 
 fn count_workers() -> (Vec<(&'static str, u64)>, Vec<WorkerBusy>) {

@@ -81,14 +81,16 @@ mod effective;
 mod ended {
     //! Stand-in for the records of requests that have ended, of which models keep none.
 
+    use axum::http::StatusCode;
+
     use crate::clock::Instant;
-    use crate::stats::{Outcome, StatusClass};
+    use crate::stats::Outcome;
     use crate::task::Slot;
 
     pub(crate) fn is_remarkable(
         _: &Slot,
         _: Outcome,
-        _: Option<StatusClass>,
+        _: Option<StatusCode>,
         _: Option<(Instant, Instant)>,
     ) -> bool {
         false

@@ -21,6 +21,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const REQUESTS: usize = 100_000;
 const ROUTES: usize = 10_000;
+const FAST: usize = 1_000_000;
 
 /// Duration of the idle measurement.
 const IDLE: Duration = Duration::from_secs(10);
@@ -127,6 +128,32 @@ async fn routes() {
     }
 }
 
+/// Very many ordinary requests, one after the other: they leave no memory and no record.
+async fn fast(app: &Router, admin: &Router) {
+    let call = async || {
+        let request = Request::get("/answers").body(Body::empty()).expect("valid");
+        let _ = app.clone().oneshot(request).await;
+    };
+    for _ in 0..10_000 {
+        call().await;
+    }
+    let before = MEMORY.current_usage();
+    let start = Instant::now();
+    for _ in 0..FAST {
+        call().await;
+    }
+    let after = MEMORY.current_usage();
+    println!(
+        "{FAST} fast requests in {:?}: {} bytes more, {} rows in _cat/ended",
+        start.elapsed(),
+        after.saturating_sub(before),
+        text(admin, Method::GET, "/_cat/ended")
+            .await
+            .lines()
+            .count()
+    );
+}
+
 /// Very many requests of one handler, all waiting.
 async fn requests() {
     let permits = Arc::new(Semaphore::new(0));
@@ -136,6 +163,7 @@ async fn requests() {
         .with_state(Arc::clone(&permits));
     let admin = admin_router();
 
+    fast(&app, &admin).await;
     println!("traffic alone: {}", latency(&app, Duration::from_secs(2)));
     let before = MEMORY.current_usage();
     let start = Instant::now();

@@ -234,6 +234,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         ],
     ),
     ("sampling/profile", &[&["sample"], &["recording"]]),
+    ("sampling/profile/recording", &[]),
     (
         "admin",
         &[

@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio::time::sleep;
+use tower_http::catch_panic::CatchPanicLayer;
 use underscore_runtime::{AdminBuilder, RequestLayer, RouterExt as _, underscore_route};
 
 use super::{detail, ended, is_about, only};
@@ -160,6 +161,46 @@ async fn a_request_that_a_setting_answers_is_not_kept() {
     }
     let rows = service.admin_json("_cat/ended/bad.shed?format=json").await;
     assert_eq!(rows, json!([]));
+}
+
+#[underscore_route(get, "/panics/{name}", name = "bad.panics")]
+async fn panics(Path(name): Path<String>) {
+    sleep(Duration::from_millis(10)).await;
+    panic!("no stock of {name}");
+}
+
+/// Holds 12.8, 12.18 of docs/admin-api.md.
+#[tokio::test]
+async fn a_panic_shows_its_message_and_place() {
+    let app = Router::new().mount(panics);
+    let service = Service::start(app.clone()).await;
+    let sent = service.request(Method::GET, "/panics/tea").send().await;
+    sent.expect_err("the connection is closed");
+    let row = only(&service, "bad.panics").await;
+    assert_eq!(row["end"], "panicked");
+    assert_eq!(row["status"], Value::Null);
+    assert_eq!(row["panic"], "no stock of tea");
+    let line = include_str!("bad_ends.rs")
+        .lines()
+        .position(|line| line.contains("panic!(\"no stock"));
+    let place = format!(
+        "tests/ended/bad_ends.rs:{}:5",
+        line.expect("it is there") + 1
+    );
+    assert_eq!(row["panicked_at"], place.as_str());
+    assert_eq!(
+        row["awaiting"], "sleep(Duration::from_millis(10))",
+        "the last one"
+    );
+
+    // A layer inside catches it and answers.
+    let caught = app.layer(CatchPanicLayer::new()).layer(RequestLayer::new());
+    let caught = Service::start(caught).await;
+    assert_eq!(caught.get("/panics/coffee").await.status, 500);
+    let rows = ended(&caught, "bad.panics", |rows| rows.len() == 2).await;
+    assert_eq!(rows[0]["end"], "panicked");
+    assert_eq!(rows[0]["status"], 500);
+    assert_eq!(rows[0]["panic"], "no stock of coffee");
 }
 
 #[underscore_route(get, "/broken", name = "bad.broken")]

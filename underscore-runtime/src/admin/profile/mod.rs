@@ -79,8 +79,9 @@ pub(super) fn get(request: Request, offload: Offload) -> AnswerFuture {
         let session = Session::start(filter);
         let session = session.map_err(|_| Error::too_many_profiles(MAX_SESSIONS))?;
         sleep(length).await;
+        let profile = session.finish();
+        let write = move || format.write(&profile());
         let rows = crate::task::live_count;
-        let write = move || format.write(&session.finish());
         offload.read(&cancellation, rows, write).await
     })
 }

@@ -73,11 +73,10 @@ impl Session {
         Ok(Session { number })
     }
 
-    /// Ends the profile and returns it.
-    pub(crate) fn finish(self) -> Profile {
-        // Out of the lock: a large one takes milliseconds, for which a pass would wait.
+    /// Ends the profile. The returned function adds it up, which takes milliseconds if it is large.
+    pub(crate) fn finish(self) -> impl FnOnce() -> Profile + Send + 'static {
         let recording = self.take();
-        recording.map(Recording::into_profile).unwrap_or_default()
+        move || recording.map(Recording::into_profile).unwrap_or_default()
     }
 
     fn take(&self) -> Option<Recording> {
@@ -111,7 +110,7 @@ mod tests {
         drop(sessions.pop());
         let later = start().expect("one has ended");
         for session in sessions {
-            session.finish();
+            session.finish()();
         }
         assert!(is_active());
         drop(later);

@@ -128,6 +128,7 @@ fn samples_before_the_end_of_the_first_tick_are_of_the_time_before_the_profile()
     assert!(profile.stacks.is_empty());
 }
 
+/// Holds 11.4, 11.5 of docs/admin-api.md.
 #[test]
 fn a_filter_selects_routes_and_states() {
     let entry = |handler: &'static HandlerEntry, route| RouteEntry {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::join_all;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use tokio::time::sleep;
-use underscore_runtime::{RouterExt as _, underscore_route};
+use underscore_runtime::{RouterExt as _, underscore_frame, underscore_route};
 
 use crate::support::Service;
 use crate::support::log::{LOG, turn};
@@ -111,4 +112,35 @@ async fn a_request_that_is_not_slow_is_not_reported() {
         .admin_json("_cat/ended/slow.quick?format=json")
         .await;
     assert_eq!(rows, serde_json::json!([]));
+}
+
+#[underscore_frame]
+async fn branch() {
+    std::future::pending::<()>().await;
+}
+
+#[underscore_route(get, "/wide", name = "slow.wide")]
+async fn wide() {
+    join_all((0..5_000).map(|_| branch())).await;
+}
+
+/// Holds 12.12 of docs/admin-api.md.
+#[tokio::test]
+async fn the_event_of_a_request_with_thousands_of_awaits_is_short() {
+    let _turn = turn().await;
+    let service = Service::start(Router::new().mount(wide)).await;
+    service.set("slow.wide", "slow_after", "100ms").await;
+    let long = "i".repeat(7_000);
+    let request = service
+        .request(Method::GET, "/wide")
+        .header("x-request-id", &long)
+        .header("traceparent", &long);
+    let sent = tokio::spawn(request.send());
+    let wait = || LOG.wait(|lines| !of(lines, "/wide").is_empty());
+    let lines = tokio::task::spawn_blocking(wait).await.expect("it ends");
+    let event = of(&lines, "/wide")[0];
+    assert!(event.contains("branch()"), "{event:.300}");
+    assert!(event.len() < 4_000, "{} bytes", event.len());
+    sent.abort();
+    service.wait_for("slow.wide", "stats.req.active", 0).await;
 }

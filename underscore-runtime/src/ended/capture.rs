@@ -76,8 +76,7 @@ pub(crate) fn record(task: &'static Slot, outcome: Outcome, answered: Option<Ans
     };
     let glance = found.glance();
     let waits = glance.filter(|glance| glance.state != TaskState::Running);
-    let mut stack = found.stack();
-    stack.truncate(MAX_AWAITS);
+    let stack = found.first_awaits(MAX_AWAITS);
     let with_query = KEEP_QUERIES.load(Ordering::Relaxed);
     let record = EndedRequest {
         id: found.id,

@@ -9,6 +9,8 @@ use crate::log::{self, field_text};
 use crate::routes::Route;
 use crate::stack::{innermost, on_one_line};
 use crate::task::{MetaField, TaskRef, TaskState};
+use crate::trace_context::trace_id;
+use crate::truncate;
 use crate::units;
 
 /// A request is reported when it has taken this many times its route's `slow_after`.
@@ -16,6 +18,13 @@ const TIMES: [u32; 3] = [1, 4, 16];
 
 /// Maximum number of reports of a route in a second. Further ones are counted.
 const REPORTS_PER_SECOND: u32 = 10;
+
+/// Maximum number of awaits of a report.
+const MAX_AWAITS: usize = 64;
+
+/// Maximum length of the stack and of the request's id, in bytes: a stack has a part for each
+/// branch, and clients choose the id.
+const LONGEST: usize = 1024;
 
 /// The reports of the current second, by the address of the route.
 #[derive(Debug, Default)]
@@ -93,13 +102,14 @@ fn millis(duration: Duration) -> u64 {
 fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
     let Some(read) = task.read() else { return };
     // Read now: the request may have gone on when the log thread writes the entry.
-    let frames = task.frames();
+    let frames = task.first_awaits(MAX_AWAITS).frames(task.body());
     let stack = on_one_line(&frames);
     let point = innermost(&frames);
     if task.is_gone() {
         return;
     }
     let id = task.id.number();
+    let slow_after = Duration::from_nanos(route.slow_after());
     let is_running = read.state == TaskState::Running;
     log::write(move || {
         let field = |field| {
@@ -108,6 +118,8 @@ fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
         };
         let (request_id, trace_parent) =
             (field(MetaField::RequestId), field(MetaField::TraceParent));
+        let text = |text| truncate::to_bytes(text, LONGEST);
+        let (stack, request_id) = (text(&stack), request_id.as_deref().map(text));
         tracing::warn!(
             target: "underscore::slow",
             task = id,
@@ -115,12 +127,12 @@ fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
             path = route.identity.path.as_deref(),
             handler = route.identity.declaration().handler,
             running_time_ms = millis(age),
-            slow_after_ms = millis(Duration::from_nanos(route.slow_after())),
+            slow_after_ms = millis(slow_after),
             is_running,
             r#where = point.map(tracing::field::display),
-            stack,
+            stack = &*stack,
             request_id = request_id.as_deref().map(field_text),
-            traceparent = trace_parent.as_deref().map(field_text),
+            trace_id = trace_parent.as_deref().and_then(trace_id),
             "a request has taken more than {times} x `slow_after`, and has not answered"
         );
     });

@@ -27,8 +27,7 @@ pub(super) struct Places {
 impl Places {
     /// The place of a request of `route`. Empty if it has ended or is at no known await.
     pub(super) fn find(&mut self, task: &TaskRef, route: &'static Route) -> Place {
-        let mut stack = task.stack();
-        stack.truncate(MAX_AWAITS);
+        let stack = task.first_awaits(MAX_AWAITS);
         let fingerprint = &mut self.fingerprint;
         fingerprint.clear();
         fingerprint.push(std::ptr::from_ref(route).addr() as u64);

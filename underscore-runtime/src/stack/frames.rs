@@ -27,12 +27,6 @@ impl Stack {
         Stack { nodes }
     }
 
-    /// Keeps only the first `most` awaits.
-    pub(crate) fn truncate(&mut self, most: usize) {
-        self.nodes.truncate(most);
-        self.nodes.shrink_to_fit();
-    }
-
     /// Adds the addresses of the awaits to `fingerprint`. Tasks with the same body and the same
     /// fingerprint have the same frames.
     pub(crate) fn add_fingerprint(&self, fingerprint: &mut Vec<u64>) {

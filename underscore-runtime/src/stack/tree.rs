@@ -102,9 +102,13 @@ impl Tree {
             .is_some_and(|overflow| overflow.dropped.contains(&key))
     }
 
-    /// A copy, with `inline` under the first keys.
-    pub(crate) fn snapshot_with(&self, inline: &[Option<StackNode>; INLINE_NODES]) -> Stack {
-        let mut nodes = self.nodes.clone();
+    /// A copy of the first `most` awaits, with `inline` under the first keys.
+    pub(crate) fn snapshot_with(
+        &self,
+        inline: &[Option<StackNode>; INLINE_NODES],
+        most: usize,
+    ) -> Stack {
+        let mut nodes = StackNodes::from_slice(self.nodes.get(..most).unwrap_or(&self.nodes));
         if nodes.len() < INLINE_NODES {
             nodes.resize(INLINE_NODES, None);
         }

@@ -149,15 +149,16 @@ impl Slot {
         self.node_writes.write(|| self.nodes.clear());
     }
 
-    /// The awaits of the task with this id at one moment, on any thread. Empty if it has ended.
-    pub(super) fn stack(&self, id: u64) -> Stack {
+    /// The awaits of the task with this id at one moment, on any thread, and not more than about
+    /// `most`: the poller waits for the lock while they are copied. Empty if it has ended.
+    pub(super) fn stack(&self, id: u64, most: usize) -> Stack {
         for _ in 0..MAX_READS {
             let stack = self.node_writes.try_read(|| {
                 let mut inner = self.inner.lock();
                 let nodes = self.nodes.read();
                 match inner.extra(id) {
-                    Some(extra) => extra.tree.snapshot_with(&nodes),
-                    None => Tree::default().snapshot_with(&nodes),
+                    Some(extra) => extra.tree.snapshot_with(&nodes, most),
+                    None => Tree::default().snapshot_with(&nodes, most),
                 }
             });
             if let Some(stack) = stack {

@@ -156,7 +156,13 @@ impl TaskRef {
 
     /// Its awaits, empty if it has ended.
     pub(crate) fn stack(&self) -> Stack {
-        self.slot.stack(self.id.number())
+        self.slot.stack(self.id.number(), usize::MAX)
+    }
+
+    /// The first `most` of its awaits, for all that is done without being asked for: a task may
+    /// wait at thousands. Empty if it has ended.
+    pub(crate) fn first_awaits(&self, most: usize) -> Stack {
+        self.slot.stack(self.id.number(), most)
     }
 
     /// The async body that it runs, recognized by type names.

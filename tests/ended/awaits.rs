@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::{StatusCode, Uri};
 use reqwest::Method;
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -179,4 +180,54 @@ async fn background_work_is_listed_without_a_share() {
     let row = rows.iter().find(|row| row["route"] == Value::Null);
     assert_eq!(row.expect("just seen")["share_1m"], Value::Null);
     work.abort();
+}
+
+#[underscore_route(get, "/computes", name = "awaits.computes")]
+async fn computes() {
+    sleep(Duration::from_millis(300)).await;
+    std::thread::sleep(Duration::from_millis(900));
+}
+
+/// Holds 13.3 of docs/admin-api.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_inside_a_poll_is_not_spent_at_the_await_before_it() {
+    own_process!();
+    let service = Service::start_on_workers(2, Router::new().mount(computes)).await;
+    service.get("/computes").await;
+    let rows = awaits(&service, "/awaits.computes", |rows| !rows.is_empty()).await;
+    let row = row(&rows, "sleep(Duration::from_millis(300))").expect("it was seen");
+    let share = row["share_1m"].as_f64().expect("a number");
+    assert!((share - 25.0).abs() < 15.0, "{row:#}");
+}
+
+#[underscore_route(get, "/mixed", name = "awaits.mixed")]
+async fn mixed(uri: Uri) -> StatusCode {
+    if uri.query().is_some() {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    sleep(Duration::from_millis(250)).await;
+    StatusCode::OK
+}
+
+/// Holds 13.4 of docs/admin-api.md.
+#[tokio::test]
+async fn requests_that_pass_are_seen_beside_those_that_end_badly() {
+    let service = Service::start(Router::new().mount(mixed)).await;
+    let (waits, fails) = (service.request(Method::GET, "/mixed"), "/mixed?fail");
+    let sent = tokio::spawn(waits.send());
+    while !sent.is_finished() {
+        assert_eq!(service.get(fails).await.status, 500);
+    }
+    assert_eq!(
+        sent.await.expect("it ends").expect("an answer").status(),
+        200
+    );
+    let rows = awaits(&service, "/awaits.mixed", |rows| {
+        rows.iter().all(|row| row["waiting"] == 0) && !rows.is_empty()
+    })
+    .await;
+    super::ended(&service, "awaits.mixed", |rows| !rows.is_empty()).await;
+    let passed = |rows: &[Value]| rows[0]["last_passed"].is_number();
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    awaits(&service, "/awaits.mixed", passed).await;
 }

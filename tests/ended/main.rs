@@ -5,6 +5,7 @@
 
 mod awaits;
 mod bad_ends;
+mod gaps;
 mod kept;
 mod slow;
 #[path = "../support/mod.rs"]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::record::EndedRequest;
 use crate::clock::Instant;
 use crate::stats::Outcome;
-use crate::task::TaskId;
 
 /// Number of slow requests that are kept of each minute.
 pub(crate) const SLOWEST: usize = 4;
@@ -59,8 +58,6 @@ pub(crate) struct Kept {
     slow: VecDeque<(u64, Vec<Arc<EndedRequest>>)>,
     /// By kind, oldest first.
     bad: [VecDeque<Arc<EndedRequest>>; Kind::COUNT],
-    /// Number of bad ends so far.
-    pub(super) bad_ends: u64,
 }
 
 impl Kept {
@@ -95,7 +92,6 @@ impl Kept {
 
     /// Adds a request that ended badly, in place of the oldest of its kind if there are enough.
     pub(super) fn add_bad(&mut self, kind: Kind, record: &Arc<EndedRequest>) {
-        self.bad_ends = self.bad_ends.saturating_add(1);
         if let Some(bad) = self.bad.get_mut(kind as usize) {
             if bad.len() == NEWEST {
                 bad.pop_front();
@@ -155,10 +151,5 @@ impl Kept {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<EndedRequest>> {
         let slow = self.slow.iter().flat_map(|(_, records)| records);
         slow.chain(self.bad.iter().flatten())
-    }
-
-    /// The record of the task with this id.
-    pub(super) fn find(&self, id: TaskId) -> Option<&Arc<EndedRequest>> {
-        self.iter().find(|record| record.id == id)
     }
 }

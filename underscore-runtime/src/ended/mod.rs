@@ -10,4 +10,4 @@ mod store;
 
 pub(crate) use capture::{is_remarkable, keep_queries, record};
 pub(crate) use record::{EndedRequest, Phase, SharedPath, Stay, Timeline};
-pub(crate) use store::{Fate, attach, bad_ends, drop_old, fate, newest_first};
+pub(crate) use store::{Fate, added, attach, drop_old, fate, newest_first};

@@ -1,8 +1,8 @@
 //! The records of all routes, in a fixed number. If it is reached, the route that has the most
 //! loses its oldest: a route with many bad ends displaces only its own.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, LazyLock};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, LazyLock, Weak};
 
 use super::kept::{Kept, Kind};
 use super::record::{EndedRequest, Timeline};
@@ -10,18 +10,43 @@ use crate::clock::Instant;
 use crate::routes::Route;
 use crate::stats::Outcome;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::task::TaskId;
 
 /// Maximum number of records. Each takes about one kilobyte, and eight at most.
 pub(crate) const MAX_RECORDS: usize = 1_000;
 
+/// Number of the newest records that are found by id, also after they were displaced.
+const MAX_RECENT: usize = 2 * MAX_RECORDS;
+
 static STORE: LazyLock<Mutex<Store>> = LazyLock::new(Mutex::default);
+
+/// Number of records added so far.
+static ADDED: AtomicU64 = AtomicU64::new(0);
 
 /// The records by the address of their route.
 #[derive(Debug, Default)]
 struct Store {
     routes: HashMap<usize, Kept>,
     len: usize,
+    recent: Recent,
+}
+
+/// The newest records, for the sampler: it has seen a task on one route, which may have ended on
+/// another one, and asks within a tick of the end.
+#[derive(Debug, Default)]
+struct Recent {
+    by_id: HashMap<TaskId, RecentEnd>,
+    /// The oldest first.
+    order: VecDeque<TaskId>,
+}
+
+#[derive(Debug)]
+struct RecentEnd {
+    outcome: Outcome,
+    ended: Instant,
+    /// Dead once the record was displaced.
+    record: Weak<EndedRequest>,
 }
 
 /// What became of a task that is gone.
@@ -31,7 +56,7 @@ pub(crate) enum Fate {
     Recorded(Outcome, Instant),
     /// It left no record: an ordinary end.
     Ordinary,
-    /// It may have had a record that was displaced since.
+    /// It may have had a record among more than are found by id.
     Unknown,
 }
 
@@ -51,6 +76,9 @@ pub(super) fn add(record: EndedRequest, as_slow: bool, bad: Option<Kind>) {
     let route = record.request.route;
     let record = Arc::new(record);
     let mut store = STORE.lock();
+    // Relaxed: the release of the task's slot follows, and the sampler reads it after that.
+    ADDED.fetch_add(1, Ordering::Relaxed);
+    store.recent.add(&record);
     store.change(key(route), |kept| {
         if as_slow {
             kept.add_slow(&record);
@@ -66,15 +94,24 @@ pub(super) fn add(record: EndedRequest, as_slow: bool, bad: Option<Kind>) {
     }
 }
 
-impl Store {
-    /// The record of a task that was last seen on `route`.
-    fn find(&self, route: &'static Route, id: TaskId) -> Option<&Arc<EndedRequest>> {
-        let of_route = self.routes.get(&key(route)).and_then(|kept| kept.find(id));
-        // It may have continued on the route of a handler since.
-        let anywhere = || self.routes.values().find_map(|kept| kept.find(id));
-        of_route.or_else(|| route.identity.is_of_layer().then(anywhere)?)
+impl Recent {
+    fn add(&mut self, record: &Arc<EndedRequest>) {
+        if self.order.len() >= MAX_RECENT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.by_id.remove(&oldest);
+        }
+        self.order.push_back(record.id);
+        let end = RecentEnd {
+            outcome: record.outcome,
+            ended: record.ended,
+            record: Arc::downgrade(record),
+        };
+        self.by_id.insert(record.id, end);
     }
+}
 
+impl Store {
     fn change(&mut self, route: usize, change: impl FnOnce(&mut Kept)) {
         let kept = self.routes.entry(route).or_default();
         let before = kept.len();
@@ -85,34 +122,30 @@ impl Store {
 }
 
 /// Adds the timeline of a task that is gone to its record, if it has one.
-pub(crate) fn attach(route: &'static Route, id: TaskId, timeline: Timeline) {
+pub(crate) fn attach(id: TaskId, timeline: Timeline) {
     let store = STORE.lock();
-    if let Some(record) = store.find(route, id) {
+    let recent = store.recent.by_id.get(&id);
+    if let Some(record) = recent.and_then(|end| end.record.upgrade()) {
         // Only the sampler sets it, once.
         let _ = record.timeline.set(timeline);
     }
 }
 
-/// What became of a task of `route` that is gone. `bad_ends` is the number of the route's bad ends
-/// when the task was last seen.
-pub(crate) fn fate(route: &'static Route, id: TaskId, bad_ends: u64) -> Fate {
+/// What became of a task that is gone. `added` is the number of [`added`] records before the task
+/// was last seen.
+pub(crate) fn fate(id: TaskId, added: u64) -> Fate {
     let store = STORE.lock();
-    let bad_ends_now = store
-        .routes
-        .get(&key(route))
-        .map_or(0, |kept| kept.bad_ends);
-    match store.find(route, id) {
-        Some(record) => Fate::Recorded(record.outcome, record.ended),
-        None if bad_ends_now == bad_ends => Fate::Ordinary,
+    match store.recent.by_id.get(&id) {
+        Some(end) => Fate::Recorded(end.outcome, end.ended),
+        None if self::added().wrapping_sub(added) <= MAX_RECENT as u64 => Fate::Ordinary,
         None => Fate::Unknown,
     }
 }
 
-/// Number of bad ends of `route` so far.
-pub(crate) fn bad_ends(route: &'static Route) -> u64 {
-    let store = STORE.lock();
-    let kept = store.routes.get(&key(route));
-    kept.map_or(0, |kept| kept.bad_ends)
+/// Number of records added so far.
+pub(crate) fn added() -> u64 {
+    // Relaxed: see `add`.
+    ADDED.load(Ordering::Relaxed)
 }
 
 /// Drops records that are older than they are kept.

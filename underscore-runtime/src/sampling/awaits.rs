@@ -53,15 +53,20 @@ pub(crate) struct AwaitSummary {
 }
 
 impl Awaits {
-    /// Adds a look at a request, which stands for this time of all requests.
+    /// Adds a look at a request, which stands for this time of all requests. One that runs is at
+    /// none of the awaits of `place`, where it has last waited.
     pub(super) fn add(
         &mut self,
         route: &'static Route,
         place: &Place,
+        is_running: bool,
         time: Duration,
         now: Instant,
     ) {
         self.all.add(now, nanos(time));
+        if is_running {
+            return;
+        }
         for point in leaves(place) {
             if let Some(known) = self.known(route, point, now) {
                 known.time.add(now, nanos(time));

@@ -107,8 +107,8 @@ impl Sampler {
         let every = found.div_ceil(most).max(1);
         let mut left = now.nanos().checked_rem(every).unwrap_or_default();
         let (mut sampled, mut watched) = (0_u64, 0_u64);
-        let extent = walk.run(now, |task, since| {
-            crossings.check(&task, since, now);
+        let extent = walk.run(now, |task, last_look| {
+            crossings.check(&task, last_look.since, now);
             if now.since(task.started) >= OLD && watches.has_room_for_old() {
                 watches.add_old(task, now, places);
             }
@@ -119,7 +119,8 @@ impl Sampler {
             left = every.saturating_sub(1);
             // A burst since the last tick.
             let is_in_budget = sampled < most.saturating_mul(2);
-            let Some(since) = since.filter(|_| is_in_budget) else {
+            let is_usable = is_in_budget && last_look.is_continuous;
+            let Some(since) = last_look.since.filter(|_| is_usable) else {
                 return;
             };
             sampled = sampled.saturating_add(1);
@@ -165,11 +166,12 @@ fn sample(
         // Its place may be that of no task.
         return None;
     }
-    awaits.add(route, &place, time, now);
+    let is_running = glance.state == TaskState::Running;
+    awaits.add(route, &place, is_running, time, now);
     if profile::is_active() {
         profile::add(&profile::Sample {
             route,
-            is_running: glance.state == TaskState::Running,
+            is_running,
             paths: &place,
             time,
         });

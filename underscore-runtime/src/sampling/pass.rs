@@ -9,8 +9,8 @@ use crate::task::{Slot, TaskRef, chunks};
 /// a core. With more tasks than fit, the next tick continues where this one has stopped.
 const BUDGET: Duration = Duration::from_micros(500);
 
-/// The sampler begins anew if it has not run for longer than this: there was no admin API, or the
-/// process was stopped.
+/// The time since the last look is not one that requests were seen in if the sampler has not run
+/// for longer than this: there was no admin API, or the process was stopped.
 const LONGEST_GAP: Duration = Duration::from_secs(2);
 
 /// Number of chunks after which the clock is read.
@@ -28,6 +28,17 @@ pub(super) struct Walk {
     /// The first chunk that is not part of the current pass yet.
     next: usize,
     last_tick: Option<Instant>,
+    /// The first tick, or the first one after such a gap.
+    resumed: Option<Instant>,
+}
+
+/// The last look at the part of the tasks that a request is in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastLook {
+    /// The time since then, `None` if there was none.
+    pub(super) since: Option<Duration>,
+    /// False if the sampler has not run all the time since.
+    pub(super) is_continuous: bool,
 }
 
 /// The last look at a chunk.
@@ -49,20 +60,14 @@ pub(super) struct Extent {
 }
 
 impl Walk {
-    /// Calls `each` with the requests in the next part of the pass, each with the time since the
-    /// last look at its part, `None` if the sampler has just begun.
-    pub(super) fn run(
-        &mut self,
-        now: Instant,
-        mut each: impl FnMut(TaskRef, Option<Duration>),
-    ) -> Extent {
+    /// Calls `each` with the requests in the next part of the pass, each with the last look at its
+    /// part.
+    pub(super) fn run(&mut self, now: Instant, mut each: impl FnMut(TaskRef, LastLook)) -> Extent {
         let last_tick = self.last_tick.replace(now);
-        if last_tick.is_some_and(|last| now.since(last) > LONGEST_GAP) {
-            // The time since is not known.
-            self.visits.clear();
+        if last_tick.is_none_or(|last| now.since(last) > LONGEST_GAP) {
+            self.resumed = Some(now);
             self.next = 0;
         }
-        let last_tick = last_tick.filter(|_| !self.visits.is_empty());
         let chunks = chunks();
         let first = Visit {
             at: last_tick,
@@ -78,11 +83,14 @@ impl Walk {
                 visit.leave_out = fewer;
                 continue;
             }
-            let since = visit.at.map(|at| now.since(at));
+            let last_look = LastLook {
+                since: visit.at.map(|at| now.since(at)),
+                is_continuous: visit.at >= self.resumed,
+            };
             let before = extent.found;
             for task in requests(chunk) {
                 extent.found = extent.found.saturating_add(1);
-                each(task, since);
+                each(task, last_look);
             }
             visit.at = Some(now);
             if extent.found == before {

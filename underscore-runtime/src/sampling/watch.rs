@@ -25,9 +25,15 @@ const MAX_SAMPLED: usize = 256;
 /// Maximum number of places of a timeline. The time at further ones is one sum.
 const MAX_STAYS: usize = 32;
 
+/// Between two looks that are further apart than this, a request that was polled may have been
+/// anywhere: the process was stopped, there was no admin API, or the machine is overloaded.
+const LONGEST_GAP: Duration = Duration::from_millis(500);
+
 /// The requests that are watched.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
+    /// The last look at all of them.
+    looked: Option<Instant>,
     old: Vec<Watch>,
     sampled: Vec<Watch>,
     /// The ids of both.
@@ -45,8 +51,8 @@ struct Watch {
     glance: Glance,
     /// When the poll was first seen that it is inside of.
     polled_since: Instant,
-    /// The bad ends of the route when the request was last seen at another place.
-    bad_ends: u64,
+    /// Number of records of ended requests before the last look.
+    records: u64,
     place: Place,
     phase: Phase,
     /// The stays that have not ended.
@@ -117,9 +123,11 @@ impl Watches {
 
     /// Looks at all of them.
     pub(super) fn look(&mut self, now: Instant, places: &mut Places, awaits: &mut Awaits) {
+        let last = self.looked.replace(now);
+        let gap = last.filter(|last| now.since(*last) > LONGEST_GAP);
         let ids = &mut self.ids;
         let mut look = |watch: &mut Watch| {
-            let is_there = watch.look(now, places, awaits);
+            let is_there = watch.look(now, gap, places, awaits);
             if !is_there {
                 ids.remove(&watch.task.id.number());
             }
@@ -133,13 +141,17 @@ impl Watches {
 impl Watch {
     fn begin(task: TaskRef, glance: Glance, place: Place, now: Instant) -> Option<Self> {
         let route = task.own_route()?;
-        let bad_ends = ended::bad_ends(route);
+        let records = ended::added();
+        if task.glance()?.polls != glance.polls {
+            // `place` may be that of a later poll, and the time since `glance` of another place.
+            return None;
+        }
         let mut watch = Watch {
             task,
             route,
             glance,
             polled_since: now,
-            bad_ends,
+            records,
             place: Arc::clone(&place),
             phase: Phase::Waiting,
             open: Vec::new(),
@@ -164,15 +176,26 @@ impl Watch {
         Some(watch)
     }
 
-    /// Looks at the request. False if it has ended.
-    fn look(&mut self, now: Instant, places: &mut Places, awaits: &mut Awaits) -> bool {
+    /// Looks at the request. False if it has ended. `gap` is the last look if that was long ago.
+    fn look(
+        &mut self,
+        now: Instant,
+        gap: Option<Instant>,
+        places: &mut Places,
+        awaits: &mut Awaits,
+    ) -> bool {
+        let records = ended::added();
         let Some(glance) = self.task.glance() else {
-            self.end(now, awaits);
+            self.end(now, gap, awaits);
             return false;
         };
+        self.records = records;
         self.timeline.looks = self.timeline.looks.saturating_add(1);
         let is_polled = glance.polls != self.glance.polls;
         self.glance = glance;
+        if let Some(last) = gap.filter(|_| is_polled) {
+            self.leave(last);
+        }
         if glance.state == TaskState::Running {
             if is_polled {
                 // Seen once, it may be a short poll.
@@ -191,17 +214,15 @@ impl Watch {
             self.route = task.own_route().unwrap_or(self.route);
             self.task = task;
         }
-        let bad_ends = ended::bad_ends(self.route);
         let place = places.find(&self.task, self.route);
         let is_moved = !is_same(&place, &self.place);
-        if is_moved || phase != self.phase {
+        if is_moved || phase != self.phase || self.open.is_empty() {
             let at = end_of_last_poll(&glance, now);
             if is_moved {
                 awaits.passed(self.route, &self.place, Some(&place), at);
             }
             self.enter(place, phase, at);
         }
-        self.bad_ends = bad_ends;
         true
     }
 
@@ -222,6 +243,16 @@ impl Watch {
             }
         }
         (self.open, self.place, self.phase) = (open, place, phase);
+    }
+
+    /// Ends all stays. Where the request is from then on is not known.
+    fn leave(&mut self, at: Instant) {
+        let at = at.max(self.changed);
+        self.cover(at);
+        for stay in std::mem::take(&mut self.open) {
+            self.end_stay(&stay, at);
+        }
+        self.phase = Phase::Waiting;
     }
 
     /// Adds the time since the last change to that of stays.
@@ -257,24 +288,21 @@ impl Watch {
     }
 
     /// The request has ended since the last look.
-    fn end(&mut self, now: Instant, awaits: &mut Awaits) {
-        match ended::fate(self.route, self.task.id, self.bad_ends) {
+    fn end(&mut self, now: Instant, gap: Option<Instant>, awaits: &mut Awaits) {
+        match ended::fate(self.task.id, self.records) {
             Fate::Recorded(outcome, ended) => {
                 if outcome == Outcome::Completed {
                     awaits.passed(self.route, &self.place, None, ended);
                 }
-                let ended = ended.max(self.changed);
-                self.cover(ended);
-                for stay in std::mem::take(&mut self.open) {
-                    self.end_stay(&stay, ended);
-                }
+                self.leave(gap.unwrap_or(ended).min(ended));
                 let mut timeline = std::mem::take(&mut self.timeline);
                 let took = ended.since(self.task.started);
                 timeline.unseen = took.saturating_sub(self.covered);
-                ended::attach(self.route, self.task.id, timeline);
+                ended::attach(self.task.id, timeline);
             }
-            Fate::Ordinary => awaits.passed(self.route, &self.place, None, now),
-            Fate::Unknown => {}
+            // After a gap, the moment is not known.
+            Fate::Ordinary if gap.is_none() => awaits.passed(self.route, &self.place, None, now),
+            Fate::Ordinary | Fate::Unknown => {}
         }
     }
 }

@@ -64,6 +64,14 @@ async fn a_client_that_gave_up_shows_where_its_request_stood() {
     let detail = detail(&service, &row).await;
     assert_eq!(detail["uri"], "/waits/anna", "{detail:#}");
     assert!(detail.get("panic").is_none(), "{detail:#}");
+    let path = format!("_ended/{}?format=text", row["id"]);
+    let text = service.admin(&path).await.text;
+    let remote = row["remote"].as_str().expect("it is known");
+    let client = format!(
+        "\n  uri: /waits/anna, remote: {remote}, request_id: r-1, \
+         trace_id: 4bf92f3577b34da6a3ce929d0e0e4736, x_opaque_id: o-1\n"
+    );
+    assert!(text.contains(&client), "{text}");
 }
 
 #[underscore_route(get, "/interrupted", name = "bad.interrupted")]

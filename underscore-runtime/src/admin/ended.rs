@@ -14,6 +14,7 @@ use super::value::Value;
 use super::words::{self, comma_list};
 use crate::ended::{Stay, Timeline};
 use crate::stack::on_one_line;
+use crate::task::MetaField;
 use crate::units;
 use crate::visible::{echo, visible};
 
@@ -123,8 +124,8 @@ fn stay_node(stay: &Stay) -> Node {
     Node::object(known.into_iter().flatten().chain(numbers))
 }
 
-/// A line for the request, a line for each await with the time there, and where it stood at its
-/// end.
+/// A line for the request, a line for what its client sent, a line for each await with the time
+/// there, and where it stood at its end.
 fn text(ended: &EndedSnapshot) -> String {
     let record = &ended.record;
     let mut text = format!(
@@ -143,6 +144,20 @@ fn text(ended: &EndedSnapshot) -> String {
         words::date_and_time(ended.ended),
     );
     let _ = writeln!(text, " after {took}, at {at}");
+    let known = [
+        ("uri", ended.uri()),
+        ("remote", record.request.remote.map(|it| it.to_string())),
+        ("request_id", ended.field(MetaField::RequestId)),
+        ("trace_id", ended.trace_id()),
+        ("x_opaque_id", ended.field(MetaField::OpaqueId)),
+    ];
+    let known: Vec<String> = known
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}: {}", visible(&value?))))
+        .collect();
+    if !known.is_empty() {
+        let _ = writeln!(text, "  {}", known.join(", "));
+    }
     if let Some(panic) = &record.panic {
         let (message, place) = (visible(&panic.message), visible(&panic.place));
         let _ = writeln!(text, "  panicked at {place}: {message}");

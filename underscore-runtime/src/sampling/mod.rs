@@ -136,6 +136,7 @@ impl Sampler {
             requests_seen: extent.found,
             requests_sampled: sampled,
             ends_a_pass: extent.is_complete,
+            is_continuous: extent.is_continuous,
         });
         self.found = extent.found;
         self.crossings.flush(now);

@@ -57,6 +57,8 @@ pub(super) struct Extent {
     pub(super) found: u64,
     /// True if the pass over all tasks is complete.
     pub(super) is_complete: bool,
+    /// False if the sampler has not run all the time since the last tick.
+    pub(super) is_continuous: bool,
 }
 
 impl Walk {
@@ -74,7 +76,10 @@ impl Walk {
             leave_out: 0,
         };
         self.visits.resize(chunks.len(), first);
-        let mut extent = Extent::default();
+        let mut extent = Extent {
+            is_continuous: self.resumed != Some(now),
+            ..Extent::default()
+        };
         let rest = chunks.get(self.next..).unwrap_or_default();
         let visits = self.visits.get_mut(self.next..).unwrap_or_default();
         for (number, (chunk, visit)) in (1..).zip(rest.iter().zip(visits)) {

@@ -159,11 +159,17 @@ impl Recording {
     }
 
     pub(super) fn end_of_tick(&mut self, tick: &Tick) {
-        let Some((_, last)) = &mut self.span else {
+        let Some((first, last)) = &mut self.span else {
             self.span = Some((tick.at, tick.at));
             return;
         };
+        let since = tick.at.since(*last);
         *last = tick.at;
+        if !tick.is_continuous {
+            // No sample stands for that time, so it is no part of the length.
+            *first = first.after(since);
+            return;
+        }
         self.ticks = self.ticks.saturating_add(1);
         self.passes = self.passes.saturating_add(u64::from(tick.ends_a_pass));
         self.requests_seen = self.requests_seen.saturating_add(tick.requests_seen);

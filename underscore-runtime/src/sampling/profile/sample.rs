@@ -29,6 +29,8 @@ pub(crate) struct Tick {
     pub(crate) requests_sampled: u64,
     /// True if it has completed a pass over all requests.
     pub(crate) ends_a_pass: bool,
+    /// False if the sampler has not run all the time since the last one.
+    pub(crate) is_continuous: bool,
 }
 
 /// The requests that a profile records.

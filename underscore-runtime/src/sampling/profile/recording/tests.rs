@@ -24,6 +24,7 @@ fn tick(millis: u64) -> Tick {
         requests_seen: 1,
         requests_sampled: 1,
         ends_a_pass: true,
+        is_continuous: true,
     }
 }
 
@@ -208,4 +209,24 @@ fn the_time_of_a_pass_of_several_ticks_is_that_of_its_requests() {
             profile.recorded.time
         );
     }
+}
+
+#[test]
+fn time_without_a_sampler_is_not_part_of_the_length() {
+    let mut recording = started(Filter::default());
+    let paths = paths(&[&[&RIGHT]]);
+    add(&mut recording, false, &paths);
+    recording.end_of_tick(&tick(33));
+    recording.end_of_tick(&Tick {
+        is_continuous: false,
+        ..tick(10_033)
+    });
+    add(&mut recording, false, &paths);
+    recording.end_of_tick(&tick(10_066));
+    let profile = recording.into_profile();
+    assert_eq!(
+        (profile.length, profile.recorded.time),
+        (2 * TICK, 2 * TICK)
+    );
+    assert_eq!(profile.ticks, 2);
 }

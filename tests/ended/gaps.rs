@@ -1,4 +1,4 @@
-//! Requests that go on while nobody looks at them: there is no admin API for a while.
+//! Requests that continue while the sampler does not run: there is no admin API for a while.
 
 use std::time::{Duration, Instant};
 

@@ -182,7 +182,7 @@ async fn a_fixed_number_of_requests_is_watched() {
     service.wait_for_waiting("kept.gated", REQUESTS).await;
     // Until they are old, and have been looked at.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    // They end while nobody looks: the room of those that end first would be that of others.
+    // They end while the sampler does not run: it would watch others in place of the first ones.
     let stopped = tokio::task::spawn_blocking(|| drop(service));
     stopped.await.expect("it ends");
     tokio::time::sleep(Duration::from_millis(200)).await;

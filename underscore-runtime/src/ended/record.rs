@@ -43,7 +43,7 @@ pub(crate) struct EndedRequest {
 pub(crate) struct Timeline {
     /// In the order in which they were first seen.
     pub(crate) stays: Vec<Stay>,
-    /// Time that is part of no stay: before the first look, and between polls that were seen once.
+    /// Time that is part of no stay: before the first look, and while the sampler did not run.
     pub(crate) unseen: Duration,
     /// Number of looks.
     pub(crate) looks: u64,
@@ -74,6 +74,18 @@ impl SharedPath {
         SharedPath {
             place: Arc::clone(place),
             index,
+        }
+    }
+
+    /// The same path without the other paths of its place: a record that kept a place for each await
+    /// of a request with many branches would take a hundred kilobytes.
+    pub(crate) fn alone(&self) -> Self {
+        match self.place.get(self.index) {
+            Some(path) if self.place.len() > 1 => SharedPath {
+                place: Arc::new([path.clone()]),
+                index: 0,
+            },
+            _ => self.clone(),
         }
     }
 
@@ -128,5 +140,27 @@ impl EndedRequest {
     /// Its timeline, `None` if the sampler has not looked at it.
     pub(crate) fn timeline(&self) -> Option<&Timeline> {
         self.timeline.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static LEFT: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 2, 1, "left()");
+    static RIGHT: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 3, 1, "right()");
+
+    #[test]
+    fn a_path_alone_does_not_keep_the_others_of_its_place() {
+        let place: Arc<[AwaitPath]> = [&LEFT, &RIGHT].map(|point| Box::from([point])).into();
+        let path = SharedPath::new(&place, 1);
+        let alone = path.alone();
+        assert!(alone.is_same(&path));
+        drop(path);
+        assert_eq!(Arc::strong_count(&place), 1);
+        // A place with one path is shared.
+        assert!(Arc::ptr_eq(&alone.alone().place, &alone.place));
+        let nowhere: Arc<[AwaitPath]> = Arc::new([]);
+        assert!(SharedPath::new(&nowhere, 0).alone().points().is_empty());
     }
 }

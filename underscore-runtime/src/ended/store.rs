@@ -13,7 +13,8 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::task::TaskId;
 
-/// Maximum number of records. Each takes about one kilobyte, and eight at most.
+/// Maximum number of records. Each takes about one kilobyte. Long texts take up to eight, and the
+/// timeline of a deep recursion up to twenty.
 pub(crate) const MAX_RECORDS: usize = 1_000;
 
 /// Number of the newest records that are found by id, also after they were displaced.

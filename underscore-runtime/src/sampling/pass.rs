@@ -9,8 +9,8 @@ use crate::task::{Slot, TaskRef, chunks};
 /// a core. With more tasks than fit, the next tick continues where this one has stopped.
 const BUDGET: Duration = Duration::from_micros(500);
 
-/// The time since the last look is not one that requests were seen in if the sampler has not run
-/// for longer than this: there was no admin API, or the process was stopped.
+/// Maximum time between two ticks for which the time since the last look is counted. After a longer
+/// gap, there was no admin API, or the process was stopped.
 const LONGEST_GAP: Duration = Duration::from_secs(2);
 
 /// Number of chunks after which the clock is read.

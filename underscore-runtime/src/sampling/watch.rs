@@ -274,7 +274,7 @@ impl Watch {
             known.longest = known.longest.max(time);
         } else if stays.len() < MAX_STAYS {
             stays.push(Stay {
-                path: stay.path.clone(),
+                path: stay.path.alone(),
                 phase,
                 times: 1,
                 total: time,

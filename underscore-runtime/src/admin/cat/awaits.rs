@@ -1,4 +1,4 @@
-//! `_cat/awaits`: the awaits that anybody waits at, or has waited at in the last minute.
+//! `_cat/awaits`: the awaits at which tasks wait, or requests have waited in the last minute.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

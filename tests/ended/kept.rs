@@ -6,7 +6,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request};
 use axum::http::StatusCode;
-use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use underscore_runtime::{RouterExt as _, underscore_route};
 
@@ -152,51 +151,4 @@ async fn a_record_is_bounded() {
     // A look may come too late for some.
     assert!(others["times"].as_u64() >= Some(1), "{detail:#}");
     assert!(others["total"].as_f64() > Some(0.0), "{detail:#}");
-}
-
-static GATE: Semaphore = Semaphore::const_new(0);
-
-#[underscore_route(get, "/gated", name = "kept.gated")]
-async fn gated() -> StatusCode {
-    GATE.acquire().await.expect("it is open").forget();
-    StatusCode::BAD_GATEWAY
-}
-
-/// Holds 12.17 of docs/admin-api.md.
-#[tokio::test]
-async fn a_fixed_number_of_requests_is_watched() {
-    own_process!();
-    const REQUESTS: usize = 5_000;
-    // Each at a path of its own, so that all of their records are kept.
-    let paths: Vec<String> = (0..900).map(|number| format!("/gated/{number}")).collect();
-    let app = paths.iter().fold(Router::new(), |app, path| {
-        app.route(path, axum::routing::get(gated))
-    });
-    let service = Service::start(app.clone()).await;
-    let requests: Vec<_> = (0..REQUESTS)
-        .map(|number| {
-            let (app, path) = (app.clone(), paths[number % paths.len()].clone());
-            tokio::spawn(async move { call(&app, &path).await })
-        })
-        .collect();
-    service.wait_for_waiting("kept.gated", REQUESTS).await;
-    // Until they are old, and have been looked at.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    // They end while the sampler does not run: it would watch others in place of the first ones.
-    let stopped = tokio::task::spawn_blocking(|| drop(service));
-    stopped.await.expect("it ends");
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    GATE.add_permits(REQUESTS);
-    for request in requests {
-        assert_eq!(request.await.expect("it ends"), 502);
-    }
-    let service = Service::start(app).await;
-    let rows = ended(&service, "_all", |_| true).await;
-    assert!((900..=1_000).contains(&rows.len()), "{}", rows.len());
-    let looked_at = rows.iter().filter(|row| row["looks"].is_number()).count();
-    assert!((1..=1_024).contains(&looked_at), "{looked_at}");
-    assert!(
-        looked_at < rows.len(),
-        "the others have no timeline: {looked_at}"
-    );
 }

@@ -104,7 +104,14 @@ fn the_incident_is_solved() {
         String::from_utf8_lossy(&output.stderr)
     );
     let stuck = format!("examples/sample_app.rs:{}", second_acquire());
-    let listed = text.matches(&stuck).count();
+    let (found, looked_back) = text
+        .split_once("And a minute later")
+        .expect("it looks back");
+    assert!(
+        looked_back.contains(&stuck),
+        "one of them in _ended: {text}"
+    );
+    let listed = found.matches(&stuck).count();
     let why = "three tasks, the one line that they are in _cat/stacks, and one of them printed";
     assert_eq!(listed, 5, "{why}: {text}");
 }

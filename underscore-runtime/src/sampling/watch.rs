@@ -311,3 +311,42 @@ impl Watch {
 fn end_of_last_poll(glance: &Glance, now: Instant) -> Instant {
     glance.since.unwrap_or(now).min(now)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::HandlerEntry;
+    use crate::task::NewTask;
+    use axum::http::{Method, StatusCode, Version};
+
+    static ENTRY: HandlerEntry = HandlerEntry::new("test::watched", file!(), line!(), column!());
+
+    /// Holds 12.17 of docs/admin-api.md.
+    #[test]
+    fn a_fixed_number_of_requests_is_watched() {
+        let route = ENTRY.route_of(&Method::GET, None);
+        let slots: Vec<_> = (0..2_000)
+            .map(|_| NewTask::request(route, Version::HTTP_11).begin())
+            .collect();
+        let (now, mut places) = (Instant::now(), Places::default());
+        let mut watches = Watches::default();
+        for slot in &slots {
+            let task = TaskRef::find(slot).expect("it lives");
+            if watches.has_room_for_old() {
+                watches.add_old(task, now, &mut places);
+            } else {
+                let glance = task.glance().expect("it lives");
+                let place = places.find(&task, route);
+                watches.add_sampled(task, glance, place, now);
+            }
+        }
+        assert_eq!((watches.old.len(), watches.sampled.len()), (768, 256));
+        assert_eq!(watches.ids.len(), 1_024);
+        for slot in slots {
+            slot.complete(StatusCode::OK);
+        }
+        watches.look(now, &mut places, &mut Awaits::default());
+        assert!(watches.old.is_empty() && watches.sampled.is_empty());
+        assert!(watches.ids.is_empty());
+    }
+}

@@ -56,6 +56,32 @@ async fn a_request_that_never_ends_is_reported_at_1_4_and_16_times() {
     service.wait_for("slow.never", "stats.req.active", 0).await;
 }
 
+#[underscore_route(get, "/lowered", name = "slow.lowered")]
+async fn lowered() {
+    std::future::pending::<()>().await;
+}
+
+/// Holds 12.12 of docs/admin-api.md.
+#[tokio::test]
+async fn a_request_that_is_slow_by_a_new_setting_is_reported() {
+    let _turn = turn().await;
+    let service = Service::start(Router::new().mount(lowered)).await;
+    service.set("slow.lowered", "slow_after", "1h").await;
+    let sent = tokio::spawn(service.request(Method::GET, "/lowered").send());
+    // Longer than sixteen times the next value.
+    let is_old = |task: &serde_json::Value| task["running_time"].as_f64() > Some(0.5);
+    service.wait_for_task("slow.lowered", is_old).await;
+    service.set("slow.lowered", "slow_after", "20ms").await;
+    let wait = || LOG.wait(|lines| !of(lines, "/lowered").is_empty());
+    let lines = tokio::task::spawn_blocking(wait).await.expect("it ends");
+    let event = of(&lines, "/lowered")[0];
+    assert!(event.contains("more than 16 x `slow_after`"), "{event}");
+    sent.abort();
+    service
+        .wait_for("slow.lowered", "stats.req.active", 0)
+        .await;
+}
+
 #[underscore_route(get, "/many", name = "slow.many")]
 async fn many() {
     sleep(Duration::from_millis(300)).await;

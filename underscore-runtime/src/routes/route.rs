@@ -25,6 +25,10 @@ pub(crate) struct Route {
     pub(crate) settings: Mutex<Stored>,
     /// The setting `slow_after`, in nanoseconds.
     slow_after: AtomicU64,
+    /// Its value before the last change, and the moment of that: see
+    /// [`slow_after_at`](Self::slow_after_at).
+    slow_after_before: AtomicU64,
+    slow_after_changed: AtomicU64,
     /// State of the setting `limit.rate`.
     pub(crate) rate_limit: RateLimit,
     /// Held from the check of `limit.active` until the admitted request is counted.
@@ -53,6 +57,8 @@ impl Route {
             blocking: Blocking::new(),
             settings: Mutex::new(settings),
             slow_after: AtomicU64::new(slow_after),
+            slow_after_before: AtomicU64::new(slow_after),
+            slow_after_changed: AtomicU64::new(0),
             rate_limit: RateLimit::new(),
             admission: Mutex::new(()),
             reached_through_layer: AtomicBool::new(false),
@@ -104,8 +110,13 @@ impl Route {
     pub(super) fn apply(&self, of_handler: &Stored) {
         let settings = self.settings.lock();
         let slow_after = nanos(slow_after(&settings, of_handler));
-        // Relaxed: no other data depends on it.
-        self.slow_after.store(slow_after, Ordering::Relaxed);
+        // Relaxed: no other data depends on it, here and for the change.
+        let before = self.slow_after.swap(slow_after, Ordering::Relaxed);
+        if before != slow_after {
+            let now = Instant::now().nanos();
+            self.slow_after_before.store(before, Ordering::Relaxed);
+            self.slow_after_changed.store(now, Ordering::Relaxed);
+        }
         self.applied
             .set(EffectiveSettings::new(&settings, of_handler));
     }
@@ -114,6 +125,15 @@ impl Route {
     #[inline]
     pub(crate) fn slow_after(&self) -> u64 {
         self.slow_after.load(Ordering::Relaxed)
+    }
+
+    /// [`slow_after`](Self::slow_after) at a moment since the last change but one.
+    pub(crate) fn slow_after_at(&self, at: Instant) -> u64 {
+        if at.nanos() < self.slow_after_changed.load(Ordering::Relaxed) {
+            self.slow_after_before.load(Ordering::Relaxed)
+        } else {
+            self.slow_after()
+        }
     }
 
     /// Keeps the settings of a layer's own route, which becomes that of a handler.

@@ -42,7 +42,7 @@ struct Reported {
 
 impl Crossings {
     /// Reports a request that has become slow since the last look, `since` ago, or that is slow at
-    /// the first one.
+    /// the first one. It also becomes slow by a change of the setting.
     pub(super) fn check(&mut self, task: &TaskRef, since: Option<Duration>, now: Instant) {
         let Some(route) = task.own_route() else {
             return;
@@ -53,9 +53,11 @@ impl Crossings {
             return;
         }
         let before = since.map_or(Duration::ZERO, |since| age.saturating_sub(since));
+        let slow_after_before = route.slow_after_at(task.started.after(before));
+        let slow_after_before = Duration::from_nanos(slow_after_before);
         let crossed = TIMES.into_iter().rev().find(|times| {
-            let limit = slow_after.saturating_mul(*times);
-            age > limit && before <= limit
+            age > slow_after.saturating_mul(*times)
+                && before <= slow_after_before.saturating_mul(*times)
         });
         let Some(times) = crossed else { return };
         // A response that streams is as slow as its head.

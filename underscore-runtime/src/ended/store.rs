@@ -118,6 +118,10 @@ impl Store {
         let before = kept.len();
         change(kept);
         let after = kept.len();
+        if after == 0 {
+            // A full store looks at each route with each record.
+            self.routes.remove(&route);
+        }
         self.len = self.len.saturating_sub(before).saturating_add(after);
     }
 }
@@ -170,4 +174,18 @@ pub(crate) fn newest_first() -> Vec<Arc<EndedRequest>> {
     drop(store);
     records.sort_unstable_by_key(|record| std::cmp::Reverse((record.ended, record.id)));
     records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_without_records_is_forgotten() {
+        let mut store = Store::default();
+        store.change(1, |_| {});
+        store.change(2, Kept::drop_oldest);
+        assert!(store.routes.is_empty());
+        assert_eq!(store.len, 0);
+    }
 }

@@ -74,6 +74,7 @@ async fn the_time_without_an_admin_api_is_at_no_await() {
     assert!(total("SECOND.acquire()") < 1.0, "{timeline:#}");
     let unseen = timeline["unseen"].as_f64().expect("a time");
     assert!(unseen > GAP.as_secs_f64() - 0.5, "{timeline:#}");
+    assert_eq!(row["slowest_at"], "(not seen)", "{timeline:#}");
     // It had been reported before, and is not four times as slow yet.
     assert_eq!(events(&LOG.lines()), 1, "{:#?}", LOG.lines());
 }

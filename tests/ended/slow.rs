@@ -11,6 +11,7 @@ use underscore_runtime::{RouterExt as _, underscore_frame, underscore_route};
 
 use crate::support::Service;
 use crate::support::log::{LOG, turn};
+use crate::support::process::own_process;
 
 /// The events of a path.
 fn of<'a>(lines: &'a [String], path: &str) -> Vec<&'a String> {
@@ -169,4 +170,49 @@ async fn the_event_of_a_request_with_thousands_of_awaits_is_short() {
     assert!(event.len() < 4_000, "{} bytes", event.len());
     sent.abort();
     service.wait_for("slow.wide", "stats.req.active", 0).await;
+}
+
+const ROUTES: usize = 40;
+const REQUESTS: usize = 800;
+
+/// Holds 12.14 of docs/admin-api.md.
+#[tokio::test]
+async fn slow_requests_of_many_routes_are_counted_after_the_first_hundred_of_a_second() {
+    // Those of other tests count, too.
+    own_process!();
+    let _turn = turn().await;
+    let paths: Vec<String> = (0..ROUTES).map(|number| format!("/all/{number}")).collect();
+    let app = paths.iter().fold(Router::new(), |app, path| {
+        app.route(path, axum::routing::get(many))
+    });
+    let service = Service::start(app).await;
+    service.set("slow.many", "slow_after", "100ms").await;
+    let sent = (0..REQUESTS).map(|number| {
+        let request = service.request(Method::GET, &paths[number % ROUTES]);
+        tokio::spawn(request.send())
+    });
+    for sent in sent.collect::<Vec<_>>() {
+        sent.await.expect("it ends").expect("an answer");
+    }
+    let counts = |lines: &[String]| {
+        let slow = || {
+            lines
+                .iter()
+                .filter(|line| line.contains("underscore::slow"))
+        };
+        let single = slow().filter(|line| line.contains("task=")).count();
+        let more = slow().filter_map(|line| {
+            let (_, count) = line.split_once("more=")?;
+            count.split(' ').next()?.parse::<usize>().ok()
+        });
+        (single, more.sum::<usize>())
+    };
+    let is_complete = move |lines: &[String]| {
+        let (single, more) = counts(lines);
+        single + more == REQUESTS
+    };
+    let wait = move || LOG.wait(is_complete);
+    let lines = tokio::task::spawn_blocking(wait).await.expect("it ends");
+    let (single, _) = counts(&lines);
+    assert!((100..=300).contains(&single), "{single}");
 }

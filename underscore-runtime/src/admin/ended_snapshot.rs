@@ -31,7 +31,8 @@ pub(super) struct EndedSnapshot {
 /// The await at which a request has spent the most time.
 pub(super) struct Slowest {
     pub(super) point: Option<&'static AwaitPoint>,
-    pub(super) phase: Phase,
+    /// `None` if more time was not seen than was spent at any await.
+    pub(super) phase: Option<Phase>,
     pub(super) time: Option<Duration>,
 }
 
@@ -103,9 +104,17 @@ impl EndedSnapshot {
             path, phase, total, ..
         }) = slowest
         {
+            let unseen = timeline.map_or(Duration::ZERO, |timeline| timeline.unseen);
+            if unseen > *total {
+                return Some(Slowest {
+                    point: None,
+                    phase: None,
+                    time: Some(unseen),
+                });
+            }
             return Some(Slowest {
                 point: path.points().last().copied(),
-                phase: *phase,
+                phase: Some(*phase),
                 time: Some(*total),
             });
         }
@@ -115,7 +124,7 @@ impl EndedSnapshot {
         }
         Some(Slowest {
             point: Some(self.last()?),
-            phase: Phase::Waiting,
+            phase: Some(Phase::Waiting),
             time: self
                 .record
                 .since
@@ -125,13 +134,14 @@ impl EndedSnapshot {
 }
 
 impl Slowest {
-    /// The place as text: a line, `after` a line for a request inside a poll, or the word for what
-    /// it did if it was at no known await.
+    /// The place as text: a line, `after` a line for a request inside a poll, or in parentheses
+    /// what is known if it was at no known await.
     pub(super) fn place(&self) -> String {
         match (self.point, self.phase) {
-            (Some(point), Phase::Waiting | Phase::Streaming) => point.to_string(),
-            (Some(point), Phase::Running) => format!("after {point}"),
-            (None, phase) => format!("({})", words::phase(phase)),
+            (Some(point), Some(Phase::Running)) => format!("after {point}"),
+            (Some(point), _) => point.to_string(),
+            (None, Some(phase)) => format!("({})", words::phase(phase)),
+            (None, None) => "(not seen)".to_owned(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reports requests while they are slow: a request that never ends would never be reported at its
 //! end.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ const TIMES: [u32; 3] = [1, 4, 16];
 /// Maximum number of reports of a route in a second. Further ones are counted.
 const REPORTS_PER_SECOND: u32 = 10;
 
+/// Maximum number of reports of all routes in a second, a tenth of what the log holds. Further ones
+/// are counted.
+const REPORTS_OF_ALL_PER_SECOND: u32 = 100;
+
 /// Maximum number of awaits of a report.
 const MAX_AWAITS: usize = 64;
 
@@ -30,6 +35,8 @@ const LONGEST: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Crossings {
     routes: HashMap<usize, Reported>,
+    /// Number of reports of all routes.
+    written: u32,
     second: u64,
 }
 
@@ -70,29 +77,32 @@ impl Crossings {
             written: 0,
             left_out: 0,
         });
-        if reported.written == REPORTS_PER_SECOND {
+        if reported.written == REPORTS_PER_SECOND || self.written == REPORTS_OF_ALL_PER_SECOND {
             reported.left_out = reported.left_out.saturating_add(1);
         } else {
             reported.written = reported.written.saturating_add(1);
+            self.written = self.written.saturating_add(1);
             report(task, route, age, times);
         }
     }
 
-    /// Reports how many were left out in a second that is over.
+    /// Reports how many were left out in a second that is over: of the routes with the most, and of
+    /// all others together.
     pub(super) fn flush(&mut self, now: Instant) {
         if std::mem::replace(&mut self.second, now.second()) == now.second() {
             return;
         }
-        for (
-            _,
-            Reported {
-                route, left_out, ..
-            },
-        ) in self.routes.drain()
-        {
-            if left_out > 0 {
-                report_left_out(route, left_out);
-            }
+        self.written = 0;
+        let left_out = self.routes.drain().map(|(_, reported)| reported);
+        let mut left_out: Vec<Reported> = left_out.filter(|it| it.left_out > 0).collect();
+        left_out.sort_unstable_by_key(|reported| Reverse(reported.left_out));
+        let rest = left_out.split_off(left_out.len().min(REPORTS_PER_SECOND as usize));
+        for reported in left_out {
+            report_left_out(Some(reported.route), reported.left_out);
+        }
+        let rest: u64 = rest.iter().map(|reported| reported.left_out).sum();
+        if rest > 0 {
+            report_left_out(None, rest);
         }
     }
 }
@@ -140,15 +150,16 @@ fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
     });
 }
 
-fn report_left_out(route: &'static Route, more: u64) {
+/// Reports how many more requests of a route became slow, or of all other routes.
+fn report_left_out(route: Option<&'static Route>, more: u64) {
     log::write(move || {
         tracing::warn!(
             target: "underscore::slow",
             more,
-            method = tracing::field::display(&route.identity.method),
-            path = route.identity.path.as_deref(),
-            handler = route.identity.declaration().handler,
-            slow_after = units::human(Duration::from_nanos(route.slow_after())),
+            method = route.map(|route| tracing::field::display(&route.identity.method)),
+            path = route.and_then(|route| route.identity.path.as_deref()),
+            handler = route.map(|route| route.identity.declaration().handler),
+            slow_after = route.map(|route| units::human(Duration::from_nanos(route.slow_after()))),
             "more requests became slow within a second"
         );
     });

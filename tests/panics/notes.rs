@@ -2,11 +2,10 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn};
@@ -14,7 +13,6 @@ use axum::response::Response;
 use axum::routing::get;
 use futures_util::stream::once;
 use futures_util::{FutureExt, StreamExt};
-use hyper::body::{Frame, SizeHint};
 use reqwest::Method;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -23,6 +21,7 @@ use underscore_runtime::{
 };
 
 use super::support::Service;
+use super::support::bodies::Unmeasured;
 use super::support::process::own_process;
 use super::{Event, HostHook, get_panic};
 
@@ -90,28 +89,9 @@ async fn body() -> Body {
     Body::from_stream(piece.chain(rest))
 }
 
-/// A body whose `size_hint` panics.
-struct Unmeasured;
-
-impl HttpBody for Unmeasured {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(None)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        panic!("in the size hint");
-    }
-}
-
 #[underscore_route]
 async fn unmeasured() -> Body {
-    Body::new(Unmeasured)
+    Body::new(Unmeasured(|| panic!("in the size hint")))
 }
 
 /// Holds 7.50 of docs/admin-api.md.

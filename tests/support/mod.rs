@@ -9,6 +9,7 @@
     reason = "each test binary uses a part of it"
 )]
 
+pub mod bodies;
 pub mod example;
 pub mod files;
 pub mod futures;

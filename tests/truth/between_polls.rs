@@ -1,7 +1,6 @@
 //! Panics in a request's code outside of its polls.
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +17,7 @@ use underscore_runtime::underscore_route;
 
 use crate::hand::{assert_ends, poll, send, send_request};
 use crate::script::panic_silently;
+use crate::support::bodies::Unmeasured;
 
 /// An extractor that panics before it returns a future.
 pub struct Eager;
@@ -50,28 +50,9 @@ impl Drop for Bomb {
     }
 }
 
-/// A body whose `size_hint` panics.
-struct Unmeasured;
-
-impl HttpBody for Unmeasured {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(None)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        panic_silently()
-    }
-}
-
 #[underscore_route(name = "unmeasured")]
 async fn unmeasured() -> Body {
-    Body::new(Unmeasured)
+    Body::new(Unmeasured(panic_silently))
 }
 
 #[test]

@@ -3,16 +3,13 @@
 use std::convert::Infallible;
 use std::future::{Ready, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use axum::Router;
-use axum::body::{Bytes, HttpBody};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get;
-use hyper::body::{Frame, SizeHint};
 use tower::{Layer, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 use underscore_runtime::{RequestLayer, underscore_route};
@@ -21,6 +18,7 @@ use super::{assert_counts, assert_ends, request, scripted, send, statuses, tasks
 use crate::between_polls::Eager;
 use crate::hand::{Sent, poll};
 use crate::script::{Piece, Step, panic_silently};
+use crate::support::bodies::Unmeasured;
 
 fn panics(sent: &mut Sent) -> bool {
     catch_unwind(AssertUnwindSafe(|| poll(sent).is_ready())).is_err()
@@ -169,28 +167,10 @@ fn a_panic_in_a_call_is_the_end_of_its_request() {
     assert_ends("panics.call", &[("panicked", 1)]);
 }
 
-/// A body whose `size_hint` panics.
-struct Unmeasured;
-
-impl HttpBody for Unmeasured {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(None)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        panic_silently()
-    }
-}
-
 #[test]
 fn a_panic_of_the_final_body_is_the_end_of_its_request() {
-    let service = service_fn(|_: Request| async { Ok::<_, Infallible>(Response::new(Unmeasured)) });
+    let answer = || Response::new(Unmeasured(panic_silently));
+    let service = service_fn(move |_: Request| async move { Ok::<_, Infallible>(answer()) });
     let service = RequestLayer::named("panics.measured").layer(service);
     let mut sent = send(&service, request("/panics.measured").1);
     assert!(panics(&mut sent));

@@ -22,7 +22,7 @@ use underscore_runtime::{metrics_router, serve_admin, underscore_route};
 mod shared;
 
 /// Takes so many milliseconds.
-#[underscore_route(get, "/work/{millis}", name = "work")]
+#[underscore_route(get, "/job/{millis}", name = "work")]
 async fn work(Path(millis): Path<u64>) -> &'static str {
     sleep(Duration::from_millis(millis)).await;
     "done\n"
@@ -48,7 +48,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     // Beside the service: whoever reaches its port does not reach this one.
     tokio::spawn(axum::serve(metrics, metrics_router()).into_future());
-    let app = Router::new().route("/work/{millis}", get(work));
+    let app = Router::new().route("/job/{millis}", get(work));
     shared::serve(listener, app).await?;
     admin.shutdown().await;
     Ok(())
@@ -57,7 +57,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 /// The commands to try.
 const COMMANDS: &str = r"
   # Ten requests of 20 ms and one of 300 ms. Prometheus adds the buckets of all replicas.
-  seq 10 | xargs -P 10 -I{} curl -s '$APP/work/20?{}'
-  curl -s $APP/work/300
+  seq 10 | xargs -P 10 -I{} curl -s '$APP/job/20?{}'
+  curl -s $APP/job/300
   curl -s $METRICS/metrics
 ";

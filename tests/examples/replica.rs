@@ -5,9 +5,9 @@ use super::tried::Tried;
 #[tokio::test]
 async fn the_metrics_have_the_durations() {
     let mut tried = Tried::start("replica");
-    let answers = tried.together("/work/20").await;
+    let answers = tried.together("/job/20").await;
     assert!(answers.iter().all(|answer| answer.status == 200));
-    assert_eq!(tried.send("/work/300").await.status, 200);
+    assert_eq!(tried.send("/job/300").await.status, 200);
     let metrics = tried.send("/metrics").await;
     assert_eq!(metrics.status, 200);
     let sample = |bound: &str| {

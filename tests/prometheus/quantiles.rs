@@ -70,7 +70,7 @@ async fn quantiles_over_two_replicas_are_those_of_all_requests() {
     }
     let of = |suffix: &str, job: &str| {
         let name = format!("http_server_request_duration_seconds_{suffix}");
-        format!("{name}{{http_route=\"/work/{{millis}}\",job=\"{job}\"}}")
+        format!("{name}{{http_route=\"/job/{{millis}}\",job=\"{job}\"}}")
     };
     for job in ["openmetrics", "text"] {
         prometheus

@@ -41,7 +41,7 @@ impl Replica {
     }
 
     fn request(&self, time: Duration) -> RequestBuilder {
-        let url = format!("{}/work/{}", self.example.base, time.as_millis());
+        let url = format!("{}/job/{}", self.example.base, time.as_millis());
         self.client.get(url)
     }
 

@@ -50,22 +50,32 @@ pub(super) type WaitingHandler = fn(Request, Offload) -> AnswerFuture;
 pub(super) type AnswerFuture = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
 
 impl Endpoint {
-    /// An endpoint that changes nothing.
-    pub(super) const fn read(
+    const fn new(
+        method: MethodFilter,
         paths: &'static [&'static str],
         cost: Cost,
-        handler: ReadHandler,
+        handler: EndpointHandler,
     ) -> Self {
         Endpoint {
-            method: MethodFilter::GET,
+            method,
             paths,
             aliases: &[],
             params: &[],
             cost,
             is_table: false,
             has_own_formats: false,
-            handler: EndpointHandler::Read(handler),
+            handler,
         }
+    }
+
+    /// An endpoint that changes nothing.
+    pub(super) const fn read(
+        paths: &'static [&'static str],
+        cost: Cost,
+        handler: ReadHandler,
+    ) -> Self {
+        let handler = EndpointHandler::Read(handler);
+        Endpoint::new(MethodFilter::GET, paths, cost, handler)
     }
 
     /// An endpoint that changes nothing and waits for what it reads. `cost` is that of writing the
@@ -75,16 +85,8 @@ impl Endpoint {
         cost: Cost,
         handler: WaitingHandler,
     ) -> Self {
-        Endpoint {
-            method: MethodFilter::GET,
-            paths,
-            aliases: &[],
-            params: &[],
-            cost,
-            is_table: false,
-            has_own_formats: false,
-            handler: EndpointHandler::WaitingRead(handler),
-        }
+        let handler = EndpointHandler::WaitingRead(handler);
+        Endpoint::new(MethodFilter::GET, paths, cost, handler)
     }
 
     /// A table.
@@ -107,16 +109,8 @@ impl Endpoint {
         action: Action,
         handler: WaitingHandler,
     ) -> Self {
-        Endpoint {
-            method,
-            paths,
-            aliases: &[],
-            params: &[],
-            cost: Cost::Everything,
-            is_table: false,
-            has_own_formats: false,
-            handler: EndpointHandler::Change(action, handler),
-        }
+        let handler = EndpointHandler::Change(action, handler);
+        Endpoint::new(method, paths, Cost::Everything, handler)
     }
 
     pub(super) const fn with_params(self, params: &'static [Group]) -> Self {

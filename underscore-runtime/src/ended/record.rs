@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use crate::clock::Instant;
-use crate::stack::{AsyncBody, AwaitPath, AwaitPoint, Frame, Stack};
+use crate::stack::{AsyncBody, AwaitPath, AwaitPoint, Frame, Stack, is_same_path};
 use crate::stats::Outcome;
 use crate::task::{PanicNote, TaskId, TaskRequest, TaskState};
 
@@ -96,10 +96,7 @@ impl SharedPath {
 
     /// True for the same awaits.
     pub(crate) fn is_same(&self, other: &SharedPath) -> bool {
-        let (points, others) = (self.points(), other.points());
-        let same =
-            |(one, other): (&&'static AwaitPoint, &&'static AwaitPoint)| std::ptr::eq(*one, *other);
-        points.len() == others.len() && points.iter().zip(others).all(same)
+        is_same_path(self.points(), other.points())
     }
 }
 

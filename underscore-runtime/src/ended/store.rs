@@ -61,14 +61,10 @@ pub(crate) enum Fate {
     Unknown,
 }
 
-fn key(route: &'static Route) -> usize {
-    std::ptr::from_ref(route).addr()
-}
-
 /// True if a slow request would be kept.
 pub(super) fn has_room_for_slow(route: &'static Route, started: Instant, ended: Instant) -> bool {
     let store = STORE.lock();
-    let kept = store.routes.get(&key(route));
+    let kept = store.routes.get(&route.address());
     kept.is_none_or(|kept| kept.has_room_for_slow(started, ended))
 }
 
@@ -80,7 +76,7 @@ pub(super) fn add(record: EndedRequest, as_slow: bool, bad: Option<Kind>) {
     // Relaxed: the release of the task's slot follows, and the sampler reads it after that.
     ADDED.fetch_add(1, Ordering::Relaxed);
     store.recent.add(&record);
-    store.change(key(route), |kept| {
+    store.change(route.address(), |kept| {
         if as_slow {
             kept.add_slow(&record);
         }

@@ -73,7 +73,7 @@ fn note_of_code_between_polls(task: &Slot) -> Option<PanicNote> {
 
 /// True if a panic on `route` may be written now. Otherwise it is counted as left out.
 fn is_due(route: Option<&'static Route>, now: Instant) -> bool {
-    let address = route.map_or(0, |route| std::ptr::from_ref(route).addr());
+    let address = route.map_or(0, Route::address);
     let mut windows = WINDOWS.lock();
     let window = windows.entry(address).or_insert(Window {
         route,

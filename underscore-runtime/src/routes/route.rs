@@ -68,6 +68,11 @@ impl Route {
         }
     }
 
+    /// Its address, which identifies it: routes are never freed.
+    pub(crate) fn address(&'static self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// Number of requests in flight and open upgraded connections.
     pub(crate) fn active(&self) -> u64 {
         self.stats.active().saturating_add(self.upgraded())

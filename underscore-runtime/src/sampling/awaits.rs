@@ -101,7 +101,7 @@ impl Awaits {
         now: Instant,
     ) -> Option<&mut AwaitUse> {
         let address = std::ptr::from_ref(point).addr();
-        let key = (address, std::ptr::from_ref(route).addr());
+        let key = (address, route.address());
         if self.known.len() >= MAX_AWAITS && !self.known.contains_key(&key) {
             return None;
         }

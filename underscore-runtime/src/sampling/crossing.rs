@@ -71,8 +71,7 @@ impl Crossings {
         if matches!(task.state(), None | Some(TaskState::Streaming)) {
             return;
         }
-        let key = std::ptr::from_ref(route).addr();
-        let reported = self.routes.entry(key).or_insert(Reported {
+        let reported = self.routes.entry(route.address()).or_insert(Reported {
             route,
             written: 0,
             left_out: 0,

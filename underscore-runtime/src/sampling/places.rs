@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::routes::Route;
-use crate::stack::{AwaitPath, paths};
+use crate::stack::{AwaitPath, is_same_path, paths};
 use crate::task::TaskRef;
 
 /// Maximum number of awaits by which a place is told from others.
@@ -30,7 +30,7 @@ impl Places {
         let stack = task.first_awaits(MAX_AWAITS);
         let fingerprint = &mut self.fingerprint;
         fingerprint.clear();
-        fingerprint.push(std::ptr::from_ref(route).addr() as u64);
+        fingerprint.push(route.address() as u64);
         stack.add_fingerprint(fingerprint);
         if let Some(place) = self.known.get(&**fingerprint) {
             return Arc::clone(place);
@@ -47,9 +47,6 @@ impl Places {
 
 /// True for the same awaits. A place that was forgotten and resolved again is another allocation.
 pub(super) fn is_same(one: &Place, other: &Place) -> bool {
-    let is_same_path = |(one, other): (&AwaitPath, &AwaitPath)| {
-        one.len() == other.len() && one.iter().zip(other).all(|(a, b)| std::ptr::eq(*a, *b))
-    };
-    Arc::ptr_eq(one, other)
-        || one.len() == other.len() && one.iter().zip(&**other).all(is_same_path)
+    let same = |(one, other): (&AwaitPath, &AwaitPath)| is_same_path(one, other);
+    Arc::ptr_eq(one, other) || one.len() == other.len() && one.iter().zip(&**other).all(same)
 }

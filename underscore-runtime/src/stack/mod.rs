@@ -16,6 +16,6 @@ pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
 pub(crate) use inline_nodes::InlineNodes;
 pub(crate) use keys::Keys;
 pub(crate) use node::{NodeChange, NodeKey, ParentKey, StackNode, TypeName};
-pub(crate) use paths::{AwaitPath, paths};
+pub(crate) use paths::{AwaitPath, is_same_path, paths};
 pub use point::AwaitPoint;
 pub(crate) use tree::Tree;

@@ -26,7 +26,7 @@ fn collect(frames: &[Frame], around: &mut Vec<&'static AwaitPoint>, paths: &mut 
         around.push(point);
         if inside.is_empty() {
             // Equal branches are neighbours, because frames are in source order.
-            if paths.last().is_none_or(|last| !is_same(last, around)) {
+            if paths.last().is_none_or(|last| !is_same_path(last, around)) {
                 paths.push(around.as_slice().into());
             }
         } else {
@@ -36,8 +36,8 @@ fn collect(frames: &[Frame], around: &mut Vec<&'static AwaitPoint>, paths: &mut 
     }
 }
 
-/// True for the same points. Each point has an address of its own.
-fn is_same(one: &[&'static AwaitPoint], other: &[&'static AwaitPoint]) -> bool {
+/// True for the same awaits. Each point has an address of its own.
+pub(crate) fn is_same_path(one: &[&'static AwaitPoint], other: &[&'static AwaitPoint]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(a, b)| std::ptr::eq(*a, *b))
 }
 

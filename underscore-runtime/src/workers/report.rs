@@ -52,9 +52,7 @@ impl Reports {
     /// left out.
     pub(super) fn report_task(&mut self, task: Task, stalled: Stalled, now: Instant) -> bool {
         let route = task.route();
-        let source = route.map_or(Source::Background, |route| {
-            Source::Route(std::ptr::from_ref(route).addr())
-        });
+        let source = route.map_or(Source::Background, |route| Source::Route(route.address()));
         let is_due = self.is_due(source, route, now);
         if is_due {
             warn_of_task(task, stalled);

@@ -96,10 +96,7 @@ type Key = (usize, usize);
 
 fn key(point: &'static AwaitPoint, route: Option<&'static Route>) -> Key {
     let point = std::ptr::from_ref(point).addr();
-    (
-        point,
-        route.map_or(0, |route| std::ptr::from_ref(route).addr()),
-    )
+    (point, route.map_or(0, Route::address))
 }
 
 /// The awaits with the most tasks first, and among equals those with the oldest or the largest
@@ -182,7 +179,7 @@ impl LiveTasks {
         }
         let (work, route) = (task.background(), task.route());
         let runs = work.as_ref().map_or(0, |work| work.code.as_ptr().addr());
-        let route_address = route.map_or(0, |route| std::ptr::from_ref(route).addr());
+        let route_address = route.map_or(0, Route::address);
         let (stack, age) = (task.stack(), now.since(task.started));
         self.fingerprint.clear();
         self.fingerprint.extend([route_address as u64, runs as u64]);

@@ -138,7 +138,7 @@ impl Groups {
         let work = task.background();
         let route = task.route();
         let runs = work.as_ref().map_or(0, |work| work.code.as_ptr().addr());
-        let route_address = route.map_or(0, |route| std::ptr::from_ref(route).addr());
+        let route_address = route.map_or(0, Route::address);
         let (stack, age) = (task.stack(), now.since(task.started));
         let fingerprint = &mut self.fingerprint;
         fingerprint.clear();

@@ -128,7 +128,7 @@ impl Recording {
             return;
         }
         let key = StackKey {
-            route: std::ptr::from_ref(route).addr(),
+            route: route.address(),
             paths: paths.as_ptr().addr(),
             is_running,
         };

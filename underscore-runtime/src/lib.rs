@@ -109,6 +109,8 @@ mod error_body;
 #[cfg(feature = "admin")]
 mod fd;
 #[cfg(feature = "admin")]
+mod guards;
+#[cfg(feature = "admin")]
 mod hex;
 #[cfg(feature = "admin")]
 mod housekeeping;

@@ -97,6 +97,72 @@ pub fn at<F: IntoFuture>(future: F, _: &'static AwaitPoint) -> At<F::IntoFuture>
     future.into_future()
 }
 
+/// The future itself.
+#[inline]
+pub fn at_lock<F: IntoFuture>(_: usize, future: F, _: &'static AwaitPoint) -> At<F::IntoFuture> {
+    future.into_future()
+}
+
+/// The future itself.
+#[inline]
+pub fn at_guard<F: IntoFuture>(_: usize, future: F, _: &'static AwaitPoint) -> At<F::IntoFuture> {
+    future.into_future()
+}
+
+/// The value itself.
+#[inline]
+pub fn acquired<T>(_: usize, value: T, _: &'static AwaitPoint) -> T {
+    value
+}
+
+/// An expression that a method is called on.
+#[derive(Debug)]
+pub struct Place<'a, T: ?Sized>(pub &'a T);
+
+/// No lock is known.
+pub trait KnownLock {}
+
+/// The address of any place.
+pub trait UnknownLock {
+    #[doc(hidden)]
+    #[inline]
+    fn __underscore_address(&self) -> usize {
+        0
+    }
+}
+
+impl<T: ?Sized> UnknownLock for &Place<'_, T> {}
+
+/// A guard that would be listed as held until this is dropped.
+#[must_use = "the guard is held while this lives"]
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Hold;
+
+/// No list is kept.
+#[inline]
+pub fn hold<T>(_: &'static [AwaitPoint], _: &T) -> Hold {
+    Hold
+}
+
+impl Hold {
+    /// The guard is dropped or moved.
+    #[inline]
+    pub fn release(&mut self) {}
+
+    /// The guard is the value of the function.
+    #[inline]
+    pub fn hand_out(&mut self) {}
+
+    /// The guard is moved elsewhere.
+    #[inline]
+    pub fn pass_on(&mut self) {}
+
+    /// Methods are called on the guard.
+    #[inline]
+    pub fn release_if_taken_by(&mut self, _: &'static [&'static str]) {}
+}
+
 /// A point that would be in a stack until this is dropped.
 #[derive(Debug)]
 #[non_exhaustive]

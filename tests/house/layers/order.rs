@@ -32,6 +32,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             ],
             &["log", "json", "threads"],
             &["stack"],
+            &["guards"],
             &["stats"],
             &["connection"],
             &["settings"],
@@ -74,8 +75,9 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "instrument/poll",
         &[
-            &["frame_slot", "guard", "scope"],
-            &["at_await", "within", "timeout", "tracked"],
+            &["frame_slot", "guard", "lock_address", "scope"],
+            &["acquired"],
+            &["at_await", "hold", "within", "timeout", "tracked"],
         ],
     ),
     ("instrument/body", &[&["failure", "request"], &["response"]]),
@@ -99,6 +101,14 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["begin"],
             &["run"],
             &["call", "plain_call"],
+        ],
+    ),
+    (
+        "guards",
+        &[
+            &["held", "resource_name", "type_path"],
+            &["known"],
+            &["guard_type"],
         ],
     ),
     ("panics", &[&["hook"], &["report"]]),
@@ -228,7 +238,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "slot_ref",
             ],
             &["thread"],
-            &["begin", "commit", "end", "stage"],
+            &["begin", "commit", "end", "locks", "stage"],
             &["task_ref"],
             &["registry"],
         ],

@@ -393,7 +393,7 @@ fn headers(task: &TaskSnapshot) -> Node {
 
 /// Frames from the outermost to the innermost, each with those inside it.
 fn frames(stack: &[Frame]) -> Vec<Node> {
-    let node = |Frame { point, inside }: &Frame| {
+    let node = |Frame { point, inside, .. }: &Frame| {
         Node::object([
             ("function", Node::text(point.function())),
             ("where", Node::text(point.to_string())),

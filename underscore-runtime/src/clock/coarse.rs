@@ -14,6 +14,14 @@ pub(crate) fn publish_coarse(now: Instant) {
     COARSE.store(now.nanos(), Ordering::Relaxed);
 }
 
+/// The current tick, `None` while the coarse clock does not run.
+pub(crate) fn coarse() -> Option<Instant> {
+    match COARSE.load(Ordering::Relaxed) {
+        0 => None,
+        nanos => Some(Instant::from_nanos(nanos)),
+    }
+}
+
 /// True while a thread publishes the coarse clock.
 pub(crate) fn is_coarse_running() -> bool {
     COARSE.load(Ordering::Relaxed) != 0

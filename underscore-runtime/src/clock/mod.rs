@@ -7,6 +7,6 @@ mod system;
 mod tsc;
 
 pub(crate) use coarse::AtomicInstant;
-pub(crate) use coarse::{is_coarse_running, publish_coarse, stop_coarse};
+pub(crate) use coarse::{coarse, is_coarse_running, publish_coarse, stop_coarse};
 pub(crate) use instant::Instant;
 pub(crate) use tsc::calibrate_in_background;

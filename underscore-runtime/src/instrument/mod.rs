@@ -37,7 +37,9 @@ pub use handler::{
 pub use interrupted::Interrupted;
 pub use layer::{RequestFuture, RequestLayer, RequestService};
 pub use mount::{Declared, RouterExt};
-pub use poll::{At, at, within};
+pub use poll::{
+    At, Hold, KnownLock, Place, UnknownLock, acquired, at, at_guard, at_lock, hold, within,
+};
 #[cfg(feature = "admin")]
 pub(crate) use record::task_of;
 pub use track::{spawn, spawn_blocking, track};

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::inline_nodes::INLINE_NODES;
-use super::{AsyncBody, AwaitPoint, NodeKey, ParentKey, StackNode};
+use super::{AsyncBody, AwaitPoint, NodeKey, ParentKey, StackNode, TypeNames};
 
 /// Pending awaits, by key. As many are stored inline as a slot has, so that most stacks are copied
 /// without an allocation.
@@ -19,6 +19,12 @@ pub(crate) struct Stack {
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) point: &'static AwaitPoint,
+    /// The types of the awaited future and of its output.
+    pub(crate) types: TypeNames,
+    /// The await around it.
+    pub(crate) parent: ParentKey,
+    /// Itself, as the parent of those inside.
+    pub(crate) key: ParentKey,
     pub(crate) inside: Vec<Frame>,
 }
 
@@ -34,8 +40,8 @@ impl Stack {
             match node {
                 Some(node) => {
                     let point = std::ptr::from_ref(node.point).addr() as u64;
-                    let awaited = node.awaited as usize as u64;
-                    fingerprint.extend([point, awaited, node.parent.to_bits()]);
+                    let types = node.types as usize as u64;
+                    fingerprint.extend([point, types, node.parent.to_bits()]);
                 }
                 // No point has this address.
                 None => fingerprint.push(0),
@@ -92,9 +98,12 @@ impl Stack {
         }
         for (key, node) in dropped.into_iter().flatten() {
             let parent = ParentKey::new(key, node.point);
-            let body = AsyncBody::from_type_name((node.awaited)());
+            let body = AsyncBody::from_type_name((node.types)().0);
             kept.push(Frame {
                 point: node.point,
+                types: node.types,
+                parent: node.parent,
+                key: parent,
                 inside: frames_inside(
                     parent,
                     [None, body],
@@ -148,17 +157,29 @@ fn frames_inside(
     let mut frames: Vec<Frame> = children
         .into_iter()
         .flatten()
-        .map(|(key, StackNode { point, awaited, .. })| Frame {
-            point,
-            inside: frames_inside(
-                ParentKey::new(key, point),
-                [task_body, AsyncBody::from_type_name(awaited())],
-                parents,
-                nodes,
-                kept,
-                depth_left,
-            ),
-        })
+        .map(
+            |(
+                key,
+                StackNode {
+                    point,
+                    types,
+                    parent,
+                },
+            )| Frame {
+                point,
+                types,
+                parent,
+                key: ParentKey::new(key, point),
+                inside: frames_inside(
+                    ParentKey::new(key, point),
+                    [task_body, AsyncBody::from_type_name(types().0)],
+                    parents,
+                    nodes,
+                    kept,
+                    depth_left,
+                ),
+            },
+        )
         .collect();
     frames.sort_by_key(|Frame { point, .. }| (point.file, point.line, point.column));
     frames
@@ -218,7 +239,7 @@ mod tests {
         let node = StackNode {
             point,
             parent,
-            awaited: || "",
+            types: || ("", ""),
         };
         tree.apply(&NodeChange {
             key,

@@ -1,7 +1,7 @@
 //! The first few pending awaits of a task, which its poller writes without a lock. A read is
 //! consistent only under the slot's `SeqCount`.
 
-use super::{AwaitPoint, NodeKey, ParentKey, StackNode, TypeName};
+use super::{AwaitPoint, NodeKey, ParentKey, StackNode, TypeNames};
 use crate::sync::AtomicCell;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +16,7 @@ pub(crate) struct InlineNodes([InlineNode; INLINE_NODES]);
 struct InlineNode {
     /// `None` if no await is pending under the key.
     point: AtomicCell<Option<&'static AwaitPoint>>,
-    awaited: AtomicCell<Option<TypeName>>,
+    types: AtomicCell<Option<TypeNames>>,
     parent: AtomicU64,
 }
 
@@ -25,11 +25,11 @@ impl InlineNodes {
         const {
             // Otherwise they would take a lock in each poll.
             assert!(AtomicCell::<Option<&'static AwaitPoint>>::is_lock_free());
-            assert!(AtomicCell::<Option<TypeName>>::is_lock_free());
+            assert!(AtomicCell::<Option<TypeNames>>::is_lock_free());
         }
         InlineNodes(std::array::from_fn(|_| InlineNode {
             point: AtomicCell::new(None),
-            awaited: AtomicCell::new(None),
+            types: AtomicCell::new(None),
             parent: AtomicU64::new(0),
         }))
     }
@@ -43,7 +43,7 @@ impl InlineNodes {
         match node {
             Some(node) => {
                 place.parent.store(node.parent.to_bits(), Ordering::Relaxed);
-                place.awaited.store(Some(node.awaited));
+                place.types.store(Some(node.types));
                 place.point.store(Some(node.point));
             }
             None => place.point.store(None),
@@ -61,7 +61,7 @@ impl InlineNodes {
             let place = self.0.get(index)?;
             Some(StackNode {
                 point: place.point.load()?,
-                awaited: place.awaited.load()?,
+                types: place.types.load()?,
                 parent: ParentKey::from_bits(place.parent.load(Ordering::Relaxed)),
             })
         })

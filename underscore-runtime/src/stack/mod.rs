@@ -15,7 +15,7 @@ pub(crate) use async_body::AsyncBody;
 pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
 pub(crate) use inline_nodes::InlineNodes;
 pub(crate) use keys::Keys;
-pub(crate) use node::{NodeChange, NodeKey, ParentKey, StackNode, TypeName};
+pub(crate) use node::{NodeChange, NodeKey, ParentKey, StackNode, TypeNames};
 pub(crate) use paths::{AwaitPath, is_same_path, paths};
 pub use point::AwaitPoint;
 pub(crate) use tree::Tree;

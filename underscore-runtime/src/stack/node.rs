@@ -45,6 +45,11 @@ impl ParentKey {
         self.0
     }
 
+    /// True if both have the same key.
+    pub(crate) fn has_key_of(self, other: Self) -> bool {
+        self.0 >> 32 == other.0 >> 32
+    }
+
     pub(crate) fn from_bits(bits: u64) -> Self {
         ParentKey(bits)
     }
@@ -56,12 +61,12 @@ pub(crate) struct StackNode {
     pub(crate) point: &'static AwaitPoint,
     /// The await inside of which it was polled.
     pub(crate) parent: ParentKey,
-    /// The type name of the awaited future.
-    pub(crate) awaited: TypeName,
+    /// The type names of the awaited future and of its output.
+    pub(crate) types: TypeNames,
 }
 
-/// Returns the name of a type. Called when a stack is read.
-pub(crate) type TypeName = fn() -> &'static str;
+/// Returns the names of the types of a future and of its output. Called when a stack is read.
+pub(crate) type TypeNames = fn() -> (&'static str, &'static str);
 
 /// A change of a stack: `node` is pending under `key`, or no await is.
 #[derive(Clone, Copy, Debug)]

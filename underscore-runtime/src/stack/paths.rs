@@ -19,7 +19,7 @@ pub(crate) fn paths(frames: &[Frame]) -> Vec<AwaitPath> {
 }
 
 fn collect(frames: &[Frame], around: &mut Vec<&'static AwaitPoint>, paths: &mut Vec<AwaitPath>) {
-    for Frame { point, inside } in frames {
+    for Frame { point, inside, .. } in frames {
         if paths.len() == MAX_PATHS {
             return;
         }
@@ -43,6 +43,7 @@ pub(crate) fn is_same_path(one: &[&'static AwaitPoint], other: &[&'static AwaitP
 
 #[cfg(test)]
 mod tests {
+    use super::super::ParentKey;
     use super::*;
 
     static OUTER: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 1, 1, "outer()");
@@ -50,7 +51,13 @@ mod tests {
     static RIGHT: AwaitPoint = AwaitPoint::new("m::f", "f.rs", 3, 1, "right()");
 
     fn frame(point: &'static AwaitPoint, inside: Vec<Frame>) -> Frame {
-        Frame { point, inside }
+        Frame {
+            point,
+            types: || ("", ""),
+            parent: ParentKey::ROOT,
+            key: ParentKey::ROOT,
+            inside,
+        }
     }
 
     #[test]

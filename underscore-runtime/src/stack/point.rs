@@ -52,6 +52,17 @@ impl AwaitPoint {
         std::ptr::from_ref(self).addr() as u32
     }
 
+    /// True if both are in the same body of the source.
+    pub(crate) fn is_in_body_of(&self, other: &AwaitPoint) -> bool {
+        self.depth == other.depth && self.function == other.function
+    }
+
+    /// True if futures may be pending beside it that have no point, as in a macro that cannot be
+    /// parsed.
+    pub(crate) fn has_unknown_siblings(&self) -> bool {
+        self.depth == 0
+    }
+
     /// The path of the enclosing function.
     pub(crate) fn function(&self) -> &'static str {
         self.function

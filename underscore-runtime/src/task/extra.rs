@@ -11,6 +11,7 @@ use super::interrupt::Interrupts;
 use super::kind::{Background, TaskRequest};
 use super::panic_note::PanicNote;
 use super::request_meta::RequestMeta;
+use crate::guards::TaskLocks;
 use crate::routes::Route;
 use crate::stack::Tree;
 use crate::stats::Outcome;
@@ -43,6 +44,8 @@ pub(super) struct Extra {
     pub(super) reached: Option<Reached>,
     /// A copy of the request, shared by the work that was begun in it.
     pub(super) request: Option<Arc<TaskRequest>>,
+    /// The guards that it holds and the locks that it waits for.
+    pub(super) locks: TaskLocks,
     /// The last panic in its code.
     pub(super) panic: Option<Box<PanicNote>>,
 }

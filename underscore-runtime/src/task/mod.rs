@@ -9,6 +9,7 @@ mod extra;
 mod id;
 mod interrupt;
 mod kind;
+mod locks;
 mod meta_buffer;
 mod panic_note;
 mod poller_state;

@@ -10,6 +10,7 @@ use super::poller_state::TaskState;
 use super::slot::{Slot, info};
 use super::stage::Stage;
 use crate::clock::Instant;
+use crate::guards::TaskLocks;
 use crate::routes::Route;
 use crate::stack::{AsyncBody, Frame, Stack};
 use crate::sync::Arc;
@@ -183,6 +184,11 @@ impl TaskRef {
     /// As [`frames`](Self::frames), and the awaits of futures that it holds and does not poll.
     pub(crate) fn frames_and_kept(&self) -> (Vec<Frame>, Vec<Frame>) {
         self.stack().frames_and_kept(self.body())
+    }
+
+    /// The guards that it holds and the locks that it waits for.
+    pub(crate) fn locks(&self) -> TaskLocks {
+        self.slot.locks(self.id)
     }
 
     /// Interrupts it, and counts it in `waiting` until it has ended. `None` if it has ended

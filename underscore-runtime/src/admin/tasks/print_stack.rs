@@ -111,7 +111,7 @@ fn head(task: &TaskSnapshot) -> String {
 }
 
 fn lines(text: &mut String, frames: &[Frame], depth: usize) {
-    for Frame { point, inside } in frames {
+    for Frame { point, inside, .. } in frames {
         let (function, source) = (point.function(), point.source());
         let _ = writeln!(
             text,

@@ -1,7 +1,7 @@
 //! An await's slot in the stack of its task: taken at the first `Pending` and released when the
 //! await ends, also if its future has been moved out of the task.
 
-use crate::stack::{AwaitPoint, NodeKey, ParentKey, StackNode, TypeName};
+use crate::stack::{AwaitPoint, NodeKey, ParentKey, StackNode, TypeNames};
 use crate::task::{Slot, SlotRef, with_thread};
 
 /// The slot of one await in a stack, taken or not.
@@ -55,8 +55,7 @@ impl FrameSlot {
                 (self.key, PollKind::Repeated)
             } else {
                 if self.id != NOT_TAKEN {
-                    // The future was moved here from another task.
-                    self.release_remote();
+                    self.leave_other_task(point);
                 }
                 if current == 0 {
                     return FrameGuard {
@@ -78,12 +77,7 @@ impl FrameSlot {
 
     /// Ends a poll that returned `Pending`: the await enters the stack.
     #[inline]
-    pub(crate) fn pend(
-        &mut self,
-        guard: FrameGuard,
-        point: &'static AwaitPoint,
-        awaited: TypeName,
-    ) {
+    pub(crate) fn pend(&mut self, guard: FrameGuard, point: &'static AwaitPoint, types: TypeNames) {
         let FrameGuard { key, parent, kind } = guard;
         std::mem::forget(guard);
         if kind == PollKind::Untracked {
@@ -101,10 +95,27 @@ impl FrameSlot {
             let node = StackNode {
                 point,
                 parent,
-                awaited,
+                types,
             };
             thread.record_change(key, Some(node));
         });
+    }
+
+    /// As [`pend`](Self::pend), for an await of the lock with this address.
+    #[inline]
+    pub(crate) fn pend_for_lock(
+        &mut self,
+        guard: FrameGuard,
+        point: &'static AwaitPoint,
+        types: TypeNames,
+        lock: usize,
+    ) {
+        let is_first = guard.kind == PollKind::First;
+        let key = ParentKey::new(guard.key, point);
+        self.pend(guard, point, types);
+        if is_first && let Some(task) = self.task {
+            task.get().set_lock_wait(key, lock);
+        }
     }
 
     /// Ends a poll that returned `Ready`: the await leaves the stack if it is in it.
@@ -140,6 +151,17 @@ impl FrameSlot {
         }
     }
 
+    /// The future was moved here from another task, whose stack it leaves, with the guards that its
+    /// body holds.
+    #[cold]
+    #[inline(never)]
+    fn leave_other_task(&mut self, point: &'static AwaitPoint) {
+        if let Some(task) = self.task {
+            task.get().forget_holds(self.id, self.parent, point);
+        }
+        self.release_remote();
+    }
+
     /// For a future that was moved out of its task, or outlived it.
     #[cold]
     #[inline(never)]
@@ -159,6 +181,14 @@ fn release_unused(key: NodeKey) {
         if key.is_high() {
             task.release_high_key(key);
         }
+    }
+}
+
+impl FrameGuard {
+    /// The await at `point` as a parent, and the one around it. `None` outside any task.
+    pub(crate) fn place(&self, point: &'static AwaitPoint) -> Option<(ParentKey, ParentKey)> {
+        let is_tracked = self.kind != PollKind::Untracked;
+        is_tracked.then(|| (ParentKey::new(self.key, point), self.parent))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::stack::AwaitPoint;
 pub fn within(point: &'static AwaitPoint) -> Within {
     let mut slot = FrameSlot::new();
     let guard = slot.enter(point);
-    slot.pend(guard, point, || "");
+    slot.pend(guard, point, || ("", ""));
     Within { _slot: slot }
 }
 

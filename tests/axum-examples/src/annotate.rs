@@ -6,15 +6,26 @@ use std::{fs, io};
 
 use crate::sources::{Function, Sources};
 
-const ATTRIBUTE: &str = "#[underscore_runtime::underscore_route]";
+/// The attribute of handlers.
+pub(crate) const ROUTE: &str = "#[underscore_runtime::underscore_route]";
+
+/// The attribute of other functions.
+pub(crate) const FRAME: &str = "#[underscore_runtime::underscore_frame]";
 
 /// The original files.
-#[derive(Default)]
 pub(crate) struct Originals {
+    attribute: &'static str,
     texts: BTreeMap<PathBuf, String>,
 }
 
 impl Originals {
+    pub(crate) fn new(attribute: &'static str) -> Self {
+        Originals {
+            attribute,
+            texts: BTreeMap::new(),
+        }
+    }
+
     /// Writes the files of all `handlers`, with the attribute on the `annotated` ones.
     pub(crate) fn write(
         &mut self,
@@ -37,14 +48,18 @@ impl Originals {
                 .iter()
                 .map(function)
                 .filter(|function| function.file == file);
-            fs::write(file, with_attributes(text, in_file))?;
+            fs::write(file, with_attributes(self.attribute, text, in_file))?;
         }
         Ok(())
     }
 }
 
 /// Each attribute adds one line.
-fn with_attributes<'a>(text: &str, functions: impl Iterator<Item = &'a Function>) -> String {
+fn with_attributes<'a>(
+    attribute: &str,
+    text: &str,
+    functions: impl Iterator<Item = &'a Function>,
+) -> String {
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     let mut places: Vec<(usize, usize)> = functions.map(|function| function.place).collect();
     places.sort_unstable();
@@ -52,7 +67,7 @@ fn with_attributes<'a>(text: &str, functions: impl Iterator<Item = &'a Function>
         let before: String = lines[line].chars().take(column).collect();
         let after: String = lines[line].chars().skip(column).collect();
         let indent: String = before.chars().take_while(|c| c.is_whitespace()).collect();
-        lines[line] = format!("{before}{ATTRIBUTE}\n{indent}{after}");
+        lines[line] = format!("{before}{attribute}\n{indent}{after}");
     }
     lines.join("\n")
 }
@@ -91,6 +106,7 @@ mod tests {
             place,
             lines: (place.0, place.0),
             is_future: true,
+            is_async: true,
             is_annotated: false,
         }
     }
@@ -99,11 +115,11 @@ mod tests {
     fn an_attribute_stands_on_a_line_of_its_own_and_leaves_the_rest() {
         let text = "mod a {\r\n    async fn f() {}\r\n}\nasync fn g() {}";
         let functions = [function((1, 4)), function((3, 0))];
-        let written = with_attributes(text, functions.iter());
+        let written = with_attributes(ROUTE, text, functions.iter());
         assert_eq!(
             written,
             format!(
-                "mod a {{\r\n    {ATTRIBUTE}\n    async fn f() {{}}\r\n}}\n{ATTRIBUTE}\nasync fn g() {{}}"
+                "mod a {{\r\n    {ROUTE}\n    async fn f() {{}}\r\n}}\n{ROUTE}\nasync fn g() {{}}"
             ),
         );
     }

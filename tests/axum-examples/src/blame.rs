@@ -167,6 +167,7 @@ mod tests {
                 place: (lines.0, 0),
                 lines,
                 is_future: true,
+                is_async: true,
                 is_annotated: false,
             });
         }

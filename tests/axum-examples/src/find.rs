@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::routing::Mounted;
-use crate::sources::Sources;
+use crate::sources::{Function, Sources};
 
 #[derive(Default)]
 pub(crate) struct Found {
@@ -18,6 +18,18 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// All `async fn`, mounted or not.
+    pub(crate) fn all_async(sources: &Sources) -> Self {
+        let functions = sources.functions.iter().enumerate();
+        let is_one = |function: &Function| function.is_async && !function.is_annotated;
+        let found = functions.filter(|(_, function)| is_one(function));
+        Found {
+            handlers: found.map(|(index, _)| index).collect(),
+            ..Found::default()
+        }
+    }
+
+    /// The mounted ones.
     pub(crate) fn new(sources: &Sources) -> Self {
         let mut found = Found::default();
         for (index, krate) in sources.crates.iter().enumerate() {
@@ -103,6 +115,12 @@ mod tests {
 
     /// The names of the handlers in `files`, and the skipped ones.
     fn find(name: &str, files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let sources = read(name, files);
+        let found = Found::new(&sources);
+        (names(&sources, &found), found.skipped_of(0))
+    }
+
+    fn read(name: &str, files: &[(&str, &str)]) -> Sources {
         let folder: PathBuf =
             env::temp_dir().join(format!("axum-examples-{name}-{}", process::id()));
         let mut sources = Sources::default();
@@ -114,13 +132,31 @@ mod tests {
         let read = sources.read("a-service", 0, true, &folder.join("lib.rs"));
         fs::remove_dir_all(&folder).expect("it is there");
         read.expect("it can be read");
-        let found = Found::new(&sources);
+        sources
+    }
+
+    fn names(sources: &Sources, found: &Found) -> Vec<String> {
         let handlers = found.handlers.iter();
         let lines = handlers.map(|index| {
             let function = &sources.functions[*index];
             format!("{} {}", function.name, function.place.0 + 1)
         });
-        (lines.collect(), found.skipped_of(0))
+        lines.collect()
+    }
+
+    #[test]
+    fn every_async_function_is_found() {
+        let root = "
+            async fn f() { async fn inner() {} }
+            fn not() {}
+            impl A { pub async fn of_type(&self) {} fn not(&self) {} }
+            impl T for A { async fn of_trait(&self) {} }
+            trait T { async fn given(&self) {} async fn required(&self); }
+            #[underscore_frame] async fn annotated() {}";
+        let sources = read("frames", &[("lib.rs", root)]);
+        let found = Found::all_async(&sources);
+        let expected = ["f 2", "inner 2", "of_type 4", "of_trait 5", "given 6"];
+        assert_eq!(names(&sources, &found), expected);
     }
 
     #[test]

@@ -22,17 +22,21 @@ use std::{env, fs, io};
 use trial::{Options, Report};
 
 const USAGE: &str = "usage: axum-examples examples [--layer] <checkout of axum>
-       axum-examples service [--check-only] <checkout> [folder in it]... [-- flags of cargo check and cargo test]";
+       axum-examples service [--check-only] [--frames] <checkout> [folder in it]... [-- flags of cargo check and cargo test]";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<String> = env::args().skip(1).collect();
     let flags = arguments.iter().position(|argument| argument == "--");
     let flags = flags.map_or_else(Vec::new, |at| arguments.split_off(at).split_off(1));
-    let all = arguments.len();
-    arguments.retain(|argument| argument != "--check-only");
+    let mut has = |flag: &str| {
+        let all = arguments.len();
+        arguments.retain(|argument| argument != flag);
+        arguments.len() < all
+    };
     let options = Options {
         flags,
-        is_check_only: arguments.len() < all,
+        is_check_only: has("--check-only"),
+        is_frames: has("--frames"),
     };
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let reports = match words[..] {
@@ -95,12 +99,12 @@ fn of_service(checkout: &Path, folders: &[&str], options: &Options) -> io::Resul
 /// Prints the reports, and returns true if something was tried and nothing failed.
 fn tell(reports: &[Report]) -> bool {
     println!(
-        "{:<42} {:>8} {:>9} {:>8}  result",
-        "package", "handlers", "annotated", "closures"
+        "{:<42} {:>9} {:>9} {:>8}  result",
+        "package", "functions", "annotated", "closures"
     );
     for report in reports {
         println!(
-            "{:<42} {:>8} {:>9} {:>8}  {}",
+            "{:<42} {:>9} {:>9} {:>8}  {}",
             report.package, report.handlers, report.annotated, report.closures, report.result
         );
         for (what, lines) in [("skipped", &report.skipped), ("broke", &report.broken)] {
@@ -117,7 +121,7 @@ fn tell(reports: &[Report]) -> bool {
     let (passed, failed) = (of(Some(true)).count(), of(Some(false)).count());
     let tried = || reports.iter().filter(|report| report.is_pass.is_some());
     println!(
-        "{} packages: {passed} passed, {failed} failed, {} skipped; {} of {} handlers took the attribute as it is",
+        "{} packages: {passed} passed, {failed} failed, {} skipped; {} of {} functions took the attribute as it is",
         reports.len(),
         of(None).count(),
         tried().map(|report| report.annotated).sum::<usize>(),

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Expr, ItemFn, ReturnType, UseTree, Visibility};
+use syn::{Attribute, Block, Expr, ItemFn, ReturnType, Signature, UseTree, Visibility};
 
 use crate::routing::{self, Mount};
 
@@ -43,6 +43,8 @@ pub(crate) struct Function {
     pub(crate) lines: (usize, usize),
     /// False if it is neither `async` nor returns anything that could be a future.
     pub(crate) is_future: bool,
+    /// True if it is an `async fn`, also one of a type or a trait.
+    pub(crate) is_async: bool,
     pub(crate) is_annotated: bool,
 }
 
@@ -170,31 +172,48 @@ impl Reader<'_> {
     }
 
     fn function(&mut self, function: &ItemFn) {
-        let begin = match &function.vis {
-            Visibility::Inherited => function.sig.span(),
+        let index = self.record(
+            &function.attrs,
+            &function.vis,
+            &function.sig,
+            &function.block,
+        );
+        let name = function.sig.ident.to_string();
+        self.here().functions.insert(name, index);
+    }
+
+    /// Records a function, of a module or not. Returns its index.
+    fn record(
+        &mut self,
+        attrs: &[Attribute],
+        vis: &Visibility,
+        signature: &Signature,
+        block: &Block,
+    ) -> usize {
+        let begin = match vis {
+            Visibility::Inherited => signature.span(),
             written => written.span(),
         };
-        let place = place(&function.attrs).unwrap_or(begin.start());
-        let lines = (place.line - 1, function.block.span().end().line - 1);
+        let place = place(attrs).unwrap_or(begin.start());
+        let lines = (place.line - 1, block.span().end().line - 1);
         let key = (self.file.clone(), lines.0, place.column);
         let functions = &mut self.sources.functions;
-        let index = *self.sources.known.entry(key).or_insert_with(|| {
+        *self.sources.known.entry(key).or_insert_with(|| {
+            let is_async = signature.asyncness.is_some();
             functions.push(Function {
-                name: function.sig.ident.to_string(),
+                name: signature.ident.to_string(),
                 package: self.krate.package,
                 file: self.file.clone(),
                 place: (place.line - 1, place.column),
                 lines,
-                is_future: function.sig.asyncness.is_some() || may_be_future(&function.sig.output),
-                is_annotated: function
-                    .attrs
+                is_future: is_async || may_be_future(&signature.output),
+                is_async,
+                is_annotated: ["underscore_route", "underscore_frame"]
                     .iter()
-                    .any(|attr| ends_with(attr, "underscore_route")),
+                    .any(|name| attrs.iter().any(|attr| ends_with(attr, name))),
             });
             functions.len() - 1
-        });
-        let name = function.sig.ident.to_string();
-        self.here().functions.insert(name, index);
+        })
     }
 }
 
@@ -286,7 +305,21 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        self.record(
+            &function.attrs,
+            &function.vis,
+            &function.sig,
+            &function.block,
+        );
         self.within(true, |reader| visit::visit_impl_item_fn(reader, function));
+    }
+
+    fn visit_trait_item_fn(&mut self, function: &'ast syn::TraitItemFn) {
+        if let Some(block) = &function.default {
+            let inherited = Visibility::Inherited;
+            self.record(&function.attrs, &inherited, &function.sig, block);
+        }
+        self.within(true, |reader| visit::visit_trait_item_fn(reader, function));
     }
 
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {

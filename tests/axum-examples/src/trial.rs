@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::annotate::Originals;
+use crate::annotate::{self, Originals};
 use crate::blame::{self, Broken};
 use crate::cargo::{Cargo, Checked, Package};
 use crate::copy;
@@ -59,6 +59,8 @@ pub(crate) struct Options {
     /// Flags for `cargo check` and `cargo test`.
     pub(crate) flags: Vec<String>,
     pub(crate) is_check_only: bool,
+    /// Annotates all `async fn` with the attribute of frames instead of the handlers.
+    pub(crate) is_frames: bool,
 }
 
 struct Trial {
@@ -89,7 +91,11 @@ pub(crate) fn run(folder: &Path, options: &Options) -> io::Result<Vec<Report>> {
     if options.is_check_only {
         sources.tested.clear();
     }
-    let found = Found::new(&sources);
+    let (found, attribute) = if options.is_frames {
+        (Found::all_async(&sources), annotate::FRAME)
+    } else {
+        (Found::new(&sources), annotate::ROUTE)
+    };
     let reports = packages.iter().enumerate().map(|(index, package)| Report {
         package: package.name.clone(),
         handlers: found.handlers_of(&sources, index),
@@ -107,7 +113,7 @@ pub(crate) fn run(folder: &Path, options: &Options) -> io::Result<Vec<Report>> {
         handlers: found.handlers,
         annotated: BTreeSet::new(),
         mounting: found.mounting,
-        originals: Originals::default(),
+        originals: Originals::new(attribute),
     };
     trial.handlers.retain(|index| {
         let package = trial.sources.functions[*index].package;

@@ -159,6 +159,8 @@ mod units;
 #[cfg(feature = "admin")]
 mod visible;
 #[cfg(feature = "admin")]
+mod waits;
+#[cfg(feature = "admin")]
 mod workers;
 
 #[cfg(feature = "admin")]

@@ -44,6 +44,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["panics"],
             &["settings_file"],
             &["workers"],
+            &["waits"],
             &["housekeeping"],
             &["instrument"],
             &["admin"],
@@ -111,6 +112,17 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["guard_type"],
         ],
     ),
+    (
+        "waits",
+        &[
+            &["look", "passage", "verdict"],
+            &["graph"],
+            &["path"],
+            &["judge"],
+            &["build"],
+            &["knots"],
+        ],
+    ),
     ("panics", &[&["hook"], &["report"]]),
     ("route", &[&["stable_hash"], &["id", "identity"]]),
     (
@@ -162,7 +174,14 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         "serve/builder",
         &[
             &["mod"],
-            &["access", "check", "limits", "panic_hook", "policy"],
+            &[
+                "access",
+                "check",
+                "guard_type",
+                "limits",
+                "panic_hook",
+                "policy",
+            ],
         ],
     ),
     ("clock", &[&["system"], &["tsc"], &["instant"], &["coarse"]]),
@@ -262,7 +281,8 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["cost"],
             &["endpoint"],
             // Shared by handlers.
-            &["select", "task_snapshot"],
+            &["resources", "task_snapshot"],
+            &["select"],
             &[
                 "dry_run",
                 "blocked_workers",
@@ -295,6 +315,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "routes",
                 "stacks",
                 "tasks",
+                "waits",
                 "workers",
             ],
         ],

@@ -33,6 +33,7 @@ mod read_body;
 mod readme;
 mod render;
 mod request;
+mod resources;
 mod root;
 mod router;
 mod routes;

@@ -179,6 +179,10 @@ pub(super) fn parse_status(text: &str) -> Option<StatusCode> {
         .then(|| StatusCode::from_u16(status).ok())?
 }
 
+pub(super) const BLOCKING: Param = Param::list(
+    "blocking",
+    "tasks that hold one of these resources, for which others wait",
+);
 pub(super) const CLOSE: Param = Param::list(
     "close",
     "close connections that are in one of these states, or enter one, during the drain",
@@ -289,7 +293,7 @@ pub(super) const COMMON: Group = &[&ERROR_TRACE, &FILTER_PATH, &FORMAT, &HUMAN, 
 pub(super) const TABLE: Group = &[&BYTES, &FROM, &H, &HELP, &S, &SIZE, &TIME, &TS, &V];
 
 /// The filter of tasks.
-pub(super) const TASK_FILTER: Group = &[&OLDER_THAN, &ROUTES, &STATE];
+pub(super) const TASK_FILTER: Group = &[&BLOCKING, &OLDER_THAN, &ROUTES, &STATE];
 
 /// The filter of connections.
 pub(super) const CONNECTION_FILTER: Group = &[&OLDER_THAN, &CONNECTION_STATE];

@@ -60,6 +60,7 @@ const ENDPOINTS: &[Endpoint] = &[
         cat::connections::table,
     )
     .with_params(&[TABLE, CONNECTION_FILTER]),
+    Endpoint::table(&["/_cat/waits"], Cost::Stacks, cat::waits::table),
     Endpoint::table(&["/_cat/workers"], Cost::Bounded, cat::workers::table),
     Endpoint::table(&["/_cat/audit"], Cost::Bounded, cat::audit::table),
     Endpoint::read(
@@ -107,6 +108,7 @@ const ENDPOINTS: &[Endpoint] = &[
         Cost::Tasks,
         tasks::print_stack::get,
     ),
+    Endpoint::read(&["/_waits"], Cost::Stacks, cat::waits::get),
     Endpoint::read(&["/_ended", "/_ended/{tasks}"], Cost::Bounded, ended::get),
     Endpoint::change(
         MethodFilter::POST,

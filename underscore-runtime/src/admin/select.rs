@@ -4,10 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::cancellation::Cancellation;
 use super::error::Error;
-use super::params;
 use super::request::Request;
 use super::words::{comma_list, matches_pattern, parse_task_state};
+use super::{params, resources};
 use crate::clock::Instant;
 use crate::route::RouteId;
 use crate::routes::{Route, RouteEntry, entries};
@@ -296,9 +297,11 @@ pub(super) fn with_children(tasks: &mut Vec<TaskRef>) {
     }
 }
 
-/// The filter of tasks: `routes=`, `older_than=`, `state=`.
+/// The filter of tasks: `blocking=`, `routes=`, `older_than=`, `state=`.
 pub(super) struct TaskFilter {
     routes: Option<Vec<&'static Route>>,
+    /// The tasks that hold a resource.
+    blocking: Option<HashSet<TaskId>>,
     older_than: Option<Duration>,
     state: Option<TaskState>,
 }
@@ -306,24 +309,30 @@ pub(super) struct TaskFilter {
 impl TaskFilter {
     /// The filter of a read.
     pub(super) fn read(request: &Request) -> Result<Self, Error> {
-        Self::read_with(request, routes)
+        Self::read_with(request, routes, resources::holders)
     }
 
     /// The filter of a change, whose routes must be as unambiguous as those of a change of routes.
     pub(super) fn read_to_change(request: &Request) -> Result<Self, Error> {
-        Self::read_with(request, routes_to_change)
+        Self::read_with(request, routes_to_change, resources::holders_to_change)
     }
 
     fn read_with(
         request: &Request,
         routes: fn(&str) -> Result<Vec<RouteEntry>, Error>,
+        holders: fn(&str, &Cancellation) -> Result<HashSet<TaskId>, Error>,
     ) -> Result<Self, Error> {
         let routes = request.value(&params::ROUTES).map(routes).transpose()?;
+        let blocking = request
+            .value(&params::BLOCKING)
+            .map(|selector| holders(selector, request.cancellation()))
+            .transpose()?;
         let mounted =
             |entries: Vec<RouteEntry>| entries.into_iter().filter_map(|entry| entry.route);
         let state = request.value(&params::STATE);
         Ok(TaskFilter {
             routes: routes.map(|entries| mounted(entries).collect()),
+            blocking,
             older_than: request.duration(&params::OLDER_THAN),
             state: state.and_then(parse_task_state),
         })
@@ -336,7 +345,13 @@ impl TaskFilter {
 
     /// True if the filter accepts every task.
     pub(super) fn is_empty(&self) -> bool {
-        self.routes.is_none() && self.older_than.is_none() && self.state.is_none()
+        let Self {
+            routes,
+            blocking,
+            older_than,
+            state,
+        } = self;
+        routes.is_none() && blocking.is_none() && older_than.is_none() && state.is_none()
     }
 
     /// The tasks that `selector` names and the filter accepts.
@@ -346,7 +361,9 @@ impl TaskFilter {
         tasks.retain(|task| {
             let is_its = |route: &&Route| task.route().is_some_and(|its| std::ptr::eq(*route, its));
             let routes = self.routes.as_ref();
+            let blocking = self.blocking.as_ref();
             routes.is_none_or(|routes| routes.iter().any(is_its))
+                && blocking.is_none_or(|holders| holders.contains(&task.id))
                 && self
                     .older_than
                     .is_none_or(|age| now.since(task.started) > age)

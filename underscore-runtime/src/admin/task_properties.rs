@@ -5,6 +5,7 @@ use super::render::{Node, ObjectKey};
 use super::task_snapshot::TaskSnapshot;
 use super::value::Value;
 use super::words;
+use crate::guards::{HeldGuard, guard_of, resource_name};
 use crate::stack::{Frame, on_one_line};
 use crate::task::TaskId;
 use crate::threads::RuntimeNumber;
@@ -134,6 +135,15 @@ pub(super) const PROPERTIES: &[Property] = &[
         )
         .by_default()
         .in_tasks(),
+    // `_tasks` omits it if there are none.
+    Property::new("holding", |task| task.holding().into())
+        .with_structure(|task| Node::List(task.held.iter().map(held_guard).collect()))
+        .column(
+            &["ho"],
+            "guards of locks, permits and connections that it holds, each with the source line at which it took it",
+        )
+        .in_tasks()
+        .in_print_stack(),
     Property::new("cancellable", |task| Value::Bool(task.is_cancellable()))
         .column(&["cb"], "false while it blocks a thread inside one poll")
         .in_tasks(),
@@ -389,6 +399,18 @@ fn headers(task: &TaskSnapshot) -> Node {
     ];
     let present = headers.into_iter();
     Node::object(present.filter_map(|(name, value)| Some((name, Node::text(value?)))))
+}
+
+/// A guard that a task holds.
+fn held_guard(held: &HeldGuard) -> Node {
+    let kind = guard_of((held.guard)()).map(|(kind, _)| kind.to_string());
+    Node::object([
+        ("resource", Node::text(resource_name(held.by.source()))),
+        ("type", kind.map_or(Node::Null, Node::text)),
+        ("where", Node::text(held.taken.to_string())),
+        ("by", Node::text(held.taken.source())),
+        ("passed_on", Node::Bool(held.is_passed_on)),
+    ])
 }
 
 /// Frames from the outermost to the innermost, each with those inside it.

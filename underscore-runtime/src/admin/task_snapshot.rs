@@ -10,6 +10,7 @@ use super::policy::UriView;
 use super::words;
 use crate::clock::Instant;
 use crate::connection;
+use crate::guards::HeldGuard;
 use crate::route::RouteId;
 use crate::routes::{Route, ids};
 use crate::stack::{AwaitPoint, Frame, innermost};
@@ -34,6 +35,8 @@ pub(super) struct TaskSnapshot {
     pub(super) frames: Vec<Frame>,
     /// The awaits of futures that the task holds but does not poll.
     pub(super) kept: Vec<Frame>,
+    /// The guards that it holds, oldest first.
+    pub(super) held: Vec<HeldGuard>,
     /// The id of its request's connection, `None` if that is not tracked.
     pub(super) connection: Option<u64>,
     /// The form in which its URI is shown.
@@ -63,6 +66,7 @@ pub(super) fn snapshots_in_state(
             TaskState::Queued | TaskState::Waiting | TaskState::Streaming => None,
         };
         let (frames, kept) = task.found.frames_and_kept();
+        let held = task.found.locks().held().copied().collect();
         if task.found.is_gone() {
             // Its frames are gone as well: it would be shown without an await.
             return None;
@@ -85,6 +89,7 @@ pub(super) fn snapshots_in_state(
             blocks: record.is_some_and(ThreadRecord::is_blocked),
             frames,
             kept,
+            held,
             uris: uris.clone(),
             task,
         })
@@ -184,6 +189,11 @@ impl TaskSnapshot {
             return Some(CLIENT);
         }
         self.point().map(AwaitPoint::source)
+    }
+
+    /// The guards that it holds on one line, each with the line that took it.
+    pub(super) fn holding(&self) -> Option<String> {
+        words::holding(self.held.iter())
     }
 
     /// The line of the last await that returned, or of its handler if there was none.

@@ -1,6 +1,7 @@
 //! Words and forms that several answers share: the words for states, kinds, groups and outcomes,
 //! the forms of a moment, comma-separated lists, and patterns with `*`.
 
+use crate::guards::HeldGuard;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::connection::ConnectionState;
@@ -179,6 +180,24 @@ pub(super) fn comma_list(list: &str) -> impl Iterator<Item = &str> {
         .map(str::trim)
         .filter(|item| !item.is_empty())
 }
+
+/// Guards on one line, each with the line that took it; `None` if there are none. A guard that was
+/// passed on may be dropped, and is left out.
+pub(super) fn holding<'a>(held: impl Iterator<Item = &'a HeldGuard>) -> Option<String> {
+    let held: Vec<String> = held
+        .filter(|held| !held.is_passed_on)
+        .map(|held| format!("{} {}", held.taken.source(), held.taken))
+        .collect();
+    let more = held.len().saturating_sub(MOST_GUARDS);
+    let mut text = held.get(..MOST_GUARDS).unwrap_or(&held).join(", ");
+    if more > 0 {
+        text.push_str(&format!(", and {more} more"));
+    }
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// Maximum number of guards on one line.
+const MOST_GUARDS: usize = 8;
 
 /// True if `text` matches `pattern`, in which `*` is any run of characters.
 pub(super) fn matches_pattern(pattern: &str, text: &str) -> bool {

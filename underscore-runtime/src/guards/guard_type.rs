@@ -1,6 +1,7 @@
 //! Recognizes guard types by name. The result is cached by the address of the name, so that the
 //! check costs a few instructions.
 
+use std::fmt;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,17 +16,32 @@ pub(crate) struct ResourceType {
     pub(crate) name: String,
     /// The guarded type as the compiler writes it, empty if there is none.
     pub(crate) of: String,
+    /// True for a pool of connections, which may also wait to open one.
+    pub(crate) is_pool: bool,
+}
+
+/// Writes `tokio Mutex<Item>`.
+impl fmt::Display for ResourceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ResourceType { name, of, .. } = self;
+        if of.is_empty() {
+            f.write_str(name)
+        } else {
+            write!(f, "{name}<{of}>")
+        }
+    }
 }
 
 /// The guard types of the host, added by [`add_guard_type`].
-static ADDED: RwLock<Vec<&'static str>> = RwLock::new(Vec::new());
+static ADDED: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// Adds a guard type of the host by its name, or by the last segments of its path.
-pub(crate) fn add_guard_type(path: &'static str) {
+pub(crate) fn add_guard_type(path: &str) {
     let mut added = ADDED.write().unwrap_or_else(PoisonError::into_inner);
-    if !added.contains(&path) {
-        added.push(path);
+    if added.iter().any(|known| known == path) {
+        return;
     }
+    added.push(path.to_owned());
     drop(added);
     // Names that were looked up before.
     for entry in &CACHE {
@@ -125,7 +141,7 @@ fn find(name: &str) -> Option<Found<'_>> {
 fn is_added(path: &str) -> bool {
     let added = ADDED.read().unwrap_or_else(PoisonError::into_inner);
     added.iter().any(|added| {
-        let rest = path.strip_suffix(added);
+        let rest = path.strip_suffix(added.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with("::"))
     })
 }
@@ -148,6 +164,7 @@ pub(crate) fn guard_of(type_name: &str) -> Option<(ResourceType, Access)> {
             let resource = ResourceType {
                 name: known.resource.name(family),
                 of: short(of),
+                is_pool: known.resource == Resource::Pool,
             };
             (resource, known.access)
         }
@@ -155,6 +172,7 @@ pub(crate) fn guard_of(type_name: &str) -> Option<(ResourceType, Access)> {
             let resource = ResourceType {
                 name: format!("pool of {}", short(path.path)),
                 of: String::new(),
+                is_pool: true,
             };
             (resource, Access::Counted)
         }
@@ -186,8 +204,12 @@ mod tests {
     use super::*;
 
     fn resource(name: &str, of: &str, access: Access) -> Option<(ResourceType, Access)> {
-        let (name, of) = (name.to_owned(), of.to_owned());
-        Some((ResourceType { name, of }, access))
+        let resource = ResourceType {
+            name: name.to_owned(),
+            of: of.to_owned(),
+            is_pool: name.contains("pool"),
+        };
+        Some((resource, access))
     }
 
     #[test]

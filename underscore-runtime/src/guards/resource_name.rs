@@ -2,7 +2,7 @@
 //! method is called on.
 
 /// The name of the resource that `source` acquires: `stock` of `timeout(LIMIT, app.stock.lock())`,
-/// `pool()` of `app.pool().get()`. Text without a method call is its own name.
+/// `pool` of `app.pool().get()`. Text without a method call is its own name.
 pub(crate) fn resource_name(source: &str) -> &str {
     let source = strip_wrappers(source);
     let Some((callee, arguments)) = split_call(source) else {
@@ -51,12 +51,7 @@ fn place_name(place: &str) -> &str {
     };
     match split_method(callee) {
         Some((receiver, "clone")) => place_name(receiver),
-        Some((receiver, method)) => {
-            // With the parentheses: a method that returns the place.
-            let begin = callee.len().saturating_sub(method.len());
-            let _ = receiver;
-            place.get(begin..).unwrap_or(place)
-        }
+        Some((_, method)) => method,
         None if last_segment(callee) == "clone" => place_name(arguments),
         None => place,
     }
@@ -145,7 +140,7 @@ mod tests {
             ),
             ("Arc::clone(&permits).acquire_owned()", "permits"),
             ("state.sem.clone().acquire_many_owned(3)", "sem"),
-            ("app.pool().get()", "pool()"),
+            ("app.pool().get()", "pool"),
             ("take(&state)", "take"),
             ("db::take(&state)", "take"),
             ("LOCK.lock()", "LOCK"),

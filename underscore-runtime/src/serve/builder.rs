@@ -2,6 +2,7 @@
 
 mod access;
 mod check;
+mod guard_type;
 mod limits;
 mod panic_hook;
 mod policy;
@@ -47,6 +48,7 @@ pub struct AdminBuilder {
     rebind: RebindTimes,
     settings_file: Option<PathBuf>,
     panic_hook: bool,
+    guard_types: Vec<String>,
 }
 
 impl AdminBuilder {
@@ -74,6 +76,7 @@ impl AdminBuilder {
             rebind: RebindTimes::default(),
             settings_file: None,
             panic_hook: true,
+            guard_types: Vec::new(),
         }
     }
 
@@ -242,6 +245,7 @@ impl AdminBuilder {
                     panic_hook: self.panic_hook,
                 };
                 ended::keep_queries(self.policy.keep_queries);
+                self.add_guard_types();
                 AdminServer::start(bound, options)
             }
             Err(error) => {

@@ -55,6 +55,13 @@ impl Slot {
         self.with_locks(id, |locks| locks.forget(parent, point));
     }
 
+    /// True if the task with this id is interrupted at a timeout.
+    pub(super) fn has_timeout(&self, id: TaskId) -> bool {
+        let mut inner = self.inner.lock();
+        let extra = inner.extra(id.number());
+        extra.is_some_and(|extra| extra.timer.is_some())
+    }
+
     /// The guards and the awaited locks of a task.
     pub(super) fn locks(&self, id: TaskId) -> TaskLocks {
         self.with_locks(id.number(), |locks| locks.clone())

@@ -186,6 +186,16 @@ impl TaskRef {
         self.stack().frames_and_kept(self.body())
     }
 
+    /// False if it holds no guard and waits for no lock whose address is known.
+    pub(crate) fn may_have_locks(&self) -> bool {
+        self.slot.has_extra()
+    }
+
+    /// True if it is interrupted at a timeout.
+    pub(crate) fn has_timeout(&self) -> bool {
+        self.slot.has_timeout(self.id)
+    }
+
     /// The guards that it holds and the locks that it waits for.
     pub(crate) fn locks(&self) -> TaskLocks {
         self.slot.locks(self.id)

@@ -11,6 +11,7 @@ mod sort;
 pub(super) mod stacks;
 mod table;
 pub(super) mod tasks;
+pub(super) mod waits;
 pub(super) mod workers;
 
 pub(super) use table::object;

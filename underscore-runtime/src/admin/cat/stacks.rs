@@ -28,6 +28,8 @@ struct StackRow {
     state: TaskState,
     point: Option<&'static AwaitPoint>,
     stack: String,
+    /// The guards that each of them holds.
+    holding: Option<String>,
     count: u64,
     oldest: Duration,
     newest: Duration,
@@ -86,6 +88,13 @@ static COLUMNS: Columns<StackRow> = LazyLock::new(|| {
                 .filter(|stack| !stack.is_empty())
                 .into()
         },
+    )
+    .shown(),
+    Col::words(
+        "holding",
+        &["ho"],
+        "guards of locks, permits and connections that each of them holds, with the source lines that took them",
+        |row| row.holding.clone().into(),
     )
     .shown(),
     ]
@@ -147,6 +156,11 @@ impl Groups {
         let state_and_client = (state as u64) << 1 | u64::from(awaits_client);
         fingerprint.extend([route_address as u64, state_and_client, runs as u64]);
         stack.add_fingerprint(fingerprint);
+        let locks = task.locks();
+        for held in locks.held() {
+            let taken = std::ptr::from_ref(held.taken).addr();
+            fingerprint.extend([taken as u64, held.is_passed_on.into()]);
+        }
         if let Some(group) = self.by_fingerprint.get_mut(&**fingerprint) {
             group.join(1, age, age);
         } else if !task.is_gone() {
@@ -162,6 +176,7 @@ impl Groups {
                 state,
                 point,
                 stack,
+                holding: words::holding(locks.held()),
                 count: 1,
                 oldest: age,
                 newest: age,
@@ -174,14 +189,14 @@ impl Groups {
     /// The groups, merged if their stacks have the same text: two awaits on one line may.
     fn into_rows(self) -> Vec<StackRow> {
         let mut rows: Vec<StackRow> = Vec::with_capacity(self.by_fingerprint.len());
-        let mut known: HashMap<(u64, u64, String), usize> = HashMap::new();
+        let mut known: HashMap<(u64, u64, String, Option<String>), usize> = HashMap::new();
         for (fingerprint, row) in self.by_fingerprint {
             let (route, state) = match *fingerprint {
                 [route, state, ..] => (route, state),
                 _ => (0, 0),
             };
             let place = *known
-                .entry((route, state, row.stack.clone()))
+                .entry((route, state, row.stack.clone(), row.holding.clone()))
                 .or_insert(rows.len());
             match rows.get_mut(place) {
                 Some(group) => group.join(row.count, row.oldest, row.newest),

@@ -14,7 +14,7 @@ use crate::admin::task_snapshot::{TaskSnapshot, oldest_first, snapshots_in_state
 use crate::task::TaskRef;
 
 /// The order of the columns.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "id",
     "name",
     "coro",
@@ -31,6 +31,7 @@ const ORDER: [&str; 31] = [
     "waiting_time",
     "where",
     "awaiting",
+    "holding",
     "kept",
     "cancellable",
     "cancelling",

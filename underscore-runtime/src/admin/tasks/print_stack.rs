@@ -67,6 +67,9 @@ fn text(task: &TaskSnapshot, began: &HashMap<TaskId, Vec<TaskSnapshot>>) -> Stri
     } else if task.frames.is_empty() {
         text.push_str("  it has not waited at a known await yet\n");
     }
+    if let Some(holding) = task.holding() {
+        let _ = writeln!(text, "  holds {holding}");
+    }
     if !task.kept.is_empty() {
         // Their last poll was in the task's last poll or before.
         let since = task.waiting_time().map(units::human);

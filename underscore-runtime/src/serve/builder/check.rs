@@ -23,6 +23,9 @@ impl AdminBuilder {
             .hosts
             .iter()
             .try_for_each(|name| check_host(name))?;
+        self.guard_types
+            .iter()
+            .try_for_each(|path| check_guard_type(path))?;
         self.policy
             .preempt_headers
             .iter()
@@ -88,6 +91,22 @@ fn check_host(name: &str) -> io::Result<()> {
         "`hosts` has [{}], which is not a host name; name it without scheme, port and path, as in \
          ops.example.com",
         echo(name)
+    )))
+}
+
+/// Types are compared without their generic arguments.
+fn check_guard_type(path: &str) -> io::Result<()> {
+    let is_segment = |segment: &str| {
+        let is_word = |part: char| part.is_alphanumeric() || part == '_';
+        !segment.is_empty() && segment.chars().all(is_word)
+    };
+    if path.split("::").all(is_segment) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "`guard_type` has [{}], which is not the path of a type; name it without generic arguments, \
+         as in DbClient or db::DbClient",
+        echo(path)
     )))
 }
 
@@ -157,6 +176,12 @@ mod tests {
             ),
             (new().hosts([""]), "[]", "as in ops.example.com"),
             (new().preempt_headers(["a b"]), "[a b]", "as in location"),
+            (
+                new().guard_type("Pooled<Db>"),
+                "[Pooled<Db>]",
+                "without generic",
+            ),
+            (new().guard_type("db::"), "[db::]", "as in DbClient"),
         ] {
             let error = refused(&builder);
             assert!(error.contains(value) && error.contains(cure), "{error}");

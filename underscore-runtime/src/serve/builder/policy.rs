@@ -277,6 +277,7 @@ impl AdminBuilder {
             panics::install();
         }
         ended::keep_queries(self.policy.keep_queries);
+        self.add_guard_types();
         admin::router().layer((
             Extension(self.write_access.clone()),
             Extension(Arc::new(self.policy.clone())),

@@ -1,0 +1,109 @@
+//! The deadlocks at one moment: each knot of tasks that wait for each other once, with all that
+//! wait behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::graph::{Graph, ResourceWaits};
+use super::look::{self, Scope};
+use super::verdict::{Deadlock, Shape};
+use crate::clock::Instant;
+use crate::routes::Route;
+use crate::task::TaskId;
+
+/// A deadlock.
+#[derive(Debug)]
+pub(crate) struct Knot {
+    /// The tasks that wait for each other, oldest first: the end of these ends it.
+    pub(crate) tasks: Vec<TaskId>,
+    /// The routes of these tasks, each once. Background work without a request has none.
+    pub(crate) routes: Vec<&'static Route>,
+    /// The names of the resources that they hold, each once.
+    pub(crate) resources: Vec<String>,
+    /// Number of tasks that wait for these resources, those of the knot included.
+    pub(crate) waiting: usize,
+    /// Time since the last of these tasks was polled.
+    pub(crate) since: Duration,
+    pub(crate) deadlock: Deadlock,
+    /// The awaited expression at which they wait for the first resource.
+    pub(crate) awaiting: &'static str,
+}
+
+/// The deadlocks, those with the most waiting tasks first. Looks only at tasks that hold guards or
+/// wait for locks, so that it can be asked for often.
+pub(crate) fn knots(now: Instant) -> Vec<Knot> {
+    let looks = look::look(Scope::WithLocks, &|| false);
+    if !looks.iter().any(|look| look.locks.held().next().is_some()) {
+        return Vec::new();
+    }
+    from_resources(&Graph::new(&looks, now).into_resources())
+}
+
+fn from_resources(resources: &[ResourceWaits]) -> Vec<Knot> {
+    let mut knots: BTreeMap<Vec<TaskId>, Knot> = BTreeMap::new();
+    // Those behind a deadlock come last, and find it.
+    for resource in resources {
+        let Some(deadlock) = resource.verdict.deadlock() else {
+            continue;
+        };
+        let mut tasks: Vec<TaskId> = match &deadlock.shape {
+            Shape::All(tasks) => tasks.clone(),
+            Shape::Cycle(cycle) | Shape::Behind(cycle) => cycle.tasks().collect(),
+        };
+        tasks.sort_unstable();
+        tasks.dedup();
+        let knot = match knots.values_mut().find(|knot| {
+            let has = |task: &TaskId| knot.tasks.contains(task);
+            tasks.iter().any(has)
+        }) {
+            Some(knot) => knot,
+            None => {
+                let key = tasks.clone();
+                knots.entry(key).or_insert_with(|| Knot {
+                    tasks,
+                    routes: Vec::new(),
+                    resources: Vec::new(),
+                    waiting: 0,
+                    since: Duration::MAX,
+                    deadlock: deadlock.clone(),
+                    awaiting: resource
+                        .waiters
+                        .first()
+                        .map_or("", |waiter| waiter.point.source()),
+                })
+            }
+        };
+        knot.add(resource);
+    }
+    let mut knots: Vec<Knot> = knots.into_values().collect();
+    knots.sort_by_key(|knot| (std::cmp::Reverse(knot.waiting), knot.tasks.first().copied()));
+    knots
+}
+
+impl Knot {
+    fn add(&mut self, resource: &ResourceWaits) {
+        self.waiting = self.waiting.saturating_add(resource.waiters.len());
+        let tasks: BTreeSet<TaskId> = self.tasks.iter().copied().collect();
+        let mut holders = resource.holders.iter();
+        if holders.any(|holder| tasks.contains(&holder.task))
+            && !self.resources.contains(&resource.name)
+        {
+            self.resources.push(resource.name.clone());
+        }
+        for waiter in resource
+            .waiters
+            .iter()
+            .filter(|waiter| tasks.contains(&waiter.task))
+        {
+            if let Some(time) = waiter.time {
+                self.since = self.since.min(time);
+            }
+            let is_known = |route: &&'static Route| {
+                self.routes.iter().any(|known| std::ptr::eq(*known, *route))
+            };
+            if let Some(route) = waiter.route.filter(|route| !is_known(route)) {
+                self.routes.push(route);
+            }
+        }
+    }
+}

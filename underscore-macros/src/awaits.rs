@@ -1,17 +1,26 @@
 //! Rewrites every `.await` of a body to `at(<expr>, &POINTS[n]).await` and collects the points.
 //!
 //! Nested async blocks and closures are rewritten, and the arguments of macros that `macro_input`
-//! can parse. Nested items are not, because they are functions of their own.
+//! can parse. Nested items are not, because they are functions of their own. `bound` adds the
+//! markers of guards behind the bindings of what was awaited, and `macros` rewrites macros.
+
+mod bound;
+mod imports;
+mod macros;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Block, Expr, ExprAsync, ExprClosure, Ident, Item, LocalInit, Macro, Path, Stmt, parse_quote,
+    Block, Expr, ExprAsync, ExprClosure, ExprIf, ExprMatch, ExprWhile, Item, Macro, Path,
+    ReturnType, Stmt, parse_quote,
 };
 
+use self::imports::{Import, Imports};
 use crate::function::Function;
-use crate::macro_input::{self, MacroInput, Piece};
+use crate::guards::{self, Planner};
 use crate::{source, span, upgrades};
 
 /// An await point: a place where a future is awaited.
@@ -67,78 +76,89 @@ pub(crate) fn rewrite_body(function: &Function, runtime: &Path) -> TokenStream {
     }
 }
 
+/// As [`rewrite_body`], for a helper: if it returns a guard, its caller holds it.
+pub(crate) fn rewrite_helper_body(function: &Function, runtime: &Path) -> TokenStream {
+    match function.block() {
+        Ok(mut block) => {
+            let may_be_guard = match &function.sig.output {
+                ReturnType::Type(_, ty) => guards::may_be_guard(ty),
+                ReturnType::Default => false,
+            };
+            if function.sig.asyncness.is_some() && may_be_guard {
+                guards::mark_results(&mut block);
+            }
+            rewrite(&mut block, function, runtime);
+            block.into_token_stream()
+        }
+        Err(text) => text,
+    }
+}
+
 /// Rewrites the awaits of `block`, the body of `function`, and defines their points at its top.
 pub(crate) fn rewrite(block: &mut Block, function: &Function, runtime: &Path) {
     upgrades::rewrite(block, &function.sig, runtime);
-    let at = "__underscore_at";
-    let array = format_ident!("__UNDERSCORE_POINTS");
     let is_async = function.sig.asyncness.is_some();
-    let (points, has_guards) = rewrite_block(block, at, &array, is_async);
-    if !points.is_empty() {
-        let at = format_ident!("{at}");
+    let AwaitRewriter { found, imports, .. } = rewrite_block(block, is_async);
+    if !found.is_empty() {
+        let array = format_ident!("{POINTS}");
         let kind = quote!(__UnderscorePoint);
-        let count = Literal::usize_unsuffixed(points.len());
+        let count = Literal::usize_unsuffixed(found.len());
         let path = function.path_expr();
-        let points = points.iter().map(|point| point.expr(&kind, &path));
-        let within = has_guards.then(|| {
-            let within = format_ident!("{WITHIN}");
-            quote!(, within as #within)
-        });
+        let points = found.iter().map(|point| point.expr(&kind, &path));
         let items: [Stmt; 2] = [
-            parse_quote!(use #runtime::__private::{AwaitPoint as #kind, at as #at #within};),
+            parse_quote!(use #runtime::__private::{AwaitPoint as #kind, #imports};),
             parse_quote!(static #array: [#kind; #count] = [#(#points),*];),
         ];
         block.stmts.splice(0..0, items);
     }
 }
 
-/// Rewrites the awaits of `block` to calls of `at` with an element of the array `points`. The
-/// caller defines both names, and [`WITHIN`] if the second value is true.
-fn rewrite_block(
-    block: &mut Block,
-    at: &str,
-    points: &Ident,
-    is_async: bool,
-) -> (Vec<Point>, bool) {
+/// Rewrites the awaits of `block` to calls of imported functions with an element of the array
+/// [`POINTS`]. The caller defines both.
+fn rewrite_block(block: &mut Block, is_async: bool) -> AwaitRewriter {
     let mut rewriter = AwaitRewriter {
-        at,
-        points,
         found: Vec::new(),
+        sources: Vec::new(),
         depth: u32::from(is_async),
-        has_guards: false,
+        imports: Imports::default(),
+        planner: Planner::default(),
     };
     rewriter.visit_block_mut(block);
-    (rewriter.found, rewriter.has_guards)
+    rewriter
 }
 
-/// The function that keeps an opaque macro in the stack while its guard lives.
-const WITHIN: &str = "__underscore_within";
+/// The array of the points of a function.
+const POINTS: &str = "__UNDERSCORE_POINTS";
 
-struct AwaitRewriter<'a> {
-    at: &'a str,
-    points: &'a Ident,
+struct AwaitRewriter {
     found: Vec<Point>,
+    /// The indexes of the points that give what is bound to a variable.
+    sources: Vec<usize>,
     /// The number of bodies around the visited code.
     depth: u32,
-    /// True if a guard was generated for an opaque macro.
-    has_guards: bool,
+    imports: Imports,
+    planner: Planner,
 }
 
-impl VisitMut for AwaitRewriter<'_> {
+/// An await or call to rewrite, as the user wrote it.
+struct Original {
+    point: Point,
+    /// The lock that it is for.
+    place: Option<Expr>,
+    /// True if its value is bound to a variable that may be a guard.
+    is_source: bool,
+}
+
+impl VisitMut for AwaitRewriter {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // The text is taken before the inner awaits are rewritten, so that it is the user's.
-        let point = match expr {
-            // Awaits that another macro generated are skipped.
-            Expr::Await(awaited) if source::is_written(awaited.await_token.span, "await") => {
-                Some(Point::new(awaited.await_token.span, &awaited.base))
-            }
-            _ => None,
-        };
+        let original = self.original(expr);
         visit_mut::visit_expr_mut(self, expr);
-        if let (Expr::Await(awaited), Some(mut point)) = (expr, point) {
-            point.depth = self.depth;
-            *awaited.base = self.wrap(&awaited.base, self.found.len(), point.span);
-            self.found.push(point);
+        if let Some(original) = original {
+            match expr {
+                Expr::Await(awaited) => *awaited.base = self.wrap_future(&awaited.base, original),
+                call => *call = self.wrap_call(call, original),
+            }
         }
     }
 
@@ -159,16 +179,22 @@ impl VisitMut for AwaitRewriter<'_> {
     fn visit_item_mut(&mut self, _: &mut Item) {}
 
     fn visit_block_mut(&mut self, block: &mut Block) {
-        let mut stmts = Vec::with_capacity(block.stmts.len());
-        for mut stmt in std::mem::take(&mut block.stmts) {
-            match self.rewrite_stmt(&mut stmt) {
-                // The value of the block exists when the guard is dropped at its end.
-                Some((begin, _)) if is_value(&stmt) => stmts.extend([begin, stmt]),
-                Some((begin, end)) => stmts.extend([begin, stmt, end]),
-                None => stmts.push(stmt),
-            }
+        self.rewrite_stmts(&mut block.stmts);
+    }
+
+    fn visit_expr_if_mut(&mut self, branch: &mut ExprIf) {
+        self.rewrite_condition(&mut branch.cond, &mut branch.then_branch);
+        if let Some((_, other)) = &mut branch.else_branch {
+            self.visit_expr_mut(other);
         }
-        block.stmts = stmts;
+    }
+
+    fn visit_expr_while_mut(&mut self, repeated: &mut ExprWhile) {
+        self.rewrite_condition(&mut repeated.cond, &mut repeated.body);
+    }
+
+    fn visit_expr_match_mut(&mut self, matched: &mut ExprMatch) {
+        self.rewrite_match(matched);
     }
 
     fn visit_macro_mut(&mut self, mac: &mut Macro) {
@@ -176,165 +202,94 @@ impl VisitMut for AwaitRewriter<'_> {
     }
 }
 
-/// The macro call that a statement consists of, or that initializes its variable.
-fn direct_macro(stmt: &mut Stmt) -> Option<&mut Macro> {
-    match stmt {
-        Stmt::Macro(stmt) => Some(&mut stmt.mac),
-        Stmt::Expr(Expr::Macro(expr), _) => Some(&mut expr.mac),
-        Stmt::Local(local) => match &mut *local.init.as_mut()?.expr {
-            Expr::Macro(expr) => Some(&mut expr.mac),
+impl AwaitRewriter {
+    /// The await or call that `expr` is, if it is to be rewritten.
+    fn original(&self, expr: &mut Expr) -> Option<Original> {
+        match expr {
+            Expr::Await(awaited) => {
+                let is_source = guards::take_mark(&mut awaited.attrs);
+                let span = awaited.await_token.span;
+                // Awaits that another macro generated are skipped.
+                source::is_written(span, "await").then(|| Original {
+                    point: self.point(span, &awaited.base),
+                    place: guards::lock_place(&awaited.base).cloned(),
+                    is_source,
+                })
+            }
+            Expr::MethodCall(call) => guards::take_mark(&mut call.attrs).then(|| Original {
+                point: self.point(call.method.span(), call),
+                place: guards::call_place(call).cloned(),
+                is_source: true,
+            }),
             _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// True if the statement can be the value of its block.
-fn is_value(stmt: &Stmt) -> bool {
-    match stmt {
-        Stmt::Macro(stmt) => stmt.semi_token.is_none(),
-        Stmt::Expr(_, semicolon) => semicolon.is_none(),
-        _ => false,
-    }
-}
-
-impl AwaitRewriter<'_> {
-    /// Rewrites a statement. Returns the statements to put around it if it is an opaque macro.
-    fn rewrite_stmt(&mut self, stmt: &mut Stmt) -> Option<(Stmt, Stmt)> {
-        let Some(mac) = direct_macro(stmt) else {
-            self.visit_stmt_mut(stmt);
-            return None;
-        };
-        let original = mac.clone();
-        let is_visible = self.rewrite_macro(mac);
-        if let Stmt::Local(local) = stmt
-            && let Some(LocalInit { diverge, .. }) = &mut local.init
-            && let Some((_, diverge)) = diverge
-        {
-            self.visit_expr_mut(diverge);
-        }
-        (!is_visible).then(|| self.macro_guard(&original))
-    }
-
-    /// Rewrites the awaits in the tokens of a macro. False if it awaits but has no points.
-    fn rewrite_macro(&mut self, mac: &mut Macro) -> bool {
-        match macro_input::parse(mac) {
-            MacroInput::NoAwaits => true,
-            MacroInput::Opaque => false,
-            MacroInput::Parsed(pieces) => {
-                let before = self.found.len();
-                let mut futures = Vec::new();
-                mac.tokens = self.rewrite_pieces(pieces, &mut futures);
-                if futures.contains(&None) {
-                    // An await in a future that is not a point would be shown as left over beside
-                    // the others.
-                    for index in futures.into_iter().flatten() {
-                        if let Some(point) = self.found.get_mut(index) {
-                            point.depth = UNKNOWN_SIBLINGS;
-                        }
-                    }
-                }
-                self.found.len() > before
-            }
         }
     }
 
-    /// Rewrites `pieces`. Appends the index of each future's point to `futures`, or `None` if it
-    /// has none.
-    fn rewrite_pieces(
-        &mut self,
-        pieces: Vec<Piece>,
-        futures: &mut Vec<Option<usize>>,
-    ) -> TokenStream {
-        let mut tokens = TokenStream::new();
-        for piece in pieces {
-            match piece {
-                Piece::Tokens(piece) => tokens.extend(piece),
-                Piece::Group(group, inner) => {
-                    let inner = self.rewrite_pieces(inner, futures);
-                    let mut rewritten = Group::new(group.delimiter(), inner);
-                    rewritten.set_span(group.span());
-                    rewritten.to_tokens(&mut tokens);
-                }
-                Piece::Expr(mut expr) => {
-                    self.visit_expr_mut(&mut expr);
-                    expr.to_tokens(&mut tokens);
-                }
-                Piece::Block(mut block) => {
-                    self.visit_block_mut(&mut block);
-                    block.to_tokens(&mut tokens);
-                }
-                Piece::Future { future, is_owned } => {
-                    let index = self.rewrite_future(*future, is_owned, &mut tokens);
-                    futures.push(index);
-                }
-            }
-        }
-        tokens
+    /// Adds a point and returns its index.
+    fn add(&mut self, point: Point) -> usize {
+        self.found.push(point);
+        self.found.len().saturating_sub(1)
     }
 
-    /// Rewrites a future that a macro awaits to `at(<future>, &POINTS[index])` and returns the
-    /// index. `None` if the future must stay a place expression.
-    fn rewrite_future(
-        &mut self,
-        mut future: Expr,
-        is_owned: bool,
-        tokens: &mut TokenStream,
-    ) -> Option<usize> {
-        let original = future.to_token_stream();
-        let span = span::ends(original.clone()).map_or_else(Span::call_site, |(first, _)| first);
-        let mut point = Point::new(span, &original);
+    fn point(&self, span: Span, tokens: &impl ToTokens) -> Point {
+        let mut point = Point::new(span, tokens);
         point.depth = self.depth;
-        self.visit_expr_mut(&mut future);
-        if !is_owned {
-            future.to_tokens(tokens);
-            return None;
-        }
+        point
+    }
+
+    /// `at(<future>, &POINTS[index])`, or `at_lock` or `at_guard` with the address of the lock. Adds
+    /// the point.
+    fn wrap_future(&mut self, future: &Expr, original: Original) -> Expr {
+        let Original {
+            point,
+            place,
+            is_source,
+        } = original;
+        let function = match place {
+            _ if is_source => Import::AtGuard,
+            Some(_) => Import::AtLock,
+            None => Import::At,
+        };
+        self.wrap(function, place.as_ref(), without_parens(future), point)
+    }
+
+    /// `acquired(address, <call>, &POINTS[index])`. Adds the point.
+    fn wrap_call(&mut self, call: &Expr, original: Original) -> Expr {
+        let Original { point, place, .. } = original;
+        self.wrap(Import::Acquired, place.as_ref(), call, point)
+    }
+
+    /// A call of `function` with `expr`. It has the location of `expr`, so that lints and their
+    /// suggestions apply to the user's expression. The function is a single identifier, because
+    /// lints would report a path as unnecessarily long.
+    fn wrap(&mut self, function: Import, place: Option<&Expr>, expr: &Expr, point: Point) -> Expr {
         let index = self.found.len();
-        self.wrap(&future, index, span).to_tokens(tokens);
-        self.found.push(point);
-        Some(index)
-    }
-
-    /// The statements around an opaque macro: a guard that keeps the macro's own line and name in
-    /// the stack, and its drop.
-    fn macro_guard(&mut self, mac: &Macro) -> (Stmt, Stmt) {
-        let bang = mac.bang_token;
-        let span = mac
-            .path
-            .segments
-            .last()
-            .map_or(bang.span, |last| last.ident.span());
-        let path = &mac.path;
-        let mut point = Point::new(span, &quote!(#path #bang));
-        point.depth = UNKNOWN_SIBLINGS;
-        let index = Literal::usize_unsuffixed(self.found.len());
-        self.found.push(point);
-        self.has_guards = true;
-        let (points, span) = (self.points, span::generated_at(span));
-        let within = Ident::new(WITHIN, span);
-        let guard = Ident::new("__underscore_macro", span);
-        let begin = quote_spanned!(span=> let #guard = #within(&#points[#index]););
-        let end = quote_spanned!(span=>
-            #[allow(unreachable_code)]
-            ::core::mem::drop(#guard);
-        );
-        (parse_quote!(#begin), parse_quote!(#end))
-    }
-
-    /// `at(<base>, &POINTS[index])`. The call has the location of `base`, so that lints and their
-    /// suggestions apply to the user's expression. `at` is a single identifier, because lints would
-    /// report a path as unnecessarily long.
-    fn wrap(&self, base: &Expr, index: usize, await_span: Span) -> Expr {
-        let (at, points) = (self.at, self.points);
-        let (first, last) = span::ends(base.to_token_stream()).unwrap_or((await_span, await_span));
-        let base = without_parens(base);
-        let at = Ident::new(at, first);
+        if matches!(function, Import::AtGuard | Import::Acquired) {
+            self.sources.push(index);
+        }
+        let span = span::generated_at(point.span);
+        let (first, last) = span::ends(expr.to_token_stream()).unwrap_or((point.span, point.span));
+        let address = (function != Import::At).then(|| {
+            let address = self.address(place, span);
+            quote_spanned!(span=> #address,)
+        });
+        let function = self.imports.name(function, first);
+        let points = format_ident!("{POINTS}");
         let index = Literal::usize_unsuffixed(index);
-        let point = quote_spanned!(span::generated_at(await_span)=> &#points[#index]);
-        let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#base, #point));
+        let point_expr = quote_spanned!(span=> &#points[#index]);
+        let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#address #expr, #point_expr));
         arguments.set_span(last);
-        Expr::Verbatim(quote!(#at #arguments))
+        self.found.push(point);
+        Expr::Verbatim(quote!(#function #arguments))
+    }
+
+    /// The address of the lock that `place` is, zero if there is none.
+    fn address(&mut self, place: Option<&Expr>, span: Span) -> TokenStream {
+        let Some(place) = place else {
+            return quote_spanned!(span=> 0);
+        };
+        let of_place = self.imports.name(Import::Place, span);
+        quote_spanned!(span=> (&#of_place(&#place)).__underscore_address())
     }
 }
 
@@ -345,6 +300,3 @@ fn without_parens(expr: &Expr) -> &Expr {
         other => other,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -46,7 +46,7 @@ fn expand_function(item: &TokenStream, runtime: &Path) -> Option<TokenStream> {
     let Function {
         attrs, vis, sig, ..
     } = &helper;
-    let body = awaits::rewrite_body(&helper, runtime);
+    let body = awaits::rewrite_helper_body(&helper, runtime);
     Some(quote!(#(#attrs)* #vis #sig #body))
 }
 
@@ -127,7 +127,7 @@ impl Framer<'_> {
             body: block.stmts.iter().map(ToTokens::to_token_stream).collect(),
             owner: owner.cloned(),
         };
-        if let Ok(framed) = syn::parse2(awaits::rewrite_body(&helper, self.runtime)) {
+        if let Ok(framed) = syn::parse2(awaits::rewrite_helper_body(&helper, self.runtime)) {
             *block = framed;
         }
     }

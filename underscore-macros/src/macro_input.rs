@@ -4,12 +4,15 @@
 //! A macro can do anything with its tokens, so only macros whose arguments are known to be
 //! expressions are parsed, by name.
 
+mod select;
+
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
-use syn::{Block, Expr, Macro, Pat, Token, token};
+use syn::{Expr, Macro, Token, token};
 
+pub(crate) use self::select::{Branch, Handler};
 use crate::source;
 
 /// The result of parsing the tokens of a macro call.
@@ -28,13 +31,35 @@ pub(crate) enum Piece {
     /// Pieces inside the delimiters of a group.
     Group(Group, Vec<Piece>),
     Expr(Box<Expr>),
-    Block(Block),
     /// A future that the macro awaits.
     Future {
         future: Box<Expr>,
         /// False if the macro may only borrow the future, so that it must stay a place expression.
         is_owned: bool,
     },
+    /// A branch of a `select!`.
+    Branch(Box<Branch>),
+}
+
+impl ToTokens for Piece {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Piece::Tokens(piece) => tokens.extend(piece.clone()),
+            Piece::Group(group, pieces) => {
+                regroup(group, quote!(#(#pieces)*)).to_tokens(tokens);
+            }
+            Piece::Expr(expr) => expr.to_tokens(tokens),
+            Piece::Future { future, .. } => future.to_tokens(tokens),
+            Piece::Branch(branch) => branch.to_tokens(tokens),
+        }
+    }
+}
+
+/// A group like `group` with other tokens.
+pub(crate) fn regroup(group: &Group, tokens: TokenStream) -> Group {
+    let mut other = Group::new(group.delimiter(), tokens);
+    other.set_span(group.span());
+    other
 }
 
 /// The syntax of a macro's arguments.
@@ -92,6 +117,18 @@ const JOIN_CRATES: [&str; 3] = ["tokio", "futures", "futures_util"];
 /// Parses the arguments of `mac`.
 pub(crate) fn parse(mac: &Macro) -> MacroInput {
     let syntax = syntax(mac);
+    parse_as(mac, syntax)
+}
+
+/// Parses the arguments of `mac` if it is a `select!`.
+pub(crate) fn parse_select(mac: &Macro) -> MacroInput {
+    match syntax(mac) {
+        Some(Syntax::Select) => parse_as(mac, Some(Syntax::Select)),
+        _ => MacroInput::Opaque,
+    }
+}
+
+fn parse_as(mac: &Macro, syntax: Option<Syntax>) -> MacroInput {
     let awaits_itself = matches!(syntax, Some(Syntax::Join | Syntax::Select));
     if !awaits_itself && !has_await(mac.tokens.clone()) {
         return MacroInput::NoAwaits;
@@ -104,7 +141,7 @@ pub(crate) fn parse(mac: &Macro) -> MacroInput {
         Syntax::Assertion => assertion(input),
         Syntax::Json => json(input),
         Syntax::Join => join(input, JOIN_CRATES.iter().any(|name| is_from(mac, name))),
-        Syntax::Select => select(input, is_from(mac, "tokio")),
+        Syntax::Select => select::select(input, is_from(mac, "tokio")),
     };
     match parser.parse2(mac.tokens.clone()) {
         Ok(Pieces(pieces)) => MacroInput::Parsed(pieces),
@@ -157,14 +194,10 @@ impl Pieces {
     }
 
     /// A future that the macro awaits.
-    ///
-    /// A macro that does not own a named future may borrow it, and the caller may use it after the
-    /// macro: the `select!` of futures borrows, tokio's does not.
     fn future(&mut self, future: Expr, owns: bool) {
-        let is_owned = owns || !matches!(&future, Expr::Path(_));
         self.0.push(Piece::Future {
+            is_owned: is_owned(&future, owns),
             future: Box::new(future),
-            is_owned,
         });
     }
 
@@ -339,37 +372,8 @@ fn biased(input: ParseStream<'_>) -> syn::Result<Pieces> {
     Ok(pieces)
 }
 
-fn select(input: ParseStream<'_>, is_tokio: bool) -> syn::Result<Pieces> {
-    let mut pieces = biased(input)?;
-    while !input.is_empty() {
-        pieces.append(select_branch(input, is_tokio)?);
-    }
-    Ok(pieces)
-}
-
-/// `pattern = future, if condition => handler,`, or `else`, `complete` or `default => handler,`.
-fn select_branch(input: ParseStream<'_>, is_tokio: bool) -> syn::Result<Pieces> {
-    let mut branch = Pieces::default();
-    if input.peek2(Token![=>]) {
-        branch.next_token(input)?;
-    } else {
-        branch.tokens(Pat::parse_multi_with_leading_vert(input)?);
-        branch.tokens(input.parse::<Token![=]>()?);
-        branch.future(input.parse()?, is_tokio);
-        if input.peek(Token![,]) && input.peek2(Token![if]) {
-            branch.tokens(input.parse::<Token![,]>()?);
-            branch.tokens(input.parse::<Token![if]>()?);
-            branch.expr(input.parse()?);
-        }
-    }
-    branch.tokens(input.parse::<Token![=>]>()?);
-    if input.peek(token::Brace) {
-        branch.0.push(Piece::Block(input.parse()?));
-    } else {
-        branch.expr(input.parse()?);
-    }
-    if input.peek(Token![,]) {
-        branch.tokens(input.parse::<Token![,]>()?);
-    }
-    Ok(branch)
+/// A macro that does not own a named future may borrow it, and the caller may use it after the
+/// macro: the `select!` of futures borrows, tokio's does not.
+fn is_owned(future: &Expr, owns: bool) -> bool {
+    owns || !matches!(future, Expr::Path(_))
 }

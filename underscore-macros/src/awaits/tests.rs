@@ -5,9 +5,12 @@ use super::*;
 /// The body with its awaits rewritten, without spaces, and the text of each point.
 fn rewritten(body: &str) -> (String, Vec<String>) {
     let mut block: Block = syn::parse_str(body).expect("the case parses");
-    let (points, _) = rewrite_block(&mut block, "at", &format_ident!("POINTS"), true);
+    let AwaitRewriter { found, .. } = rewrite_block(&mut block, true);
     let text = block.to_token_stream().to_string().replace(' ', "");
-    (text, points.into_iter().map(|point| point.source).collect())
+    let text = text
+        .replace("__underscore_", "")
+        .replace("__UNDERSCORE_", "");
+    (text, found.into_iter().map(|point| point.source).collect())
 }
 
 #[test]
@@ -42,7 +45,7 @@ fn the_depth_of_a_point_is_the_number_of_bodies_around_it() {
     let body = "{ a.await; async { b.await; async || c.await }; || async { d.await }; e.await }";
     for (is_async, depths) in [(true, [1, 2, 4, 3, 1]), (false, [0, 1, 3, 2, 0])] {
         let mut block: Block = syn::parse_str(body).expect("the case parses");
-        let (points, _) = rewrite_block(&mut block, "at", &format_ident!("POINTS"), is_async);
+        let points = rewrite_block(&mut block, is_async).found;
         let found: Vec<_> = points.iter().map(|point| point.depth).collect();
         assert_eq!(found, depths);
     }
@@ -154,11 +157,11 @@ fn futures_that_a_macro_awaits_are_points() {
 fn an_opaque_macro_is_unchanged_and_shown_by_its_name() {
     assert_rewritten(
         "{ own!(a.await); let x = own::mac! { b.await }; select! { recv(r) -> m => m } }",
-        "{ let __underscore_macro = __underscore_within(&POINTS[0]); own!(a.await);
-            #[allow(unreachable_code)] ::core::mem::drop(__underscore_macro);
-            let __underscore_macro = __underscore_within(&POINTS[1]); let x = own::mac! { b.await };
-            #[allow(unreachable_code)] ::core::mem::drop(__underscore_macro);
-            let __underscore_macro = __underscore_within(&POINTS[2]);
+        "{ let macro = within(&POINTS[0]); own!(a.await);
+            #[allow(unreachable_code)] ::core::mem::drop(macro);
+            let macro = within(&POINTS[1]); let x = own::mac! { b.await };
+            #[allow(unreachable_code)] ::core::mem::drop(macro);
+            let macro = within(&POINTS[2]);
             select! { recv(r) -> m => m } }",
         &["own!", "own::mac!", "select!"],
     );

@@ -18,6 +18,7 @@ where
     ) -> Result<Json<Session>, LoginError> {
         use ::underscore_runtime::__private::{
             AwaitPoint as __UnderscorePoint, at as __underscore_at,
+            at_guard as __underscore_at_guard, hold as __underscore_hold,
         };
         static __UNDERSCORE_POINTS: [__UnderscorePoint; 2] = [
             __UnderscorePoint::new(
@@ -35,11 +36,13 @@ where
                 "app.sessions.open(user.id)",
             ),
         ];
-        let user = __underscore_at(
+        let user = __underscore_at_guard(
+                0,
                 app.database.find(&login.user),
                 &__UNDERSCORE_POINTS[0],
             )
             .await?;
+        let __underscore_hold_0 = __underscore_hold(&__UNDERSCORE_POINTS[0..1], &user);
         let session = match user.check(&login.password) {
             Ok(()) => {
                 __underscore_at(app.sessions.open(user.id), &__UNDERSCORE_POINTS[1])

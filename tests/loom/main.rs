@@ -25,6 +25,9 @@
 //! The other files under test have none: they rely on the locks, and on `AtomicCell`, whose store
 //! releases earlier writes.
 
+#[path = "../../underscore-runtime/src/instrument/poll/acquired.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the models use some items")]
+mod acquired;
 #[path = "../../underscore-runtime/src/instrument/poll/at_await.rs"]
 #[allow(unreachable_pub, reason = "public in the runtime")]
 mod at;
@@ -35,6 +38,9 @@ mod frame_slot;
 #[path = "../../underscore-runtime/src/instrument/poll/guard.rs"]
 #[allow(dead_code, reason = "the models use some items")]
 mod guard;
+#[path = "../../underscore-runtime/src/guards/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the models use some items")]
+mod guards;
 mod panics {
     //! Stand-in for the report of a panic, which models have none of.
 

@@ -17,6 +17,8 @@ mod id;
 mod interrupt;
 #[path = "../../underscore-runtime/src/task/kind.rs"]
 mod kind;
+#[path = "../../underscore-runtime/src/task/locks.rs"]
+mod locks;
 #[path = "../../underscore-runtime/src/task/meta_buffer.rs"]
 mod meta_buffer;
 #[path = "../../underscore-runtime/src/task/panic_note.rs"]

@@ -21,8 +21,6 @@ pub(crate) struct Frame {
     pub(crate) point: &'static AwaitPoint,
     /// The types of the awaited future and of its output.
     pub(crate) types: TypeNames,
-    /// The await around it.
-    pub(crate) parent: ParentKey,
     /// Itself, as the parent of those inside.
     pub(crate) key: ParentKey,
     pub(crate) inside: Vec<Frame>,
@@ -102,7 +100,6 @@ impl Stack {
             kept.push(Frame {
                 point: node.point,
                 types: node.types,
-                parent: node.parent,
                 key: parent,
                 inside: frames_inside(
                     parent,
@@ -157,29 +154,19 @@ fn frames_inside(
     let mut frames: Vec<Frame> = children
         .into_iter()
         .flatten()
-        .map(
-            |(
-                key,
-                StackNode {
-                    point,
-                    types,
-                    parent,
-                },
-            )| Frame {
-                point,
-                types,
-                parent,
-                key: ParentKey::new(key, point),
-                inside: frames_inside(
-                    ParentKey::new(key, point),
-                    [task_body, AsyncBody::from_type_name(types().0)],
-                    parents,
-                    nodes,
-                    kept,
-                    depth_left,
-                ),
-            },
-        )
+        .map(|(key, StackNode { point, types, .. })| Frame {
+            point,
+            types,
+            key: ParentKey::new(key, point),
+            inside: frames_inside(
+                ParentKey::new(key, point),
+                [task_body, AsyncBody::from_type_name(types().0)],
+                parents,
+                nodes,
+                kept,
+                depth_left,
+            ),
+        })
         .collect();
     frames.sort_by_key(|Frame { point, .. }| (point.file, point.line, point.column));
     frames

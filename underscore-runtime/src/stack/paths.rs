@@ -54,7 +54,6 @@ mod tests {
         Frame {
             point,
             types: || ("", ""),
-            parent: ParentKey::ROOT,
             key: ParentKey::ROOT,
             inside,
         }

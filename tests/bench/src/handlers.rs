@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::handler::Handler;
 use axum::routing::get;
+use tokio::sync::Mutex;
 use underscore_runtime::underscore_route;
 
 use crate::Contender;
@@ -79,6 +80,70 @@ pub async fn plain_step() -> &'static str {
 #[underscore_route]
 pub async fn annotated_step() -> &'static str {
     for _ in 0..POLLS {
+        Pending(1).await;
+    }
+    "ok"
+}
+
+static LOCK: Mutex<u64> = Mutex::const_new(0);
+
+/// A lock that is held over a pending await each time.
+pub async fn plain_guard() -> &'static str {
+    for _ in 0..POLLS {
+        let guard = LOCK.lock().await;
+        Pending(1).await;
+        drop(guard);
+    }
+    "ok"
+}
+
+#[underscore_route]
+pub async fn annotated_guard() -> &'static str {
+    for _ in 0..POLLS {
+        let guard = LOCK.lock().await;
+        Pending(1).await;
+        drop(guard);
+    }
+    "ok"
+}
+
+async fn text(number: u32) -> String {
+    number.to_string()
+}
+
+/// The value of an await that is no guard, kept over a pending await each time.
+pub async fn plain_value() -> &'static str {
+    for number in 0..POLLS {
+        let text = text(number).await;
+        Pending(1).await;
+        std::hint::black_box(&text);
+    }
+    "ok"
+}
+
+#[underscore_route]
+pub async fn annotated_value() -> &'static str {
+    for number in 0..POLLS {
+        let text = text(number).await;
+        Pending(1).await;
+        std::hint::black_box(&text);
+    }
+    "ok"
+}
+
+/// A lock that is released before the next await.
+pub async fn plain_brief() -> &'static str {
+    for _ in 0..POLLS {
+        *LOCK.lock().await += 1;
+        Pending(1).await;
+    }
+    "ok"
+}
+
+#[underscore_route]
+pub async fn annotated_brief() -> &'static str {
+    for _ in 0..POLLS {
+        *LOCK.lock().await += 1;
         Pending(1).await;
     }
     "ok"

@@ -107,5 +107,29 @@ pub fn pairs() -> Vec<Group> {
             request: request::bare,
             contenders: handlers::trio(handlers::plain_step, handlers::annotated_step),
         },
+        Group {
+            key: "guard",
+            what: "a lock that is held over a pending await",
+            calls: 10,
+            units: handlers::POLLS,
+            request: request::bare,
+            contenders: handlers::trio(handlers::plain_guard, handlers::annotated_guard),
+        },
+        Group {
+            key: "value",
+            what: "a `String` of an await that is kept over a pending one",
+            calls: 10,
+            units: handlers::POLLS,
+            request: request::bare,
+            contenders: handlers::trio(handlers::plain_value, handlers::annotated_value),
+        },
+        Group {
+            key: "brief",
+            what: "a lock that is released before the pending await",
+            calls: 10,
+            units: handlers::POLLS,
+            request: request::bare,
+            contenders: handlers::trio(handlers::plain_brief, handlers::annotated_brief),
+        },
     ]
 }

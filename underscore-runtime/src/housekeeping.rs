@@ -1,9 +1,10 @@
 //! The background thread of the admin side. Each tick sets the coarse clock, samples the workers
-//! and the tasks, expires settings, and looks after the panic hook.
+//! and the tasks, looks after the health of the service and the panic hook, and expires settings.
 
 use std::sync::{Arc, Weak};
 
 use crate::clock::{self, Instant};
+use crate::health;
 use crate::panics;
 use crate::routes::expire_settings;
 use crate::sampling;
@@ -43,6 +44,7 @@ fn run(held: &Weak<Housekeeping>) {
         clock::publish_coarse(now);
         sampler.tick(now);
         sampling::tick(now);
+        health::tick(now);
         expire_settings(now);
         panics::tick(now);
         std::thread::sleep(workers::period());

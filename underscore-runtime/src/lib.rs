@@ -111,6 +111,8 @@ mod fd;
 #[cfg(feature = "admin")]
 mod guards;
 #[cfg(feature = "admin")]
+mod health;
+#[cfg(feature = "admin")]
 mod hex;
 #[cfg(feature = "admin")]
 mod housekeeping;
@@ -136,6 +138,8 @@ mod serve;
 mod settings;
 #[cfg(feature = "admin")]
 mod settings_file;
+#[cfg(feature = "admin")]
+mod shell;
 #[cfg(feature = "admin")]
 mod stack;
 #[cfg(feature = "admin")]

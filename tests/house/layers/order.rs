@@ -17,6 +17,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "hex",
                 "passthrough",
                 "dir_lock",
+                "shell",
                 "suggest",
                 "sync",
                 "temporary",
@@ -45,6 +46,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["settings_file"],
             &["workers"],
             &["waits"],
+            &["health"],
             &["housekeeping"],
             &["instrument"],
             &["admin"],
@@ -229,6 +231,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         &[
             &["pass", "places", "profile"],
             &["awaits", "crossing"],
+            &["waiting"],
             &["watch"],
         ],
     ),
@@ -262,6 +265,15 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["registry"],
         ],
     ),
+    (
+        "health",
+        &[
+            &["finding"],
+            &["known", "names", "traffic"],
+            &["events", "rules"],
+        ],
+    ),
+    ("health/rules", &[]),
     ("sampling/profile", &[&["sample"], &["recording"]]),
     ("sampling/profile/recording", &[]),
     (
@@ -276,6 +288,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["audit"],
             &["write_access", "cross_origin", "read_body"],
             &["policy", "offload", "bad_request"],
+            &["curl"],
             // The request as a handler sees it: independent of all endpoints.
             &["request"],
             &["cost"],
@@ -288,12 +301,20 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "blocked_workers",
                 "task_properties",
                 "ended_snapshot",
+                "health_snapshot",
             ],
             &["interrupt"],
             // The handlers.
             &["connections"],
             &["cat", "root"],
-            &["routes", "tasks", "metrics", "ended", "profile"],
+            &[
+                "routes",
+                "tasks",
+                "metrics",
+                "ended",
+                "profile",
+                "health_report",
+            ],
             // The endpoints, which no handler imports.
             &["dispatch"],
             &["router"],
@@ -312,6 +333,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "awaits",
                 "connections",
                 "ended",
+                "health",
                 "routes",
                 "stacks",
                 "tasks",

@@ -8,7 +8,7 @@ use super::task_snapshot::snapshots;
 use crate::clock::Instant;
 use crate::task::{TaskId, for_each_live};
 use crate::threads::{RuntimeNumber, Thread};
-use crate::workers::{WorkerSnapshot, WorkerState, workers};
+use crate::workers::{WorkerSnapshot, WorkerState, by_runtime, workers};
 
 /// The blocked workers of runtimes whose workers are all blocked.
 #[derive(Default)]
@@ -19,15 +19,11 @@ pub(super) struct BlockedWorkers {
 impl BlockedWorkers {
     /// Finds the runtimes whose workers are all blocked.
     pub(super) fn find() -> Self {
-        let mut all: BTreeMap<_, Vec<WorkerSnapshot>> = BTreeMap::new();
-        for worker in workers(Instant::now()) {
-            let runtime = worker.runtime.map(RuntimeNumber::get);
-            all.entry(runtime).or_default().push(worker);
-        }
         let is_blocked = |worker: &WorkerSnapshot| worker.state == WorkerState::Blocked;
-        all.retain(|_, workers| workers.iter().all(is_blocked));
+        let runtimes = by_runtime(workers(Instant::now())).into_iter();
+        let blocked = runtimes.filter(|workers| workers.iter().all(is_blocked));
         BlockedWorkers {
-            workers: all.into_values().flatten().collect(),
+            workers: blocked.flatten().collect(),
         }
     }
 

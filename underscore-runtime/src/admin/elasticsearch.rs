@@ -1,13 +1,12 @@
 //! Paths and parameters of Elasticsearch that have another name here, for suggestions in errors.
 
 /// Paths of Elasticsearch, each with the endpoint here that shows the same.
-pub(super) const PATHS: [(&str, &str); 13] = [
-    ("/_cat/health", "/_cat/workers"),
+pub(super) const PATHS: [(&str, &str); 12] = [
     ("/_cat/indices", "/_cat/routes"),
     ("/_cat/nodes", "/_cat/workers"),
     ("/_cat/pending_tasks", "/_cat/tasks"),
     ("/_cat/thread_pool", "/_cat/workers"),
-    ("/_cluster/health", "/_cat/workers"),
+    ("/_cluster/health", "/_health_report"),
     ("/_cluster/pending_tasks", "/_cat/tasks"),
     ("/_cluster/settings", "/_routes/settings"),
     ("/_cluster/stats", "/_routes/stats"),

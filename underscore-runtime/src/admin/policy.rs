@@ -1,7 +1,9 @@
-//! Options of `AdminBuilder` that apply per request: host names, allowed preempt headers, URIs.
+//! Options of `AdminBuilder` that apply per request: host names, allowed preempt headers, URIs. And
+//! the socket that the server was bound to.
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::path::PathBuf;
 
 use axum::http::Extensions;
 
@@ -23,6 +25,8 @@ pub(crate) struct Policy {
     pub(crate) keep_queries: bool,
     /// Applied to every URI before it is shown.
     pub(crate) redact: Option<Redact>,
+    /// The file of the socket. `None` for a router, and for a socket without a file.
+    pub(crate) socket: Option<PathBuf>,
 }
 
 /// A redaction hook of the host.

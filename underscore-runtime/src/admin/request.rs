@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::audit::AuditedCall;
 use super::cancellation::Cancellation;
+use super::curl::Curl;
 use super::error::Error;
 use super::params::{self, Group, Param};
 use super::policy::{Policy, UriView};
@@ -53,6 +54,8 @@ pub(super) struct Request {
     pub(super) policy: Arc<Policy>,
     /// The form in which URIs of the service's requests are shown to the client.
     pub(super) uris: UriView,
+    /// The command line with which the client can send another request.
+    pub(super) curl: Curl,
 }
 
 impl Request {
@@ -75,6 +78,7 @@ impl Request {
             own_task: task_of(request.extensions()).or_else(TaskId::current),
             call: None,
             uris: UriView::new(&policy, request.extensions()),
+            curl: Curl::new(&policy, request),
             policy,
         }
     }

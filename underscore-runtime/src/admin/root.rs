@@ -7,6 +7,7 @@ use super::error::Error;
 use super::render::{Answer, Node};
 use super::request::Request;
 use crate::clock::Instant;
+use crate::health;
 use crate::settings_file;
 use crate::units;
 
@@ -29,6 +30,7 @@ pub(super) fn root(request: &Request) -> Result<Answer, Error> {
     let version = request.policy.version.as_deref();
     let mut about = vec![
         ("name", Node::text(process_name())),
+        ("status", Node::text(health::status().word())),
         ("version", version.map_or(Node::Null, Node::text)),
         ("underscore_version", Node::text(env!("CARGO_PKG_VERSION"))),
         ("pid", Node::Integer(std::process::id().into())),

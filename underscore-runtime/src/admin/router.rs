@@ -19,7 +19,9 @@ use super::params::{
 use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
-use super::{cat, connections, cross_origin, ended, metrics, profile, root, routes, tasks};
+use super::{
+    cat, connections, cross_origin, ended, health_report, metrics, profile, root, routes, tasks,
+};
 use crate::housekeeping::{self, Housekeeping};
 use crate::panics;
 use crate::sync::Arc;
@@ -54,6 +56,7 @@ const ENDPOINTS: &[Endpoint] = &[
         Cost::Bounded,
         cat::ended::table,
     ),
+    Endpoint::table(&["/_cat/health"], Cost::Bounded, cat::health::table),
     Endpoint::table(
         &["/_cat/connections"],
         Cost::Connections,
@@ -134,6 +137,7 @@ const ENDPOINTS: &[Endpoint] = &[
         connections::drain::post,
     )
     .with_params(&[DRAIN, CHANGE]),
+    Endpoint::read(&["/_health_report"], Cost::Bounded, health_report::get),
     Endpoint::read(&["/_audit"], Cost::Bounded, cat::audit::get),
     Endpoint::read(&["/_metrics"], Cost::Everything, metrics::get).with_own_formats(),
     Endpoint::waiting_read(&["/_profile"], Cost::Stacks, profile::get)

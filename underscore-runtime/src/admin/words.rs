@@ -100,15 +100,7 @@ pub(super) const CONNECTION_STATES: [ConnectionState; 7] = [
 
 /// The word for the state of a connection.
 pub(super) fn connection_state(state: ConnectionState) -> &'static str {
-    match state {
-        ConnectionState::New => "new",
-        ConnectionState::Head => "head",
-        ConnectionState::Active => "active",
-        ConnectionState::Idle => "idle",
-        ConnectionState::Upgraded => "upgraded",
-        ConnectionState::Untracked => "untracked",
-        ConnectionState::Closing => "closing",
-    }
+    state.word()
 }
 
 /// The state for which `word` is the word.

@@ -48,6 +48,12 @@ impl Instant {
         Instant(self.0.saturating_add(nanos(time)))
     }
 
+    /// The moment this much earlier, at most the beginning of the clock.
+    #[inline]
+    pub(crate) fn before(self, time: Duration) -> Instant {
+        Instant(self.0.saturating_sub(nanos(time)))
+    }
+
     /// The whole seconds: the key of counts per second.
     pub(crate) fn second(self) -> u64 {
         self.0 / 1_000_000_000

@@ -57,6 +57,21 @@ pub(crate) enum ConnectionState {
     Closing,
 }
 
+impl ConnectionState {
+    /// The word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            ConnectionState::New => "new",
+            ConnectionState::Head => "head",
+            ConnectionState::Active => "active",
+            ConnectionState::Idle => "idle",
+            ConnectionState::Upgraded => "upgraded",
+            ConnectionState::Untracked => "untracked",
+            ConnectionState::Closing => "closing",
+        }
+    }
+}
+
 impl ConnectionInfo {
     pub(super) fn new(remote: &dyn fmt::Debug, local: Option<&dyn fmt::Debug>) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);

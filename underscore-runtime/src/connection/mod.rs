@@ -18,4 +18,4 @@ pub use stream::{TrackedStream, track_connection};
 
 pub(crate) use current::{begin_task, end_task};
 pub(crate) use info::{ConnectionInfo, ConnectionState};
-pub(crate) use registry::{OpenConnection, all, count, find, http2_by_remote, removed};
+pub(crate) use registry::{OpenConnection, all, count, find, first, http2_by_remote, removed};

@@ -46,6 +46,11 @@ pub(crate) fn all() -> Vec<Arc<dyn OpenConnection>> {
     OPEN.lock().values().cloned().collect()
 }
 
+/// The `most` open connections that were accepted first.
+pub(crate) fn first(most: usize) -> Vec<Arc<dyn OpenConnection>> {
+    OPEN.lock().values().take(most).cloned().collect()
+}
+
 /// The ids of the HTTP/2 connections by client address. An HTTP/2 request has its own tokio task,
 /// so its connection is found by the address only.
 pub(crate) fn http2_by_remote() -> HashMap<Box<str>, u64> {

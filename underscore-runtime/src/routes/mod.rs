@@ -15,7 +15,7 @@ pub(crate) use entry::SETTINGS_LOCK;
 #[doc(hidden)]
 pub use entry::{HandlerEntry, ROUTES};
 pub(crate) use expiry::{expire_settings, on_expiry, schedule_expiry};
-pub(crate) use layer_routes::{LayerRouteUse, set_persistent_of_unknown};
+pub(crate) use layer_routes::{LayerRouteUse, all_handlers, set_persistent_of_unknown};
 pub(crate) use link::declared_at;
 pub(crate) use lookup::{ListedHandler, RouteEntry, entries, entry_count, handlers, ids};
 pub(crate) use route::Route;

@@ -115,6 +115,16 @@ impl Awaits {
         }))
     }
 
+    /// When a request was last seen to have gone on from an await.
+    pub(super) fn last_passed(
+        &self,
+        route: &'static Route,
+        point: &'static AwaitPoint,
+    ) -> Option<Instant> {
+        let key = (std::ptr::from_ref(point).addr(), route.address());
+        self.known.get(&key)?.last_passed
+    }
+
     /// Forgets awaits that were not seen for the window. Does so once a second.
     pub(super) fn clean(&mut self, now: Instant) {
         let second = now.second();
@@ -148,7 +158,7 @@ impl Awaits {
 }
 
 /// The innermost awaits of a place, each once.
-fn leaves(place: &Place) -> impl Iterator<Item = &'static AwaitPoint> {
+pub(super) fn leaves(place: &Place) -> impl Iterator<Item = &'static AwaitPoint> {
     let leaf = |at: usize| place.get(at).and_then(|path| path.last().copied());
     (0..place.len()).filter_map(move |at| {
         let point = leaf(at)?;

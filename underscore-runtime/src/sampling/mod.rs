@@ -10,6 +10,7 @@ mod crossing;
 mod pass;
 mod places;
 pub(crate) mod profile;
+mod waiting;
 mod watch;
 
 use std::sync::LazyLock;
@@ -24,6 +25,7 @@ use awaits::Awaits;
 use crossing::Crossings;
 use pass::Walk;
 use places::{Place, Places};
+pub(crate) use waiting::Waiting;
 use watch::Watches;
 
 /// The age from which requests are watched, as long as there is room.
@@ -68,6 +70,18 @@ pub(crate) fn settle() {
 /// The await points of the last minute.
 pub(crate) fn awaits() -> Vec<AwaitSummary> {
     SAMPLER.lock().awaits.read(Instant::now())
+}
+
+/// The awaits at which watched requests have waited for at least `time`.
+pub(crate) fn waiting(time: Duration, now: Instant) -> Vec<Waiting> {
+    let sampler = SAMPLER.lock();
+    let waiters = sampler.watches.waiting(time, now);
+    waiting::group(waiters, &sampler.awaits)
+}
+
+/// True if more requests may wait than are watched.
+pub(crate) fn is_full() -> bool {
+    !SAMPLER.lock().watches.has_room_for_old()
 }
 
 impl Sampler {

@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::awaits::Awaits;
+use super::awaits::{Awaits, leaves};
 use super::places::{Place, Places, is_same};
+use super::waiting::Waiter;
 use crate::clock::Instant;
 use crate::ended::{self, Fate, Phase, SharedPath, Stay, Timeline};
 use crate::routes::Route;
@@ -74,6 +75,27 @@ impl Watches {
     /// True if there is room for a request that has become old.
     pub(super) fn has_room_for_old(&self) -> bool {
         self.old.len() < MAX_OLD
+    }
+
+    /// The requests that were last polled at least `time` ago, each at every await that it waits
+    /// at. One that streams waits for its client or for more to send.
+    pub(super) fn waiting(&self, time: Duration, now: Instant) -> impl Iterator<Item = Waiter> {
+        let watches = self.old.iter().chain(&self.sampled);
+        watches.flat_map(move |watch| {
+            let since = watch.glance.since.filter(|since| now.since(*since) >= time);
+            let since = since.filter(|_| watch.glance.state == TaskState::Waiting);
+            let waiter = move |point| {
+                Some(Waiter {
+                    task: watch.task.id,
+                    route: watch.route,
+                    point,
+                    since: since?.max(watch.task.started),
+                })
+            };
+            let unknown = watch.place.is_empty().then_some(None);
+            let points = leaves(&watch.place).map(Some).chain(unknown);
+            points.filter_map(waiter)
+        })
     }
 
     fn has(&self, task: &TaskRef) -> bool {

@@ -19,6 +19,7 @@ use super::socket::{Bound, SocketFile, named};
 use crate::admin::{Policy, Pool, ReadTimeout, WriteAccess, router};
 use crate::log::{self, field_text};
 use crate::settings_file::FileGuard;
+use crate::shell::quoted;
 use crate::visible::visible;
 use crate::{housekeeping, panics, routes, workers};
 
@@ -196,18 +197,6 @@ fn log_start(path: &Path, file: Option<&SocketFile>) {
     });
 }
 
-/// Quotes `text` for a shell, if it needs that.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'@' | b':')
-    };
-    if text.bytes().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
 /// The admin thread, as the handle sees it.
 #[derive(Debug)]
 struct AdminThread {
@@ -299,7 +288,7 @@ fn spawn(
 ) -> io::Result<AdminThread> {
     let ServerOptions {
         write_access,
-        policy,
+        mut policy,
         limits,
         rebind,
         settings_file,
@@ -310,7 +299,14 @@ fn spawn(
         .build()?;
     let context = runtime.handle().clone();
     let runtime = AdminRuntime(Some(runtime));
-    let Bound { listener, file, .. } = bound;
+    let Bound {
+        listener,
+        file,
+        path,
+        ..
+    } = bound;
+    let path = file.as_ref().map_or(path, |file| file.path.clone());
+    policy.socket = Some(path).filter(|path| !path.as_os_str().is_empty());
     let sockets = {
         let _context = context.enter();
         (

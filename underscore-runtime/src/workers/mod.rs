@@ -14,4 +14,4 @@ mod view;
 pub(crate) use limit::{blocked_after, set_blocked_after};
 pub(crate) use runtimes::{register_current_runtime, unregister};
 pub(crate) use sampler::{Sampler, clear, period};
-pub(crate) use view::{WorkerSnapshot, WorkerState, workers};
+pub(crate) use view::{WorkerSnapshot, WorkerState, by_runtime, listed_workers, workers};

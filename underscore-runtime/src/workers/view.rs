@@ -1,6 +1,7 @@
 //! A snapshot of every worker, from tokio's counters, the record of its thread and the data of the
 //! sampler.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,13 @@ pub(crate) struct WorkerSnapshot {
 pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
     RUNTIMES.update();
     RUNTIMES.probe(|_| true);
+    listed_workers(now)
+}
+
+/// [`workers`] without a probe, which wakes a worker: for looks that nobody asked for. A worker of
+/// a runtime that has ended is never [`Blocked`](WorkerState::Blocked) by untracked code, because
+/// its runtime is probed before that.
+pub(crate) fn listed_workers(now: Instant) -> Vec<WorkerSnapshot> {
     let records = threads::all();
     settle(&records);
     let entries = RUNTIMES.lock();
@@ -49,6 +57,16 @@ pub(crate) fn workers(now: Instant) -> Vec<WorkerSnapshot> {
         .iter()
         .flat_map(|entry| entry.snapshots(&records, now));
     snapshots.collect()
+}
+
+/// The workers of each runtime.
+pub(crate) fn by_runtime(workers: Vec<WorkerSnapshot>) -> Vec<Vec<WorkerSnapshot>> {
+    let mut runtimes: BTreeMap<Option<u64>, Vec<WorkerSnapshot>> = BTreeMap::new();
+    for worker in workers {
+        let runtime = worker.runtime.map(RuntimeNumber::get);
+        runtimes.entry(runtime).or_default().push(worker);
+    }
+    runtimes.into_values().collect()
 }
 
 impl RuntimeEntry {

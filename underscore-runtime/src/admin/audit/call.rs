@@ -42,15 +42,7 @@ impl AuditedCall {
     /// The caller, as in `curl, uid 0, pid 7`. `None` if nothing is known of it.
     pub(in crate::admin) fn caller(&self) -> Option<Arc<str>> {
         let record = self.0.0.lock();
-        let Record { peer, process, .. } = record.as_ref()?;
-        let number = |name: &str, number: Option<u32>| number.map(|it| format!("{name} {it}"));
-        let known = [
-            process.clone(),
-            number("uid", peer.uid),
-            number("pid", peer.pid),
-        ];
-        let known: Vec<String> = known.into_iter().flatten().collect();
-        (!known.is_empty()).then(|| known.join(", ").into())
+        record.as_ref()?.caller().map(Arc::from)
     }
 
     /// Sets the settings before and after the change.

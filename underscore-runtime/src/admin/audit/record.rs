@@ -77,6 +77,18 @@ impl Record {
         }
     }
 
+    /// The caller, as in `curl, uid 0, pid 7`. `None` if nothing is known of it.
+    pub(in crate::admin) fn caller(&self) -> Option<String> {
+        let number = |name: &str, number: Option<u32>| number.map(|it| format!("{name} {it}"));
+        let known = [
+            self.process.clone(),
+            number("uid", self.peer.uid),
+            number("pid", self.peer.pid),
+        ];
+        let known: Vec<String> = known.into_iter().flatten().collect();
+        (!known.is_empty()).then(|| known.join(", "))
+    }
+
     fn is_refused(&self) -> bool {
         !self.executed || self.status.is_some_and(|status| status >= 400)
     }

@@ -6,6 +6,7 @@ pub(super) mod awaits;
 mod column;
 pub(super) mod connections;
 pub(super) mod ended;
+pub(super) mod health;
 pub(super) mod routes;
 mod sort;
 pub(super) mod stacks;

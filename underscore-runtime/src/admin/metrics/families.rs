@@ -34,6 +34,30 @@ pub(super) const FAMILIES: &[Family] = &[
         samples: |snapshot, write| write(&[], Number::Integer(snapshot.log_entries_lost)),
     },
     Family {
+        name: "underscore_health_status",
+        unit: None,
+        kind: Kind::Gauge,
+        help: "Health of the service: 0 green, 1 yellow, 2 red. GET /_cat/health?v of the admin API \
+               has the findings.",
+        samples: |snapshot, write| {
+            let status = snapshot.health.status as u64;
+            write(&[], Number::Integer(status))
+        },
+    },
+    Family {
+        name: "underscore_health_findings",
+        unit: None,
+        kind: Kind::Gauge,
+        help: "Findings of the health of the service by symptom.",
+        samples: |snapshot, write| {
+            let mut findings = snapshot.health.findings.iter();
+            findings.try_for_each(|(symptom, count)| {
+                let symptom = symptom.words().replace(' ', "_");
+                write(&[("symptom", &symptom)], Number::Integer(*count))
+            })
+        },
+    },
+    Family {
         name: "underscore_requests_in_flight",
         unit: None,
         kind: Kind::Gauge,

@@ -12,6 +12,7 @@ use crate::admin::root;
 use crate::admin::words;
 use crate::clock::Instant;
 use crate::ended;
+use crate::health::{self, Status, Symptom};
 use crate::log;
 use crate::route::RouteId;
 use crate::routes::{Route, RouteEntry};
@@ -36,6 +37,15 @@ pub(super) struct Snapshot {
     pub(super) workers: Vec<(&'static str, u64)>,
     pub(super) busy: Vec<WorkerBusy>,
     pub(super) process: ProcessNumbers,
+    pub(super) health: HealthSample,
+}
+
+/// The health of the service.
+#[derive(Debug)]
+pub(super) struct HealthSample {
+    pub(super) status: Status,
+    /// Number of findings by symptom, including zeros.
+    pub(super) findings: Vec<(Symptom, u64)>,
 }
 
 /// The path of a route without one.
@@ -105,7 +115,26 @@ impl Snapshot {
             workers,
             busy,
             process: ProcessNumbers::read(),
+            health: HealthSample::take(),
         })
+    }
+}
+
+impl HealthSample {
+    fn take() -> Self {
+        let report = health::report();
+        let count = |symptom| {
+            let findings = report.findings.iter();
+            findings
+                .filter(|finding| finding.symptom() == symptom)
+                .count() as u64
+        };
+        HealthSample {
+            status: report.status,
+            findings: Symptom::ALL
+                .map(|symptom| (symptom, count(symptom)))
+                .to_vec(),
+        }
     }
 }
 

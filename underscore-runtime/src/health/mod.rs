@@ -1,0 +1,103 @@
+//! What is wrong with the service: findings of a few rules, each with its evidence and the request
+//! that shows more. The background thread looks about once a second, and each answer looks again.
+
+mod events;
+mod finding;
+mod known;
+mod names;
+mod rules;
+mod traffic;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::sync::Mutex;
+use events::Events;
+pub(crate) use finding::{Finding, Rule, Status, Symptom};
+use known::Known;
+use rules::Rules;
+
+/// Time between two looks of the background thread.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Maximum time between two looks of which the second one confirms what the first has found. After
+/// a longer gap, there was no admin API, or the process was stopped.
+const LONGEST_GAP: Duration = Duration::from_secs(5);
+
+static HEALTH: LazyLock<Mutex<Health>> = LazyLock::new(|| Mutex::new(Health::new(Instant::now())));
+
+/// The state between looks.
+#[derive(Debug)]
+struct Health {
+    rules: Rules,
+    known: Known,
+    events: Events,
+    looked: Option<Instant>,
+    /// The last look of the background thread.
+    looked_in_background: Option<Instant>,
+}
+
+/// The findings of a look, the worst first.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) status: Status,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) at: Instant,
+}
+
+/// Looks if it is time to. Called by the background thread at each tick.
+pub(crate) fn tick(now: Instant) {
+    HEALTH.lock().tick(now);
+}
+
+/// Looks now, and returns what it has found.
+pub(crate) fn report() -> Report {
+    let mut health = HEALTH.lock();
+    let now = Instant::now();
+    health.rules.refresh(now);
+    health.look(now);
+    Report {
+        status: health.known.status(),
+        findings: health.known.findings().cloned().collect(),
+        at: now,
+    }
+}
+
+/// The status at the last look.
+pub(crate) fn status() -> Status {
+    HEALTH.lock().known.status()
+}
+
+impl Health {
+    fn new(now: Instant) -> Self {
+        Health {
+            rules: Rules::new(now),
+            known: Known::default(),
+            events: Events::default(),
+            looked: None,
+            looked_in_background: None,
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.rules.tick(now);
+        let last = self.looked_in_background;
+        if last.is_some_and(|last| now.since(last) < LOOK_EVERY) {
+            return;
+        }
+        self.looked_in_background = Some(now);
+        self.look(now);
+        self.events.update(&self.known, now);
+    }
+
+    fn look(&mut self, now: Instant) {
+        let last = self.looked.replace(now);
+        if last.is_some_and(|last| now.since(last) > LONGEST_GAP) {
+            self.rules.forget();
+            self.known = Known::default();
+        }
+        let found = self.rules.look(now);
+        self.known.update(found, now);
+    }
+}

@@ -1,0 +1,79 @@
+//! The rules, a file for each with its thresholds. They read what the process counts anyway, so
+//! that a look costs little; `docs/health.md` lists the thresholds.
+
+mod blocked_workers;
+mod deadlock;
+mod descriptors;
+mod drain;
+mod routes;
+mod settings_file;
+mod shed;
+mod stuck;
+
+use super::finding::Finding;
+use super::names::Names;
+use super::traffic::Traffic;
+use crate::clock::Instant;
+
+/// The rules, with what they remember from look to look.
+#[derive(Debug)]
+pub(super) struct Rules {
+    traffic: Traffic,
+    workers: blocked_workers::BlockingTasks,
+    stuck: stuck::Candidates,
+    descriptors: descriptors::LastReading,
+}
+
+/// What a look has found so far.
+struct Look {
+    now: Instant,
+    names: Names,
+    found: Vec<Finding>,
+}
+
+impl Rules {
+    pub(super) fn new(now: Instant) -> Self {
+        Rules {
+            traffic: Traffic::new(now),
+            workers: blocked_workers::BlockingTasks::default(),
+            stuck: stuck::Candidates::default(),
+            descriptors: descriptors::LastReading::default(),
+        }
+    }
+
+    /// Reads a part of what looks need.
+    pub(super) fn tick(&mut self, now: Instant) {
+        self.traffic.tick(now);
+    }
+
+    /// Reads all that looks need, for an answer.
+    pub(super) fn refresh(&mut self, now: Instant) {
+        self.traffic.read_all(now);
+        self.descriptors.forget();
+    }
+
+    /// Forgets what consecutive looks have seen.
+    pub(super) fn forget(&mut self) {
+        self.stuck = stuck::Candidates::default();
+    }
+
+    /// Applies all rules.
+    pub(super) fn look(&mut self, now: Instant) -> Vec<Finding> {
+        let mut look = Look {
+            now,
+            names: Names::default(),
+            found: Vec::new(),
+        };
+        self.workers.look(&mut look);
+        deadlock::look(&mut look);
+        self.stuck.look(&mut look, &mut self.traffic);
+        for traffic in self.traffic.routes() {
+            routes::look(&mut look, traffic);
+            shed::look(&mut look, traffic);
+        }
+        settings_file::look(&mut look);
+        self.descriptors.look(&mut look);
+        drain::look(&mut look);
+        look.found
+    }
+}

@@ -75,6 +75,7 @@ async fn the_root_identifies_the_process() {
     let expected = [
         "name",
         "pid",
+        "status",
         "tagline",
         "underscore_version",
         "uptime",

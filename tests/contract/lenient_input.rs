@@ -201,7 +201,7 @@ async fn paths_and_parameters_of_elasticsearch_are_answered_with_ours() {
     let service = service().await;
     for (path, here) in [
         ("_cat/thread_pool", "/_cat/workers"),
-        ("_cat/health", "/_cat/workers"),
+        ("_cluster/health", "/_health_report"),
         ("_cat/pending_tasks", "/_cat/tasks"),
         ("_cluster/settings", "/_routes/settings"),
         ("_nodes/stats", "/_metrics"),

@@ -17,6 +17,8 @@ async fn failing() -> reqwest::StatusCode {
     reqwest::StatusCode::BAD_GATEWAY
 }
 
+const PAGE: &str = include_str!("../../underscore-runtime/docs/admin-api.md");
+
 /// Holds 1.1, 1.61, 1.62, 14.1, 14.3, 14.20 of docs/admin-api.md.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_healthy_service_is_one_green_row() {
@@ -33,6 +35,15 @@ async fn a_healthy_service_is_one_green_row() {
         ["green", "-", "-", "-", "-", "-"],
     ];
     assert_eq!(lines, expected);
+    let help = service.admin("_cat/health?help").await.text;
+    for line in help.lines() {
+        let cells: Vec<&str> = line.splitn(3, '|').map(str::trim).collect();
+        let (name, about) = (cells[0], cells[2]);
+        let row = format!("| `{name}` |");
+        let mut rows = PAGE.lines().filter(|line| line.starts_with(&row));
+        let is_it = |row: &str| row.ends_with(&format!("| {about} |"));
+        assert!(rows.any(is_it), "docs/admin-api.md lacks {line}");
+    }
     let report = service.admin_json("_health_report").await;
     assert_eq!(report["status"], "green");
     assert_eq!(report["findings"], 0);

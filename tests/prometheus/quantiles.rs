@@ -126,7 +126,7 @@ async fn rules_are_evaluated(prometheus: &Prometheus) {
         let rules = data["groups"][0]["rules"].as_array().expect("it has rules");
         let health = |word: &str| rules.iter().filter(|rule| rule["health"] == word).count();
         assert_eq!(health("err"), 0, "{data}");
-        if rules.len() == 5 && health("ok") == 5 {
+        if rules.len() == 6 && health("ok") == 6 {
             let alerts = rules.iter().map(|rule| &rule["alerts"]);
             assert!(
                 alerts

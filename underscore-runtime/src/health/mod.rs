@@ -12,11 +12,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::clock::Instant;
-use crate::sync::Mutex;
+use crate::sync::{AtomicCell, Mutex};
 use events::Events;
 pub(crate) use finding::{Finding, Rule, Status, Symptom};
 use known::Known;
-use rules::Rules;
+use rules::{DeadlockLook, Rules};
 
 /// Time between two looks of the background thread.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Maximum time between two looks of which the second one confirms what the first has found. After
 /// a longer gap, there was no admin API, or the process was stopped.
 const LONGEST_GAP: Duration = Duration::from_secs(5);
+
+/// The status at the last look, for readers that do not wait for the next one.
+static STATUS: AtomicCell<Status> = AtomicCell::new(Status::Green);
 
 static HEALTH: LazyLock<Mutex<Health>> = LazyLock::new(|| Mutex::new(Health::new(Instant::now())));
 
@@ -53,9 +56,11 @@ pub(crate) fn tick(now: Instant) {
 
 /// Looks now, and returns what it has found.
 pub(crate) fn report() -> Report {
+    // Without the lock, for which the background thread waits: it walks over all tasks.
+    let deadlocks = DeadlockLook::new();
     let mut health = HEALTH.lock();
     let now = Instant::now();
-    health.rules.refresh(now);
+    health.rules.refresh(deadlocks, now);
     health.look(now);
     Report {
         status: health.known.status(),
@@ -66,7 +71,7 @@ pub(crate) fn report() -> Report {
 
 /// The status at the last look.
 pub(crate) fn status() -> Status {
-    HEALTH.lock().known.status()
+    STATUS.load()
 }
 
 impl Health {
@@ -99,5 +104,6 @@ impl Health {
         }
         let found = self.rules.look(now);
         self.known.update(found, now);
+        STATUS.store(self.known.status());
     }
 }

@@ -72,11 +72,15 @@ fn is_plain(name: &str) -> bool {
     !name.starts_with(['-', '_', '.']) && !name.is_empty() && name.bytes().all(is_plain)
 }
 
-/// An await with its expression on one line: `src/db.rs:20 pool.get()`.
+/// An await with its expression: `src/db.rs:20 pool.get()`.
 pub(super) fn awaiting(point: &AwaitPoint) -> String {
-    let words: Vec<&str> = point.source().split_whitespace().collect();
-    let source = words.join(" ");
-    format!("{point} {}", truncate::to_chars(&source, MAX_SOURCE))
+    format!("{point} {}", awaited(point.source()))
+}
+
+/// An awaited expression on one line.
+pub(super) fn awaited(source: &str) -> String {
+    let words: Vec<&str> = source.split_whitespace().collect();
+    truncate::to_chars(&words.join(" "), MAX_SOURCE).into_owned()
 }
 
 /// The line of the last await that returned in a task, or of its handler if there was none.

@@ -79,6 +79,11 @@ pub(crate) fn waiting(time: Duration, now: Instant) -> Vec<Waiting> {
     waiting::group(waiters, &sampler.awaits)
 }
 
+/// True if a watched request that holds a guard, or waits for a lock, was not polled for `time`.
+pub(crate) fn stands_still_with_locks(time: Duration, now: Instant) -> bool {
+    SAMPLER.lock().watches.stands_still_with_locks(time, now)
+}
+
 /// True if more requests may wait than are watched.
 pub(crate) fn is_full() -> bool {
     !SAMPLER.lock().watches.has_room_for_old()

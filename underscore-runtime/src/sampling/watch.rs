@@ -98,6 +98,15 @@ impl Watches {
         })
     }
 
+    /// True if one that may hold guards or wait for locks was last polled at least `time` ago.
+    pub(super) fn stands_still_with_locks(&self, time: Duration, now: Instant) -> bool {
+        let mut watches = self.old.iter().chain(&self.sampled);
+        watches.any(|watch| {
+            let since = watch.glance.since.filter(|since| now.since(*since) >= time);
+            since.is_some() && watch.task.may_have_locks()
+        })
+    }
+
     fn has(&self, task: &TaskRef) -> bool {
         self.ids.contains(&task.id.number())
     }

@@ -21,7 +21,7 @@ pub(super) struct LastReading(Option<(Instant, Option<Descriptors>)>);
 
 impl LastReading {
     /// Makes the next look read them.
-    pub(super) fn forget(&mut self) {
+    pub(super) fn expire(&mut self) {
         self.0 = None;
     }
 

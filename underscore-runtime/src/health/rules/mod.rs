@@ -10,6 +10,8 @@ mod settings_file;
 mod shed;
 mod stuck;
 
+pub(super) use deadlock::DeadlockLook;
+
 use super::finding::Finding;
 use super::names::Names;
 use super::traffic::Traffic;
@@ -20,6 +22,7 @@ use crate::clock::Instant;
 pub(super) struct Rules {
     traffic: Traffic,
     workers: blocked_workers::BlockingTasks,
+    deadlocks: deadlock::Deadlocks,
     stuck: stuck::Candidates,
     descriptors: descriptors::LastReading,
 }
@@ -36,6 +39,7 @@ impl Rules {
         Rules {
             traffic: Traffic::new(now),
             workers: blocked_workers::BlockingTasks::default(),
+            deadlocks: deadlock::Deadlocks::default(),
             stuck: stuck::Candidates::default(),
             descriptors: descriptors::LastReading::default(),
         }
@@ -47,14 +51,16 @@ impl Rules {
     }
 
     /// Reads all that looks need, for an answer.
-    pub(super) fn refresh(&mut self, now: Instant) {
+    pub(super) fn refresh(&mut self, deadlocks: DeadlockLook, now: Instant) {
         self.traffic.read_all(now);
-        self.descriptors.forget();
+        self.descriptors.expire();
+        self.deadlocks.update(deadlocks);
     }
 
     /// Forgets what consecutive looks have seen.
     pub(super) fn forget(&mut self) {
         self.stuck = stuck::Candidates::default();
+        self.deadlocks = deadlock::Deadlocks::default();
     }
 
     /// Applies all rules.
@@ -65,7 +71,7 @@ impl Rules {
             found: Vec::new(),
         };
         self.workers.look(&mut look);
-        deadlock::look(&mut look);
+        self.deadlocks.look(&mut look);
         self.stuck.look(&mut look, &mut self.traffic);
         for traffic in self.traffic.routes() {
             routes::look(&mut look, traffic);

@@ -104,7 +104,8 @@ impl Candidates {
             };
             let is_long = |(_, since): &&(TaskId, Instant)| now.since(*since) >= patience;
             let long = waiting.tasks.iter().filter(is_long).count();
-            if long >= MIN_WAITING && now.since(since) >= patience {
+            let is_stuck = long >= MIN_WAITING && now.since(since) >= patience;
+            if is_stuck && !is_deadlocked(look, waiting.route) {
                 look.found.push(finding(look, &waiting));
             }
         }
@@ -138,6 +139,13 @@ impl Candidates {
         }
         Some(quiet.since)
     }
+}
+
+/// True if a deadlock is found on the route, which says more.
+fn is_deadlocked(look: &Look, route: &'static Route) -> bool {
+    let deadlocks = look.found.iter();
+    let mut deadlocks = deadlocks.filter(|found| found.symptom() == Symptom::Deadlock);
+    deadlocks.any(|found| found.routes.iter().any(|its| std::ptr::eq(*its, route)))
 }
 
 fn key(waiting: &Waiting) -> [usize; 2] {

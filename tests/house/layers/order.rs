@@ -273,7 +273,22 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["events", "rules"],
         ],
     ),
-    ("health/rules", &[]),
+    (
+        "health/rules",
+        &[
+            &["look"],
+            &[
+                "blocked_workers",
+                "deadlock",
+                "descriptors",
+                "drain",
+                "routes",
+                "settings_file",
+                "shed",
+                "stuck",
+            ],
+        ],
+    ),
     ("sampling/profile", &[&["sample"], &["recording"]]),
     ("sampling/profile/recording", &[]),
     (

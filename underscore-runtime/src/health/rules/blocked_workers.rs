@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::Look;
+use super::look::Look;
 use crate::health::finding::{Finding, Status, Symptom};
 use crate::health::names::{Names, last_line};
 use crate::routes::Route;

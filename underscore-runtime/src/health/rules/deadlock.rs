@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::Look;
+use super::look::Look;
 use crate::clock::Instant;
 use crate::health::finding::{Finding, Status, Symptom};
 use crate::health::names::awaited;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Look;
+use super::look::Look;
 use crate::clock::Instant;
 use crate::fd::Descriptors;
 use crate::health::finding::{Finding, Status, Symptom};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Look;
+use super::look::Look;
 use crate::connection::{self, drain};
 use crate::health::finding::{Finding, Symptom};
 use crate::units::human;

@@ -5,6 +5,7 @@ mod blocked_workers;
 mod deadlock;
 mod descriptors;
 mod drain;
+mod look;
 mod routes;
 mod settings_file;
 mod shed;
@@ -13,9 +14,9 @@ mod stuck;
 pub(super) use deadlock::DeadlockLook;
 
 use super::finding::Finding;
-use super::names::Names;
 use super::traffic::Traffic;
 use crate::clock::Instant;
+use look::Look;
 
 /// The rules, with what they remember from look to look.
 #[derive(Debug)]
@@ -25,13 +26,6 @@ pub(super) struct Rules {
     deadlocks: deadlock::Deadlocks,
     stuck: stuck::Candidates,
     descriptors: descriptors::LastReading,
-}
-
-/// What a look has found so far.
-struct Look {
-    now: Instant,
-    names: Names,
-    found: Vec<Finding>,
 }
 
 impl Rules {
@@ -65,11 +59,7 @@ impl Rules {
 
     /// Applies all rules.
     pub(super) fn look(&mut self, now: Instant) -> Vec<Finding> {
-        let mut look = Look {
-            now,
-            names: Names::default(),
-            found: Vec::new(),
-        };
+        let mut look = Look::new(now);
         self.workers.look(&mut look);
         self.deadlocks.look(&mut look);
         self.stuck.look(&mut look, &mut self.traffic);

@@ -1,6 +1,6 @@
 //! A settings file whose content is not in force: it is not valid, cannot be read, or is missing.
 
-use super::Look;
+use super::look::Look;
 use crate::health::finding::{Finding, Symptom};
 use crate::settings_file::path_and_error;
 

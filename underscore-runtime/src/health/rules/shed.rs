@@ -1,7 +1,7 @@
 //! Settings that refuse requests now: `preempt`, `limit.active` or `limit.rate`. A setting in force
 //! that refuses none is not a finding.
 
-use super::Look;
+use super::look::Look;
 use crate::health::finding::{Finding, Symptom};
 use crate::health::traffic::RouteTraffic;
 use crate::settings::EffectiveSettings;

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::Look;
+use super::look::Look;
 use crate::clock::Instant;
 use crate::health::finding::{Finding, Symptom};
 use crate::health::names::awaiting;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::time::sleep;
 use underscore_runtime::{underscore_frame, underscore_route};
 
 use crate::support::Service;
 use crate::support::gate::Gate;
-use crate::{ids, send_all, text, wait_for_row, wait_for_verdict};
+use crate::{Exclusive, ids, send_all, text, wait_for_row, wait_for_verdict};
 
 type Lock = State<Arc<Mutex<u32>>>;
 
@@ -75,7 +75,7 @@ async fn opaque(State(lock): Lock) {
     drop(count);
 }
 
-async fn serve() -> Service {
+async fn serve() -> Exclusive {
     let app = Router::new()
         .route("/slow", get(slow))
         .route("/wants", get(wants))
@@ -83,7 +83,7 @@ async fn serve() -> Service {
         .route("/raced", get(raced))
         .route("/opaque", get(opaque))
         .with_state(Arc::new(Mutex::new(0)));
-    Service::start(app).await
+    Exclusive::start(app).await
 }
 
 /// Holds 15.14 of docs/admin-api.md.
@@ -118,7 +118,7 @@ async fn several_holders_are_counted() {
     let app = Router::new()
         .route("/permit", get(permit))
         .with_state(permits);
-    let service = Service::start(app).await;
+    let service = Exclusive::start(app).await;
     let _clients = send_all(&service, "/permit", 4).await;
     let row = wait_for_row(&service, |row| row["held"] == 3).await;
     assert!(
@@ -130,12 +130,13 @@ async fn several_holders_are_counted() {
 /// Holds 15.14 of docs/admin-api.md.
 #[test]
 fn a_holder_that_blocks_a_thread_is_named() {
+    static BLOCK: Notify = Notify::const_new();
     static GATE: Gate = Gate::new();
 
     #[underscore_route(name = "blocks")]
     async fn blocks(State(lock): Lock) {
         let count = lock.lock().await;
-        tokio::task::yield_now().await;
+        BLOCK.notified().await;
         GATE.wait();
         tokio::task::yield_now().await;
         drop(count);
@@ -146,10 +147,14 @@ fn a_holder_that_blocks_a_thread_is_named() {
             .route("/blocks", get(blocks))
             .route("/wants", get(wants))
             .with_state(Arc::new(Mutex::new(0)));
+        let _turn = crate::turn().await;
         let service = Service::start_on_workers(2, app).await;
         let _holder = send_all(&service, "/blocks", 1).await;
-        let verdict = "its holder blocks a thread: ";
+        service.wait_for_await("blocks", "BLOCK.notified()").await;
         let _waiter = send_all(&service, "/wants", 1).await;
+        service.wait_for_await("wants", "lock.lock()").await;
+        BLOCK.notify_one();
+        let verdict = "its holder blocks a thread: ";
         let row = wait_for_row(&service, |row| text(&row["verdict"]).starts_with(verdict)).await;
         let holder = ids(&service, "blocks").await.remove(0);
         assert_eq!(row["verdict"], format!("{verdict}{holder}"));
@@ -164,7 +169,7 @@ async fn a_resource_without_a_known_holder_says_so() {
     let app = Router::new()
         .route("/wants", get(wants))
         .with_state(Arc::clone(&lock));
-    let service = Service::start(app).await;
+    let service = Exclusive::start(app).await;
     // Outside of any annotated function.
     let held = lock.lock().await;
     let _waiter = send_all(&service, "/wants", 1).await;

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use underscore_runtime::{spawn, underscore_frame, underscore_route};
 
 use crate::support::Service;
-use crate::{SHORT, ids, send_all, text, wait_for_row, wait_for_verdict};
+use crate::{Exclusive, SHORT, ids, send_all, text, wait_for_row, wait_for_verdict};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -147,7 +147,7 @@ async fn dine(State(app): A, axum::extract::Path(seat): axum::extract::Path<usiz
     drop((left, right));
 }
 
-async fn serve() -> Service {
+async fn serve() -> Exclusive {
     let app = Router::new()
         .route("/stock_books", get(stock_books))
         .route("/books_stock", get(books_stock))
@@ -162,7 +162,7 @@ async fn serve() -> Service {
         .route("/patient", get(patient))
         .route("/dine/{seat}", get(dine))
         .with_state(App::new());
-    Service::start(app).await
+    Exclusive::start(app).await
 }
 
 /// Ends a task, and expects that the others continue.
@@ -358,7 +358,7 @@ async fn a_resource_whose_holder_waits_behind_a_deadlock_says_so() {
         .route("/permit_stock", get(permit_stock))
         .route("/write", get(write))
         .with_state(App::new());
-    let service = Service::start(app).await;
+    let service = Exclusive::start(app).await;
     let _one = send_all(&service, "/itself", 1).await;
     wait_for_verdict(&service, "stock", "deadlock: ").await;
     let _two = send_all(&service, "/permit_stock", 1).await;

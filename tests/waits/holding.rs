@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard, RwLock, Semaphore};
 use underscore_runtime::{AdminBuilder, underscore_frame, underscore_route};
 
-use crate::send_all;
 use crate::support::Service;
+use crate::{Exclusive, send_all};
 
 type Lock = State<Arc<Mutex<u32>>>;
 
@@ -19,7 +20,7 @@ async fn forever() {
 
 #[underscore_route(name = "held")]
 async fn held(State(lock): Lock) {
-    let guard = lock.lock().await;
+    let guard = lock.lock().await; // It is held.
     forever().await;
     drop(guard);
 }
@@ -79,7 +80,8 @@ async fn passed_on(State(lock): Lock) {
     keep(guard).await;
 }
 
-async fn serve(route: &str) -> Service {
+/// A service with a request in flight, and its client.
+async fn serve(route: &str) -> (Exclusive, Vec<TcpStream>) {
     let app = Router::new()
         .route("/held", get(held))
         .route("/two", get(two))
@@ -87,10 +89,15 @@ async fn serve(route: &str) -> Service {
         .route("/by_helper", get(by_helper))
         .route("/passed_on", get(passed_on))
         .with_state(Arc::new(Mutex::new(0)));
-    let service = Service::start(app).await;
-    let _clients = send_all(&service, route, 1).await;
-    service.wait_for_await(&route[1..], "forever()").await;
-    service
+    let service = Exclusive::start(app).await;
+    let clients = send_all(&service, route, 1).await;
+    let awaiting = if route == "/passed_on" {
+        "keep(guard)"
+    } else {
+        "forever()"
+    };
+    service.wait_for_await(&route[1..], awaiting).await;
+    (service, clients)
 }
 
 async fn holding(service: &Service, route: &str) -> String {
@@ -102,8 +109,12 @@ async fn holding(service: &Service, route: &str) -> String {
 /// Holds 15.1 of docs/admin-api.md.
 #[tokio::test]
 async fn a_guard_is_held_with_the_expression_and_the_line_that_took_it() {
-    let service = serve("/held").await;
-    let line = line!() - 73;
+    let (service, _client) = serve("/held").await;
+    let source = include_str!("holding.rs");
+    let line = source
+        .lines()
+        .position(|line| line.ends_with("// It is held."));
+    let line = line.expect("the line is there") + 1;
     let shown = holding(&service, "held").await;
     assert_eq!(shown, format!("lock.lock() {}:{line}", file!()));
     let id = service.tasks("held").await.remove(0)["id"].clone();
@@ -123,7 +134,7 @@ async fn a_guard_is_held_with_the_expression_and_the_line_that_took_it() {
 /// Holds 15.1 of docs/admin-api.md.
 #[tokio::test]
 async fn guards_are_listed_in_the_order_in_which_they_were_taken() {
-    let service = serve("/two").await;
+    let (service, _client) = serve("/two").await;
     let shown = holding(&service, "two").await;
     let sources: Vec<&str> = shown
         .split(", ")
@@ -138,7 +149,7 @@ async fn guards_are_listed_in_the_order_in_which_they_were_taken() {
 /// Holds 15.1 of docs/admin-api.md.
 #[tokio::test]
 async fn a_guard_that_was_dropped_is_not_held() {
-    let service = serve("/dropped").await;
+    let (service, _client) = serve("/dropped").await;
     assert_eq!(holding(&service, "dropped").await, "-");
     let id = service.tasks("dropped").await.remove(0)["id"].clone();
     let tasks = service.admin_json(&format!("_tasks/{id}")).await;
@@ -149,7 +160,7 @@ async fn a_guard_that_was_dropped_is_not_held() {
 /// Holds 15.3 of docs/admin-api.md.
 #[tokio::test]
 async fn a_guard_that_a_frame_returns_is_held_by_its_caller() {
-    let service = serve("/by_helper").await;
+    let (service, _client) = serve("/by_helper").await;
     let shown = holding(&service, "by_helper").await;
     assert!(shown.starts_with("through(&lock) "), "{shown}");
     let waiting = send_all(&service, "/held", 1).await;
@@ -165,11 +176,15 @@ async fn a_guard_that_a_frame_returns_is_held_by_its_caller() {
 /// Holds 15.4, 15.15 of docs/admin-api.md.
 #[tokio::test]
 async fn a_guard_that_is_moved_elsewhere_is_passed_on() {
-    let service = serve("/passed_on").await;
+    let (service, _client) = serve("/passed_on").await;
     assert_eq!(holding(&service, "passed_on").await, "-");
     let id = service.tasks("passed_on").await.remove(0)["id"].clone();
-    let tasks = service.admin_json(&format!("_tasks/{id}")).await;
-    assert_eq!(tasks["tasks"][0]["holding"][0]["passed_on"], true);
+    let stack = service
+        .admin(&format!("_tasks/{id}/print_stack"))
+        .await
+        .text;
+    assert!(stack.contains("  took lock.lock_owned() "), "{stack}");
+    assert!(stack.contains(", and passed it on\n"), "{stack}");
     let _waiting = send_all(&service, "/held", 1).await;
     let verdict = format!("nobody known holds it; {id} took it and passed it on, ");
     let row = crate::wait_for_verdict(&service, "lock", &verdict).await;
@@ -187,21 +202,10 @@ async fn tasks_that_hold_different_guards_are_different_rows_of_stacks() {
         }
         forever().await;
     }
-    #[underscore_route(name = "one_line")]
-    async fn one_line(State(lock): Lock) {
-        let Ok(first) = Semaphore::new(1).try_acquire().map(drop) else {
-            return;
-        };
-        let guard = lock.try_lock().ok();
-        let _: () = first;
-        forever().await;
-        drop(guard);
-    }
     let app = Router::new()
         .route("/maybe", get(maybe))
-        .route("/one_line", get(one_line))
         .with_state(Arc::new(Mutex::new(0)));
-    let service = Service::start(app).await;
+    let service = Exclusive::start(app).await;
     let _clients = send_all(&service, "/maybe", 3).await;
     service.wait_for_waiting("maybe", 3).await;
     let path = "_cat/stacks/maybe?format=json&h=count,holding";
@@ -232,7 +236,7 @@ async fn a_type_of_the_service_is_a_guard_if_the_builder_names_it() {
         format!("{:?}", client.0)
     }
     let builder = AdminBuilder::new().guard_type("OwnClient");
-    let service = Service::start_with(Router::new().route("/own", get(own)), &builder).await;
+    let service = Exclusive::start_with(Router::new().route("/own", get(own)), &builder).await;
     let _clients = send_all(&service, "/own", 1).await;
     service.wait_for_await("own", "forever()").await;
     let id = service.tasks("own").await.remove(0)["id"].clone();

@@ -82,6 +82,10 @@ fn a_busy_service_has_no_deadlock() {
     let time = minutes.map_or(Duration::from_secs(3), |minutes: u64| {
         Duration::from_secs(60 * minutes)
     });
+    let looker = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let _turn = looker.block_on(crate::turn());
     let app = App {
         first: Arc::default(),
         second: Arc::default(),
@@ -110,9 +114,6 @@ fn a_busy_service_has_no_deadlock() {
             }
         });
     }
-    let looker = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
     let (mut looks, mut rows) = (0_u64, 0_u64);
     let begun = Instant::now();
     while begun.elapsed() < time {

@@ -11,8 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 use underscore_runtime::underscore_route;
 
-use crate::support::Service;
-use crate::{ids, rows, send_all, text, wait_for_row};
+use crate::{Exclusive, ids, rows, send_all, text, wait_for_row};
 
 /// The page whose sentences the tests hold.
 const PAGE: &str = include_str!("../../underscore-runtime/docs/admin-api.md");
@@ -50,13 +49,13 @@ async fn want_shard(State(app): A, axum::extract::Path(shard): axum::extract::Pa
     *shard.lock().await += 1;
 }
 
-async fn serve() -> Service {
+async fn serve() -> Exclusive {
     let app = Router::new()
         .route("/hold_stock", get(hold_stock))
         .route("/hold_shards", get(hold_shards))
         .route("/want_shard/{shard}", get(want_shard))
         .with_state(App::default());
-    Service::start(app).await
+    Exclusive::start(app).await
 }
 
 /// Holds 1.70, 15.5 of docs/admin-api.md.

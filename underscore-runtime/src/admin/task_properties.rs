@@ -137,7 +137,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         .in_tasks(),
     // `_tasks` omits it if there are none.
     Property::new("holding", |task| task.holding().into())
-        .with_structure(|task| Node::List(task.held.iter().map(held_guard).collect()))
+        .with_structure(|task| Node::List(task.held().map(held_guard).collect()))
         .column(
             &["ho"],
             "guards of locks, permits and connections that it holds, each with the source line at which it took it",
@@ -409,7 +409,6 @@ fn held_guard(held: &HeldGuard) -> Node {
         ("type", kind.map_or(Node::Null, Node::text)),
         ("where", Node::text(held.taken.to_string())),
         ("by", Node::text(held.taken.source())),
-        ("passed_on", Node::Bool(held.is_passed_on)),
     ])
 }
 

@@ -35,8 +35,8 @@ pub(super) struct TaskSnapshot {
     pub(super) frames: Vec<Frame>,
     /// The awaits of futures that the task holds but does not poll.
     pub(super) kept: Vec<Frame>,
-    /// The guards that it holds, oldest first.
-    pub(super) held: Vec<HeldGuard>,
+    /// The guards that it has taken, oldest first.
+    guards: Vec<HeldGuard>,
     /// The id of its request's connection, `None` if that is not tracked.
     pub(super) connection: Option<u64>,
     /// The form in which its URI is shown.
@@ -66,7 +66,7 @@ pub(super) fn snapshots_in_state(
             TaskState::Queued | TaskState::Waiting | TaskState::Streaming => None,
         };
         let (frames, kept) = task.found.frames_and_kept();
-        let held = task.found.locks().held().copied().collect();
+        let guards = task.found.locks().held().copied().collect();
         if task.found.is_gone() {
             // Its frames are gone as well: it would be shown without an await.
             return None;
@@ -89,7 +89,7 @@ pub(super) fn snapshots_in_state(
             blocks: record.is_some_and(ThreadRecord::is_blocked),
             frames,
             kept,
-            held,
+            guards,
             uris: uris.clone(),
             task,
         })
@@ -191,9 +191,19 @@ impl TaskSnapshot {
         self.point().map(AwaitPoint::source)
     }
 
+    /// The guards that it holds. One that was passed on may be dropped.
+    pub(super) fn held(&self) -> impl Iterator<Item = &HeldGuard> {
+        self.guards.iter().filter(|held| !held.is_passed_on)
+    }
+
+    /// The guards that it has passed on.
+    pub(super) fn passed_on(&self) -> impl Iterator<Item = &HeldGuard> {
+        self.guards.iter().filter(|held| held.is_passed_on)
+    }
+
     /// The guards that it holds on one line, each with the line that took it.
     pub(super) fn holding(&self) -> Option<String> {
-        words::holding(self.held.iter())
+        words::guards(self.held())
     }
 
     /// The line of the last await that returned, or of its handler if there was none.

@@ -173,11 +173,9 @@ pub(super) fn comma_list(list: &str) -> impl Iterator<Item = &str> {
         .filter(|item| !item.is_empty())
 }
 
-/// Guards on one line, each with the line that took it; `None` if there are none. A guard that was
-/// passed on may be dropped, and is left out.
-pub(super) fn holding<'a>(held: impl Iterator<Item = &'a HeldGuard>) -> Option<String> {
+/// Guards on one line, each with the line that took it; `None` if there are none.
+pub(super) fn guards<'a>(held: impl Iterator<Item = &'a HeldGuard>) -> Option<String> {
     let held: Vec<String> = held
-        .filter(|held| !held.is_passed_on)
         .map(|held| format!("{} {}", held.taken.source(), held.taken))
         .collect();
     let more = held.len().saturating_sub(MOST_GUARDS);

@@ -17,7 +17,8 @@ impl<'a> TypePath<'a> {
             Some((path, arguments)) => (path, arguments.strip_suffix('>')?),
             None => (name, ""),
         };
-        let is_path = |part: char| part.is_alphanumeric() || matches!(part, '_' | ':');
+        // Braces are in the paths of types that are declared in a function.
+        let is_path = |part: char| part.is_alphanumeric() || matches!(part, '_' | ':' | '{' | '}');
         path.chars()
             .all(is_path)
             .then_some(TypePath { path, arguments })
@@ -93,7 +94,7 @@ pub(super) fn short(name: &str) -> String {
     for character in name.chars() {
         match character {
             ':' => word.clear(),
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => word.push(character),
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '{' | '}' => word.push(character),
             other => {
                 text.push_str(&word);
                 word.clear();

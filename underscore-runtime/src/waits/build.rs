@@ -137,6 +137,10 @@ impl Graph {
                 }
             });
         if let Some(resource) = wants.and_then(|wants| self.resources.get_mut(wants.resource)) {
+            if resource.waiters.is_empty() {
+                // Holders may call it otherwise.
+                resource.name = resource_name(frame.point.source()).to_owned();
+            }
             resource.waiters.push(Waiter {
                 task: look.task.id,
                 route: look.task.route(),

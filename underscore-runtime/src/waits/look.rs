@@ -77,6 +77,7 @@ pub(super) fn look(scope: Scope, is_cancelled: &dyn Fn() -> bool) -> Vec<TaskLoo
             tasks.push(task);
         }
     });
+    tasks.sort_unstable_by_key(|task| task.id);
     let mut looks = Vec::with_capacity(tasks.len());
     for task in tasks {
         if is_cancelled() {

@@ -176,7 +176,7 @@ impl Groups {
                 state,
                 point,
                 stack,
-                holding: words::holding(locks.held()),
+                holding: words::guards(locks.held().filter(|held| !held.is_passed_on)),
                 count: 1,
                 oldest: age,
                 newest: age,

@@ -70,6 +70,9 @@ fn text(task: &TaskSnapshot, began: &HashMap<TaskId, Vec<TaskSnapshot>>) -> Stri
     if let Some(holding) = task.holding() {
         let _ = writeln!(text, "  holds {holding}");
     }
+    if let Some(taken) = words::guards(task.passed_on()) {
+        let _ = writeln!(text, "  took {taken}, and passed it on");
+    }
     if !task.kept.is_empty() {
         // Their last poll was in the task's last poll or before.
         let since = task.waiting_time().map(units::human);

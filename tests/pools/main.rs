@@ -2,5 +2,11 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+mod held;
+mod locks;
 mod nothing;
+mod pools;
+#[path = "../support/mod.rs"]
+mod support;
+mod threads;
 mod types;

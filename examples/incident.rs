@@ -95,12 +95,10 @@ impl Incident {
         println!("Its admin API is on a Unix socket:");
         println!();
         println!("$ SOCKET={}", self.socket.display());
-        self.look_around().await?;
-        self.congestion().await?;
+        let clients = self.hang().await?;
         self.find_the_cause().await?;
+        self.end_it(clients).await?;
         self.look_back().await?;
-        self.contain().await?;
-        self.reopen().await?;
         self.limit().await?;
         self.audit().await?;
         println!();
@@ -108,97 +106,68 @@ impl Incident {
         Ok(())
     }
 
-    async fn look_around(&self) -> Result<()> {
-        chapter("What is available?");
-        let tables = self.get("_cat").await?;
-        check(
-            tables.starts_with("=^.^=\n/routes\n"),
-            "the CAT APIs are listed",
-        )?;
-        let help = self.get("_cat/routes?help").await?;
-        check(
-            help.contains("stats.req.active"),
-            "the columns are explained",
-        )?;
-
-        chapter("One request is recorded");
-        let answers = self.requests("healthz", 1).await?;
-        check(answers == [200], "/healthz answers")?;
-        self.get("_cat/routes?v&s=method,path").await?;
-        self.expect("healthz", 0, 1).await
-    }
-
-    async fn congestion(&self) -> Result<()> {
-        chapter("Five concurrent requests: /once copes");
+    /// Three of five requests hang.
+    async fn hang(&self) -> Result<JoinSet<reqwest::Result<StatusCode>>> {
+        chapter("Five concurrent requests to /once are answered, to /twice they are not");
         let answers = self.requests("once", 5).await?;
+        println!("five requests to /once: {answers:?}");
         check(answers == [200; 5], "all five /once are answered")?;
-        self.get("_cat/routes/once?v&h=path,stats.req.*,avg1m")
-            .await?;
-        self.expect("once", 0, 5).await
-    }
-
-    async fn find_the_cause(&self) -> Result<()> {
-        chapter("Five concurrent requests: /twice does not");
-        let clients = self.clients("twice", 5);
-        self.hang(clients).await
-    }
-
-    /// Three of five requests hang. The engineer finds out where and interrupts them.
-    async fn hang(&self, mut clients: JoinSet<reqwest::Result<StatusCode>>) -> Result<()> {
-        println!("(five concurrent requests to /twice)");
+        let mut clients = self.clients("twice", 5);
         for _ in 0..2 {
             let status = clients.join_next().await.ok_or("a client is missing")???;
-            println!("a client gets {status}");
+            println!("a request to /twice: {status}");
             check(status == StatusCode::OK, "two of five are answered")?;
         }
         println!("... and the other three hang.");
-        self.wait_for("three requests in flight", "twice", |active, _| active == 3)
-            .await?;
-        self.get("_cat/routes?v&s=stats.req.active:desc").await?;
         self.expect("twice", 3, 5).await?;
+        Ok(clients)
+    }
 
-        chapter("Where are they stuck?");
-        let tasks = self.get("_cat/tasks?v").await?;
-        let line = second_acquire();
-        let stuck = format!("examples/sample_app.rs:{line} ");
+    async fn find_the_cause(&self) -> Result<()> {
+        chapter("What is wrong?");
+        self.wait_for_line(
+            "_cat/health?h=status,symptom,subject",
+            "red deadlock /twice",
+        )
+        .await?;
+        let health = self.get("_cat/health?v").await?;
         check(
-            tasks.matches(&stuck).count() == 3,
-            "three tasks are at the second acquire",
+            health.contains("all 3 known holders of permits.acquire() wait for it"),
+            "the cause is named",
         )?;
+        chapter("Who holds what others wait for?");
+        let waits = self.get("_cat/waits?v").await?;
+        let (first, second) = acquires();
+        for line in [first, second] {
+            let place = format!("examples/sample_app.rs:{line} ");
+            check(waits.contains(&place), "both lines are shown")?;
+        }
         println!();
-        let stacks = self.get("_cat/stacks?v&h=count,path,oldest,stack").await?;
-        check(
-            stacks.lines().count() == 2 && stacks.contains(&stuck),
-            "they are one row of _cat/stacks",
-        )?;
-        let first = tasks
-            .lines()
-            .nth(1)
-            .and_then(|row| row.split_whitespace().next());
-        let first = first.unwrap_or_default();
-        self.get(&format!("_tasks/{first}/print_stack")).await?;
+        println!("All three wait at line {second} and hold what they took at line {first}:");
         println!();
-        println!("All three wait at line {line} for their second permit and hold the first:");
-        println!();
-        println!("  {}", source_line(line));
+        println!("  {}", source_line(first));
+        println!("  {}", source_line(second));
+        Ok(())
+    }
 
-        chapter("Interrupt them: permits are released, clients are answered");
-        let report = self
-            .change(Method::POST, "_routes/twice/interrupt?pretty", None)
-            .await?;
+    /// The permits are released, and the clients are answered.
+    async fn end_it(&self, mut clients: JoinSet<reqwest::Result<StatusCode>>) -> Result<()> {
+        chapter("End it: the column `next` is what to type");
+        let next = self.ask("_cat/health?h=next&size=1").await?;
+        let path = next.trim().strip_prefix("POST /");
+        let path = path.ok_or("the next step is a POST")?;
+        let report = self.change(Method::POST, path, None).await?;
         check(report["interrupted"] == 3, "three requests are interrupted")?;
         while let Some(status) = clients.join_next().await {
             let status = status??;
             println!("a client gets {status}");
             check(status == 503, "an interrupted client gets 503")?;
         }
-        self.get(
-            "_cat/routes/twice?v&h=path,stats.req.active,stats.req.total,completed,interrupted",
-        )
-        .await?;
-        self.expect("twice", 0, 5).await?;
         let answers = self.requests("once", 1).await?;
-        check(answers == [200], "the permits are available again")
+        check(answers == [200], "the permits are available again")?;
+        self.wait_for_line("_cat/health?h=status", "green").await?;
+        self.get("_cat/health?v").await?;
+        Ok(())
     }
 
     /// The requests are gone, and their clients are still asking what happened.
@@ -208,64 +177,8 @@ impl Incident {
         let ended = self
             .get(&format!("_cat/ended/twice?v&h={columns}&s=end:desc,id"))
             .await?;
-        let interrupted: Vec<&str> = ended
-            .lines()
-            .filter(|row| row.contains(" interrupted "))
-            .collect();
-        check(interrupted.len() == 3, "the three have left a record")?;
-        let first = interrupted
-            .first()
-            .and_then(|row| row.split_whitespace().next());
-        let first = first.unwrap_or_default();
-        let stuck = format!("examples/sample_app.rs:{} ", second_acquire());
-        let timeline = self.get(&format!("_ended/{first}?format=text")).await?;
-        check(
-            timeline.contains("looks") && timeline.contains(&stuck),
-            "and each await has its time",
-        )
-    }
-
-    async fn contain(&self) -> Result<()> {
-        chapter("To prevent a repeat, answer 503 before the handler runs");
-        let body = json!({"transient": {"preempt": {"status": 503, "reason": "Back soon"}}});
-        let set = self
-            .change(Method::PUT, "_routes/twice/settings?pretty", Some(body))
-            .await?;
-        check(
-            set.as_object().is_some_and(|routes| {
-                routes
-                    .values()
-                    .all(|route| route["transient"]["preempt"]["status"] == 503)
-            }),
-            "the setting is applied",
-        )?;
-        let start = Instant::now();
-        let answers = self.requests("twice", 5).await?;
-        println!(
-            "five requests to /twice: {answers:?} after {:?}",
-            start.elapsed()
-        );
-        check(answers == [503; 5], "all five are preempted")?;
-        self.get("_cat/routes/twice?v&h=path,stats.req.active,stats.req.total,preempt,preempted")
-            .await?;
-        self.expect("twice", 0, 10).await
-    }
-
-    async fn reopen(&self) -> Result<()> {
-        chapter("One request at a time is safe: reopen the route");
-        let body = json!({"transient": {"preempt": null}});
-        let set = self
-            .change(Method::PUT, "_routes/twice/settings?pretty", Some(body))
-            .await?;
-        check(
-            set.as_object()
-                .is_some_and(|routes| routes.values().all(|route| route["transient"] == json!({}))),
-            "nothing is set",
-        )?;
-        let answers = self.requests("twice", 1).await?;
-        check(answers == [200], "/twice answers again")?;
-        self.get("_cat/routes?v").await?;
-        self.expect("twice", 0, 11).await
+        let interrupted = ended.matches(" interrupted ").count();
+        check(interrupted == 3, "the three have left a record")
     }
 
     async fn limit(&self) -> Result<()> {
@@ -292,7 +205,7 @@ impl Incident {
             answers == [200, 200, 503, 503, 503],
             "two are answered, three get 503, none hangs",
         )?;
-        self.expect("twice", 0, 16).await?;
+        self.expect("twice", 0, 10).await?;
         println!("... and when the limit has expired, nothing is set:");
         self.wait_for_no_limit().await?;
         let set = self.get(settings).await?;
@@ -328,16 +241,31 @@ impl Incident {
             .filter_map(|row| row.split_whitespace().nth(2))
             .collect();
         check(
-            actions == ["expire", "settings", "settings", "settings", "interrupt"],
+            actions == ["expire", "settings", "interrupt"],
             "every change and the expiry are recorded",
         )
+    }
+
+    /// The answer to a read.
+    async fn ask(&self, path: &str) -> Result<String> {
+        let response = self.admin.get(format!("http://./{path}")).send().await?;
+        Ok(response.error_for_status()?.text().await?)
+    }
+
+    /// Repeats a read until its answer is this line.
+    async fn wait_for_line(&self, path: &str, line: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.ask(path).await?.trim() != line {
+            check(Instant::now() < deadline, line)?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// Prints a curl command and its output.
     async fn get(&self, path: &str) -> Result<String> {
         println!("$ curl -s --unix-socket $SOCKET 'http://./{path}'");
-        let response = self.admin.get(format!("http://./{path}")).send().await?;
-        let text = response.error_for_status()?.text().await?;
+        let text = self.ask(path).await?;
         println!("{}", text.trim_end());
         Ok(text)
     }
@@ -421,11 +349,11 @@ fn check(holds: bool, expected: &str) -> Result<()> {
 
 const SERVICE: &str = include_str!("sample_app.rs");
 
-/// The line of the second acquire in `/twice`, the last one of the file.
-fn second_acquire() -> usize {
+/// The lines of the two acquires in `/twice`, the last ones of the file.
+fn acquires() -> (usize, usize) {
     let lines = SERVICE.lines().enumerate();
-    let last = lines.filter(|(_, line)| line.contains(".acquire")).last();
-    last.map_or(0, |(index, _)| index + 1)
+    let acquires = lines.filter(|(_, line)| line.contains(".acquire"));
+    acquires.fold((0, 0), |(_, second), (index, _)| (second, index + 1))
 }
 
 fn source_line(line: usize) -> &'static str {

@@ -86,8 +86,9 @@ const COMMANDS: &str = r#"
   # Five concurrent requests: two are answered, three hang.
   seq 5 | xargs -P 5 -I{} curl -s '$APP/twice?{}' &
   sleep 2
-  curl -s --unix-socket $SOCKET 'http://./_cat'
-  curl -s --unix-socket $SOCKET 'http://./_cat/routes?v'
+  # What is wrong, and who holds what others wait for? The first line takes about a second.
+  curl -s --unix-socket $SOCKET 'http://./_cat/health?v'
+  curl -s --unix-socket $SOCKET 'http://./_cat/waits?v'
   curl -s --unix-socket $SOCKET 'http://./_cat/tasks?v'
 
   # Interrupt the three. Then answer 503 to new requests before they hang.

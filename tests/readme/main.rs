@@ -1,4 +1,4 @@
-//! The sessions of the README and of `docs/operating.md`, their `console` blocks, are run in order
+//! The sessions of the README, the guide and `docs/operating.md`, their `console` blocks, are run in order
 //! against the examples and must match. `README=overwrite cargo test --test readme` updates them.
 //!
 //! They need neither curl nor a shell: `shell` parses the commands, `player` executes them, `shown`
@@ -21,6 +21,13 @@ use std::path::Path;
 use player::Player;
 use session::{Part, parts, written};
 
+/// In the order of the sessions: `operating.md` goes on with the service of the README.
+const PAGES: [&str; 3] = [
+    "underscore-runtime/guide.md",
+    "README.md",
+    "underscore-runtime/docs/operating.md",
+];
+
 #[tokio::test]
 async fn the_sessions_of_the_readme_match_a_run() {
     // Name of this process in the audit, in place of curl. If there is no such file, the audit has
@@ -28,7 +35,7 @@ async fn the_sessions_of_the_readme_match_a_run() {
     let _ = std::fs::write("/proc/self/comm", "curl");
     let is_overwrite = std::env::var_os("README").is_some_and(|what| what == "overwrite");
     let (mut player, mut differences) = (Player::default(), Vec::new());
-    for page in ["README.md", "underscore-runtime/docs/operating.md"] {
+    for page in PAGES {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
         let text = std::fs::read_to_string(&path).expect("the page is there");
         let mut parts = parts(&text);

@@ -89,7 +89,8 @@ impl Player {
             Some(socket) => service.socket == *socket,
             None => curl.url.starts_with(&format!("{}/", service.base)),
         };
-        let service = self.services.iter().find(is_meant);
+        // The last one that was started with this name.
+        let service = self.services.iter().rev().find(is_meant);
         let service = service.ok_or_else(|| format!("nothing was started for {curl:?}"))?;
         let (client, url) = if curl.socket.is_some() {
             (service.operator.clone(), curl.url.clone())

@@ -204,7 +204,6 @@ impl Graph {
         let (at, carriers) = bodies.of(held);
         resource.holders.push(Holder {
             task: look.task.id,
-            route: look.task.route(),
             taken: held.taken,
             at: at.filter(|_| !is_running),
             is_running,

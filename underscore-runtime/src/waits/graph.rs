@@ -43,7 +43,6 @@ pub(crate) struct Waiter {
 #[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) task: TaskId,
-    pub(crate) route: Option<&'static Route>,
     pub(crate) taken: &'static AwaitPoint,
     /// Where the body that holds it waits, `None` if it runs or its await is not known.
     pub(crate) at: Option<&'static AwaitPoint>,

@@ -17,7 +17,9 @@ mod verdict;
 
 pub(crate) use graph::{Holder, ResourceWaits, Waiter};
 pub(crate) use knots::{Knot, knots};
-pub(crate) use verdict::{Cycle, Deadlock, Shape, Verdict};
+#[cfg(test)]
+pub(crate) use verdict::Deadlock;
+pub(crate) use verdict::{Cycle, Shape, Verdict};
 
 use crate::clock::Instant;
 use graph::Graph;

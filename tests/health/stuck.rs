@@ -143,3 +143,33 @@ async fn what_waits_by_design_is_green() {
     consumers.iter().for_each(JoinHandle::abort);
     drop(sent);
 }
+
+static GATE: Semaphore = Semaphore::const_new(30);
+
+async fn unannotated() {
+    GATE.acquire().await.expect("never closed").forget();
+}
+
+/// Holds 14.11 of docs/admin-api.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_are_stuck_in_unannotated_code_are_found_by_their_route() {
+    own_process!();
+    let app = Router::new().route("/plain", axum::routing::get(unannotated));
+    let service = Service::start(app.layer(underscore_runtime::RequestLayer::new())).await;
+    for _ in 0..30 {
+        service.get("/plain").await;
+    }
+    let sent = send(&service, "/plain", 4);
+    let stuck = wait_for(&service, |row| row["symptom"] == "stuck").await;
+    assert_eq!(stuck["subject"], "/plain");
+    let evidence = "4 wait at an await that is not known: no annotated function is around it; \
+                    probably what they wait for does not answer";
+    assert_eq!(stuck["evidence"], evidence);
+    let id = text(&stuck, "route_id");
+    assert_eq!(stuck["next"], format!("GET /_cat/stacks/{id}?v"));
+    GATE.add_permits(4);
+    for sent in sent {
+        sent.await.expect("no panic").expect("an answer");
+    }
+    wait_for_green(&service).await;
+}

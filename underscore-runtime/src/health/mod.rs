@@ -107,3 +107,42 @@ impl Health {
         STATUS.store(self.known.status());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::HandlerEntry;
+    use crate::sampling;
+    use crate::task::NewTask;
+    use axum::http::{Method, StatusCode, Version};
+
+    static ENTRY: HandlerEntry = HandlerEntry::new("test::health", file!(), line!(), column!());
+
+    /// Holds 14.23 of docs/admin-api.md.
+    #[test]
+    fn a_look_does_not_walk_over_all_requests() {
+        let route = ENTRY.route_of(&Method::GET, None);
+        let slots: Vec<_> = (0..100_000)
+            .map(|_| NewTask::request(route, Version::HTTP_11).begin())
+            .collect();
+        let mut now = Instant::now();
+        let mut health = Health::new(now);
+        let mut looks = Vec::new();
+        for tick in 0..10 * 31 {
+            now = now.after(Duration::from_millis(33));
+            sampling::tick(now);
+            let begun = Instant::now();
+            health.tick(now);
+            // A look is due at each thirty-first tick.
+            if tick % 31 == 0 {
+                looks.push(Instant::now().since(begun));
+            }
+        }
+        looks.sort_unstable();
+        // A walk over all requests takes several milliseconds in a test.
+        assert!(looks[5] < Duration::from_millis(1), "{looks:?}");
+        for slot in slots {
+            slot.complete(StatusCode::OK);
+        }
+    }
+}

@@ -67,12 +67,11 @@ impl Deadlocks {
     }
 
     fn is_due(&self, now: Instant) -> bool {
-        let Some(looked) = self.looked else {
-            return true;
-        };
-        let is_affordable = now.since(looked) >= self.took.saturating_mul(BUDGET);
-        is_affordable
-            && (!self.knots.is_empty() || sampling::stands_still_with_locks(STILL_FOR, now))
+        let pause = self.took.saturating_mul(BUDGET);
+        let is_affordable = self.looked.is_none_or(|looked| now.since(looked) >= pause);
+        let has_reason =
+            || !self.knots.is_empty() || sampling::stands_still_with_locks(STILL_FOR, now);
+        is_affordable && has_reason()
     }
 
     /// Takes the deadlocks that a look has seen.

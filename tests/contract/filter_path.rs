@@ -95,7 +95,14 @@ async fn a_structure_is_filtered_in_json_and_in_yaml() {
     let keys: Vec<&String> = rest.as_object().expect("an object").keys().collect();
     assert_eq!(
         keys,
-        ["name", "pid", "tagline", "underscore_version", "version"]
+        [
+            "name",
+            "pid",
+            "status",
+            "tagline",
+            "underscore_version",
+            "version"
+        ]
     );
     assert_eq!(service.admin_json("?filter_path=nothing").await, json!({}));
 }

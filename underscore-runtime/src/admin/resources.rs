@@ -18,13 +18,12 @@ pub(super) fn resources(cancellation: &Cancellation) -> Vec<ResourceWaits> {
 
 /// The id of a resource: the same for as long as it exists.
 pub(super) fn resource_id(resource: &ResourceWaits) -> String {
-    let hash = match resource.lock {
-        Some(address) => stable_hash(&[&address.to_ne_bytes()]),
-        None => {
-            let kind = &resource.kind;
-            let parts = [&resource.name, &kind.name, &kind.of];
-            stable_hash(&parts.map(|part| part.as_bytes()))
-        }
+    let hash = if let Some(address) = resource.lock {
+        stable_hash(&[&address.to_ne_bytes()])
+    } else {
+        let kind = &resource.kind;
+        let parts = [&resource.name, &kind.name, &kind.of];
+        stable_hash(&parts.map(String::as_bytes))
     };
     format!("{hash:08x}")
 }

@@ -179,11 +179,11 @@ pub(super) fn guards<'a>(held: impl Iterator<Item = &'a HeldGuard>) -> Option<St
         .map(|held| format!("{} {}", held.taken.source(), held.taken))
         .collect();
     let more = held.len().saturating_sub(MOST_GUARDS);
-    let mut text = held.get(..MOST_GUARDS).unwrap_or(&held).join(", ");
-    if more > 0 {
-        text.push_str(&format!(", and {more} more"));
+    let text = held.get(..MOST_GUARDS).unwrap_or(&held).join(", ");
+    match more {
+        0 => Some(text).filter(|text| !text.is_empty()),
+        more => Some(format!("{text}, and {more} more")),
     }
-    Some(text).filter(|text| !text.is_empty())
 }
 
 /// Maximum number of guards on one line.

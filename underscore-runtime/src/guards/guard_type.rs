@@ -203,6 +203,10 @@ pub(crate) fn is_wait_of(future: &str, output: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "compared with what `guard_of` returns"
+    )]
     fn resource(name: &str, of: &str, access: Access) -> Option<(ResourceType, Access)> {
         let resource = ResourceType {
             name: name.to_owned(),

@@ -46,7 +46,7 @@ const fn of(
     }
 }
 
-/// Guards of std, tokio, parking_lot, async-lock, futures, dashmap and of the pools that axum
+/// Guards of std, tokio, `parking_lot`, async-lock, futures, dashmap and of the pools that axum
 /// services use. Other crates' locks have guards of the same names.
 pub(super) const KNOWN: &[KnownGuard] = {
     use Access::{Counted, Exclusive, Shared};

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::graph::{Graph, Holder, Key, Leaf, ResourceWaits, Waiter, Want};
+use super::graph::{Around, Graph, Holder, HolderState, Key, Leaf, ResourceWaits, Waiter, Want};
 use super::look::TaskLook;
 use super::passage::{Passage, analyse};
 use super::verdict::Verdict;
@@ -19,14 +19,6 @@ struct Bodies {
     /// The awaits directly inside each await, with the leaves of each.
     inside: HashMap<ParentKey, Vec<(&'static AwaitPoint, Vec<usize>)>>,
     all: Vec<usize>,
-}
-
-/// The properties of an await that those inside of it inherit.
-#[derive(Clone, Copy)]
-struct Around {
-    has_timeout: bool,
-    is_certain: bool,
-    may_go_on: bool,
 }
 
 impl Graph {
@@ -124,22 +116,20 @@ impl Graph {
         around: Around,
     ) -> usize {
         let leaf = self.leaves.len();
-        let waits = look.state() == TaskState::Waiting;
-        let wants = (waits && guards::is_in(output))
-            .then(|| guard_of(output))
-            .flatten()
-            .map(|(kind, access)| {
-                let lock = look.locks.awaited_lock(frame.key);
-                Want {
-                    resource: self.resource(frame.point, kind, lock),
-                    access,
-                    is_direct: lock != 0 || guards::is_wait_of(future, output),
-                }
-            });
-        if let Some(resource) = wants.and_then(|wants| self.resources.get_mut(wants.resource)) {
+        let is_waiting = look.state() == TaskState::Waiting;
+        let guard = (is_waiting && guards::is_in(output)).then(|| guard_of(output));
+        let want = guard.flatten().map(|(kind, access)| {
+            let address = look.locks.awaited_lock(frame.key);
+            Want {
+                resource: self.resource(frame.point, kind, address),
+                access,
+                is_direct: address != 0 || guards::is_wait_of(future, output),
+            }
+        });
+        if let Some(resource) = want.and_then(|want| self.resources.get_mut(want.resource)) {
             if resource.waiters.is_empty() {
                 // Holders may call it otherwise.
-                resource.name = resource_name(frame.point.source()).to_owned();
+                resource_name(frame.point.source()).clone_into(&mut resource.name);
             }
             resource.waiters.push(Waiter {
                 task: look.task.id,
@@ -151,13 +141,11 @@ impl Graph {
         }
         self.leaves.push(Leaf {
             task: look.task.id,
-            wants,
+            wants: want,
             children: Vec::new(),
-            waits_for_children: waits && is_wait_for_children(future),
+            waits_for_children: is_waiting && is_wait_for_children(future),
             since: look.since(),
-            has_timeout: around.has_timeout,
-            is_certain: around.is_certain,
-            may_go_on: around.may_go_on,
+            around,
             may_be_woken: false,
             is_stuck: false,
         });
@@ -193,7 +181,6 @@ impl Graph {
             return;
         };
         let number = self.resource(held.by, kind, held.lock);
-        let is_running = look.state() == TaskState::Running;
         let Some(resource) = self.resources.get_mut(number) else {
             return;
         };
@@ -205,9 +192,13 @@ impl Graph {
         resource.holders.push(Holder {
             task: look.task.id,
             taken: held.taken,
-            at: at.filter(|_| !is_running),
-            is_running,
-            blocks_thread: is_running && look.blocks_thread,
+            state: match look.state() {
+                TaskState::Running if look.blocks_thread => HolderState::BlocksThread,
+                TaskState::Running => HolderState::Running,
+                TaskState::Queued | TaskState::Waiting | TaskState::Streaming => {
+                    HolderState::Waiting(at)
+                }
+            },
             is_stuck: false,
             access,
             since: held.since,

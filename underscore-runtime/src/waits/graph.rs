@@ -44,11 +44,7 @@ pub(crate) struct Waiter {
 pub(crate) struct Holder {
     pub(crate) task: TaskId,
     pub(crate) taken: &'static AwaitPoint,
-    /// Where the body that holds it waits, `None` if it runs or its await is not known.
-    pub(crate) at: Option<&'static AwaitPoint>,
-    pub(crate) is_running: bool,
-    /// True if it keeps a thread inside one poll.
-    pub(crate) blocks_thread: bool,
+    pub(crate) state: HolderState,
     /// True if it continues only after a task that is stuck.
     pub(crate) is_stuck: bool,
     pub(super) access: Access,
@@ -57,6 +53,16 @@ pub(crate) struct Holder {
     pub(super) is_still: bool,
     /// The awaits that must complete before the body continues.
     pub(super) carriers: Vec<usize>,
+}
+
+/// The state of a holder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HolderState {
+    /// The body that holds it waits at this await, if that is known.
+    Waiting(Option<&'static AwaitPoint>),
+    Running,
+    /// It keeps a thread inside one poll.
+    BlocksThread,
 }
 
 /// An innermost await.
@@ -69,15 +75,22 @@ pub(super) struct Leaf {
     pub(super) waits_for_children: bool,
     /// The end of the last poll of the task.
     pub(super) since: Option<Instant>,
+    pub(super) around: Around,
+    /// True if a worker of its runtime is blocked, so that a wake-up may be late.
+    pub(super) may_be_woken: bool,
+    pub(super) is_stuck: bool,
+}
+
+/// What an await inherits from those around it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around {
+    /// True if a timeout ends it.
     pub(super) has_timeout: bool,
     /// True if each await around it waits for all awaits inside of it.
     pub(super) is_certain: bool,
     /// True if it may complete by something that is not in the graph, or if its task was polled
     /// during the look.
     pub(super) may_go_on: bool,
-    /// True if a worker of its runtime is blocked, so that a wake-up may be late.
-    pub(super) may_be_woken: bool,
-    pub(super) is_stuck: bool,
 }
 
 /// What an innermost await waits for.
@@ -143,6 +156,16 @@ impl Graph {
             (order(b).cmp(&order(a))).then_with(|| a.name.cmp(&b.name))
         });
         resources
+    }
+}
+
+impl Holder {
+    /// Where the body that holds it waits, `None` if it runs or its await is not known.
+    pub(crate) fn at(&self) -> Option<&'static AwaitPoint> {
+        match self.state {
+            HolderState::Waiting(at) => at,
+            HolderState::Running | HolderState::BlocksThread => None,
+        }
     }
 }
 

@@ -94,7 +94,7 @@ impl Graph {
     }
 
     fn may_be_stuck(&self, leaf: &Leaf) -> bool {
-        if leaf.may_go_on {
+        if leaf.around.may_go_on {
             return false;
         }
         let Some(want) = leaf.wants else {
@@ -111,9 +111,10 @@ impl Graph {
 
     /// True if it has waited for so long that it is not about to be polled.
     fn has_waited_enough(&self, leaf: &Leaf, resource: &ResourceWaits) -> bool {
-        let least = match resource.kind.is_pool {
-            true => LEAST_WAIT_FOR_POOL,
-            false => LEAST_WAIT,
+        let least = if resource.kind.is_pool {
+            LEAST_WAIT_FOR_POOL
+        } else {
+            LEAST_WAIT
         };
         let time = leaf.since.map(|since| self.now.since(since));
         !leaf.may_be_woken && time.is_some_and(|time| time >= least)
@@ -140,7 +141,7 @@ impl Graph {
             }
         }
         hold.has_exclusive_waiter = resource.waiters.iter().any(|waiter| {
-            let leaf = self.leaf(waiter.leaf).filter(|leaf| !leaf.may_go_on);
+            let leaf = self.leaf(waiter.leaf).filter(|leaf| !leaf.around.may_go_on);
             let want = leaf.and_then(|leaf| leaf.wants);
             want.is_some_and(|want| want.is_direct && want.access == Access::Exclusive)
         });

@@ -1,7 +1,8 @@
 //! The deadlocks at one moment: each knot of tasks that wait for each other once, with all that
 //! wait behind it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::graph::{Graph, ResourceWaits};
@@ -40,43 +41,35 @@ pub(crate) fn knots(now: Instant) -> Vec<Knot> {
 }
 
 fn from_resources(resources: &[ResourceWaits]) -> Vec<Knot> {
-    let mut knots: BTreeMap<Vec<TaskId>, Knot> = BTreeMap::new();
-    // Those behind a deadlock come last, and find it.
+    let mut knots: Vec<Knot> = Vec::new();
+    // Those behind a deadlock come after it, and find it.
     for resource in resources {
         let Some(deadlock) = resource.verdict.deadlock() else {
             continue;
         };
-        let mut tasks: Vec<TaskId> = match &deadlock.shape {
-            Shape::All(tasks) => tasks.clone(),
+        let tasks: BTreeSet<TaskId> = match &deadlock.shape {
+            Shape::All(tasks) => tasks.iter().copied().collect(),
             Shape::Cycle(cycle) | Shape::Behind(cycle) => cycle.tasks().collect(),
         };
-        tasks.sort_unstable();
-        tasks.dedup();
-        let knot = match knots.values_mut().find(|knot| {
-            let has = |task: &TaskId| knot.tasks.contains(task);
-            tasks.iter().any(has)
-        }) {
-            Some(knot) => knot,
-            None => {
-                let key = tasks.clone();
-                knots.entry(key).or_insert_with(|| Knot {
-                    tasks,
-                    routes: Vec::new(),
-                    resources: Vec::new(),
-                    waiting: 0,
-                    since: Duration::MAX,
-                    deadlock: deadlock.clone(),
-                    awaiting: resource
-                        .waiters
-                        .first()
-                        .map_or("", |waiter| waiter.point.source()),
-                })
-            }
-        };
-        knot.add(resource);
+        let is_its = |knot: &Knot| knot.tasks.iter().any(|task| tasks.contains(task));
+        let at = knots.iter().position(is_its).unwrap_or(knots.len());
+        if at == knots.len() {
+            let first = resource.waiters.first();
+            knots.push(Knot {
+                tasks: tasks.into_iter().collect(),
+                routes: Vec::new(),
+                resources: Vec::new(),
+                waiting: 0,
+                since: Duration::MAX,
+                deadlock: deadlock.clone(),
+                awaiting: first.map_or("", |waiter| waiter.point.source()),
+            });
+        }
+        if let Some(knot) = knots.get_mut(at) {
+            knot.add(resource);
+        }
     }
-    let mut knots: Vec<Knot> = knots.into_values().collect();
-    knots.sort_by_key(|knot| (std::cmp::Reverse(knot.waiting), knot.tasks.first().copied()));
+    knots.sort_by_key(|knot| (Reverse(knot.waiting), knot.tasks.first().copied()));
     knots
 }
 

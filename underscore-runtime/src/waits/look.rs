@@ -6,7 +6,7 @@ use crate::clock::Instant;
 use crate::guards::TaskLocks;
 use crate::stack::Frame;
 use crate::task::{Glance, TaskId, TaskRef, TaskState, for_each_live};
-use crate::threads::RuntimeNumber;
+use crate::threads::{RuntimeNumber, ThreadRecord};
 
 /// The tasks to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl TaskLook {
             parent: record.parent(),
             runtime: record.runtime,
             has_timeout: task.has_timeout(),
-            blocks_thread: record.thread().is_some_and(|thread| thread.is_blocked()),
+            blocks_thread: record.thread().is_some_and(ThreadRecord::is_blocked),
             is_still: false,
         })
     }

@@ -15,7 +15,7 @@ mod passage;
 mod path;
 mod verdict;
 
-pub(crate) use graph::{Holder, ResourceWaits, Waiter};
+pub(crate) use graph::{Holder, HolderState, ResourceWaits, Waiter};
 pub(crate) use knots::{Knot, knots};
 #[cfg(test)]
 pub(crate) use verdict::Deadlock;

@@ -67,8 +67,8 @@ impl Path {
             };
             let want = leaf.wants;
             let resource = want.and_then(|want| graph.resources.get(want.resource));
-            path.has_timeout |= leaf.has_timeout;
-            path.is_certain &= leaf.is_certain
+            path.has_timeout |= leaf.around.has_timeout;
+            path.is_certain &= leaf.around.is_certain
                 && match (want, resource) {
                     (Some(want), Some(resource)) => resource.is_exact(want),
                     // The handle of one task among several of its parent.

@@ -9,11 +9,11 @@ use crate::admin::error::Error;
 use crate::admin::render::{Answer, Node, ObjectKey};
 use crate::admin::request::Request;
 use crate::admin::resources::{resource_id, resources};
-use crate::admin::value::Value;
+use crate::admin::value::{Units, Value};
 use crate::stack::AwaitPoint;
 use crate::task::TaskId;
 use crate::units::nanos;
-use crate::waits::{Holder, ResourceWaits, Verdict, Waiter};
+use crate::waits::{Holder, HolderState, ResourceWaits, Verdict, Waiter};
 
 /// Maximum number of tasks and of places in a cell, and of tasks in a list of `_waits`.
 const MOST_IN_CELL: usize = 8;
@@ -87,7 +87,7 @@ static COLUMNS: Columns<ResourceWaits> = LazyLock::new(|| {
             "holders_at",
             &["ha"],
             "source lines at which the holders wait",
-            |row| places(row.holders.iter().filter_map(|holder| holder.at)),
+            |row| places(row.holders.iter().filter_map(Holder::at)),
         ),
         Col::words(
             "passed_on",
@@ -203,15 +203,21 @@ fn holder(holder: &Holder) -> Node {
         ("id", id(holder.task)),
         ("taken", Node::text(holder.taken.to_string())),
         ("by", Node::text(holder.taken.source())),
-        ("where", place(holder.at)),
+        ("where", place(holder.at())),
         (
             "awaiting",
             holder
-                .at
+                .at()
                 .map_or(Node::Null, |point| Node::text(point.source())),
         ),
-        ("running", Node::Bool(holder.is_running)),
-        ("blocks_thread", Node::Bool(holder.blocks_thread)),
+        (
+            "running",
+            Node::Bool(!matches!(holder.state, HolderState::Waiting(_))),
+        ),
+        (
+            "blocks_thread",
+            Node::Bool(matches!(holder.state, HolderState::BlocksThread)),
+        ),
         ("stuck", Node::Bool(holder.is_stuck)),
     ])
 }
@@ -261,32 +267,31 @@ fn verdict(row: &ResourceWaits) -> Option<String> {
         Verdict::Deadlock(deadlock) => Some(deadlock.to_string()),
         Verdict::Unknown => Some(unknown(row)),
         Verdict::Busy => {
-            if let Some(holder) = row.holders.iter().find(|holder| holder.blocks_thread) {
+            let blocks = |holder: &&Holder| matches!(holder.state, HolderState::BlocksThread);
+            if let Some(holder) = row.holders.iter().find(blocks) {
                 return Some(format!("its holder blocks a thread: {}", holder.task));
             }
             let holder = row.holders.iter().find(|holder| !holder.is_stuck)?;
             let task = holder.task;
-            let mut text = match holder.at {
-                _ if holder.is_running => format!("{task} holds it and runs"),
-                Some(point) => format!("{task} holds it and is at {point} {}", point.source()),
-                None => format!("{task} holds it"),
+            let place = match holder.state {
+                HolderState::Waiting(Some(point)) => {
+                    format!(" and is at {point} {}", point.source())
+                }
+                HolderState::Waiting(None) => String::new(),
+                HolderState::Running | HolderState::BlocksThread => " and runs".to_owned(),
             };
-            let others = row.holders.len().saturating_sub(1);
-            if others > 0 {
-                text.push_str(&format!(", and {others} more"));
-            }
-            Some(text)
+            let more = match row.holders.len().saturating_sub(1) {
+                0 => String::new(),
+                others => format!(", and {others} more"),
+            };
+            Some(format!("{task} holds it{place}{more}"))
         }
     }
 }
 
 fn unknown(row: &ResourceWaits) -> String {
     let known = "nobody known holds it";
-    let text = |value: Value| {
-        value
-            .show(crate::admin::value::Units::default())
-            .into_owned()
-    };
+    let text = |value: Value| value.show(Units::default()).into_owned();
     if !row.passed_on.is_empty() {
         let tasks = text(ids(row.passed_on.iter().map(|(task, _)| *task)));
         let taken = text(places(row.passed_on.iter().map(|(_, taken)| *taken)));

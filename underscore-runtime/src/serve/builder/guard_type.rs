@@ -7,7 +7,7 @@ impl AdminBuilder {
     /// Adds a type of the service whose values are guards: as long as a variable of an annotated
     /// function has one, its task is listed as the holder of a resource.
     ///
-    /// Guards of std, tokio, parking_lot, async-lock, deadpool, bb8, r2d2, mobc, sqlx and sea-orm
+    /// Guards of std, tokio, `parking_lot`, async-lock, deadpool, bb8, r2d2, mobc, sqlx and sea-orm
     /// are known, and so are guards of other crates with names such as `MutexGuard`. A service that
     /// wraps a pooled connection in a type of its own adds that type, by its name or by the last
     /// segments of its path. Any number of values is taken to be held at a time, as of a pool.

@@ -23,7 +23,7 @@ const MAX_ROUNDS: usize = 10_000;
 struct Hold {
     /// All known holders are stuck.
     all_are_stuck: bool,
-    /// A holder that excludes all others is stuck.
+    /// The holder that excludes all others is stuck.
     is_exclusively: bool,
     /// When the first of the stuck holders that share it took it.
     shared_since: Option<Instant>,
@@ -98,7 +98,8 @@ impl Graph {
             return false;
         }
         let Some(want) = leaf.wants else {
-            return !leaf.children.is_empty();
+            // The child that it waits for may have ended.
+            return !leaf.children.is_empty() && self.has_waited(leaf, LEAST_WAIT);
         };
         let Some(resource) = self.resources.get(want.resource) else {
             return false;
@@ -106,16 +107,16 @@ impl Graph {
         if !want.is_direct || resource.holders.is_empty() {
             return false;
         }
-        resource.is_exact(want) || self.has_waited_enough(leaf, resource)
-    }
-
-    /// True if it has waited for so long that it is not about to be polled.
-    fn has_waited_enough(&self, leaf: &Leaf, resource: &ResourceWaits) -> bool {
         let least = if resource.kind.is_pool {
             LEAST_WAIT_FOR_POOL
         } else {
             LEAST_WAIT
         };
+        resource.is_exact(want) || self.has_waited(leaf, least)
+    }
+
+    /// True if it was not polled for so long that it is not about to be polled.
+    fn has_waited(&self, leaf: &Leaf, least: Duration) -> bool {
         let time = leaf.since.map(|since| self.now.since(since));
         !leaf.may_be_woken && time.is_some_and(|time| time >= least)
     }
@@ -140,6 +141,10 @@ impl Graph {
                 Access::Counted => {}
             }
         }
+        // A guard that is listed twice is not understood.
+        let exclusive = resource.holders.iter();
+        let exclusive = exclusive.filter(|holder| holder.access == Access::Exclusive);
+        hold.is_exclusively &= exclusive.count() == 1;
         hold.has_exclusive_waiter = resource.waiters.iter().any(|waiter| {
             let leaf = self.leaf(waiter.leaf).filter(|leaf| !leaf.around.may_go_on);
             let want = leaf.and_then(|leaf| leaf.wants);

@@ -13,6 +13,8 @@ mod knots;
 mod look;
 mod passage;
 mod path;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub(crate) use graph::{Holder, HolderState, ResourceWaits, Waiter};

@@ -105,12 +105,10 @@ fn finding(look: &Look, knot: &Knot, is_confirmed: bool) -> Finding {
     let mut selectors: Vec<String> = selectors.flatten().collect();
     selectors.sort_unstable();
     selectors.dedup();
-    let (name, next) = match selectors.as_slice() {
-        [] => ("background work".to_owned(), "GET /_cat/waits?v".to_owned()),
-        selectors => {
-            let next = format!("POST /_routes/{}/interrupt", selectors.join(","));
-            (shown.join(", "), next)
-        }
+    let name = if shown.is_empty() {
+        "background work".to_owned()
+    } else {
+        shown.join(", ")
     };
     // The oldest task stays as long as the deadlock does.
     let subject = knot.tasks.first().map_or(0, |task| task.number());
@@ -125,9 +123,31 @@ fn finding(look: &Look, knot: &Knot, is_confirmed: bool) -> Finding {
     Finding::new(Symptom::Deadlock, [subject, 0], &name, since)
         .with_status(status)
         .with_evidence(&evidence(knot))
-        .with_next(next)
+        .with_next(next(knot, &selectors))
         .with_affected(knot.waiting, &knot.tasks)
         .with_routes(&knot.routes)
+}
+
+/// Maximum number of tasks that the next step ends.
+const MOST_ENDED: usize = 32;
+
+/// What ends it. In a cycle the end of one task suffices, and the youngest has done the least. Each
+/// holder of permits is ended by its route if that is one, or else by its id: others may wait on
+/// these routes that are not part of it.
+fn next(knot: &Knot, selectors: &[String]) -> String {
+    let ids = match (&knot.deadlock.shape, selectors) {
+        (Shape::All(tasks), [route]) if tasks.len() > 1 => {
+            return format!("POST /_routes/{route}/interrupt");
+        }
+        (Shape::All(tasks), _) => tasks.as_slice(),
+        (Shape::Cycle(_) | Shape::Behind(_), _) => {
+            let youngest = knot.tasks.len().saturating_sub(1);
+            knot.tasks.get(youngest..).unwrap_or_default()
+        }
+    };
+    let ids = ids.iter().take(MOST_ENDED);
+    let ids: Vec<String> = ids.map(ToString::to_string).collect();
+    format!("POST /_tasks/{}/_cancel", ids.join(","))
 }
 
 fn evidence(knot: &Knot) -> String {
@@ -207,5 +227,21 @@ mod tests {
             "each holds what the next waits for: 3 > pool > 4 > stock > 3, until a timeout; \
              3 more wait behind them"
         );
+    }
+
+    /// Holds 14.22 of docs/admin-api.md.
+    #[test]
+    fn the_next_step_ends_no_more_than_it_must() {
+        let routes = [
+            ["a".to_owned()].to_vec(),
+            ["a".to_owned(), "b".to_owned()].to_vec(),
+        ];
+        let all = knot(false, false, Shape::All(vec![task(3), task(4)]));
+        assert_eq!(next(&all, &routes[0]), "POST /_routes/a/interrupt");
+        assert_eq!(next(&all, &routes[1]), "POST /_tasks/3,4/_cancel");
+        let one = knot(true, false, Shape::All(vec![task(3)]));
+        assert_eq!(next(&one, &routes[0]), "POST /_tasks/3/_cancel");
+        let cycle = knot(true, false, Shape::Cycle(Cycle(Vec::new())));
+        assert_eq!(next(&cycle, &routes[1]), "POST /_tasks/4/_cancel");
     }
 }

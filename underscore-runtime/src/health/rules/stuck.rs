@@ -216,3 +216,67 @@ fn finding(look: &Look, waiting: &Waiting) -> Finding {
     .with_affected(count, &tasks)
     .with_routes(&[route])
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+
+    use super::*;
+    use crate::health::traffic::tests::{answers, played};
+    use crate::routes::HandlerEntry;
+
+    const fn point(source: &'static str) -> AwaitPoint {
+        AwaitPoint::new("m::f", "f.rs", 1, 1, source)
+    }
+
+    static ARGUMENTS: [AwaitPoint; 2] = [
+        point("State(app): State<App>"),
+        point("Json(order): Json<Order>"),
+    ];
+    static ENTRY: HandlerEntry =
+        HandlerEntry::new("test::stuck", file!(), line!(), column!()).arguments(&ARGUMENTS);
+
+    /// Holds 14.12 of docs/admin-api.md.
+    #[test]
+    fn events_and_clients_are_told_by_the_source_of_the_await() {
+        let route = ENTRY.route_of(&Method::GET, None);
+        static EVENTS: [AwaitPoint; 3] = [
+            point("timeout(LIMIT, events.recv())"),
+            point("notify.notified()"),
+            point("multipart.next_field()"),
+        ];
+        for event in EVENTS.iter().chain([&ARGUMENTS[1]]) {
+            assert!(awaits_event(route, event), "{}", event.source());
+        }
+        static OTHERS: [AwaitPoint; 3] = [
+            point("pool.get()"),
+            point("permits.acquire()"),
+            point("client.get(url).send()"),
+        ];
+        for other in OTHERS.iter().chain([&ARGUMENTS[0]]) {
+            assert!(!awaits_event(route, other), "{}", other.source());
+        }
+    }
+
+    /// Holds 14.11, 14.12 of docs/admin-api.md.
+    #[test]
+    fn the_patience_depends_on_the_past_of_the_route() {
+        static POOL: AwaitPoint = point("pool.get()");
+        static EVENT: AwaitPoint = point("events.recv()");
+        let route = ENTRY.route_of(&Method::GET, None);
+        // Bounds: 0 is 5 ms, 11 is 5 s, 13 is 10 s, and 14 is above.
+        let after = |point, times: Option<(usize, u32)>| {
+            let traffic = times.map(|times| played(&[answers(&[times])]));
+            patience(route, point, traffic.as_ref()).map(|patience| patience.as_secs())
+        };
+        assert_eq!(after(Some(&POOL), Some((0, 20))), Some(10));
+        assert_eq!(after(Some(&POOL), Some((0, 19))), Some(30));
+        assert_eq!(after(Some(&POOL), Some((13, 100))), Some(40));
+        assert_eq!(after(Some(&POOL), Some((14, 100))), Some(300));
+        assert_eq!(after(Some(&POOL), None), Some(300));
+        assert_eq!(after(None, Some((0, 20))), Some(10));
+        assert_eq!(after(None, None), None);
+        assert_eq!(after(Some(&EVENT), Some((0, 20))), Some(300));
+        assert_eq!(after(Some(&EVENT), None), None);
+    }
+}

@@ -12,7 +12,8 @@ use underscore_runtime::{underscore_frame, underscore_route};
 
 use crate::support::Service;
 use crate::support::gate::Gate;
-use crate::{Exclusive, ids, send_all, text, wait_for_row, wait_for_verdict};
+use crate::support::process::own_process;
+use crate::{ids, send_all, text, wait_for_row, wait_for_verdict};
 
 type Lock = State<Arc<Mutex<u32>>>;
 
@@ -75,7 +76,7 @@ async fn opaque(State(lock): Lock) {
     drop(count);
 }
 
-async fn serve() -> Exclusive {
+async fn serve() -> Service {
     let app = Router::new()
         .route("/slow", get(slow))
         .route("/wants", get(wants))
@@ -83,12 +84,13 @@ async fn serve() -> Exclusive {
         .route("/raced", get(raced))
         .route("/opaque", get(opaque))
         .with_state(Arc::new(Mutex::new(0)));
-    Exclusive::start(app).await
+    Service::start(app).await
 }
 
 /// Holds 15.14 of docs/admin-api.md.
 #[tokio::test]
 async fn a_holder_that_continues_is_shown_with_its_place() {
+    own_process!();
     let service = serve().await;
     let _holder = send_all(&service, "/slow", 1).await;
     service.wait_for_await("slow", "sleep(LONG)").await;
@@ -108,6 +110,7 @@ async fn a_holder_that_continues_is_shown_with_its_place() {
 /// Holds 15.14 of docs/admin-api.md.
 #[tokio::test]
 async fn several_holders_are_counted() {
+    own_process!();
     #[underscore_route(name = "permit")]
     async fn permit(State(permits): State<Arc<Semaphore>>) {
         let permit = permits.acquire().await.expect("open");
@@ -118,7 +121,7 @@ async fn several_holders_are_counted() {
     let app = Router::new()
         .route("/permit", get(permit))
         .with_state(permits);
-    let service = Exclusive::start(app).await;
+    let service = Service::start(app).await;
     let _clients = send_all(&service, "/permit", 4).await;
     let row = wait_for_row(&service, |row| row["held"] == 3).await;
     assert!(
@@ -130,6 +133,7 @@ async fn several_holders_are_counted() {
 /// Holds 15.14 of docs/admin-api.md.
 #[test]
 fn a_holder_that_blocks_a_thread_is_named() {
+    own_process!();
     static BLOCK: Notify = Notify::const_new();
     static GATE: Gate = Gate::new();
 
@@ -147,7 +151,6 @@ fn a_holder_that_blocks_a_thread_is_named() {
             .route("/blocks", get(blocks))
             .route("/wants", get(wants))
             .with_state(Arc::new(Mutex::new(0)));
-        let _turn = crate::turn().await;
         let service = Service::start_on_workers(2, app).await;
         let _holder = send_all(&service, "/blocks", 1).await;
         service.wait_for_await("blocks", "BLOCK.notified()").await;
@@ -165,11 +168,12 @@ fn a_holder_that_blocks_a_thread_is_named() {
 /// Holds 15.15 of docs/admin-api.md.
 #[tokio::test]
 async fn a_resource_without_a_known_holder_says_so() {
+    own_process!();
     let lock = Arc::new(Mutex::new(0));
     let app = Router::new()
         .route("/wants", get(wants))
         .with_state(Arc::clone(&lock));
-    let service = Exclusive::start(app).await;
+    let service = Service::start(app).await;
     // Outside of any annotated function.
     let held = lock.lock().await;
     let _waiter = send_all(&service, "/wants", 1).await;
@@ -182,6 +186,7 @@ async fn a_resource_without_a_known_holder_says_so() {
 /// Holds 15.12 of docs/admin-api.md.
 #[tokio::test]
 async fn a_task_with_a_branch_that_may_continue_is_not_in_a_deadlock() {
+    own_process!();
     for (route, place) in [
         ("joined", "sleep(LONG)"),
         ("raced", "sleep(LONG)"),

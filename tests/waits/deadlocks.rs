@@ -13,7 +13,8 @@ use tokio::time::{sleep, timeout};
 use underscore_runtime::{spawn, underscore_frame, underscore_route};
 
 use crate::support::Service;
-use crate::{Exclusive, SHORT, ids, send_all, text, wait_for_row, wait_for_verdict};
+use crate::support::process::own_process;
+use crate::{SHORT, ids, send_all, text, wait_for_row, wait_for_verdict};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -147,7 +148,7 @@ async fn dine(State(app): A, axum::extract::Path(seat): axum::extract::Path<usiz
     drop((left, right));
 }
 
-async fn serve() -> Exclusive {
+async fn serve() -> Service {
     let app = Router::new()
         .route("/stock_books", get(stock_books))
         .route("/books_stock", get(books_stock))
@@ -162,7 +163,7 @@ async fn serve() -> Exclusive {
         .route("/patient", get(patient))
         .route("/dine/{seat}", get(dine))
         .with_state(App::new());
-    Exclusive::start(app).await
+    Service::start(app).await
 }
 
 /// Ends a task, and expects that the others continue.
@@ -174,6 +175,7 @@ async fn end(service: &Service, id: &str) {
 /// Holds 15.8, 15.16 of docs/admin-api.md.
 #[tokio::test]
 async fn a_lock_order_inversion_is_a_cycle_of_two() {
+    own_process!();
     let service = serve().await;
     let clients = [
         send_all(&service, "/stock_books", 1).await,
@@ -206,6 +208,7 @@ async fn a_lock_order_inversion_is_a_cycle_of_two() {
 /// Holds 15.9 of docs/admin-api.md.
 #[tokio::test]
 async fn permits_taken_twice_are_a_likely_deadlock() {
+    own_process!();
     let service = serve().await;
     let _clients = send_all(&service, "/twice", 5).await;
     let verdict = "likely deadlock: all 3 known holders wait for it too";
@@ -222,6 +225,7 @@ async fn permits_taken_twice_are_a_likely_deadlock() {
 /// Holds 15.7, 15.9 of docs/admin-api.md.
 #[tokio::test]
 async fn connections_taken_twice_are_a_likely_deadlock() {
+    own_process!();
     let service = serve().await;
     let _clients = send_all(&service, "/two_connections", 2).await;
     let verdict = "likely deadlock: all 2 known holders wait for it too";
@@ -239,6 +243,7 @@ async fn connections_taken_twice_are_a_likely_deadlock() {
 /// Holds 15.8 of docs/admin-api.md.
 #[tokio::test]
 async fn readers_that_want_to_write_are_a_deadlock() {
+    own_process!();
     let service = serve().await;
     let _clients = send_all(&service, "/read_write", 2).await;
     let verdict = "deadlock: all 2 known holders wait for it too";
@@ -252,6 +257,7 @@ async fn readers_that_want_to_write_are_a_deadlock() {
 /// Holds 15.8 of docs/admin-api.md.
 #[tokio::test]
 async fn a_second_read_behind_a_writer_is_a_deadlock() {
+    own_process!();
     let service = serve().await;
     let _reader = send_all(&service, "/read_read", 1).await;
     service
@@ -267,6 +273,7 @@ async fn a_second_read_behind_a_writer_is_a_deadlock() {
 /// Holds 15.8 of docs/admin-api.md.
 #[tokio::test]
 async fn a_task_that_waits_for_what_it_holds_is_a_deadlock() {
+    own_process!();
     let service = serve().await;
     let _client = send_all(&service, "/itself", 1).await;
     let row = wait_for_verdict(&service, "stock", "deadlock: ").await;
@@ -280,6 +287,7 @@ async fn a_task_that_waits_for_what_it_holds_is_a_deadlock() {
 /// Holds 15.12 of docs/admin-api.md.
 #[tokio::test]
 async fn a_lock_in_a_future_that_is_no_longer_polled_is_a_deadlock() {
+    own_process!();
     let service = serve().await;
     let _client = send_all(&service, "/futurelock", 1).await;
     let row = wait_for_verdict(&service, "stock", "deadlock: ").await;
@@ -293,6 +301,7 @@ async fn a_lock_in_a_future_that_is_no_longer_polled_is_a_deadlock() {
 /// Holds 15.13 of docs/admin-api.md.
 #[tokio::test]
 async fn a_parent_that_waits_for_a_child_is_in_its_deadlock() {
+    own_process!();
     let service = serve().await;
     let _client = send_all(&service, "/parent", 1).await;
     let row = wait_for_verdict(&service, "stock", "likely deadlock: ").await;
@@ -307,6 +316,7 @@ async fn a_parent_that_waits_for_a_child_is_in_its_deadlock() {
 /// Holds 15.10 of docs/admin-api.md.
 #[tokio::test]
 async fn a_wait_with_a_timeout_is_a_deadlock_until_then() {
+    own_process!();
     let service = serve().await;
     let _client = send_all(&service, "/patient", 1).await;
     let row = wait_for_verdict(&service, "stock", "deadlock until a timeout: ").await;
@@ -320,6 +330,7 @@ async fn a_wait_with_a_timeout_is_a_deadlock_until_then() {
 /// Holds 15.8, 15.11 of docs/admin-api.md.
 #[tokio::test]
 async fn five_philosophers_are_a_cycle_of_five() {
+    own_process!();
     let service = serve().await;
     let mut clients = Vec::new();
     for seat in 0..5 {
@@ -348,6 +359,7 @@ async fn five_philosophers_are_a_cycle_of_five() {
 /// Holds 15.11 of docs/admin-api.md.
 #[tokio::test]
 async fn a_resource_whose_holder_waits_behind_a_deadlock_says_so() {
+    own_process!();
     #[underscore_route(name = "permit_stock")]
     async fn permit_stock(State(app): A) {
         let mut config = app.config.write().await;
@@ -358,7 +370,7 @@ async fn a_resource_whose_holder_waits_behind_a_deadlock_says_so() {
         .route("/permit_stock", get(permit_stock))
         .route("/write", get(write))
         .with_state(App::new());
-    let service = Exclusive::start(app).await;
+    let service = Service::start(app).await;
     let _one = send_all(&service, "/itself", 1).await;
     wait_for_verdict(&service, "stock", "deadlock: ").await;
     let _two = send_all(&service, "/permit_stock", 1).await;

@@ -9,8 +9,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard, RwLock, Semaphore};
 use underscore_runtime::{AdminBuilder, underscore_frame, underscore_route};
 
+use crate::send_all;
 use crate::support::Service;
-use crate::{Exclusive, send_all};
+use crate::support::process::own_process;
 
 type Lock = State<Arc<Mutex<u32>>>;
 
@@ -81,7 +82,7 @@ async fn passed_on(State(lock): Lock) {
 }
 
 /// A service with a request in flight, and its client.
-async fn serve(route: &str) -> (Exclusive, Vec<TcpStream>) {
+async fn serve(route: &str) -> (Service, Vec<TcpStream>) {
     let app = Router::new()
         .route("/held", get(held))
         .route("/two", get(two))
@@ -89,7 +90,7 @@ async fn serve(route: &str) -> (Exclusive, Vec<TcpStream>) {
         .route("/by_helper", get(by_helper))
         .route("/passed_on", get(passed_on))
         .with_state(Arc::new(Mutex::new(0)));
-    let service = Exclusive::start(app).await;
+    let service = Service::start(app).await;
     let clients = send_all(&service, route, 1).await;
     let awaiting = if route == "/passed_on" {
         "keep(guard)"
@@ -109,6 +110,7 @@ async fn holding(service: &Service, route: &str) -> String {
 /// Holds 15.1 of docs/admin-api.md.
 #[tokio::test]
 async fn a_guard_is_held_with_the_expression_and_the_line_that_took_it() {
+    own_process!();
     let (service, _client) = serve("/held").await;
     let source = include_str!("holding.rs");
     let line = source
@@ -134,6 +136,7 @@ async fn a_guard_is_held_with_the_expression_and_the_line_that_took_it() {
 /// Holds 15.1 of docs/admin-api.md.
 #[tokio::test]
 async fn guards_are_listed_in_the_order_in_which_they_were_taken() {
+    own_process!();
     let (service, _client) = serve("/two").await;
     let shown = holding(&service, "two").await;
     let sources: Vec<&str> = shown
@@ -149,6 +152,7 @@ async fn guards_are_listed_in_the_order_in_which_they_were_taken() {
 /// Holds 15.1 of docs/admin-api.md.
 #[tokio::test]
 async fn a_guard_that_was_dropped_is_not_held() {
+    own_process!();
     let (service, _client) = serve("/dropped").await;
     assert_eq!(holding(&service, "dropped").await, "-");
     let id = service.tasks("dropped").await.remove(0)["id"].clone();
@@ -160,6 +164,7 @@ async fn a_guard_that_was_dropped_is_not_held() {
 /// Holds 15.3 of docs/admin-api.md.
 #[tokio::test]
 async fn a_guard_that_a_frame_returns_is_held_by_its_caller() {
+    own_process!();
     let (service, _client) = serve("/by_helper").await;
     let shown = holding(&service, "by_helper").await;
     assert!(shown.starts_with("through(&lock) "), "{shown}");
@@ -176,6 +181,7 @@ async fn a_guard_that_a_frame_returns_is_held_by_its_caller() {
 /// Holds 15.4, 15.15 of docs/admin-api.md.
 #[tokio::test]
 async fn a_guard_that_is_moved_elsewhere_is_passed_on() {
+    own_process!();
     let (service, _client) = serve("/passed_on").await;
     assert_eq!(holding(&service, "passed_on").await, "-");
     let id = service.tasks("passed_on").await.remove(0)["id"].clone();
@@ -194,6 +200,7 @@ async fn a_guard_that_is_moved_elsewhere_is_passed_on() {
 /// Holds 15.2 of docs/admin-api.md.
 #[tokio::test]
 async fn tasks_that_hold_different_guards_are_different_rows_of_stacks() {
+    own_process!();
     #[underscore_route(name = "maybe")]
     async fn maybe(State(lock): Lock) {
         if let Ok(guard) = lock.try_lock() {
@@ -205,7 +212,7 @@ async fn tasks_that_hold_different_guards_are_different_rows_of_stacks() {
     let app = Router::new()
         .route("/maybe", get(maybe))
         .with_state(Arc::new(Mutex::new(0)));
-    let service = Exclusive::start(app).await;
+    let service = Service::start(app).await;
     let _clients = send_all(&service, "/maybe", 3).await;
     service.wait_for_waiting("maybe", 3).await;
     let path = "_cat/stacks/maybe?format=json&h=count,holding";
@@ -225,6 +232,7 @@ async fn tasks_that_hold_different_guards_are_different_rows_of_stacks() {
 /// Holds 15.19 of docs/admin-api.md.
 #[tokio::test]
 async fn a_type_of_the_service_is_a_guard_if_the_builder_names_it() {
+    own_process!();
     struct OwnClient(Vec<u8>);
     async fn client() -> OwnClient {
         OwnClient(vec![1])
@@ -236,7 +244,7 @@ async fn a_type_of_the_service_is_a_guard_if_the_builder_names_it() {
         format!("{:?}", client.0)
     }
     let builder = AdminBuilder::new().guard_type("OwnClient");
-    let service = Exclusive::start_with(Router::new().route("/own", get(own)), &builder).await;
+    let service = Service::start_with(Router::new().route("/own", get(own)), &builder).await;
     let _clients = send_all(&service, "/own", 1).await;
     service.wait_for_await("own", "forever()").await;
     let id = service.tasks("own").await.remove(0)["id"].clone();

@@ -13,6 +13,8 @@ use tokio::task::yield_now;
 use tower::ServiceExt;
 use underscore_runtime::{admin_router, underscore_frame, underscore_route};
 
+use crate::support::process::own_process;
+
 #[derive(Clone)]
 struct App {
     first: Arc<Mutex<u64>>,
@@ -75,6 +77,7 @@ async fn write_then_read(State(app): A) {
 /// Holds 15.8, 15.9 of docs/admin-api.md. For `MINUTES` minutes if that is set.
 #[test]
 fn a_busy_service_has_no_deadlock() {
+    own_process!();
     static DONE: AtomicU64 = AtomicU64::new(0);
     let minutes = std::env::var("MINUTES")
         .ok()
@@ -85,7 +88,6 @@ fn a_busy_service_has_no_deadlock() {
     let looker = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let _turn = looker.block_on(crate::turn());
     let app = App {
         first: Arc::default(),
         second: Arc::default(),

@@ -1,4 +1,6 @@
 //! What tasks hold, who waits for it, and the verdicts on that: section 15 of docs/admin-api.md.
+//!
+//! `_cat/waits` shows the locks of a whole process, so each test has one of its own.
 
 #![allow(missing_docs, unreachable_pub)]
 
@@ -10,62 +12,13 @@ mod honest;
 mod support;
 mod table;
 
-use std::ops::Deref;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use serde_json::Value;
 use support::{PATIENCE, Service};
-use tokio::sync::{Mutex, MutexGuard};
-use underscore_runtime::AdminBuilder;
 
 /// A short time in which other requests run.
 const SHORT: Duration = Duration::from_millis(20);
-
-/// A service while no other test of this binary has one: `_cat/waits` shows the locks of all.
-struct Exclusive {
-    service: Service,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Deref for Exclusive {
-    type Target = Service;
-
-    fn deref(&self) -> &Service {
-        &self.service
-    }
-}
-
-impl Exclusive {
-    /// Starts a service once those of other tests have ended.
-    async fn start(app: Router) -> Self {
-        Self::start_with(app, &AdminBuilder::new()).await
-    }
-
-    async fn start_with(app: Router, admin: &AdminBuilder) -> Self {
-        let turn = turn().await;
-        let service = Service::start_with(app, admin).await;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let others = service.admin("_cat/tasks").await.text;
-            if others.is_empty() {
-                break;
-            }
-            assert!(Instant::now() < deadline, "of another test:\n{others}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Exclusive {
-            service,
-            _turn: turn,
-        }
-    }
-}
-
-/// Waits until no other test runs.
-async fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    TURN.lock().await
-}
 
 /// The rows of `_cat/waits`, with all columns.
 async fn rows(service: &Service) -> Vec<Value> {

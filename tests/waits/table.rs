@@ -11,7 +11,9 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 use underscore_runtime::underscore_route;
 
-use crate::{Exclusive, ids, rows, send_all, text, wait_for_row};
+use crate::support::Service;
+use crate::support::process::own_process;
+use crate::{ids, rows, send_all, text, wait_for_row};
 
 /// The page whose sentences the tests hold.
 const PAGE: &str = include_str!("../../underscore-runtime/docs/admin-api.md");
@@ -49,18 +51,19 @@ async fn want_shard(State(app): A, axum::extract::Path(shard): axum::extract::Pa
     *shard.lock().await += 1;
 }
 
-async fn serve() -> Exclusive {
+async fn serve() -> Service {
     let app = Router::new()
         .route("/hold_stock", get(hold_stock))
         .route("/hold_shards", get(hold_shards))
         .route("/want_shard/{shard}", get(want_shard))
         .with_state(App::default());
-    Exclusive::start(app).await
+    Service::start(app).await
 }
 
 /// Holds 1.70, 15.5 of docs/admin-api.md.
 #[tokio::test]
 async fn the_columns_are_those_on_the_page() {
+    own_process!();
     let service = serve().await;
     let help = service.admin("_cat/waits?help").await.text;
     let heading = service.admin("_cat/waits?v&size=0").await.text;
@@ -83,6 +86,7 @@ async fn the_columns_are_those_on_the_page() {
 /// Holds 1.70, 1.71, 15.5, 15.6, 15.7 of docs/admin-api.md.
 #[tokio::test]
 async fn a_row_has_the_waiters_and_the_holders_of_one_lock() {
+    own_process!();
     let service = serve().await;
     assert_eq!(service.admin("_cat/waits").await.text, "");
     let _clients = send_all(&service, "/hold_stock", 3).await;
@@ -106,6 +110,7 @@ async fn a_row_has_the_waiters_and_the_holders_of_one_lock() {
 /// Holds 15.17 of docs/admin-api.md.
 #[tokio::test]
 async fn blocking_selects_the_tasks_that_hold_a_resource() {
+    own_process!();
     let service = serve().await;
     let _clients = send_all(&service, "/hold_stock", 3).await;
     wait_for_row(&service, |row| row["waiting"] == 2).await;
@@ -138,6 +143,7 @@ async fn blocking_selects_the_tasks_that_hold_a_resource() {
 /// Holds 15.7, 15.17 of docs/admin-api.md.
 #[tokio::test]
 async fn two_locks_of_one_name_are_two_rows_and_a_change_must_choose() {
+    own_process!();
     let service = serve().await;
     let _holder = send_all(&service, "/hold_shards", 1).await;
     service.wait_for_await("hold_shards", "sleep(LONG)").await;
@@ -157,6 +163,7 @@ async fn two_locks_of_one_name_are_two_rows_and_a_change_must_choose() {
 /// Holds 15.18 of docs/admin-api.md.
 #[tokio::test]
 async fn a_cell_has_eight_tasks_at_most() {
+    own_process!();
     let service = serve().await;
     let _clients = send_all(&service, "/hold_stock", 12).await;
     let row = wait_for_row(&service, |row| row["waiting"] == 11).await;

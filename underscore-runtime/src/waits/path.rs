@@ -1,5 +1,7 @@
 //! The path through the graph that shows why a wait does not end.
 
+use std::collections::HashSet;
+
 use super::graph::{Graph, ResourceWaits};
 use super::verdict::{Cycle, Deadlock, Shape, Verdict};
 use crate::task::TaskId;
@@ -15,7 +17,8 @@ pub(super) fn verdict(graph: &Graph, resource: &ResourceWaits) -> Verdict {
         return Verdict::Busy;
     };
     let path = Path::find(graph, first.leaf);
-    let waits = |leaf: &usize| resource.waiters.iter().any(|waiter| waiter.leaf == *leaf);
+    let waiting: HashSet<usize> = resource.waiters.iter().map(|waiter| waiter.leaf).collect();
+    let waits = |leaf: &usize| waiting.contains(leaf);
     let mut holders = resource.holders.iter();
     let shape = if holders.all(|holder| holder.carriers.iter().any(waits)) {
         let mut tasks: Vec<TaskId> = resource.holders.iter().map(|holder| holder.task).collect();

@@ -28,8 +28,8 @@ async fn twice() {
 async fn a_deadlock_is_red_and_the_next_request_ends_it() {
     own_process!();
     let service = Service::start(Router::new().mount(twice)).await;
-    let send = || tokio::spawn(service.request(Method::GET, "/twice").send());
-    let sent: Vec<_> = (0..5).map(|_| send()).collect();
+    let request = || tokio::spawn(service.request(Method::GET, "/twice").send());
+    let sent: Vec<_> = (0..5).map(|_| request()).collect();
     let deadlock = wait_for(&service, |row| row["status"] == "red").await;
     assert_eq!(deadlock["symptom"], "deadlock");
     assert_eq!(deadlock["subject"], "/twice");
@@ -76,8 +76,8 @@ async fn busy() {
 async fn a_long_queue_for_a_pool_and_a_lock_is_green() {
     own_process!();
     let service = Service::start(Router::new().mount(busy)).await;
-    let send = || tokio::spawn(service.request(Method::GET, "/busy").send());
-    let sent: Vec<_> = (0..120).map(|_| send()).collect();
+    let request = || tokio::spawn(service.request(Method::GET, "/busy").send());
+    let sent: Vec<_> = (0..120).map(|_| request()).collect();
     stays_green(&service, Duration::from_secs(6)).await;
     for sent in sent {
         sent.await.expect("no panic").expect("an answer");

@@ -74,7 +74,8 @@ async fn write_then_read(State(app): A) {
     drop((permit, shared));
 }
 
-/// Holds 15.8, 15.9 of docs/admin-api.md. For `MINUTES` minutes if that is set.
+/// Holds 15.8, 15.9 of docs/admin-api.md.
+// Takes `MINUTES` minutes if that is set.
 #[test]
 fn a_busy_service_has_no_deadlock() {
     own_process!();

@@ -56,7 +56,7 @@ const ENDPOINTS: &[Endpoint] = &[
         Cost::Bounded,
         cat::ended::table,
     ),
-    Endpoint::table(&["/_cat/health"], Cost::Bounded, cat::health::table),
+    Endpoint::table(&["/_cat/health"], Cost::Stacks, cat::health::table),
     Endpoint::table(
         &["/_cat/connections"],
         Cost::Connections,
@@ -137,7 +137,7 @@ const ENDPOINTS: &[Endpoint] = &[
         connections::drain::post,
     )
     .with_params(&[DRAIN, CHANGE]),
-    Endpoint::read(&["/_health_report"], Cost::Bounded, health_report::get),
+    Endpoint::read(&["/_health_report"], Cost::Stacks, health_report::get),
     Endpoint::read(&["/_audit"], Cost::Bounded, cat::audit::get),
     Endpoint::read(&["/_metrics"], Cost::Everything, metrics::get).with_own_formats(),
     Endpoint::waiting_read(&["/_profile"], Cost::Stacks, profile::get)

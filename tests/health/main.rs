@@ -6,6 +6,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod answers;
+mod blocking_pool;
 mod deadlock;
 mod process;
 mod requests;

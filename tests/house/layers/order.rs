@@ -229,7 +229,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "sampling",
         &[
-            &["pass", "places", "profile"],
+            &["pass", "places", "profile", "queued"],
             &["awaits", "crossing"],
             &["waiting"],
             &["watch"],
@@ -279,6 +279,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["look"],
             &[
                 "blocked_workers",
+                "blocking_pool",
                 "deadlock",
                 "descriptors",
                 "drain",

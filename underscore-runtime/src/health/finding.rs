@@ -31,6 +31,7 @@ pub(crate) enum Symptom {
     Deadlock,
     BlockedWorker,
     Descriptors,
+    BlockingPool,
     Stuck,
     Failing,
     Slow,
@@ -89,11 +90,12 @@ impl Status {
 
 impl Symptom {
     /// All symptoms.
-    pub(crate) const ALL: [Symptom; 12] = [
+    pub(crate) const ALL: [Symptom; 13] = [
         Symptom::AllWorkersBlocked,
         Symptom::Deadlock,
         Symptom::BlockedWorker,
         Symptom::Descriptors,
+        Symptom::BlockingPool,
         Symptom::Stuck,
         Symptom::Failing,
         Symptom::Slow,
@@ -111,6 +113,7 @@ impl Symptom {
             Symptom::Deadlock => "deadlock",
             Symptom::BlockedWorker => "blocked worker",
             Symptom::Descriptors => "descriptors",
+            Symptom::BlockingPool => "blocking pool",
             Symptom::Stuck => "stuck",
             Symptom::Failing => "failing",
             Symptom::Slow => "slow",
@@ -139,6 +142,11 @@ impl Symptom {
                 "descriptors",
                 "enough file descriptors are free",
                 "without a descriptor, no connection is accepted and no file is opened",
+            ),
+            Symptom::BlockingPool => (
+                "blocking_pool",
+                "calls of spawn_blocking get a thread",
+                "blocking work does not begin, and neither does what waits for it",
             ),
             Symptom::Stuck => (
                 "stuck",

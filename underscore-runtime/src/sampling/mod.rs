@@ -10,6 +10,7 @@ mod crossing;
 mod pass;
 mod places;
 pub(crate) mod profile;
+mod queued;
 mod waiting;
 mod watch;
 
@@ -23,8 +24,10 @@ use crate::task::{Glance, TaskRef, TaskState};
 pub(crate) use awaits::AwaitSummary;
 use awaits::Awaits;
 use crossing::Crossings;
-use pass::Walk;
+use pass::{LastLook, Walk};
 use places::{Place, Places};
+use queued::Queued;
+pub(crate) use queued::QueuedCalls;
 pub(crate) use waiting::Waiting;
 use watch::Watches;
 
@@ -51,6 +54,7 @@ struct Sampler {
     watches: Watches,
     awaits: Awaits,
     crossings: Crossings,
+    queued: Queued,
     /// Number of requests that the last tick found.
     found: u64,
     /// The second in which old records were last dropped.
@@ -84,6 +88,11 @@ pub(crate) fn stands_still_with_locks(time: Duration, now: Instant) -> bool {
     SAMPLER.lock().watches.stands_still_with_locks(time, now)
 }
 
+/// The calls of `spawn_blocking` that wait for a thread.
+pub(crate) fn queued_calls() -> Option<QueuedCalls> {
+    SAMPLER.lock().queued.calls()
+}
+
 /// True if more requests may wait than are watched.
 pub(crate) fn is_full() -> bool {
     !SAMPLER.lock().watches.has_room_for_old()
@@ -97,6 +106,7 @@ impl Sampler {
             watches: Watches::default(),
             awaits: Awaits::default(),
             crossings: Crossings::default(),
+            queued: Queued::default(),
             found: 0,
             dropped: 0,
         }
@@ -114,6 +124,7 @@ impl Sampler {
             watches,
             awaits,
             crossings,
+            queued,
             found,
             ..
         } = self;
@@ -126,7 +137,7 @@ impl Sampler {
         let every = found.div_ceil(most).max(1);
         let mut left = now.nanos().checked_rem(every).unwrap_or_default();
         let (mut sampled, mut watched) = (0_u64, 0_u64);
-        let extent = walk.run(now, |task, last_look| {
+        let each = |task: TaskRef, last_look: LastLook| {
             crossings.check(&task, last_look.since, now);
             if now.since(task.started) >= OLD && watches.has_room_for_old() {
                 watches.add_old(task, now, places);
@@ -149,7 +160,11 @@ impl Sampler {
                 watched = watched.saturating_add(1);
                 watches.add_sampled(task, glance, place, now);
             }
-        });
+        };
+        let extent = walk.run(now, each, |task| queued.add(&task));
+        if extent.is_complete {
+            queued.end_pass();
+        }
         profile::end_of_tick(&profile::Tick {
             at: now,
             requests_seen: extent.found,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Instant;
-use crate::task::{Slot, TaskRef, chunks};
+use crate::task::{TaskRef, chunks};
 
 /// Maximum time of a tick for the walk and for what is done with the tasks that it finds: 1.5 % of
 /// a core. With more tasks than fit, the next tick continues where this one has stopped.
@@ -63,8 +63,13 @@ pub(super) struct Extent {
 
 impl Walk {
     /// Calls `each` with the requests in the next part of the pass, each with the last look at its
-    /// part.
-    pub(super) fn run(&mut self, now: Instant, mut each: impl FnMut(TaskRef, LastLook)) -> Extent {
+    /// part, and `each_other` with the other tasks there.
+    pub(super) fn run(
+        &mut self,
+        now: Instant,
+        mut each: impl FnMut(TaskRef, LastLook),
+        mut each_other: impl FnMut(TaskRef),
+    ) -> Extent {
         let last_tick = self.last_tick.replace(now);
         if last_tick.is_none_or(|last| now.since(last) > LONGEST_GAP) {
             self.resumed = Some(now);
@@ -92,13 +97,18 @@ impl Walk {
                 since: visit.at.map(|at| now.since(at)),
                 is_continuous: visit.at >= self.resumed,
             };
-            let before = extent.found;
-            for task in requests(chunk) {
-                extent.found = extent.found.saturating_add(1);
-                each(task, last_look);
+            let mut is_empty = true;
+            for task in chunk.iter().filter_map(TaskRef::find) {
+                is_empty = false;
+                if task.own_route().is_some() {
+                    extent.found = extent.found.saturating_add(1);
+                    each(task, last_look);
+                } else {
+                    each_other(task);
+                }
             }
             visit.at = Some(now);
-            if extent.found == before {
+            if is_empty {
                 visit.leave_out = PASSES_PER_LOOK_AT_EMPTY.saturating_sub(1);
             }
             let is_due = number % CHUNKS_PER_READING == 0;
@@ -112,10 +122,4 @@ impl Walk {
         }
         extent
     }
-}
-
-/// The live requests in a chunk.
-fn requests(chunk: &'static [Slot]) -> impl Iterator<Item = TaskRef> {
-    let tasks = chunk.iter().filter_map(TaskRef::find);
-    tasks.filter(|task| task.own_route().is_some())
 }

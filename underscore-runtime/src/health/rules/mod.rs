@@ -2,6 +2,7 @@
 //! that a look costs little; `docs/health.md` lists the thresholds.
 
 mod blocked_workers;
+mod blocking_pool;
 mod deadlock;
 mod descriptors;
 mod drain;
@@ -62,6 +63,7 @@ impl Rules {
         let mut look = Look::new(now);
         self.workers.look(&mut look);
         self.deadlocks.look(&mut look);
+        blocking_pool::look(&mut look);
         self.stuck.look(&mut look, &mut self.traffic);
         for traffic in self.traffic.routes() {
             routes::look(&mut look, traffic);

@@ -50,6 +50,7 @@ async fn a_healthy_service_is_one_green_row() {
     let indicators = report["indicators"].as_object().expect("an object");
     let rules: Vec<&str> = indicators.keys().map(String::as_str).collect();
     let expected = [
+        "blocking_pool",
         "deadlock",
         "descriptors",
         "drain",

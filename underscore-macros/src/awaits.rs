@@ -120,6 +120,7 @@ fn rewrite_block(block: &mut Block, is_async: bool) -> AwaitRewriter {
         found: Vec::new(),
         sources: Vec::new(),
         depth: u32::from(is_async),
+        is_lending: false,
         imports: Imports::default(),
         planner: Planner::default(),
     };
@@ -136,6 +137,9 @@ struct AwaitRewriter {
     sources: Vec<usize>,
     /// The number of bodies around the visited code.
     depth: u32,
+    /// True in an async closure. Its future may borrow what the closure captured by `&mut`, but not
+    /// the reference itself, so an address cannot be taken.
+    is_lending: bool,
     imports: Imports,
     planner: Planner,
 }
@@ -171,8 +175,11 @@ impl VisitMut for AwaitRewriter {
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
         // The compiler treats an async closure as two bodies, the closure and its future.
         let bodies = 1 + u32::from(closure.asyncness.is_some());
+        let is_lending = self.is_lending;
         self.depth += bodies;
+        self.is_lending |= closure.asyncness.is_some();
         visit_mut::visit_expr_closure_mut(self, closure);
+        self.is_lending = is_lending;
         self.depth -= bodies;
     }
 
@@ -212,17 +219,25 @@ impl AwaitRewriter {
                 // Awaits that another macro generated are skipped.
                 source::is_written(span, "await").then(|| Original {
                     point: self.point(span, &awaited.base),
-                    place: guards::lock_place(&awaited.base).cloned(),
+                    place: self.lock_place(&awaited.base),
                     is_source,
                 })
             }
             Expr::MethodCall(call) => guards::take_mark(&mut call.attrs).then(|| Original {
                 point: self.point(call.method.span(), call),
-                place: guards::call_place(call).cloned(),
+                place: guards::call_place(call)
+                    .filter(|_| !self.is_lending)
+                    .cloned(),
                 is_source: true,
             }),
             _ => None,
         }
+    }
+
+    /// The lock that `future` waits for.
+    fn lock_place(&self, future: &Expr) -> Option<Expr> {
+        let place = guards::lock_place(future).filter(|_| !self.is_lending);
+        place.cloned()
     }
 
     /// Adds a point and returns its index.

@@ -21,6 +21,15 @@ impl AwaitRewriter {
             let mut markers = Vec::new();
             let around = match &mut stmt {
                 Stmt::Local(local) => self.rewrite_local(local, &mut rest, &mut markers),
+                Stmt::Expr(Expr::Assign(assign), _)
+                    if rest.first().is_some_and(guards::is_renewal) =>
+                {
+                    let renewal = rest.remove(0);
+                    let (points, around) = self.rewrite_bound(&mut assign.right, true);
+                    self.imports.name(Import::Hold, Span::call_site());
+                    markers.push(guards::renew(renewal, &points));
+                    around
+                }
                 other => self.rewrite_stmt(other),
             };
             match around {

@@ -123,7 +123,7 @@ impl AwaitRewriter {
     ) -> Option<usize> {
         let original = Original {
             point: self.whole(future),
-            place: guards::lock_place(future).cloned(),
+            place: self.lock_place(future),
             is_source: is_bound,
         };
         self.visit_expr_mut(future);

@@ -1,5 +1,7 @@
 //! Bodies before and after the rewriting of their awaits.
 
+mod guards;
+
 use super::*;
 
 /// The body with its awaits rewritten, without spaces, and the text of each point.

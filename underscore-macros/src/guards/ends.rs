@@ -3,12 +3,16 @@
 mod uses;
 
 use proc_macro2::Span;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote_spanned};
 use syn::visit_mut::VisitMut;
-use syn::{Block, Expr, ExprBlock, ExprCall, Ident, Stmt, Token, token};
+use syn::{
+    Block, Expr, ExprBlock, ExprBreak, ExprCall, ExprContinue, ExprReturn, Ident, Stmt, Token,
+    token,
+};
 
 use super::plan::Plan;
-use super::{bindings, initializer, macro_tokens, names};
+use super::{bindings, initializer, macro_tokens, names, renewal};
+use crate::span;
 
 /// Puts the ends of the claim of one name.
 pub(super) struct Ends<'a> {
@@ -17,12 +21,14 @@ pub(super) struct Ends<'a> {
     /// The number of closures and async blocks around the visited code. They take what they move
     /// when they are created.
     captured: u32,
+    /// True in a loop that reads the name.
+    is_in_loop: bool,
     /// True if the visited statement moves the value.
     is_moved: bool,
     /// Methods that move the value if the type of the guard has them.
     methods: Vec<&'static str>,
-    /// True if there is an end.
-    is_put: bool,
+    /// The number of ends.
+    count: usize,
     /// True if the value is moved to where it may still be held.
     is_passed_on: bool,
 }
@@ -42,9 +48,10 @@ impl<'a> Ends<'a> {
             name,
             hold,
             captured: 0,
+            is_in_loop: false,
             is_moved: false,
             methods: Vec::new(),
-            is_put: false,
+            count: 0,
             is_passed_on: false,
         }
     }
@@ -53,7 +60,7 @@ impl<'a> Ends<'a> {
     pub(super) fn are_needed(name: &str, stmts: &[Stmt]) -> bool {
         let mut ends = Ends::new(name, Ident::new("hold", Span::call_site()));
         ends.put(&mut stmts.to_vec());
-        ends.is_put
+        ends.count > 0
     }
 
     /// True if the evaluation of `expr` moves or replaces the value of `name`.
@@ -62,7 +69,7 @@ impl<'a> Ends<'a> {
     }
 
     pub(super) fn is_put(&self) -> bool {
-        self.is_put
+        self.count > 0
     }
 
     pub(super) fn is_passed_on(&self) -> bool {
@@ -75,38 +82,51 @@ impl<'a> Ends<'a> {
         let outer = self.take();
         let mut done = Vec::with_capacity(stmts.len());
         let mut until = None;
-        let mut is_shadowed = false;
-        let count = stmts.len();
-        for (index, mut stmt) in std::mem::take(stmts).into_iter().enumerate() {
-            if is_shadowed {
-                done.push(stmt);
-                continue;
-            }
-            let end_after = self.end_after(&mut stmt);
-            if end_after.is_none() {
+        let mut rest = std::mem::take(stmts).into_iter();
+        for index in 0.. {
+            let Some(mut stmt) = rest.next() else { break };
+            let after = self.end_after(&mut stmt, rest.as_slice());
+            if after.is_none() {
                 self.visit_stmt_mut(&mut stmt);
             }
-            let end = self.end_before(&stmt, index.saturating_add(1) == count);
-            // A condition may remove the other variable of this name.
-            is_shadowed = matches!(&stmt, Stmt::Local(local)
-                if bindings::binds(&local.pat, self.name)
-                    && !bindings::has_condition(&local.attrs));
-            match (end_after, end) {
-                (Some(end), _) => {
-                    until = until.or(end.is_certain.then_some(index.saturating_add(1)));
-                    done.extend([stmt, end.stmt]);
-                }
-                (None, Some(end)) => {
-                    until = until.or(end.is_certain.then_some(index));
-                    done.extend([end.stmt, stmt]);
-                }
-                (None, None) => done.push(stmt),
+            let before = self.end_before(&stmt, rest.len() == 0);
+            let is_over = self.is_over_after(&stmt);
+            if until.is_none() {
+                until = match (&before, &after) {
+                    (_, Some(after)) => after.is_certain.then_some(index + 1),
+                    (Some(before), None) => before.is_certain.then_some(index),
+                    (None, None) => None,
+                };
+            }
+            done.extend(before.map(|end| end.stmt));
+            done.push(stmt);
+            done.extend(after.map(|end| end.stmt));
+            if is_over {
+                break;
             }
         }
+        done.extend(rest);
         *stmts = done;
         self.is_moved |= outer.0;
         self.methods.extend(outer.1);
         until
+    }
+
+    /// True if what follows does not use the name, or is not reached.
+    fn is_over_after(&self, stmt: &Stmt) -> bool {
+        match stmt {
+            // A condition may remove the other variable of this name.
+            Stmt::Local(local) => {
+                bindings::binds(&local.pat, self.name) && !bindings::has_condition(&local.attrs)
+            }
+            Stmt::Expr(
+                Expr::Return(ExprReturn { attrs, .. })
+                | Expr::Break(ExprBreak { attrs, .. })
+                | Expr::Continue(ExprContinue { attrs, .. }),
+                _,
+            ) => !bindings::has_condition(attrs),
+            _ => false,
+        }
     }
 
     fn take(&mut self) -> (bool, Vec<&'static str>) {
@@ -125,34 +145,31 @@ impl<'a> Ends<'a> {
         let (is_moved, methods) = self.take();
         if is_moved {
             let end = self.end_of(stmt, is_last);
-            Some(self.end(end))
+            Some(self.end(end, stmt))
         } else if methods.is_empty() {
             None
         } else {
-            Some(self.end_if_taken_by(&methods))
+            Some(self.end_if_taken_by(&methods, stmt))
         }
     }
 
-    fn end(&mut self, end: End) -> PutEnd {
+    fn end(&mut self, end: End, stmt: &Stmt) -> PutEnd {
+        self.count = self.count.saturating_add(1);
         self.is_passed_on |= end == End::PassOn;
-        let hold = self.hold();
+        let (hold, span) = (&self.hold, span_of(stmt));
         let call = match end {
-            End::Release => quote!(#hold.release()),
-            End::HandOut => quote!(#hold.hand_out()),
-            End::PassOn => quote!(#hold.pass_on()),
+            End::Release => quote_spanned!(span=> #hold.release()),
+            End::HandOut => quote_spanned!(span=> #hold.hand_out()),
+            End::PassOn => quote_spanned!(span=> #hold.pass_on()),
         };
         PutEnd::new(Expr::Verbatim(call), true)
     }
 
-    fn end_if_taken_by(&mut self, methods: &[&str]) -> PutEnd {
-        let hold = self.hold();
-        let call = quote!(#hold.release_if_taken_by(&[#(#methods),*]));
+    fn end_if_taken_by(&mut self, methods: &[&str], stmt: &Stmt) -> PutEnd {
+        self.count = self.count.saturating_add(1);
+        let (hold, span) = (&self.hold, span_of(stmt));
+        let call = quote_spanned!(span=> #hold.release_if_taken_by(&[#(#methods),*]));
         PutEnd::new(Expr::Verbatim(call), false)
-    }
-
-    fn hold(&mut self) -> Ident {
-        self.is_put = true;
-        self.hold.clone()
     }
 
     fn end_of(&self, stmt: &Stmt, is_last: bool) -> End {
@@ -173,41 +190,38 @@ impl<'a> Ends<'a> {
         }
     }
 
-    /// The end to put after a statement that keeps the guard until it is done. Visits what is in
-    /// the statement.
-    fn end_after(&mut self, stmt: &mut Stmt) -> Option<PutEnd> {
+    /// The end to put after a statement that keeps the guard until it is done. `rest` are the
+    /// statements after it. Visits what is in the statement.
+    fn end_after(&mut self, stmt: &mut Stmt, rest: &[Stmt]) -> Option<PutEnd> {
         if self.captured > 0 {
             return None;
         }
         match stmt {
             Stmt::Expr(Expr::Assign(assign), Some(_)) if self.is_it(&assign.left) => {
-                if Self::are_moved_in(self.name, &assign.right) {
-                    return None;
-                }
                 self.visit_expr_mut(&mut assign.right);
-                self.take();
-                Some(self.end(End::Release))
+                let is_renewed = !bindings::has_condition(&assign.attrs)
+                    && initializer::may_give(&assign.right)
+                    && (self.is_in_loop || initializer::is_read(self.name, rest));
+                let renewal = PutEnd {
+                    stmt: renewal::of(&self.hold, &assign.left),
+                    is_certain: false,
+                };
+                let end = self.end(End::Release, stmt);
+                Some(if is_renewed { renewal } else { end })
             }
             Stmt::Expr(expr, Some(_)) => {
                 let method = self.completed(expr)?;
-                Some(self.end_if_taken_by(&[method]))
+                Some(self.end_if_taken_by(&[method], stmt))
             }
             Stmt::Local(local) => match &local.init {
                 Some(init) if init.diverge.is_none() => {
                     let method = self.completed(&init.expr)?;
-                    Some(self.end_if_taken_by(&[method]))
+                    Some(self.end_if_taken_by(&[method], stmt))
                 }
                 _ => None,
             },
             _ => None,
         }
-    }
-
-    /// True if the statement around `expr` moves the value, and not one in a block of it.
-    fn are_moved_in(name: &str, expr: &Expr) -> bool {
-        let mut ends = Ends::new(name, Ident::new("hold", Span::call_site()));
-        ends.visit_expr_mut(&mut expr.clone());
-        ends.is_moved || !ends.methods.is_empty()
     }
 
     /// The method of `name.commit().await?`, which is pending while the guard still exists.
@@ -297,6 +311,12 @@ impl PutEnd {
             is_certain,
         }
     }
+}
+
+/// The location of generated code for `stmt`.
+fn span_of(stmt: &Stmt) -> Span {
+    let ends = span::ends(stmt.to_token_stream());
+    span::generated_at(ends.map_or_else(Span::call_site, |(first, _)| first))
 }
 
 /// The block of `stmts` as an expression.

@@ -47,6 +47,22 @@ pub(super) fn awaits_in(expr: &Expr) -> bool {
     finder.found
 }
 
+/// False if the lints of unused variables or assignments may fire. A marker is a use, with which
+/// they would not.
+pub(super) fn is_read(name: &str, scope: &[Stmt]) -> bool {
+    let mut stmts = scope.iter();
+    match stmts.find(|stmt| macro_tokens::mentions(stmt, name)) {
+        Some(Stmt::Expr(Expr::Assign(assign), _)) => {
+            let value = Stmt::Expr((*assign.right).clone(), None);
+            let is_overwritten =
+                matches!(&*assign.left, Expr::Path(path) if path.path.is_ident(name));
+            !is_overwritten || macro_tokens::mentions(&value, name)
+        }
+        Some(_) => true,
+        None => false,
+    }
+}
+
 /// Finds awaits of the body itself, and calls of givers if `calls`.
 #[derive(Default)]
 struct Finder {

@@ -17,12 +17,12 @@ mod macro_tokens;
 mod names;
 mod place;
 mod plan;
+mod renewal;
 mod source;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use ends::with_statements;
 pub(crate) use initializer::{is_giver, may_be_guard};
 pub(crate) use place::{call_place, lock_place};
 pub(crate) use plan::{Plan, Planner};
+pub(crate) use renewal::{is_renewal, renew};
 pub(crate) use source::{mark, mark_results, take_mark};

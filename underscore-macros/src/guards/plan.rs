@@ -5,7 +5,7 @@ use quote::{format_ident, quote_spanned};
 use syn::{Attribute, Block, Expr, Ident, Pat, Stmt, Type, parse_quote};
 
 use super::ends::Ends;
-use super::{bindings, initializer, macro_tokens};
+use super::{bindings, initializer};
 use crate::span;
 
 /// Plans the markers of a function and numbers them.
@@ -74,9 +74,7 @@ impl Planner {
         scope: &mut Vec<Stmt>,
     ) -> Option<Plan> {
         let name = variable.to_string();
-        // The marker would be a use, and the lint of unused variables would not fire.
-        let mut stmts = scope.iter();
-        if !name.starts_with('_') && !stmts.any(|stmt| macro_tokens::mentions(stmt, &name)) {
+        if !name.starts_with('_') && !initializer::is_read(&name, scope) {
             return None;
         }
         let hold = format_ident!("__underscore_hold_{}", self.count, span = Span::call_site());

@@ -4,10 +4,10 @@ use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Arm, BinOp, Block, Expr, ExprAsync, ExprBinary, ExprCall, ExprClosure, ExprForLoop, ExprIf,
-    ExprMatch, ExprMethodCall, ExprWhile, Item, Local, Macro, Pat, Stmt, UnOp,
+    ExprLoop, ExprMatch, ExprMethodCall, ExprWhile, Item, Local, Macro, Pat, Stmt, UnOp,
 };
 
-use super::super::{bindings, macro_tokens, names};
+use super::super::{bindings, initializer, macro_tokens, names};
 use super::Ends;
 use crate::macro_input::{self, Branch, Handler, MacroInput, Piece};
 
@@ -70,15 +70,19 @@ impl VisitMut for Ends<'_> {
     fn visit_expr_while_mut(&mut self, repeated: &mut ExprWhile) {
         self.visit_expr_mut(&mut repeated.cond);
         if !self.is_bound_in_condition(&repeated.cond) {
-            self.visit_block_mut(&mut repeated.body);
+            self.visit_loop(&mut repeated.body);
         }
     }
 
     fn visit_expr_for_loop_mut(&mut self, repeated: &mut ExprForLoop) {
         self.visit_expr_mut(&mut repeated.expr);
         if !bindings::binds(&repeated.pat, self.name) {
-            self.visit_block_mut(&mut repeated.body);
+            self.visit_loop(&mut repeated.body);
         }
+    }
+
+    fn visit_expr_loop_mut(&mut self, repeated: &mut ExprLoop) {
+        self.visit_loop(&mut repeated.body);
     }
 
     fn visit_expr_match_mut(&mut self, matched: &mut ExprMatch) {
@@ -121,14 +125,13 @@ impl VisitMut for Ends<'_> {
     fn visit_macro_mut(&mut self, mac: &mut Macro) {
         match macro_input::parse_select(mac) {
             MacroInput::Parsed(mut pieces) => {
-                let is_put = std::mem::take(&mut self.is_put);
+                let count = self.count;
                 for piece in &mut pieces {
                     self.visit_piece(piece);
                 }
-                if self.is_put {
+                if self.count > count {
                     mac.tokens = pieces.iter().map(ToTokens::to_token_stream).collect();
                 }
-                self.is_put |= is_put;
             }
             MacroInput::NoAwaits | MacroInput::Opaque => {
                 self.is_moved |= macro_tokens::moves(&mac.tokens, self.name, names::is_format(mac));
@@ -183,7 +186,11 @@ impl Ends<'_> {
             self.visit_argument(&mut call.receiver);
         }
         for argument in &mut call.args {
-            self.visit_argument(argument);
+            if names::is_exchange(&call.method) {
+                self.visit_expr_mut(argument);
+            } else {
+                self.visit_argument(argument);
+            }
         }
     }
 
@@ -215,6 +222,16 @@ impl Ends<'_> {
         } else {
             self.visit_expr_mut(&mut binary.right);
         }
+    }
+
+    /// Visits the body of a loop. What is assigned at its end may be read at its beginning.
+    fn visit_loop(&mut self, body: &mut Block) {
+        let is_in_loop = self.is_in_loop;
+        let mut stmts = body.stmts.iter();
+        self.is_in_loop |=
+            stmts.any(|stmt| initializer::is_read(self.name, std::slice::from_ref(stmt)));
+        self.visit_block_mut(body);
+        self.is_in_loop = is_in_loop;
     }
 
     /// Visits the body of a closure or an async block, which takes what it moves when it is

@@ -48,6 +48,9 @@ async fn assert_answers_of_an_edition(router: Router, of_this_edition: Router) {
     }
 }
 
+/// What the functions with guards give without the attribute.
+const SUM: u32 = 78;
+
 #[tokio::test]
 async fn handlers_work_in_a_crate_of_edition_2021() {
     use edition_2021::of_this_edition::{future, r#gen};
@@ -55,6 +58,7 @@ async fn handlers_work_in_a_crate_of_edition_2021() {
         .route("/gen/{word}", get(r#gen))
         .route("/own/{word}", get(future));
     assert_answers_of_an_edition(edition_2021::handlers::router(), own).await;
+    assert_eq!(edition_2021::guards::run().await, SUM);
 }
 
 #[tokio::test]
@@ -64,13 +68,18 @@ async fn handlers_work_in_a_crate_of_edition_2024() {
         .route("/gen/{word}", get(r#gen))
         .route("/own/{word}", get(future));
     assert_answers_of_an_edition(edition_2024::handlers::router(), own).await;
+    assert_eq!(edition_2024::guards::run().await, SUM);
 }
 
 #[tokio::test]
 async fn handlers_work_in_a_crate_that_denies_every_lint() {
-    let service = Service::start(hostile_lints::router()).await;
+    let router = hostile_lints::router().merge(hostile_lints::guards());
+    let service = Service::start(router).await;
     assert_answers(&service).await;
     for (path, text) in [
+        ("/holds", "1 "),
+        ("/tries", ""),
+        ("/helped", "5"),
         ("/public", "public"),
         ("/generic", "7!"),
         ("/traced", "traced"),

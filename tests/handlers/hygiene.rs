@@ -22,7 +22,7 @@ mod hostile {
         Box Option Result String Vec Some None Ok Err
         AsMut AsRef Clone Copy Default Drop Eq Extend Fn FnMut FnOnce From Future Into IntoFuture IntoIterator Iterator
         Ord PartialEq PartialOrd Send Sized Sync ToOwned ToString TryFrom TryInto Unpin
-        AwaitPoint At Call Declared Annotated MethodFilter Response HandlerEntry KeptHandler Within
+        AwaitPoint At Call Declared Annotated MethodFilter Response HandlerEntry KeptHandler Within Hold Place Lock KnownLock UnknownLock
     }
 
     mod core {}
@@ -48,8 +48,12 @@ mod hostile {
         matches module_path panic stringify todo unimplemented unreachable vec write
     }
 
-    fn drop() {}
+    fn drop<T>(_: T) {}
     fn at() {}
+    fn at_lock() {}
+    fn at_guard() {}
+    fn acquired() {}
+    fn hold() {}
     fn within() {}
     fn request_context() {}
     fn handler() {}
@@ -106,6 +110,27 @@ mod hostile {
         ::std::future::ready(state).await
     }
 
+    #[::underscore_runtime::underscore_route]
+    pub(super) async fn guards() -> ::std::string::String {
+        let locks = [::tokio::sync::Mutex::new(1), ::tokio::sync::Mutex::new(2)];
+        let hold = locks[0].lock().await;
+        let at = guard(&locks[1]).await;
+        let ::core::result::Result::Ok(acquired) = locks[1].try_lock() else {
+            ::std::future::ready(()).await;
+            let sum = *hold + *at;
+            drop::<::tokio::sync::MutexGuard<'_, _>>(hold);
+            ::std::future::ready(()).await;
+            return ::std::format!("{sum}");
+        };
+        ::std::future::ready(()).await;
+        ::std::format!("{acquired}")
+    }
+
+    #[::underscore_runtime::underscore_frame]
+    async fn guard<T>(lock: &::tokio::sync::Mutex<T>) -> ::tokio::sync::MutexGuard<'_, T> {
+        lock.lock().await
+    }
+
     #[::underscore_runtime::underscore_route(inner = plain)]
     pub(super) async fn called() -> &'static ::core::primitive::str {
         "called"
@@ -130,6 +155,7 @@ async fn generated_code_is_independent_of_names_in_its_module() {
         .route("/json", post(hostile::json))
         .route("/generic", get(hostile::generic::<u8>))
         .route("/future", get(hostile::future))
+        .route("/guards", get(hostile::guards))
         .route("/called", get(hostile::called))
         .route("/kept", get(hostile::kept))
         .route("/calls", get(hostile::calls))
@@ -141,6 +167,7 @@ async fn generated_code_is_independent_of_names_in_its_module() {
         ("/body", "true"),
         ("/generic", "generic"),
         ("/future", "future"),
+        ("/guards", "3"),
         ("/called", "called"),
         ("/calls", "called"),
         ("/kept", "kept"),

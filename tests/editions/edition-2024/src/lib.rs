@@ -1,5 +1,7 @@
-//! The handlers of `../handlers.rs` in a crate of edition 2024.
+//! The handlers of `../handlers.rs` and the functions of `../guards` in a crate of edition 2024.
 
+#[path = "../../guards/mod.rs"]
+pub mod guards;
 #[path = "../../handlers.rs"]
 pub mod handlers;
 

@@ -96,6 +96,10 @@
     clippy::wildcard_enum_match_arm
 )]
 
+extern crate alloc;
+
+mod guards;
 mod handlers;
 
+pub use guards::router as guards;
 pub use handlers::{Page, public, router};

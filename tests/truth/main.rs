@@ -1,6 +1,6 @@
 //! What the admin API shows of requests is what happened, in any order of events. `play` runs
 //! generated schedules on a real router and on a `model`; `storm` runs threads without an order.
-//! `layers` has requests in a layer around the router. Misbehaving futures and wakers are in
+//! `guards` compares the guards that tasks hold with those that live, `layers` has requests in a layer around the router. Misbehaving futures and wakers are in
 //! `misbehaving`, `between_polls` and `reentrant`, requests over real connections in the other
 //! files.
 
@@ -12,6 +12,7 @@ mod bodies;
 mod children;
 mod ends;
 mod flight;
+mod guards;
 mod hand;
 mod inflight;
 mod layers;

@@ -90,7 +90,12 @@ fn the_oldest_rust_is_the_same_in_every_place() {
         let says = format!("Rust {ours} or newer");
         assert!(read(path).contains(&says), "{path} does not say `{says}`");
     }
-    for folder in ["tests/bench", "tests/linkers", "tests/pools"] {
+    for folder in [
+        "tests/bench",
+        "tests/linkers",
+        "tests/pools",
+        "tests/side-by-side",
+    ] {
         let says = format!("\nrust-version = \"{ours}\"\n");
         assert!(read(&format!("{folder}/Cargo.toml")).contains(&says));
     }

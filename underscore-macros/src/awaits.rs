@@ -304,7 +304,7 @@ impl AwaitRewriter {
             return quote_spanned!(span=> 0);
         };
         let of_place = self.imports.name(Import::Place, span);
-        quote_spanned!(span=> (&#of_place(&#place)).__underscore_address())
+        quote_spanned!(span=> #of_place(&#place).__underscore_address())
     }
 }
 

@@ -123,10 +123,10 @@ pub struct Place<'a, T: ?Sized>(pub &'a T);
 pub trait KnownLock {}
 
 /// The address of any place.
-pub trait UnknownLock {
+pub trait UnknownLock: Sized {
     #[doc(hidden)]
     #[inline]
-    fn __underscore_address(&self) -> usize {
+    fn __underscore_address(self) -> usize {
         0
     }
 }

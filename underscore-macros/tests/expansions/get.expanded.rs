@@ -36,7 +36,7 @@ async fn get<T: Manager>(&self) -> Result<Connection<T>, T::Error> {
         ),
     ];
     let permit = __underscore_at_guard(
-            (&__UnderscorePlace(&self.permits)).__underscore_address(),
+            __UnderscorePlace(&self.permits).__underscore_address(),
             self.permits.acquire(),
             &__UNDERSCORE_POINTS[0],
         )

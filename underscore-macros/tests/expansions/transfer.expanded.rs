@@ -67,7 +67,7 @@ fn transfer(
             ),
         ];
         let Some(permit) = __underscore_acquired(
-                (&__UnderscorePlace(&app.permits)).__underscore_address(),
+                __UnderscorePlace(&app.permits).__underscore_address(),
                 app.permits.try_acquire(),
                 &__UNDERSCORE_POINTS[0],
             )
@@ -79,7 +79,7 @@ fn transfer(
             &permit,
         );
         let stock = __underscore_at_guard(
-                (&__UnderscorePlace(&app.stock)).__underscore_address(),
+                __UnderscorePlace(&app.stock).__underscore_address(),
                 app.stock.lock(),
                 &__UNDERSCORE_POINTS[1],
             )

@@ -117,8 +117,8 @@ fn only_what_gives_the_value_is_a_source() {
     assert_rewritten(
         "{ let g = { let n = *a.lock().await; b.try_lock().unwrap() }; c().await; g.d(n); }",
         "{ let g = {
-                let n = *at_lock((&__UnderscorePlace(&a)).address(), a.lock(), &POINTS[0]).await;
-                acquired((&__UnderscorePlace(&b)).address(), b.try_lock(), &POINTS[1]).unwrap()
+                let n = *at_lock(__UnderscorePlace(&a).address(), a.lock(), &POINTS[0]).await;
+                acquired(__UnderscorePlace(&b).address(), b.try_lock(), &POINTS[1]).unwrap()
             };
             let hold_0 = hold(&POINTS[1..2], &g); at(c(), &POINTS[2]).await; g.d(n); }",
         &["a.lock()", "b.try_lock()", "c()"],
@@ -191,7 +191,7 @@ fn a_lock_is_known_by_the_place_that_it_is_called_on() {
         let function = if place.is_some() { "{at_lock(" } else { "{at(" };
         assert!(text.starts_with(function), "{text}");
         if let Some(place) = place {
-            let address = format!("(&__UnderscorePlace(&{place})).address(),");
+            let address = format!("__UnderscorePlace(&{place}).address(),");
             assert!(text.contains(&address), "{text}");
         }
     }

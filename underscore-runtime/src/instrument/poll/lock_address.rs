@@ -1,8 +1,8 @@
 //! The address of the lock that an await is for: what a waiter and a holder have in common.
 //!
 //! Generated code asks the expression on which a method like `lock` is called. Method resolution
-//! prefers [`KnownLock`], which is implemented for locks, to [`UnknownLock`], which takes one
-//! reference more and is implemented for everything.
+//! prefers [`KnownLock`], which takes a [`Place`] by value and is implemented for locks, to
+//! [`UnknownLock`], which takes a reference to one and is implemented for everything.
 
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
@@ -91,21 +91,21 @@ impl<T: Lock> Lock for Extension<T> {
 /// The address of a place that is a lock.
 pub trait KnownLock {
     #[doc(hidden)]
-    fn __underscore_address(&self) -> usize;
+    fn __underscore_address(self) -> usize;
 }
 
 /// The address of any other place.
-pub trait UnknownLock {
+pub trait UnknownLock: Sized {
     #[doc(hidden)]
     #[inline]
-    fn __underscore_address(&self) -> usize {
+    fn __underscore_address(self) -> usize {
         0
     }
 }
 
 impl<T: Lock + ?Sized> KnownLock for Place<'_, T> {
     #[inline]
-    fn __underscore_address(&self) -> usize {
+    fn __underscore_address(self) -> usize {
         self.0.address_of_lock()
     }
 }
@@ -113,7 +113,6 @@ impl<T: Lock + ?Sized> KnownLock for Place<'_, T> {
 impl<T: ?Sized> UnknownLock for &Place<'_, T> {}
 
 #[cfg(test)]
-#[allow(clippy::needless_borrow, reason = "as generated code asks")]
 mod tests {
     use super::*;
     use tokio::sync::{Mutex, Semaphore};
@@ -121,25 +120,25 @@ mod tests {
     #[test]
     fn a_lock_has_one_address_through_all_pointers() {
         let lock = Arc::new(Mutex::new(1));
-        let direct = (&Place(&*lock)).__underscore_address();
+        let direct = Place(&*lock).__underscore_address();
         assert_ne!(direct, 0);
-        assert_eq!((&Place(&lock)).__underscore_address(), direct);
-        assert_eq!((&Place(&&lock)).__underscore_address(), direct);
+        assert_eq!(Place(&lock).__underscore_address(), direct);
+        assert_eq!(Place(&&lock).__underscore_address(), direct);
         assert_eq!(
-            (&Place(&State(Arc::clone(&lock)))).__underscore_address(),
+            Place(&State(Arc::clone(&lock))).__underscore_address(),
             direct
         );
         let other = Mutex::new(1);
-        assert_ne!((&Place(&other)).__underscore_address(), direct);
+        assert_ne!(Place(&other).__underscore_address(), direct);
     }
 
     #[test]
     fn a_lock_inside_a_lock_has_another_address() {
         let mut outer = Mutex::new(Mutex::new(Mutex::new(())));
         let addresses = [
-            (&Place(&outer)).__underscore_address(),
-            (&Place(outer.get_mut())).__underscore_address(),
-            (&Place(outer.get_mut().get_mut())).__underscore_address(),
+            Place(&outer).__underscore_address(),
+            Place(outer.get_mut()).__underscore_address(),
+            Place(outer.get_mut().get_mut()).__underscore_address(),
         ];
         let [first, second, third] = addresses;
         assert!(first != second && second != third && first != third);
@@ -148,10 +147,10 @@ mod tests {
     #[test]
     fn other_values_have_none() {
         fn generic<T>(value: &T) -> usize {
-            (&Place(value)).__underscore_address()
+            Place(value).__underscore_address()
         }
         let text = String::new();
-        assert_eq!((&Place(&text)).__underscore_address(), 0);
+        assert_eq!(Place(&text).__underscore_address(), 0);
         assert_eq!(generic(&Semaphore::new(1)), 0);
     }
 }

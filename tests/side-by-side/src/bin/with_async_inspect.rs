@@ -16,6 +16,7 @@ use async_inspect::timeline::EventKind;
 use measure::{ask, settle};
 
 mod tool {
+    #[cfg(not(feature = "trace"))]
     use async_inspect::runtime::tokio::InspectExt;
     pub(crate) use async_inspect::sync::{Mutex, Semaphore};
     #[cfg(feature = "trace")]

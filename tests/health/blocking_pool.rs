@@ -43,7 +43,7 @@ fn calls_that_get_no_thread_are_yellow() {
     with_two_threads(async {
         let service = Service::start(Router::new().mount(hash)).await;
         let send = || tokio::spawn(service.request(Method::GET, "/hash").send());
-        let sent: Vec<_> = (0..5).map(|_| send()).collect();
+        let answers: Vec<_> = (0..5).map(|_| send()).collect();
         let found = wait_for(&service, |row| row["symptom"] == "blocking pool").await;
         assert_eq!(found["status"], "yellow");
         assert_eq!(found["affected"], 3, "{found:#}");
@@ -57,8 +57,8 @@ fn calls_that_get_no_thread_are_yellow() {
         let tasks = service.admin(path).await;
         assert_eq!(tasks.text.matches(" queued ").count(), 3, "{}", tasks.text);
         GATE.open();
-        for sent in sent {
-            let answer = sent.await.expect("no panic").expect("an answer");
+        for answer in answers {
+            let answer = answer.await.expect("no panic").expect("an answer");
             assert_eq!(answer.status(), 200);
         }
         wait_for_green(&service).await;
@@ -72,10 +72,10 @@ fn a_burst_of_short_calls_is_green() {
     with_two_threads(async {
         let service = Service::start(Router::new().mount(brief)).await;
         let send = || tokio::spawn(service.request(Method::GET, "/brief").send());
-        let sent: Vec<_> = (0..200).map(|_| send()).collect();
+        let answers: Vec<_> = (0..200).map(|_| send()).collect();
         stays_green(&service, Duration::from_secs(6)).await;
-        for sent in sent {
-            sent.await.expect("no panic").expect("an answer");
+        for answer in answers {
+            answer.await.expect("no panic").expect("an answer");
         }
     });
 }

@@ -29,7 +29,7 @@
 #[allow(dead_code, unreachable_pub, reason = "the models use some items")]
 mod acquired;
 #[path = "../../underscore-runtime/src/instrument/poll/at_await.rs"]
-#[allow(unreachable_pub, reason = "public in the runtime")]
+#[allow(dead_code, unreachable_pub, reason = "the models use some items")]
 mod at;
 mod clock;
 mod connection;

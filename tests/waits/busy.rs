@@ -110,13 +110,13 @@ async fn a_holder_that_continues_is_shown_with_its_place() {
 /// Holds 15.14 of docs/admin-api.md.
 #[tokio::test]
 async fn several_holders_are_counted() {
-    own_process!();
     #[underscore_route(name = "permit")]
     async fn permit(State(permits): State<Arc<Semaphore>>) {
         let permit = permits.acquire().await.expect("open");
         sleep(LONG).await;
         drop(permit);
     }
+    own_process!();
     let permits = Arc::new(Semaphore::new(3));
     let app = Router::new()
         .route("/permit", get(permit))
@@ -133,7 +133,6 @@ async fn several_holders_are_counted() {
 /// Holds 15.14 of docs/admin-api.md.
 #[test]
 fn a_holder_that_blocks_a_thread_is_named() {
-    own_process!();
     static BLOCK: Notify = Notify::const_new();
     static GATE: Gate = Gate::new();
 
@@ -145,6 +144,7 @@ fn a_holder_that_blocks_a_thread_is_named() {
         tokio::task::yield_now().await;
         drop(count);
     }
+    own_process!();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let app = Router::new()

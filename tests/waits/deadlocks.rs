@@ -359,12 +359,12 @@ async fn five_philosophers_are_a_cycle_of_five() {
 /// Holds 15.11 of docs/admin-api.md.
 #[tokio::test]
 async fn a_resource_whose_holder_waits_behind_a_deadlock_says_so() {
-    own_process!();
     #[underscore_route(name = "permit_stock")]
     async fn permit_stock(State(app): A) {
         let mut config = app.config.write().await;
         *config += *app.stock.lock().await;
     }
+    own_process!();
     let app = Router::new()
         .route("/itself", get(itself))
         .route("/permit_stock", get(permit_stock))

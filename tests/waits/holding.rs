@@ -200,7 +200,6 @@ async fn a_guard_that_is_moved_elsewhere_is_passed_on() {
 /// Holds 15.2 of docs/admin-api.md.
 #[tokio::test]
 async fn tasks_that_hold_different_guards_are_different_rows_of_stacks() {
-    own_process!();
     #[underscore_route(name = "maybe")]
     async fn maybe(State(lock): Lock) {
         if let Ok(guard) = lock.try_lock() {
@@ -209,6 +208,7 @@ async fn tasks_that_hold_different_guards_are_different_rows_of_stacks() {
         }
         forever().await;
     }
+    own_process!();
     let app = Router::new()
         .route("/maybe", get(maybe))
         .with_state(Arc::new(Mutex::new(0)));
@@ -232,9 +232,9 @@ async fn tasks_that_hold_different_guards_are_different_rows_of_stacks() {
 /// Holds 15.19 of docs/admin-api.md.
 #[tokio::test]
 async fn a_type_of_the_service_is_a_guard_if_the_builder_names_it() {
-    own_process!();
     struct OwnClient(Vec<u8>);
     async fn client() -> OwnClient {
+        tokio::task::yield_now().await;
         OwnClient(vec![1])
     }
     #[underscore_route(name = "own")]
@@ -243,6 +243,7 @@ async fn a_type_of_the_service_is_a_guard_if_the_builder_names_it() {
         forever().await;
         format!("{:?}", client.0)
     }
+    own_process!();
     let builder = AdminBuilder::new().guard_type("OwnClient");
     let service = Service::start_with(Router::new().route("/own", get(own)), &builder).await;
     let _clients = send_all(&service, "/own", 1).await;

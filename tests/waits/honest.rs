@@ -78,8 +78,8 @@ async fn write_then_read(State(app): A) {
 // Takes `MINUTES` minutes if that is set.
 #[test]
 fn a_busy_service_has_no_deadlock() {
-    own_process!();
     static DONE: AtomicU64 = AtomicU64::new(0);
+    own_process!();
     let minutes = std::env::var("MINUTES")
         .ok()
         .and_then(|minutes| minutes.parse().ok());

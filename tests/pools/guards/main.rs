@@ -6,7 +6,7 @@ mod held;
 mod locks;
 mod nothing;
 mod pools;
-#[path = "../support/mod.rs"]
+#[path = "../../support/mod.rs"]
 mod support;
 mod threads;
 mod types;

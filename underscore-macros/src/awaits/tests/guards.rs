@@ -333,6 +333,10 @@ fn an_assigned_value_is_claimed_anew() {
         "g = f(g).await; d().await; g.e();",
         "hold_0.pass_on(); g = f(g).await; hold_0 = hold(&POINTS[2..3], &g); d().await; g.e();",
     );
+    assert_ends(
+        "select! { _ = x() => { g = c(n).await; f(&g) } }",
+        "select! { _ = x() => { g = c(n).await; hold_0 = hold(&POINTS[3..4], &g); f(&g) } }",
+    );
     // The lint of assignments that are never read must fire.
     assert_ends(
         "g.e(); g = c().await; d().await;",

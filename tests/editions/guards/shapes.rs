@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::yield_now;
 use underscore_runtime::underscore_frame;
 
-use super::locks::{GLOBAL, Shared};
+use super::locks::Shared;
 
 #[underscore_frame]
 pub async fn deferred(lock: &Mutex<u8>, is_first: bool) -> u8 {
@@ -77,7 +77,7 @@ pub async fn conditional(shared: &Shared) -> u8 {
     #[cfg(any())]
     drop(guard);
     yield_now().await;
-    match GLOBAL.try_lock() {
+    match super::locks::GLOBAL.try_lock() {
         #[cfg(any())]
         Ok(guard) => guard.len(),
         Ok(global) => {

@@ -68,7 +68,7 @@ async fn a_drain_is_a_finding_and_names_what_holds_it_after_thirty_seconds() {
     service.post("_drain?timeout=1ms").await.ok_json();
     let drain = wait_for(&service, |row| row["symptom"] == "drain").await;
     assert_eq!(drain["status"], "yellow");
-    assert_eq!(drain["evidence"], "1 connections are left");
+    assert_eq!(drain["evidence"], "1 connection is left");
     assert_eq!(drain["next"], "GET /_drain");
     let stuck = wait_for(&service, |row| row["symptom"] == "stuck drain").await;
     assert!(stuck["since"].as_f64() >= Some(30.0), "{stuck:#}");

@@ -109,7 +109,7 @@ async fn events_and_a_spare_connection_keep_a_shutdown_from_ending() {
     service.post("_drain?timeout=0s").await.ok_json();
     health(
         &service,
-        "yellow drain service TIME 1 connections are left GET /_drain",
+        "yellow drain service TIME 1 connection is left GET /_drain",
     )
     .await;
     service

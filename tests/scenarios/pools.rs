@@ -133,8 +133,8 @@ async fn a_pool_of_connections_is_taken_twice() {
     .await;
     health(
         &service,
-        "red deadlock /order TIME probably all 2 known holders of shop.db.get() wait for it \
-         POST /_routes/order/interrupt",
+        "red deadlock /order TIME probably all 2 known holders of shop.db.get() wait for it; \
+         1 more waits behind them POST /_routes/order/interrupt",
     )
     .await;
     cure(&service).await;

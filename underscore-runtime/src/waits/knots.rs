@@ -30,14 +30,20 @@ pub(crate) struct Knot {
     pub(crate) awaiting: &'static str,
 }
 
-/// The deadlocks, those with the most waiting tasks first. Looks only at tasks that hold guards or
-/// wait for locks, so that it can be asked for often.
+/// The deadlocks, those with the most waiting tasks first. Looks at all tasks only if those that
+/// hold guards are in one, so that it can be asked for often.
 pub(crate) fn knots(now: Instant) -> Vec<Knot> {
     let looks = look::look(Scope::WithLocks, &|| false);
     if !looks.iter().any(|look| look.locks.held().next().is_some()) {
         return Vec::new();
     }
-    from_resources(&Graph::new(&looks, now).into_resources())
+    let knots = from_resources(&Graph::new(&looks, now).into_resources());
+    if knots.is_empty() {
+        return knots;
+    }
+    // Others may wait behind them, for a pool for example, and hold nothing.
+    let looks = look::look(Scope::All, &|| false);
+    from_resources(&Graph::new(&looks, Instant::now()).into_resources())
 }
 
 fn from_resources(resources: &[ResourceWaits]) -> Vec<Knot> {

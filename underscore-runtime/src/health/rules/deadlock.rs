@@ -172,10 +172,10 @@ fn evidence(knot: &Knot) -> String {
         ""
     };
     let more = knot.waiting.saturating_sub(knot.tasks.len());
-    let more = if more > 0 {
-        format!("; {more} more wait behind them")
-    } else {
-        String::new()
+    let more = match more {
+        0 => String::new(),
+        1 => "; 1 more waits behind them".to_owned(),
+        more => format!("; {more} more wait behind them"),
     };
     format!("{guess}{what}{until}{more}")
 }

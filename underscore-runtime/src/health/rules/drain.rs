@@ -24,7 +24,7 @@ pub(super) fn look(look: &mut Look) {
     let (symptom, evidence) = if is_stuck {
         (Symptom::StuckDrain, evidence_of_stuck(look, left))
     } else {
-        (Symptom::Drain, format!("{left} connections are left"))
+        (Symptom::Drain, left_over(left))
     };
     let finding = Finding::new(symptom, [0; 2], "service", since)
         .with_evidence(&evidence)
@@ -43,5 +43,12 @@ fn evidence_of_stuck(look: &Look, left: usize) -> String {
             format!("{id} from {} ({state}, no byte for {idle})", info.remote())
         })
         .collect();
-    format!("{left} connections are left: {}", named.join(", "))
+    format!("{}: {}", left_over(left), named.join(", "))
+}
+
+fn left_over(left: usize) -> String {
+    match left {
+        1 => "1 connection is left".to_owned(),
+        left => format!("{left} connections are left"),
+    }
 }

@@ -18,6 +18,7 @@ mod fake;
 mod generated;
 mod helpers;
 mod limits;
+mod locks;
 mod macros;
 mod methods;
 mod moves;

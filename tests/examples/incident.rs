@@ -197,8 +197,8 @@ async fn ids_are_the_same_after_a_restart_and_ctrl_c_removes_the_socket() {
 }
 
 #[test]
-fn the_readme_shows_the_line_of_the_service() {
-    let readme = include_str!("../../README.md");
+fn the_guide_shows_the_line_of_the_service() {
+    let guide = include_str!("../../underscore-runtime/guide.md");
     let prose = format!("Line {} is the second `acquire`", second_acquire());
-    assert!(readme.contains(&prose), "{prose}");
+    assert!(guide.contains(&prose), "{prose}");
 }

@@ -107,6 +107,7 @@ pub async fn annotated_guard() -> &'static str {
     "ok"
 }
 
+#[allow(clippy::unused_async, reason = "its await is what is measured")]
 async fn text(number: u32) -> String {
     number.to_string()
 }

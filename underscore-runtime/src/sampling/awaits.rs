@@ -29,6 +29,10 @@ pub(super) struct Awaits {
 /// The addresses of the await point and of the route.
 type Key = (usize, usize);
 
+fn key(route: &'static Route, point: &'static AwaitPoint) -> Key {
+    (point.address(), route.address())
+}
+
 #[derive(Debug)]
 struct AwaitUse {
     point: &'static AwaitPoint,
@@ -100,8 +104,7 @@ impl Awaits {
         point: &'static AwaitPoint,
         now: Instant,
     ) -> Option<&mut AwaitUse> {
-        let address = std::ptr::from_ref(point).addr();
-        let key = (address, route.address());
+        let key = key(route, point);
         if self.known.len() >= MAX_AWAITS && !self.known.contains_key(&key) {
             return None;
         }
@@ -121,8 +124,7 @@ impl Awaits {
         route: &'static Route,
         point: &'static AwaitPoint,
     ) -> Option<Instant> {
-        let key = (std::ptr::from_ref(point).addr(), route.address());
-        self.known.get(&key)?.last_passed
+        self.known.get(&key(route, point))?.last_passed
     }
 
     /// Forgets awaits that were not seen for the window. Does so once a second.

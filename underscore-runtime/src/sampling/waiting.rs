@@ -40,7 +40,7 @@ pub(super) fn group(waiters: impl Iterator<Item = Waiter>, awaits: &Awaits) -> V
         since,
     } in waiters
     {
-        let address = point.map_or(0, |point| std::ptr::from_ref(point).addr());
+        let address = point.map_or(0, AwaitPoint::address);
         let group = groups
             .entry((route.address(), address))
             .or_insert_with(|| Waiting {

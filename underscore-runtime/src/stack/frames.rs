@@ -37,7 +37,7 @@ impl Stack {
         for node in &self.nodes {
             match node {
                 Some(node) => {
-                    let point = std::ptr::from_ref(node.point).addr() as u64;
+                    let point = node.point.address() as u64;
                     let types = node.types as usize as u64;
                     fingerprint.extend([point, types, node.parent.to_bits()]);
                 }

@@ -41,6 +41,12 @@ impl AwaitPoint {
         self
     }
 
+    /// Its address, which identifies it.
+    #[inline]
+    pub(crate) fn address(&'static self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// Identifies the point: the lower half of its address. The addresses of statics do not differ
     /// in the upper half.
     #[inline]
@@ -49,7 +55,7 @@ impl AwaitPoint {
         reason = "the upper half is the same for all statics"
     )]
     pub(super) fn tag(&'static self) -> u32 {
-        std::ptr::from_ref(self).addr() as u32
+        self.address() as u32
     }
 
     /// True if both are in the same body of the source.

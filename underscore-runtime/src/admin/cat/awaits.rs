@@ -95,8 +95,7 @@ pub(in crate::admin) fn table(request: &Request) -> Result<Answer, Error> {
 type Key = (usize, usize);
 
 fn key(point: &'static AwaitPoint, route: Option<&'static Route>) -> Key {
-    let point = std::ptr::from_ref(point).addr();
-    (point, route.map_or(0, Route::address))
+    (point.address(), route.map_or(0, Route::address))
 }
 
 /// The awaits with the most tasks first, and among equals those with the oldest or the largest
@@ -193,7 +192,7 @@ impl LiveTasks {
                 .iter()
                 .filter_map(|path| path.last().copied())
                 .collect();
-            points.sort_unstable_by_key(|point| std::ptr::from_ref(*point).addr());
+            points.sort_unstable_by_key(|point| point.address());
             points.dedup_by(|a, b| std::ptr::eq(*a, *b));
             let waiting = WaitingTasks {
                 route,

@@ -158,8 +158,7 @@ impl Groups {
         stack.add_fingerprint(fingerprint);
         let locks = task.locks();
         for held in locks.held() {
-            let taken = std::ptr::from_ref(held.taken).addr();
-            fingerprint.extend([taken as u64, held.is_passed_on.into()]);
+            fingerprint.extend([held.taken.address() as u64, held.is_passed_on.into()]);
         }
         if let Some(group) = self.by_fingerprint.get_mut(&**fingerprint) {
             group.join(1, age, age);

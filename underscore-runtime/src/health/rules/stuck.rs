@@ -149,8 +149,7 @@ fn is_deadlocked(look: &Look, route: &'static Route) -> bool {
 }
 
 fn key(waiting: &Waiting) -> [usize; 2] {
-    let point = waiting.point;
-    let point = point.map_or(0, |point| std::ptr::from_ref(point).addr());
+    let point = waiting.point.map_or(0, AwaitPoint::address);
     [waiting.route.address(), point]
 }
 

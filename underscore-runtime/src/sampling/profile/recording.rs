@@ -248,7 +248,7 @@ impl Recording {
 impl PathKey {
     fn addresses(&self) -> impl Iterator<Item = usize> {
         let points = self.path.iter();
-        points.map(|point| std::ptr::from_ref(*point).addr())
+        points.map(|point| point.address())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::admin::error::Error;
 use crate::admin::render::{Answer, Node, ObjectKey};
 use crate::admin::request::Request;
 use crate::admin::resources::{resource_id, resources};
-use crate::admin::value::{Units, Value};
+use crate::admin::value::Value;
 use crate::stack::AwaitPoint;
 use crate::task::TaskId;
 use crate::units::nanos;
@@ -56,14 +56,14 @@ static COLUMNS: Columns<ResourceWaits> = LazyLock::new(|| {
         )
         .shown(),
         Col::words("waiters", &["ws"], "these tasks", |row| {
-            ids(row.waiters.iter().map(|waiter| waiter.task))
+            ids(row.waiters.iter().map(|waiter| waiter.task)).into()
         }),
         Col::words("where", &["wh"], "source lines of their awaits", |row| {
-            places(row.waiters.iter().map(|waiter| waiter.point))
+            places(row.waiters.iter().map(|waiter| waiter.point)).into()
         })
         .shown(),
         Col::words("awaiting", &["a"], "awaited expressions", |row| {
-            sources(row.waiters.iter().map(|waiter| waiter.point))
+            sources(row.waiters.iter().map(|waiter| waiter.point)).into()
         }),
         Col::numbers(
             "held",
@@ -73,27 +73,27 @@ static COLUMNS: Columns<ResourceWaits> = LazyLock::new(|| {
         )
         .shown(),
         Col::words("holders", &["hs"], "the tasks that hold them", |row| {
-            ids(row.holders.iter().map(|holder| holder.task))
+            ids(row.holders.iter().map(|holder| holder.task)).into()
         })
         .shown(),
         Col::words(
             "taken",
             &["t"],
             "source lines at which they took them",
-            |row| places(row.holders.iter().map(|holder| holder.taken)),
+            |row| places(row.holders.iter().map(|holder| holder.taken)).into(),
         )
         .shown(),
         Col::words(
             "holders_at",
             &["ha"],
             "source lines at which the holders wait",
-            |row| places(row.holders.iter().filter_map(Holder::at)),
+            |row| places(row.holders.iter().filter_map(Holder::at)).into(),
         ),
         Col::words(
             "passed_on",
             &["po"],
             "tasks that took it and moved it elsewhere, where it may still be held",
-            |row| ids(row.passed_on.iter().map(|(task, _)| *task)),
+            |row| ids(row.passed_on.iter().map(|(task, _)| *task)).into(),
         ),
         Col::words(
             "known_by",
@@ -231,20 +231,21 @@ fn count(count: usize) -> Value {
 }
 
 /// Ids, each once.
-fn ids(tasks: impl Iterator<Item = TaskId>) -> Value {
+fn ids(tasks: impl Iterator<Item = TaskId>) -> Option<String> {
     list(tasks.map(|task| task.number().to_string()))
 }
 
-fn places(points: impl Iterator<Item = &'static AwaitPoint>) -> Value {
+fn places(points: impl Iterator<Item = &'static AwaitPoint>) -> Option<String> {
     list(points.map(ToString::to_string))
 }
 
-fn sources(points: impl Iterator<Item = &'static AwaitPoint>) -> Value {
+fn sources(points: impl Iterator<Item = &'static AwaitPoint>) -> Option<String> {
     list(points.map(|point| point.source().to_owned()))
 }
 
-/// The different texts, separated by commas, with an ellipsis if there are more than fit.
-fn list(texts: impl Iterator<Item = String>) -> Value {
+/// The different texts, separated by commas, with an ellipsis if there are more than fit. `None` if
+/// there are none.
+fn list(texts: impl Iterator<Item = String>) -> Option<String> {
     let mut different: Vec<String> = Vec::new();
     for text in texts {
         if different.contains(&text) {
@@ -256,9 +257,7 @@ fn list(texts: impl Iterator<Item = String>) -> Value {
         }
         different.push(text);
     }
-    Some(different.join(","))
-        .filter(|text| !text.is_empty())
-        .into()
+    Some(different.join(",")).filter(|text| !text.is_empty())
 }
 
 /// The verdict in words.
@@ -291,10 +290,9 @@ fn verdict(row: &ResourceWaits) -> Option<String> {
 
 fn unknown(row: &ResourceWaits) -> String {
     let known = "nobody known holds it";
-    let text = |value: Value| value.show(Units::default()).into_owned();
-    if !row.passed_on.is_empty() {
-        let tasks = text(ids(row.passed_on.iter().map(|(task, _)| *task)));
-        let taken = text(places(row.passed_on.iter().map(|(_, taken)| *taken)));
+    let tasks = ids(row.passed_on.iter().map(|(task, _)| *task));
+    let taken = places(row.passed_on.iter().map(|(_, taken)| *taken));
+    if let (Some(tasks), Some(taken)) = (tasks, taken) {
         return format!("{known}; {tasks} took it and passed it on, {taken}");
     }
     match row.alike.first() {

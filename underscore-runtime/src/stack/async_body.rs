@@ -71,7 +71,7 @@ impl<'a> AsyncBody<'a> {
 }
 
 /// `T` of `Pin<&mut T>` and `Pin<Box<T>>`, which await their target.
-fn inside_of_pointers(name: &str) -> &str {
+pub(crate) fn inside_of_pointers(name: &str) -> &str {
     let mut name = name;
     loop {
         let inner = ["core::pin::Pin<", "alloc::boxed::Box<"]

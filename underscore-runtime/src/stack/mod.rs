@@ -11,7 +11,7 @@ mod paths;
 mod point;
 mod tree;
 
-pub(crate) use async_body::AsyncBody;
+pub(crate) use async_body::{AsyncBody, inside_of_pointers};
 pub(crate) use frames::{Frame, Stack, innermost, on_one_line};
 pub(crate) use inline_nodes::InlineNodes;
 pub(crate) use keys::Keys;

@@ -1,6 +1,8 @@
 //! How an await depends on the awaits inside of it, by the type of the awaited future. Type names
 //! are not stable: an unknown name makes a statement weaker, never stronger.
 
+use crate::stack::inside_of_pointers;
+
 /// The dependence of an await on those inside of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passage {
@@ -21,10 +23,8 @@ pub(super) struct Await<'a> {
     pub(super) inner: &'a str,
 }
 
-/// Wrappers that poll the one future in them.
+/// Further wrappers that poll the one future in them.
 const WRAPPERS: &[&str] = &[
-    "core::pin::Pin<",
-    "alloc::boxed::Box<",
     "tracing::instrument::Instrumented<",
     "core::panic::unwind_safe::AssertUnwindSafe<",
     "futures_util::future::future::fuse::Fuse<",
@@ -65,18 +65,15 @@ pub(super) fn analyse(future: &str) -> Await<'_> {
     let mut inner = future.trim();
     let mut has_timeout = false;
     loop {
-        if let Some(timed) = inner.strip_prefix(TIMEOUT) {
-            has_timeout = true;
-            inner = timed.strip_suffix('>').unwrap_or(timed);
-            continue;
-        }
-        let wrapped = WRAPPERS
-            .iter()
-            .find_map(|wrapper| inner.strip_prefix(wrapper)?.strip_suffix('>'))
-            .or_else(|| inner.strip_prefix("&mut "));
-        match wrapped {
-            Some(wrapped) => inner = wrapped,
-            None => break,
+        inner = inside_of_pointers(inner);
+        let wrapped = WRAPPERS.iter().find_map(|wrapper| inside(inner, wrapper));
+        match (inside(inner, TIMEOUT), wrapped) {
+            (Some(timed), _) => {
+                has_timeout = true;
+                inner = timed;
+            }
+            (None, Some(wrapped)) => inner = wrapped,
+            (None, None) => break,
         }
     }
     let name = last_segment(inner);
@@ -92,6 +89,11 @@ pub(super) fn analyse(future: &str) -> Await<'_> {
         has_timeout,
         inner,
     }
+}
+
+/// `T` of `Wrapper<T>`.
+fn inside<'a>(name: &'a str, wrapper: &str) -> Option<&'a str> {
+    name.strip_prefix(wrapper)?.strip_suffix('>')
 }
 
 /// The last segment of the path of a type, without its arguments.

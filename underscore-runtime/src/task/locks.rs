@@ -57,6 +57,9 @@ impl Slot {
 
     /// True if the task with this id is interrupted at a timeout.
     pub(super) fn has_timeout(&self, id: TaskId) -> bool {
+        if !self.has_extra() {
+            return false;
+        }
         let mut inner = self.inner.lock();
         let extra = inner.extra(id.number());
         extra.is_some_and(|extra| extra.timer.is_some())
@@ -64,6 +67,10 @@ impl Slot {
 
     /// The guards and the awaited locks of a task.
     pub(super) fn locks(&self, id: TaskId) -> TaskLocks {
+        // Without the lock of the record: most tasks hold nothing.
+        if !self.has_extra() {
+            return TaskLocks::default();
+        }
         self.with_locks(id.number(), |locks| locks.clone())
             .unwrap_or_default()
     }

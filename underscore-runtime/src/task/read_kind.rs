@@ -7,6 +7,7 @@ use super::request_meta::{META_FIELDS, MetaField, RequestMeta};
 use super::slot::{Slot, info};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
+use crate::threads::RuntimeNumber;
 
 impl Slot {
     /// The kind of the task with this id, on any thread. `None` if it has ended.
@@ -49,6 +50,11 @@ impl Slot {
             })
         });
         request.flatten().map(TaskKind::Request)
+    }
+
+    /// The runtime in which its task was begun.
+    pub(super) fn runtime(&self) -> Option<RuntimeNumber> {
+        RuntimeNumber::from_bits(self.info.load(Ordering::Relaxed) >> info::RUNTIME)
     }
 
     /// The task in which the request with this id was made.

@@ -7,7 +7,7 @@ use super::id::TaskId;
 use super::interrupt::{Ending, Interrupt, WaitGroup};
 use super::kind::{Background, TaskKind, TaskRequest};
 use super::poller_state::TaskState;
-use super::slot::{Slot, info};
+use super::slot::Slot;
 use super::stage::Stage;
 use crate::clock::Instant;
 use crate::guards::TaskLocks;
@@ -105,6 +105,18 @@ impl TaskRef {
         }
     }
 
+    /// The runtime in which it was begun.
+    pub(crate) fn runtime(&self) -> Option<RuntimeNumber> {
+        self.slot.read(self.id.number(), Slot::runtime)?
+    }
+
+    /// The thread that polls it.
+    pub(crate) fn thread(&self) -> Option<&'static ThreadRecord> {
+        let number = |slot: &Slot| slot.thread.load(Ordering::Relaxed);
+        let number = self.slot.read(self.id.number(), number)?;
+        polled_by(self.id, number)
+    }
+
     /// Its state, `None` if it has ended.
     pub(crate) fn state(&self) -> Option<TaskState> {
         self.slot.read(self.id.number(), Slot::state)
@@ -149,7 +161,7 @@ impl TaskRef {
             bytes_sent: slot.bytes_sent(),
             awaits_client: slot.awaits_client(),
             is_blocking_call: slot.is_blocking_call(),
-            runtime: RuntimeNumber::from_bits(slot.info.load(Ordering::Relaxed) >> info::RUNTIME),
+            runtime: slot.runtime(),
             since: slot.since.get(),
             thread: slot.thread.load(Ordering::Relaxed),
         })
@@ -271,9 +283,15 @@ impl Task {
 
     /// The thread that polls it.
     pub(crate) fn thread(&self) -> Option<&'static ThreadRecord> {
-        match self.thread {
-            u32::MAX => threads::polling(self.found.id.number()),
-            number => threads::with_number(number),
-        }
+        polled_by(self.found.id, self.thread)
+    }
+}
+
+/// The thread that polls a task: the one with this number, or with `u32::MAX` the one whose record
+/// names the task.
+fn polled_by(id: TaskId, number: u32) -> Option<&'static ThreadRecord> {
+    match number {
+        u32::MAX => threads::polling(id.number()),
+        number => threads::with_number(number),
     }
 }

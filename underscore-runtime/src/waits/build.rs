@@ -11,7 +11,7 @@ use crate::guards::{self, HeldGuard, ResourceType, guard_of, resource_name};
 use crate::stack::{AwaitPoint, Frame, ParentKey};
 use crate::task::{TaskId, TaskState};
 use crate::threads::RuntimeNumber;
-use crate::workers::{WorkerState, workers};
+use crate::workers::{WorkerState, listed_workers};
 
 /// The leaves of one task.
 #[derive(Default)]
@@ -241,7 +241,8 @@ fn is_wait_for_children(future: &str) -> bool {
 
 /// The runtimes in which a task that was woken may not be polled for long.
 fn runtimes_with_blocked_workers(now: Instant) -> HashSet<RuntimeNumber> {
-    let blocked = workers(now)
+    // Without a probe, which would wake a worker: the background thread asks, too.
+    let blocked = listed_workers(now)
         .into_iter()
         .filter(|worker| worker.state == WorkerState::Blocked);
     blocked.filter_map(|worker| worker.runtime).collect()

@@ -38,17 +38,17 @@ pub(super) struct TaskLook {
 impl TaskLook {
     fn new(task: TaskRef) -> Option<Self> {
         let glance = task.glance()?;
-        let (frames, locks) = (task.frames(), task.locks());
-        let record = task.read()?;
+        let [parent, _] = task.origins();
         Some(TaskLook {
             task,
             glance,
-            frames,
-            locks,
-            parent: record.parent(),
-            runtime: record.runtime,
+            frames: task.frames(),
+            locks: task.locks(),
+            parent,
+            runtime: task.runtime(),
             has_timeout: task.has_timeout(),
-            blocks_thread: record.thread().is_some_and(ThreadRecord::is_blocked),
+            blocks_thread: glance.state == TaskState::Running
+                && task.thread().is_some_and(ThreadRecord::is_blocked),
             is_still: false,
         })
     }

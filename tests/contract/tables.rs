@@ -10,27 +10,8 @@ use tokio::sync::Semaphore;
 use underscore_runtime::underscore_route;
 
 use crate::PAGE;
+use crate::support::columns::columns;
 use crate::support::{Answer, Service};
-
-/// The documentation of a table's columns, as it must stand on the page.
-async fn columns(service: &Service, table: &str) -> String {
-    let help = service.admin(&format!("{table}?help")).await.text;
-    let heading = service.admin(&format!("{table}?v&size=0")).await.text;
-    let shown: Vec<&str> = heading.split_whitespace().collect();
-    let mut expected = String::from("| column | aliases | by default | |\n|---|---|---|---|\n");
-    for line in help.lines() {
-        let mut cells = line.splitn(3, " | ").map(str::trim);
-        let mut cell = || cells.next().expect("three of them");
-        let (name, aliases, about) = (cell(), cell(), cell());
-        let aliases = match aliases {
-            "-" => String::new(),
-            aliases => format!(" `{}`", aliases.replace(',', "`, `")),
-        };
-        let default = if shown.contains(&name) { " yes" } else { "" };
-        writeln!(expected, "| `{name}` |{aliases} |{default} | {about} |").expect("a string");
-    }
-    expected
-}
 
 /// Holds 3.11, 3.27, 3.42, 3.53, 3.56, 3.61, 3.91 of docs/admin-api.md.
 #[tokio::test]

@@ -10,6 +10,7 @@
 )]
 
 pub mod bodies;
+pub mod columns;
 pub mod example;
 pub mod files;
 pub mod futures;

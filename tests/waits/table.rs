@@ -1,6 +1,5 @@
 //! The table `_cat/waits`, and the filter `blocking=`.
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio::time::sleep;
 use underscore_runtime::underscore_route;
 
 use crate::support::Service;
+use crate::support::columns::columns;
 use crate::support::process::own_process;
 use crate::{ids, rows, send_all, text, wait_for_row};
 
@@ -65,18 +65,7 @@ async fn serve() -> Service {
 async fn the_columns_are_those_on_the_page() {
     own_process!();
     let service = serve().await;
-    let help = service.admin("_cat/waits?help").await.text;
-    let heading = service.admin("_cat/waits?v&size=0").await.text;
-    let shown: Vec<&str> = heading.split_whitespace().collect();
-    let mut expected = String::from("| column | aliases | by default | |\n|---|---|---|---|\n");
-    for line in help.lines() {
-        let mut cells = line.splitn(3, " | ").map(str::trim);
-        let mut cell = || cells.next().expect("three of them");
-        let (name, aliases, about) = (cell(), cell(), cell());
-        let aliases = aliases.replace(',', "`, `");
-        let default = if shown.contains(&name) { " yes" } else { "" };
-        writeln!(expected, "| `{name}` | `{aliases}` |{default} | {about} |").expect("a string");
-    }
+    let expected = columns(&service, "_cat/waits").await;
     assert!(
         PAGE.contains(&expected),
         "docs/admin-api.md must have\n{expected}"

@@ -1,5 +1,6 @@
-//! The sessions of the README, the guide and `docs/operating.md`, their `console` blocks, are run in order
-//! against the examples and must match. `README=overwrite cargo test --test readme` updates them.
+//! The sessions of the README, the guide and `docs/operating.md`, their `console` blocks, are run
+//! in order against the examples and must match. `README=overwrite cargo test --test readme`
+//! updates them.
 //!
 //! They need neither curl nor a shell: `shell` parses the commands, `player` executes them, `shown`
 //! compares their output.

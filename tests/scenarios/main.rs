@@ -1,8 +1,8 @@
 //! The incidents that services report, as small services: what the first commands show during each,
 //! typed out, and the line that ends it.
 //!
-//! `_cat/health` judges all tasks of a process, so each test has a process of its own, and the ids of
-//! its requests begin with 1.
+//! `_cat/health` judges all tasks of a process, so each test has a process of its own, and the ids
+//! of its requests begin with 1.
 
 #![allow(missing_docs, unreachable_pub)]
 

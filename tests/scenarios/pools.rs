@@ -93,8 +93,8 @@ async fn orders(State(shop): State<Shop>) -> String {
     connection.to_string()
 }
 
-/// True if at least one was interrupted. What that releases may complete another one, before its own
-/// interrupt reaches it.
+/// True if at least one was interrupted. What that releases may complete another one, before its
+/// own interrupt reaches it.
 fn are_ended(statuses: &[u16]) -> bool {
     statuses.contains(&503) && statuses.iter().all(|status| matches!(status, 200 | 503))
 }

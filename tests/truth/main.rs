@@ -1,8 +1,8 @@
 //! What the admin API shows of requests is what happened, in any order of events. `play` runs
 //! generated schedules on a real router and on a `model`; `storm` runs threads without an order.
-//! `guards` compares the guards that tasks hold with those that live, `layers` has requests in a layer around the router. Misbehaving futures and wakers are in
-//! `misbehaving`, `between_polls` and `reentrant`, requests over real connections in the other
-//! files.
+//! `guards` compares the guards that tasks hold with those that live, `layers` has requests in a
+//! layer around the router. Misbehaving futures and wakers are in `misbehaving`, `between_polls`
+//! and `reentrant`, requests over real connections in the other files.
 
 #![allow(missing_docs, unreachable_pub)]
 

@@ -252,8 +252,8 @@ impl AwaitRewriter {
         point
     }
 
-    /// `at(<future>, &POINTS[index])`, or `at_lock` or `at_guard` with the address of the lock. Adds
-    /// the point.
+    /// `at(<future>, &POINTS[index])`, or `at_lock` or `at_guard` with the address of the lock.
+    /// Adds the point.
     fn wrap_future(&mut self, future: &Expr, original: Original) -> Expr {
         let Original {
             point,

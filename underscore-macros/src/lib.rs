@@ -5,11 +5,11 @@
 //! parses the attribute's arguments, `function` the annotated function, and `check` reports why a
 //! function cannot be a handler. `attrs` assigns its other attributes to the generated items.
 //! `awaits` rewrites a body, with `macro_input` for the arguments of macros and `upgrades` for
-//! WebSocket callbacks, and `guards` adds markers of the guards that it holds. `entry` registers a handler, `kept` expands one that keeps its signature.
-//! `endpoint` generates the type that identifies a handler to the runtime, and
-//! `body_check` the check that only the last extractor consumes the body. `source` formats tokens
-//! as tables show them, `span` makes spans, `surroundings` detects an enclosing `impl`, and
-//! `diagnostics` collects errors.
+//! WebSocket callbacks, and `guards` adds markers of the guards that it holds. `entry` registers a
+//! handler, `kept` expands one that keeps its signature. `endpoint` generates the type that
+//! identifies a handler to the runtime, and `body_check` the check that only the last extractor
+//! consumes the body. `source` formats tokens as tables show them, `span` makes spans,
+//! `surroundings` detects an enclosing `impl`, and `diagnostics` collects errors.
 
 mod args;
 mod attrs;

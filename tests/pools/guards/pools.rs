@@ -45,8 +45,8 @@ pub fn sqlite() -> SqlitePool {
     pool.expect("the address is valid")
 }
 
-/// Sends two requests: the first takes `held` and stays, the second waits for it. The resource is of
-/// the type `of`.
+/// Sends two requests: the first takes `held` and stays, the second waits for it. The resource is
+/// of the type `of`.
 async fn assert_held(route: &str, app: MethodRouter, held: &[&str], of: &str) {
     let service = Service::start(Router::new().route("/", app)).await;
     let first = service.send_get().await;

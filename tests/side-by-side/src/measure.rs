@@ -17,8 +17,8 @@ fn resident() -> u64 {
     process.expect("the process can be read").resident * procfs::page_size()
 }
 
-/// An HTTP request on a connection of any kind, and how long the answer took. `None` if there is none
-/// within two seconds.
+/// An HTTP request on a connection of any kind, and how long the answer took. `None` if there is
+/// none within two seconds.
 pub(crate) fn ask(mut connection: impl Read + Write, path: &str) -> Option<(Duration, String)> {
     let begun = Instant::now();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");

@@ -1,5 +1,6 @@
-//! A guard is shown as that of a lock only if it is. Between the polls of a handler, another request
-//! waits for each of its locks; if the handler does not have the lock, this thread takes it first.
+//! A guard is shown as that of a lock only if it is. Between the polls of a handler, another
+//! request waits for each of its locks; if the handler does not have the lock, this thread takes it
+//! first.
 
 use std::sync::{Arc, LazyLock};
 

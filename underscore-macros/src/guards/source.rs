@@ -1,8 +1,8 @@
 //! The awaits and calls that the value of an expression comes from.
 //!
-//! Only of these may a lock be attributed to a guard: in `{ let n = *a.lock().await; b.lock().await }`
-//! the guard is of `b`. They are marked with an attribute, which moves with the expression until it
-//! is rewritten.
+//! Only of these may a lock be attributed to a guard: in
+//! `{ let n = *a.lock().await; b.lock().await }` the guard is of `b`. They are marked with an
+//! attribute, which moves with the expression until it is rewritten.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -16,7 +16,8 @@ use super::{bindings, names};
 const MARK: &str = "__underscore_source";
 
 /// Marks the sources of the value of `expr` and returns their number. If it may also come from
-/// elsewhere, nothing is marked: a source that gives nothing this time must not be taken for the one.
+/// elsewhere, nothing is marked: a source that gives nothing this time must not be taken for the
+/// one.
 pub(crate) fn mark(expr: &mut Expr) -> usize {
     let found = Walk { marks: false }.value(expr);
     if !found.is_complete() {
@@ -110,8 +111,8 @@ impl Found {
         self.names.extend(other.names);
     }
 
-    /// Removes the names that `pat` binds to the value that it matches. True if there are any. Other
-    /// names that it binds are unknown.
+    /// Removes the names that `pat` binds to the value that it matches. True if there are any.
+    /// Other names that it binds are unknown.
     fn resolve(&mut self, pat: &Pat) -> bool {
         let before = self.names.len();
         self.names.retain(|name| !bindings::binds_value(pat, name));

@@ -43,8 +43,8 @@ fn systems() -> impl Strategy<Value = System> {
 }
 
 impl System {
-    /// The tasks that never run again: a task runs, and releases what it holds, if what it waits for
-    /// is free.
+    /// The tasks that never run again: a task runs, and releases what it holds, if what it waits
+    /// for is free.
     fn stuck(&self) -> Vec<bool> {
         let mut stuck = vec![true; self.tasks.len()];
         loop {

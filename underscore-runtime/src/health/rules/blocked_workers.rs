@@ -1,8 +1,8 @@
 //! Worker threads that are blocked inside one poll. The tasks of their queues wait meanwhile, and
 //! if all are blocked, the service stands still.
 //!
-//! `_cat/workers` and the log have each worker after the limit of a poll, by default 100 ms. That is
-//! not a finding yet: a service under load has such polls now and then.
+//! `_cat/workers` and the log have each worker after the limit of a poll, by default 100 ms. That
+//! is not a finding yet: a service under load has such polls now and then.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -8,8 +8,8 @@ use crate::health::finding::{Finding, Symptom};
 use crate::sampling::{QueuedCalls, queued_calls};
 use crate::units::human;
 
-/// The time that a call waits: longer than a burst of short calls, and much longer than the start of
-/// a thread takes.
+/// The time that a call waits: longer than a burst of short calls, and much longer than the start
+/// of a thread takes.
 const QUEUED_FOR: Duration = Duration::from_secs(5);
 
 pub(super) fn look(look: &mut Look) {

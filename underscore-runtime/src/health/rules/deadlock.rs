@@ -1,8 +1,8 @@
 //! Requests and other tasks that wait for each other: each holds what another one waits for.
 //!
-//! A look walks over all tasks. The background thread therefore looks only if the sampler has seen a
-//! request that stands still with a guard or at a lock, and at most as often as
-//! [`BUDGET`] allows; an answer always looks.
+//! A look walks over all tasks. The background thread therefore looks only if the sampler has seen
+//! a request that stands still with a guard or at a lock, and at most as often as [`BUDGET`]
+//! allows; an answer always looks.
 
 use std::time::Duration;
 

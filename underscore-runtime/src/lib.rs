@@ -50,6 +50,7 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `admin` | yes | [`serve_admin`], [`admin_router`], [`metrics_router`], and the records that they show |
+//! | `live` | yes | the page `/_live` for a browser; enables `admin` |
 //! | `axum-extra` | no | annotated handlers for axum-extra's `typed_get` and similar methods |
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`.

@@ -64,6 +64,18 @@ impl Error {
         )
     }
 
+    /// The page has no such file.
+    #[cfg(feature = "live")]
+    pub(super) fn no_file(name: &str) -> Self {
+        let files = ["live.css", "live.js"];
+        Error::not_found(format!(
+            "the page has no file [{}]; it has {}{}",
+            echo(name),
+            files.join(" and "),
+            suggest::hint(name, files)
+        ))
+    }
+
     /// The client may not do this.
     pub(super) fn forbidden(reason: impl Into<String>) -> Self {
         Error::new(StatusCode::FORBIDDEN, "security_exception", reason)

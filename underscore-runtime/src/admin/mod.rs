@@ -25,6 +25,8 @@ mod filter_path;
 mod health_report;
 mod health_snapshot;
 mod interrupt;
+#[cfg(feature = "live")]
+mod live;
 mod metrics;
 mod metrics_router;
 mod offload;

@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::error::Error;
+#[cfg(feature = "live")]
+use super::live;
 use super::render::{Answer, Node};
 use super::request::Request;
 use crate::clock::Instant;
@@ -26,6 +28,10 @@ pub(super) fn start() -> (Instant, SystemTime) {
 
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
 pub(super) fn root(request: &Request) -> Result<Answer, Error> {
+    #[cfg(feature = "live")]
+    if live::is_wanted(request) {
+        return Ok(live::redirect(request));
+    }
     let uptime = Instant::now().since(start().0);
     let version = request.policy.version.as_deref();
     let mut about = vec![

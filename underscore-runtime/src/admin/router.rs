@@ -12,6 +12,8 @@ use super::cost::Cost;
 use super::dispatch::{Target, dispatch, refuse};
 use super::endpoint::Endpoint;
 use super::error::Error;
+#[cfg(feature = "live")]
+use super::live;
 use super::offload::Pool;
 use super::params::{
     CHANGE, CONNECTION_FILTER, DRAIN, END, PROFILE, SETTINGS, TABLE, TASK_FILTER, TASKS,
@@ -144,6 +146,8 @@ const ENDPOINTS: &[Endpoint] = &[
         .with_aliases(&["/_nodes/hot_threads"])
         .with_params(&[PROFILE])
         .with_own_formats(),
+    #[cfg(feature = "live")]
+    Endpoint::read(&["/_live", "/_live/{file}"], Cost::Inline, live::get).with_own_formats(),
 ];
 
 /// Returns the admin API as a router, to be mounted in a service.
@@ -340,6 +344,7 @@ mod tests {
         };
         let mut served: Vec<String> = ENDPOINTS.iter().flat_map(requests).collect();
         let mut documented = documented();
+        documented.retain(|request| cfg!(feature = "live") || !request.contains("/_live"));
         served.sort_unstable();
         documented.sort_unstable();
         assert_eq!(documented, served);

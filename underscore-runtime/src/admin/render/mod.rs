@@ -6,7 +6,7 @@ mod text;
 mod yaml;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
@@ -59,6 +59,8 @@ pub(super) enum Answer {
         headers: &'static [(HeaderName, &'static str)],
         bytes: Vec<u8>,
     },
+    /// The answer is at another place, relative to the request's.
+    Redirect { location: String },
     /// A body that is produced while the client reads it.
     Stream {
         content_type: &'static str,
@@ -141,6 +143,7 @@ impl Answer {
             } => (content_type, bytes),
             // What has been read of it is not known: see `into_response`.
             Answer::Stream { content_type, .. } => (content_type, Vec::new()),
+            Answer::Redirect { .. } => (TEXT, Vec::new()),
             Answer::Table(table) => match table.content {
                 TableContent::Text(text) => (TEXT, text.into_bytes()),
                 TableContent::Rows(node) => structured(&node, style, cancellation),
@@ -159,6 +162,9 @@ impl Answer {
             Answer::Document { headers, .. } => (None, Some(*headers)),
             _ => (None, None),
         };
+        if let Answer::Redirect { location } = self {
+            return redirect(&location);
+        }
         let (content_type, body) = match self {
             Answer::Stream { content_type, body } => (content_type, body),
             answer => {
@@ -178,6 +184,16 @@ impl Answer {
         }
         response
     }
+}
+
+/// Sends the client to `location`, which a client may have written a part of.
+fn redirect(location: &str) -> Response {
+    let mut response = Response::default();
+    if let Ok(location) = HeaderValue::from_str(location) {
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
 }
 
 /// Writes a structure. Stops early if the read is cancelled.

@@ -1,0 +1,323 @@
+// Changes. Each dialog shows the dry run first, and sends the change when a person has confirmed it.
+
+const END_FIELDS = {
+  status: "Status for clients instead of the route's own",
+  children: 'Also the tasks that these have begun',
+};
+
+/** Time without a key after which a person has typed a value, in milliseconds. */
+const TYPING = 300;
+
+class ChangeDialog {
+  /**
+   * `method` and `path` are the request, `params` its fixed parameters, `fields` the controls of the
+   * form, `verb` what the change does to how many, and `read(form)` returns the parameters and the
+   * body that the form stands for.
+   */
+  constructor({ title, method = 'POST', path, params = {}, fields, read, verb, about }) {
+    Object.assign(this, { method, path, params, read, verb });
+    this.outcome = element('div', { class: 'outcome', role: 'status' });
+    this.problem = element('p', { class: 'problem', role: 'alert' });
+    this.command = element('pre', { tabindex: 0, 'aria-label': 'The same as a command' });
+    this.confirm = element('button', { class: 'danger', disabled: true }, verb(undefined));
+    this.back = button('Back', () => this.node.close());
+    this.form = element(
+      'form',
+      { submit: event => this.submit(event), input: event => this.edited(event.target) },
+      element('h2', { id: 'change-title' }, title),
+      about ? element('p', {}, about) : null,
+      fields,
+      this.outcome,
+      this.problem,
+      element('details', {}, element('summary', {}, 'As a command'), this.command),
+      element('p', { class: 'buttons' }, this.back, this.confirm),
+    );
+    this.node = element(
+      'dialog',
+      { 'aria-labelledby': 'change-title', close: () => this.node.remove() },
+      this.form,
+    );
+    document.body.append(this.node);
+    this.node.showModal();
+    this.preview();
+  }
+
+  /** The request of the form as it is now. */
+  request(extra = {}) {
+    const { params = {}, body } = this.read?.(new FormData(this.form)) ?? {};
+    return { url: apiUrl(this.path, { ...this.params, ...params, ...extra }), body };
+  }
+
+  /** A field was edited. A reason changes nothing of what the change would do. */
+  edited(field) {
+    if (field.name === 'reason') {
+      this.showCommand();
+      return;
+    }
+    this.turn = {};
+    this.confirm.disabled = true;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.preview(), TYPING);
+  }
+
+  showCommand() {
+    const { url, body } = this.request();
+    setText(this.command, curlLine(this.method, url, body));
+  }
+
+  /** Asks what the change would do. Until the answer to the newest question, nothing is confirmed. */
+  async preview() {
+    const turn = (this.turn = {});
+    this.confirm.disabled = true;
+    setText(this.problem, '');
+    try {
+      this.showCommand();
+      const dry = this.request({ dry_run: 'true' });
+      const response = await send(this.method, dry.url, { body: dry.body });
+      const would = await response.json();
+      if (this.turn !== turn) return;
+      this.outcome.replaceChildren(...wouldHit(would));
+      setText(this.confirm, this.verb(would.would_hit));
+      this.confirm.disabled = false;
+    } catch (error) {
+      if (this.turn === turn) this.fail(error);
+    }
+  }
+
+  async submit(event) {
+    event.preventDefault();
+    if (this.confirm.disabled) return;
+    this.turn = {};
+    this.confirm.disabled = true;
+    try {
+      const { url, body } = this.request();
+      const response = await send(this.method, url, { body, patience: 60_000 });
+      this.finish(await response.json());
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  finish(report) {
+    const done = reportText(report);
+    this.outcome.replaceChildren(element('p', { class: 'done' }, done));
+    this.confirm.remove();
+    setText(this.back, 'Close');
+    this.back.focus();
+    announce(done);
+    refreshSoon();
+  }
+
+  fail(error) {
+    this.outcome.replaceChildren();
+    setText(
+      this.problem,
+      error instanceof ApiError ? error.message : 'The service does not answer: ' + error.message,
+    );
+  }
+}
+
+/** What a dry run has found, as a few paragraphs. */
+function wouldHit({ would_hit: hit, tasks = {}, connections = {}, advice }) {
+  const states = Object.entries({ ...tasks, ...connections });
+  const words = [plural(hit.tasks, 'request or task', 'requests and tasks')];
+  if (hit.connections !== undefined) words.unshift(plural(hit.connections, 'connection'));
+  const share =
+    hit.share_1m == null
+      ? ''
+      : `; its routes had ${(hit.share_1m * 100).toFixed(0)} % of the requests of the last minute`;
+  const shown = states
+    .slice(0, LINKS)
+    .map(([id, state]) => `${id} ${stateWord(state)}`)
+    .join(', ');
+  const more = states.length > LINKS ? ` and ${states.length - LINKS} more` : '';
+  return [
+    element(
+      'p',
+      { class: 'would-hit' },
+      `Dry run: would affect ${words.join(' with ')} now${share}.`,
+    ),
+    states.length ? element('p', { class: 'states' }, shown + more) : null,
+    advice ? element('p', { class: 'advice' }, advice) : null,
+  ].filter(Boolean);
+}
+
+const stateWord = state => (typeof state === 'string' ? state : (state?.state ?? ''));
+
+/** The report of a change in a sentence. */
+function reportText(report) {
+  const numbers = ['interrupted', 'closed', 'closing', 'still_running', 'still_open']
+    .filter(name => typeof report[name] === 'number')
+    .map(name => `${name.replaceAll('_', ' ')}: ${report[name]}`);
+  const states = Object.values(report.tasks ?? report.connections ?? {}).map(stateWord);
+  const stuck = states.filter(state => state === 'stuck_in_poll').length;
+  if (stuck) numbers.push(`${stuck} inside one poll, which cannot be stopped from outside`);
+  return numbers.length ? `Done: ${numbers.join(', ')}.` : 'Done.';
+}
+
+const reasonField = () =>
+  labelled(
+    'Reason, for the clients, the audit and the log',
+    element('input', { name: 'reason', autocomplete: 'off', maxlength: 256, autofocus: true }),
+  );
+
+/** The fields of everything that ends tasks. */
+function endFields() {
+  return [
+    reasonField(),
+    element(
+      'details',
+      {},
+      element('summary', {}, 'Options'),
+      labelled(
+        END_FIELDS.status,
+        element('input', { name: 'status', inputmode: 'numeric', placeholder: '503' }),
+      ),
+      labelled(
+        END_FIELDS.children,
+        element('input', { name: 'children', type: 'checkbox', value: 'true' }),
+      ),
+    ),
+  ];
+}
+
+const readEnd = form => ({
+  params: {
+    reason: form.get('reason'),
+    status: form.get('status'),
+    children: form.get('children'),
+  },
+});
+
+function endTasks({ title, path, params, verb }) {
+  return new ChangeDialog({
+    title,
+    path,
+    params,
+    fields: endFields(),
+    read: readEnd,
+    verb: hit => (hit === undefined ? verb : `${verb} ${plural(hit.tasks, 'task')}`),
+  });
+}
+
+const interruptRoute = (id, name) =>
+  endTasks({
+    title: `Interrupt the requests of ${name}`,
+    path: `/_routes/${encodeURIComponent(id)}/interrupt`,
+    verb: 'Interrupt',
+  });
+
+const cancelTasks = ids =>
+  endTasks({
+    title: `Cancel ${String(ids).includes(',') ? 'tasks' : 'task'} ${ids}`,
+    path: `/_tasks/${ids}/_cancel`,
+    verb: 'Cancel',
+  });
+
+const cancelHolders = row =>
+  endTasks({
+    title: `Cancel the holders of ${row.resource}`,
+    path: '/_tasks/_cancel',
+    params: { blocking: row.resource_id },
+    verb: 'Cancel',
+  });
+
+const closeConnection = id =>
+  new ChangeDialog({
+    title: `Close connection ${id}`,
+    path: `/_connections/${id}/_close`,
+    fields: [],
+    verb: hit => (hit === undefined ? 'Close' : `Close ${plural(hit.connections, 'connection')}`),
+  });
+
+/** The effect of a setting in a few words; docs/settings.md has more. */
+const SETTINGS = {
+  delay: 'wait before the handler runs, as in 300ms',
+  'interrupt.status': 'status for the clients of interrupted requests',
+  'limit.active': 'requests in flight at most; further ones get 503',
+  'limit.rate': 'requests per second at most; further ones get 429',
+  'preempt.headers': 'headers of the preempting response, as JSON',
+  'preempt.ratio': 'share of requests to preempt, 0 to 1',
+  'preempt.reason': 'reason phrase of the preempting response',
+  'preempt.status': 'answer with this status at once',
+  'preempt.text': 'body of the preempting response',
+  slow_after: 'requests that take longer are slow, as in 1s',
+  timeout: 'interrupt requests that take longer, as in 30s',
+};
+
+/** A value as it is typed: JSON where it reads as JSON, otherwise a string. */
+function parseValue(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+const typed = value =>
+  value == null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+
+/** The settings of a route. Opens with what is in force now; a field that is emptied is reset. */
+async function changeSettings(id, name) {
+  const path = `/_routes/${encodeURIComponent(id)}/settings`;
+  const params = { flat_settings: 'true' };
+  const all = await getJson(path, { ...params, include_defaults: 'true' });
+  const { transient = {}, persistent = {}, defaults = {} } = Object.values(all)[0] ?? {};
+  const names = [
+    ...new Set([...Object.keys(SETTINGS), ...Object.keys(defaults), ...Object.keys(transient)]),
+  ];
+  const field = key => {
+    const now = typed(transient[key]);
+    const unset = typed(persistent[key] ?? defaults[key]);
+    const control = element('input', {
+      name: key,
+      value: now,
+      placeholder: unset,
+      autocomplete: 'off',
+      spellcheck: 'false',
+    });
+    return element(
+      'label',
+      {},
+      element('span', {}, element('code', {}, key), ' ', SETTINGS[key] ?? ''),
+      control,
+    );
+  };
+  const read = form => {
+    const changed = names.filter(key => form.get(key) !== typed(transient[key]));
+    const values = changed.map(key => [
+      key,
+      form.get(key) === '' ? null : parseValue(form.get(key)),
+    ]);
+    const expires = form.get('expires_in');
+    const body = {
+      transient: Object.fromEntries(values),
+      ...(expires ? { expires_in: expires } : {}),
+    };
+    return { params, body };
+  };
+  const common = ['limit.active', 'limit.rate', 'preempt.status', 'timeout'];
+  const others = names.filter(key => !common.includes(key));
+  const isOtherSet = others.some(key => key in transient);
+  return new ChangeDialog({
+    title: `Settings of ${name}`,
+    method: 'PUT',
+    path,
+    read,
+    about: 'Transient: in force from the next request until they expire, or the process ends.',
+    fields: [
+      common.map(field),
+      element(
+        'details',
+        { open: isOtherSet },
+        element('summary', {}, 'More settings'),
+        others.map(field),
+      ),
+      labelled(
+        'Expires in, empty for never',
+        element('input', { name: 'expires_in', value: '15m', autocomplete: 'off' }),
+      ),
+    ],
+    verb: () => 'Apply',
+  });
+}

@@ -1,0 +1,69 @@
+// The page of the admin API. It is a client like curl: it sends the requests that docs/admin-api.md
+// describes, and no others. Text from the service is only ever set as text, never parsed as HTML;
+// the page's policy (`require-trusted-types-for`) holds it to that.
+
+// Elements.
+
+const byId = id => document.getElementById(id);
+
+/** Creates an element. An attribute whose value is a function is an event listener. */
+function element(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') {
+      node.addEventListener(key, value);
+    } else if (value !== false && value != null) {
+      node.setAttribute(key, value === true ? '' : value);
+    }
+  }
+  node.append(...children.flat(Infinity).filter(child => child != null));
+  return node;
+}
+
+const button = (label, click, attributes = {}) =>
+  element('button', { type: 'button', click, ...attributes }, label);
+
+const link = (href, label) => element('a', { href }, label);
+
+/** A label around its control. */
+const labelled = (label, control) => element('label', {}, element('span', {}, label), control);
+
+/** Sets a text, if it is another one: an unchanged node is not laid out again. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function setClass(node, name) {
+  if (node.className !== name) node.className = name;
+}
+
+/**
+ * Makes `parent` show `items`, in their order, and reuses the nodes of those it shows already.
+ * `create(item)` returns `{ node, update(item) }`.
+ */
+function reconcile(parent, items, keyOf, create) {
+  const before = parent.shown ?? new Map();
+  const shown = new Map();
+  let next = parent.firstElementChild;
+  for (const item of items) {
+    const key = keyOf(item);
+    // Two items with one key would share a node: the second one is left out.
+    if (shown.has(key)) continue;
+    const entry = before.get(key) ?? create(item);
+    before.delete(key);
+    shown.set(key, entry);
+    entry.update(item);
+    if (entry.node === next) {
+      next = next.nextElementSibling;
+    } else {
+      parent.insertBefore(entry.node, next);
+    }
+  }
+  for (const { node } of before.values()) node.remove();
+  parent.shown = shown;
+}
+
+/** Tells a screen reader, which otherwise reads nothing of what changes by itself. */
+function announce(text) {
+  setText(byId('announcer'), text);
+}

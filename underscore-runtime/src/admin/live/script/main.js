@@ -1,0 +1,218 @@
+// Which view is open, and when it asks the service again.
+
+/** The least time between two looks, in milliseconds. */
+const EVERY = 2_000;
+
+/** Time between looks as a multiple of the last one's, so that a large service is not kept busy. */
+const REST = 4;
+
+const VIEWS = [
+  'routes',
+  'tasks',
+  'stacks',
+  'waits',
+  'awaits',
+  'workers',
+  'connections',
+  'ended',
+  'audit',
+  'events',
+  'profile',
+];
+
+/** The view that is open. */
+let view;
+
+class TableView {
+  constructor(kind, params) {
+    this.kind = kind;
+    this.table = table(kind, { params, onChange: changed => this.go(changed) });
+    this.node = element('div', {}, element('h2', {}, TABLES[kind].title), this.table.node);
+  }
+
+  go(params) {
+    const query = new URLSearchParams(
+      Object.entries(params).filter(([, value]) => value !== '' && value != null),
+    );
+    const text = decodeURIComponent(query.toString()) === '' ? '' : '?' + query;
+    location.hash = `#/${this.kind}${text}`;
+  }
+
+  /** The same view with another order or filter. */
+  setParams(params) {
+    this.table.params = params;
+    if (params.h) this.table.columns = params.h.split(',');
+    return Poll.now();
+  }
+
+  refresh(options) {
+    return this.table.refresh(options);
+  }
+}
+
+/** Opens the view that the address names. */
+function open() {
+  const hash = location.hash;
+  if (hash && !hash.startsWith('#/')) return;
+  const [path, query = ''] = hash.slice(2).split('?');
+  const [name = 'routes', argument] = path.split('/').filter(Boolean).map(decodeURIComponent);
+  const params = Object.fromEntries(new URLSearchParams(query));
+  for (const item of byId('views').querySelectorAll('a')) {
+    const href = item.getAttribute('href');
+    const current = href === '#/' + name ? 'page' : href === '#/' + name + 's' ? 'true' : null;
+    if (current) item.setAttribute('aria-current', current);
+    else item.removeAttribute('aria-current');
+  }
+  if (view instanceof TableView && view.kind === name) {
+    view.setParams(params);
+    return;
+  }
+  const views = { route: RouteView, task: TaskView, profile: ProfileView, events: EventsView };
+  const isFirst = view === undefined;
+  if (views[name]) {
+    view = new views[name](argument, params);
+  } else {
+    view = new TableView(TABLES[name] ? name : 'routes', params);
+  }
+  byId('view').replaceChildren(view.node);
+  if (!isFirst) {
+    // A link has led here: what a screen reader says next is the view.
+    byId('view').focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+  Poll.now();
+}
+
+const Poll = {
+  isPaused: false,
+  timer: undefined,
+  running: undefined,
+  answered: undefined,
+  pid: undefined,
+
+  /** Looks at once, instead of the look that is due or under way. */
+  now() {
+    Poll.running?.abort();
+    clearTimeout(Poll.timer);
+    return Poll.look();
+  },
+
+  async look() {
+    const running = (Poll.running = new AbortController());
+    const began = performance.now();
+    const options = { signal: running.signal };
+    try {
+      await Promise.all([Poll.process(options), Health.refresh(options), view.refresh(options)]);
+      Poll.answered = Date.now();
+      Poll.setConnected(true);
+    } catch (error) {
+      // Another look has begun meanwhile.
+      if (running !== Poll.running) return;
+      if (error instanceof ApiError) {
+        fail(error);
+      } else {
+        Poll.setConnected(false);
+      }
+    }
+    if (running !== Poll.running) return;
+    const took = performance.now() - began;
+    clearTimeout(Poll.timer);
+    Poll.timer = setTimeout(() => Poll.tick(), Math.max(EVERY, REST * took));
+  },
+
+  tick() {
+    if (Poll.isPaused || document.hidden) return;
+    Poll.look();
+  },
+
+  async process(options) {
+    const about = await getJson('/', {}, options);
+    setText(byId('service'), about.name);
+    setText(
+      byId('process'),
+      [about.version && 'version ' + about.version, 'pid ' + about.pid, 'up ' + about.uptime]
+        .filter(Boolean)
+        .join(', '),
+    );
+    if (Poll.pid !== undefined && Poll.pid !== about.pid) {
+      announce('The process was restarted.');
+      Sparkline.history.clear();
+      Events.all.length = 0;
+      Events.follow();
+    }
+    Poll.pid = about.pid;
+  },
+
+  setConnected(isConnected) {
+    const wasConnected = !document.body.classList.contains('gone');
+    document.body.classList.toggle('gone', !isConnected);
+    if (isConnected === wasConnected) return;
+    announce(isConnected ? 'The service answers again.' : 'The service does not answer.');
+    if (isConnected && Events.source?.readyState === EventSource.CLOSED) Events.follow();
+  },
+
+  /** How old what is shown is. */
+  showAge() {
+    const age =
+      Poll.answered === undefined ? undefined : Math.round((Date.now() - Poll.answered) / 1000);
+    const since = age === undefined ? '' : age < 2 ? 'now' : `${age} s ago`;
+    const isGone = document.body.classList.contains('gone');
+    setText(
+      byId('connection'),
+      isGone
+        ? `no answer, trying again; last one ${since || 'never'}`
+        : Poll.isPaused
+          ? `paused; as of ${since}`
+          : since && `as of ${since}`,
+    );
+  },
+
+  setPaused(isPaused) {
+    Poll.isPaused = isPaused;
+    byId('pause').setAttribute('aria-pressed', isPaused);
+    document.body.classList.toggle('paused', isPaused);
+    if (isPaused) {
+      Poll.running?.abort();
+      clearTimeout(Poll.timer);
+      Poll.running = undefined;
+    } else {
+      Events.show();
+      Poll.now();
+    }
+    Poll.showAge();
+  },
+};
+
+/** Looks soon, once for several reasons at a time. */
+function refreshSoon() {
+  if (Poll.isPaused || Poll.isSoon) return;
+  Poll.isSoon = true;
+  setTimeout(() => {
+    Poll.isSoon = false;
+    if (!Poll.isPaused) Poll.now();
+  }, 200);
+}
+
+/** Shows an error that belongs to no field. */
+function fail(error) {
+  setText(byId('connection'), error.message);
+  announce(error.message);
+}
+
+byId('views').append(
+  ...VIEWS.map(name =>
+    element(
+      'li',
+      {},
+      link('#/' + name, TABLES[name]?.title ?? name[0].toUpperCase() + name.slice(1)),
+    ),
+  ),
+);
+byId('pause').addEventListener('click', () => Poll.setPaused(!Poll.isPaused));
+addEventListener('hashchange', open);
+document.addEventListener('visibilitychange', () => document.hidden || Poll.isPaused || Poll.now());
+setInterval(Poll.showAge, 1_000);
+byId('health').hidden = true;
+byId('recent').hidden = true;
+Events.follow();
+open();

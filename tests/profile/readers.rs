@@ -1,12 +1,12 @@
 //! Programs that read a profile, independent of its writer.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use reqwest::Method;
 
 use crate::ALONE;
 use crate::load::{Load, app};
-use crate::support::Service;
+use crate::support::{Service, tools};
 use crate::weights::folded;
 
 /// Holds 11.6 of docs/admin-api.md.
@@ -54,19 +54,9 @@ async fn go_tool_pprof_reads_a_profile() {
     let file = service.directory.path().join("profile.pb.gz");
     std::fs::write(&file, &bytes).expect("written");
 
-    let Ok(go) = Command::new("go")
-        .arg("version")
-        .stderr(Stdio::null())
-        .output()
-    else {
-        assert!(
-            std::env::var("UNDERSCORE_REQUIRE_TOOLS").as_deref() != Ok("1"),
-            "go is missing: apt-get install golang-go"
-        );
-        println!("skipped: go is missing");
+    if !tools::have(&["go"], "apt-get install golang-go") {
         return;
-    };
-    assert!(go.status.success(), "{go:?}");
+    }
     let pprof = |arguments: &[&str]| {
         let read = Command::new("go")
             .args(["tool", "pprof"])

@@ -1,25 +1,14 @@
 //! The programs that these tests run.
 
-use std::env;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// True if all of these programs are there. Otherwise the calling test passes without them, unless
-/// the environment says that it must not.
-pub(crate) fn have(tools: &[&str]) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let is_there = |tool: &&&str| env::split_paths(&path).any(|folder| folder.join(tool).is_file());
-    let Some(missing) = tools.iter().find(|tool| !is_there(tool)) else {
-        return true;
-    };
-    let is_required = env::var("UNDERSCORE_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
-    assert!(
-        !is_required,
-        "{missing} is missing: apt-get install prometheus"
-    );
-    println!("skipped: {missing} is missing");
-    false
+use crate::support::tools;
+
+/// True if all of these programs are there. Otherwise the calling test is skipped.
+pub(crate) fn have(programs: &[&str]) -> bool {
+    tools::have(programs, "apt-get install prometheus")
 }
 
 /// The folder of the alert rules.

@@ -19,6 +19,7 @@ pub mod log;
 #[macro_use]
 pub mod process;
 pub mod sentences;
+pub mod tools;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;

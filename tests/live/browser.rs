@@ -1,0 +1,303 @@
+//! Headless Chromium, one at a time.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::chromedriver::ChromeDriver;
+use crate::support::{PATIENCE, tools};
+use crate::webdriver::{Element, Failure, Key, Session};
+
+/// What a browser is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// The width of the page in pixels.
+    pub(crate) width: u32,
+    pub(crate) dark: bool,
+    pub(crate) reduced_motion: bool,
+    /// Names that lead to other hosts, such as `MAP evil.test 127.0.0.1`.
+    pub(crate) host_rules: &'static str,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            width: 1280,
+            dark: false,
+            reduced_motion: false,
+            host_rules: "",
+        }
+    }
+}
+
+/// An open browser with one window. It is killed on drop.
+pub(crate) struct Browser {
+    session: Session,
+    pub(crate) driver: ChromeDriver,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// What a page needs of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Footprint {
+    /// Nodes of all documents.
+    pub(crate) nodes: u64,
+    /// Bytes of the heap of its scripts, after a garbage collection.
+    pub(crate) heap: u64,
+}
+
+/// A line of the browser's log: a message of `console`, an error of a script or of the network, or a
+/// violation of a policy.
+#[derive(Clone, Debug)]
+pub(crate) struct LogEntry {
+    pub(crate) level: String,
+    pub(crate) source: String,
+    pub(crate) message: String,
+}
+
+impl Browser {
+    /// Starts one, or returns `None` if the test is skipped because Chromium is missing.
+    pub(crate) async fn start(options: &Options) -> Option<Self> {
+        /// A browser takes the memory and the processors of several tests.
+        static ALONE: Mutex<()> = Mutex::const_new(());
+
+        let programs = ["chromium", "chromedriver"];
+        if !tools::have(&programs, "apt-get install chromium chromium-driver") {
+            return None;
+        }
+        let alone = ALONE.lock().await;
+        let driver = ChromeDriver::start();
+        let session = Session::open(&driver.base, capabilities(&driver, options)).await;
+        let browser = Browser {
+            session,
+            driver,
+            _alone: alone,
+        };
+        browser.set_width(options.width).await;
+        let (dark, reduced_motion) = (options.dark, options.reduced_motion);
+        browser.set_media(dark, reduced_motion).await;
+        Some(browser)
+    }
+
+    /// Opens a URL in the window, as if it were typed, and waits until it is loaded.
+    pub(crate) async fn open(&self, url: &str) {
+        self.session.post("/url", json!({"url": url})).await;
+    }
+
+    /// The same where the page need not load.
+    pub(crate) async fn try_open(&self, url: &str) -> Result<(), Failure> {
+        let body = Some(json!({"url": url}));
+        let opened = self.session.command(reqwest::Method::POST, "/url", body);
+        opened.await.map(|_| ())
+    }
+
+    /// The result of a function's body, or of the promise that it returns. No CSP applies to it.
+    pub(crate) async fn execute(&self, script: &str, arguments: Value) -> Value {
+        let result = self.session.execute(script, arguments.clone()).await;
+        result.unwrap_or_else(|failure| panic!("{failure:?}\n{script:.2000}\n{arguments}"))
+    }
+
+    /// A command of the Chrome `DevTools` Protocol.
+    pub(crate) async fn cdp(&self, command: &str, parameters: Value) -> Value {
+        self.session.cdp(command, parameters).await
+    }
+
+    /// The text of the page as it is shown.
+    pub(crate) async fn text(&self) -> String {
+        match self.session.select("body").await.first() {
+            Some(body) => body.text().await,
+            None => String::new(),
+        }
+    }
+
+    /// The elements that a CSS selector matches.
+    pub(crate) async fn select(&self, selector: &str) -> Vec<Element> {
+        self.session.select(selector).await
+    }
+
+    /// The elements that assistive technology sees with this role and name.
+    pub(crate) async fn find_all(&self, role: &str, name: &str) -> Vec<Element> {
+        let document = self.cdp("DOM.getDocument", json!({"depth": 0})).await;
+        let query = json!({
+            "nodeId": document["root"]["nodeId"],
+            "role": role,
+            "accessibleName": name,
+        });
+        let found = self.cdp("Accessibility.queryAXTree", query).await;
+        let found = found["nodes"].as_array().expect("a list");
+        let mut elements = Vec::new();
+        for node in found.iter().filter(|node| node["ignored"] == false) {
+            elements.extend(self.element_of(&node["backendDOMNodeId"]).await);
+        }
+        elements
+    }
+
+    /// `WebDriver` and `DevTools` name elements differently; the window carries one across.
+    async fn element_of(&self, backend_node: &Value) -> Option<Element> {
+        let node = json!({"backendNodeId": backend_node});
+        let resolved = self.cdp("DOM.resolveNode", node).await;
+        let call = json!({
+            "objectId": resolved["object"]["objectId"],
+            "functionDeclaration": "function () { window[Symbol.for('found')] = this; }",
+        });
+        self.cdp("Runtime.callFunctionOn", call).await;
+        let script = "return window[Symbol.for('found')];";
+        self.session.element(&self.execute(script, json!([])).await)
+    }
+
+    /// Waits until there is one element with this role and name, and returns it.
+    pub(crate) async fn find(&self, role: &str, name: &str) -> Element {
+        self.until(&format!("one {role} {name:?}"), async || {
+            let mut found = self.find_all(role, name).await;
+            (found.len() == 1).then(|| found.remove(0))
+        })
+        .await
+    }
+
+    /// Waits until the page shows this text.
+    pub(crate) async fn wait_for_text(&self, text: &str) {
+        self.until(&format!("{text:?}"), async || {
+            self.text().await.contains(text).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until `condition` has a value, and returns it.
+    pub(crate) async fn until<T>(
+        &self,
+        what: &str,
+        mut condition: impl AsyncFnMut() -> Option<T>,
+    ) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(value) = condition().await {
+                return value;
+            }
+            if Instant::now() > deadline {
+                let (text, log) = (self.text().await, self.log().await);
+                panic!("there is never {what} on the page\n{text}\n{log:#?}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Presses these keys at once and releases them.
+    pub(crate) async fn press(&self, keys: &[Key]) {
+        self.session.press(keys).await;
+    }
+
+    /// The element that keys go to, `None` if it is the document.
+    pub(crate) async fn focused(&self) -> Option<Element> {
+        let script = "const it = document.activeElement; return it === document.body ? null : it;";
+        self.session.element(&self.execute(script, json!([])).await)
+    }
+
+    /// The log since the last call.
+    pub(crate) async fn log(&self) -> Vec<LogEntry> {
+        let entries = self.session.post("/se/log", json!({"type": "browser"}));
+        let entries = entries.await;
+        let entries = entries.as_array().expect("a list").iter();
+        let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        entries
+            .map(|entry| LogEntry {
+                level: text(entry, "level"),
+                source: text(entry, "source"),
+                message: text(entry, "message"),
+            })
+            .collect()
+    }
+
+    /// Asserts that no script has failed, nothing was not found, and no policy was violated since
+    /// the log was read last.
+    pub(crate) async fn assert_no_errors(&self) {
+        let mut log = self.log().await;
+        log.retain(|entry| entry.level == "SEVERE" || entry.source == "security");
+        // Asked for by the browser and not by the page.
+        log.retain(|entry| !entry.message.contains("/favicon.ico"));
+        assert!(log.is_empty(), "{log:#?}");
+    }
+
+    /// The window as PNG, in base64.
+    pub(crate) async fn screenshot(&self) -> String {
+        let image = self.session.get("/screenshot").await;
+        image.as_str().expect("base64").to_owned()
+    }
+
+    /// Sets what the user prefers.
+    pub(crate) async fn set_media(&self, dark: bool, reduced_motion: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let motion = if reduced_motion {
+            "reduce"
+        } else {
+            "no-preference"
+        };
+        let features = json!([
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": motion},
+        ]);
+        let parameters = json!({"features": features});
+        self.cdp("Emulation.setEmulatedMedia", parameters).await;
+    }
+
+    /// Sets the width of the page in pixels.
+    pub(crate) async fn set_width(&self, width: u32) {
+        let parameters = json!({
+            "width": width,
+            "height": 800,
+            "deviceScaleFactor": 1,
+            "mobile": false,
+        });
+        let command = "Emulation.setDeviceMetricsOverride";
+        self.cdp(command, parameters).await;
+    }
+
+    pub(crate) async fn footprint(&self) -> Footprint {
+        self.cdp("HeapProfiler.collectGarbage", json!({})).await;
+        self.cdp("Performance.enable", json!({})).await;
+        let answer = self.cdp("Performance.getMetrics", json!({})).await;
+        let metrics = answer["metrics"].as_array().expect("a list").iter();
+        let number = |name: &str| {
+            let mut of_name = metrics.clone().filter(|metric| metric["name"] == name);
+            let value = of_name.next().and_then(|metric| metric["value"].as_f64());
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let number = value.expect("it is there") as u64;
+            number
+        };
+        Footprint {
+            nodes: number("Nodes"),
+            heap: number("JSHeapUsedSize"),
+        }
+    }
+}
+
+fn capabilities(driver: &ChromeDriver, options: &Options) -> Value {
+    let mut arguments: Vec<String> = [
+        "--headless=new",
+        // Root has no sandbox.
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+    ]
+    .map(str::to_owned)
+    .into();
+    let profile = driver.profile().display().to_string();
+    arguments.push(format!("--user-data-dir={profile}"));
+    if !options.host_rules.is_empty() {
+        arguments.push(format!("--host-resolver-rules={}", options.host_rules));
+    }
+    let patience = PATIENCE.as_millis();
+    json!({
+        "browserName": "chrome",
+        "goog:chromeOptions": {"args": arguments},
+        "goog:loggingPrefs": {"browser": "ALL"},
+        "timeouts": {"pageLoad": patience, "script": patience},
+        // So that a dialog that a page opens fails the test.
+        "unhandledPromptBehavior": "ignore",
+    })
+}

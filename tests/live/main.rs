@@ -1,0 +1,18 @@
+//! The admin API in a real browser: headless Chromium, which reaches the socket through a TCP port
+//! as with `ssh -L`.
+//!
+//! The tests are skipped where Chromium or `ChromeDriver` is missing, and fail there with
+//! `UNDERSCORE_REQUIRE_TOOLS=1`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod axe;
+mod bridge;
+mod browser;
+mod chromedriver;
+mod flame;
+mod foreign;
+mod harness;
+mod site;
+mod webdriver;

@@ -1,0 +1,27 @@
+//! Programs and files that a test needs and that are no Rust crates. Where one is missing, the test
+//! is skipped and says so; with `UNDERSCORE_REQUIRE_TOOLS=1` it fails.
+
+use std::env;
+use std::path::Path;
+
+/// True if all of these programs are in `PATH`. `cure` is the command that installs them.
+pub fn have(programs: &[&str], cure: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_there =
+        |program: &str| env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    let missing = programs.iter().find(|program| !is_there(program));
+    missing.is_none_or(|missing| skipped(missing, cure))
+}
+
+/// True if this file is there. `cure` is the command that installs it.
+pub fn have_file(file: &Path, cure: &str) -> bool {
+    file.is_file() || skipped(&file.display().to_string(), cure)
+}
+
+/// Says that the calling test is skipped, if it may be. Always false.
+fn skipped(missing: &str, cure: &str) -> bool {
+    let is_required = env::var("UNDERSCORE_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
+    assert!(!is_required, "{missing} is missing: {cure}");
+    println!("skipped: {missing} is missing: {cure}");
+    false
+}

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::chromedriver::ChromeDriver;
 use crate::support::{PATIENCE, tools};
-use crate::webdriver::{Element, Failure, Key, Session};
+use crate::webdriver::{Element, Key, Session};
 
 /// What a browser is started with.
 #[derive(Clone, Debug)]
@@ -85,17 +85,10 @@ impl Browser {
         self.session.post("/url", json!({"url": url})).await;
     }
 
-    /// The same where the page need not load.
-    pub(crate) async fn try_open(&self, url: &str) -> Result<(), Failure> {
-        let body = Some(json!({"url": url}));
-        let opened = self.session.command(reqwest::Method::POST, "/url", body);
-        opened.await.map(|_| ())
-    }
-
     /// The result of a function's body, or of the promise that it returns. No CSP applies to it.
     pub(crate) async fn execute(&self, script: &str, arguments: Value) -> Value {
         let result = self.session.execute(script, arguments.clone()).await;
-        result.unwrap_or_else(|failure| panic!("{failure:?}\n{script:.2000}\n{arguments}"))
+        result.unwrap_or_else(|failure| panic!("{failure}\n{script:.2000}\n{arguments}"))
     }
 
     /// A command of the Chrome `DevTools` Protocol.

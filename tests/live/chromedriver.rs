@@ -15,7 +15,7 @@ use crate::support::PATIENCE;
 /// A running `ChromeDriver`, killed on drop together with its browser: both are in one process group.
 pub(crate) struct ChromeDriver {
     process: Child,
-    /// Base URL of its WebDriver API.
+    /// Base URL of its `WebDriver` API.
     pub(crate) base: String,
     directory: PathBuf,
 }

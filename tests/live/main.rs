@@ -11,8 +11,6 @@ mod axe;
 mod bridge;
 mod browser;
 mod chromedriver;
-mod flame;
-mod foreign;
 mod harness;
 mod site;
 mod webdriver;

@@ -18,14 +18,8 @@ pub(crate) struct Key(&'static str);
 
 impl Key {
     pub(crate) const ENTER: Key = Key("\u{e007}");
-    pub(crate) const ESCAPE: Key = Key("\u{e00c}");
     pub(crate) const SHIFT: Key = Key("\u{e008}");
-    pub(crate) const SPACE: Key = Key(" ");
     pub(crate) const TAB: Key = Key("\u{e004}");
-    pub(crate) const LEFT: Key = Key("\u{e012}");
-    pub(crate) const UP: Key = Key("\u{e013}");
-    pub(crate) const RIGHT: Key = Key("\u{e014}");
-    pub(crate) const DOWN: Key = Key("\u{e015}");
 }
 
 /// An open browser.
@@ -33,13 +27,6 @@ impl Key {
 pub(crate) struct Session {
     client: Client,
     base: String,
-}
-
-/// A command that failed: WebDriver's error code and message.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: String,
-    pub(crate) message: String,
 }
 
 impl Session {
@@ -59,12 +46,13 @@ impl Session {
         session
     }
 
+    /// Sends a command. The error is the code and the message of one that failed.
     pub(crate) async fn command(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Value, String> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
@@ -76,23 +64,20 @@ impl Session {
         if is_success {
             return Ok(value);
         }
-        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        Err(Failure {
-            error: text("error"),
-            message: text("message"),
-        })
+        let text = |key: &str| value[key].as_str().unwrap_or_default();
+        Err(format!("{}: {}", text("error"), text("message")))
     }
 
     /// A command with a body, which must succeed.
     pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let value = self.command(Method::POST, path, Some(body)).await;
-        value.unwrap_or_else(|failure| panic!("{path}: {failure:?}"))
+        value.unwrap_or_else(|failure| panic!("{path}: {failure}"))
     }
 
     /// A command without a body, which must succeed.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let value = self.command(Method::GET, path, None).await;
-        value.unwrap_or_else(|failure| panic!("{path}: {failure:?}"))
+        value.unwrap_or_else(|failure| panic!("{path}: {failure}"))
     }
 
     /// A command of the Chrome `DevTools` Protocol.
@@ -102,7 +87,7 @@ impl Session {
     }
 
     /// The result of a function's body, or of the promise that it returns. No CSP applies to it.
-    pub(crate) async fn execute(&self, script: &str, arguments: Value) -> Result<Value, Failure> {
+    pub(crate) async fn execute(&self, script: &str, arguments: Value) -> Result<Value, String> {
         let body = json!({"script": script, "args": arguments});
         self.command(Method::POST, "/execute/sync", Some(body))
             .await
@@ -190,12 +175,5 @@ impl Element {
 
     pub(crate) async fn attribute(&self, name: &str) -> String {
         self.get(&format!("attribute/{name}")).await
-    }
-
-    /// The result of a function's body with the element as its argument.
-    pub(crate) async fn execute(&self, script: &str) -> Value {
-        let arguments = json!([{ELEMENT: self.id}]);
-        let result = self.session.execute(script, arguments).await;
-        result.expect("the script runs")
     }
 }

@@ -31,8 +31,9 @@ async fn a_flame_graph_zooms_and_fetches_nothing() {
         return;
     };
     let service = Service::start(Router::new().route("/", get(flames))).await;
-    let stays = ["/", "/?other"];
-    let stays = stays.map(|path| tokio::spawn(service.request(Method::GET, path).send()));
+    for path in ["/", "/?other"] {
+        tokio::spawn(service.request(Method::GET, path).send());
+    }
     service.wait_for_waiting("live.flames", 2).await;
     let bridge = Bridge::start(&service.directory.path().join("app.sock")).await;
     browser
@@ -63,5 +64,4 @@ async fn a_flame_graph_zooms_and_fetches_nothing() {
         log.iter().any(|entry| is_violation(&entry.message)),
         "{log:#?}"
     );
-    stays.map(|request| request.abort());
 }

@@ -11,6 +11,8 @@ mod axe;
 mod bridge;
 mod browser;
 mod chromedriver;
+mod flame;
+mod foreign;
 mod harness;
 mod site;
 mod webdriver;

@@ -38,13 +38,6 @@ class TableView {
     location.hash = `#/${this.kind}${text}`;
   }
 
-  /** The same view with another order or filter. */
-  setParams(params) {
-    this.table.params = params;
-    if (params.h) this.table.columns = params.h.split(',');
-    return Poll.now();
-  }
-
   refresh(options) {
     return this.table.refresh(options);
   }
@@ -57,6 +50,7 @@ function open() {
   const [path, query = ''] = hash.slice(2).split('?');
   const [name = 'routes', argument] = path.split('/').filter(Boolean).map(decodeURIComponent);
   const params = Object.fromEntries(new URLSearchParams(query));
+  document.querySelector('dialog')?.close();
   for (const item of byId('views').querySelectorAll('a')) {
     const href = item.getAttribute('href');
     const current = href === '#/' + name ? 'page' : href === '#/' + name + 's' ? 'true' : null;
@@ -64,7 +58,8 @@ function open() {
     else item.removeAttribute('aria-current');
   }
   if (view instanceof TableView && view.kind === name) {
-    view.setParams(params);
+    view.table.setParams(params);
+    Poll.now();
     return;
   }
   const views = { route: RouteView, task: TaskView, profile: ProfileView, events: EventsView };

@@ -45,13 +45,9 @@ class Table {
     extra,
   }) {
     Object.assign(this, { kind, path, keys, key, params, rows, action, extra });
-    this.columns = params.h ? params.h.split(',') : columns;
-    this.onChange =
-      onChange ??
-      (changed => {
-        this.params = changed;
-        return this.refresh();
-      });
+    this.defaults = columns;
+    this.controls = new Map();
+    this.onChange = onChange ?? (changed => this.setParams(changed).refresh().catch(fail));
     this.head = element('thead');
     this.body = element('tbody');
     this.problem = element('p', { class: 'problem', role: 'alert' });
@@ -60,7 +56,7 @@ class Table {
     this.later = button('Next', () => this.turn(this.rows));
     this.chooser = element(
       'details',
-      { class: 'columns', toggle: () => this.describe() },
+      { class: 'columns', toggle: () => this.describe().catch(fail) },
       element('summary', {}, 'Columns'),
       element('div'),
     );
@@ -77,7 +73,16 @@ class Table {
       this.problem,
       element('p', { class: 'pages' }, this.count, this.earlier, this.later, this.chooser),
     );
+    this.setParams(params);
     this.writeHead();
+  }
+
+  /** Sets the order and the filter, as on the way back to an earlier one. */
+  setParams(params) {
+    this.params = params;
+    this.columns = params.h ? params.h.split(',') : this.defaults;
+    for (const [name, control] of this.controls) control.value = params[name] ?? '';
+    return this;
   }
 
   filterForm(filters) {
@@ -90,7 +95,7 @@ class Table {
             ['', ...words].map(word => element('option', { value: word }, word || 'any')),
           )
         : element('input', { type: 'search', ...attributes });
-      control.value = this.params[name] ?? '';
+      this.controls.set(name, control);
       control.addEventListener('change', () => this.change({ [name]: control.value, from: '' }));
       return labelled(label, control);
     });

@@ -82,13 +82,13 @@ impl Browser {
 
     /// Opens a URL in the window, as if it were typed, and waits until it is loaded.
     pub(crate) async fn open(&self, url: &str) {
-        self.session.post("/url", json!({"url": url})).await;
+        let opened = self.session.goto(url).await;
+        opened.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
     /// The result of a function's body, or of the promise that it returns. No CSP applies to it.
     pub(crate) async fn execute(&self, script: &str, arguments: Value) -> Value {
-        let result = self.session.execute(script, arguments.clone()).await;
-        result.unwrap_or_else(|failure| panic!("{failure}\n{script:.2000}\n{arguments}"))
+        self.session.execute(script, arguments).await
     }
 
     /// A command of the Chrome `DevTools` Protocol.
@@ -188,8 +188,7 @@ impl Browser {
 
     /// The log since the last call.
     pub(crate) async fn log(&self) -> Vec<LogEntry> {
-        let entries = self.session.post("/se/log", json!({"type": "browser"}));
-        let entries = entries.await;
+        let entries = self.session.log().await;
         let entries = entries.as_array().expect("a list").iter();
         let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         entries
@@ -211,10 +210,9 @@ impl Browser {
         assert!(log.is_empty(), "{log:#?}");
     }
 
-    /// The window as PNG, in base64.
-    pub(crate) async fn screenshot(&self) -> String {
-        let image = self.session.get("/screenshot").await;
-        image.as_str().expect("base64").to_owned()
+    /// The window as PNG.
+    pub(crate) async fn screenshot(&self) -> Vec<u8> {
+        self.session.screenshot().await
     }
 
     /// Sets what the user prefers.

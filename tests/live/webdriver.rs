@@ -1,127 +1,139 @@
-//! The commands of the `WebDriver` protocol that these tests use, and the Chrome `DevTools` Protocol
-//! through `ChromeDriver`.
-//!
-//! The crate thirtyfour is not used: it enables `preserve_order` of `serde_json`, which Cargo unifies
-//! into the library under test, whose settings would be listed in another order than in a service.
+//! What the crate fantoccini lacks: commands of `ChromeDriver`, the accessibility tree, and errors
+//! that fail the test.
 
-use reqwest::{Client, Method};
+use std::fmt::Debug;
+
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::elements::{Element as FoundElement, ElementRef};
+use fantoccini::error::CmdError;
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder, Locator};
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use crate::support::PATIENCE;
+pub(crate) use fantoccini::key::Key;
 
 /// The key of an element's reference.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A key without a character, as `WebDriver` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key(&'static str);
+/// A command that fantoccini has no method for.
+#[derive(Clone, Debug)]
+struct Command {
+    method: Method,
+    /// Relative to the session.
+    path: String,
+    body: Option<Value>,
+}
 
-impl Key {
-    pub(crate) const ENTER: Key = Key("\u{e007}");
-    pub(crate) const SHIFT: Key = Key("\u{e008}");
-    pub(crate) const TAB: Key = Key("\u{e004}");
+impl WebDriverCompatibleCommand for Command {
+    fn endpoint(
+        &self,
+        base: &Url,
+        session: Option<&str>,
+    ) -> Result<Url, <Url as std::str::FromStr>::Err> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/{}", self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let body = self.body.as_ref().map(Value::to_string);
+        (self.method.clone(), body)
+    }
+}
+
+/// The value of a command that must succeed.
+fn value<T>(result: Result<T, CmdError>, command: impl Debug) -> T {
+    result.unwrap_or_else(|error| panic!("{command:.2000?}: {error}"))
 }
 
 /// An open browser.
 #[derive(Clone)]
-pub(crate) struct Session {
-    client: Client,
-    base: String,
-}
+pub(crate) struct Session(Client);
 
 impl Session {
     /// Opens a browser with these capabilities.
     pub(crate) async fn open(driver: &str, capabilities: Value) -> Self {
-        // A command waits for a page or a script, which has its own limit of `PATIENCE`.
-        let client = Client::builder().timeout(2 * PATIENCE).no_proxy().build();
-        let mut session = Session {
-            client: client.expect("a client can be built"),
-            base: format!("{driver}/session"),
+        let Value::Object(capabilities) = capabilities else {
+            panic!("capabilities are an object");
         };
-        let body = json!({"capabilities": {"alwaysMatch": capabilities}});
-        let opened = session.command(Method::POST, "", Some(body)).await;
-        let opened = opened.expect("Chromium starts");
-        let id = opened["sessionId"].as_str().expect("it has an id");
-        session.base = format!("{}/{id}", session.base);
-        session
+        let mut builder =
+            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        let opened = builder.capabilities(capabilities).connect(driver).await;
+        Session(opened.expect("Chromium starts"))
     }
 
-    /// Sends a command. The error is the code and the message of one that failed.
-    pub(crate) async fn command(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> Result<Value, String> {
-        let mut request = self.client.request(method, format!("{}{path}", self.base));
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let response = request.send().await.expect("ChromeDriver answers");
-        let is_success = response.status().is_success();
-        let mut answer: Value = response.json().await.expect("it is JSON");
-        let value = answer["value"].take();
-        if is_success {
-            return Ok(value);
-        }
-        let text = |key: &str| value[key].as_str().unwrap_or_default();
-        Err(format!("{}: {}", text("error"), text("message")))
+    async fn command(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let command = Command {
+            method,
+            path: path.to_owned(),
+            body,
+        };
+        value(self.0.issue_cmd(command.clone()).await, command)
     }
 
-    /// A command with a body, which must succeed.
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
-        let value = self.command(Method::POST, path, Some(body)).await;
-        value.unwrap_or_else(|failure| panic!("{path}: {failure}"))
-    }
-
-    /// A command without a body, which must succeed.
-    pub(crate) async fn get(&self, path: &str) -> Value {
-        let value = self.command(Method::GET, path, None).await;
-        value.unwrap_or_else(|failure| panic!("{path}: {failure}"))
+    /// Opens a URL, as if it were typed.
+    pub(crate) async fn goto(&self, url: &str) -> Result<(), CmdError> {
+        self.0.goto(url).await
     }
 
     /// A command of the Chrome `DevTools` Protocol.
     pub(crate) async fn cdp(&self, command: &str, parameters: Value) -> Value {
         let body = json!({"cmd": command, "params": parameters});
-        self.post("/goog/cdp/execute", body).await
+        self.command(Method::POST, "goog/cdp/execute", Some(body))
+            .await
+    }
+
+    /// The entries of the browser's log since the last call.
+    pub(crate) async fn log(&self) -> Value {
+        let body = json!({"type": "browser"});
+        self.command(Method::POST, "se/log", Some(body)).await
+    }
+
+    /// The window as PNG.
+    pub(crate) async fn screenshot(&self) -> Vec<u8> {
+        value(self.0.screenshot().await, "a screenshot")
     }
 
     /// The result of a function's body, or of the promise that it returns. No CSP applies to it.
-    pub(crate) async fn execute(&self, script: &str, arguments: Value) -> Result<Value, String> {
-        let body = json!({"script": script, "args": arguments});
-        self.command(Method::POST, "/execute/sync", Some(body))
-            .await
+    pub(crate) async fn execute(&self, script: &str, arguments: Value) -> Value {
+        let Value::Array(list) = arguments.clone() else {
+            panic!("arguments are a list");
+        };
+        value(self.0.execute(script, list).await, (script, arguments))
     }
 
     /// The element of a reference, `None` if `value` is none.
     pub(crate) fn element(&self, value: &Value) -> Option<Element> {
+        let id = ElementRef::from(value[ELEMENT].as_str()?.to_owned());
         Some(Element {
             session: self.clone(),
-            id: value[ELEMENT].as_str()?.to_owned(),
+            found: FoundElement::from_element_id(self.0.clone(), id),
         })
     }
 
     /// The elements that a CSS selector matches.
     pub(crate) async fn select(&self, selector: &str) -> Vec<Element> {
-        let body = json!({"using": "css selector", "value": selector});
-        let found = self.post("/elements", body).await;
-        let found = found.as_array().expect("a list").iter();
-        found.filter_map(|value| self.element(value)).collect()
+        let found = self.0.find_all(Locator::Css(selector)).await;
+        let element = |found| Element {
+            session: self.clone(),
+            found,
+        };
+        value(found, selector).into_iter().map(element).collect()
     }
 
     /// Presses these keys at once and releases them.
     pub(crate) async fn press(&self, keys: &[Key]) {
-        let event = |kind: &'static str| {
-            move |key: &Key| {
-                let Key(value) = key;
-                json!({"type": kind, "value": value})
-            }
-        };
-        let down = keys.iter().map(event("keyDown"));
-        let up = keys.iter().rev().map(event("keyUp"));
-        let actions: Vec<Value> = down.chain(up).collect();
-        let source = json!({"type": "key", "id": "keyboard", "actions": actions});
-        self.post("/actions", json!({"actions": [source]})).await;
+        let characters = keys.iter().map(|key| match key {
+            // As a character: `WebDriver` has a code for the key beside it.
+            Key::Space => ' ',
+            key => char::from(*key),
+        });
+        let down = characters.clone().map(|value| KeyAction::Down { value });
+        let up = characters.rev().map(|value| KeyAction::Up { value });
+        let actions = down.chain(up);
+        let keyboard = KeyActions::new("keyboard".to_owned());
+        let keyboard = actions.fold(keyboard, InputSource::then);
+        value(self.0.perform_actions(keyboard).await, keys);
     }
 }
 
@@ -129,51 +141,46 @@ impl Session {
 #[derive(Clone)]
 pub(crate) struct Element {
     session: Session,
-    id: String,
+    found: FoundElement,
 }
 
 impl Element {
-    async fn get(&self, what: &str) -> String {
-        let path = format!("/element/{}/{what}", self.id);
-        let text = self.session.get(&path).await;
-        text.as_str().unwrap_or_default().to_owned()
-    }
-
-    async fn post(&self, what: &str, body: Value) {
-        let path = format!("/element/{}/{what}", self.id);
-        self.session.post(&path, body).await;
-    }
-
     /// Scrolls to the element and clicks its center.
     pub(crate) async fn click(&self) {
-        self.post("click", json!({})).await;
+        value(self.found.click().await, "a click");
     }
 
     /// Types into the element.
     pub(crate) async fn send_keys(&self, text: &str) {
-        self.post("value", json!({"text": text})).await;
+        value(self.found.send_keys(text).await, text);
     }
 
     pub(crate) async fn clear(&self) {
-        self.post("clear", json!({})).await;
+        value(self.found.clear().await, "clear");
     }
 
     /// The text as it is shown.
     pub(crate) async fn text(&self) -> String {
-        self.get("text").await
+        value(self.found.text().await, "text")
     }
 
     /// The role that assistive technology sees.
     pub(crate) async fn role(&self) -> String {
-        self.get("computedrole").await
+        self.computed("role").await
     }
 
     /// The name that assistive technology sees.
     pub(crate) async fn name(&self) -> String {
-        self.get("computedlabel").await.trim().to_owned()
+        self.computed("label").await.trim().to_owned()
+    }
+
+    async fn computed(&self, what: &str) -> String {
+        let path = format!("element/{}/computed{what}", &*self.found.element_id());
+        let found = self.session.command(Method::GET, &path, None).await;
+        found.as_str().unwrap_or_default().to_owned()
     }
 
     pub(crate) async fn attribute(&self, name: &str) -> String {
-        self.get(&format!("attribute/{name}")).await
+        value(self.found.attr(name).await, name).unwrap_or_default()
     }
 }

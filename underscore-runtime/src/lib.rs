@@ -156,6 +156,8 @@ mod temporary;
 #[cfg(feature = "admin")]
 mod threads;
 #[cfg(feature = "admin")]
+mod throttle;
+#[cfg(feature = "admin")]
 mod trace_context;
 #[cfg(feature = "admin")]
 mod truncate;

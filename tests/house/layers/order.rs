@@ -31,7 +31,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "trace_context",
                 "visible",
             ],
-            &["log", "json", "threads"],
+            &["log", "json", "threads", "throttle"],
             &["stack"],
             &["guards"],
             &["stats"],

@@ -1,7 +1,6 @@
 //! Events about tasks that end by a panic: the first ones of each route in a second, then their
 //! number.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::hook;
@@ -11,30 +10,24 @@ use crate::routes::Route;
 use crate::stack::on_one_line;
 use crate::sync::Mutex;
 use crate::task::{MetaField, PanicNote, Slot, Task, TaskRef, TaskState};
+use crate::throttle::{Rate, Throttle};
 use crate::trace_context::trace_id;
 use crate::truncate;
 
-/// Maximum number of events per route in one [`WINDOW`].
-const MAX_EVENTS: u32 = 10;
-
-const WINDOW: Duration = Duration::from_secs(1);
+/// Maximum number of events per route.
+const RATE: Rate = Rate {
+    window: Duration::from_secs(1),
+    of_key: 10,
+    of_all: u32::MAX,
+};
 
 /// Maximum length of the other fields, in bytes: they may contain input of clients, and a stack has
 /// a part for each branch.
 const LONGEST: usize = 1024;
 
-/// The events of a route since the first one.
-struct Window {
-    route: Option<&'static Route>,
-    began: Instant,
-    events: u32,
-    /// Number of panics without an event.
-    left_out: u64,
-}
-
-/// The windows that have begun, by the address of the route, zero for work outside of requests.
-/// Routes are never freed.
-static WINDOWS: Mutex<BTreeMap<usize, Window>> = Mutex::new(BTreeMap::new());
+/// The events by the address of the route, zero for work outside of requests. Routes are never
+/// freed.
+static EVENTS: Mutex<Throttle<usize, Option<&'static Route>>> = Mutex::new(Throttle::new(RATE));
 
 /// Reports that `task` ends by a panic, on the thread that ends it.
 #[cold]
@@ -74,34 +67,14 @@ fn note_of_code_between_polls(task: &Slot) -> Option<PanicNote> {
 /// True if a panic on `route` may be written now. Otherwise it is counted as left out.
 fn is_due(route: Option<&'static Route>, now: Instant) -> bool {
     let address = route.map_or(0, Route::address);
-    let mut windows = WINDOWS.lock();
-    let window = windows.entry(address).or_insert(Window {
-        route,
-        began: now,
-        events: 0,
-        left_out: 0,
-    });
-    let is_due = window.events < MAX_EVENTS;
-    if is_due {
-        window.events = window.events.saturating_add(1);
-    } else {
-        window.left_out = window.left_out.saturating_add(1);
-    }
-    is_due
+    EVENTS.lock().is_due(address, route, now)
 }
 
 /// Ends the windows that are over, and writes the number of panics that each has left out.
 pub(super) fn flush(now: Instant) {
-    let mut over = Vec::new();
-    WINDOWS.lock().retain(|_, window| {
-        let is_over = now.since(window.began) >= WINDOW;
-        if is_over && window.left_out > 0 {
-            over.push((window.route, window.left_out));
-        }
-        !is_over
-    });
-    for (route, more) in over {
-        write_more(route, more);
+    let left_out = EVENTS.lock().flush(now);
+    for left_out in left_out {
+        write_more(left_out.of, left_out.count);
     }
 }
 

@@ -1,8 +1,6 @@
 //! Reports requests while they are slow: a request that never ends would never be reported at its
 //! end.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::clock::Instant;
@@ -10,6 +8,7 @@ use crate::log::{self, field_text};
 use crate::routes::Route;
 use crate::stack::{innermost, on_one_line};
 use crate::task::{MetaField, TaskRef, TaskState};
+use crate::throttle::{Rate, Throttle, largest};
 use crate::trace_context::trace_id;
 use crate::truncate;
 use crate::units;
@@ -17,12 +16,16 @@ use crate::units;
 /// A request is reported when it has taken this many times its route's `slow_after`.
 const TIMES: [u32; 3] = [1, 4, 16];
 
-/// Maximum number of reports of a route in a second. Further ones are counted.
-const REPORTS_PER_SECOND: u32 = 10;
+/// Maximum number of reports of a route, and of all routes, which is a tenth of what the log holds.
+/// Further ones are counted.
+const RATE: Rate = Rate {
+    window: Duration::from_secs(1),
+    of_key: 10,
+    of_all: 100,
+};
 
-/// Maximum number of reports of all routes in a second, a tenth of what the log holds. Further ones
-/// are counted.
-const REPORTS_OF_ALL_PER_SECOND: u32 = 100;
+/// Maximum number of routes of which the number of further reports is written each second.
+const MAX_COUNTED: usize = 10;
 
 /// Maximum number of awaits of a report.
 const MAX_AWAITS: usize = 64;
@@ -32,22 +35,18 @@ const MAX_AWAITS: usize = 64;
 const LONGEST: usize = 1024;
 
 /// The reports of the current second, by the address of the route.
-#[derive(Debug, Default)]
-pub(super) struct Crossings {
-    routes: HashMap<usize, Reported>,
-    /// Number of reports of all routes.
-    written: u32,
-    second: u64,
-}
-
 #[derive(Debug)]
-struct Reported {
-    route: &'static Route,
-    written: u32,
-    left_out: u64,
+pub(super) struct Crossings {
+    reports: Throttle<usize, &'static Route>,
 }
 
 impl Crossings {
+    pub(super) fn new() -> Self {
+        Crossings {
+            reports: Throttle::new(RATE),
+        }
+    }
+
     /// Reports a request that has become slow since the last look, `since` ago, or that is slow at
     /// the first one. It also becomes slow by a change of the setting.
     pub(super) fn check(&mut self, task: &TaskRef, since: Option<Duration>, now: Instant) {
@@ -71,16 +70,9 @@ impl Crossings {
         if matches!(task.state(), None | Some(TaskState::Streaming)) {
             return;
         }
-        let reported = self.routes.entry(route.address()).or_insert(Reported {
-            route,
-            written: 0,
-            left_out: 0,
-        });
-        if reported.written == REPORTS_PER_SECOND || self.written == REPORTS_OF_ALL_PER_SECOND {
-            reported.left_out = reported.left_out.saturating_add(1);
-        } else {
-            reported.written = reported.written.saturating_add(1);
-            self.written = self.written.saturating_add(1);
+        // One second for all routes, so that their numbers are compared when it is over.
+        let second = now.before(now.subsec());
+        if self.reports.is_due(route.address(), route, second) {
             report(task, route, age, times);
         }
     }
@@ -88,18 +80,10 @@ impl Crossings {
     /// Reports how many were left out in a second that is over: of the routes with the most, and of
     /// all others together.
     pub(super) fn flush(&mut self, now: Instant) {
-        if std::mem::replace(&mut self.second, now.second()) == now.second() {
-            return;
+        let (left_out, rest) = largest(self.reports.flush(now), MAX_COUNTED);
+        for left_out in left_out {
+            report_left_out(Some(left_out.of), left_out.count);
         }
-        self.written = 0;
-        let left_out = self.routes.drain().map(|(_, reported)| reported);
-        let mut left_out: Vec<Reported> = left_out.filter(|it| it.left_out > 0).collect();
-        left_out.sort_unstable_by_key(|reported| Reverse(reported.left_out));
-        let rest = left_out.split_off(left_out.len().min(REPORTS_PER_SECOND as usize));
-        for reported in left_out {
-            report_left_out(Some(reported.route), reported.left_out);
-        }
-        let rest: u64 = rest.iter().map(|reported| reported.left_out).sum();
         if rest > 0 {
             report_left_out(None, rest);
         }

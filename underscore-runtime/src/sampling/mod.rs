@@ -105,7 +105,7 @@ impl Sampler {
             places: Places::default(),
             watches: Watches::default(),
             awaits: Awaits::default(),
-            crossings: Crossings::default(),
+            crossings: Crossings::new(),
             queued: Queued::default(),
             found: 0,
             dropped: 0,

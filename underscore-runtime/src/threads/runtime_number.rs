@@ -5,7 +5,7 @@ use tokio::runtime::Id;
 use crate::sync::Mutex;
 
 /// The number of a runtime, counted from zero in the order of their first use. Never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RuntimeNumber(u16);
 
 /// The known runtimes, in the order of their numbers.

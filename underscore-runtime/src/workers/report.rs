@@ -1,7 +1,6 @@
 //! Warnings about blocked workers in the host's log: the first one at once, then one summary per
 //! source in ten seconds.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +11,17 @@ use crate::routes::Route;
 use crate::stack::{AwaitPoint, innermost};
 use crate::task::Task;
 use crate::threads::{RuntimeNumber, Thread};
+use crate::throttle::{Rate, Throttle};
 
-/// Minimum time between two warnings of one source.
-const WARN_EVERY: Duration = Duration::from_secs(10);
+/// One warning of each source in this time.
+const RATE: Rate = Rate {
+    window: Duration::from_secs(10),
+    of_key: 1,
+    of_all: u32::MAX,
+};
 
 /// The code that blocks a worker. Routes are compared by address: they are never freed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     Route(usize),
     /// Tracked work without a route.
@@ -27,17 +31,9 @@ enum Source {
 }
 
 /// The sources of recent warnings.
-#[derive(Debug, Default)]
-pub(super) struct Reports {
-    warned: HashMap<Source, Warned>,
-}
-
 #[derive(Debug)]
-struct Warned {
-    route: Option<&'static Route>,
-    at: Instant,
-    /// Number of warnings left out since.
-    left_out: u64,
+pub(super) struct Reports {
+    warnings: Throttle<Source, Option<&'static Route>>,
 }
 
 /// A worker that is blocked in a poll.
@@ -48,12 +44,18 @@ pub(super) struct Stalled {
 }
 
 impl Reports {
+    pub(super) fn new() -> Self {
+        Reports {
+            warnings: Throttle::new(RATE),
+        }
+    }
+
     /// Warns about a worker that is blocked in a poll of `task`. Returns false if the warning was
     /// left out.
     pub(super) fn report_task(&mut self, task: Task, stalled: Stalled, now: Instant) -> bool {
         let route = task.route();
         let source = route.map_or(Source::Background, |route| Source::Route(route.address()));
-        let is_due = self.is_due(source, route, now);
+        let is_due = self.warnings.is_due(source, route, now);
         if is_due {
             warn_of_task(task, stalled);
         }
@@ -64,7 +66,8 @@ impl Reports {
     pub(super) fn report_untracked(&mut self, stall: UntrackedStall, now: Instant) {
         match stall.transition {
             Transition::Blocked(in_poll_for) => {
-                if self.is_due(Source::Untracked(stall.runtime), None, now) {
+                let source = Source::Untracked(stall.runtime);
+                if self.warnings.is_due(source, None, now) {
                     warn_of_untracked(stall, in_poll_for);
                 }
             }
@@ -86,34 +89,13 @@ impl Reports {
         });
     }
 
-    /// True if a warning of this source may be written now. Otherwise it is counted as left out.
-    fn is_due(&mut self, source: Source, route: Option<&'static Route>, now: Instant) -> bool {
-        if let Some(warned) = self.warned.get_mut(&source) {
-            warned.left_out = warned.left_out.saturating_add(1);
-            return false;
-        }
-        let warned = Warned {
-            route,
-            at: now,
-            left_out: 0,
-        };
-        self.warned.insert(source, warned);
-        true
-    }
-
-    /// Writes the number of warnings that were left out, once [`WARN_EVERY`] has passed.
+    /// Writes the number of warnings that were left out, once the window of their source is over.
     pub(super) fn flush(&mut self, now: Instant) {
-        self.warned.retain(|source, warned| {
-            if now.since(warned.at) < WARN_EVERY {
-                return true;
-            }
-            let is_more = warned.left_out > 0;
-            if is_more {
-                warn_of_more(*source, warned.route, warned.left_out);
-                (warned.at, warned.left_out) = (now, 0);
-            }
-            is_more
-        });
+        for left_out in self.warnings.flush(now) {
+            // The number takes the place of the only warning of the next window.
+            self.warnings.is_due(left_out.key, left_out.of, now);
+            warn_of_more(left_out.key, left_out.of, left_out.count);
+        }
     }
 }
 
@@ -178,7 +160,7 @@ fn warn_of_more(source: Source, route: Option<&'static Route>, more: u64) {
             method = route.map(|route| tracing::field::display(&route.identity.method)),
             path = route.and_then(|route| route.identity.path.as_deref()),
             "more polls blocked worker threads in the last {} seconds",
-            WARN_EVERY.as_secs(),
+            RATE.window.as_secs(),
         );
     });
 }

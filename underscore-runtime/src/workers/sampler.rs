@@ -37,7 +37,7 @@ impl Sampler {
     pub(crate) fn new(now: Instant) -> Self {
         Sampler {
             watches: HashMap::new(),
-            reports: Reports::default(),
+            reports: Reports::new(),
             last_tick: now,
         }
     }

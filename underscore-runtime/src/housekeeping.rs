@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::clock::{self, Instant};
+use crate::events;
 use crate::health;
 use crate::panics;
 use crate::routes::expire_settings;
@@ -44,6 +45,7 @@ fn run(held: &Weak<Housekeeping>) {
         clock::publish_coarse(now);
         sampler.tick(now);
         sampling::tick(now);
+        events::tick(now);
         health::tick(now);
         expire_settings(now);
         panics::tick(now);

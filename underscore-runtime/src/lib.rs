@@ -108,6 +108,8 @@ mod ended;
 #[cfg(feature = "admin")]
 mod error_body;
 #[cfg(feature = "admin")]
+mod events;
+#[cfg(feature = "admin")]
 mod fd;
 #[cfg(feature = "admin")]
 mod guards;

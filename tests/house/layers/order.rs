@@ -40,6 +40,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["route"],
             &["routes"],
             &["task"],
+            &["events"],
             &["ended"],
             &["sampling"],
             &["panics"],
@@ -225,7 +226,14 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["record"],
         ],
     ),
-    ("ended", &[&["record"], &["kept"], &["store"], &["capture"]]),
+    (
+        "events",
+        &[&["event"], &["rings"], &["publish"], &["cursor", "limits"]],
+    ),
+    (
+        "ended",
+        &[&["record"], &["event", "kept"], &["store"], &["capture"]],
+    ),
     (
         "sampling",
         &[
@@ -328,6 +336,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "tasks",
                 "metrics",
                 "ended",
+                "events",
                 "profile",
                 "health_report",
             ],
@@ -359,6 +368,10 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         ],
     ),
     ("admin/connections", &[&["mod"], &["close", "drain"]]),
+    (
+        "admin/events",
+        &[&["object"], &["sse", "text"], &["format"], &["stream"]],
+    ),
     ("admin/filter_path", &[]),
     (
         "admin/metrics",

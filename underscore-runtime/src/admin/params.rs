@@ -204,11 +204,18 @@ pub(super) const DRY_RUN: Param = Param::flag(
 );
 pub(super) const ERROR_TRACE: Param =
     Param::flag("error_trace", "add a stack trace to an error that has one");
+pub(super) const EVENT_COUNT: Param =
+    Param::count("size", "maximum number of kept events, the newest");
+pub(super) const EVENT_TYPE: Param = Param::list("type", "events of these types");
 pub(super) const FILTER_PATH: Param = Param::list(
     "filter_path",
     "the parts of a structured answer to include, or with `-` to exclude",
 );
 pub(super) const FLAT_SETTINGS: Param = Param::flag("flat_settings", "settings under dotted keys");
+pub(super) const FOLLOW: Param = Param::flag(
+    "follow",
+    "also send what happens from now on, until the client leaves",
+);
 pub(super) const FORMAT: Param = Param::word(
     "format",
     || Format::words().to_vec(),
@@ -246,6 +253,7 @@ pub(super) const SECONDS: Param = Param::new(
     Takes::Integer(1, 60),
     "time that the profile lasts, 10 by default",
 );
+pub(super) const SINCE: Param = Param::count("since", "events after the one with this id");
 pub(super) const SIZE: Param = Param::count(
     "size",
     "maximum number of rows; the header `x-total-count` is the number of all rows",
@@ -301,6 +309,9 @@ pub(super) const CONNECTION_FILTER: Group = &[&OLDER_THAN, &CONNECTION_STATE];
 /// The parameters of a drain.
 pub(super) const DRAIN: Group = &[&CLOSE, &TIMEOUT];
 
+/// The parameters of `_events`.
+pub(super) const EVENTS: Group = &[&FOLLOW, &SINCE, &EVENT_COUNT, &EVENT_TYPE];
+
 /// The parameters of `_profile`.
 pub(super) const PROFILE: Group = &[&ROUTES, &SECONDS, &TYPE];
 
@@ -318,12 +329,13 @@ pub(super) const END: Group = &[&CHILDREN, &REASON, &STATUS, &TIMEOUT, &WAIT_FOR
 
 /// The groups, each with what it belongs to, in the order of the README.
 #[cfg(test)]
-const GROUPS: [(&str, Group); 10] = [
+const GROUPS: [(&str, Group); 11] = [
     ("everything", COMMON),
     ("tables", TABLE),
     ("tasks", TASK_FILTER),
     ("connections", CONNECTION_FILTER),
     ("`_drain`", DRAIN),
+    ("`_events`", EVENTS),
     ("`_profile`", PROFILE),
     ("`_tasks`", TASKS),
     ("settings", SETTINGS),

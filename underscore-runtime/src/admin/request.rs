@@ -20,6 +20,7 @@ use super::error::Error;
 use super::params::{self, Group, Param};
 use super::policy::{Policy, UriView};
 use super::render::Format;
+use super::words;
 use crate::instrument::task_of;
 use crate::json::StrictValue;
 use crate::log;
@@ -30,6 +31,8 @@ use crate::visible::echo;
 
 /// Echoed to the client.
 pub(super) const OPAQUE_ID: HeaderName = HeaderName::from_static("x-opaque-id");
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The longest `X-Opaque-Id` that is echoed, in bytes.
 const LONGEST_OPAQUE_ID: usize = 8 << 10;
@@ -45,6 +48,9 @@ pub(super) struct Request {
     /// The query, decoded.
     pub(super) params: Vec<(String, String)>,
     accept: Vec<HeaderValue>,
+    /// `Last-Event-ID`, which clients of server-sent events send when they connect again. `None` if
+    /// it is no number.
+    pub(super) last_event_id: Option<u64>,
     pub(super) opaque_id: Option<HeaderValue>,
     /// Empty unless the endpoint makes changes.
     pub(super) body: Bytes,
@@ -77,6 +83,10 @@ impl Request {
                 .into_owned()
                 .collect(),
             accept: request.headers().get_all(ACCEPT).iter().cloned().collect(),
+            last_event_id: request
+                .headers()
+                .get(LAST_EVENT_ID)
+                .and_then(|id| id.to_str().ok()?.parse().ok()),
             opaque_id,
             body: Bytes::new(),
             cancellation: Cancellation::default(),
@@ -131,6 +141,12 @@ impl Request {
     /// The values of the `Accept` headers.
     pub(super) fn accept(&self) -> impl Iterator<Item = &str> {
         self.accept.iter().filter_map(|list| list.to_str().ok())
+    }
+
+    /// True if a header `Accept` names a media type.
+    pub(super) fn accepts(&self, media_type: &str) -> bool {
+        self.accept()
+            .any(|list| words::names_media_type(list, media_type))
     }
 
     /// The argument in the path: a comma-separated list of selectors.

@@ -16,13 +16,14 @@ use super::error::Error;
 use super::live;
 use super::offload::Pool;
 use super::params::{
-    CHANGE, CONNECTION_FILTER, DRAIN, END, PROFILE, SETTINGS, TABLE, TASK_FILTER, TASKS,
+    CHANGE, CONNECTION_FILTER, DRAIN, END, EVENTS, PROFILE, SETTINGS, TABLE, TASK_FILTER, TASKS,
 };
 use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
 use super::{
-    cat, connections, cross_origin, ended, health_report, metrics, profile, root, routes, tasks,
+    cat, connections, cross_origin, ended, events, health_report, metrics, profile, root, routes,
+    tasks,
 };
 use crate::housekeeping::{self, Housekeeping};
 use crate::panics;
@@ -141,6 +142,9 @@ const ENDPOINTS: &[Endpoint] = &[
     .with_params(&[DRAIN, CHANGE]),
     Endpoint::read(&["/_health_report"], Cost::Stacks, health_report::get),
     Endpoint::read(&["/_audit"], Cost::Bounded, cat::audit::get),
+    Endpoint::read(&["/_events"], Cost::Bounded, events::get)
+        .with_params(&[EVENTS])
+        .with_own_formats(),
     Endpoint::read(&["/_metrics"], Cost::Everything, metrics::get).with_own_formats(),
     Endpoint::waiting_read(&["/_profile"], Cost::Stacks, profile::get)
         .with_aliases(&["/_nodes/hot_threads"])

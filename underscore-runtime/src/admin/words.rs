@@ -21,12 +21,7 @@ pub(super) const TASK_STATES: [TaskState; 4] = [
 
 /// The word for the state of a task.
 pub(super) fn task_state(state: TaskState) -> &'static str {
-    match state {
-        TaskState::Running => "running",
-        TaskState::Waiting => "waiting",
-        TaskState::Streaming => "streaming",
-        TaskState::Queued => "queued",
-    }
+    state.word()
 }
 
 /// The state for which `word` is the word.
@@ -128,16 +123,7 @@ pub(super) fn worker_state(state: WorkerState) -> &'static str {
 
 /// The words for an outcome: those behind `stats.end.` in the columns of `_cat/routes`.
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Completed => "completed",
-        Outcome::Disconnected => "disconnected",
-        Outcome::Interrupted => "interrupted",
-        Outcome::Panicked => "panicked",
-        Outcome::Preempted => "preempted",
-        Outcome::Rejected => "rejected",
-        Outcome::Expired => "expired",
-        Outcome::Failed => "failed",
-    }
+    outcome.word()
 }
 
 /// The words for the classes of statuses, from 100 on.
@@ -164,6 +150,18 @@ pub(super) fn time_of_day(moment: SystemTime) -> String {
         .split_once('T')
         .map(|(_, time)| time.trim_end_matches('Z'));
     time.unwrap_or_default().to_owned()
+}
+
+/// Newline-delimited JSON.
+pub(super) const NDJSON: &str = "application/x-ndjson";
+
+/// True if a header `Accept` names a media type.
+pub(super) fn names_media_type(accept: &str, media_type: &str) -> bool {
+    let essences = accept
+        .split(',')
+        .filter_map(|range| range.split(';').next());
+    let mut essences = essences.map(str::trim);
+    essences.any(|essence| essence.eq_ignore_ascii_case(media_type))
 }
 
 /// The items of a comma-separated list, without empty ones.

@@ -4,10 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::StatusCode;
 
+use super::event::event;
 use super::kept::Kind;
 use super::record::EndedRequest;
 use super::store;
 use crate::clock::Instant;
+use crate::events;
 use crate::stats::Outcome;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::task::{Slot, TaskKind, TaskRef, TaskState};
@@ -47,8 +49,8 @@ pub(crate) fn is_remarkable(
     is_slow || kind(outcome, status).is_some()
 }
 
-/// Keeps the record of a request that ends, if there is room for it. Called before the end of the
-/// task, while its record can be read.
+/// Keeps the record of a request that ends, if there is room for it, and publishes an event, unless
+/// there were many in this second. Called before the end of the task, while its record can be read.
 #[cold]
 #[inline(never)]
 pub(crate) fn record(task: &'static Slot, outcome: Outcome, answered: Option<Answered>) {
@@ -63,7 +65,9 @@ pub(crate) fn record(task: &'static Slot, outcome: Outcome, answered: Option<Ans
     let keep_as_slow = is_slow && store::has_room_for_slow(route, started, ended);
     let status = task.status();
     let bad = kind(outcome, status);
-    if bad.is_none() && !keep_as_slow {
+    let is_kept = bad.is_some() || keep_as_slow;
+    let is_event = (bad.is_some() || is_slow) && events::is_end_due(route, ended);
+    if !is_kept && !is_event {
         return;
     }
     let Some(read) = found.read() else { return };
@@ -99,7 +103,14 @@ pub(crate) fn record(task: &'static Slot, outcome: Outcome, answered: Option<Ans
         stack,
         timeline: OnceLock::new(),
     };
-    store::add(record, keep_as_slow, bad);
+    let event = is_event.then(|| event(&record));
+    // First, so that who reads the event finds the record.
+    if is_kept {
+        store::add(record, keep_as_slow, bad);
+    }
+    if let Some(event) = event {
+        events::publish(event);
+    }
 }
 
 /// The kind of an end, `None` for one that is not bad.

@@ -1,10 +1,11 @@
-//! Events of the host's log when the findings change.
+//! Events, also of the host's log, when the findings change.
 
 use std::time::Duration;
 
 use super::finding::{Finding, Identity, Status};
 use super::known::Known;
 use crate::clock::Instant;
+use crate::events::{self, EventType, NewEvent};
 use crate::log::{self, field_text};
 
 /// Minimum time between two events, except for one with a worse status.
@@ -46,6 +47,7 @@ impl Events {
 }
 
 fn write(status: Status, changes: [usize; 3], worst: Option<Finding>, now: Instant) {
+    events::publish(event(status, changes, worst.as_ref(), now));
     log::write(move || {
         let [findings, appeared, resolved] = changes;
         let since = worst
@@ -76,6 +78,29 @@ fn write(status: Status, changes: [usize; 3], worst: Option<Finding>, now: Insta
             Status::Green => event!(info),
         }
     });
+}
+
+fn event(
+    status: Status,
+    [findings, appeared, resolved]: [usize; 3],
+    worst: Option<&Finding>,
+    now: Instant,
+) -> NewEvent {
+    let event = NewEvent::new(EventType::Health).word("status", status.word());
+    let event = match worst {
+        None => event,
+        Some(worst) => event
+            .with_routes(&worst.routes)
+            .word("symptom", worst.symptom().words())
+            .text("subject", Some(&worst.subject))
+            .duration("since", Some(now.since(worst.since)))
+            .text("evidence", Some(&worst.evidence))
+            .text("next", Some(&worst.next)),
+    };
+    event
+        .count("findings", findings)
+        .count("appeared", appeared)
+        .count("resolved", resolved)
 }
 
 #[cfg(test)]

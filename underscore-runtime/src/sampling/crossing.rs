@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use crate::clock::Instant;
+use crate::events::{self, EventType, NewEvent};
 use crate::log::{self, field_text};
 use crate::routes::Route;
-use crate::stack::{innermost, on_one_line};
+use crate::stack::{AwaitPoint, innermost, on_one_line};
 use crate::task::{MetaField, TaskRef, TaskState};
 use crate::throttle::{Rate, Throttle, largest};
 use crate::trace_context::trace_id;
@@ -106,6 +107,25 @@ fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
     let id = task.id.number();
     let slow_after = Duration::from_nanos(route.slow_after());
     let is_running = read.state == TaskState::Running;
+    let field = |field| Some(read.request()?.field(field)?.into_owned());
+    let mut event = NewEvent::new(EventType::Slow)
+        .with_task(id)
+        .with_route(Some(route))
+        .word("state", read.state.word())
+        .duration("running_time", Some(age))
+        .duration("slow_after", Some(slow_after))
+        .number("times", Some(times))
+        .text("where", point.map(ToString::to_string))
+        .text("awaiting", point.map(AwaitPoint::source))
+        .text("stack", Some(&stack).filter(|stack| !stack.is_empty()))
+        .text("request_id", field(MetaField::RequestId));
+    if let Some(trace_parent) = field(MetaField::TraceParent) {
+        event = event.text("trace_id", trace_id(&trace_parent));
+    }
+    if let Some(request) = read.request() {
+        event = event.with_method(request.method());
+    }
+    events::publish(event);
     log::write(move || {
         let field = |field| {
             let request = read.request()?;
@@ -135,6 +155,10 @@ fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
 
 /// Reports how many more requests of a route became slow, or of all other routes.
 fn report_left_out(route: Option<&'static Route>, more: u64) {
+    let slow_after = route.map(|route| Duration::from_nanos(route.slow_after()));
+    let event = NewEvent::new(EventType::Slow).with_route(route);
+    let event = event.duration("slow_after", slow_after);
+    events::publish(event.number("more", Some(more)));
     log::write(move || {
         tracing::warn!(
             target: "underscore::slow",
@@ -142,7 +166,7 @@ fn report_left_out(route: Option<&'static Route>, more: u64) {
             method = route.map(|route| tracing::field::display(&route.identity.method)),
             path = route.and_then(|route| route.identity.path.as_deref()),
             handler = route.map(|route| route.identity.declaration().handler),
-            slow_after = route.map(|route| units::human(Duration::from_nanos(route.slow_after()))),
+            slow_after = slow_after.map(units::human),
             "more requests became slow within a second"
         );
     });

@@ -16,16 +16,20 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connections::{ConnectionGuard, Phase};
 use super::limits::{Limits, MAX_HEAD};
 use super::stream::Stream;
-use crate::admin::{BadRequest, Peer};
+use crate::admin::{BadRequest, Endless, Peer};
 use crate::sync::Arc;
 
 /// Interval between checks of whether the client is still connected, while a request is answered.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
+
+/// Time for the last bytes of a response without an end, once the server shuts down. Its client may
+/// not read at all.
+const LAST_BYTES: Duration = Duration::from_millis(50);
 
 /// Serves `stream` until the client disconnects or exceeds its deadline, or until the current
 /// request is answered after `stop` has changed.
@@ -48,11 +52,11 @@ pub(super) async fn serve(
             let response = response.await?;
             let size = response.body().size_hint();
             guard.on_response(usize::try_from(size.lower()).unwrap_or(usize::MAX));
-            let response = match size.exact() {
-                Some(_) => response,
-                None => response.map(|body| Body::new(StreamedBody::new(body, guard))),
-            };
-            Ok::<Response, Infallible>(response)
+            if size.exact().is_some() {
+                return Ok::<Response, Infallible>(response);
+            }
+            let is_endless = response.extensions().get::<Endless>().is_some();
+            Ok(response.map(|body| Body::new(StreamedBody::new(body, guard, is_endless))))
         })
     });
     let mut connection = http1::Builder::new()
@@ -71,6 +75,10 @@ pub(super) async fn serve(
             _ = stop.changed(), if !stopping => {
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
+                if guard.on_stop() {
+                    let _ = timeout(LAST_BYTES, &mut connection).await;
+                    return;
+                }
             }
         }
     }
@@ -81,15 +89,15 @@ pub(super) async fn serve(
 }
 
 /// A body of unknown length. While it lasts, the connection is not idle, even if all bytes so far
-/// are written.
+/// are written. A body without an end ends when the server shuts down.
 struct StreamedBody {
     body: Body,
     guard: Arc<ConnectionGuard>,
 }
 
 impl StreamedBody {
-    fn new(body: Body, guard: Arc<ConnectionGuard>) -> Self {
-        guard.on_stream();
+    fn new(body: Body, guard: Arc<ConnectionGuard>, is_endless: bool) -> Self {
+        guard.on_stream(is_endless);
         StreamedBody { body, guard }
     }
 }
@@ -102,6 +110,9 @@ impl HttpBody for StreamedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.guard.is_to_end() {
+            return Poll::Ready(None);
+        }
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

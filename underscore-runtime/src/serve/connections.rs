@@ -47,6 +47,10 @@ struct AdminConnection {
     held: usize,
     /// True while a response is streamed: more may follow after all buffered bytes are written.
     is_streaming: bool,
+    /// True while a response is streamed that has no end.
+    is_endless: bool,
+    /// True once the server shuts down.
+    is_stopping: bool,
     /// Ends the connection. `None` once that is done.
     task: Option<AbortHandle>,
 }
@@ -91,6 +95,8 @@ impl Connections {
             attempts: 0,
             held: 0,
             is_streaming: false,
+            is_endless: false,
+            is_stopping: false,
             task: None,
         });
         ConnectionGuard {
@@ -239,13 +245,26 @@ impl ConnectionGuard {
     }
 
     /// The response is streamed, until [`on_stream_end`](Self::on_stream_end).
-    pub(super) fn on_stream(&self) {
-        self.with(|open, _| open.is_streaming = true);
+    pub(super) fn on_stream(&self, is_endless: bool) {
+        self.with(|open, _| (open.is_streaming, open.is_endless) = (true, is_endless));
     }
 
     /// The last byte of a streamed response is buffered.
     pub(super) fn on_stream_end(&self) {
-        self.with(|open, _| open.is_streaming = false);
+        self.with(|open, _| (open.is_streaming, open.is_endless) = (false, false));
+    }
+
+    /// The server shuts down. Returns true if the response has no end.
+    pub(super) fn on_stop(&self) -> bool {
+        self.with(|open, _| {
+            open.is_stopping = true;
+            open.is_endless
+        })
+    }
+
+    /// True if the server shuts down and the response has no end.
+    pub(super) fn is_to_end(&self) -> bool {
+        self.with(|open, _| open.is_stopping && open.is_endless)
     }
 
     /// Counts bytes written to the client.
@@ -348,7 +367,7 @@ mod tests {
         let guard = connections(1).register(ALICE);
         guard.on_request();
         guard.on_response(0);
-        guard.on_stream();
+        guard.on_stream(false);
         guard.on_write(5);
         guard.on_flush();
         assert_eq!(guard.phase(), Phase::Responding);

@@ -112,11 +112,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes in each turn, and does not read while a request is answered, so a client
-        // that leaves is noticed here.
-        let is_connected =
-            self.connection.phase() != Phase::Handling || !has_left(&*self.socket()?, cx);
-        if !is_connected {
+        // hyper flushes in each turn, and does not read while a request is answered and while the
+        // response is streamed, so a client that leaves is noticed here.
+        let is_answering = matches!(self.connection.phase(), Phase::Handling | Phase::Responding);
+        if is_answering && has_left(&*self.socket()?, cx) {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         ready!(self.socket()?.poll_flush(cx))?;

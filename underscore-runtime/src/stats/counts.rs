@@ -27,6 +27,20 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// The word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Outcome::Completed => "completed",
+            Outcome::Disconnected => "disconnected",
+            Outcome::Interrupted => "interrupted",
+            Outcome::Panicked => "panicked",
+            Outcome::Preempted => "preempted",
+            Outcome::Rejected => "rejected",
+            Outcome::Expired => "expired",
+            Outcome::Failed => "failed",
+        }
+    }
+
     /// All outcomes, in display order.
     pub(crate) const ALL: [Outcome; 8] = [
         Outcome::Completed,

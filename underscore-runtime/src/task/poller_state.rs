@@ -28,6 +28,18 @@ pub(crate) enum TaskState {
     Streaming,
 }
 
+impl TaskState {
+    /// The word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            TaskState::Running => "running",
+            TaskState::Waiting => "waiting",
+            TaskState::Streaming => "streaming",
+            TaskState::Queued => "queued",
+        }
+    }
+}
+
 // The bits of [`Slot::flags`].
 
 /// The status of the response.

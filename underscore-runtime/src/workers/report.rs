@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::stall::{Transition, UntrackedStall};
 use crate::clock::Instant;
+use crate::events::{self, EventType, NewEvent};
 use crate::log::{self, field_text};
 use crate::routes::Route;
 use crate::stack::{AwaitPoint, innermost};
@@ -71,22 +72,26 @@ impl Reports {
                     warn_of_untracked(stall, in_poll_for);
                 }
             }
-            Transition::Resumed(in_poll_for) => self.report_resumed(None, in_poll_for),
+            Transition::Resumed(in_poll_for) => {
+                let event = NewEvent::new(EventType::Resumed);
+                events::publish(of_untracked(event, &stall, in_poll_for));
+                log_resumed(None, in_poll_for);
+            }
         }
     }
 
-    /// Reports that a worker has returned from the poll that blocked it.
+    /// Reports that a worker has returned from the poll of a task that blocked it.
     #[allow(clippy::unused_self, reason = "all reports are methods")]
-    pub(super) fn report_resumed(&self, task: Option<u64>, in_poll_for: Duration) {
-        let in_poll_for_ms = millis(in_poll_for);
-        log::write(move || {
-            tracing::info!(
-                target: "underscore",
-                task,
-                in_poll_for_ms,
-                "a worker thread returned from the poll that blocked it"
-            );
-        });
+    pub(super) fn report_resumed(
+        &self,
+        task: u64,
+        route: Option<&'static Route>,
+        in_poll_for: Duration,
+    ) {
+        let event = NewEvent::new(EventType::Resumed).with_task(task);
+        let event = event.with_route(route);
+        events::publish(event.duration("in_poll_for", Some(in_poll_for)));
+        log_resumed(Some(task), in_poll_for);
     }
 
     /// Writes the number of warnings that were left out, once the window of their source is over.
@@ -97,6 +102,29 @@ impl Reports {
             warn_of_more(left_out.key, left_out.of, left_out.count);
         }
     }
+}
+
+fn log_resumed(task: Option<u64>, in_poll_for: Duration) {
+    let in_poll_for_ms = millis(in_poll_for);
+    log::write(move || {
+        tracing::info!(
+            target: "underscore",
+            task,
+            in_poll_for_ms,
+            "a worker thread returned from the poll that blocked it"
+        );
+    });
+}
+
+/// An event about a worker that is or was blocked by untracked code.
+fn of_untracked(event: NewEvent, stall: &UntrackedStall, in_poll_for: Duration) -> NewEvent {
+    let thread = stall.thread.as_ref();
+    event
+        .flag("untracked", true)
+        .number("runtime", stall.runtime.map(RuntimeNumber::get))
+        .count("worker", stall.worker)
+        .text("thread", thread.and_then(|thread| thread.name.as_deref()))
+        .duration("in_poll_for", Some(in_poll_for))
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -111,6 +139,21 @@ fn warn_of_task(task: Task, stalled: Stalled) {
     let kernel = thread.as_ref().and_then(|thread| thread.kernel_wait());
     // Read now: the task may have ended when the log thread writes the entry.
     let point = innermost(&task.found.frames());
+    let name = |thread: &Arc<Thread>| thread.name.clone();
+    let background = task.background();
+    let mut event = NewEvent::new(EventType::Blocked)
+        .with_task(task.found.id.number())
+        .with_route(task.route())
+        .text("name", background.map(|background| &*background.name))
+        .text("where", point.map(ToString::to_string))
+        .text("awaiting", point.map(AwaitPoint::source))
+        .text("thread", thread.as_ref().and_then(name))
+        .text("kernel_wait", kernel.as_deref())
+        .duration("in_poll_for", Some(in_poll_for));
+    if let Some(request) = task.request() {
+        event = event.with_method(request.method());
+    }
+    events::publish(event);
     log::write(move || {
         let route = task.route();
         tracing::warn!(
@@ -132,8 +175,10 @@ fn warn_of_task(task: Task, stalled: Stalled) {
 }
 
 fn warn_of_untracked(stall: UntrackedStall, in_poll_for: Duration) {
+    let kernel = stall.thread.as_ref().and_then(|it| it.kernel_wait());
+    let event = of_untracked(NewEvent::new(EventType::Blocked), &stall, in_poll_for);
+    events::publish(event.text("kernel_wait", kernel.as_deref()));
     let thread = stall.thread;
-    let kernel = thread.as_ref().and_then(|thread| thread.kernel_wait());
     let runtime = stall.runtime.map(RuntimeNumber::get);
     log::write(move || {
         tracing::warn!(
@@ -151,6 +196,9 @@ fn warn_of_untracked(stall: UntrackedStall, in_poll_for: Duration) {
 
 fn warn_of_more(source: Source, route: Option<&'static Route>, more: u64) {
     let untracked = matches!(source, Source::Untracked(_));
+    let event = NewEvent::new(EventType::Blocked).with_route(route);
+    let event = event.flag("untracked", untracked);
+    events::publish(event.number("more", Some(more)));
     log::write(move || {
         tracing::warn!(
             target: "underscore",

@@ -79,8 +79,9 @@ impl Sampler {
                 over.add_time(now);
                 if over.is_logged {
                     let in_poll_for = now.since(over.first_seen);
+                    let route = over.added.map(|(route, _)| route);
                     self.reports
-                        .report_resumed(Some(over.reading.task), in_poll_for);
+                        .report_resumed(over.reading.task, route, in_poll_for);
                 }
             }
             if let Some(mut watch) = watch {

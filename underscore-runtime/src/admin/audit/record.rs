@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::peer::Peer;
 use crate::admin::render::Node;
+use crate::clock::Instant;
+use crate::events::{self, EventType, NewEvent};
 use crate::log::{self, field_text};
 use crate::routes::HandlerEntry;
 use crate::settings_file::Reload;
@@ -196,7 +198,27 @@ pub(super) fn add(mut record: Record) {
         same_kind.push_back(Arc::clone(&record));
         record
     };
+    if !record.is_refused() || events::is_refusal_due(record.peer.uid, Instant::now()) {
+        events::publish(event(&record));
+    }
     log::write_audit(move || report(&record));
+}
+
+fn event(record: &Record) -> NewEvent {
+    let target = Some(&record.target).filter(|target| !target.is_empty());
+    NewEvent::new(EventType::Audit)
+        .refused(record.is_refused())
+        .word("action", record.action.word())
+        .text("target", target)
+        .number("status", record.status)
+        .number("uid", record.peer.uid)
+        .number("gid", record.peer.gid)
+        .number("pid", record.peer.pid)
+        .text("process", record.process.as_ref())
+        .text("before", record.before.as_ref())
+        .text("after", record.after.as_ref())
+        .text("reason", record.reason.as_ref())
+        .number("seq", Some(record.seq))
 }
 
 fn report(record: &Record) {

@@ -41,9 +41,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Maximum number of connections that a report lists.
 const MAX_LISTED: usize = 100;
 
-/// Newline-delimited JSON.
-const NDJSON: &str = "application/x-ndjson";
-
 /// `GET /_drain`.
 #[allow(clippy::unnecessary_wraps, reason = "endpoints have one signature")]
 pub(in crate::admin) fn get(_: &Request) -> Result<Answer, Error> {
@@ -64,7 +61,7 @@ pub(in crate::admin) fn post(request: Request, _: Offload) -> AnswerFuture {
         drain::begin();
         let form = match request.format() {
             Some(Format::Text) => LineFormat::Text,
-            None if request.accept().any(names_ndjson) => LineFormat::Ndjson,
+            None if request.accepts(words::NDJSON) => LineFormat::Ndjson,
             _ => {
                 let report = options.follow(None).await;
                 return Ok(Answer::Node(report.node()));
@@ -79,15 +76,6 @@ pub(in crate::admin) fn post(request: Request, _: Offload) -> AnswerFuture {
             body: Body::new(Lines(receiver)),
         })
     })
-}
-
-/// True if a header `Accept` names the media type of newline-delimited JSON.
-fn names_ndjson(accept: &str) -> bool {
-    let essences = accept
-        .split(',')
-        .filter_map(|range| range.split(';').next());
-    let mut essences = essences.map(str::trim);
-    essences.any(|essence| essence.eq_ignore_ascii_case(NDJSON))
 }
 
 /// The parameters of `POST /_drain`.
@@ -182,7 +170,7 @@ impl LineFormat {
     fn content_type(self) -> &'static str {
         match self {
             LineFormat::Text => "text/plain; charset=UTF-8",
-            LineFormat::Ndjson => NDJSON,
+            LineFormat::Ndjson => words::NDJSON,
         }
     }
 

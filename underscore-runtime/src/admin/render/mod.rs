@@ -66,7 +66,16 @@ pub(super) enum Answer {
         content_type: &'static str,
         body: Body,
     },
+    /// The same without an end.
+    Endless {
+        content_type: &'static str,
+        body: Body,
+    },
 }
+
+/// In the extensions of a response whose body has no end: a shutdown ends it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Endless;
 
 /// A table, as text or as rows depending on the requested format.
 #[derive(Debug)]
@@ -142,7 +151,9 @@ impl Answer {
                 ..
             } => (content_type, bytes),
             // What has been read of it is not known: see `into_response`.
-            Answer::Stream { content_type, .. } => (content_type, Vec::new()),
+            Answer::Stream { content_type, .. } | Answer::Endless { content_type, .. } => {
+                (content_type, Vec::new())
+            }
             Answer::Redirect { .. } => (TEXT, Vec::new()),
             Answer::Table(table) => match table.content {
                 TableContent::Text(text) => (TEXT, text.into_bytes()),
@@ -165,8 +176,11 @@ impl Answer {
         if let Answer::Redirect { location } = self {
             return redirect(&location);
         }
+        let is_endless = matches!(self, Answer::Endless { .. });
         let (content_type, body) = match self {
-            Answer::Stream { content_type, body } => (content_type, body),
+            Answer::Stream { content_type, body } | Answer::Endless { content_type, body } => {
+                (content_type, body)
+            }
             answer => {
                 let (content_type, bytes) = answer.into_body(style, cancellation);
                 (content_type, Body::from(bytes))
@@ -174,6 +188,9 @@ impl Answer {
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
+        if is_endless {
+            response.extensions_mut().insert(Endless);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         for (name, value) in own_headers.unwrap_or_default() {

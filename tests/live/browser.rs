@@ -96,14 +96,6 @@ impl Browser {
         self.session.cdp(command, parameters).await
     }
 
-    /// The URL of what a frame of the page shows, whatever its origin is.
-    pub(crate) async fn url_of_frame(&self, index: u16) -> String {
-        self.session.enter_frame(index).await;
-        let url = self.execute("return location.href;", json!([])).await;
-        self.session.leave_frame().await;
-        url.as_str().unwrap_or_default().to_owned()
-    }
-
     /// The text of the page as it is shown.
     pub(crate) async fn text(&self) -> String {
         match self.session.select("body").await.first() {
@@ -112,38 +104,73 @@ impl Browser {
         }
     }
 
+    /// The origin of the page.
+    pub(crate) async fn origin(&self) -> String {
+        let origin = self.execute("return location.origin;", json!([])).await;
+        origin.as_str().expect("a URL").to_owned()
+    }
+
+    /// Waits until a table has this many rows, and returns the text of that one, on one line.
+    pub(crate) async fn row(&self, table: &str, number: usize) -> String {
+        let selector = format!("[aria-label='{table}'] tbody tr:nth-child({number})");
+        self.until(&format!("row {number} of {table}"), async || {
+            let script = "const row = document.querySelector(arguments[0]);
+                return row && [...row.cells].map(cell => cell.innerText).join(' ');";
+            let text = self.execute(script, json!([selector])).await;
+            Some(
+                text.as_str()?
+                    .split_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            )
+        })
+        .await
+    }
+
     /// The elements that a CSS selector matches.
     pub(crate) async fn select(&self, selector: &str) -> Vec<Element> {
         self.session.select(selector).await
     }
 
-    /// The elements that assistive technology sees with this role and name.
+    /// The elements that assistive technology sees with this role and name. Those that the page
+    /// removes meanwhile are left out.
     pub(crate) async fn find_all(&self, role: &str, name: &str) -> Vec<Element> {
-        let document = self.cdp("DOM.getDocument", json!({"depth": 0})).await;
+        let found = self.query("document", role, name).await;
+        found.unwrap_or_default()
+    }
+
+    /// Those inside of what an expression of JavaScript stands for.
+    async fn query(&self, scope: &str, role: &str, name: &str) -> Option<Vec<Element>> {
+        let scope = json!({"expression": scope});
+        let scope = self.session.cdp("Runtime.evaluate", scope).await;
         let query = json!({
-            "nodeId": document["root"]["nodeId"],
+            "objectId": scope["result"]["objectId"].as_str()?,
             "role": role,
             "accessibleName": name,
         });
-        let found = self.cdp("Accessibility.queryAXTree", query).await;
-        let found = found["nodes"].as_array().expect("a list");
+        let found = self.session.try_cdp("Accessibility.queryAXTree", query);
+        let found = found.await.ok()?;
         let mut elements = Vec::new();
-        for node in found.iter().filter(|node| node["ignored"] == false) {
-            elements.extend(self.element_of(&node["backendDOMNodeId"]).await);
+        for node in found["nodes"].as_array()? {
+            if node["ignored"] == false {
+                elements.extend(self.element_of(&node["backendDOMNodeId"]).await);
+            }
         }
-        elements
+        Some(elements)
     }
 
     /// `WebDriver` and `DevTools` name elements differently; the window carries one across.
     async fn element_of(&self, backend_node: &Value) -> Option<Element> {
         let node = json!({"backendNodeId": backend_node});
-        let resolved = self.cdp("DOM.resolveNode", node).await;
+        let resolved = self.session.try_cdp("DOM.resolveNode", node).await.ok()?;
         let call = json!({
             "objectId": resolved["object"]["objectId"],
             "functionDeclaration": "function () { window[Symbol.for('found')] = this; }",
         });
-        self.cdp("Runtime.callFunctionOn", call).await;
-        let script = "return window[Symbol.for('found')];";
+        let call = self.session.try_cdp("Runtime.callFunctionOn", call);
+        call.await.ok()?;
+        let script = "const found = window[Symbol.for('found')];
+            return found.isConnected ? found : null;";
         self.session.element(&self.execute(script, json!([])).await)
     }
 
@@ -151,6 +178,16 @@ impl Browser {
     pub(crate) async fn find(&self, role: &str, name: &str) -> Element {
         self.until(&format!("one {role} {name:?}"), async || {
             let mut found = self.find_all(role, name).await;
+            (found.len() == 1).then(|| found.remove(0))
+        })
+        .await
+    }
+
+    /// The same inside of the only element that a CSS selector matches.
+    pub(crate) async fn find_in(&self, selector: &str, role: &str, name: &str) -> Element {
+        let scope = format!("document.querySelector({})", json!(selector));
+        self.until(&format!("one {role} {name:?} in {selector}"), async || {
+            let mut found = self.query(&scope, role, name).await?;
             (found.len() == 1).then(|| found.remove(0))
         })
         .await

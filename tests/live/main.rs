@@ -14,5 +14,6 @@ mod chromedriver;
 mod flame;
 mod foreign;
 mod harness;
+mod incident;
 mod site;
 mod webdriver;

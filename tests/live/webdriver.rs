@@ -78,25 +78,27 @@ impl Session {
 
     /// A command of the Chrome `DevTools` Protocol.
     pub(crate) async fn cdp(&self, command: &str, parameters: Value) -> Value {
-        let body = json!({"cmd": command, "params": parameters});
-        self.command(Method::POST, "goog/cdp/execute", Some(body))
-            .await
+        value(self.try_cdp(command, parameters).await, command)
+    }
+
+    /// The same for a command that may fail, because the page may have changed meanwhile.
+    pub(crate) async fn try_cdp(
+        &self,
+        command: &str,
+        parameters: Value,
+    ) -> Result<Value, CmdError> {
+        let command = Command {
+            method: Method::POST,
+            path: "goog/cdp/execute".to_owned(),
+            body: Some(json!({"cmd": command, "params": parameters})),
+        };
+        self.0.issue_cmd(command).await
     }
 
     /// The entries of the browser's log since the last call.
     pub(crate) async fn log(&self) -> Value {
         let body = json!({"type": "browser"});
         self.command(Method::POST, "se/log", Some(body)).await
-    }
-
-    /// Directs commands to a frame of the document.
-    pub(crate) async fn enter_frame(&self, index: u16) {
-        value(self.0.enter_frame(index).await, index);
-    }
-
-    /// Directs commands to the document around.
-    pub(crate) async fn leave_frame(&self) {
-        value(self.0.enter_parent_frame().await, "the parent");
     }
 
     /// The window as PNG.

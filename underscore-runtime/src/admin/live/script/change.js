@@ -1,4 +1,4 @@
-// Changes. Each dialog shows the dry run first, and sends the change when a person has confirmed it.
+// Changes. Each dialog shows the dry run first, and sends the change when it is confirmed.
 
 const END_FIELDS = {
   status: "Status for clients instead of the route's own",
@@ -10,9 +10,9 @@ const TYPING = 300;
 
 class ChangeDialog {
   /**
-   * `method` and `path` are the request, `params` its fixed parameters, `fields` the controls of the
-   * form, `verb` what the change does to how many, and `read(form)` returns the parameters and the
-   * body that the form stands for.
+   * `method`, `path` and `params` are the request. `fields` are the controls of the form, and
+   * `read(form)` returns the parameters and the body that they stand for. `verb(wouldHit)` is the
+   * label of the button.
    */
   constructor({ title, method = 'POST', path, params = {}, fields, read, verb, about }) {
     Object.assign(this, { method, path, params, read, verb });
@@ -65,7 +65,7 @@ class ChangeDialog {
     setText(this.command, curlLine(this.method, url, body));
   }
 
-  /** Asks what the change would do. Until the answer to the newest question, nothing is confirmed. */
+  /** Asks what the change would do. Until that is answered, it cannot be confirmed. */
   async preview() {
     const turn = (this.turn = {});
     this.confirm.disabled = true;

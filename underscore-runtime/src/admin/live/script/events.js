@@ -6,21 +6,8 @@ const MAX_EVENTS = 500;
 /** Events on every view. */
 const RECENT = 6;
 
-/** Properties that a sentence has already. */
-const SPOKEN = new Set([
-  'id',
-  'time',
-  'timestamp',
-  'type',
-  'method',
-  'path',
-  'route_id',
-  'task_id',
-]);
-
 const Events = {
   all: [],
-  held: [],
   source: undefined,
 
   follow() {
@@ -28,7 +15,7 @@ const Events = {
     Events.source = new EventSource(
       apiUrl('/_events', { follow: 'true', format: 'sse', size: MAX_EVENTS }),
     );
-    for (const type of ['audit', 'blocked', 'ended', 'health', 'lost', 'resumed', 'slow']) {
+    for (const type of Object.keys(SENTENCES)) {
       Events.source.addEventListener(type, message => Events.add(JSON.parse(message.data)));
     }
   },
@@ -60,38 +47,70 @@ const Events = {
 
   show() {
     reconcile(byId('events'), Events.all.slice(0, RECENT), eventKey, createEvent);
-    byId('recent').hidden = Events.all.length === 0;
-    if (view instanceof EventsView) view.show();
+    const isOpen = view instanceof EventsView;
+    byId('recent').hidden = isOpen || Events.all.length === 0;
+    if (isOpen) view.show();
   },
 };
 
-const eventKey = event => `${event.id ?? 'lost'} ${event.time ?? event.last} ${event.type}`;
+const eventKey = event => `${event.id ?? event.last_id} ${event.time} ${event.type}`;
+
+/** What has happened, as the parts of a sentence after its time and its type. */
+const SENTENCES = {
+  audit: ({ action, target, process, uid, status, reason }) => [
+    [action, target].join(' '),
+    process || uid != null
+      ? `by ${[process, uid != null && 'uid ' + uid].filter(Boolean).join(', ')}`
+      : '',
+    status == null ? '' : `status ${status}`,
+    reason && `“${reason}”`,
+  ],
+  blocked: ({ name, where, in_poll_for, thread, kernel_wait, untracked }) => [
+    name,
+    untracked ? 'untracked code' : '',
+    `blocks ${thread ?? 'a worker'} for ${duration(in_poll_for ?? 0)}`,
+    where && 'after ' + where,
+    kernel_wait && 'kernel: ' + kernel_wait,
+  ],
+  ended: ({ end, status, took, where, reason, panic }) => [
+    end,
+    status,
+    took != null && 'after ' + duration(took),
+    where && 'at ' + where,
+    reason && `“${reason}”`,
+    panic && `“${panic}”`,
+  ],
+  health: ({ status, symptom, subject, evidence }) => [
+    element('span', { class: 'badge ' + status }, status),
+    symptom,
+    subject && subject + ':',
+    evidence,
+  ],
+  lost: ({ lost }) => [plural(lost, 'event'), 'that this page has not received'],
+  resumed: ({ in_poll_for }) => [`returned after ${duration(in_poll_for ?? 0)}`],
+  slow: ({ running_time, where, awaiting }) => [
+    running_time != null && `for ${duration(running_time)}`,
+    where && 'at ' + where,
+    awaiting,
+  ],
+};
 
 function createEvent(event) {
-  const { task_id: task, route_id: route } = event;
+  const { type, task_id: task, route_id: route, more } = event;
   const subject = [event.method, event.path].filter(Boolean).join(' ');
-  const rest = Object.entries(event).filter(([name, value]) => !SPOKEN.has(name) && value != null);
-  const words = rest.map(([name, value]) =>
-    element(
-      'span',
-      { class: 'field' },
-      element('span', { class: 'name' }, name),
-      ' ',
-      typeof value === 'object' ? JSON.stringify(value) : String(value),
-    ),
-  );
+  const sentence = more == null ? SENTENCES[type]?.(event) : [`and ${more} more within a second`];
+  const parts = [
+    element('time', { title: event.timestamp }, timeOfDay(event.time)),
+    element('strong', {}, type),
+    route && subject ? link('#/route/' + route, subject) : subject,
+    task == null ? null : link('#/task/' + task, 'task ' + task),
+    sentence ?? JSON.stringify(event),
+  ];
+  const shown = parts.flat().filter(part => part != null && part !== '' && part !== false);
   const node = element(
     'li',
-    { class: event.type },
-    element('time', {}, event.time == null ? '' : timeOfDay(event.time)),
-    ' ',
-    element('strong', {}, event.type),
-    ' ',
-    route && subject ? link('#/route/' + route, subject) : subject,
-    ' ',
-    task == null ? null : link('#/task/' + task, 'task ' + task),
-    ' ',
-    words.flatMap(word => [word, ' ']),
+    {},
+    shown.flatMap(part => [part instanceof Node ? part : String(part), ' ']),
   );
   return { node, update() {} };
 }
@@ -102,10 +121,11 @@ class EventsView {
     this.type = element(
       'select',
       {},
-      ['', 'audit', 'blocked', 'ended', 'health', 'slow'].map(type =>
+      ['', ...Object.keys(SENTENCES)].map(type =>
         element('option', { value: type }, type || 'all'),
       ),
     );
+    this.type.setAttribute('name', 'type');
     this.type.addEventListener('change', () => this.show());
     this.node = element(
       'div',

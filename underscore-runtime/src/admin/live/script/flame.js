@@ -84,7 +84,8 @@ class FlameGraph {
 
   frame({ flame, depth, left, width, path }) {
     const share = this.root.time > 0 ? (flame.time / this.root.time) * 100 : 0;
-    const about = `${flame.name}: ${duration(flame.time)}, ${share.toFixed(1)} %${flame.about ? ', ' + flame.about : ''}`;
+    const of = flame.about ? ', ' + flame.about : '';
+    const about = `${flame.name}: ${duration(flame.time)}, ${share.toFixed(1)} %${of}`;
     const node = button(
       flame.name,
       () => {
@@ -180,7 +181,7 @@ class ProfileView {
   show(profile, params) {
     setText(
       this.progress,
-      `${profile.samples} samples of ${plural(profile.requests_looked_at, 'look')} at requests in ${duration(profile.length_in_seconds)}.`,
+      `${plural(profile.samples, 'sample')} in ${duration(profile.length_in_seconds)}.`,
     );
     const other = (format, label) =>
       element(

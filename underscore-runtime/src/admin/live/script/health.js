@@ -96,14 +96,13 @@ function nextStep({ next, subject }) {
   if (method === 'POST') {
     const [what, argument, action] = parts;
     const params = Object.fromEntries(url.searchParams);
-    const label =
-      what === '_routes' ? `Interrupt ${subject}…` : action ? `Cancel ${argument}…` : 'Cancel…';
-    const title = label.replace('…', '');
-    return button(
-      label,
-      () => endTasks({ title, path: url.pathname, params, verb: title.split(' ')[0] }),
-      { class: 'danger', title: next },
-    );
+    const isRoute = what === '_routes';
+    const verb = isRoute ? 'Interrupt' : 'Cancel';
+    const title = isRoute ? `Interrupt ${subject}` : action ? `Cancel ${argument}` : 'Cancel';
+    return button(title + '…', () => endTasks({ title, path: url.pathname, params, verb }), {
+      class: 'danger',
+      title: next,
+    });
   }
   const [first, kind, argument] = parts;
   if (first === '_cat' && TABLES[kind]) {

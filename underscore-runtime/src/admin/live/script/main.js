@@ -70,6 +70,7 @@ function open() {
     view = new TableView(TABLES[name] ? name : 'routes', params);
   }
   byId('view').replaceChildren(view.node);
+  Events.show();
   if (!isFirst) {
     // A link has led here: what a screen reader says next is the view.
     byId('view').focus({ preventScroll: true });

@@ -26,9 +26,9 @@ function target(kind, column, row) {
 
 class Table {
   /**
-   * `kind` is the name of the table, `path` its path, `columns` those shown at first, `keys` those
-   * that are always asked for, `key` those that tell its rows apart, `filters` its fields. `params` are the order and the filter now, and
-   * `onChange(params)` is called when a person changes them.
+   * `kind` is the name of the table, `columns` those shown at first, `keys` those that are always
+   * asked for, `key` those that tell its rows apart, and `filters` its fields. `params` are the
+   * order and the filter now, and `onChange(params)` is called when a person changes them.
    */
   constructor({
     kind,
@@ -71,7 +71,7 @@ class Table {
         element('table', {}, element('caption', { class: 'unseen' }, label), this.head, this.body),
       ),
       this.problem,
-      element('p', { class: 'pages' }, this.count, this.earlier, this.later, this.chooser),
+      element('div', { class: 'pages' }, this.count, this.earlier, this.later, this.chooser),
     );
     this.setParams(params);
     this.writeHead();

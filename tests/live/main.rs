@@ -16,4 +16,5 @@ mod foreign;
 mod harness;
 mod incident;
 mod site;
+mod views;
 mod webdriver;

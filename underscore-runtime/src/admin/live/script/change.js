@@ -210,7 +210,7 @@ const interruptRoute = (id, name) =>
 const cancelTasks = ids =>
   endTasks({
     title: `Cancel ${String(ids).includes(',') ? 'tasks' : 'task'} ${ids}`,
-    path: `/_tasks/${ids}/_cancel`,
+    path: `/_tasks/${encodeURIComponent(ids)}/_cancel`,
     verb: 'Cancel',
   });
 

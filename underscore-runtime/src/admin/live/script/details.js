@@ -60,7 +60,7 @@ class RouteView {
         link('#/profile?routes=' + path, 'Profile'),
         link('#/awaits?q=' + path, 'Awaits'),
       ),
-      this.tables.map(one => [element('h3', {}, one.node.getAttribute('aria-label')), one.node]),
+      this.tables.map(one => [element('h3', {}, one.label), one.node]),
     );
   }
 
@@ -150,8 +150,8 @@ class TaskView {
   async refresh(options) {
     try {
       const [{ rows }, stack] = await Promise.all([
-        getRows('/_cat/tasks/' + this.id, { h: '*' }, options),
-        getText(`/_tasks/${this.id}/print_stack`, {}, options),
+        getRows('/_cat/tasks/' + encodeURIComponent(this.id), { h: '*' }, options),
+        getText(`/_tasks/${encodeURIComponent(this.id)}/print_stack`, {}, options),
       ]);
       this.showLive(rows[0] ?? {}, stack);
     } catch (error) {
@@ -178,7 +178,11 @@ class TaskView {
   async showEnded(error, options) {
     this.cancel.hidden = true;
     try {
-      const record = await getText('/_ended/' + this.id, { format: 'text' }, options);
+      const record = await getText(
+        '/_ended/' + encodeURIComponent(this.id),
+        { format: 'text' },
+        options,
+      );
       setText(this.problem, 'The task has ended. This is its record.');
       this.facts.show({});
       setText(this.stack, record);

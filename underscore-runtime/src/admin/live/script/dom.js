@@ -6,6 +6,17 @@
 
 const byId = id => document.getElementById(id);
 
+/** Characters that are not seen, or that reorder others, as the API's text tables know them. */
+const INVISIBLE =
+  /[^\P{C}\n]|[\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f]/gu;
+
+/** Text with invisible characters as in `\u{202e}`, so that nothing hides or turns around. */
+const visible = text =>
+  text.replace(INVISIBLE, character => `\\u{${character.codePointAt(0).toString(16)}}`);
+
+/** Attributes that are read. */
+const SPOKEN_ATTRIBUTES = new Set(['aria-label', 'title']);
+
 /** Creates an element. An attribute whose value is a function is an event listener. */
 function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);
@@ -13,10 +24,12 @@ function element(name, attributes = {}, ...children) {
     if (typeof value === 'function') {
       node.addEventListener(key, value);
     } else if (value !== false && value != null) {
-      node.setAttribute(key, value === true ? '' : value);
+      const text = SPOKEN_ATTRIBUTES.has(key) ? visible(String(value)) : value;
+      node.setAttribute(key, value === true ? '' : text);
     }
   }
-  node.append(...children.flat(Infinity).filter(child => child != null));
+  const shown = children.flat(Infinity).filter(child => child != null);
+  node.append(...shown.map(child => (typeof child === 'string' ? visible(child) : child)));
   return node;
 }
 
@@ -29,7 +42,8 @@ const link = (href, label) => element('a', { href }, label);
 const labelled = (label, control) => element('label', {}, element('span', {}, label), control);
 
 /** Sets a text, if it is another one: an unchanged node is not laid out again. */
-function setText(node, text) {
+function setText(node, value) {
+  const text = visible(String(value));
   if (node.textContent !== text) node.textContent = text;
 }
 

@@ -215,7 +215,7 @@ class ProfileView {
           class: 'scroll',
           tabindex: 0,
           role: 'region',
-          'aria-label': 'Heaviest stacks, scrollable',
+          'aria-label': 'Heaviest stacks',
         },
         element(
           'table',

@@ -47,7 +47,7 @@ function size(bytes) {
 /** The text of a cell. A missing value is `-`, as in the API's tables. */
 function cellText(column, value) {
   if (value == null) return '-';
-  if (typeof value !== 'number') return String(value);
+  if (typeof value !== 'number') return visible(String(value));
   if (DURATIONS.has(column) || column.startsWith('stats.resp.time_')) return duration(value);
   if (SIZES.has(column)) return size(value);
   if (PERCENTAGES.has(column)) return value.toFixed(1) + ' %';

@@ -80,7 +80,7 @@ function createFinding(first) {
     written = now;
     const ids = (row.route_id ?? '').split(',').filter(Boolean);
     subject.replaceChildren(
-      ids.length === 1 ? link('#/route/' + ids[0], row.subject) : row.subject,
+      ids.length === 1 ? link('#/route/' + ids[0], row.subject) : visible(row.subject),
     );
     next.replaceChildren(nextStep(row));
   };

@@ -43,12 +43,21 @@ class TableView {
   }
 }
 
+/** A part of the address. One that is not percent-encoded text stays as it is. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** Opens the view that the address names. */
 function open() {
   const hash = location.hash;
   if (hash && !hash.startsWith('#/')) return;
   const [path, query = ''] = hash.slice(2).split('?');
-  const [name = 'routes', argument] = path.split('/').filter(Boolean).map(decodeURIComponent);
+  const [name = 'routes', argument] = path.split('/').filter(Boolean).map(decoded);
   const params = Object.fromEntries(new URLSearchParams(query));
   document.querySelector('dialog')?.close();
   for (const item of byId('views').querySelectorAll('a')) {
@@ -62,7 +71,13 @@ function open() {
     Poll.now();
     return;
   }
-  const views = { route: RouteView, task: TaskView, profile: ProfileView, events: EventsView };
+  const views = {
+    __proto__: null,
+    route: RouteView,
+    task: TaskView,
+    profile: ProfileView,
+    events: EventsView,
+  };
   const isFirst = view === undefined;
   if (views[name]) {
     view = new views[name](argument, params);

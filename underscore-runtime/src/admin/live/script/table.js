@@ -60,14 +60,14 @@ class Table {
       element('summary', {}, 'Columns'),
       element('div'),
     );
-    const label = caption ?? kind;
+    const label = (this.label = caption ?? kind);
     this.node = element(
-      'section',
-      { class: 'table', 'aria-label': label },
+      'div',
+      {},
       filters.length ? this.filterForm(filters) : null,
       element(
         'div',
-        { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label + ', scrollable' },
+        { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
         element('table', {}, element('caption', { class: 'unseen' }, label), this.head, this.body),
       ),
       this.problem,

@@ -4,6 +4,8 @@ const ROUTES_FILTER = { name: 'q', label: 'Routes', placeholder: 'id, name, /pat
 const OLDER_THAN = { name: 'older_than', label: 'Older than', placeholder: '30s' };
 
 const TABLES = {
+  // A name in the address must not find what every object has.
+  __proto__: null,
   routes: {
     title: 'Routes',
     columns: [
@@ -70,7 +72,7 @@ const TABLES = {
       row.holders == null
         ? null
         : button('Cancel holders…', () => cancelHolders(row), {
-            'aria-label': `Cancel the holders of ${row.resource}…`,
+            'aria-label': `Cancel holders of ${row.resource}…`,
           }),
   },
   awaits: {

@@ -96,6 +96,14 @@ impl Browser {
         self.session.cdp(command, parameters).await
     }
 
+    /// The URL of what a frame of the page shows, whatever its origin is.
+    pub(crate) async fn url_of_frame(&self, index: u16) -> String {
+        self.session.enter_frame(index).await;
+        let url = self.execute("return location.href;", json!([])).await;
+        self.session.leave_frame().await;
+        url.as_str().unwrap_or_default().to_owned()
+    }
+
     /// The text of the page as it is shown.
     pub(crate) async fn text(&self) -> String {
         match self.session.select("body").await.first() {

@@ -27,6 +27,9 @@ const SECRET: &str = "/kept-secret";
 /// Answers that contain it.
 const PATHS: [&str; 4] = ["/_cat/tasks?h=path", "/_tasks", "/_routes", "/_metrics"];
 
+/// The page and its files, which no other page may use.
+const PAGE: [&str; 3] = ["/_live", "/_live/live.js", "/_live/live.css"];
+
 #[underscore_route(name = "live.kept")]
 async fn kept() {
     std::future::pending::<()>().await;
@@ -104,6 +107,18 @@ async fn timings(browser: &Browser, origin: &str) -> Vec<Value> {
     found.as_array().expect("a list").clone()
 }
 
+/// Asserts that no frame of the page shows anything of `origin`, which a person could click without
+/// knowing.
+async fn assert_nothing_framed(browser: &Browser, origin: &str) {
+    let count = browser.execute("return window.length;", json!([])).await;
+    let count = u16::try_from(count.as_u64().expect("a number")).expect("a few");
+    assert!(count > 2, "the attempts have made frames");
+    for frame in 0..count {
+        let url = browser.url_of_frame(frame).await;
+        assert!(!url.starts_with(origin), "{url}");
+    }
+}
+
 /// Makes all attempts at changes, with `suffix` in their reasons, and waits until the requests of
 /// those of `expected` are refused in the audit.
 async fn attempt_changes(browser: &Browser, service: &Service, target: &str, suffix: &str) {
@@ -147,7 +162,7 @@ async fn assert_unchanged(service: &Service, suffix: &str) {
     }
 }
 
-/// Holds 8.2, 8.3, 8.4, 8.5 of docs/admin-api.md.
+/// Holds 8.2, 8.3, 8.4, 8.5, 17.8 of docs/admin-api.md.
 #[tokio::test]
 async fn a_page_of_another_origin_reads_and_changes_nothing() {
     let Some(browser) = browser().await else {
@@ -164,7 +179,7 @@ async fn a_page_of_another_origin_reads_and_changes_nothing() {
     ] {
         browser.open(&attacker.url(from, "/")).await;
         let target = format!("http://{to}:{}", bridge.port());
-        for path in PATHS {
+        for path in PATHS.into_iter().chain(PAGE) {
             let outcomes = attempt(&browser, "reads", |_| format!("{target}{path}")).await;
             for (name, read) in outcomes {
                 assert_eq!(read, None, "{name} from {from} to {to}{path}");
@@ -172,6 +187,7 @@ async fn a_page_of_another_origin_reads_and_changes_nothing() {
         }
         assert_eq!(timings(&browser, &target).await, [Value::Null; 0]);
         attempt_changes(&browser, &service, &target, &format!("from-{from}-to-{to}")).await;
+        assert_nothing_framed(&browser, &target).await;
     }
 }
 
@@ -200,6 +216,7 @@ async fn dns_rebinding_reads_and_changes_nothing() {
         }
     }
     attempt_changes(&browser, &service, &target, "rebound").await;
+    assert_nothing_framed(&browser, &target).await;
 }
 
 /// Holds 8.3, 8.4 of docs/admin-api.md.

@@ -101,6 +101,16 @@ impl Session {
         self.command(Method::POST, "se/log", Some(body)).await
     }
 
+    /// Directs commands to a frame of the document.
+    pub(crate) async fn enter_frame(&self, index: u16) {
+        value(self.0.enter_frame(index).await, index);
+    }
+
+    /// Directs commands to the document around.
+    pub(crate) async fn leave_frame(&self) {
+        value(self.0.enter_parent_frame().await, "the parent");
+    }
+
     /// The window as PNG.
     pub(crate) async fn screenshot(&self) -> Vec<u8> {
         value(self.0.screenshot().await, "a screenshot")

@@ -6,10 +6,10 @@ use axum::Router;
 use tokio::io::AsyncReadExt as _;
 use underscore_runtime::{AdminBuilder, RouterExt as _};
 
-use crate::broken;
 use crate::raw::{Body, send, send_to};
 use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service};
+use crate::{Follower, broken};
 
 /// Number of open descriptors of this process that are sockets.
 #[cfg(target_os = "linux")]
@@ -42,6 +42,18 @@ async fn the_connection_of_a_follower_that_has_left_is_closed() {
         assert!(Instant::now() < deadline, "{most} and {}", sockets());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Holds 16.17 of docs/admin-api.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_of_server_sent_events_gets_a_comment_while_nothing_happens() {
+    own_process!();
+    let service = Service::start(Router::new()).await;
+    let begun = Instant::now();
+    let mut follower = Follower::start(&service, "format=sse").await;
+    assert_eq!(follower.line().await.as_deref(), Some(":"));
+    assert!(begun.elapsed() >= Duration::from_secs(14));
+    assert_eq!(follower.line().await.as_deref(), Some(""));
 }
 
 /// Holds 16.14 of docs/admin-api.md.

@@ -117,7 +117,7 @@ fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
         .number("times", Some(times))
         .text("where", point.map(ToString::to_string))
         .text("awaiting", point.map(AwaitPoint::source))
-        .text("stack", Some(&stack).filter(|stack| !stack.is_empty()))
+        .text("stack", Some(&stack).filter(|_| frames.len() > 1))
         .text("request_id", field(MetaField::RequestId));
     if let Some(trace_parent) = field(MetaField::TraceParent) {
         event = event.text("trace_id", trace_id(&trace_parent));

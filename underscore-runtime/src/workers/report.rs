@@ -196,8 +196,10 @@ fn warn_of_untracked(stall: UntrackedStall, in_poll_for: Duration) {
 
 fn warn_of_more(source: Source, route: Option<&'static Route>, more: u64) {
     let untracked = matches!(source, Source::Untracked(_));
-    let event = NewEvent::new(EventType::Blocked).with_route(route);
-    let event = event.flag("untracked", untracked);
+    let mut event = NewEvent::new(EventType::Blocked).with_route(route);
+    if untracked {
+        event = event.flag("untracked", true);
+    }
     events::publish(event.number("more", Some(more)));
     log::write(move || {
         tracing::warn!(

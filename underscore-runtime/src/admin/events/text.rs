@@ -13,6 +13,9 @@ use crate::visible::visible;
 /// The width of the longest type.
 const TYPE_WIDTH: usize = 7;
 
+/// The properties that a person does without: the path of a route names it.
+const FOR_PROGRAMS: [&str; 3] = ["route_id", "gid", "seq"];
+
 /// Writes an event on a line.
 pub(super) fn write(line: Line<'_>, ids: &RouteIds, out: &mut String) {
     let event = match line {
@@ -21,9 +24,6 @@ pub(super) fn write(line: Line<'_>, ids: &RouteIds, out: &mut String) {
     };
     write_head(event.time, event.kind.word(), out);
     let mut properties = object::properties(event, ids);
-    if let Some(routes) = object::route_ids(event, ids) {
-        properties.push(("route_ids", Value::text(routes.join(","))));
-    }
     let subject = subject_of(event.kind);
     for name in subject {
         if let Some((_, value)) = properties.iter().find(|(known, _)| known == name) {
@@ -31,8 +31,10 @@ pub(super) fn write(line: Line<'_>, ids: &RouteIds, out: &mut String) {
             out.push_str(&visible(&value.clone().show(Units::default())));
         }
     }
-    // The id of the route is for programs: a reader sees its path.
-    properties.retain(|(name, _)| !subject.contains(name) && *name != "route_id");
+    properties.retain(|(name, value)| {
+        let is_left_out = subject.contains(name) || FOR_PROGRAMS.contains(name);
+        !is_left_out && *value != Value::Bool(false)
+    });
     for (name, value) in properties {
         // Writing to a string does not fail.
         let _ = write!(out, " {name}={}", quoted(&value.show(Units::default())));

@@ -77,7 +77,15 @@ function reconcile(parent, items, keyOf, create) {
   parent.shown = shown;
 }
 
-/** Tells a screen reader, which otherwise reads nothing of what changes by itself. */
+let announced = { text: '', at: -Infinity };
+
+/**
+ * Tells a screen reader, which otherwise reads nothing of what changes by itself. Sentences that
+ * follow each other at once are read together.
+ */
 function announce(text) {
-  setText(byId('announcer'), text);
+  const at = performance.now();
+  const before = at - announced.at < 1_000 ? announced.text + ' ' : '';
+  announced = { text: before + text, at };
+  setText(byId('announcer'), announced.text);
 }

@@ -16,6 +16,7 @@ mod foreign;
 mod gone;
 mod harness;
 mod incident;
+mod page;
 mod scale;
 mod site;
 mod views;

@@ -1,6 +1,8 @@
 //! What a person does on the page beside the incident: tables, a stack, a profile, a worker that is
 //! blocked, connections, and errors.
 
+use std::time::Duration;
+
 use axum::Router;
 use serde_json::{Value, json};
 use underscore_runtime::{AdminBuilder, RouterExt as _, spawn, underscore_route};
@@ -126,32 +128,61 @@ async fn wait_for_column_count(browser: &Browser, count: usize) {
         .await;
 }
 
-/// Holds 17.11 of docs/admin-api.md.
+/// The times between two looks of the page, and how long each took, in milliseconds.
+async fn looks(browser: &Browser) -> Vec<[f64; 2]> {
+    let script = "const looks = performance.getEntriesByType('resource')
+            .filter(entry => entry.name.includes('/_cat/health'));
+        return looks.slice(1).map((look, index) =>
+            [look.startTime - looks[index].responseEnd, looks[index].duration]);";
+    let looks = browser.execute(script, json!([])).await;
+    serde_json::from_value(looks).expect("a list of times")
+}
+
+/// Holds 17.10, 17.11 of docs/admin-api.md.
 #[tokio::test]
-async fn a_paused_page_asks_for_nothing() {
+async fn a_page_looks_seldom_and_not_at_all_while_it_is_paused() {
     own_process!();
     let Some(browser) = Browser::start(&Options::default()).await else {
         return;
     };
     let service = Service::start(Router::new().mount(quick)).await;
-    let _bridge = open(
-        &browser,
-        &service,
-        "routes?q=live.quick&h=path,stats.req.total",
-    )
-    .await;
+    let view = "routes?q=live.quick&h=path,stats.req.total";
+    let _bridge = open(&browser, &service, view).await;
     wait_for_column(&browser, 1, &["0"]).await;
+    browser
+        .until("three looks", async || {
+            (looks(&browser).await.len() >= 2).then_some(())
+        })
+        .await;
+    for [between, took] in looks(&browser).await {
+        // Timers have whole milliseconds.
+        assert!(
+            between + 2.0 > f64::max(2_000.0, 4.0 * took),
+            "{between} {took}"
+        );
+    }
+    let rests = async |change: &str| {
+        let asked = "return performance.getEntriesByType('resource').length;";
+        let before = browser.execute(asked, json!([])).await;
+        service.get("/quick").await;
+        // Longer than the time between two looks.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(browser.execute(asked, json!([])).await, before, "{change}");
+    };
     browser.find("button", "Pause").await.click().await;
     browser.wait_for_text("paused; as of").await;
-    let asked = "return performance.getEntriesByType('resource').length;";
-    let before = browser.execute(asked, json!([])).await;
-    service.get("/quick").await;
-    // Longer than the time between two looks.
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    assert_eq!(browser.execute(asked, json!([])).await, before);
+    rests("paused").await;
     wait_for_column(&browser, 1, &["0"]).await;
     browser.find("button", "Pause").await.click().await;
     wait_for_column(&browser, 1, &["1"]).await;
+
+    let hide = "Object.defineProperty(document, 'hidden', { get: () => arguments[0], configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));";
+    browser.execute(hide, json!([true])).await;
+    rests("hidden").await;
+    wait_for_column(&browser, 1, &["1"]).await;
+    browser.execute(hide, json!([false])).await;
+    wait_for_column(&browser, 1, &["2"]).await;
     browser.assert_no_errors().await;
 }
 

@@ -17,6 +17,7 @@ mod gone;
 mod harness;
 mod incident;
 mod page;
+mod pictures;
 mod scale;
 mod site;
 mod views;

@@ -56,6 +56,7 @@ class ChangeDialog {
     }
     this.turn = {};
     this.confirm.disabled = true;
+    this.outcome.setAttribute('aria-busy', 'true');
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.preview(), TYPING);
   }
@@ -76,7 +77,7 @@ class ChangeDialog {
       const response = await send(this.method, dry.url, { body: dry.body });
       const would = await response.json();
       if (this.turn !== turn) return;
-      this.outcome.replaceChildren(...wouldHit(would));
+      this.showOutcome(wouldHit(would));
       setText(this.confirm, this.verb(would.would_hit));
       this.confirm.disabled = false;
     } catch (error) {
@@ -100,7 +101,7 @@ class ChangeDialog {
 
   finish(report) {
     const done = reportText(report);
-    this.outcome.replaceChildren(element('p', { class: 'done' }, done));
+    this.showOutcome([element('p', { class: 'done' }, done)]);
     this.confirm.remove();
     setText(this.back, 'Close');
     this.back.focus();
@@ -108,8 +109,13 @@ class ChangeDialog {
     refreshSoon();
   }
 
+  showOutcome(parts) {
+    this.outcome.removeAttribute('aria-busy');
+    this.outcome.replaceChildren(...parts);
+  }
+
   fail(error) {
-    this.outcome.replaceChildren();
+    this.showOutcome([]);
     setText(
       this.problem,
       error instanceof ApiError ? error.message : 'The service does not answer: ' + error.message,

@@ -166,7 +166,7 @@ const Poll = {
   showAge() {
     const age =
       Poll.answered === undefined ? undefined : Math.round((Date.now() - Poll.answered) / 1000);
-    const since = age === undefined ? '' : age < 2 ? 'now' : `${age} s ago`;
+    const since = age === undefined ? '' : age < 3 ? 'now' : `${age} s ago`;
     const isGone = document.body.classList.contains('gone');
     setText(
       byId('connection'),

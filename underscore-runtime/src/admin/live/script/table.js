@@ -178,6 +178,10 @@ class Table {
       this.body.replaceChildren();
       this.body.shown = undefined;
     }
+    this.columns.forEach((column, index) => {
+      const isNumber = rows.length > 0 && isNumeric(column, rows[0][column]);
+      setClass(this.head.rows[0].cells[index], isNumber ? 'number' : '');
+    });
     const last = from + rows.length;
     setText(
       this.count,

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod axe;
 mod bridge;
 mod browser;
@@ -15,6 +16,7 @@ mod flame;
 mod foreign;
 mod gone;
 mod harness;
+mod hostile;
 mod incident;
 mod page;
 mod pictures;

@@ -141,7 +141,7 @@ impl Browser {
     }
 
     /// The elements that assistive technology sees with this role and name. Those that the page
-    /// removes meanwhile are left out.
+    /// removes meanwhile are left out, and disabled ones, on which a click would be lost.
     pub(crate) async fn find_all(&self, role: &str, name: &str) -> Vec<Element> {
         let found = self.query("document", role, name).await;
         found.unwrap_or_default()
@@ -160,7 +160,11 @@ impl Browser {
         let found = found.await.ok()?;
         let mut elements = Vec::new();
         for node in found["nodes"].as_array()? {
-            if node["ignored"] == false {
+            let properties = node["properties"].as_array().into_iter().flatten();
+            let is_disabled = properties.clone().any(|property| {
+                property["name"] == "disabled" && property["value"]["value"] == true
+            });
+            if node["ignored"] == false && !is_disabled {
                 elements.extend(self.element_of(&node["backendDOMNodeId"]).await);
             }
         }

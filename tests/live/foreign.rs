@@ -27,8 +27,13 @@ const SECRET: &str = "/kept-secret";
 /// Answers that contain it.
 const PATHS: [&str; 4] = ["/_cat/tasks?h=path", "/_tasks", "/_routes", "/_metrics"];
 
-/// The page and its files, which no other page may use.
-const PAGE: [&str; 3] = ["/_live", "/_live/live.js", "/_live/live.css"];
+/// The page, its files and its events, which no other page may use.
+const PAGE: [&str; 4] = [
+    "/_live",
+    "/_live/live.js",
+    "/_live/live.css",
+    "/_events?follow=true&format=sse",
+];
 
 #[underscore_route(name = "live.kept")]
 async fn kept() {

@@ -29,7 +29,8 @@ async fn many_bad_ends_of_a_route_are_a_few_events_and_a_number() {
         }
     }
     assert_eq!(single + more, STORM);
-    assert!(single <= 10 * (seconds + 1), "{single} in {seconds} s");
+    // The first and the last second may have had few.
+    assert!(single <= 10 * (seconds + 2), "{single} in {seconds} s");
     assert!(more > 0);
 }
 

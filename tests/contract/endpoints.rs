@@ -169,6 +169,7 @@ async fn every_path_accepts_a_trailing_slash_and_the_common_parameters() {
         };
         let path = path.replace("{routes}", routes).replace("{tasks}", tasks);
         let path = path.replace("{connections}", "_all");
+        let path = path.replace("{file}", "live.css");
         for slash in ["", "/"] {
             if path.is_empty() && slash == "/" {
                 continue;

@@ -14,7 +14,7 @@ const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,ima
 /// The most bytes of page, script and style sheet.
 const MOST_BYTES: usize = 80 << 10;
 
-/// Holds 17.1, 17.4, 17.15 of docs/admin-api.md.
+/// Holds 1.81, 17.1, 17.4, 17.15 of docs/admin-api.md.
 #[tokio::test]
 async fn the_page_is_three_files() {
     let service = Service::start(Router::new()).await;

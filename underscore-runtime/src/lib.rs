@@ -50,8 +50,8 @@
 //! | feature | default | adds |
 //! |---|---|---|
 //! | `admin` | yes | [`serve_admin`], [`admin_router`], [`metrics_router`], and the records that they show |
-//! | `live` | yes | the page `/_live` for a browser; enables `admin` |
 //! | `axum-extra` | no | annotated handlers for axum-extra's `typed_get` and similar methods |
+//! | `live` | yes | the page `/_live` for a browser; enables `admin` |
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`.
 //! Without `admin`, the attributes, [`RouterExt`], [`track`] and [`spawn`] compile to the plain

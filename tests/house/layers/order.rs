@@ -329,7 +329,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             ],
             &["interrupt"],
             // The handlers.
-            &["connections"],
+            &["connections", "live"],
             &["cat", "root"],
             &[
                 "routes",

@@ -59,5 +59,10 @@ fn read_types(request: &Request) -> Result<Types, Error> {
         })
     };
     let types: Vec<EventType> = comma_list(list).map(parse).collect::<Result<_, _>>()?;
-    Ok(Types::new(&types))
+    // As an empty list of columns is that of the default ones.
+    Ok(if types.is_empty() {
+        Types::ALL
+    } else {
+        Types::new(&types)
+    })
 }

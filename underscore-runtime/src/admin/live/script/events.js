@@ -98,7 +98,7 @@ const SENTENCES = {
 function createEvent(event) {
   const { type, task_id: task, route_id: route, more } = event;
   const subject = [event.method, event.path].filter(Boolean).join(' ');
-  const sentence = more == null ? SENTENCES[type]?.(event) : [`and ${more} more within a second`];
+  const sentence = more == null ? SENTENCES[type]?.(event) : [`and ${more} more`];
   const parts = [
     element('time', { title: event.timestamp }, timeOfDay(event.time)),
     element('strong', {}, type),

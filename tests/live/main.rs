@@ -14,6 +14,7 @@ mod browser;
 mod chromedriver;
 mod flame;
 mod foreign;
+mod forwarded;
 mod gone;
 mod harness;
 mod hostile;

@@ -4,6 +4,8 @@
 use std::env;
 use std::process::Command;
 
+use super::tools;
+
 /// Set in such a process, to the name of its test.
 const TEST: &str = "UNDERSCORE_TEST_IN_OWN_PROCESS";
 
@@ -40,12 +42,8 @@ pub fn passes_alone(function: &str) -> bool {
         "{name} in a process of its own, {}:\n{stdout}\n{stderr}",
         output.status
     );
-    // On the line that names the test.
-    for (_, what) in stdout
-        .lines()
-        .filter_map(|line| line.split_once("skipped: "))
-    {
-        println!("skipped: {what}");
+    if let Some(why) = stderr.lines().find_map(tools::why_skipped) {
+        tools::say_skipped(why);
     }
     true
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, OriginalUri, RawPathParams, Request as HttpRequest};
+use axum::extract::{FromRequestParts, RawPathParams, Request as HttpRequest};
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Uri};
@@ -42,6 +42,7 @@ const LONGEST_OPAQUE_ID: usize = 8 << 10;
 pub(super) struct Request {
     pub(super) path: String,
     /// The path that the client asked for, with the prefix under which the API is mounted.
+    #[cfg(feature = "live")]
     pub(super) original_path: String,
     /// The argument in the endpoint's path.
     pub(super) argument: Option<String>,
@@ -73,11 +74,10 @@ impl Request {
         let opaque_id = request.headers().get(OPAQUE_ID).cloned();
         let opaque_id = opaque_id.filter(|id| id.len() <= LONGEST_OPAQUE_ID);
         let policy = Policy::from_extensions(request.extensions());
-        let original = request.extensions().get();
-        let original_path = original.map_or(request.uri(), |OriginalUri(original)| original);
         Request {
             path: request.uri().path().to_owned(),
-            original_path: original_path.path().to_owned(),
+            #[cfg(feature = "live")]
+            original_path: original_path(request),
             argument: None,
             params: form_urlencoded::parse(query.as_bytes())
                 .into_owned()
@@ -211,6 +211,15 @@ impl Request {
             _ => Err(Error::parse("request body must be a JSON object")),
         }
     }
+}
+
+#[cfg(feature = "live")]
+fn original_path(request: &HttpRequest) -> String {
+    let original = request.extensions().get();
+    let uri = original.map_or(request.uri(), |axum::extract::OriginalUri(original)| {
+        original
+    });
+    uri.path().to_owned()
 }
 
 /// Refuses a `%` without two hex digits after it: its meaning is not known.

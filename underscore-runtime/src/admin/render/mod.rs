@@ -6,7 +6,9 @@ mod text;
 mod yaml;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::header::CONTENT_TYPE;
+#[cfg(feature = "live")]
+use axum::http::header::LOCATION;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
@@ -60,6 +62,7 @@ pub(super) enum Answer {
         bytes: Vec<u8>,
     },
     /// The answer is at another place, relative to the request's.
+    #[cfg(feature = "live")]
     Redirect { location: String },
     /// A body that is produced while the client reads it.
     Stream {
@@ -154,6 +157,7 @@ impl Answer {
             Answer::Stream { content_type, .. } | Answer::Endless { content_type, .. } => {
                 (content_type, Vec::new())
             }
+            #[cfg(feature = "live")]
             Answer::Redirect { .. } => (TEXT, Vec::new()),
             Answer::Table(table) => match table.content {
                 TableContent::Text(text) => (TEXT, text.into_bytes()),
@@ -173,6 +177,7 @@ impl Answer {
             Answer::Document { headers, .. } => (None, Some(*headers)),
             _ => (None, None),
         };
+        #[cfg(feature = "live")]
         if let Answer::Redirect { location } = self {
             return redirect(&location);
         }
@@ -204,6 +209,7 @@ impl Answer {
 }
 
 /// Sends the client to `location`, which a client may have written a part of.
+#[cfg(feature = "live")]
 fn redirect(location: &str) -> Response {
     let mut response = Response::default();
     if let Ok(location) = HeaderValue::from_str(location) {

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use axum::Router;
 
 use crate::support::Service;
+use crate::support::process::own_process;
 use crate::support::tools;
 
 const PAGE: &str = include_str!("../../underscore-runtime/docs/live.md");
@@ -30,6 +31,7 @@ fn arguments() -> Vec<&'static str> {
 
 #[tokio::test]
 async fn the_sidecar_of_the_docs_forwards_a_port_to_the_page() {
+    own_process!();
     if !tools::have(&["socat"], "apt-get install socat") {
         return;
     }

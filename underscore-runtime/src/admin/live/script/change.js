@@ -106,7 +106,7 @@ class ChangeDialog {
     setText(this.back, 'Close');
     this.back.focus();
     announce(done);
-    refreshSoon();
+    Poll.soon();
   }
 
   showOutcome(parts) {

@@ -32,7 +32,7 @@ const Events = {
       return;
     Events.all.unshift(event);
     Events.all.length = Math.min(Events.all.length, MAX_EVENTS);
-    if (event.type === 'health' || event.type === 'audit') refreshSoon();
+    if (event.type === 'health' || event.type === 'audit') Poll.soon();
     Events.showSoon();
   },
 

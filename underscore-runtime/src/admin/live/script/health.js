@@ -33,7 +33,7 @@ const Health = {
         '',
         () => {
           Health.all = !Health.all;
-          refreshSoon();
+          Poll.soon();
         },
         { id: 'more-findings' },
       );
@@ -53,7 +53,9 @@ const Health = {
     if (Health.status !== status) {
       if (Health.status !== undefined || status !== 'green') {
         announce(
-          worst ? `Health is ${status}: ${worst.symptom}, ${worst.subject}.` : `Health is ${status}.`,
+          worst
+            ? `Health is ${status}: ${worst.symptom}, ${worst.subject}.`
+            : `Health is ${status}.`,
         );
       }
       Health.status = status;

@@ -3,6 +3,9 @@
 /** The least time between two looks, in milliseconds. */
 const EVERY = 2_000;
 
+/** The same after something has happened, such as a change. */
+const SOON = 200;
+
 /** Time between looks as a multiple of the last one's, so that a large service is not kept busy. */
 const REST = 4;
 
@@ -34,8 +37,7 @@ class TableView {
     const query = new URLSearchParams(
       Object.entries(params).filter(([, value]) => value !== '' && value != null),
     );
-    const text = decodeURIComponent(query.toString()) === '' ? '' : '?' + query;
-    location.hash = `#/${this.kind}${text}`;
+    location.hash = `#/${this.kind}${query.size ? '?' + query : ''}`;
   }
 
   refresh(options) {
@@ -60,6 +62,7 @@ function open() {
   const [name = 'routes', argument] = path.split('/').filter(Boolean).map(decoded);
   const params = Object.fromEntries(new URLSearchParams(query));
   document.querySelector('dialog')?.close();
+  setText(byId('problem'), '');
   for (const item of byId('views').querySelectorAll('a')) {
     const href = item.getAttribute('href');
     const current = href === '#/' + name ? 'page' : href === '#/' + name + 's' ? 'true' : null;
@@ -97,19 +100,32 @@ function open() {
 const Poll = {
   isPaused: false,
   timer: undefined,
+  /** The look under way, `undefined` between two. */
   running: undefined,
+  /** True if something has happened that the look under way may not show. */
+  isStale: false,
+  /** When the last look had ended, and how long it took. */
+  ended: 0,
+  took: 0,
   answered: undefined,
   pid: undefined,
 
-  /** Looks at once, instead of the look that is due or under way. */
+  /** Looks at once, instead of the look that is due or under way: a person waits for it. */
   now() {
     Poll.running?.abort();
-    clearTimeout(Poll.timer);
-    return Poll.look();
+    Poll.look();
+  },
+
+  /** Looks before the next look is due, because something has happened. */
+  soon() {
+    Poll.isStale = true;
+    if (!Poll.running) Poll.schedule();
   },
 
   async look() {
     const running = (Poll.running = new AbortController());
+    clearTimeout(Poll.timer);
+    Poll.isStale = false;
     const began = performance.now();
     const options = { signal: running.signal };
     try {
@@ -126,14 +142,19 @@ const Poll = {
       }
     }
     if (running !== Poll.running) return;
-    const took = performance.now() - began;
-    clearTimeout(Poll.timer);
-    Poll.timer = setTimeout(() => Poll.tick(), Math.max(EVERY, REST * took));
+    Poll.running = undefined;
+    Poll.ended = performance.now();
+    Poll.took = Poll.ended - began;
+    Poll.schedule();
   },
 
-  tick() {
+  /** Sets the time of the next look. */
+  schedule() {
+    clearTimeout(Poll.timer);
     if (Poll.isPaused || document.hidden) return;
-    Poll.look();
+    const rest = Math.max(Poll.isStale ? SOON : EVERY, REST * Poll.took);
+    const left = Poll.ended + rest - performance.now();
+    Poll.timer = setTimeout(Poll.look, Math.max(left, 0));
   },
 
   async process(options) {
@@ -184,8 +205,8 @@ const Poll = {
     document.body.classList.toggle('paused', isPaused);
     if (isPaused) {
       Poll.running?.abort();
-      clearTimeout(Poll.timer);
       Poll.running = undefined;
+      clearTimeout(Poll.timer);
     } else {
       Events.show();
       Poll.now();
@@ -194,20 +215,9 @@ const Poll = {
   },
 };
 
-/** Looks soon, once for several reasons at a time. */
-function refreshSoon() {
-  if (Poll.isPaused || Poll.isSoon) return;
-  Poll.isSoon = true;
-  setTimeout(() => {
-    Poll.isSoon = false;
-    if (!Poll.isPaused) Poll.now();
-  }, 200);
-}
-
-/** Shows an error that belongs to no field. */
+/** Shows an error that belongs to no field, until the next one or another view. */
 function fail(error) {
-  setText(byId('connection'), error.message);
-  announce(error.message);
+  if (error.name !== 'AbortError') setText(byId('problem'), error.message);
 }
 
 byId('views').append(
@@ -221,7 +231,7 @@ byId('views').append(
 );
 byId('pause').addEventListener('click', () => Poll.setPaused(!Poll.isPaused));
 addEventListener('hashchange', open);
-document.addEventListener('visibilitychange', () => document.hidden || Poll.isPaused || Poll.now());
+document.addEventListener('visibilitychange', () => Poll.running || Poll.schedule());
 setInterval(Poll.showAge, 1_000);
 byId('health').hidden = true;
 byId('recent').hidden = true;

@@ -25,10 +25,9 @@ pub(super) fn get(request: &Request) -> Result<Answer, Error> {
     request.no_body(EVENTS)?;
     let writer = Writer::new(request)?;
     let types = read_types(request)?;
-    let since = match request.value(&params::SINCE) {
-        Some(since) => since.parse().ok(),
-        None => request.last_event_id,
-    };
+    let since = || request.value(&params::SINCE)?.parse().ok();
+    // First, because a client that connects again has the same URL as before.
+    let since = request.last_event_id.or_else(since);
     let mut cursor = Cursor::new(types, since, request.count(&params::EVENT_COUNT));
     let content_type = writer.format.content_type();
     if request.flag(&params::FOLLOW) {

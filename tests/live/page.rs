@@ -54,10 +54,12 @@ async fn a_browser_is_led_to_the_page() {
     let client = reqwest::Client::builder().redirect(Policy::none()).build();
     let client = client.expect("a client can be built");
     for (path, location) in [
-        ("/ops/a", "a/_live"),
-        ("/ops/b%20c", "b%20c/_live"),
-        ("/admin", "admin/_live"),
-        ("/admin/", "_live"),
+        ("/ops/a", "./a/_live"),
+        ("/ops/b%20c", "./b%20c/_live"),
+        // As a reference without a path, it would lead to another host.
+        ("/ops/http:evil.example", "./http:evil.example/_live"),
+        ("/admin", "./admin/_live"),
+        ("/admin/", "./_live"),
     ] {
         let request = client.get(service.url(path)).header(ACCEPT, BROWSER);
         let answer = request.send().await.expect("it answers");

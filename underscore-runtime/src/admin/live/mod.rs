@@ -76,9 +76,10 @@ pub(super) fn is_wanted(request: &Request) -> bool {
 /// Sends a browser from the root of the API to the page, wherever the API is mounted.
 pub(super) fn redirect(request: &Request) -> Answer {
     let parent = request.original_path.rsplit('/').next().unwrap_or_default();
+    // A name with a colon would be read as a scheme without `./`.
     let location = match parent {
-        "" => "_live".to_owned(),
-        parent => format!("{parent}/_live"),
+        "" => "./_live".to_owned(),
+        parent => format!("./{parent}/_live"),
     };
     Answer::Redirect { location }
 }

@@ -23,5 +23,6 @@ mod page;
 mod pictures;
 mod scale;
 mod site;
+mod timing;
 mod views;
 mod webdriver;

@@ -315,6 +315,10 @@ async fn what_cannot_be_changed_says_why() {
         .await
         .click()
         .await;
+    browser
+        .wait_for_text("Dry run: no value is changed yet.")
+        .await;
+    assert_eq!(apply_is_disabled(&browser).await, true);
     let limit = "limit.active requests in flight at most; further ones get 503";
     browser.find("textbox", limit).await.send_keys("many").await;
     browser

@@ -14,6 +14,10 @@ class ApiError extends Error {
   }
 }
 
+/** What an error means to a person. */
+const explain = error =>
+  error instanceof ApiError ? error.message : 'The service does not answer: ' + error.message;
+
 /** The URL of a path with parameters; those without a value are left out. */
 function apiUrl(path, params = {}) {
   const url = new URL(path.replace(/^\//, ''), ROOT);

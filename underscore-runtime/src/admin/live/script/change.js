@@ -21,6 +21,7 @@ class ChangeDialog {
     this.command = element('pre', { tabindex: 0, 'aria-label': 'The same as a command' });
     this.confirm = element('button', { class: 'danger', disabled: true }, verb(undefined));
     this.back = button('Back', () => this.node.close());
+    this.again = button('Dry run again', () => this.preview(), { hidden: true });
     this.form = element(
       'form',
       { submit: event => this.submit(event), input: event => this.edited(event.target) },
@@ -30,11 +31,11 @@ class ChangeDialog {
       this.outcome,
       this.problem,
       element('details', {}, element('summary', {}, 'As a command'), this.command),
-      element('p', { class: 'buttons' }, this.back, this.confirm),
+      element('p', { class: 'buttons' }, this.back, this.again, this.confirm),
     );
     this.node = element(
       'dialog',
-      { 'aria-labelledby': 'change-title', close: () => this.node.remove() },
+      { 'aria-labelledby': 'change-title', close: () => this.closed() },
       this.form,
     );
     document.body.append(this.node);
@@ -44,13 +45,13 @@ class ChangeDialog {
 
   /** The request of the form as it is now. */
   request(extra = {}) {
-    const { params = {}, body } = this.read?.(new FormData(this.form)) ?? {};
-    return { url: apiUrl(this.path, { ...this.params, ...params, ...extra }), body };
+    const { params = {}, body, isEmpty } = this.read?.(new FormData(this.form)) ?? {};
+    return { url: apiUrl(this.path, { ...this.params, ...params, ...extra }), body, isEmpty };
   }
 
   /** A field was edited. A reason changes nothing of what the change would do. */
   edited(field) {
-    if (field.name === 'reason') {
+    if (field.name === 'reason' || this.isSent) {
       this.showCommand();
       return;
     }
@@ -70,10 +71,15 @@ class ChangeDialog {
   async preview() {
     const turn = (this.turn = {});
     this.confirm.disabled = true;
+    this.again.hidden = true;
     setText(this.problem, '');
     try {
       this.showCommand();
       const dry = this.request({ dry_run: 'true' });
+      if (dry.isEmpty) {
+        this.showOutcome([element('p', {}, 'Dry run: no value is changed yet.')]);
+        return;
+      }
       const response = await send(this.method, dry.url, { body: dry.body });
       const would = await response.json();
       if (this.turn !== turn) return;
@@ -81,21 +87,23 @@ class ChangeDialog {
       setText(this.confirm, this.verb(would.would_hit));
       this.confirm.disabled = false;
     } catch (error) {
-      if (this.turn === turn) this.fail(error);
+      if (this.turn === turn) this.fail(explain(error));
     }
   }
 
   async submit(event) {
     event.preventDefault();
     if (this.confirm.disabled) return;
-    this.turn = {};
+    this.isSent = true;
     this.confirm.disabled = true;
     try {
       const { url, body } = this.request();
       const response = await send(this.method, url, { body, patience: 60_000 });
       this.finish(await response.json());
     } catch (error) {
-      this.fail(error);
+      this.isSent = false;
+      const isRefused = error instanceof ApiError;
+      this.fail(isRefused ? error.message : 'No answer. The audit shows whether it was done.');
     }
   }
 
@@ -114,12 +122,17 @@ class ChangeDialog {
     this.outcome.replaceChildren(...parts);
   }
 
-  fail(error) {
+  /** Shows why it failed, on the page if the dialog was closed meanwhile. */
+  fail(text) {
     this.showOutcome([]);
-    setText(
-      this.problem,
-      error instanceof ApiError ? error.message : 'The service does not answer: ' + error.message,
-    );
+    setText(this.node.isConnected ? this.problem : byId('problem'), text);
+    this.again.hidden = false;
+  }
+
+  closed() {
+    this.turn = {};
+    clearTimeout(this.timer);
+    this.node.remove();
   }
 }
 
@@ -300,7 +313,7 @@ async function changeSettings(id, name) {
       transient: Object.fromEntries(values),
       ...(expires ? { expires_in: expires } : {}),
     };
-    return { params, body };
+    return { params, body, isEmpty: changed.length === 0 };
   };
   const common = ['limit.active', 'limit.rate', 'preempt.status', 'timeout'];
   const others = names.filter(key => !common.includes(key));

@@ -58,13 +58,16 @@ function setClass(node, name) {
 function reconcile(parent, items, keyOf, create) {
   const before = parent.shown ?? new Map();
   const shown = new Map();
+  // First, so that those that stay are not moved: a node that is moved loses focus, selection and
+  // the click that has begun on it.
+  const keys = new Set(items.map(keyOf));
+  for (const [key, { node }] of before) if (!keys.has(key)) node.remove();
   let next = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
     // Two items with one key would share a node: the second one is left out.
     if (shown.has(key)) continue;
     const entry = before.get(key) ?? create(item);
-    before.delete(key);
     shown.set(key, entry);
     entry.update(item);
     if (entry.node === next) {
@@ -73,7 +76,6 @@ function reconcile(parent, items, keyOf, create) {
       parent.insertBefore(entry.node, next);
     }
   }
-  for (const { node } of before.values()) node.remove();
   parent.shown = shown;
 }
 

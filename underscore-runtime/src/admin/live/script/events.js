@@ -10,26 +10,35 @@ const Events = {
   all: [],
   source: undefined,
 
+  /**
+   * Follows from the newest event on, unless it does already. A browser gives up after an answer
+   * that is an error.
+   */
   follow() {
-    Events.source?.close();
+    if (isResting()) return;
+    if (Events.source && Events.source.readyState !== EventSource.CLOSED) return;
+    const since = Events.newest()?.id;
     Events.source = new EventSource(
-      apiUrl('/_events', { follow: 'true', format: 'sse', size: MAX_EVENTS }),
+      apiUrl('/_events', { follow: 'true', format: 'sse', size: MAX_EVENTS, since }),
     );
     for (const type of Object.keys(SENTENCES)) {
       Events.source.addEventListener(type, message => Events.add(JSON.parse(message.data)));
     }
   },
 
+  /** Also frees the connection: a browser has six for all tabs of an origin. */
+  stop() {
+    Events.source?.close();
+    Events.source = undefined;
+  },
+
+  /** The newest event with an id. */
+  newest: () => Events.all.find(({ id }) => id != null),
+
   add(event) {
-    // After a restart, the ids begin again.
-    const newest = Events.all[0];
-    if (
-      event.id != null &&
-      newest?.id != null &&
-      event.id <= newest.id &&
-      event.time <= newest.time
-    )
-      return;
+    // A browser that connects again asks for the same events; after a restart, the ids begin again.
+    const newest = Events.newest();
+    if (event.id <= newest?.id && event.time <= newest.time) return;
     Events.all.unshift(event);
     Events.all.length = Math.min(Events.all.length, MAX_EVENTS);
     if (event.type === 'health' || event.type === 'audit') Poll.soon();

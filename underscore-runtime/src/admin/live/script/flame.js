@@ -173,7 +173,7 @@ class ProfileView {
       this.show(await getJson('/_profile', { ...params, format: 'json' }, { patience }), params);
     } catch (error) {
       setText(this.progress, '');
-      setText(this.problem, error.message);
+      setText(this.problem, explain(error));
     }
     this.start.disabled = false;
   }

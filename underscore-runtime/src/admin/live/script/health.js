@@ -33,7 +33,7 @@ const Health = {
         '',
         () => {
           Health.all = !Health.all;
-          Poll.soon();
+          Poll.now();
         },
         { id: 'more-findings' },
       );

@@ -56,9 +56,7 @@ function decoded(part) {
 
 /** Opens the view that the address names. */
 function open() {
-  const hash = location.hash;
-  if (hash && !hash.startsWith('#/')) return;
-  const [path, query = ''] = hash.slice(2).split('?');
+  const [path, query = ''] = location.hash.slice(2).split('?');
   const [name = 'routes', argument] = path.split('/').filter(Boolean).map(decoded);
   const params = Object.fromEntries(new URLSearchParams(query));
   document.querySelector('dialog')?.close();
@@ -97,6 +95,9 @@ function open() {
   Poll.now();
 }
 
+/** True while the page asks for nothing. */
+const isResting = () => Poll.isPaused || document.hidden;
+
 const Poll = {
   isPaused: false,
   timer: undefined,
@@ -108,7 +109,9 @@ const Poll = {
   ended: 0,
   took: 0,
   answered: undefined,
+  problem: '',
   pid: undefined,
+  uptime: undefined,
 
   /** Looks at once, instead of the look that is due or under way: a person waits for it. */
   now() {
@@ -130,31 +133,39 @@ const Poll = {
     const options = { signal: running.signal };
     try {
       await Promise.all([Poll.process(options), Health.refresh(options), view.refresh(options)]);
+      if (running !== Poll.running) return;
       Poll.answered = Date.now();
+      Poll.problem = '';
       Poll.setConnected(true);
+      Events.follow();
     } catch (error) {
       // Another look has begun meanwhile.
       if (running !== Poll.running) return;
-      if (error instanceof ApiError) {
-        fail(error);
-      } else {
-        Poll.setConnected(false);
-      }
+      Poll.problem = error instanceof ApiError ? error.message : '';
+      Poll.setConnected(error instanceof ApiError);
     }
-    if (running !== Poll.running) return;
     Poll.running = undefined;
     Poll.ended = performance.now();
     Poll.took = Poll.ended - began;
+    Poll.showAge();
     Poll.schedule();
   },
 
   /** Sets the time of the next look. */
   schedule() {
     clearTimeout(Poll.timer);
-    if (Poll.isPaused || document.hidden) return;
+    if (isResting()) return;
     const rest = Math.max(Poll.isStale ? SOON : EVERY, REST * Poll.took);
     const left = Poll.ended + rest - performance.now();
     Poll.timer = setTimeout(Poll.look, Math.max(left, 0));
+  },
+
+  /** Ends the look that is under way, and asks for nothing any more. */
+  rest() {
+    Poll.running?.abort();
+    Poll.running = undefined;
+    clearTimeout(Poll.timer);
+    Events.stop();
   },
 
   async process(options) {
@@ -166,13 +177,15 @@ const Poll = {
         .filter(Boolean)
         .join(', '),
     );
-    if (Poll.pid !== undefined && Poll.pid !== about.pid) {
+    const { pid, uptime_in_seconds: uptime } = about;
+    // In a container, each process has the same id.
+    if (Poll.pid !== undefined && (pid !== Poll.pid || uptime < Poll.uptime)) {
       announce('The process was restarted.');
       Sparkline.history.clear();
+      Events.stop();
       Events.all.length = 0;
-      Events.follow();
     }
-    Poll.pid = about.pid;
+    Object.assign(Poll, { pid, uptime });
   },
 
   setConnected(isConnected) {
@@ -180,7 +193,6 @@ const Poll = {
     document.body.classList.toggle('gone', !isConnected);
     if (isConnected === wasConnected) return;
     announce(isConnected ? 'The service answers again.' : 'The service does not answer.');
-    if (isConnected && Events.source?.readyState === EventSource.CLOSED) Events.follow();
   },
 
   /** How old what is shown is. */
@@ -189,13 +201,16 @@ const Poll = {
       Poll.answered === undefined ? undefined : Math.round((Date.now() - Poll.answered) / 1000);
     const since = age === undefined ? '' : age < 3 ? 'now' : `${age} s ago`;
     const isGone = document.body.classList.contains('gone');
+    setClass(byId('connection'), Poll.problem ? 'problem' : '');
     setText(
       byId('connection'),
       isGone
         ? `no answer, trying again; last one ${since || 'never'}`
-        : Poll.isPaused
-          ? `paused; as of ${since}`
-          : since && `as of ${since}`,
+        : Poll.problem
+          ? `${Poll.problem}; last answer ${since || 'never'}`
+          : Poll.isPaused
+            ? `paused; as of ${since}`
+            : since && `as of ${since}`,
     );
   },
 
@@ -204,9 +219,7 @@ const Poll = {
     byId('pause').setAttribute('aria-pressed', isPaused);
     document.body.classList.toggle('paused', isPaused);
     if (isPaused) {
-      Poll.running?.abort();
-      Poll.running = undefined;
-      clearTimeout(Poll.timer);
+      Poll.rest();
     } else {
       Events.show();
       Poll.now();
@@ -217,7 +230,7 @@ const Poll = {
 
 /** Shows an error that belongs to no field, until the next one or another view. */
 function fail(error) {
-  if (error.name !== 'AbortError') setText(byId('problem'), error.message);
+  if (error.name !== 'AbortError') setText(byId('problem'), explain(error));
 }
 
 byId('views').append(
@@ -229,11 +242,15 @@ byId('views').append(
     ),
   ),
 );
+document.querySelector('.skip').addEventListener('click', event => {
+  // The address stays that of the view.
+  event.preventDefault();
+  byId('view').focus();
+});
 byId('pause').addEventListener('click', () => Poll.setPaused(!Poll.isPaused));
 addEventListener('hashchange', open);
-document.addEventListener('visibilitychange', () => Poll.running || Poll.schedule());
+document.addEventListener('visibilitychange', () => (isResting() ? Poll.rest() : Poll.schedule()));
 setInterval(Poll.showAge, 1_000);
 byId('health').hidden = true;
 byId('recent').hidden = true;
-Events.follow();
 open();

@@ -24,6 +24,9 @@ function target(kind, column, row) {
   return isRoute && route && !String(route).includes(',') ? '#/route/' + route : undefined;
 }
 
+/** Work outside of requests and handlers that are not mounted have no path, but a name. */
+const valueOf = (column, row) => (column === 'path' ? (row.path ?? row.name) : row[column]);
+
 class Table {
   /**
    * `kind` is the name of the table, `columns` those shown at first, `keys` those that are always
@@ -47,13 +50,14 @@ class Table {
     Object.assign(this, { kind, path, keys, key, params, rows, action, extra });
     this.defaults = columns;
     this.controls = new Map();
+    this.boxes = new Map();
     this.onChange = onChange ?? (changed => this.setParams(changed).refresh().catch(fail));
     this.head = element('thead');
     this.body = element('tbody');
     this.problem = element('p', { class: 'problem', role: 'alert' });
     this.count = element('span', { class: 'count' });
-    this.earlier = button('Previous', () => this.turn(-this.rows));
-    this.later = button('Next', () => this.turn(this.rows));
+    this.earlier = button('Previous', () => this.turn(-this.rows), { hidden: true });
+    this.later = button('Next', () => this.turn(this.rows), { hidden: true });
     this.chooser = element(
       'details',
       { class: 'columns', toggle: () => this.describe().catch(fail) },
@@ -82,6 +86,7 @@ class Table {
     this.params = params;
     this.columns = params.h ? params.h.split(',') : this.defaults;
     for (const [name, control] of this.controls) control.value = params[name] ?? '';
+    for (const [name, box] of this.boxes) box.checked = this.columns.includes(name);
     return this;
   }
 
@@ -155,15 +160,17 @@ class Table {
 
   async refresh(options) {
     let answer;
+    const { params } = this;
     try {
       answer = await getRows(...this.request(), options);
-      setText(this.problem, '');
     } catch (error) {
       // What was typed is wrong, or names a route that does not exist. The connection is not.
       if (!(error instanceof ApiError)) throw error;
-      setText(this.problem, error.message);
-      answer = { rows: [], total: 0 };
+      answer = { rows: [], total: 0, problem: error.message };
     }
+    // Another order or filter was chosen meanwhile.
+    if (this.params !== params) return;
+    setText(this.problem, answer.problem ?? '');
     const from = Number(this.params.from ?? 0);
     if (answer.rows.length === 0 && answer.total > 0 && from > 0) {
       const last = Math.floor((answer.total - 1) / this.rows) * this.rows;
@@ -225,7 +232,7 @@ class Table {
     const update = ({ row }) => {
       setClass(node, rowClass(row));
       this.columns.forEach((column, index) => {
-        const text = cellText(column, row[column]);
+        const text = cellText(column, valueOf(column, row));
         if (texts[index] === text) return;
         texts[index] = text;
         this.writeCell(cells[index], column, row, text);
@@ -236,7 +243,7 @@ class Table {
   }
 
   writeCell(cell, column, row, text) {
-    setClass(cell, cellClass(column, row[column], text));
+    setClass(cell, cellClass(column, valueOf(column, row), text));
     const href = target(this.kind, column, row);
     if (TASK_LISTS.has(column) && row[column] != null) {
       const ids = String(row[column]).split(',');
@@ -244,7 +251,7 @@ class Table {
         .slice(0, LINKS)
         .flatMap((id, index) => [index ? ', ' : '', link('#/task/' + id, id)]);
       cell.replaceChildren(...links, ids.length > LINKS ? ` and ${ids.length - LINKS} more` : '');
-    } else if (href && row[column] != null) {
+    } else if (href && valueOf(column, row) != null) {
       cell.replaceChildren(link(href, text));
     } else {
       cell.textContent = text;
@@ -263,6 +270,7 @@ class Table {
     const boxes = [...this.descriptions].map(([name, about]) => {
       const box = element('input', { type: 'checkbox', checked: this.columns.includes(name) });
       box.addEventListener('change', () => this.choose(name, box.checked));
+      this.boxes.set(name, box);
       return element('label', { title: about }, box, ' ' + name);
     });
     this.chooser.querySelector('div').replaceChildren(...boxes);

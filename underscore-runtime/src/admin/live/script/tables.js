@@ -20,7 +20,7 @@ const TABLES = {
       'stats.req.total',
       'preempt',
     ],
-    keys: ['id', 'stats.req.total'],
+    keys: ['id', 'name', 'stats.req.total'],
     key: ['id'],
     filters: [ROUTES_FILTER],
     extra: { title: 'last minutes', cell: row => new Sparkline(row.id) },
@@ -38,7 +38,7 @@ const TABLES = {
       'holding',
       'cancelling',
     ],
-    keys: ['id', 'route_id', 'cancellable'],
+    keys: ['id', 'name', 'route_id'],
     key: ['id'],
     filters: [
       { name: 'routes', label: 'Routes', placeholder: ROUTES_FILTER.placeholder },
@@ -68,12 +68,12 @@ const TABLES = {
       'verdict',
     ],
     keys: ['resource_id'],
-    action: row =>
-      row.holders == null
-        ? null
-        : button('Cancel holders…', () => cancelHolders(row), {
-            'aria-label': `Cancel holders of ${row.resource}…`,
-          }),
+    action: row => {
+      const node = button('Cancel holders…', () => cancelHolders(row), {
+        'aria-label': `Cancel holders of ${row.resource}…`,
+      });
+      return { node, update: ({ holders }) => (node.hidden = holders == null) };
+    },
   },
   awaits: {
     title: 'Awaits',

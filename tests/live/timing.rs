@@ -116,7 +116,7 @@ async fn many_changes_are_not_as_many_looks() {
         return looks.slice(1).map((look, index) => look.startTime - looks[index].responseEnd);";
     let between = browser.execute(script, json!([])).await;
     let between: Vec<f64> = serde_json::from_value(between).expect("a list of times");
-    assert!(between.len() > 2, "{between:?}");
+    assert!((1..40).contains(&between.len()), "{between:?}");
     // Timers have whole milliseconds, and the other answers of a look may come later.
     let too_soon = between.iter().filter(|between| **between < 190.0).count();
     assert_eq!(too_soon, 0, "{between:?}");

@@ -43,7 +43,7 @@ async fn service() -> Service {
         .with_state(Arc::new((Semaphore::new(2), Barrier::new(2))));
     let service = Service::start_tracked(app).await;
     for _ in 0..2 {
-        tokio::spawn(service.request(Method::GET, "/deadlock").send());
+        service.send_and_wait("/deadlock");
     }
     service.wait_for_waiting("access.deadlock", 2).await;
     // The connection is closed.

@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::extract::RawQuery;
 use axum::routing::get;
-use reqwest::Method;
 use serde_json::{Value, json};
 use underscore_runtime::underscore_route;
 
@@ -32,7 +31,7 @@ async fn a_flame_graph_zooms_and_fetches_nothing() {
     };
     let service = Service::start(Router::new().route("/", get(flames))).await;
     for path in ["/", "/?other"] {
-        tokio::spawn(service.request(Method::GET, path).send());
+        service.send_and_wait(path);
     }
     service.wait_for_waiting("live.flames", 2).await;
     let bridge = Bridge::start(&service.directory.path().join("app.sock")).await;

@@ -10,7 +10,7 @@ use axum::http::header::{
     ACCEPT, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderMap,
     ORIGIN,
 };
-use axum::http::{Method, Response};
+use axum::http::Response;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get};
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ async fn attacker() -> Site {
 /// A service with a request that stays in flight.
 async fn service() -> Service {
     let service = Service::start(Router::new().route(SECRET, get(kept))).await;
-    tokio::spawn(service.request(Method::GET, SECRET).send());
+    service.send_and_wait(SECRET);
     service.wait_for_waiting("live.kept", 1).await;
     for path in PATHS {
         let answer = service.admin(path.trim_start_matches('/')).await.text;

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::bridge::Bridge;
 use crate::browser::{Browser, Options};
+use crate::support::FOREVER;
 use crate::support::example::Example;
 
 /// Sends concurrent requests to a path of the service.
@@ -13,7 +14,7 @@ pub(crate) fn requests(app: &Example, path: &str, count: usize) -> JoinSet<Statu
     let mut clients = JoinSet::new();
     for number in 1..=count {
         let url = format!("{}{path}?{number}", app.base);
-        let request = Example::client().get(url).send();
+        let request = Example::client().get(url).timeout(FOREVER).send();
         clients.spawn(async move { request.await.expect("it is answered").status() });
     }
     clients

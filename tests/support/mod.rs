@@ -38,6 +38,9 @@ use underscore_runtime::{AdminBuilder, AdminServer};
 /// Deadline of a wait, longer than any operation takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Longer than any test runs.
+pub const FOREVER: Duration = Duration::from_secs(3_600);
+
 /// Sets a umask that denies writing to group and others, because a settings file that they can
 /// write is refused.
 pub fn narrow_umask() {
@@ -159,6 +162,12 @@ impl Service {
     /// A request builder for the service.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, self.url(path))
+    }
+
+    /// Sends a GET that waits for its response for longer than any test runs.
+    pub fn send_and_wait(&self, path: &str) {
+        let request = self.request(Method::GET, path).timeout(FOREVER);
+        tokio::spawn(request.send());
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -3,8 +3,11 @@
 /** The root of the API: the script is at `_live/live.js` below it. */
 const ROOT = new URL('..', import.meta.url);
 
-/** Time without an answer after which the service counts as gone. Profiles take longer. */
+/** Time without an answer to `GET /` after which the service counts as gone. */
 const PATIENCE = 10_000;
+
+/** The same for other answers: the API gives up a read after 30 seconds. Profiles take longer. */
+const LONG_PATIENCE = 35_000;
 
 /** An answer of the API that is an error: the request was wrong, or must not be made. */
 class ApiError extends Error {
@@ -27,7 +30,7 @@ function apiUrl(path, params = {}) {
   return url;
 }
 
-async function send(method, url, { body, patience = PATIENCE, signal } = {}) {
+async function send(method, url, { body, patience = LONG_PATIENCE, signal } = {}) {
   const signals = [AbortSignal.timeout(patience), ...(signal ? [signal] : [])];
   const response = await fetch(url, {
     method,

@@ -188,8 +188,9 @@ class TaskView {
       setText(this.stack, record);
     } catch (second) {
       if (!(second instanceof ApiError)) throw second;
-      setText(this.problem, error.message);
-      this.facts.show({});
+      // What it was when it was last seen stays.
+      const isOld = this.stack.textContent !== '';
+      setText(this.problem, error.message + (isOld ? '. When it was last seen:' : ''));
     }
   }
 

@@ -169,7 +169,7 @@ const Poll = {
   },
 
   async process(options) {
-    const about = await getJson('/', {}, options);
+    const about = await getJson('/', {}, { ...options, patience: PATIENCE });
     setText(byId('service'), about.name);
     setText(
       byId('process'),

@@ -30,8 +30,9 @@ const valueOf = (column, row) => (column === 'path' ? (row.path ?? row.name) : r
 class Table {
   /**
    * `kind` is the name of the table, `columns` those shown at first, `keys` those that are always
-   * asked for, `key` those that tell its rows apart, and `filters` its fields. `params` are the
-   * order and the filter now, and `onChange(params)` is called when a person changes them.
+   * asked for, `key` those that tell its rows apart, and `filters` its fields. `order` is how it is
+   * sorted at first, and `none` what it says without rows. `params` are the order and the filter
+   * now, and `onChange(params)` is called when a person changes them.
    */
   constructor({
     kind,
@@ -40,6 +41,8 @@ class Table {
     keys,
     key = keys,
     filters = [],
+    order = '',
+    none = 'none',
     params = {},
     rows = ROWS,
     action,
@@ -47,7 +50,7 @@ class Table {
     caption,
     extra,
   }) {
-    Object.assign(this, { kind, path, keys, key, params, rows, action, extra });
+    Object.assign(this, { kind, path, keys, key, order, none, params, rows, action, extra });
     this.defaults = columns;
     this.controls = new Map();
     this.boxes = new Map();
@@ -120,14 +123,13 @@ class Table {
     return this.change({ from: from || '' });
   }
 
-  /** The column that the rows are sorted by, and the order. */
-  get order() {
-    const [column, order = 'asc'] = (this.params.s ?? '').split(':');
-    return { column, order };
+  /** The column that the rows are sorted by and the direction, as in the parameter `s`. */
+  get sorted() {
+    return this.params.s ?? this.order;
   }
 
   writeHead() {
-    const { column: sorted, order } = this.order;
+    const [sorted, order = 'asc'] = this.sorted.split(':');
     const cells = this.columns.map(column => {
       const isSorted = column === sorted;
       const mark = isSorted ? (order === 'desc' ? ' ▼' : ' ▲') : '';
@@ -142,7 +144,7 @@ class Table {
     });
     for (const { title } of this.extraColumns()) cells.push(element('th', { scope: 'col' }, title));
     this.head.replaceChildren(element('tr', {}, cells));
-    this.written = this.columns.join() + this.params.s + Boolean(this.descriptions);
+    this.written = this.columns.join() + this.sorted + Boolean(this.descriptions);
   }
 
   extraColumns() {
@@ -152,10 +154,10 @@ class Table {
 
   /** The request for the rows: one filter is part of the path, the others are parameters. */
   request() {
-    const { q, h: _, s, from, ...filter } = this.params;
+    const { q, h: _, s: __, from, ...filter } = this.params;
     const columns = [...new Set([...this.columns, ...this.keys])].join();
     const path = q ? `${this.path}/${encodeURIComponent(q)}` : this.path;
-    return [path, { ...filter, s, from, size: this.rows, h: columns }];
+    return [path, { ...filter, s: this.sorted, from, size: this.rows, h: columns }];
   }
 
   async refresh(options) {
@@ -180,7 +182,7 @@ class Table {
   }
 
   show({ rows, total }, from) {
-    if (this.written !== this.columns.join() + this.params.s + Boolean(this.descriptions)) {
+    if (this.written !== this.columns.join() + this.sorted + Boolean(this.descriptions)) {
       this.writeHead();
       this.body.replaceChildren();
       this.body.shown = undefined;
@@ -192,7 +194,7 @@ class Table {
     const last = from + rows.length;
     setText(
       this.count,
-      total === 0 ? 'none' : `${from + 1}–${last} of ${total.toLocaleString('en')}`,
+      total === 0 ? this.none : `${from + 1}–${last} of ${total.toLocaleString('en')}`,
     );
     this.earlier.hidden = from === 0;
     this.later.hidden = last >= total;

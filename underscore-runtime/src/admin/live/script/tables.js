@@ -22,6 +22,8 @@ const TABLES = {
     ],
     keys: ['id', 'name', 'stats.req.total'],
     key: ['id'],
+    // The busy ones: there may be hundreds.
+    order: 'stats.req.active:desc',
     filters: [ROUTES_FILTER],
     extra: { title: 'last minutes', cell: row => new Sparkline(row.id) },
   },
@@ -112,6 +114,7 @@ const TABLES = {
       'bytes_out',
       'protocol',
     ],
+    none: 'none, or not tracked: the service lists its connections with underscore_runtime::listen',
     keys: ['id'],
     filters: [
       {

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::http::Response;
 use axum::http::header::{
     ACCEPT, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderMap,
     ORIGIN,
 };
-use axum::http::Response;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get};
 use serde_json::{Value, json};

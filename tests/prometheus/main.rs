@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod dashboard;
 mod exemplars;
 mod formats;
 mod quantiles;

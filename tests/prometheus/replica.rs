@@ -53,6 +53,20 @@ impl Replica {
         took
     }
 
+    /// Sends a request that may be preempted.
+    pub(crate) async fn work_or_fail(&self, time: Duration) {
+        let response = self.request(time).send().await.expect("it answers");
+        assert!([200, 503].contains(&response.status().as_u16()));
+    }
+
+    /// Preempts every other request, at random, with 503.
+    pub(crate) async fn preempt_half(&self) {
+        let url = "http://./_routes/work/settings";
+        let body = serde_json::json!({"transient": {"preempt": {"status": 503, "ratio": 0.5}}});
+        let put = self.example.operator().put(url).json(&body).send().await;
+        assert_eq!(put.expect("it answers").status(), 200);
+    }
+
     /// The text of its metrics.
     pub(crate) async fn scrape(&self) -> String {
         let url = format!("http://{}/metrics", self.metrics);

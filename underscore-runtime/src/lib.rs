@@ -98,6 +98,8 @@ use passthrough::{self as routes, self as stack};
 #[cfg(feature = "admin")]
 mod admin;
 #[cfg(feature = "admin")]
+mod captures;
+#[cfg(feature = "admin")]
 mod clock;
 #[cfg(feature = "admin")]
 mod connection;
@@ -127,6 +129,8 @@ mod log;
 mod node;
 #[cfg(feature = "admin")]
 mod panics;
+#[cfg(feature = "admin")]
+mod placeholder;
 #[cfg(feature = "admin")]
 mod route;
 #[cfg(feature = "admin")]

@@ -16,6 +16,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "node",
                 "hex",
                 "passthrough",
+                "placeholder",
                 "dir_lock",
                 "shell",
                 "suggest",
@@ -48,6 +49,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["workers"],
             &["waits"],
             &["health"],
+            &["captures"],
             &["housekeeping"],
             &["instrument"],
             &["admin"],
@@ -179,6 +181,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["mod"],
             &[
                 "access",
+                "captures",
                 "check",
                 "guard_type",
                 "limits",
@@ -187,6 +190,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             ],
         ],
     ),
+    ("captures", &[&["name"], &["directory", "due"]]),
     ("clock", &[&["system"], &["tsc"], &["instant"], &["coarse"]]),
     (
         "stack",
@@ -340,12 +344,23 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "profile",
                 "health_report",
             ],
+            // What is made from the answers of handlers.
+            &["bundle"],
+            &["captures"],
             // The endpoints, which no handler imports.
             &["dispatch"],
             &["router"],
             &["metrics_router"],
         ],
     ),
+    (
+        "admin/bundle",
+        &[
+            &["archive", "contents", "process", "redaction"],
+            &["writer"],
+        ],
+    ),
+    ("admin/captures", &[&["write"]]),
     ("admin/audit", &[&["peer"], &["record"], &["call"]]),
     (
         "admin/cat",
@@ -356,6 +371,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &[
                 "audit",
                 "awaits",
+                "captures",
                 "connections",
                 "ended",
                 "health",
@@ -384,6 +400,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["accept"],
         ],
     ),
+    ("admin/params", &[]),
     ("admin/offload", &[&["queue"], &["lane"]]),
     (
         "admin/profile",

@@ -15,7 +15,7 @@ pub(super) struct Cancellation(Arc<CancellationState>);
 
 #[derive(Debug, Default)]
 struct CancellationState {
-    client_left: AtomicBool,
+    client_left: Arc<AtomicBool>,
     deadline: OnceLock<Instant>,
     /// Number of checks. Only the thread of the read makes them.
     checks: AtomicU32,
@@ -30,6 +30,14 @@ impl Cancellation {
     /// The client is present until the guard is dropped.
     pub(super) fn client_presence(&self) -> ClientPresence {
         ClientPresence(self.clone())
+    }
+
+    /// The cancellation of another read for the same client, with a deadline of its own.
+    pub(super) fn for_another_read(&self) -> Self {
+        Cancellation(Arc::new(CancellationState {
+            client_left: Arc::clone(&self.0.client_left),
+            ..CancellationState::default()
+        }))
     }
 
     /// Sets the deadline. Only the first call has an effect.
@@ -93,6 +101,19 @@ mod tests {
         assert!((0..100).all(|_| !cancellation.is_requested()));
         drop(client);
         assert!(cancellation.is_requested() && !cancellation.is_past_deadline());
+    }
+
+    #[test]
+    fn reads_for_one_client_end_together_and_have_their_own_deadlines() {
+        let first = Cancellation::default();
+        let client = first.client_presence();
+        let second = first.for_another_read();
+        first.start(Duration::ZERO);
+        second.start(Duration::from_secs(3600));
+        assert!((0..READ_CLOCK_EVERY).any(|_| first.is_requested()));
+        assert!((0..READ_CLOCK_EVERY).all(|_| !second.is_requested()));
+        drop(client);
+        assert!(second.is_requested() && !second.is_past_deadline());
     }
 
     #[test]

@@ -42,6 +42,14 @@ impl Curl {
         ))
     }
 
+    /// The way for anyone who reads what the service has written.
+    pub(super) fn of_service(policy: &Policy) -> Self {
+        match &policy.socket {
+            Some(socket) => Curl::Socket(socket.clone()),
+            None => Curl::Url("http://HOST".to_owned()),
+        }
+    }
+
     /// The command for a request such as `POST /_routes/twice/interrupt`, quoted for a shell.
     pub(super) fn line(&self, request: &str) -> String {
         let (method, path) = request.split_once(' ').unwrap_or(("GET", request));

@@ -1,6 +1,7 @@
 //! The errors of the admin API: status, type and sentence. Most have a constructor, so that their
 //! words are here and not where they are detected.
 
+use std::path::Path;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
@@ -9,7 +10,7 @@ use super::elasticsearch;
 use super::render::Node;
 use crate::error_body::error_body;
 use crate::visible::{echo, visible};
-use crate::{suggest, units};
+use crate::{captures, suggest, units};
 
 /// True if `path` seems to contain the path of a route with unescaped slashes.
 fn has_bare_slash(path: &str) -> bool {
@@ -244,6 +245,36 @@ impl Error {
         )
     }
 
+    /// A bundle is in progress.
+    pub(super) fn bundle_in_progress() -> Self {
+        Error::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "limit_reached",
+            "another bundle is in progress; retry after it has ended, within a minute",
+        )
+    }
+
+    /// The archive of a bundle cannot be written.
+    pub(super) fn unwritten_bundle(error: &std::io::Error) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Error::new(
+            status,
+            "illegal_state_exception",
+            format!("no archive: {error}"),
+        )
+    }
+
+    /// The directory of captures, or one of them, cannot be read.
+    pub(super) fn unreadable_capture(path: &Path, error: &std::io::Error) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let reason = format!(
+            "[{}] cannot be read: {error}; {}",
+            path.display(),
+            captures::cure(error.kind())
+        );
+        Error::new(status, "illegal_state_exception", reason)
+    }
+
     /// Nothing was sampled during a profile.
     pub(super) fn no_sampler() -> Self {
         Error::new(
@@ -276,6 +307,11 @@ impl Error {
 
     pub(super) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The sentence.
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// The body of the response.

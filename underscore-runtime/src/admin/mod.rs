@@ -8,7 +8,9 @@
 mod audit;
 mod bad_request;
 mod blocked_workers;
+mod bundle;
 mod cancellation;
+mod captures;
 mod cat;
 mod connections;
 mod cost;
@@ -53,6 +55,7 @@ mod write_access;
 
 pub(crate) use audit::{Peer, file_changed};
 pub(crate) use bad_request::BadRequest;
+pub(crate) use captures::writer as capture_writer;
 pub use metrics_router::metrics_router;
 pub(crate) use offload::Pool;
 pub(crate) use policy::{Policy, Redact};

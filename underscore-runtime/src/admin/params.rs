@@ -189,6 +189,11 @@ pub(super) const CLOSE: Param = Param::list(
 );
 pub(super) const CONNECTION_STATE: Param =
     Param::list("state", "connections in one of these states");
+pub(super) const BUNDLE_SECONDS: Param = Param::new(
+    "seconds",
+    Takes::Integer(1, 60),
+    "time that the profile in it lasts, 5 by default",
+);
 pub(super) const CHILDREN: Param =
     Param::flag("children", "also interrupt the tasks that these began");
 pub(super) const BYTES: Param = Param::word(
@@ -291,6 +296,15 @@ pub(super) const WAIT_FOR_COMPLETION: Param = Param::flag(
     "`false` does not wait for the tasks to end",
 );
 
+pub(super) const WITH: Param = Param::list(
+    "with",
+    "`query`: URIs with their queries, if the client may see them",
+);
+pub(super) const WITHOUT: Param = Param::list(
+    "without",
+    "what to leave out of the requests of clients: `uri`, `remote`, `headers`",
+);
+
 /// Parameters that endpoints accept together.
 pub(super) type Group = &'static [&'static Param];
 
@@ -305,6 +319,9 @@ pub(super) const TASK_FILTER: Group = &[&BLOCKING, &OLDER_THAN, &ROUTES, &STATE]
 
 /// The filter of connections.
 pub(super) const CONNECTION_FILTER: Group = &[&OLDER_THAN, &CONNECTION_STATE];
+
+/// The parameters of `_bundle`.
+pub(super) const BUNDLE: Group = &[&BUNDLE_SECONDS, &WITH, &WITHOUT];
 
 /// The parameters of a drain.
 pub(super) const DRAIN: Group = &[&CLOSE, &TIMEOUT];
@@ -329,11 +346,12 @@ pub(super) const END: Group = &[&CHILDREN, &REASON, &STATUS, &TIMEOUT, &WAIT_FOR
 
 /// The groups, each with what it belongs to, in the order of the README.
 #[cfg(test)]
-const GROUPS: [(&str, Group); 11] = [
+const GROUPS: [(&str, Group); 12] = [
     ("everything", COMMON),
     ("tables", TABLE),
     ("tasks", TASK_FILTER),
     ("connections", CONNECTION_FILTER),
+    ("`_bundle`", BUNDLE),
     ("`_drain`", DRAIN),
     ("`_events`", EVENTS),
     ("`_profile`", PROFILE),
@@ -368,75 +386,4 @@ pub(super) fn known(groups: &[Group]) -> impl Iterator<Item = &'static Param> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fmt::Write;
-
-    #[test]
-    fn names_are_unique_in_each_group() {
-        for (of, group) in GROUPS {
-            let mut names: Vec<&str> = group.iter().map(|param| param.name).collect();
-            let all = names.len();
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!(names.len(), all, "{of}");
-        }
-    }
-
-    /// With `README=overwrite` in the environment, the table is rewritten.
-    #[test]
-    fn the_docs_show_every_parameter() {
-        let mut table = String::from("| parameter | of | value | effect |\n|---|---|---|---|\n");
-        for (of, group) in GROUPS {
-            for param in group {
-                let (name, values, about) = (param.name, param.values(), param.about);
-                writeln!(table, "| `{name}` | {of} | {values} | {about} |").expect("a string");
-            }
-        }
-        crate::admin::readme::assert_block("docs/admin-api.md", "parameters", &table);
-    }
-
-    /// Holds 3.12, 5.3, 5.6, 6.8 of docs/admin-api.md.
-    #[test]
-    fn a_value_is_checked_by_its_kind() {
-        let wrong = [
-            (&V, "yes"),
-            (&SIZE, "-1"),
-            (&SIZE, "+1"),
-            (&SIZE, ""),
-            (&OLDER_THAN, "5"),
-            (&SECONDS, "0"),
-            (&SECONDS, "61"),
-            (&SECONDS, "+5"),
-            (&SECONDS, ""),
-            (&STATE, "stuck"),
-            (&FORMAT, "xml"),
-            (&TIME, "sec"),
-            (&BYTES, "B"),
-        ];
-        for (param, value) in wrong {
-            let error = param.check(value, false).expect_err(value);
-            assert!(
-                format!("{error:?}").contains(&format!("[{value}]")),
-                "{error:?}"
-            );
-            assert_eq!(
-                param.check(value, true).is_ok(),
-                param.ignored_by_help,
-                "{}",
-                param.name
-            );
-        }
-        for (param, value) in [
-            (&V, ""),
-            (&V, "false"),
-            (&SIZE, "0"),
-            (&TIMEOUT, "2m"),
-            (&SECONDS, "1"),
-            (&SECONDS, "60"),
-            (&BYTES, "kb"),
-        ] {
-            assert!(param.check(value, false).is_ok(), "{} {value}", param.name);
-        }
-    }
-}
+mod tests;

@@ -67,6 +67,14 @@ impl UriView {
         }
     }
 
+    /// The view of a peer that may only read: paths without queries.
+    pub(super) fn without_queries(self) -> Self {
+        UriView {
+            with_query: false,
+            ..self
+        }
+    }
+
     /// Renders a path and query.
     pub(super) fn show(&self, uri: &str) -> String {
         let uri = match &self.redact {

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequestParts, RawPathParams, Request as HttpRequest};
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::http::{Extensions, HeaderName, HeaderValue, Uri};
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
@@ -58,6 +58,8 @@ pub(super) struct Request {
     cancellation: Cancellation,
     /// The task of this request itself, if it is one of the service: behind `admin_router()`.
     pub(super) own_task: Option<TaskId>,
+    /// The maximum number of tasks in the answer, `None` for all.
+    pub(super) max_tasks: Option<usize>,
     /// The audit record of a change.
     pub(super) call: Option<AuditedCall>,
     pub(super) policy: Arc<Policy>,
@@ -91,10 +93,48 @@ impl Request {
             body: Bytes::new(),
             cancellation: Cancellation::default(),
             own_task: task_of(request.extensions()).or_else(TaskId::current),
+            max_tasks: None,
             call: None,
             uris: UriView::new(&policy, request.extensions()),
             curl: Curl::new(&policy, request),
             policy,
+        }
+    }
+
+    /// A read that the service itself makes, with the view of a peer that may only read.
+    pub(super) fn of_service(policy: Arc<Policy>) -> Self {
+        let uris = UriView::new(&policy, &Extensions::new());
+        Request {
+            path: "/".to_owned(),
+            #[cfg(feature = "live")]
+            original_path: "/".to_owned(),
+            argument: None,
+            params: Vec::new(),
+            accept: Vec::new(),
+            last_event_id: None,
+            opaque_id: None,
+            body: Bytes::new(),
+            cancellation: Cancellation::default(),
+            own_task: None,
+            max_tasks: None,
+            call: None,
+            uris: uris.without_queries(),
+            curl: Curl::of_service(&policy),
+            policy,
+        }
+    }
+
+    /// The request for a part of the answer: `path` with `params`, by the same client. It has a
+    /// deadline of its own.
+    pub(super) fn part(&self, path: &str, params: Vec<(String, String)>) -> Self {
+        Request {
+            path: path.to_owned(),
+            params,
+            accept: Vec::new(),
+            last_event_id: None,
+            body: Bytes::new(),
+            cancellation: self.cancellation.for_another_read(),
+            ..self.clone()
         }
     }
 

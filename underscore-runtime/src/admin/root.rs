@@ -52,7 +52,8 @@ pub(super) fn root(request: &Request) -> Result<Answer, Error> {
     Ok(Answer::Node(Node::object(about)))
 }
 
-fn process_name() -> String {
+/// The name of the executable.
+pub(super) fn process_name() -> String {
     let path = std::env::current_exe().ok();
     let name = path.as_deref().and_then(std::path::Path::file_name);
     name.map_or_else(

@@ -16,14 +16,15 @@ use super::error::Error;
 use super::live;
 use super::offload::Pool;
 use super::params::{
-    CHANGE, CONNECTION_FILTER, DRAIN, END, EVENTS, PROFILE, SETTINGS, TABLE, TASK_FILTER, TASKS,
+    BUNDLE, CHANGE, CONNECTION_FILTER, DRAIN, END, EVENTS, PROFILE, SETTINGS, TABLE, TASK_FILTER,
+    TASKS,
 };
 use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
 use super::{
-    cat, connections, cross_origin, ended, events, health_report, metrics, profile, root, routes,
-    tasks,
+    bundle, captures, cat, connections, cross_origin, ended, events, health_report, metrics,
+    profile, root, routes, tasks,
 };
 use crate::housekeeping::{self, Housekeeping};
 use crate::panics;
@@ -69,6 +70,7 @@ const ENDPOINTS: &[Endpoint] = &[
     Endpoint::table(&["/_cat/waits"], Cost::Stacks, cat::waits::table),
     Endpoint::table(&["/_cat/workers"], Cost::Bounded, cat::workers::table),
     Endpoint::table(&["/_cat/audit"], Cost::Bounded, cat::audit::table),
+    Endpoint::table(&["/_cat/captures"], Cost::Bounded, cat::captures::table),
     Endpoint::read(
         &["/_routes", "/_routes/{routes}"],
         Cost::Routes,
@@ -150,6 +152,10 @@ const ENDPOINTS: &[Endpoint] = &[
         .with_aliases(&["/_nodes/hot_threads"])
         .with_params(&[PROFILE])
         .with_own_formats(),
+    Endpoint::waiting_read(&["/_bundle"], Cost::Inline, bundle::get)
+        .with_params(&[BUNDLE])
+        .with_own_formats(),
+    Endpoint::read(&["/_captures/{name}"], Cost::Bounded, captures::get).with_own_formats(),
     #[cfg(feature = "live")]
     Endpoint::read(&["/_live", "/_live/{file}"], Cost::Inline, live::get).with_own_formats(),
 ];

@@ -28,17 +28,20 @@ pub(crate) enum EventType {
     Audit,
     /// The health of the service has changed.
     Health,
+    /// A bundle was written, or could not be.
+    Capture,
 }
 
 impl EventType {
     /// All types.
-    pub(crate) const ALL: [EventType; 6] = [
+    pub(crate) const ALL: [EventType; 7] = [
         EventType::Blocked,
         EventType::Resumed,
         EventType::Slow,
         EventType::Ended,
         EventType::Audit,
         EventType::Health,
+        EventType::Capture,
     ];
 
     /// The word on the wire.
@@ -50,6 +53,7 @@ impl EventType {
             EventType::Ended => "ended",
             EventType::Audit => "audit",
             EventType::Health => "health",
+            EventType::Capture => "capture",
         }
     }
 }

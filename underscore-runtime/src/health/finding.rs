@@ -54,7 +54,7 @@ pub(crate) struct Rule {
 
 /// Identifies a finding from look to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     symptom: Symptom,
     /// The addresses of a route and an await point, or the number of a runtime.
     subject: [usize; 2],
@@ -207,6 +207,17 @@ impl Finding {
             tasks: Vec::new(),
             routes: Vec::new(),
         }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// A red finding, for tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn for_test(symptom: Symptom, subject: usize) -> Self {
+        let finding = Finding::new(symptom, [subject, 0], "x", Instant::now());
+        finding.with_status(Status::Red)
     }
 
     pub(crate) fn symptom(&self) -> Symptom {

@@ -8,13 +8,13 @@ mod names;
 mod rules;
 mod traffic;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use crate::clock::Instant;
 use crate::sync::{AtomicCell, Mutex};
 use events::Events;
-pub(crate) use finding::{Finding, Rule, Status, Symptom};
+pub(crate) use finding::{Finding, Identity, Rule, Status, Symptom};
 use known::Known;
 use rules::{DeadlockLook, Rules};
 
@@ -29,6 +29,9 @@ const LONGEST_GAP: Duration = Duration::from_secs(5);
 static STATUS: AtomicCell<Status> = AtomicCell::new(Status::Green);
 
 static HEALTH: LazyLock<Mutex<Health>> = LazyLock::new(|| Mutex::new(Health::new(Instant::now())));
+
+/// Called with the red findings of each look of the background thread, if there are any.
+static ON_RED: OnceLock<fn(&[Finding], Instant)> = OnceLock::new();
 
 /// The state between looks.
 #[derive(Debug)]
@@ -51,7 +54,28 @@ pub(crate) struct Report {
 
 /// Looks if it is time to. Called by the background thread at each tick.
 pub(crate) fn tick(now: Instant) {
-    HEALTH.lock().tick(now);
+    let has_looked = HEALTH.lock().tick(now);
+    if let Some(call) = ON_RED
+        .get()
+        .filter(|_| has_looked && status() == Status::Red)
+    {
+        let is_red = |finding: &&Finding| finding.status == Status::Red;
+        let red: Vec<Finding> = HEALTH
+            .lock()
+            .known
+            .findings()
+            .filter(is_red)
+            .cloned()
+            .collect();
+        // Without the lock.
+        call(&red, now);
+    }
+}
+
+/// Sets the function that is called with the red findings of each look, the worst first. The first
+/// call wins.
+pub(crate) fn on_red(call: fn(&[Finding], Instant)) {
+    ON_RED.get_or_init(|| call);
 }
 
 /// Looks now, and returns what it has found.
@@ -85,15 +109,17 @@ impl Health {
         }
     }
 
-    fn tick(&mut self, now: Instant) {
+    /// True if it has looked.
+    fn tick(&mut self, now: Instant) -> bool {
         self.rules.tick(now);
         let last = self.looked_in_background;
         if last.is_some_and(|last| now.since(last) < LOOK_EVERY) {
-            return;
+            return false;
         }
         self.looked_in_background = Some(now);
         self.look(now);
         self.events.update(&self.known, now);
+        true
     }
 
     fn look(&mut self, now: Instant) {

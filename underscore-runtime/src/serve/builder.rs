@@ -1,6 +1,7 @@
 //! The builder of the admin server.
 
 mod access;
+mod captures;
 mod check;
 mod guard_type;
 mod limits;
@@ -17,6 +18,7 @@ use super::rebind::RebindTimes;
 use super::server::{AdminServer, ServerOptions};
 use super::socket::{self, Bound};
 use crate::admin::{Policy, WriteAccess};
+use crate::captures::CaptureLimits;
 use crate::{admin, ended, settings_file};
 
 /// Builds an admin server with other options than [`serve_admin`](crate::serve_admin).
@@ -49,6 +51,8 @@ pub struct AdminBuilder {
     settings_file: Option<PathBuf>,
     panic_hook: bool,
     guard_types: Vec<String>,
+    capture_to: Option<PathBuf>,
+    capture_limits: CaptureLimits,
 }
 
 impl AdminBuilder {
@@ -77,6 +81,8 @@ impl AdminBuilder {
             settings_file: None,
             panic_hook: true,
             guard_types: Vec::new(),
+            capture_to: None,
+            capture_limits: CaptureLimits::default(),
         }
     }
 
@@ -183,6 +189,16 @@ impl AdminBuilder {
     ///   The error names the path to fix and the command.
     /// - The error of the system if the file cannot be read.
     ///
+    /// With [`capture_to`](Self::capture_to), each of these errors names the directory and the cure:
+    ///
+    /// - [`NotFound`](io::ErrorKind::NotFound): neither the directory nor its parent exists.
+    /// - [`NotADirectory`](io::ErrorKind::NotADirectory): it is a file.
+    /// - [`PermissionDenied`](io::ErrorKind::PermissionDenied),
+    ///   [`ReadOnlyFilesystem`](io::ErrorKind::ReadOnlyFilesystem) and other errors of the system: no
+    ///   file can be created in it.
+    /// - [`AlreadyExists`](io::ErrorKind::AlreadyExists): this process captures to another directory.
+    /// - [`InvalidInput`](io::ErrorKind::InvalidInput): a limit of captures is 0.
+    ///
     /// After an error, nothing is served.
     pub fn serve(&self, path: impl AsRef<Path>) -> io::Result<AdminServer> {
         self.serve_bound(|| socket::bind(path.as_ref(), self.mode))
@@ -229,19 +245,22 @@ impl AdminBuilder {
         self.check()?;
         let file = self.settings_file.as_deref();
         let loaded = file.map(settings_file::load).transpose()?;
+        let captures = self.open_captures()?;
         let bound = bind()?;
         let prepared = self.set_blocked_after().and_then(|()| {
             let guard = loaded.map(|loaded| loaded.watch(admin::file_changed));
-            guard.transpose()
+            let captures = captures.map(|directory| self.start_captures(directory, &bound));
+            Ok((guard.transpose()?, captures.transpose()?))
         });
         match prepared {
-            Ok(settings_file) => {
+            Ok((settings_file, captures)) => {
                 let options = ServerOptions {
                     write_access: self.write_access.of_socket(bound.is_open),
                     policy: self.policy.clone(),
                     limits: self.limits,
                     rebind: self.rebind,
                     settings_file,
+                    captures,
                     panic_hook: self.panic_hook,
                 };
                 ended::keep_queries(self.policy.keep_queries);

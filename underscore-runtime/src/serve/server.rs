@@ -17,6 +17,7 @@ use super::listener::Listener;
 use super::rebind::{RebindTimes, Rebinder};
 use super::socket::{Bound, SocketFile, named};
 use crate::admin::{Policy, Pool, ReadTimeout, WriteAccess, router};
+use crate::captures::CaptureGuard;
 use crate::log::{self, field_text};
 use crate::settings_file::FileGuard;
 use crate::shell::quoted;
@@ -34,6 +35,8 @@ pub(super) struct ServerOptions {
     pub(super) rebind: RebindTimes,
     /// Keeps the settings file watched while the server runs.
     pub(super) settings_file: Option<FileGuard>,
+    /// Keeps the thread for captures while the server runs.
+    pub(super) captures: Option<CaptureGuard>,
     pub(super) panic_hook: bool,
 }
 
@@ -292,6 +295,7 @@ fn spawn(
         limits,
         rebind,
         settings_file,
+        captures,
         panic_hook,
     } = options;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -299,14 +303,8 @@ fn spawn(
         .build()?;
     let context = runtime.handle().clone();
     let runtime = AdminRuntime(Some(runtime));
-    let Bound {
-        listener,
-        file,
-        path,
-        ..
-    } = bound;
-    let path = file.as_ref().map_or(path, |file| file.path.clone());
-    policy.socket = Some(path).filter(|path| !path.as_os_str().is_empty());
+    policy.socket = bound.socket_path();
+    let Bound { listener, file, .. } = bound;
     let sockets = {
         let _context = context.enter();
         (
@@ -346,7 +344,7 @@ fn spawn(
             ));
             runtime.block_on(accept::serve(sockets, api, limits, stopped, GRACE));
         }
-        drop((runtime, pool, sampling, settings_file, cleanup));
+        drop((runtime, pool, sampling, settings_file, captures, cleanup));
         log::flush(GRACE);
         // An error means that no caller waits for the end.
         let _ = end.send(());

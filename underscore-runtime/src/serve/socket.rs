@@ -20,6 +20,7 @@ use std::time::SystemTime;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::dir_lock;
+use crate::placeholder::with_pid;
 use crate::sync::Mutex;
 use crate::temporary;
 
@@ -169,6 +170,13 @@ pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
 }
 
 impl Bound {
+    /// The path through which clients connect, `None` for a socket without one.
+    pub(super) fn socket_path(&self) -> Option<PathBuf> {
+        let file = self.file.as_ref().map(|file| file.path.clone());
+        let path = file.unwrap_or_else(|| self.path.clone());
+        Some(path).filter(|path| !path.as_os_str().is_empty())
+    }
+
     /// Removes the file, if it was bound here.
     pub(super) fn remove(&self) {
         if let Some(file) = &self.file {
@@ -308,15 +316,6 @@ impl SocketFile {
                 Ok(FileCheck::Rebound(listener))
             }
         }
-    }
-}
-
-fn with_pid(path: &Path) -> PathBuf {
-    match path.to_str() {
-        Some(text) if text.contains("{pid}") => {
-            PathBuf::from(text.replace("{pid}", &std::process::id().to_string()))
-        }
-        _ => path.to_owned(),
     }
 }
 

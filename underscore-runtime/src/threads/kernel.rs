@@ -16,7 +16,7 @@ pub(super) fn current_thread() -> Option<u32> {
 /// The state of a thread of this process: `running`, `futex` (waiting for a lock or a condition
 /// variable), `epoll`, `sleeping`, `disk`, `stopped`, or the name of the kernel function in which
 /// it sleeps.
-pub(super) fn wait(thread: u32) -> Option<String> {
+pub(crate) fn wait(thread: u32) -> Option<String> {
     let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}"));
     let stat = read("stat").ok()?;
     // The thread's name is in parentheses and may contain some; the state follows the last one.

@@ -10,7 +10,7 @@ mod runtime_number;
 mod worker_counts;
 mod worker_search;
 
-pub(crate) use kernel::Sleep;
+pub(crate) use kernel::{Sleep, wait as kernel_wait};
 pub(crate) use new_runtimes::take_new_runtimes;
 pub(crate) use record::{Reading, Thread, ThreadRecord, all, polling, with_number};
 pub(crate) use runtime_number::RuntimeNumber;

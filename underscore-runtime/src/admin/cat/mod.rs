@@ -3,6 +3,7 @@
 
 pub(super) mod audit;
 pub(super) mod awaits;
+pub(super) mod captures;
 mod column;
 pub(super) mod connections;
 pub(super) mod ended;

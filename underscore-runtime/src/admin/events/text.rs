@@ -47,6 +47,7 @@ fn subject_of(kind: EventType) -> &'static [&'static str] {
     match kind {
         EventType::Health => &["status", "symptom", "subject"],
         EventType::Audit => &["action", "target"],
+        EventType::Capture => &["cause", "name"],
         EventType::Blocked | EventType::Resumed | EventType::Slow | EventType::Ended => {
             &["method", "path", "name"]
         }

@@ -143,5 +143,15 @@ impl ProfileFormat {
     }
 }
 
+/// A profile of all requests in the formats of the files of a bundle.
+pub(super) fn files(profile: &Profile) -> [(&'static str, Result<Answer, Error>); 3] {
+    [
+        ("profile.folded", ProfileFormat::Folded),
+        ("profile.pb.gz", ProfileFormat::Pprof),
+        ("profile.json", ProfileFormat::Structure),
+    ]
+    .map(|(name, format)| (name, format.write(profile)))
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@ mod text;
 mod yaml;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
 #[cfg(feature = "live")]
 use axum::http::header::LOCATION;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
@@ -59,6 +59,12 @@ pub(super) enum Answer {
     Document {
         content_type: &'static str,
         headers: &'static [(HeaderName, &'static str)],
+        bytes: Vec<u8>,
+    },
+    /// A file that a browser saves under this name, which needs no quotes.
+    File {
+        content_type: &'static str,
+        name: String,
         bytes: Vec<u8>,
     },
     /// The answer is at another place, relative to the request's.
@@ -152,6 +158,11 @@ impl Answer {
                 content_type,
                 bytes,
                 ..
+            }
+            | Answer::File {
+                content_type,
+                bytes,
+                ..
             } => (content_type, bytes),
             // What has been read of it is not known: see `into_response`.
             Answer::Stream { content_type, .. } | Answer::Endless { content_type, .. } => {
@@ -172,10 +183,11 @@ impl Answer {
         style: Style,
         cancellation: &Cancellation,
     ) -> Response {
-        let (total, own_headers) = match &self {
-            Answer::Table(table) => (Some(table.total), None),
-            Answer::Document { headers, .. } => (None, Some(*headers)),
-            _ => (None, None),
+        let (total, own_headers, file) = match &self {
+            Answer::Table(table) => (Some(table.total), None, None),
+            Answer::Document { headers, .. } => (None, Some(*headers), None),
+            Answer::File { name, .. } => (None, None, Some(attachment(name))),
+            _ => (None, None, None),
         };
         #[cfg(feature = "live")]
         if let Answer::Redirect { location } = self {
@@ -201,11 +213,20 @@ impl Answer {
         for (name, value) in own_headers.unwrap_or_default() {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        if let Some(disposition) = file {
+            headers.insert(CONTENT_DISPOSITION, disposition);
+        }
         if let Some(total) = total {
             headers.insert(TOTAL_COUNT, HeaderValue::from(total));
         }
         response
     }
+}
+
+/// Tells a browser to save the answer under `name`.
+fn attachment(name: &str) -> HeaderValue {
+    let named = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
+    named.unwrap_or(HeaderValue::from_static("attachment"))
 }
 
 /// Sends the client to `location`, which a client may have written a part of.

@@ -42,6 +42,7 @@ pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
     };
     let mut refs = filter.tasks(request.argument().unwrap_or("_all"))?;
     oldest_first(&mut refs);
+    refs.truncate(request.max_tasks.unwrap_or(usize::MAX));
     let tasks = snapshots_in_state(refs, filter.state(), request.uris.clone());
     let tasks: Vec<TaskSnapshot> = tasks.take_while(|_| !request.is_cancelled()).collect();
     let node = match group_by {

@@ -19,6 +19,7 @@ pub(in crate::admin) fn get(request: &Request) -> Result<Answer, Error> {
     let format = request.format().unwrap_or(Format::Text);
     let mut tasks = select::tasks(request.argument().unwrap_or_default())?;
     oldest_first(&mut tasks);
+    tasks.truncate(request.max_tasks.unwrap_or(usize::MAX));
     let ids: HashSet<TaskId> = tasks.iter().map(|task| task.id).collect();
     let snapshots = snapshots(tasks).take_while(|_| !request.is_cancelled());
     match format {

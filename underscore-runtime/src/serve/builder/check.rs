@@ -19,6 +19,7 @@ impl AdminBuilder {
         check_timeout("read_timeout", self.limits.read)?;
         check_timeout("keep_alive_timeout", self.limits.keep_alive)?;
         check_blocked_after(self.blocked_after)?;
+        self.check_capture_limits()?;
         self.policy
             .hosts
             .iter()

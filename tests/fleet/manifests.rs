@@ -19,7 +19,9 @@ fn the_manifests_match_the_schema_of_kubernetes() {
 /// The arguments of socat.
 fn sidecar(text: &str) -> Vec<&str> {
     let (_, after) = text.split_once("args:\n").expect("it has a sidecar");
-    let arguments = after.lines().map_while(|line| line.trim().strip_prefix("- "));
+    let arguments = after
+        .lines()
+        .map_while(|line| line.trim().strip_prefix("- "));
     arguments.collect()
 }
 

@@ -21,7 +21,9 @@ fn tables_of_all_replicas_are_merged() {
         return;
     }
     let replicas = [0; 3].map(|_| Example::start("sample_app"));
-    let sockets = replicas.each_ref().map(|it| it.admin.to_str().expect("it is UTF-8"));
+    let sockets = replicas
+        .each_ref()
+        .map(|it| it.admin.to_str().expect("it is UTF-8"));
     for shell in ["bash", "sh"] {
         let rows = ask(shell, "_cat/routes?h=path,active&s=path", &sockets);
         assert_eq!(rows.len(), 1 + 3 * 3, "{rows:#?}");
@@ -34,14 +36,27 @@ fn tables_of_all_replicas_are_merged() {
         }
         // They line up.
         let column = rows[0].find("path").expect("a heading");
-        assert!(rows.iter().all(|row| row[..column].ends_with("  ")), "{rows:#?}");
+        assert!(
+            rows.iter().all(|row| row[..column].ends_with("  ")),
+            "{rows:#?}"
+        );
     }
 
     // One that does not answer, and a mistake.
-    let rows = ask("bash", "_cat/health?h=status", &[sockets[0], "/nowhere/app.sock"]);
-    let has = |words: [&str; 2]| rows.iter().any(|row| words.iter().all(|word| row.contains(word)));
+    let rows = ask(
+        "bash",
+        "_cat/health?h=status",
+        &[sockets[0], "/nowhere/app.sock"],
+    );
+    let has = |words: [&str; 2]| {
+        rows.iter()
+            .any(|row| words.iter().all(|word| row.contains(word)))
+    };
     assert!(has([sockets[0], "green"]), "{rows:#?}");
     assert!(has(["/nowhere/app.sock", "no answer"]), "{rows:#?}");
     let rows = ask("bash", "_cat/routs", &sockets[..1]);
-    assert!(rows[1].contains("did you mean [/_cat/routes]?"), "{rows:#?}");
+    assert!(
+        rows[1].contains("did you mean [/_cat/routes]?"),
+        "{rows:#?}"
+    );
 }

@@ -27,5 +27,7 @@ fn systemd_accepts_the_units() {
     assert_eq!(printed, "", "nothing to complain about");
     // In tenths: 10 is closed, 100 is open.
     let security = ["security", "--offline=yes", "--threshold=30"];
-    run(Command::new("systemd-analyze").args(security).arg(&paths[0]));
+    run(Command::new("systemd-analyze")
+        .args(security)
+        .arg(&paths[0]));
 }

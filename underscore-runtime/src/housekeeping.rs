@@ -1,11 +1,13 @@
 //! The background thread of the admin side. Each tick sets the coarse clock, samples the workers
-//! and the tasks, looks after the health of the service and the panic hook, and expires settings.
+//! and the tasks, looks after the health of the service and the panic hook, and expires settings and
+//! log levels.
 
 use std::sync::{Arc, Weak};
 
 use crate::clock::{self, Instant};
 use crate::events;
 use crate::health;
+use crate::logger;
 use crate::panics;
 use crate::routes::expire_settings;
 use crate::sampling;
@@ -48,6 +50,7 @@ fn run(held: &Weak<Housekeeping>) {
         events::tick(now);
         health::tick(now);
         expire_settings(now);
+        logger::tick(now);
         panics::tick(now);
         std::thread::sleep(workers::period());
     }

@@ -52,6 +52,7 @@
 //! | `admin` | yes | [`serve_admin`], [`admin_router`], [`metrics_router`], and the records that they show |
 //! | `axum-extra` | no | annotated handlers for axum-extra's `typed_get` and similar methods |
 //! | `live` | yes | the page `/_live` for a browser; enables `admin` |
+//! | `tracing-subscriber` | no | [`log_filter`], with which `PUT /_logger` and the setting `log` change log levels; enables `admin` |
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`.
 //! Without `admin`, the attributes, [`RouterExt`], [`track`] and [`spawn`] compile to the plain
@@ -126,6 +127,10 @@ mod json;
 #[cfg(feature = "admin")]
 mod log;
 #[cfg(feature = "admin")]
+mod log_level;
+#[cfg(feature = "admin")]
+mod logger;
+#[cfg(feature = "admin")]
 mod node;
 #[cfg(feature = "admin")]
 mod panics;
@@ -186,6 +191,8 @@ pub use instrument::{
     Interrupted, RequestFuture, RequestLayer, RequestService, RouterExt, spawn, spawn_blocking,
     track,
 };
+#[cfg(feature = "tracing-subscriber")]
+pub use logger::{LogFilter, log_filter};
 #[cfg(feature = "admin")]
 pub use serve::{AdminBuilder, AdminServer, serve_admin};
 

@@ -127,6 +127,23 @@ impl Error {
         )
     }
 
+    /// No filter applies log levels.
+    pub(super) fn no_log_filter() -> Self {
+        let line =
+            "layer.with_filter(underscore_runtime::log_filter(EnvFilter::from_default_env()))";
+        let cure = if cfg!(feature = "tracing-subscriber") {
+            "give the layer that writes the log such a filter in main"
+        } else {
+            "enable the feature `tracing-subscriber` of underscore-runtime, and give the layer that \
+             writes the log a filter in main"
+        };
+        Error::new(
+            StatusCode::CONFLICT,
+            "illegal_state_exception",
+            format!("no log filter is installed, so log levels have no effect; {cure}: {line}"),
+        )
+    }
+
     /// The settings file cannot be written.
     pub(super) fn unwritten(reason: impl Into<String>) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;

@@ -24,12 +24,14 @@ mod ended_snapshot;
 mod endpoint;
 mod error;
 mod events;
+mod expires_in;
 mod filter_path;
 mod health_report;
 mod health_snapshot;
 mod interrupt;
 #[cfg(feature = "live")]
 mod live;
+mod logger;
 mod metrics;
 mod metrics_router;
 mod offload;

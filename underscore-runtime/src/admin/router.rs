@@ -23,8 +23,8 @@ use super::policy::Policy;
 use super::render::Answer;
 use super::request::{Request, check_escapes};
 use super::{
-    bundle, captures, cat, connections, cross_origin, ended, events, health_report, metrics,
-    profile, root, routes, tasks,
+    bundle, captures, cat, connections, cross_origin, ended, events, health_report, logger,
+    metrics, profile, root, routes, tasks,
 };
 use crate::housekeeping::{self, Housekeeping};
 use crate::panics;
@@ -142,6 +142,9 @@ const ENDPOINTS: &[Endpoint] = &[
         connections::drain::post,
     )
     .with_params(&[DRAIN, CHANGE]),
+    Endpoint::read(&["/_logger"], Cost::Routes, logger::get),
+    Endpoint::change(MethodFilter::PUT, &["/_logger"], Action::Log, logger::put)
+        .with_params(&[CHANGE]),
     Endpoint::read(&["/_health_report"], Cost::Stacks, health_report::get),
     Endpoint::read(&["/_audit"], Cost::Bounded, cat::audit::get),
     Endpoint::read(&["/_events"], Cost::Bounded, events::get)
@@ -212,6 +215,7 @@ pub(super) fn start() -> (Arc<Housekeeping>, Arc<Pool>) {
     root::record_start();
     crate::routes::link::read();
     crate::routes::on_expiry(audit::expired);
+    crate::logger::on_expiry(audit::log_levels_expired);
     (housekeeping::start(), Pool::shared())
 }
 

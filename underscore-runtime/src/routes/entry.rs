@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use linkme::distributed_slice;
 
+use super::log_levels;
 use super::mounts::Mounts;
 use super::route::Route;
 use crate::route::{Declaration, stable_hash};
@@ -153,6 +154,8 @@ impl HandlerEntry {
     pub(crate) fn apply(&'static self) {
         let own = self.settings.lock();
         self.routes().for_each(|route| route.apply(&own));
+        // Also without a mount: its first request has the level.
+        log_levels::set_changed();
     }
 }
 

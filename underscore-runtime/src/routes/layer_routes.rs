@@ -10,6 +10,7 @@ use axum::http::Method;
 
 use super::entry::{HandlerEntry, SETTINGS_LOCK};
 use super::link;
+use super::log_levels;
 use super::route::Route;
 use crate::route::{Declaration, RouteIdentity, listed_method};
 use crate::settings::Values;
@@ -121,6 +122,7 @@ fn use_route<'a>(
         users: 1,
     };
     routes.by_text.insert(text, known);
+    log_levels::route_added(route.log_level());
     route
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::log_levels;
 use super::settings_cell::SettingsCell;
 use crate::clock::Instant;
+use crate::log_level::{AtomicLogLevel, LogLevel};
 use crate::route::RouteIdentity;
-use crate::settings::{EffectiveSettings, RateLimit, Stored, Values, slow_after};
+use crate::settings::{EffectiveSettings, RateLimit, Stored, Values, log_level, slow_after};
 use crate::stats::{Blocking, RouteStats};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +31,8 @@ pub(crate) struct Route {
     /// [`slow_after_at`](Self::slow_after_at).
     slow_after_before: AtomicU64,
     slow_after_changed: AtomicU64,
+    /// The setting `log`.
+    log_level: AtomicLogLevel,
     /// State of the setting `limit.rate`.
     pub(crate) rate_limit: RateLimit,
     /// Held from the check of `limit.active` until the admitted request is counted.
@@ -50,6 +54,7 @@ impl Route {
         settings.persistent = persistent;
         let effective = EffectiveSettings::new(&settings, of_handler);
         let slow_after = nanos(slow_after(&settings, of_handler));
+        let log_level = log_level(&settings, of_handler);
         Route {
             identity,
             stats: RouteStats::new(),
@@ -59,6 +64,7 @@ impl Route {
             slow_after: AtomicU64::new(slow_after),
             slow_after_before: AtomicU64::new(slow_after),
             slow_after_changed: AtomicU64::new(0),
+            log_level: AtomicLogLevel::new(log_level),
             rate_limit: RateLimit::new(),
             admission: Mutex::new(()),
             reached_through_layer: AtomicBool::new(false),
@@ -122,8 +128,17 @@ impl Route {
             self.slow_after_before.store(before, Ordering::Relaxed);
             self.slow_after_changed.store(now, Ordering::Relaxed);
         }
+        let log_level = log_level(&settings, of_handler);
+        if self.log_level.replace(log_level) != log_level {
+            log_levels::set_changed();
+        }
         self.applied
             .set(EffectiveSettings::new(&settings, of_handler));
+    }
+
+    /// The level at which events of its requests are logged, whatever their targets.
+    pub(crate) fn log_level(&self) -> LogLevel {
+        self.log_level.get()
     }
 
     /// The time after which a request is slow, in nanoseconds.

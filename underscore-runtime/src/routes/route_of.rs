@@ -6,6 +6,7 @@ use axum::http::Method;
 use super::entry::{HandlerEntry, SETTINGS_LOCK};
 use super::layer_routes::persistent_at;
 use super::link;
+use super::log_levels;
 use super::route::Route;
 use crate::route::RouteIdentity;
 
@@ -132,6 +133,7 @@ impl HandlerEntry {
             link::record_mount(self);
         }
         self.mounts.add(route);
+        log_levels::route_added(route.log_level());
     }
 
     fn new_route(

@@ -8,6 +8,7 @@ use hyper::ext::ReasonPhrase;
 use serde_json::Value;
 
 use super::headers::headers;
+use crate::log_level::{LOG_LEVELS, LogLevel};
 
 /// One setting.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ enum ValueKind {
     Rate,
     /// A duration with a unit.
     Duration,
+    /// A level of log events.
+    LogLevel,
 }
 
 const fn setting(key: &'static str, kind: ValueKind, about: &'static str) -> Setting {
@@ -85,6 +88,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "limit.rate",
         ValueKind::Rate,
         "maximum rate; requests above it get 429, with a burst of one second's worth",
+    ),
+    setting(
+        "log",
+        ValueKind::LogLevel,
+        "log events and spans of its requests at this level, whatever their targets",
     ),
     setting(
         "preempt.headers",
@@ -175,6 +183,9 @@ impl Setting {
                 .as_f64()
                 .is_some_and(|rate| rate > 0.0 && rate <= MAX_RATE),
             ValueKind::Duration => value.as_str().is_some_and(|text| duration(text).is_some()),
+            ValueKind::LogLevel => value
+                .as_str()
+                .is_some_and(|word| LogLevel::parse(word).is_some()),
         };
         if fits {
             Ok(value)
@@ -203,6 +214,7 @@ impl ValueKind {
             ValueKind::Duration => {
                 "a string of a number and a unit (nanos, micros, ms, s, m, h, d), as in 30s"
             }
+            ValueKind::LogLevel => LOG_LEVELS,
         }
     }
 }
@@ -269,6 +281,10 @@ mod tests {
             ("timeout", json!(30), false),
             ("delay", json!("5ms"), true),
             ("interrupt.status", json!(499), true),
+            ("log", json!("debug"), true),
+            ("log", json!("off"), true),
+            ("log", json!("DEBUG"), false),
+            ("log", json!(4), false),
             ("slow_after", json!("250ms"), true),
             ("slow_after", json!(250), false),
         ];

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Stored;
 use super::catalogue::duration;
 use super::headers::headers;
+use crate::log_level::LogLevel;
 
 /// The default of `slow_after`, as in the catalogue.
 const DEFAULT_SLOW_AFTER: Duration = Duration::from_secs(1);
@@ -117,6 +118,14 @@ pub(crate) fn slow_after(mount: &Stored, handler: &Stored) -> Duration {
     let set = get(mount, handler, "slow_after");
     let slow_after = set.and_then(Value::as_str).and_then(duration);
     slow_after.unwrap_or(DEFAULT_SLOW_AFTER)
+}
+
+/// The level at which events of its requests are logged, whatever their targets. Not an effective
+/// setting either.
+pub(crate) fn log_level(mount: &Stored, handler: &Stored) -> LogLevel {
+    let set = get(mount, handler, "log");
+    let level = set.and_then(Value::as_str).and_then(LogLevel::parse);
+    level.unwrap_or(LogLevel::Off)
 }
 
 /// The value of a key: see [`EffectiveSettings::new`].

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::catalogue::Setting;
+use super::reverts::Reverts;
 use crate::clock::Instant;
 
 /// A change of one setting: a new value, or `None` for the default.
@@ -20,16 +21,8 @@ pub(crate) struct Stored {
     pub(crate) transient: Values,
     /// A copy of the settings file's section.
     pub(crate) persistent: Values,
-    /// Transient changes that expire, in the order in which they were made.
-    expiring: Vec<Expiring>,
-}
-
-/// A change that is reverted at a moment.
-#[derive(Clone, Debug)]
-struct Expiring {
-    key: &'static str,
-    at: Instant,
-    before: Option<Value>,
+    /// Transient changes that expire.
+    reverts: Reverts<&'static str, Value>,
 }
 
 impl Stored {
@@ -37,7 +30,7 @@ impl Stored {
         Stored {
             transient: BTreeMap::new(),
             persistent: BTreeMap::new(),
-            expiring: Vec::new(),
+            reverts: Reverts::new(),
         }
     }
 
@@ -50,44 +43,15 @@ impl Stored {
 
     /// Sets or removes a valid transient value, until `expires` if that is `Some`.
     fn put(&mut self, setting: &'static Setting, value: Option<Value>, expires: Option<Instant>) {
-        let before = self.set(setting.key, value);
-        match expires {
-            Some(at) => self.expiring.push(Expiring {
-                key: setting.key,
-                at,
-                before,
-            }),
-            // A permanent change is not reverted by the expiry of an earlier one.
-            None => self.expiring.retain(|expiring| expiring.key != setting.key),
-        }
-    }
-
-    fn set(&mut self, key: &'static str, value: Option<Value>) -> Option<Value> {
-        match value {
-            Some(value) => self.transient.insert(key, value),
-            None => self.transient.remove(key),
-        }
+        let Stored {
+            transient, reverts, ..
+        } = self;
+        reverts.put(transient, setting.key, value, expires);
     }
 
     /// Reverts the changes that have expired. Returns the keys whose value changed.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<&'static str> {
-        let mut keys = Vec::new();
-        while let Some(index) = self.expiring.iter().position(|expiring| expiring.at <= now) {
-            let Expiring { key, before, .. } = self.expiring.remove(index);
-            // A later change of the same key now reverts to the value before this one.
-            let later = self
-                .expiring
-                .iter_mut()
-                .skip(index)
-                .find(|later| later.key == key);
-            if let Some(later) = later {
-                later.before = before;
-            } else {
-                self.set(key, before);
-                keys.push(key);
-            }
-        }
-        keys
+        self.reverts.expire(&mut self.transient, now)
     }
 
     /// True if no value is set.
@@ -98,21 +62,18 @@ impl Stored {
     /// Adds the values of `other` whose keys are not set here, with the changes of them that
     /// expire.
     pub(crate) fn absorb(&mut self, other: &Stored) {
-        let changing = other.expiring.iter().map(|expiring| expiring.key);
+        let changing = other.expiring().map(|(key, _)| key);
         // A key without a value may get it back.
         let keys: BTreeSet<&'static str> =
             other.transient.keys().copied().chain(changing).collect();
         for key in keys {
-            let is_changing = self.expiring.iter().any(|expiring| expiring.key == key);
-            if is_changing || self.transient.contains_key(key) {
+            if self.reverts.contains(&key) || self.transient.contains_key(key) {
                 continue;
             }
             if let Some(value) = other.transient.get(key) {
                 self.transient.insert(key, value.clone());
             }
-            let expiring = other.expiring.iter();
-            let of_key = expiring.filter(|expiring| expiring.key == key);
-            self.expiring.extend(of_key.cloned());
+            self.reverts.absorb(&other.reverts, &key);
         }
         for (key, value) in &other.persistent {
             self.persistent.entry(key).or_insert_with(|| value.clone());
@@ -121,14 +82,12 @@ impl Stored {
 
     /// The keys of changes that expire, each with its moment.
     pub(crate) fn expiring(&self) -> impl Iterator<Item = (&'static str, Instant)> {
-        self.expiring
-            .iter()
-            .map(|expiring| (expiring.key, expiring.at))
+        self.reverts.iter().map(|(key, at)| (*key, at))
     }
 
     /// The earliest expiry.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.expiring.iter().map(|expiring| expiring.at).min()
+        self.reverts.next_expiry()
     }
 }
 

@@ -48,6 +48,8 @@ impl NewTask {
 
     fn no_request(background: Arc<Background>, info: u32) -> Self {
         let new = Self::new(None, info);
+        let route = background.request().map(|request| request.route);
+        new.slot.set_request_route(route);
         let mut inner = new.slot.inner.lock();
         inner.extra_or_new(new.id).background = Some(background);
         drop(inner);

@@ -195,6 +195,23 @@ impl Slot {
         self.id.store(0, Ordering::Release);
     }
 
+    /// Stores the route of the request that background work belongs to, in a word of the client's
+    /// address, which such work has not.
+    pub(super) fn set_request_route(&self, route: Option<&'static Route>) {
+        // The address identifies it: routes are never freed.
+        let address = route.map_or(0, |route| std::ptr::from_ref(route).addr());
+        let [word, ..] = &self.remote;
+        word.store(address as u64, Ordering::Relaxed);
+    }
+
+    /// The address of the route of the request that background work belongs to, zero for none.
+    /// Called by the thread that polls the work; takes no lock.
+    #[allow(dead_code, reason = "used with the feature `tracing-subscriber`")]
+    pub(crate) fn request_route_address(&self) -> usize {
+        let [word, ..] = &self.remote;
+        usize::try_from(word.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
     /// Stores the id of the request's connection, in the word of the client's port. Returns the bit
     /// of `info` for it. Called after [`set_remote`](Self::set_remote).
     pub(super) fn set_connection(&self, id: u64, info: u32) -> u32 {

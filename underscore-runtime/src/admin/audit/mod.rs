@@ -8,4 +8,4 @@ mod record;
 pub(super) use call::AuditedCall;
 pub(crate) use peer::Peer;
 pub(crate) use record::file_changed;
-pub(super) use record::{Action, Record, compact, expired, newest_first};
+pub(super) use record::{Action, Record, compact, expired, log_levels_expired, newest_first};

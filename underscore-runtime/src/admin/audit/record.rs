@@ -109,6 +109,8 @@ pub(in crate::admin) enum Action {
     Close,
     /// Begin the drain.
     Drain,
+    /// Change log levels of targets.
+    Log,
     /// Remove expired settings, which the service does itself.
     Expire,
     /// Apply or refuse an edited settings file.
@@ -124,6 +126,7 @@ impl Action {
             Action::Cancel => "cancel",
             Action::Close => "close",
             Action::Drain => "drain",
+            Action::Log => "log",
             Action::Expire => "expire",
             Action::File => "file",
         }
@@ -136,6 +139,15 @@ pub(in crate::admin) fn expired(handler: &HandlerEntry, keys: &str) {
         before: Some(truncated(keys)),
         executed: true,
         ..Record::new(Action::Expire, handler.declaration.id_text())
+    });
+}
+
+/// Records that log levels of targets have expired.
+pub(in crate::admin) fn log_levels_expired(targets: &[String]) {
+    add(Record {
+        before: Some(truncated(&targets.join(", "))),
+        executed: true,
+        ..Record::new(Action::Expire, "_logger")
     });
 }
 

@@ -255,6 +255,7 @@ const SETTINGS = {
   'interrupt.status': 'status for the clients of interrupted requests',
   'limit.active': 'requests in flight at most; further ones get 503',
   'limit.rate': 'requests per second at most; further ones get 429',
+  log: 'level at which its requests are logged, as in debug',
   'preempt.headers': 'headers of the preempting response, as JSON',
   'preempt.ratio': 'share of requests to preempt, 0 to 1',
   'preempt.reason': 'reason phrase of the preempting response',

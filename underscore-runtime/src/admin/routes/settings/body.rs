@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use crate::admin::error::Error;
+use crate::admin::expires_in::{self, TRANSIENT};
+use crate::admin::logger;
 use crate::clock::Instant;
+use crate::log_level::LogLevel;
 use crate::settings::{SettingChange, privileged_header, section};
 use crate::suggest;
-use crate::units;
 use crate::visible::echo;
 
-const TRANSIENT: &str = "transient";
 const PERSISTENT: &str = "persistent";
 
 /// The changes in a body.
@@ -22,6 +23,27 @@ pub(super) struct RequestedChanges {
 }
 
 impl RequestedChanges {
+    /// True if the setting with this key is set or reset.
+    pub(super) fn changes(&self, key: &str) -> bool {
+        let persistent = self.persistent.iter().flatten();
+        let mut changes = self.transient.iter().chain(persistent);
+        changes.any(|(setting, _)| setting.key == key)
+    }
+
+    /// Refuses a level of `log` that has no effect in this process.
+    pub(super) fn check_log(&self) -> Result<(), Error> {
+        let transient = self.transient.iter().map(|change| (TRANSIENT, change));
+        let persistent = self.persistent.iter().flatten();
+        let persistent = persistent.map(|change| (PERSISTENT, change));
+        for (section, (setting, value)) in transient.chain(persistent) {
+            let word = value.as_ref().and_then(Value::as_str);
+            if let ("log", Some(level)) = (setting.key, word.and_then(LogLevel::parse)) {
+                logger::check_level(&format!("setting [{section}.log]"), level)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses privileged headers of preempting answers, except for those that the host allows.
     pub(super) fn check_headers(&self, allowed: &[String]) -> Result<(), Error> {
         let persistent = self.persistent.iter().flatten();
@@ -38,14 +60,9 @@ impl RequestedChanges {
 /// Parses the body of a PUT.
 pub(super) fn read(mut body: Map<String, Value>) -> Result<RequestedChanges, Error> {
     let mut changes = RequestedChanges {
-        expires: expires(&mut body)?,
+        expires: expires_in::take(&mut body)?,
         ..RequestedChanges::default()
     };
-    if changes.expires.is_some() && !body.contains_key(TRANSIENT) {
-        return Err(Error::illegal_argument(
-            "[expires_in] applies to section [transient], and there is no such section",
-        ));
-    }
     for (name, value) in body {
         let read = || {
             let read = section::read(&name, value);
@@ -64,23 +81,6 @@ pub(super) fn read(mut body: Map<String, Value>) -> Result<RequestedChanges, Err
         }
     }
     Ok(changes)
-}
-
-/// Removes `expires_in` from the body and parses it.
-fn expires(body: &mut Map<String, Value>) -> Result<Option<Instant>, Error> {
-    let after = match body.remove("expires_in") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) => units::parse_duration(&text).ok_or(Value::String(text)),
-        Some(other) => Err(other),
-    };
-    let after = after.map_err(|value| {
-        Error::illegal_argument(format!(
-            "[expires_in] must be a string of a number and a unit ({}), as in 10m, not [{}]",
-            units::TIME_UNITS,
-            echo(&value.to_string())
-        ))
-    })?;
-    Ok(Some(Instant::now().after(after)))
 }
 
 #[cfg(test)]

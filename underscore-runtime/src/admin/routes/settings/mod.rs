@@ -12,19 +12,18 @@ use self::shown::{ShownAs, as_text};
 use crate::admin::cost::all_rows;
 use crate::admin::endpoint::AnswerFuture;
 use crate::admin::error::Error;
+use crate::admin::expires_in::MOST_EXPIRING;
 use crate::admin::offload::Offload;
 use crate::admin::render::{Answer, Node};
 use crate::admin::request::Request;
 use crate::admin::{dry_run, params, select};
 use crate::clock::Instant;
 use crate::log;
+use crate::logger;
 use crate::routes::{self, RouteEntry, SETTINGS_LOCK};
 use crate::settings_file::{self, ChangeError, Edit};
 use crate::truncate;
 use crate::visible::visible;
-
-/// Maximum number of pending changes of one route or mount.
-const MOST_EXPIRING: usize = 256;
 
 /// Maximum number of routes or mounts that are logged one by one.
 const MOST_REPORTED: usize = 100;
@@ -60,21 +59,25 @@ async fn change(request: Request, offload: Offload) -> Result<Answer, Error> {
         let request = request.clone();
         offload.change(move || begin(&request)).await??
     };
-    let (entries, before) = match begun {
+    let (entries, before, changes_log) = match begun {
         Begun::Done(answer) => return Ok(answer),
         Begun::Persistent {
             persistent,
             with,
             entries,
             before,
+            changes_log,
         } => {
             // The thread of the file takes `SETTINGS_LOCK` after it has written the file.
             let changed = settings_file::change(persistent, with).await;
             changed.map_err(refused)?;
-            (entries, before)
+            (entries, before, changes_log)
         }
     };
     let finish = move || {
+        if changes_log {
+            logger::update_routes();
+        }
         request.record_change(before, as_text(&entries));
         answer(&request, &entries)
     };
@@ -91,25 +94,30 @@ enum Begun {
         with: Box<dyn FnOnce() + Send>,
         entries: Vec<RouteEntry>,
         before: String,
+        /// True if the setting `log` is among them.
+        changes_log: bool,
     },
 }
 
 fn read(request: &Request) -> Result<RequestedChanges, Error> {
     let changes = body::read(request.json_object()?)?;
     changes.check_headers(&request.policy.preempt_headers)?;
+    changes.check_log()?;
     Ok(changes)
 }
 
 fn begin(request: &Request) -> Result<Begun, Error> {
+    let changes = read(request)?;
+    let changes_log = changes.changes("log");
     let RequestedChanges {
         transient,
         expires,
         persistent,
-    } = read(request)?;
+    } = changes;
     let selector = request.argument().unwrap_or_default();
     let Some(persistent) = persistent else {
         // Held while routes are selected, so that no mount is added in between and left out.
-        let _changing = SETTINGS_LOCK.lock();
+        let changing = SETTINGS_LOCK.lock();
         let entries = select::routes_to_change(selector)?;
         let before = as_text(&entries);
         let transient = edits(selector, &entries, Section::Transient, &transient);
@@ -118,7 +126,12 @@ fn begin(request: &Request) -> Result<Begun, Error> {
         report(transient, Section::Transient);
         // Read before the lock is released.
         request.record_change(before, as_text(&entries));
-        return Ok(Begun::Done(answer(request, &entries)));
+        let answer = answer(request, &entries);
+        drop(changing);
+        if changes_log {
+            logger::update_routes();
+        }
+        return Ok(Begun::Done(answer));
     };
     let entries = select::routes_to_change(selector)?;
     let before = as_text(&entries);
@@ -135,6 +148,7 @@ fn begin(request: &Request) -> Result<Begun, Error> {
         }),
         entries,
         before,
+        changes_log,
     })
 }
 

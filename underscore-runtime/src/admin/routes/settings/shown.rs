@@ -1,12 +1,11 @@
 //! The settings of routes in answers: by section, with the settings of a mount over those of its
 //! handler.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::admin::audit::compact;
 use crate::admin::cancellation::Cancellation;
+use crate::admin::expires_in;
 use crate::admin::params;
 use crate::admin::render::Node;
 use crate::admin::request::Request;
@@ -14,7 +13,6 @@ use crate::clock::Instant;
 use crate::routes::RouteEntry;
 use crate::settings::{SETTINGS, Setting, Stored, Values, section};
 use crate::settings_file::{self, Edit, SettingsTarget};
-use crate::units;
 
 /// The form in which settings are shown.
 pub(super) struct ShownAs {
@@ -138,23 +136,10 @@ impl RouteSettings {
     /// The time until settings expire: one text if all transient settings expire together,
     /// otherwise one for each that expires.
     fn expires_in(&self, shown_as: &ShownAs) -> Option<Node> {
-        let now = Instant::now();
-        let mut expiring: BTreeMap<&'static str, Instant> = BTreeMap::new();
-        for (key, at) in self.own.expiring().chain(self.handlers.expiring()) {
-            let first = expiring.entry(key).or_insert(at);
-            *first = (*first).min(at);
-        }
-        let first = *expiring.values().min()?;
+        let expiring = self.own.expiring().chain(self.handlers.expiring());
         let set = [&self.own, &self.handlers].map(|stored| stored.transient.keys());
-        let all_expire = set
-            .into_iter()
-            .flatten()
-            .all(|key| expiring.contains_key(key));
-        let left = |at: Instant| Node::text(units::human(at.since(now)));
-        if all_expire && expiring.values().all(|at| *at == first) {
-            return Some(left(first));
-        }
-        Some(shown_as.object(expiring.into_iter().map(|(key, at)| (key, left(at)))))
+        let set = set.into_iter().flatten().copied();
+        expires_in::shown(expiring, set, |each| shown_as.object(each.into_iter()))
     }
 
     fn shown(&self, shown_as: &ShownAs) -> Node {

@@ -1,0 +1,63 @@
+//! `expires_in`: the time after which transient changes revert, in the bodies of changes and in
+//! answers.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::render::Node;
+use crate::clock::Instant;
+use crate::units;
+use crate::visible::echo;
+
+/// The section of a body that it applies to.
+pub(super) const TRANSIENT: &str = "transient";
+
+/// Maximum number of pending changes of one route, mount or log level.
+pub(super) const MOST_EXPIRING: usize = 256;
+
+/// Removes `expires_in` from the body of a change and parses it.
+pub(super) fn take(body: &mut Map<String, Value>) -> Result<Option<Instant>, Error> {
+    let after = match body.remove("expires_in") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => units::parse_duration(&text).ok_or(Value::String(text)),
+        Some(other) => Err(other),
+    };
+    let after = after.map_err(|value| {
+        Error::illegal_argument(format!(
+            "[expires_in] must be a string of a number and a unit ({}), as in 10m, not [{}]",
+            units::TIME_UNITS,
+            echo(&value.to_string())
+        ))
+    })?;
+    if !body.contains_key(TRANSIENT) {
+        return Err(Error::illegal_argument(
+            "[expires_in] applies to section [transient], and there is no such section",
+        ));
+    }
+    Ok(Some(Instant::now().after(after)))
+}
+
+/// The time until the `set` values expire: one text if all of them expire together, otherwise an
+/// `object` with one for each that expires. `None` if none expires.
+pub(super) fn shown<K: Ord + Copy>(
+    expiring: impl Iterator<Item = (K, Instant)>,
+    mut set: impl Iterator<Item = K>,
+    object: impl FnOnce(Vec<(K, Node)>) -> Node,
+) -> Option<Node> {
+    let now = Instant::now();
+    let mut earliest: BTreeMap<K, Instant> = BTreeMap::new();
+    for (key, at) in expiring {
+        let first = earliest.entry(key).or_insert(at);
+        *first = (*first).min(at);
+    }
+    let first = *earliest.values().min()?;
+    let all_expire = set.all(|key| earliest.contains_key(&key));
+    let left = |at: Instant| Node::text(units::human(at.since(now)));
+    if all_expire && earliest.values().all(|at| *at == first) {
+        return Some(left(first));
+    }
+    let each = earliest.into_iter().map(|(key, at)| (key, left(at)));
+    Some(object(each.collect()))
+}

@@ -1,0 +1,55 @@
+//! Log levels in answers.
+
+use tracing::level_filters::STATIC_MAX_LEVEL;
+
+use crate::admin::audit::compact;
+use crate::admin::expires_in;
+use crate::admin::render::Node;
+use crate::log_level::LogLevel;
+use crate::logger::{self, Overrides};
+
+/// The filters, the levels of targets and of routes, and the limits of all.
+pub(super) fn all(overrides: &Overrides) -> Vec<(&'static str, Node)> {
+    let filters = logger::installed().into_iter().map(|filter| {
+        Node::object([
+            ("base", Node::text(filter.base.clone())),
+            ("made_at", Node::text(filter.made_at())),
+        ])
+    });
+    let mut all = vec![("filters", Node::List(filters.collect()))];
+    all.extend(sections(overrides));
+    let routes = logger::route_levels().map(|(id, level)| (id.to_string(), word(level)));
+    all.push(("routes", Node::object(routes)));
+    all.push(("max_level", word(logger::max_level())));
+    let static_max = LogLevel::from_filter(STATIC_MAX_LEVEL);
+    all.push(("static_max_level", word(static_max)));
+    all
+}
+
+/// The levels of targets as text for the audit.
+pub(super) fn as_text(overrides: &Overrides) -> String {
+    let sections = sections(overrides).into_iter();
+    compact(sections.map(|(name, section)| (name.to_owned(), section)))
+}
+
+fn sections(overrides: &Overrides) -> Vec<(&'static str, Node)> {
+    let levels = overrides.levels();
+    let transient = levels
+        .iter()
+        .map(|(target, level)| (target.clone(), word(*level)));
+    let mut sections = vec![("transient", Node::object(transient))];
+    let set = levels.keys().map(String::as_str);
+    let by_target = |each: Vec<(&str, Node)>| {
+        Node::object(
+            each.into_iter()
+                .map(|(target, left)| (target.to_owned(), left)),
+        )
+    };
+    let expires_in = expires_in::shown(overrides.expiring(), set, by_target);
+    sections.extend(expires_in.map(|left| ("expires_in", left)));
+    sections
+}
+
+fn word(level: LogLevel) -> Node {
+    Node::text(level.word())
+}

@@ -8,6 +8,8 @@ use axum::Router;
 use axum::routing::get;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::prelude::*;
 use underscore_runtime::underscore_route;
 
 use crate::rows_of_page;
@@ -26,6 +28,9 @@ async fn set() {}
 /// Holds 4.10, 4.14 of docs/admin-api.md.
 #[tokio::test]
 async fn each_setting_on_the_page_can_be_set_and_is_shown_as_it_was_given() {
+    let filter = underscore_runtime::log_filter(EnvFilter::new("off"));
+    let layer = tracing_subscriber::fmt::layer().with_filter(filter);
+    let _logs = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
     let service = Service::start(Router::new()).await;
     let path = "_routes/changes.set/settings?include_defaults&flat_settings";
     let shown = service.admin_json(path).await;
@@ -39,6 +44,7 @@ async fn each_setting_on_the_page_can_be_set_and_is_shown_as_it_was_given() {
         "interrupt.status": 499,
         "limit.active": 7,
         "limit.rate": 2.5,
+        "log": "debug",
         "preempt.headers": {"X-Why": "maintenance"},
         "preempt.ratio": 0.25,
         "preempt.reason": "Back soon",

@@ -246,6 +246,7 @@ async fn defaults_are_shown_for_what_is_not_set() {
             "delay": null,
             "interrupt": {"status": 503},
             "limit": {"active": null, "rate": null},
+            "log": null,
             "preempt": {"headers": null, "ratio": 1, "reason": null, "text": null},
             "slow_after": "1s",
             "timeout": null,

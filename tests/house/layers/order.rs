@@ -15,6 +15,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
                 "fd",
                 "node",
                 "hex",
+                "log_level",
                 "passthrough",
                 "placeholder",
                 "dir_lock",
@@ -41,6 +42,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["route"],
             &["routes"],
             &["task"],
+            &["logger"],
             &["events"],
             &["ended"],
             &["sampling"],
@@ -134,6 +136,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         "routes",
         &[
             &["settings_cell"],
+            &["log_levels"],
             &["route"],
             &["mounts"],
             &["entry"],
@@ -145,7 +148,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "settings",
         &[
-            &["headers", "rate_limit"],
+            &["headers", "rate_limit", "reverts"],
             &["catalogue"],
             &["stored"],
             &["effective", "section_error"],
@@ -231,6 +234,14 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         ],
     ),
     (
+        "logger",
+        &[
+            &["directives", "installed", "overrides", "rebuild"],
+            &["state"],
+            &["filter", "update"],
+        ],
+    ),
+    (
         "events",
         &[&["event"], &["rings"], &["publish"], &["cursor", "limits"]],
     ),
@@ -311,7 +322,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             &["words", "elasticsearch", "cancellation", "readme"],
             &["render"],
             &["error", "value"],
-            &["params", "filter_path"],
+            &["expires_in", "params", "filter_path"],
             // The checks before a handler.
             &["audit"],
             &["write_access", "cross_origin", "read_body"],
@@ -333,7 +344,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
             ],
             &["interrupt"],
             // The handlers.
-            &["connections", "live"],
+            &["connections", "live", "logger"],
             &["cat", "root"],
             &[
                 "routes",
@@ -384,6 +395,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
         ],
     ),
     ("admin/connections", &[&["mod"], &["close", "drain"]]),
+    ("admin/logger", &[&["body", "shown"]]),
     (
         "admin/events",
         &[&["object"], &["sse", "text"], &["format"], &["stream"]],

@@ -1,0 +1,154 @@
+//! The setting `log`: events and spans of the requests of a route, whatever their targets.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use axum::Router;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::sync::Barrier;
+use underscore_runtime::{RequestLayer, spawn, spawn_blocking, track, underscore_route};
+
+use crate::memory::Memory;
+use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
+
+/// Two requests meet here, so that they run at the same time.
+static MEETING: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
+
+/// The same code for both routes.
+async fn helper(of: &'static str) {
+    tracing::debug!("before, of {of}");
+    MEETING.wait().await;
+    let span = tracing::debug_span!("inner", of);
+    span.in_scope(|| tracing::debug!(target: "sqlx::query", "after"));
+    tracing::trace!("beyond, of {of}");
+    let work = spawn("work", async move {
+        tokio::task::yield_now().await;
+        tracing::debug!("work of {of}");
+        let _ = spawn_blocking("call", move || tracing::debug!("call of {of}")).await;
+    });
+    let _ = work.await;
+    let _ = track("tracked", async { tracing::debug!("tracked of {of}") }).await;
+}
+
+#[underscore_route(name = "twice")]
+async fn twice() {
+    helper("twice").await;
+}
+
+#[underscore_route(name = "other")]
+async fn other() {
+    helper("other").await;
+}
+
+async fn both(service: &Service) {
+    let (twice, other) = tokio::join!(service.get("/twice"), service.get("/other"));
+    assert_eq!((twice.status, other.status), (200, 200));
+}
+
+/// Holds 18.13, 18.14, 4.14 of docs/admin-api.md.
+#[tokio::test]
+async fn only_the_requests_of_the_route_are_logged() {
+    own_process!();
+    let log = Memory::install("info");
+    let app = Router::new()
+        .route("/twice", get(twice))
+        .route("/other", get(other));
+    // One worker polls both in turn.
+    let service = Service::start_on_workers(1, app).await;
+    both(&service).await;
+    assert!(!log.has("DEBUG"), "{}", log.text());
+
+    // Before it has a level, and after the callsites were asked for.
+    service.set("twice", "log", "debug").await;
+    both(&service).await;
+    tracing::debug!("of no request");
+    let text = log.text();
+    for shown in [
+        "before, of twice",
+        "inner{of=\"twice\"}: sqlx::query: after",
+        "work of twice",
+        "call of twice",
+        "tracked of twice",
+    ] {
+        assert!(text.contains(shown), "{shown}: {text}");
+    }
+    for hidden in ["other", "beyond", "of no request", "TRACE"] {
+        let lines = text.lines().filter(|line| !line.contains("INFO"));
+        assert!(
+            !lines.clone().any(|line| line.contains(hidden)),
+            "{hidden}: {text}"
+        );
+    }
+    let shown = service.admin_json("_logger").await;
+    let id = service.route("twice").await["id"].clone();
+    assert_eq!(
+        shown["routes"],
+        json!({id.as_str().expect("an id"): "debug"})
+    );
+    assert_eq!(shown["max_level"], "debug");
+
+    service.set("twice", "log", Value::Null).await;
+    let before = log.text().matches("DEBUG").count();
+    both(&service).await;
+    assert_eq!(log.text().matches("DEBUG").count(), before);
+    assert_eq!(service.admin_json("_logger").await["max_level"], "info");
+}
+
+#[underscore_route(name = "early")]
+async fn early() {
+    tracing::debug!("of the first request");
+    let _ = spawn("work", async { tracing::debug!("of its work") }).await;
+}
+
+/// Holds 18.13, 18.15 of docs/admin-api.md.
+#[tokio::test]
+async fn the_first_request_of_a_route_is_logged_until_the_setting_expires() {
+    own_process!();
+    let log = Memory::install("info");
+    let service = Service::start(Router::new().route("/early", get(early))).await;
+    let body = json!({"transient": {"log": "debug"}, "expires_in": "1s"});
+    let set = service.put("_routes/early/settings", body).await;
+    assert!(set.text.contains("debug"), "{}", set.text);
+    service.get("/early").await;
+    assert!(log.has("of the first request"), "{}", log.text());
+    let deadline = Instant::now() + PATIENCE;
+    while !log.has("of its work") {
+        assert!(Instant::now() < deadline, "{}", log.text());
+        service.get("/early").await;
+    }
+    while service.admin_json("_logger").await["max_level"] != "info" {
+        assert!(Instant::now() < deadline);
+    }
+    let before = log.text().matches("DEBUG").count();
+    service.get("/early").await;
+    assert_eq!(log.text().matches("DEBUG").count(), before);
+    assert_eq!(service.admin_json("_logger").await["routes"], json!({}));
+}
+
+/// Holds 18.13, 18.14 of docs/admin-api.md.
+#[tokio::test]
+async fn a_route_of_a_layer_shows_more_than_the_target_does() {
+    own_process!();
+    let log = Memory::install("info");
+    let closure = || async { tracing::debug!(target: "sqlx", "in a closure") };
+    let app = Router::new()
+        .route("/closure", get(closure))
+        .layer(RequestLayer::new());
+    let service = Service::start(app).await;
+    service.get("/closure").await;
+    let hidden = service
+        .put("_logger", json!({"transient": {"sqlx": "off"}}))
+        .await;
+    hidden.ok_json();
+    let body = json!({"transient": {"log": "debug"}});
+    service.put("_routes/_all/settings", body).await.ok_json();
+    tracing::error!(target: "sqlx", "outside");
+    service.get("/closure").await;
+    assert!(
+        log.has("in a closure") && !log.has("outside"),
+        "{}",
+        log.text()
+    );
+}

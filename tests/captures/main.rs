@@ -20,15 +20,27 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::get;
 use serde_json::Value;
+use tokio::net::TcpStream;
 use underscore_runtime::{AdminBuilder, underscore_route};
 
+use support::gate::Gate;
 use support::{PATIENCE, Service};
+
+/// Opened to release the handler `blocks`.
+pub static BLOCKING: Gate = Gate::new();
 
 /// Blocks its worker.
 #[underscore_route(name = "blocks")]
 pub async fn blocks() {
     tokio::task::yield_now().await;
-    std::thread::sleep(Duration::from_secs(600));
+    BLOCKING.wait();
+}
+
+/// Blocks its worker for the rest of the process.
+#[underscore_route(name = "blocks.again")]
+pub async fn blocks_again() {
+    tokio::task::yield_now().await;
+    Gate::new().wait();
 }
 
 /// Waits until its client leaves.
@@ -40,6 +52,7 @@ pub async fn waits() {
 pub fn app() -> Router {
     Router::new()
         .route("/blocks", get(blocks))
+        .route("/blocks/again", get(blocks_again))
         .route("/waits", get(waits))
 }
 
@@ -48,11 +61,32 @@ pub fn capturing(directory: &Path) -> AdminBuilder {
     AdminBuilder::new().capture_to(directory)
 }
 
-/// Blocks the only worker of a service for the rest of the process.
-pub async fn block(service: &Service) {
+/// A service with one worker that captures to a directory.
+pub async fn start(admin: AdminBuilder) -> Service {
+    Service::start_on_workers_with(1, app(), admin).await
+}
+
+/// Blocks the only worker of a service, with a request for this path and query.
+pub async fn block(service: &Service, uri: &str) -> TcpStream {
     let mut blocking = service.connect().await;
-    support::send(&mut blocking, "GET /blocks HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    std::mem::forget(blocking);
+    let head = format!("GET {uri} HTTP/1.1\r\nhost: x\r\nx-request-id: header-7\r\n\r\n");
+    support::send(&mut blocking, &head).await;
+    blocking
+}
+
+/// Waits until all workers have been blocked for this long.
+pub async fn wait_for_red(service: &Service, seconds: f64) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let report = service.admin_json("_health_report").await;
+        let finding = &report["indicators"]["workers"]["findings"][0];
+        let since = finding["since_millis"].as_f64().unwrap_or_default();
+        if finding["status"] == "red" && since >= 1000.0 * seconds {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{report:#}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Waits until `is_it` holds for the rows of `_cat/captures`, and returns them.

@@ -68,7 +68,7 @@ async fn the_tables_are_listed_relative_to_cat_with_templates() {
     let answer = service.admin("_cat").await;
     assert_eq!(
         answer.text,
-        "=^.^=\n/routes\n/routes/{route_id}\n/tasks\n/tasks/{task_id}\n/stacks\n/stacks/{route_id}\n/awaits\n/awaits/{route_id}\n/ended\n/ended/{route_id}\n/health\n/connections\n/waits\n/workers\n/audit\n"
+        "=^.^=\n/routes\n/routes/{route_id}\n/tasks\n/tasks/{task_id}\n/stacks\n/stacks/{route_id}\n/awaits\n/awaits/{route_id}\n/ended\n/ended/{route_id}\n/health\n/connections\n/waits\n/workers\n/audit\n/captures\n"
     );
     assert_eq!(answer.content_type, "text/plain; charset=UTF-8");
 }

@@ -13,7 +13,7 @@ use crate::PAGE;
 use crate::support::columns::columns;
 use crate::support::{Answer, Service};
 
-/// Holds 3.11, 3.27, 3.42, 3.53, 3.56, 3.61, 3.91 of docs/admin-api.md.
+/// Holds 3.11, 3.27, 3.42, 3.53, 3.56, 3.61, 3.91, 3.92 of docs/admin-api.md.
 #[tokio::test]
 async fn the_columns_are_those_on_the_page() {
     let service = Service::start(Router::new()).await;
@@ -25,6 +25,7 @@ async fn the_columns_are_those_on_the_page() {
         "connections",
         "workers",
         "audit",
+        "captures",
     ] {
         let table = format!("_cat/{table}");
         let expected = columns(&service, &table).await;

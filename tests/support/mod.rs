@@ -125,12 +125,18 @@ impl Service {
 
     /// Serves `app` on a runtime of its own, whose workers handlers may block.
     pub async fn start_on_workers(workers: usize, app: Router) -> Self {
+        Self::start_on_workers_with(workers, app, AdminBuilder::new()).await
+    }
+
+    /// `start_on_workers` with other options of the admin API.
+    pub async fn start_on_workers_with(workers: usize, app: Router, admin: AdminBuilder) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(workers)
             .enable_all()
             .build();
         let runtime = runtime.expect("threads can be had");
-        let started = runtime.spawn(Service::start(app)).await;
+        let started = runtime.spawn(async move { Service::start_with(app, &admin).await });
+        let started = started.await;
         let mut service = started.expect("it starts");
         service.workers = Some(runtime);
         service

@@ -18,7 +18,7 @@ use super::cost;
 use super::endpoint::AnswerFuture;
 use super::error::Error;
 use super::offload::Offload;
-use super::params::{self, BUNDLE, BUNDLE_SECONDS};
+use super::params::{BUNDLE, BUNDLE_SECONDS};
 use super::render::Answer;
 use super::request::Request;
 use super::root::process_name;
@@ -33,9 +33,6 @@ const DEFAULT_LENGTH: Duration = Duration::from_secs(5);
 
 /// The media type.
 pub(super) const GZIP: &str = "application/gzip";
-
-/// The only format, which `format` may name.
-const FORMAT: &str = "tar.gz";
 
 /// True while a client waits for a bundle, which takes megabytes of memory.
 static IS_IN_PROGRESS: AtomicBool = AtomicBool::new(false);
@@ -61,7 +58,6 @@ impl Drop for Turn {
 pub(super) fn get(request: Request, offload: Offload) -> AnswerFuture {
     Box::pin(async move {
         request.no_body(BUNDLE)?;
-        check_format(&request)?;
         let redaction = Redaction::read(&request)?;
         let seconds = request.value(&BUNDLE_SECONDS);
         let seconds = seconds.and_then(|seconds| seconds.parse().ok());
@@ -134,13 +130,6 @@ pub(super) fn with_profile(
 
 fn of_capture(request: &Request, cause: &str) -> Bundle {
     Bundle::new(request, Redaction::of_captures(), Some(cause))
-}
-
-fn check_format(request: &Request) -> Result<(), Error> {
-    match request.value(&params::FORMAT) {
-        None | Some(FORMAT) => Ok(()),
-        Some(other) => Err(Error::unknown_value(params::FORMAT.name, other, &[FORMAT])),
-    }
 }
 
 /// Adds to the bundle on a thread of the pool. Each file is a step of its own, so that other long

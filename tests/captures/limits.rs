@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use underscore_runtime::AdminBuilder;
 
 use crate::support::process::own_process;
-use crate::support::tools;
+use crate::unwritable::SmallDisk;
 use crate::{block, capturing, events, start, wait_for_captures, wait_for_red};
 
 /// Holds 19.15 of docs/admin-api.md.
@@ -80,7 +80,15 @@ fn a_directory_that_is_read_only_is_an_error() {
     let read_only = fs::Permissions::from_mode(0o500);
     fs::set_permissions(&directory, read_only).expect("set");
     if fs::write(directory.join("probe"), "").is_ok() {
-        tools::say_skipped("root can write to any directory");
+        // Root can write to any directory, but not to a file system that is read-only.
+        let Some(disk) = SmallDisk::mount() else {
+            return;
+        };
+        disk.remount("remount,ro");
+        let error = capturing(disk.path()).serve(parent.path().join("app.sock"));
+        let error = error.expect_err("it is refused");
+        assert_eq!(error.kind(), ErrorKind::ReadOnlyFilesystem);
+        assert!(error.to_string().contains("mount it writable"), "{error}");
         return;
     }
     let error = capturing(&directory).serve(parent.path().join("app.sock"));

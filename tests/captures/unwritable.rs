@@ -14,13 +14,13 @@ use crate::support::tools;
 use crate::{block, capturing, events, start, wait_for_red};
 
 /// A file system of 1 MiB, unmounted on drop.
-struct SmallDisk {
+pub struct SmallDisk {
     directory: TempDir,
 }
 
 impl SmallDisk {
     /// `None` where this user may not mount, which is said.
-    fn mount() -> Option<Self> {
+    pub fn mount() -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
         let mut mount = Command::new("mount");
         let mount = mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]);
@@ -32,7 +32,7 @@ impl SmallDisk {
         None
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
@@ -44,7 +44,7 @@ impl SmallDisk {
         path
     }
 
-    fn remount(&self, options: &str) {
+    pub fn remount(&self, options: &str) {
         let mut mount = Command::new("mount");
         let mount = mount.args(["-o", options]).arg(self.path()).status();
         assert!(mount.expect("mount runs").success());
@@ -60,6 +60,7 @@ impl Drop for SmallDisk {
 /// Blocks the service and returns the error of the only capture.
 async fn only_error(service: &Service) -> String {
     let _client = block(service, "/blocks/again").await;
+    // Red for two seconds, so that a capture would have been tried again.
     wait_for_red(service, 4.5).await;
     let events = events(service).await;
     assert_eq!(events.len(), 1, "{events:#?}");

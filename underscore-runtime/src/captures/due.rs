@@ -44,25 +44,13 @@ impl Due {
                 *last = now;
             }
         }
-        let mut new = red.iter().filter(|finding| !self.is_captured(finding));
-        let worst = new.next()?;
-        if !self.is_in_progress {
-            let is_full = self.begun.len() >= self.max_per_hour as usize;
-            let is_soon = self
-                .begun
-                .last()
-                .is_some_and(|begun| now.since(*begun) < GAP);
-            // The process may be killed before the gap is over.
-            let waits = is_soon && worst.symptom() != Symptom::AllWorkersBlocked;
-            if is_full || waits {
-                return None;
-            }
+        let is_new = |finding: &&Finding| !self.is_captured(finding);
+        let new: Vec<&Finding> = red.iter().filter(is_new).collect();
+        let worst = *new.first()?;
+        if !self.is_in_progress && self.must_wait(worst, now) {
+            return None;
         }
         // A finding that appears during a capture is in its second file.
-        let new: Vec<_> = red
-            .iter()
-            .filter(|finding| !self.is_captured(finding))
-            .collect();
         let new = new.into_iter().map(|finding| (finding.identity(), now));
         self.captured.extend(new);
         if self.is_in_progress {
@@ -76,6 +64,15 @@ impl Due {
     /// Records that the capture has ended, whether or not it was written.
     pub(super) fn end(&mut self) {
         self.is_in_progress = false;
+    }
+
+    /// True if the limits allow no capture of a finding now.
+    fn must_wait(&self, worst: &Finding, now: Instant) -> bool {
+        let is_full = self.begun.len() >= self.max_per_hour as usize;
+        let is_recent = |begun: &Instant| now.since(*begun) < GAP;
+        // The process may be killed before the gap is over.
+        let is_urgent = worst.symptom() == Symptom::AllWorkersBlocked;
+        is_full || (self.begun.last().is_some_and(is_recent) && !is_urgent)
     }
 
     fn is_captured(&self, finding: &Finding) -> bool {

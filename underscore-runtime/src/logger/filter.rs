@@ -18,6 +18,20 @@ use crate::sync::Arc;
 
 /// A filter for a layer of the service's subscriber, whose levels `PUT /_logger` and the setting
 /// `log` of a route change. Made by [`log_filter`].
+///
+/// It combines with other filters, of which each must enable an event:
+///
+/// ```
+/// use tracing_subscriber::filter::{FilterExt, filter_fn};
+/// use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+///
+/// let filter = underscore_runtime::log_filter(EnvFilter::new("debug"));
+/// let no_audit = filter_fn(|meta| meta.target() != "underscore::audit");
+/// let layer = fmt::layer().with_filter(filter.and(no_audit));
+/// # let _guard = tracing_subscriber::registry().with(layer).set_default();
+/// assert!(tracing::enabled!(target: "sqlx", tracing::Level::DEBUG));
+/// assert!(!tracing::enabled!(target: "underscore::audit", tracing::Level::INFO));
+/// ```
 #[must_use = "a filter acts in a layer: `layer.with_filter(filter)`"]
 pub struct LogFilter {
     base: EnvFilter,

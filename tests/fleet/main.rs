@@ -8,6 +8,7 @@ mod support;
 
 mod manifests;
 mod merged;
+mod sidecar;
 mod units;
 
 use std::path::PathBuf;

@@ -53,7 +53,7 @@ async fn service() -> Service {
 }
 
 /// The views, and a word of each that is shown when the service has answered.
-const VIEWS: [(&str, &str); 13] = [
+const VIEWS: [(&str, &str); 14] = [
     ("routes", "/deadlock"),
     ("tasks", "waiting"),
     ("stacks", "permits.acquire()"),
@@ -63,6 +63,7 @@ const VIEWS: [(&str, &str); 13] = [
     ("connections", "127.0.0.1"),
     ("ended", "for the table of ended requests"),
     ("audit", "access.panics"),
+    ("captures", "capture_to"),
     ("events", "Type"),
     ("profile", "Seconds"),
     ("route/access.deadlock", "permits.acquire()"),

@@ -131,7 +131,7 @@ async fn plant(service: &Service) -> Vec<TcpStream> {
 }
 
 /// The views of the page with columns that have hostile text, and words that are then shown.
-const VIEWS: [(&str, &[&str]); 14] = [
+const VIEWS: [(&str, &[&str]); 15] = [
     ("routes", &["/quoted\"onerror=ran=1"]),
     ("tasks", &["await:<img"]),
     (
@@ -158,6 +158,7 @@ const VIEWS: [(&str, &[&str]); 14] = [
             "phrase:<img",
         ],
     ),
+    ("captures", &["capture_to"]),
     ("events", &["Events"]),
     (
         "route/evil.preempted",

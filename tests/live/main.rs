@@ -11,6 +11,7 @@ mod access;
 mod axe;
 mod bridge;
 mod browser;
+mod captured;
 mod chromedriver;
 mod flame;
 mod foreign;

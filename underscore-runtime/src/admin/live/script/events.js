@@ -81,6 +81,11 @@ const SENTENCES = {
     where && 'after ' + where,
     kernel_wait && 'kernel: ' + kernel_wait,
   ],
+  capture: ({ cause, name, complete, error }) => [
+    cause,
+    name && (complete ? name : name + ', without a profile so far'),
+    error && 'not written: ' + error,
+  ],
   ended: ({ end, status, took, where, reason, panic }) => [
     end,
     status,

@@ -15,7 +15,7 @@ const DURATIONS = new Set([
   'stats.blocked.time',
   'stats.blocked.time_max',
 ]);
-const SIZES = new Set(['bytes_in', 'bytes_out', 'bytes_sent']);
+const SIZES = new Set(['bytes_in', 'bytes_out', 'bytes_sent', 'size']);
 const PERCENTAGES = new Set(['busy_1m', 'share_1m']);
 const UNITS = [
   [86_400, 'd'],

@@ -18,6 +18,7 @@ const VIEWS = [
   'workers',
   'connections',
   'ended',
+  'captures',
   'audit',
   'events',
   'profile',

@@ -16,6 +16,9 @@ function target(kind, column, row) {
   if (column === 'id' && row.id != null && (kind === 'tasks' || kind === 'ended')) {
     return '#/task/' + row.id;
   }
+  if (kind === 'captures') {
+    return column === 'name' ? apiUrl('/_captures/' + encodeURIComponent(row.name)) : undefined;
+  }
   const route = kind === 'routes' ? row.id : row.route_id;
   const isRoute =
     ['path', 'route', 'route_id', 'handler', 'name'].includes(column) ||

@@ -148,6 +148,12 @@ const TABLES = {
     key: ['id'],
     filters: [ROUTES_FILTER],
   },
+  captures: {
+    title: 'Captures',
+    columns: ['timestamp', 'cause', 'size', 'complete', 'pid', 'name'],
+    keys: ['name'],
+    none: 'none; the service writes them with AdminBuilder::capture_to',
+  },
   audit: {
     title: 'Audit',
     columns: [

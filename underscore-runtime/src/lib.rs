@@ -52,7 +52,7 @@
 //! | `admin` | yes | [`serve_admin`], [`admin_router`], [`metrics_router`], and the records that they show |
 //! | `axum-extra` | no | annotated handlers for axum-extra's `typed_get` and similar methods |
 //! | `live` | yes | the page `/_live` for a browser; enables `admin` |
-//! | `tracing-subscriber` | no | [`log_filter`], with which `PUT /_logger` and the setting `log` change log levels; enables `admin` |
+//! | `tracing-subscriber` | no | `log_filter`, with which `PUT /_logger` and the setting `log` change log levels; enables `admin` |
 //!
 //! A library that annotates its handlers depends on this crate with `default-features = false`.
 //! Without `admin`, the attributes, [`RouterExt`], [`track`] and [`spawn`] compile to the plain

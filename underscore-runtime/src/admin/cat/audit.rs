@@ -56,7 +56,7 @@ static COLUMNS: Columns<Arc<Record>> = LazyLock::new(|| {
     Col::words(
         "action",
         &["a"],
-        "settings, interrupt, cancel, expire for settings that expired, file for a change of the settings file",
+        "settings, interrupt, cancel, log for log levels, expire for what expired, file for a change of the settings file",
         |record| record.action.word().into(),
     )
     .shown(),

@@ -13,7 +13,6 @@ use super::cost::Cost;
 use super::cross_origin;
 use super::endpoint::{Endpoint, EndpointHandler};
 use super::error::Error;
-use super::filter_path::FilterPath;
 use super::offload::{Offload, Pool};
 use super::params;
 use super::read_body::read_body;
@@ -183,13 +182,7 @@ async fn read(
 /// Writes the answer in the requested format. Errors are written elsewhere, so `filter_path` never
 /// hides one.
 fn write(request: &Request, endpoint: &Endpoint, answer: Answer) -> Response {
-    let filter = request
-        .value(&params::FILTER_PATH)
-        .and_then(FilterPath::parse);
-    let answer = match filter {
-        Some(filter) => answer.map(|node| filter.apply(node, request.cancellation())),
-        None => answer,
-    };
+    let answer = request.filtered(answer);
     let style = style(request, endpoint);
     answer.into_response(StatusCode::OK, style, request.cancellation())
 }

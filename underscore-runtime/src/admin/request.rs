@@ -17,9 +17,10 @@ use super::audit::AuditedCall;
 use super::cancellation::Cancellation;
 use super::curl::Curl;
 use super::error::Error;
+use super::filter_path::FilterPath;
 use super::params::{self, Group, Param};
 use super::policy::{Policy, UriView};
-use super::render::Format;
+use super::render::{Answer, Format};
 use super::words;
 use crate::instrument::task_of;
 use crate::json::StrictValue;
@@ -219,6 +220,19 @@ impl Request {
     /// The value of a parameter that is a duration.
     pub(super) fn duration(&self, param: &Param) -> Option<Duration> {
         units::parse_duration(self.value(param)?)
+    }
+
+    /// The parts of a structured answer that the client wants, `None` for all.
+    pub(super) fn filter_path(&self) -> Option<FilterPath> {
+        self.value(&params::FILTER_PATH).and_then(FilterPath::parse)
+    }
+
+    /// The wanted parts of an answer.
+    pub(super) fn filtered(&self, answer: Answer) -> Answer {
+        match self.filter_path() {
+            Some(filter) => answer.map(|node| filter.apply(node, &self.cancellation)),
+            None => answer,
+        }
     }
 
     /// Refuses a body for an endpoint that reads only parameters: the body would be ignored.

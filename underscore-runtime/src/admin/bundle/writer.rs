@@ -10,7 +10,6 @@ use super::contents::{ANSWERS, AnswerFile, MAX_ROWS, METRICS_BEGIN, METRICS_END}
 use super::process;
 use super::redaction::Redaction;
 use crate::admin::error::Error;
-use crate::admin::filter_path::FilterPath;
 use crate::admin::params;
 use crate::admin::profile;
 use crate::admin::render::{Align, Answer, Rows, Style};
@@ -204,13 +203,7 @@ impl Bundle {
 
 /// The number of rows and the body of an answer, as the dispatcher writes it.
 fn body(request: &Request, answer: Answer) -> (Option<usize>, Vec<u8>) {
-    let filter = request
-        .value(&params::FILTER_PATH)
-        .and_then(FilterPath::parse);
-    let answer = match filter {
-        Some(filter) => answer.map(|node| filter.apply(node, request.cancellation())),
-        None => answer,
-    };
+    let answer = request.filtered(answer);
     let rows = match &answer {
         Answer::Table(table) => Some(table.total),
         _ => None,

@@ -75,10 +75,9 @@ impl EventFormat {
 
 impl Writer {
     pub(super) fn new(request: &Request) -> Result<Self, Error> {
-        let filter = request.value(&params::FILTER_PATH);
         Ok(Writer {
             format: EventFormat::read(request)?,
-            filter: filter.and_then(FilterPath::parse),
+            filter: request.filter_path(),
         })
     }
 

@@ -41,6 +41,14 @@ const link = (href, label) => element('a', { href }, label);
 /** A label around its control. */
 const labelled = (label, control) => element('label', {}, element('span', {}, label), control);
 
+/** A table that scrolls sideways, also by keyboard. */
+const scrollable = (label, ...content) =>
+  element(
+    'div',
+    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
+    element('table', {}, content),
+  );
+
 /** Sets a text, if it is another one: an unchanged node is not laid out again. */
 function setText(node, value) {
   const text = visible(String(value));

@@ -134,13 +134,11 @@ class EventsView {
     this.list = element('ol', { class: 'events' });
     this.type = element(
       'select',
-      {},
+      { name: 'type', change: () => this.show() },
       ['', ...Object.keys(SENTENCES)].map(type =>
         element('option', { value: type }, type || 'all'),
       ),
     );
-    this.type.setAttribute('name', 'type');
-    this.type.addEventListener('change', () => this.show());
     this.node = element(
       'div',
       {},

@@ -209,20 +209,10 @@ class ProfileView {
         ? new FlameGraph(profile.stacks).node
         : element('p', {}, 'No request was in flight.'),
       element('h3', {}, 'Heaviest stacks'),
-      element(
-        'div',
-        {
-          class: 'scroll',
-          tabindex: 0,
-          role: 'region',
-          'aria-label': 'Heaviest stacks',
-        },
-        element(
-          'table',
-          {},
-          element('thead', {}, element('tr', {}, headings)),
-          element('tbody', {}, heaviest),
-        ),
+      scrollable(
+        'Heaviest stacks',
+        element('thead', {}, element('tr', {}, headings)),
+        element('tbody', {}, heaviest),
       ),
       element(
         'p',

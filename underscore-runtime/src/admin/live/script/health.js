@@ -16,12 +16,7 @@ const Health = {
       key: JSON.stringify([row.rule, row.subject, row.task_id]),
       row,
     }));
-    reconcile(
-      byId('findings'),
-      items,
-      ({ key }) => key,
-      ({ row }) => createFinding(row),
-    );
+    reconcile(byId('findings'), items, ({ key }) => key, createFinding);
     Health.showMore(left);
     Health.setStatus(rows[0]?.status ?? 'green', findings);
   },
@@ -63,7 +58,7 @@ const Health = {
   },
 };
 
-function createFinding(first) {
+function createFinding() {
   const badge = element('span');
   const symptom = element('strong');
   const subject = element('span', { class: 'subject' });
@@ -86,7 +81,6 @@ function createFinding(first) {
     );
     next.replaceChildren(nextStep(row));
   };
-  update({ row: first });
   return { node, update };
 }
 

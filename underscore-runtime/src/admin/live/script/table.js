@@ -75,11 +75,7 @@ class Table {
       'div',
       {},
       filters.length ? this.filterForm(filters) : null,
-      element(
-        'div',
-        { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label },
-        element('table', {}, element('caption', { class: 'unseen' }, label), this.head, this.body),
-      ),
+      scrollable(label, element('caption', { class: 'unseen' }, label), this.head, this.body),
       this.problem,
       element('div', { class: 'pages' }, this.count, this.earlier, this.later, this.chooser),
     );

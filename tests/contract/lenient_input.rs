@@ -318,6 +318,9 @@ async fn settings_with_an_expiry_are_marked() {
     let flat = settings("?flat_settings").await;
     assert!(flat["expires_in"]["limit.active"].is_string(), "{flat:#}");
     assert_eq!(flat["expires_in"]["timeout"], "59.9m", "{flat:#}");
+    put(json!({"transient": {"timeout": "30s"}, "expires_in": "3h"})).await;
+    let prolonged = settings("?flat_settings").await;
+    assert_eq!(prolonged["expires_in"]["timeout"], "2.9h", "{prolonged:#}");
     put(json!({"transient": null})).await;
     assert_eq!(settings("").await["expires_in"], Value::Null);
 }

@@ -51,7 +51,12 @@ impl Overrides {
         &self.levels
     }
 
-    /// The targets of changes that expire, each with its moment.
+    /// The number of changes that expire.
+    pub(crate) fn pending(&self) -> usize {
+        self.reverts.len()
+    }
+
+    /// The targets whose levels expire, each with the moment at which the level in force does.
     pub(crate) fn expiring(&self) -> impl Iterator<Item = (&str, Instant)> {
         self.reverts.iter().map(|(target, at)| (&**target, at))
     }

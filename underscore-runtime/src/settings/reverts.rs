@@ -20,9 +20,9 @@ impl<K, V> Reverts<K, V> {
         Reverts(Vec::new())
     }
 
-    /// The keys of changes that expire, each with its moment.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, Instant)> {
-        self.0.iter().map(|revert| (&revert.key, revert.at))
+    /// The number of changes that expire.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The earliest expiry.
@@ -38,6 +38,13 @@ impl<K, V> Default for Reverts<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone> Reverts<K, V> {
+    /// The keys whose values revert, each with the moment at which the value in force does: that of
+    /// the newest change, because an expiry of an earlier one does not change the value.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, Instant)> {
+        let by_key = self.0.iter().map(|revert| (&revert.key, revert.at));
+        by_key.collect::<BTreeMap<_, _>>().into_iter()
+    }
+
     /// Sets or removes a value, until `expires` if that is `Some`.
     pub(crate) fn put(
         &mut self,

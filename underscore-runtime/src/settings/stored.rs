@@ -80,9 +80,25 @@ impl Stored {
         }
     }
 
-    /// The keys of changes that expire, each with its moment.
+    /// The keys whose values expire, each with the moment at which the value in force does.
     pub(crate) fn expiring(&self) -> impl Iterator<Item = (&'static str, Instant)> {
         self.reverts.iter().map(|(key, at)| (*key, at))
+    }
+
+    /// The same for the settings in force on a route: its own, and for other keys those of its
+    /// handler.
+    pub(crate) fn expiring_on_route(
+        &self,
+        of_handler: &Stored,
+    ) -> impl Iterator<Item = (&'static str, Instant)> {
+        let is_own = |key| self.transient.contains_key(key) || self.reverts.contains(&key);
+        let inherited = of_handler.expiring().filter(move |(key, _)| !is_own(key));
+        self.expiring().chain(inherited)
+    }
+
+    /// The number of changes that expire.
+    pub(crate) fn pending(&self) -> usize {
+        self.reverts.len()
     }
 
     /// The earliest expiry.
@@ -150,6 +166,30 @@ mod tests {
         own.absorb(&other);
         assert_eq!(value_at(&own, start, 5), Some(json!(502)));
         assert_eq!(value_at(&own, start, 9), None);
+    }
+
+    /// Holds 4.65 of docs/admin-api.md.
+    #[test]
+    fn the_shown_expiry_is_that_of_the_value_in_force() {
+        let (start, status) = (Instant::now(), setting("preempt.status"));
+        let at = |seconds| start.after(Duration::from_secs(seconds));
+        let expiring = |stored: &Stored| stored.expiring().collect::<Vec<_>>();
+        let mut stored = Stored::new();
+        stored.put(status, Some(json!(501)), Some(at(10)));
+        stored.put(status, Some(json!(501)), Some(at(60)));
+        assert_eq!(expiring(&stored), [("preempt.status", at(60))], "prolonged");
+        assert_eq!(stored.pending(), 2);
+        stored.put(status, Some(json!(502)), Some(at(5)));
+        assert_eq!(expiring(&stored), [("preempt.status", at(5))]);
+
+        let own = Stored::new();
+        let on_route = |own: &Stored| own.expiring_on_route(&stored).collect::<Vec<_>>();
+        assert_eq!(on_route(&own), [("preempt.status", at(5))], "inherited");
+        let mut own = Stored::new();
+        own.put(status, Some(json!(503)), None);
+        assert_eq!(on_route(&own), [], "its own value does not expire");
+        own.put(status, Some(json!(503)), Some(at(7)));
+        assert_eq!(on_route(&own), [("preempt.status", at(7))]);
     }
 
     /// Holds 4.32 of docs/admin-api.md.

@@ -81,7 +81,7 @@ impl RequestedLevels {
                  target is the beginning of those that it applies to"
             )));
         }
-        if self.expires.is_some() && overrides.expiring().count() > MOST_EXPIRING {
+        if self.expires.is_some() && overrides.pending() > MOST_EXPIRING {
             return Err(Error::illegal_argument(format!(
                 "there can be at most {MOST_EXPIRING} pending changes with [expires_in]; set it without \
                  [expires_in], or wait until some have expired"

@@ -162,7 +162,7 @@ fn answer(request: &Request, entries: &[RouteEntry]) -> Answer {
 fn check_expiring(edits: &[Edit], expires: Option<Instant>) -> Result<(), Error> {
     let pending = |edit: &Edit| {
         let settings = edit.target.settings();
-        settings.map_or(0, |settings| settings.lock().expiring().count())
+        settings.map_or(0, |settings| settings.lock().pending())
     };
     if expires.is_some() && edits.iter().any(|edit| pending(edit) >= MOST_EXPIRING) {
         return Err(Error::illegal_argument(format!(

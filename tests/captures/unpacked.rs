@@ -11,7 +11,7 @@ use crate::support::tools;
 use crate::support::{PATIENCE, Service};
 
 /// The files that each bundle has.
-pub const FILES: [&str; 31] = [
+pub const FILES: [&str; 32] = [
     "README.txt",
     "about.json",
     "audit.json",
@@ -24,6 +24,7 @@ pub const FILES: [&str; 31] = [
     "events.ndjson",
     "health.json",
     "health.txt",
+    "logger.json",
     "metrics_begin.txt",
     "metrics_end.txt",
     "print_stack.txt",

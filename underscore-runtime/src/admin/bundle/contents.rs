@@ -1,7 +1,7 @@
 //! The files of a bundle that are answers of this API, each with its request.
 
 use crate::admin::endpoint::ReadHandler;
-use crate::admin::{cat, ended, events, health_report, metrics, root, routes, tasks};
+use crate::admin::{cat, ended, events, health_report, logger, metrics, root, routes, tasks};
 
 /// Maximum number of rows of a table and of tasks in a structure.
 pub(super) const MAX_ROWS: usize = 10_000;
@@ -145,6 +145,12 @@ pub(super) const ANSWERS: &[AnswerFile] = &[
         ("/_routes/settings", "pretty&flat_settings"),
         routes::settings::get,
         "settings of the routes",
+    ),
+    AnswerFile::new(
+        "logger.json",
+        ("/_logger", "pretty"),
+        logger::get,
+        "log levels of targets and routes",
     ),
     AnswerFile::new(
         "connections.txt",

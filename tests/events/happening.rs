@@ -1,6 +1,6 @@
 //! What happens is an event within a second.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use reqwest::Method;
@@ -118,6 +118,50 @@ async fn a_slow_request_its_end_and_the_change_that_ended_it_are_events() {
         !format!("{:?}", events(&service, "").await).contains("secret"),
         "no query"
     );
+}
+
+#[underscore_route(get, "/naps", name = "naps")]
+async fn naps() {
+    std::thread::sleep(Duration::from_millis(300));
+}
+
+/// Holds 16.2 of docs/admin-api.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_is_received_within_a_second_of_its_cause() {
+    own_process!();
+    let routes = Router::new().mount(naps).mount(broken).mount(pending);
+    let service = Service::start_on_workers(2, routes).await;
+    let mut follower = Follower::start(&service, "").await;
+    let limit = async || service.set("naps", "limit.active", 9).await;
+    received_soon(&mut follower, |event| event["action"] == "settings", limit).await;
+    let block = async || service.send_and_wait("/naps");
+    received_soon(&mut follower, |event| event["type"] == "blocked", block).await;
+    let fail = async || service.send_and_wait("/broken");
+    received_soon(&mut follower, |event| event["path"] == "/broken", fail).await;
+    service.set("pending", "slow_after", "50ms").await;
+    let wait = async || service.send_and_wait("/pending");
+    let is_first = |event: &Value| event["type"] == "slow" && event["times"] == 1;
+    received_soon(&mut follower, is_first, wait).await;
+}
+
+/// Fails if such an event is not received within a second of its cause in any of three attempts: a
+/// machine may be busy.
+async fn received_soon(
+    follower: &mut Follower,
+    is_it: impl Fn(&Value) -> bool,
+    cause: impl AsyncFn(),
+) {
+    let mut took = Vec::new();
+    while took.len() < 3 {
+        let begin = Instant::now();
+        cause().await;
+        while !is_it(&follower.event().await) {}
+        took.push(begin.elapsed());
+        if begin.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+    }
+    panic!("after {took:?}");
 }
 
 /// Two events that happen in any order.

@@ -1,6 +1,6 @@
 //! Levels of targets: what they show and hide, for how long, and their record.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use reqwest::Method;
@@ -40,7 +40,8 @@ async fn a_target_is_logged_until_its_level_expires() {
     let log = Memory::install("info");
     let service = Service::start(Router::new()).await;
     debug("before");
-    let body = json!({"transient": {"sqlx": "debug"}, "expires_in": "1s"});
+    let body = json!({"transient": {"sqlx": "debug"}, "expires_in": "3s"});
+    let begin = Instant::now();
     let shown = put(&service, body).await;
     debug("during");
     assert_eq!(shown["transient"], json!({"sqlx": "debug"}));
@@ -51,13 +52,20 @@ async fn a_target_is_logged_until_its_level_expires() {
     let made_at = shown["filters"][0]["made_at"].as_str().expect("a place");
     assert!(made_at.contains("logger/memory.rs:"), "{made_at}");
 
+    while begin.elapsed() < Duration::from_millis(2_900) {
+        let now = format!("after {} ms", begin.elapsed().as_millis());
+        debug(&now);
+        assert!(log.has(&format!("sqlx::query {now}")), "{now}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let shown = wait_for_expiry(&service).await;
-    debug("after");
+    assert!(begin.elapsed() >= Duration::from_secs(3));
+    debug("afterwards");
     assert_eq!(shown["expires_in"], Value::Null);
     assert_eq!(shown["max_level"], "info");
     let lines = log.text();
     assert!(lines.contains("sqlx::query during"), "{lines}");
-    for hidden in ["before", "after", "my_app::db", "hyper::proto"] {
+    for hidden in ["before", "afterwards", "my_app::db", "hyper::proto"] {
         assert!(
             !lines.contains(&format!("{hidden} ")) && !lines.contains(&format!("query {hidden}")),
             "{hidden}: {lines}"

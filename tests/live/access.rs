@@ -53,7 +53,7 @@ async fn service() -> Service {
 }
 
 /// The views, and a word of each that is shown when the service has answered.
-const VIEWS: [(&str, &str); 14] = [
+const VIEWS: [(&str, &str); 15] = [
     ("routes", "/deadlock"),
     ("tasks", "waiting"),
     ("stacks", "permits.acquire()"),
@@ -65,6 +65,7 @@ const VIEWS: [(&str, &str); 14] = [
     ("audit", "access.panics"),
     ("captures", "capture_to"),
     ("events", "Type"),
+    ("log", "log_filter"),
     ("profile", "Seconds"),
     ("route/access.deadlock", "permits.acquire()"),
     ("task/1", "Stack"),
@@ -117,7 +118,7 @@ async fn axe_finds_nothing_serious_in_any_view() {
 }
 
 /// Buttons that open a dialog, each with its view and the name of the dialog.
-const DIALOGS: [(&str, &str, &str); 4] = [
+const DIALOGS: [(&str, &str, &str); 5] = [
     (
         "route/access.deadlock",
         "Interrupt…",
@@ -130,6 +131,7 @@ const DIALOGS: [(&str, &str, &str); 4] = [
     ),
     ("task/1", "Cancel…", "Cancel task 1"),
     ("connections", "Close connection 1…", "Close connection 1"),
+    ("log", "Set a level…", "Log level of a target"),
 ];
 
 /// Holds 17.13, 17.14 of docs/admin-api.md.

@@ -2,7 +2,7 @@
 
 use crate::bridge::Bridge;
 use crate::browser::{Browser, Options};
-use crate::incident::requests;
+use crate::incident::{hang, requests};
 use crate::support::example::Example;
 
 /// Holds 17.12 of docs/admin-api.md.
@@ -42,23 +42,33 @@ async fn another_process_is_told_apart() {
     };
     let mut app = Example::start("sample_app");
     let bridge = Bridge::start(&app.admin).await;
+    let _clients = hang(&app).await;
     let url = "http://./_routes/twice/interrupt?reason=before";
     let posted = app.operator().post(url).send().await;
     posted.expect("it answers");
     browser.open(&bridge.url("/_live#/events")).await;
-    browser.wait_for_text("“before”").await;
+    browser.wait_for_text("audit interrupt twice by ").await;
+    assert!(!browser.find_all("link", "task 4").await.is_empty());
     app.interrupt();
     browser
         .wait_for_text("no answer, trying again; last one")
         .await;
     app.restart("sample_app");
     wait_for_announcement(&browser, "The process was restarted.").await;
-    // The events of the earlier one are not those of this one.
+    // Its events stay, and are told apart from those of this one: the page links to none of its
+    // tasks, whose ids are those of others now.
+    browser
+        .wait_for_text("restarted the process; what follows is of the former one")
+        .await;
+    assert!(browser.find_all("link", "task 4").await.is_empty());
     let url = "http://./_routes/twice/interrupt?reason=after";
     let posted = app.operator().post(url).send().await;
     posted.expect("it answers");
     browser.wait_for_text("“after”").await;
-    assert!(!browser.text().await.contains("“before”"));
+    let text = browser.text().await;
+    let places = ["“after”", "restarted the", "“before”"].map(|word| text.find(word));
+    assert!(places.is_sorted() && places[0].is_some(), "{text}");
+    assert!(text.contains("task 4"), "{text}");
     browser.find("link", "Routes").await.click().await;
     let mut answers = requests(&app, "/once", 1);
     assert_eq!(

@@ -11,6 +11,7 @@ use underscore_runtime::{RequestLayer, spawn, track_connection, underscore_route
 
 use crate::bridge::Bridge;
 use crate::browser::{Browser, Options};
+use crate::log;
 use crate::support::process::own_process;
 use crate::support::{Service, send, talk};
 use crate::webdriver::Key;
@@ -126,12 +127,14 @@ async fn plant(service: &Service) -> Vec<TcpStream> {
     }});
     let path = "_routes/evil.preempted/settings";
     service.put(path, settings).await.ok_json();
+    let levels = json!({"transient": {"log:<img>": "debug"}});
+    service.put("_logger", levels).await.ok_json();
     stays.push(long);
     stays
 }
 
 /// The views of the page with columns that have hostile text, and words that are then shown.
-const VIEWS: [(&str, &[&str]); 15] = [
+const VIEWS: [(&str, &[&str]); 16] = [
     ("routes", &["/quoted\"onerror=ran=1"]),
     ("tasks", &["await:<img"]),
     (
@@ -160,6 +163,7 @@ const VIEWS: [(&str, &[&str]); 15] = [
     ),
     ("captures", &["capture_to"]),
     ("events", &["Events"]),
+    ("log", &["log:<img>"]),
     (
         "route/evil.preempted",
         &["text:<img", "header:<img", "phrase:<img"],
@@ -207,6 +211,7 @@ async fn hostile_text_stays_text_in_every_view() {
         return;
     };
     let service = Service::start(app()).await;
+    log::install();
     let _stays = plant(&service).await;
     let _work = spawn(evil("work"), std::future::pending::<()>());
     let (_client, server) = duplex(64);

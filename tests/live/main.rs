@@ -20,6 +20,7 @@ mod gone;
 mod harness;
 mod hostile;
 mod incident;
+mod log;
 mod page;
 mod pictures;
 mod scale;

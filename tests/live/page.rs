@@ -12,7 +12,7 @@ use crate::support::Service;
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
 
 /// The most bytes of page, script and style sheet.
-const MOST_BYTES: usize = 80 << 10;
+const MOST_BYTES: usize = 96 << 10;
 
 /// Holds 1.81, 17.1, 17.4, 17.15 of docs/admin-api.md.
 #[tokio::test]

@@ -28,6 +28,7 @@ const SCRIPT: &str = concat!(
     include_str!("script/change.js"),
     include_str!("script/health.js"),
     include_str!("script/details.js"),
+    include_str!("script/log.js"),
     include_str!("script/flame.js"),
     include_str!("script/events.js"),
     include_str!("script/main.js"),

@@ -12,10 +12,20 @@ class ChangeDialog {
   /**
    * `method`, `path` and `params` are the request. `fields` are the controls of the form, and
    * `read(form)` returns the parameters and the body that they stand for. `verb(wouldHit)` is the
-   * label of the button.
+   * label of the button, and `describe(would)` what the dry run has found, as a few paragraphs.
    */
-  constructor({ title, method = 'POST', path, params = {}, fields, read, verb, about }) {
-    Object.assign(this, { method, path, params, read, verb });
+  constructor({
+    title,
+    method = 'POST',
+    path,
+    params = {},
+    fields,
+    read,
+    verb,
+    about,
+    describe = wouldHit,
+  }) {
+    Object.assign(this, { method, path, params, read, verb, describe });
     this.outcome = element('div', { class: 'outcome', role: 'status' });
     this.problem = element('p', { class: 'problem', role: 'alert' });
     this.command = element('pre', { tabindex: 0, 'aria-label': 'The same as a command' });
@@ -83,7 +93,7 @@ class ChangeDialog {
       const response = await send(this.method, dry.url, { body: dry.body });
       const would = await response.json();
       if (this.turn !== turn) return;
-      this.showOutcome(wouldHit(would));
+      this.showOutcome(this.describe(would));
       setText(this.confirm, this.verb(would.would_hit));
       this.confirm.disabled = false;
     } catch (error) {
@@ -274,6 +284,27 @@ function parseValue(text) {
   }
 }
 
+/** Values by key, in one text. */
+const listed = values =>
+  Object.entries(values)
+    .map(([key, value]) => `${key} = ${typed(value)}`)
+    .join(', ') || 'none';
+
+/** The time until the value of a key expires: one text for all of them, or one for each. */
+const timeLeft = (expires, key) => (typeof expires === 'string' ? expires : expires?.[key]);
+
+const expiryField = () =>
+  labelled(
+    'Expires in, empty for never',
+    element('input', { name: 'expires_in', value: '15m', autocomplete: 'off' }),
+  );
+
+/** The body of a change that expires when the form says. */
+const withExpiry = (transient, form) => ({
+  transient,
+  expires_in: form.get('expires_in') || undefined,
+});
+
 const typed = value =>
   value == null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 
@@ -304,17 +335,13 @@ async function changeSettings(id, name) {
     );
   };
   const read = form => {
-    const changed = names.filter(key => form.get(key) !== typed(transient[key]));
-    const values = changed.map(key => [
-      key,
-      form.get(key) === '' ? null : parseValue(form.get(key)),
-    ]);
-    const expires = form.get('expires_in');
-    const body = {
-      transient: Object.fromEntries(values),
-      ...(expires ? { expires_in: expires } : {}),
-    };
-    return { params, body, isEmpty: changed.length === 0 };
+    const isChanged = key => form.get(key) !== typed(transient[key]);
+    const isSent = key => isChanged(key) || (form.has('prolong') && key in transient);
+    const values = names
+      .filter(isSent)
+      .map(key => [key, form.get(key) === '' ? null : parseValue(form.get(key))]);
+    const body = withExpiry(Object.fromEntries(values), form);
+    return { params, body, isEmpty: values.length === 0 };
   };
   const common = ['limit.active', 'limit.rate', 'preempt.status', 'timeout'];
   const others = names.filter(key => !common.includes(key));
@@ -333,10 +360,13 @@ async function changeSettings(id, name) {
         element('summary', {}, 'More settings'),
         others.map(field),
       ),
-      labelled(
-        'Expires in, empty for never',
-        element('input', { name: 'expires_in', value: '15m', autocomplete: 'off' }),
-      ),
+      expiryField(),
+      Object.keys(transient).length
+        ? labelled(
+            'The same expiry for the values that stay',
+            element('input', { name: 'prolong', type: 'checkbox' }),
+          )
+        : [],
     ],
     verb: () => 'Apply',
   });

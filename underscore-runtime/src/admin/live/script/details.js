@@ -110,14 +110,11 @@ class RouteView {
   }
 
   showSettings({ transient = {}, persistent = {}, expires_in: expires }) {
-    const list = settings =>
-      Object.entries(settings)
-        .map(([key, value]) => `${key} = ${typed(value)}`)
-        .join(', ');
-    const parts = [];
-    if (Object.keys(transient).length)
-      parts.push(list(transient) + (expires ? `, for ${expires} more` : ''));
-    if (Object.keys(persistent).length) parts.push('persistent: ' + list(persistent));
+    const parts = Object.entries(transient).map(([key, value]) => {
+      const left = timeLeft(expires, key);
+      return `${key} = ${typed(value)}` + (left ? ` for ${left} more` : '');
+    });
+    if (Object.keys(persistent).length) parts.push('persistent: ' + listed(persistent));
     setText(
       this.settings,
       parts.length ? 'Settings: ' + parts.join('; ') : 'No setting differs from its default.',

@@ -32,8 +32,16 @@ const Events = {
     Events.source = undefined;
   },
 
-  /** The newest event with an id. */
-  newest: () => Events.all.find(({ id }) => id != null),
+  /** The newest event of this process with an id. */
+  newest: () => Events.all.find(({ id, isFormer }) => id != null && !isFormer),
+
+  /** The process is another one, whose ids are others: those of the former one lead nowhere. */
+  restarted() {
+    Events.stop();
+    for (const event of Events.all) event.isFormer = true;
+    Events.all.unshift({ type: 'restarted', time: Date.now(), isFormer: true });
+    Events.showSoon();
+  },
 
   add(event) {
     // A browser that connects again asks for the same events; after a restart, the ids begin again.
@@ -62,7 +70,8 @@ const Events = {
   },
 };
 
-const eventKey = event => `${event.id ?? event.last_id} ${event.time} ${event.type}`;
+const eventKey = ({ id, last_id: last, time, type, isFormer }) =>
+  `${id ?? last} ${time} ${type} ${isFormer}`;
 
 /** What has happened, as the parts of a sentence after its time and its type. */
 const SENTENCES = {
@@ -101,6 +110,7 @@ const SENTENCES = {
     evidence,
   ],
   lost: ({ lost }) => [plural(lost, 'event'), 'that this page has not received'],
+  restarted: () => ['the process; what follows is of the former one'],
   resumed: ({ in_poll_for }) => [`returned after ${duration(in_poll_for ?? 0)}`],
   slow: ({ running_time, where, awaiting }) => [
     running_time != null && `for ${duration(running_time)}`,
@@ -110,14 +120,14 @@ const SENTENCES = {
 };
 
 function createEvent(event) {
-  const { type, task_id: task, route_id: route, more } = event;
+  const { type, task_id: task, route_id: route, more, isFormer } = event;
   const subject = [event.method, event.path].filter(Boolean).join(' ');
   const sentence = more == null ? SENTENCES[type]?.(event) : [`and ${more} more`];
   const parts = [
     element('time', { title: event.timestamp }, timeOfDay(event.time)),
     element('strong', {}, type),
     route && subject ? link('#/route/' + route, subject) : subject,
-    task == null ? null : link('#/task/' + task, 'task ' + task),
+    task == null ? null : isFormer ? 'task ' + task : link('#/task/' + task, 'task ' + task),
     sentence ?? JSON.stringify(event),
   ];
   const shown = parts.flat().filter(part => part != null && part !== '' && part !== false);

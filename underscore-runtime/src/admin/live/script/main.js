@@ -21,6 +21,7 @@ const VIEWS = [
   'captures',
   'audit',
   'events',
+  'log',
   'profile',
 ];
 
@@ -79,6 +80,7 @@ function open() {
     task: TaskView,
     profile: ProfileView,
     events: EventsView,
+    log: LogView,
   };
   const isFirst = view === undefined;
   if (views[name]) {
@@ -183,8 +185,7 @@ const Poll = {
     if (Poll.pid !== undefined && (pid !== Poll.pid || uptime < Poll.uptime)) {
       announce('The process was restarted.');
       Sparkline.history.clear();
-      Events.stop();
-      Events.all.length = 0;
+      Events.restarted();
     }
     Object.assign(Poll, { pid, uptime });
   },

@@ -1,0 +1,157 @@
+//! Log levels and settings that expire, as a person changes them on the page.
+
+use std::io;
+
+use axum::Router;
+use serde_json::json;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, fmt, registry};
+use underscore_runtime::{RouterExt as _, log_filter, underscore_route};
+
+use crate::bridge::Bridge;
+use crate::browser::{Browser, Options};
+use crate::support::Service;
+use crate::support::process::own_process;
+use crate::webdriver::Key;
+
+const TARGET: &str =
+    "Target: the beginning of those that it applies to, as in sqlx; * is every other one";
+
+#[underscore_route(get, "/quick", name = "log.quick")]
+async fn quick() {}
+
+/// Installs a log whose levels can be changed.
+pub(crate) fn install() {
+    let layer = fmt::layer().with_writer(io::sink);
+    let layer = layer.with_filter(log_filter(EnvFilter::new("warn")));
+    registry().with(layer).init();
+}
+
+async fn open(browser: &Browser, service: &Service, view: &str) -> Bridge {
+    let bridge = Bridge::start(&service.directory.path().join("app.sock")).await;
+    browser.open(&bridge.url(&format!("/_live#/{view}"))).await;
+    bridge
+}
+
+async fn click(browser: &Browser, button: &str) {
+    browser.find("button", button).await.click().await;
+}
+
+/// Applies what a dialog shows, and closes it.
+async fn apply(browser: &Browser) {
+    click(browser, "Apply").await;
+    browser.wait_for_text("Done.").await;
+    click(browser, "Close").await;
+}
+
+/// Holds 17.16 of docs/admin-api.md.
+#[tokio::test]
+async fn a_log_level_is_set_and_removed_by_clicks() {
+    own_process!();
+    let Some(browser) = Browser::start(&Options::default()).await else {
+        return;
+    };
+    install();
+    let service = Service::start(Router::new().mount(quick)).await;
+    service.set("log.quick", "log", "trace").await;
+    let _bridge = open(&browser, &service, "log").await;
+    browser.wait_for_text("warn (tests/live/log.rs:").await;
+    let route = service.route("log.quick").await["id"].clone();
+    let route = format!("route {} trace -", route.as_str().expect("an id"));
+    assert_eq!(browser.row("log levels", 1).await, route);
+
+    click(&browser, "Set a level…").await;
+    browser
+        .wait_for_text("Dry run: no value is changed yet.")
+        .await;
+    let target = browser.find("textbox", TARGET).await;
+    target.send_keys("sqlx=debug").await;
+    browser
+        .wait_for_text("[transient.sqlx=debug] must be the beginning of targets")
+        .await;
+    target.clear().await;
+    target.send_keys("sqlx").await;
+    browser
+        .wait_for_text("Dry run: levels would be sqlx = debug.")
+        .await;
+    let shown = service.admin_json("_logger").await;
+    assert_eq!(shown["transient"], json!({}), "it was a dry run");
+    apply(&browser).await;
+    let row = browser.row("log levels", 1).await;
+    assert!(row.starts_with("sqlx debug 14."), "{row}");
+    assert!(row.ends_with("m Change…"), "{row}");
+
+    click(&browser, "Change the level of sqlx…").await;
+    let level = browser.find("combobox", "Level").await;
+    level.send_keys("the service").await;
+    browser
+        .wait_for_text("Dry run: levels would be none.")
+        .await;
+    apply(&browser).await;
+    let first = async || (browser.row("log levels", 1).await == route).then_some(());
+    browser.until("the level of the route alone", first).await;
+    let audit = service.admin_json("_cat/audit?format=json&h=action").await;
+    assert_eq!(audit[0]["action"], "log", "{audit:#}");
+}
+
+/// Holds 17.16 of docs/admin-api.md.
+#[tokio::test]
+async fn without_a_filter_the_page_shows_the_line_to_add() {
+    own_process!();
+    let Some(browser) = Browser::start(&Options::default()).await else {
+        return;
+    };
+    let service = Service::start(Router::new()).await;
+    let _bridge = open(&browser, &service, "log").await;
+    browser
+        .wait_for_text("No layer of the log has a filter of underscore_runtime::log_filter.")
+        .await;
+    click(&browser, "Set a level…").await;
+    let target = browser.find("textbox", TARGET).await;
+    target.send_keys("sqlx").await;
+    browser
+        .wait_for_text("with_filter(underscore_runtime::log_filter(")
+        .await;
+    assert!(browser.find_all("button", "Apply").await.is_empty());
+    browser.press(&[Key::Escape]).await;
+}
+
+/// Holds 17.17 of docs/admin-api.md.
+#[tokio::test]
+async fn settings_are_prolonged_by_clicks() {
+    own_process!();
+    let Some(browser) = Browser::start(&Options::default()).await else {
+        return;
+    };
+    let service = Service::start(Router::new().mount(quick)).await;
+    let path = "_routes/log.quick/settings";
+    for (key, expires) in [("limit.active", "5m"), ("limit.rate", "2m")] {
+        let body = json!({"transient": {key: 7}, "expires_in": expires});
+        service.put(path, body).await.ok_json();
+    }
+    service.set("log.quick", "slow_after", "3s").await;
+    let _bridge = open(&browser, &service, "route/log.quick").await;
+    browser
+        .wait_for_text("limit.active = 7 for 4.9m more")
+        .await;
+    let text = browser.text().await;
+    assert!(text.contains("limit.rate = 7 for 1.9m more"), "{text}");
+    assert!(text.contains("slow_after = 3s"), "{text}");
+    assert!(!text.contains("slow_after = 3s for"), "{text}");
+
+    click(&browser, "Change settings…").await;
+    browser
+        .wait_for_text("Dry run: no value is changed yet.")
+        .await;
+    let all = "The same expiry for the values that stay";
+    browser.find("checkbox", all).await.click().await;
+    browser.wait_for_text("Dry run: would affect 0").await;
+    apply(&browser).await;
+    browser
+        .wait_for_text("limit.active = 7 for 14.9m more")
+        .await;
+    let text = browser.text().await;
+    for value in ["limit.rate = 7 for 14.9m more", "slow_after = 3s for 14.9m"] {
+        assert!(text.contains(value), "{text}");
+    }
+}

@@ -7,10 +7,11 @@
 //!
 //! The commands to try are printed at the start. Half of the routes declare their method and path,
 //! so they are listed before their first request. A request that times out is counted as
-//! `disconnected`.
+//! `disconnected`. The log, on stderr, has a filter whose levels can be changed.
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,10 @@ use tokio::sync::RwLock;
 use tokio::time::sleep;
 use tower::ServiceBuilder;
 use tower::timeout::TimeoutLayer;
-use underscore_runtime::{serve_admin, underscore_route};
+use tracing::debug;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, fmt, registry};
+use underscore_runtime::{log_filter, serve_admin, underscore_route};
 
 #[path = "shared/mod.rs"]
 mod shared;
@@ -60,6 +64,17 @@ const COMMANDS: &str = r#"
     -d '{"transient":{"preempt":null}}'
   curl -s -w '\n' $APP/todos -H 'Content-Type: application/json' -d '{"text":"in time"}'
   curl -s --unix-socket $SOCKET 'http://./_cat/routes?v&h=handler,active,total,completed,disconnected,interrupted,preempted'
+
+  # Log what the requests of one route do, and nothing of the others. The setting expires, too.
+  curl -s --unix-socket $SOCKET -X PUT 'http://./_routes/create/settings?pretty' -H 'Content-Type: application/json' \
+    -d '{"transient":{"log":"debug"},"expires_in":"1m"}'
+  curl -s -w '\n' '$APP/todos?limit=2'
+  curl -s -w '\n' $APP/todos -H 'Content-Type: application/json' -d '{"text":"logged"}'
+
+  # Log a target, whatever the route.
+  curl -s --unix-socket $SOCKET -X PUT 'http://./_logger?pretty' -H 'Content-Type: application/json' \
+    -d '{"transient":{"todos":"debug"},"expires_in":"1m"}'
+  curl -s -w '\n' '$APP/todos?limit=2'
 "#;
 
 /// The timeout of requests for todos.
@@ -107,7 +122,9 @@ async fn list(State(store): State<Store>, Query(page): Query<Page>) -> Json<Vec<
         .values()
         .skip(page.offset)
         .take(page.limit.unwrap_or(100));
-    Json(page.cloned().collect())
+    let page: Vec<Todo> = page.cloned().collect();
+    debug!(todos = page.len(), "listed");
+    Json(page)
 }
 
 #[underscore_route(post, "/todos", name = "create")]
@@ -124,6 +141,7 @@ async fn create(
         list: None,
     };
     todos.insert(id, todo.clone());
+    debug!(id, "created");
     (StatusCode::CREATED, Json(todo))
 }
 
@@ -147,6 +165,7 @@ async fn update(
     let todo = todos.get_mut(&id).ok_or(StatusCode::NOT_FOUND)?;
     todo.text = update.text.unwrap_or_else(|| todo.text.clone());
     todo.done = update.done.unwrap_or(todo.done);
+    debug!(id, "updated");
     Ok(Json(todo.clone()))
 }
 
@@ -203,6 +222,12 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let options = shared::Options::parse("todos", 8082)?;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let layer = fmt::layer().with_writer(io::stderr);
+    let layer = layer.with_ansi(io::stderr().is_terminal());
+    registry()
+        .with(layer.with_filter(log_filter(filter)))
+        .init();
     let listener = options.listener().await?;
     let admin = serve_admin(&options.admin)?;
     shared::greet(&listener, admin.path(), COMMANDS)?;

@@ -81,6 +81,16 @@ async fn the_migration_is_shown_and_ended() {
                 && cells("todos::list") == ["todos::list", "0", "4", "4", "0", "0", "0"]
         })
         .await;
+
+    tried.send(r#"{"log":"debug"}"#).await.ok_json();
+    assert_eq!(ids(&tried.send("limit=2").await.ok_json()), [1, 2]);
+    assert_eq!(tried.send("logged").await.status, 201);
+    let log = tried.logs("todos: created id=22").await;
+    assert!(!log.contains("todos: listed"), "{log}");
+    assert!(!log.contains("todos: created id=21"), "{log}");
+    tried.send("_logger").await.ok_json();
+    assert_eq!(ids(&tried.send("limit=2").await.ok_json()), [1, 2]);
+    tried.logs("todos: listed todos=2").await;
     tried.end();
 }
 

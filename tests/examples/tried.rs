@@ -109,6 +109,19 @@ impl Tried {
         taken
     }
 
+    /// Waits until its log contains this, and returns the log.
+    pub async fn logs(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.example.log();
+            if log.contains(text) {
+                return log;
+            }
+            assert!(Instant::now() < deadline, "no {text} in {log}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Kills the example after its last line.
     pub fn kill(self) {
         assert!(self.lines.is_empty(), "not played: {:#?}", self.lines);

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use reqwest::{Client, ClientBuilder};
 use tempfile::TempDir;
@@ -21,26 +22,33 @@ pub struct Example {
     pub directory: TempDir,
     /// Kept open, so that the service can write to it.
     stdout: Option<BufReader<ChildStdout>>,
+    log: Log,
 }
+
+/// What a process has written to stderr.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Example {
     /// Starts an example that takes `--listen` and `--admin`, and waits until it listens.
     pub fn start(name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let admin = directory.path().join("app.sock");
-        let (process, stdout, base) = launch(name, &admin);
+        let log = Log::default();
+        let (process, stdout, base) = launch(name, &admin, &log);
         Example {
             process,
             base,
             admin,
             directory,
             stdout: Some(stdout),
+            log,
         }
     }
 
     /// Restarts it with the same socket after it has exited.
     pub fn restart(&mut self, name: &str) {
-        let (process, stdout, base) = launch(name, &self.admin);
+        let (process, stdout, base) = launch(name, &self.admin, &self.log);
         (self.process, self.stdout, self.base) = (process, Some(stdout), base);
     }
 
@@ -50,6 +58,11 @@ impl Example {
         let lines = stdout.by_ref().lines();
         let lines = lines.map(|line| line.expect("it is text"));
         lines.take_while(|line| line != last).collect()
+    }
+
+    /// What it has written to stderr so far.
+    pub fn log(&self) -> String {
+        self.log.text()
     }
 
     /// Closes the read end of its output.
@@ -81,25 +94,50 @@ impl Drop for Example {
         // It may have exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        if thread::panicking() {
+            eprintln!("{}", self.log());
+        }
     }
 }
 
 /// Starts an example and waits until it prints its address.
-fn launch(name: &str, admin: &Path) -> (Child, BufReader<ChildStdout>, String) {
+fn launch(name: &str, admin: &Path, log: &Log) -> (Child, BufReader<ChildStdout>, String) {
     let mut process = Command::new(binary(name))
         .args(["--listen", "127.0.0.1:0", "--admin"])
         .arg(admin)
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
+    log.keep(process.stderr.take().expect("it is piped"));
     let stdout = process.stdout.take().expect("it is piped");
     let (mut stdout, mut first) = (BufReader::new(stdout), String::new());
     stdout.read_line(&mut first).expect("it greets");
     let base = first
         .split([' ', ','])
         .find(|word| word.starts_with("http://"));
-    let base = base.expect("it says where it listens").to_owned();
+    let base = base.unwrap_or_else(|| panic!("it does not listen: {first}{}", log.text()));
+    let base = base.to_owned();
     (process, stdout, base)
+}
+
+impl Log {
+    fn text(&self) -> String {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// Keeps what is written to `stderr`, until it is closed.
+    fn keep(&self, mut stderr: ChildStderr) {
+        let log = self.clone();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut bytes) {
+                let mut log = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+                log.extend_from_slice(&bytes[..count]);
+            }
+        });
+    }
 }
 
 /// The examples that this process has built or found up to date.

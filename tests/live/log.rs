@@ -57,7 +57,8 @@ async fn a_log_level_is_set_and_removed_by_clicks() {
     let _bridge = open(&browser, &service, "log").await;
     browser.wait_for_text("warn (tests/live/log.rs:").await;
     let route = service.route("log.quick").await["id"].clone();
-    let route = format!("route {} trace -", route.as_str().expect("an id"));
+    let route = route.as_str().expect("an id");
+    let route = format!("route {route} trace see its settings Change settings…");
     assert_eq!(browser.row("log levels", 1).await, route);
 
     click(&browser, "Set a level…").await;

@@ -97,7 +97,11 @@ class LogView {
         level,
         left: timeLeft(expires, target),
       })),
-      ...Object.entries(routes).map(([route, level]) => ({ route, level })),
+      ...Object.entries(routes).map(([route, level]) => ({
+        route,
+        level,
+        left: 'see its settings',
+      })),
     ];
     const isUnset = rows.length === 0 && 'No level is set.';
     const isMissing =
@@ -110,17 +114,14 @@ class LogView {
   createRow({ route, target, level: first }) {
     const [level, left] = [element('td'), element('td')];
     const name = route ? link('#/route/' + route, 'route ' + route) : target;
-    const change = button('Change…', () => changeLevel(target, first), {
-      'aria-label': `Change the level of ${target}…`,
-    });
-    const node = element(
-      'tr',
-      {},
-      element('td', {}, name),
-      level,
-      left,
-      element('td', {}, route ? null : change),
-    );
+    const change = route
+      ? button('Change settings…', () => changeSettings(route, 'route ' + route).catch(fail), {
+          'aria-label': `Change settings of route ${route}…`,
+        })
+      : button('Change…', () => changeLevel(target, first), {
+          'aria-label': `Change the level of ${target}…`,
+        });
+    const node = element('tr', {}, element('td', {}, name), level, left, element('td', {}, change));
     const update = row => {
       setText(level, row.level);
       setText(left, row.left ?? '-');

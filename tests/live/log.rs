@@ -8,10 +8,10 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt, registry};
 use underscore_runtime::{RouterExt as _, log_filter, underscore_route};
 
-use crate::bridge::Bridge;
 use crate::browser::{Browser, Options};
 use crate::support::Service;
 use crate::support::process::own_process;
+use crate::views::open;
 use crate::webdriver::Key;
 
 const TARGET: &str =
@@ -25,12 +25,6 @@ pub(crate) fn install() {
     let layer = fmt::layer().with_writer(io::sink);
     let layer = layer.with_filter(log_filter(EnvFilter::new("warn")));
     registry().with(layer).init();
-}
-
-async fn open(browser: &Browser, service: &Service, view: &str) -> Bridge {
-    let bridge = Bridge::start(&service.directory.path().join("app.sock")).await;
-    browser.open(&bridge.url(&format!("/_live#/{view}"))).await;
-    bridge
 }
 
 async fn click(browser: &Browser, button: &str) {

@@ -24,7 +24,7 @@ async fn stays() {
 async fn quick() {}
 
 /// Opens a view of a service's page.
-async fn open(browser: &Browser, service: &Service, view: &str) -> Bridge {
+pub(crate) async fn open(browser: &Browser, service: &Service, view: &str) -> Bridge {
     let bridge = Bridge::start(&service.directory.path().join("app.sock")).await;
     browser.open(&bridge.url(&format!("/_live#/{view}"))).await;
     bridge

@@ -49,6 +49,8 @@ async fn pictures() {
 
 /// Plays the incident, and takes a picture of each of its steps.
 async fn take(browser: &Browser, suffix: &str) {
+    let hide = json!({"hidden": true});
+    browser.cdp("Emulation.setScrollbarsHidden", hide).await;
     let app = Example::start("sample_app");
     let bridge = Bridge::start(&app.admin).await;
     let _clients = hang(&app).await;
@@ -69,17 +71,19 @@ async fn take(browser: &Browser, suffix: &str) {
     browser.find("button", "Interrupt 3 tasks").await;
     picture("interrupt", README_HEIGHT).await;
     browser.find("button", "Back").await.click().await;
-    for view in ["tasks", "waits", "events", "profile?seconds=1"] {
+    for view in ["tasks", "waits", "events", "log", "profile?seconds=1"] {
         browser.open(&bridge.url(&format!("/_live#/{view}"))).await;
         let (name, _) = view.split_once('?').unwrap_or((view, ""));
         if name == "profile" {
             browser.find("button", "Profile").await.click().await;
             browser.wait_for_text("Heaviest stacks").await;
         }
-        // The rows of the view, which has no table in two cases.
+        // The rows of the view, which has no table in some cases.
         browser
             .until("content", async || {
-                let rows = browser.select("main tbody tr, main ol li").await;
+                let rows = browser
+                    .select("main tbody tr, main ol li, main p:not(:empty)")
+                    .await;
                 (!rows.is_empty()).then_some(())
             })
             .await;

@@ -85,6 +85,11 @@ async fn a_log_level_is_set_and_removed_by_clicks() {
     apply(&browser).await;
     let first = async || (browser.row("log levels", 1).await == route).then_some(());
     browser.until("the level of the route alone", first).await;
+    let shown = service.admin_json("_logger").await;
+    assert_eq!(
+        (&shown["transient"], &shown["expires_in"]),
+        (&json!({}), &json!(null))
+    );
     let audit = service.admin_json("_cat/audit?format=json&h=action").await;
     assert_eq!(audit[0]["action"], "log", "{audit:#}");
 }
@@ -149,4 +154,31 @@ async fn settings_are_prolonged_by_clicks() {
     for value in ["limit.rate = 7 for 14.9m more", "slow_after = 3s for 14.9m"] {
         assert!(text.contains(value), "{text}");
     }
+
+    click(&browser, "Change settings…").await;
+    let field = async |name| browser.find("textbox", name).await;
+    let active = field("limit.active requests in flight at most; further ones get 503").await;
+    active.clear().await;
+    let rate = field("limit.rate requests per second at most; further ones get 429").await;
+    rate.send_keys("0").await;
+    browser.wait_for_text("Reset and set in two steps").await;
+    assert!(browser.find_all("button", "Apply").await.is_empty());
+    // By keys: a field that the driver clears tells nobody.
+    rate.send_keys("\u{e003}\u{e003}").await;
+    browser.wait_for_text("Dry run: would affect 0").await;
+    apply(&browser).await;
+    let settings = service.admin_json(&format!("{path}?flat_settings")).await;
+    let (_, settings) = settings
+        .as_object()
+        .expect("an object")
+        .iter()
+        .next()
+        .expect("one");
+    let (set, left) = (&settings["transient"], &settings["expires_in"]);
+    assert_eq!(*set, json!({"slow_after": "3s"}));
+    assert_eq!(
+        left.as_str().map(str::len),
+        Some("14.9m".len()),
+        "of all that is set: {left}"
+    );
 }

@@ -11,7 +11,7 @@ const TYPING = 300;
 class ChangeDialog {
   /**
    * `method`, `path` and `params` are the request. `fields` are the controls of the form, and
-   * `read(form)` returns the parameters and the body that they stand for. `verb(wouldHit)` is the
+   * `read(form)` returns the parameters and the body that they stand for, or a problem. `verb(wouldHit)` is the
    * label of the button, and `describe(would)` what the dry run has found, as a few paragraphs.
    */
   constructor({
@@ -55,8 +55,8 @@ class ChangeDialog {
 
   /** The request of the form as it is now. */
   request(extra = {}) {
-    const { params = {}, body, isEmpty } = this.read?.(new FormData(this.form)) ?? {};
-    return { url: apiUrl(this.path, { ...this.params, ...params, ...extra }), body, isEmpty };
+    const { params = {}, ...rest } = this.read?.(new FormData(this.form)) ?? {};
+    return { url: apiUrl(this.path, { ...this.params, ...params, ...extra }), ...rest };
   }
 
   /** A field was edited. A reason changes nothing of what the change would do. */
@@ -88,6 +88,10 @@ class ChangeDialog {
       const dry = this.request({ dry_run: 'true' });
       if (dry.isEmpty) {
         this.showOutcome([element('p', {}, 'Dry run: no value is changed yet.')]);
+        return;
+      }
+      if (dry.problem) {
+        this.fail(dry.problem);
         return;
       }
       const response = await send(this.method, dry.url, { body: dry.body });
@@ -299,11 +303,11 @@ const expiryField = () =>
     element('input', { name: 'expires_in', value: '15m', autocomplete: 'off' }),
   );
 
-/** The body of a change that expires when the form says. */
-const withExpiry = (transient, form) => ({
-  transient,
-  expires_in: form.get('expires_in') || undefined,
-});
+/** The body of a change that expires when the form says. A reset that did would be undone then. */
+function withExpiry(transient, form) {
+  const isReset = Object.values(transient).every(value => value === null);
+  return { transient, expires_in: (!isReset && form.get('expires_in')) || undefined };
+}
 
 const typed = value =>
   value == null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
@@ -341,7 +345,9 @@ async function changeSettings(id, name) {
       .filter(isSent)
       .map(key => [key, form.get(key) === '' ? null : parseValue(form.get(key))]);
     const body = withExpiry(Object.fromEntries(values), form);
-    return { params, body, isEmpty: values.length === 0 };
+    const isMixed = body.expires_in && values.some(([, value]) => value === null);
+    const problem = isMixed && 'Reset and set in two steps: the expiry would undo a reset, too.';
+    return { params, body, problem, isEmpty: values.length === 0 };
   };
   const common = ['limit.active', 'limit.rate', 'preempt.status', 'timeout'];
   const others = names.filter(key => !common.includes(key));

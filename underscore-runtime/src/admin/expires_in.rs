@@ -39,21 +39,20 @@ pub(super) fn take(body: &mut Map<String, Value>) -> Result<Option<Instant>, Err
     Ok(Some(Instant::now().after(after)))
 }
 
-/// The time until the `set` values change because they expire: one text if all of them expire
-/// together, otherwise an `object` with one for each that expires. `None` if none expires.
-pub(super) fn shown<K: Ord + Copy>(
-    expiring: impl Iterator<Item = (K, Instant)>,
-    mut set: impl Iterator<Item = K>,
+/// The time until values expire: one text if all that are `set` expire together, otherwise an
+/// `object` with one for each that expires. `None` if none expires.
+pub(super) fn shown<'k, K: Ord + 'k>(
+    expiries: BTreeMap<K, Instant>,
+    mut set: impl Iterator<Item = &'k K>,
     object: impl FnOnce(Vec<(K, Node)>) -> Node,
 ) -> Option<Node> {
     let now = Instant::now();
-    let expiring: BTreeMap<K, Instant> = expiring.collect();
-    let first = *expiring.values().min()?;
-    let all_expire = set.all(|key| expiring.contains_key(&key));
+    let first = *expiries.values().min()?;
+    let all_expire = set.all(|key| expiries.contains_key(key));
     let left = |at: Instant| Node::text(units::human(at.since(now)));
-    if all_expire && expiring.values().all(|at| *at == first) {
+    if all_expire && expiries.values().all(|at| *at == first) {
         return Some(left(first));
     }
-    let each = expiring.into_iter().map(|(key, at)| (key, left(at)));
+    let each = expiries.into_iter().map(|(key, at)| (key, left(at)));
     Some(object(each.collect()))
 }

@@ -33,7 +33,7 @@ impl Overrides {
 
     /// Removes all levels, until `expires` if that is `Some`.
     pub(crate) fn clear(&mut self, expires: Option<Instant>) {
-        let pending = self.reverts.iter().map(|(target, _)| target);
+        let pending = self.reverts.keys();
         // A target without a level may get it back.
         let targets: BTreeSet<String> = self.levels.keys().chain(pending).cloned().collect();
         self.apply(
@@ -53,12 +53,12 @@ impl Overrides {
 
     /// The number of changes that expire.
     pub(crate) fn pending(&self) -> usize {
-        self.reverts.len()
+        self.reverts.pending()
     }
 
-    /// The targets whose levels expire, each with the moment at which the level in force does.
-    pub(crate) fn expiring(&self) -> impl Iterator<Item = (&str, Instant)> {
-        self.reverts.iter().map(|(target, at)| (&**target, at))
+    /// The targets whose levels expire, each with the moment at which the level in force changes.
+    pub(crate) fn expiries(&self) -> BTreeMap<String, Instant> {
+        self.reverts.expiries(&self.levels)
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {

@@ -20,9 +20,14 @@ impl<K, V> Reverts<K, V> {
         Reverts(Vec::new())
     }
 
-    /// The number of changes that expire.
-    pub(crate) fn len(&self) -> usize {
+    /// The number of pending reverts.
+    pub(crate) fn pending(&self) -> usize {
         self.0.len()
+    }
+
+    /// The keys with a pending revert, with repetitions.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.0.iter().map(|revert| &revert.key)
     }
 
     /// The earliest expiry.
@@ -37,12 +42,21 @@ impl<K, V> Default for Reverts<K, V> {
     }
 }
 
-impl<K: Ord + Clone, V: Clone> Reverts<K, V> {
-    /// The keys whose values revert, each with the moment at which the value in force does: that of
-    /// the newest change, because an expiry of an earlier one does not change the value.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, Instant)> {
-        let by_key = self.0.iter().map(|revert| (&revert.key, revert.at));
-        by_key.collect::<BTreeMap<_, _>>().into_iter()
+impl<K: Ord + Clone, V: Clone + PartialEq> Reverts<K, V> {
+    /// The keys whose values change by a revert, each with the moment of the first change. The
+    /// revert of a change that a later one has replaced changes nothing, nor does one to the same
+    /// value.
+    pub(crate) fn expiries(&self, values: &BTreeMap<K, V>) -> BTreeMap<K, Instant> {
+        let (mut reverts, mut later) = (self.clone(), values.clone());
+        let mut expiries = BTreeMap::new();
+        while let Some(at) = reverts.next_expiry() {
+            for key in reverts.expire(&mut later, at) {
+                if later.get(&key) != values.get(&key) {
+                    expiries.entry(key).or_insert(at);
+                }
+            }
+        }
+        expiries
     }
 
     /// Sets or removes a value, until `expires` if that is `Some`.
@@ -70,8 +84,7 @@ impl<K: Ord + Clone, V: Clone> Reverts<K, V> {
             let mut later = self.0.iter_mut().skip(index);
             if let Some(later) = later.find(|later| later.key == key) {
                 later.before = before;
-            } else {
-                set(values, key.clone(), before);
+            } else if set(values, key.clone(), before.clone()) != before {
                 keys.push(key);
             }
         }

@@ -62,7 +62,7 @@ impl Stored {
     /// Adds the values of `other` whose keys are not set here, with the changes of them that
     /// expire.
     pub(crate) fn absorb(&mut self, other: &Stored) {
-        let changing = other.expiring().map(|(key, _)| key);
+        let changing = other.reverts.keys().copied();
         // A key without a value may get it back.
         let keys: BTreeSet<&'static str> =
             other.transient.keys().copied().chain(changing).collect();
@@ -80,25 +80,35 @@ impl Stored {
         }
     }
 
-    /// The keys whose values expire, each with the moment at which the value in force does.
-    pub(crate) fn expiring(&self) -> impl Iterator<Item = (&'static str, Instant)> {
-        self.reverts.iter().map(|(key, at)| (*key, at))
-    }
-
-    /// The same for the settings in force on a route: its own, and for other keys those of its
-    /// handler.
-    pub(crate) fn expiring_on_route(
-        &self,
-        of_handler: &Stored,
-    ) -> impl Iterator<Item = (&'static str, Instant)> {
-        let is_own = |key| self.transient.contains_key(key) || self.reverts.contains(&key);
-        let inherited = of_handler.expiring().filter(move |(key, _)| !is_own(key));
-        self.expiring().chain(inherited)
+    /// The keys whose transient values on a route expire, each with the moment at which the value
+    /// in force changes. `self` has the route's own settings, which precede those of its handler.
+    pub(crate) fn expiries_on_route(&self, of_handler: &Stored) -> BTreeMap<&'static str, Instant> {
+        fn in_force<'a>(own: &'a Stored, of_handler: &'a Stored, key: &str) -> Option<&'a Value> {
+            let own = own.transient.get(key);
+            own.or_else(|| of_handler.transient.get(key))
+        }
+        let mut own_later = self.clone();
+        let mut handler_later = of_handler.clone();
+        let mut expiries = BTreeMap::new();
+        let next = |own: &Stored, of_handler: &Stored| {
+            let expiries = [own.next_expiry(), of_handler.next_expiry()];
+            expiries.into_iter().flatten().min()
+        };
+        while let Some(at) = next(&own_later, &handler_later) {
+            let mut changed = own_later.expire(at);
+            changed.append(&mut handler_later.expire(at));
+            for key in changed {
+                if in_force(&own_later, &handler_later, key) != in_force(self, of_handler, key) {
+                    expiries.entry(key).or_insert(at);
+                }
+            }
+        }
+        expiries
     }
 
     /// The number of changes that expire.
     pub(crate) fn pending(&self) -> usize {
-        self.reverts.len()
+        self.reverts.pending()
     }
 
     /// The earliest expiry.
@@ -168,28 +178,47 @@ mod tests {
         assert_eq!(value_at(&own, start, 9), None);
     }
 
+    /// The seconds after which the value in force on a route changes by an expiry, for changes of
+    /// the handler's and of the route's own setting, each with the seconds until its own expiry.
+    fn expiry(of_handler: &[(Value, u64)], own: &[(Value, u64)]) -> Option<u64> {
+        let (start, status) = (Instant::now(), setting("preempt.status"));
+        let stored = |changes: &[(Value, u64)]| {
+            let mut stored = Stored::new();
+            for (value, seconds) in changes {
+                let value = Some(value.clone()).filter(|value| !value.is_null());
+                let at = start.after(Duration::from_secs(*seconds));
+                stored.put(status, value, Some(at).filter(|_| *seconds > 0));
+            }
+            stored
+        };
+        let expiries = stored(own).expiries_on_route(&stored(of_handler));
+        let at = expiries.get("preempt.status")?;
+        Some(at.since(start).as_secs())
+    }
+
     /// Holds 4.65 of docs/admin-api.md.
     #[test]
-    fn the_shown_expiry_is_that_of_the_value_in_force() {
-        let (start, status) = (Instant::now(), setting("preempt.status"));
-        let at = |seconds| start.after(Duration::from_secs(seconds));
-        let expiring = |stored: &Stored| stored.expiring().collect::<Vec<_>>();
-        let mut stored = Stored::new();
-        stored.put(status, Some(json!(501)), Some(at(10)));
-        stored.put(status, Some(json!(501)), Some(at(60)));
-        assert_eq!(expiring(&stored), [("preempt.status", at(60))], "prolonged");
-        assert_eq!(stored.pending(), 2);
-        stored.put(status, Some(json!(502)), Some(at(5)));
-        assert_eq!(expiring(&stored), [("preempt.status", at(5))]);
+    fn the_expiry_is_that_of_the_value_in_force() {
+        let own = |changes: &[(Value, u64)]| expiry(&[], changes);
+        let (one, two, none) = (json!(501), json!(502), Value::Null);
+        let set = |value: &Value, seconds| (value.clone(), seconds);
+        assert_eq!(own(&[set(&one, 5)]), Some(5));
+        assert_eq!(own(&[set(&one, 5), set(&one, 60)]), Some(60), "prolonged");
+        assert_eq!(own(&[set(&one, 5), set(&two, 60)]), Some(60));
+        assert_eq!(own(&[set(&one, 60), set(&two, 5)]), Some(5));
+        assert_eq!(own(&[set(&one, 60), set(&one, 5)]), Some(60), "not sooner");
+        assert_eq!(own(&[set(&one, 0), set(&one, 5)]), None, "permanent");
+        assert_eq!(own(&[set(&none, 5)]), None, "a reset of nothing");
+        assert_eq!(own(&[set(&one, 0), set(&none, 5)]), Some(5), "comes back");
 
-        let own = Stored::new();
-        let on_route = |own: &Stored| own.expiring_on_route(&stored).collect::<Vec<_>>();
-        assert_eq!(on_route(&own), [("preempt.status", at(5))], "inherited");
-        let mut own = Stored::new();
-        own.put(status, Some(json!(503)), None);
-        assert_eq!(on_route(&own), [], "its own value does not expire");
-        own.put(status, Some(json!(503)), Some(at(7)));
-        assert_eq!(on_route(&own), [("preempt.status", at(7))]);
+        let route = expiry;
+        assert_eq!(route(&[set(&one, 5)], &[]), Some(5), "inherited");
+        assert_eq!(route(&[set(&one, 5)], &[set(&two, 0)]), None);
+        assert_eq!(route(&[set(&one, 5)], &[set(&two, 7)]), Some(7));
+        assert_eq!(route(&[set(&one, 60)], &[set(&none, 5)]), Some(60));
+        let reset = [set(&two, 0), set(&none, 5)];
+        assert_eq!(route(&[set(&one, 3)], &reset), Some(3));
+        assert_eq!(route(&[set(&one, 0)], &[set(&one, 5)]), None, "the same");
     }
 
     /// Holds 4.32 of docs/admin-api.md.

@@ -38,14 +38,8 @@ fn sections(overrides: &Overrides) -> Vec<(&'static str, Node)> {
         .iter()
         .map(|(target, level)| (target.clone(), word(*level)));
     let mut sections = vec![("transient", Node::object(transient))];
-    let set = levels.keys().map(String::as_str);
-    let by_target = |each: Vec<(&str, Node)>| {
-        Node::object(
-            each.into_iter()
-                .map(|(target, left)| (target.to_owned(), left)),
-        )
-    };
-    let expires_in = expires_in::shown(overrides.expiring(), set, by_target);
+    let by_target = |each: Vec<(String, Node)>| Node::object(each);
+    let expires_in = expires_in::shown(overrides.expiries(), levels.keys(), by_target);
     sections.extend(expires_in.map(|left| ("expires_in", left)));
     sections
 }

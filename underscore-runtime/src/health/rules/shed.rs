@@ -23,8 +23,8 @@ pub(super) fn look(look: &mut Look, traffic: &RouteTraffic) {
     let is_refusing = |key: &str| refusing.iter().any(|(refusing, _)| *refusing == key);
     let own = route.settings.lock();
     let of_handler = traffic.handler.settings.lock();
-    let expiring = own.expiring_on_route(&of_handler);
-    let until = expiring
+    let expiries = own.expiries_on_route(&of_handler).into_iter();
+    let until = expiries
         .filter(|(key, _)| is_refusing(key))
         .map(|(_, at)| at)
         .min();

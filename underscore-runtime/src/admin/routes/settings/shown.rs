@@ -136,10 +136,10 @@ impl RouteSettings {
     /// The time until settings expire: one text if all transient settings expire together,
     /// otherwise one for each that expires.
     fn expires_in(&self, shown_as: &ShownAs) -> Option<Node> {
-        let expiring = self.own.expiring_on_route(&self.handlers);
+        let expiries = self.own.expiries_on_route(&self.handlers);
         let set = [&self.own, &self.handlers].map(|stored| stored.transient.keys());
-        let set = set.into_iter().flatten().copied();
-        expires_in::shown(expiring, set, |each| shown_as.object(each.into_iter()))
+        let set = set.into_iter().flatten();
+        expires_in::shown(expiries, set, |each| shown_as.object(each.into_iter()))
     }
 
     fn shown(&self, shown_as: &ShownAs) -> Node {

@@ -130,7 +130,7 @@ async fn an_incident_is_ended_by_clicks() {
     browser.find("button", "Apply").await.click().await;
     browser.find("button", "Close").await.click().await;
     browser
-        .wait_for_text("Settings: limit.active = 2, for 14.")
+        .wait_for_text("Settings: limit.active = 2 for 14.")
         .await;
     let mut answers = Vec::new();
     let mut clients = requests(&app, "/twice", 5);

@@ -10,6 +10,7 @@ use underscore_runtime::underscore_route;
 
 use crate::bridge::Bridge;
 use crate::browser::{Browser, Options};
+use crate::log;
 use crate::support::Service;
 use crate::support::process::own_process;
 
@@ -45,6 +46,7 @@ async fn many_routes_and_tasks_do_not_weigh_on_the_browser() {
     let Some(browser) = Browser::start(&Options::default()).await else {
         return;
     };
+    log::install();
     let mut app = Router::new().route("/stays", get(stays));
     for number in 0..ROUTES {
         app = app.route(&path(number), get(quick));
@@ -89,16 +91,25 @@ async fn many_routes_and_tasks_do_not_weigh_on_the_browser() {
                 (!count.first()?.text().await.is_empty()).then_some(())
             })
             .await;
-        let script = "return document.querySelectorAll('*').length;";
-        let elements = browser.execute(script, json!([])).await;
-        assert!(
-            elements.as_u64() < Some(MOST_ELEMENTS),
-            "{view}: {elements}"
-        );
+        assert_few_elements(&browser, view).await;
     }
+    let levels = json!({"transient": {"log": "info"}});
+    service.put("_routes/_all/settings", levels).await.ok_json();
+    browser.find("link", "Log").await.click().await;
+    browser.wait_for_text("more routes not shown").await;
+    assert_few_elements(&browser, "Log").await;
     let footprint = browser.footprint().await;
     assert!(footprint.heap < MOST_HEAP, "{footprint:?}");
     browser.assert_no_errors().await;
+}
+
+async fn assert_few_elements(browser: &Browser, view: &str) {
+    let script = "return document.querySelectorAll('*').length;";
+    let elements = browser.execute(script, json!([])).await;
+    assert!(
+        elements.as_u64() < Some(MOST_ELEMENTS),
+        "{view}: {elements}"
+    );
 }
 
 /// The texts of the first column.

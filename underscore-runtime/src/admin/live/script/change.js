@@ -11,8 +11,9 @@ const TYPING = 300;
 class ChangeDialog {
   /**
    * `method`, `path` and `params` are the request. `fields` are the controls of the form, and
-   * `read(form)` returns the parameters and the body that they stand for, or a problem. `verb(wouldHit)` is the
-   * label of the button, and `describe(would)` what the dry run has found, as a few paragraphs.
+   * `read(form)` returns the parameters and the body that they stand for, or a problem.
+   * `verb(wouldHit)` is the label of the button, and `describe(would)` what the dry run has found,
+   * as a few paragraphs.
    */
   constructor({
     title,
@@ -91,7 +92,8 @@ class ChangeDialog {
         return;
       }
       if (dry.problem) {
-        this.fail(dry.problem);
+        this.showOutcome([]);
+        setText(this.problem, dry.problem);
         return;
       }
       const response = await send(this.method, dry.url, { body: dry.body });
@@ -294,8 +296,20 @@ const listed = values =>
     .map(([key, value]) => `${key} = ${typed(value)}`)
     .join(', ') || 'none';
 
-/** The time until the value of a key expires: one text for all of them, or one for each. */
-const timeLeft = (expires, key) => (typeof expires === 'string' ? expires : expires?.[key]);
+/**
+ * The time until the value of a key expires, `undefined` if it does not. `expires` is one text for
+ * all values, or an object with one for each that expires.
+ */
+function timeLeft(expires, key) {
+  if (typeof expires === 'string') return expires;
+  return expires && Object.hasOwn(expires, key) ? expires[key] : undefined;
+}
+
+/** The keys without a value that get one back when their reset expires. */
+const resetKeys = (values, expires) =>
+  typeof expires === 'object'
+    ? Object.keys(expires).filter(key => !Object.hasOwn(values, key))
+    : [];
 
 const expiryField = () =>
   labelled(
@@ -317,7 +331,13 @@ async function changeSettings(id, name) {
   const path = `/_routes/${encodeURIComponent(id)}/settings`;
   const params = { flat_settings: 'true' };
   const all = await getJson(path, { ...params, include_defaults: 'true' });
-  const { transient = {}, persistent = {}, defaults = {} } = Object.values(all)[0] ?? {};
+  const {
+    transient = {},
+    persistent = {},
+    defaults = {},
+    expires_in: expires,
+  } = Object.values(all)[0] ?? {};
+  const expiring = Object.keys(transient).filter(key => timeLeft(expires, key));
   const names = [
     ...new Set([...Object.keys(SETTINGS), ...Object.keys(defaults), ...Object.keys(transient)]),
   ];
@@ -339,11 +359,15 @@ async function changeSettings(id, name) {
     );
   };
   const read = form => {
-    const isChanged = key => form.get(key) !== typed(transient[key]);
-    const isSent = key => isChanged(key) || (form.has('prolong') && key in transient);
-    const values = names
-      .filter(isSent)
+    // A field has no line breaks.
+    const isChanged = key => form.get(key) !== typed(transient[key]).replace(/[\r\n]/g, '');
+    const edited = names
+      .filter(isChanged)
       .map(key => [key, form.get(key) === '' ? null : parseValue(form.get(key))]);
+    const prolonged = form.has('prolong')
+      ? expiring.filter(key => !isChanged(key)).map(key => [key, transient[key]])
+      : [];
+    const values = [...edited, ...prolonged];
     const body = withExpiry(Object.fromEntries(values), form);
     const isMixed = body.expires_in && values.some(([, value]) => value === null);
     const problem = isMixed && 'Reset and set in two steps: the expiry would undo a reset, too.';
@@ -367,9 +391,9 @@ async function changeSettings(id, name) {
         others.map(field),
       ),
       expiryField(),
-      Object.keys(transient).length
+      expiring.length
         ? labelled(
-            'The same expiry for the values that stay',
+            `Prolong, for this route: ${expiring.join(', ')}`,
             element('input', { name: 'prolong', type: 'checkbox' }),
           )
         : [],

@@ -114,6 +114,9 @@ class RouteView {
       const left = timeLeft(expires, key);
       return `${key} = ${typed(value)}` + (left ? ` for ${left} more` : '');
     });
+    for (const key of resetKeys(transient, expires)) {
+      parts.push(`${key} reset for ${expires[key]} more`);
+    }
     if (Object.keys(persistent).length) parts.push('persistent: ' + listed(persistent));
     setText(
       this.settings,

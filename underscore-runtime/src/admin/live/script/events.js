@@ -6,24 +6,28 @@ const MAX_EVENTS = 500;
 /** Events on every view. */
 const RECENT = 6;
 
+/** The type of an event that the page adds: the events before it are those of another process. */
+const RESTARTED = 'restarted';
+
 const Events = {
   all: [],
   source: undefined,
 
-  /**
-   * Follows from the newest event on, unless it does already. A browser gives up after an answer
-   * that is an error.
-   */
+  /** Follows from the newest event on, unless it does already. */
   follow() {
-    if (isResting()) return;
-    if (Events.source && Events.source.readyState !== EventSource.CLOSED) return;
+    if (isResting() || Events.source) return;
     const since = Events.newest()?.id;
-    Events.source = new EventSource(
+    const source = (Events.source = new EventSource(
       apiUrl('/_events', { follow: 'true', format: 'sse', size: MAX_EVENTS, since }),
-    );
-    for (const type of Object.keys(SENTENCES)) {
-      Events.source.addEventListener(type, message => Events.add(JSON.parse(message.data)));
+    ));
+    for (const type of TYPES) {
+      source.addEventListener(type, message => Events.add(JSON.parse(message.data)));
     }
+    // The browser would connect again by itself, before a look has shown that the process is the
+    // same one.
+    source.addEventListener('error', () => {
+      if (Events.source === source) Events.stop();
+    });
   },
 
   /** Also frees the connection: a browser has six for all tabs of an origin. */
@@ -35,11 +39,11 @@ const Events = {
   /** The newest event of this process with an id. */
   newest: () => Events.all.find(({ id, isFormer }) => id != null && !isFormer),
 
-  /** The process is another one, whose ids are others: those of the former one lead nowhere. */
+  /** The process is another one: the task ids of the former one are those of other tasks now. */
   restarted() {
     Events.stop();
     for (const event of Events.all) event.isFormer = true;
-    Events.all.unshift({ type: 'restarted', time: Date.now(), isFormer: true });
+    Events.all.unshift({ type: RESTARTED, time: Date.now(), isFormer: true });
     Events.showSoon();
   },
 
@@ -110,7 +114,7 @@ const SENTENCES = {
     evidence,
   ],
   lost: ({ lost }) => [plural(lost, 'event'), 'that this page has not received'],
-  restarted: () => ['the process; what follows is of the former one'],
+  [RESTARTED]: () => ['the events below are those of the former process'],
   resumed: ({ in_poll_for }) => [`returned after ${duration(in_poll_for ?? 0)}`],
   slow: ({ running_time, where, awaiting }) => [
     running_time != null && `for ${duration(running_time)}`,
@@ -118,6 +122,9 @@ const SENTENCES = {
     awaiting,
   ],
 };
+
+/** The types that the service has. */
+const TYPES = Object.keys(SENTENCES).filter(type => type !== RESTARTED);
 
 function createEvent(event) {
   const { type, task_id: task, route_id: route, more, isFormer } = event;
@@ -145,9 +152,7 @@ class EventsView {
     this.type = element(
       'select',
       { name: 'type', change: () => this.show() },
-      ['', ...Object.keys(SENTENCES)].map(type =>
-        element('option', { value: type }, type || 'all'),
-      ),
+      ['', ...TYPES].map(type => element('option', { value: type }, type || 'all')),
     );
     this.node = element(
       'div',
@@ -170,7 +175,7 @@ class EventsView {
     const type = this.type.value;
     reconcile(
       this.list,
-      Events.all.filter(event => !type || event.type === type),
+      Events.all.filter(event => !type || event.type === type || event.type === RESTARTED),
       eventKey,
       createEvent,
     );

@@ -2,6 +2,9 @@
 
 const LEVELS = ['off', 'error', 'warn', 'info', 'debug', 'trace'];
 
+/** The level of a target for which none is set. */
+const OWN_LEVEL = "the service's own";
+
 /** Sets the level of a target; no level is that of the service's own filter. */
 const changeLevel = (target = '', level = 'debug') =>
   new ChangeDialog({
@@ -24,7 +27,7 @@ const changeLevel = (target = '', level = 'debug') =>
           'select',
           { name: 'level' },
           [...LEVELS, ''].map(value =>
-            element('option', { value, selected: value === level }, value || "the service's own"),
+            element('option', { value, selected: value === level }, value || OWN_LEVEL),
           ),
         ),
       ),
@@ -38,21 +41,21 @@ const changeLevel = (target = '', level = 'debug') =>
     verb: () => 'Apply',
     describe: ({ transient, max_level: max }) => [
       element('p', { class: 'would-hit' }, `Dry run: levels would be ${listed(transient)}.`),
-      element('p', { class: 'states' }, `The most detailed one is ${max} now.`),
+      element('p', { class: 'states' }, `Most detailed level in force: ${max}.`),
     ],
   });
 
 class LogView {
   constructor() {
     this.facts = new Facts();
-    this.none = element('p');
+    this.about = element('p');
     this.rows = element('tbody');
     this.node = element(
       'div',
       {},
       element('h2', {}, 'Log levels'),
       this.facts.node,
-      this.none,
+      this.about,
       scrollable(
         'log levels',
         element('caption', { class: 'unseen' }, 'log levels'),
@@ -87,43 +90,51 @@ class LogView {
     } = await getJson('/_logger', {}, options);
     const bases = filters.map(({ base, made_at: place }) => `${base || 'off'} (${place})`);
     this.facts.show({
-      "the service's own": bases.join('; '),
+      [OWN_LEVEL]: bases.join('; '),
       'most detailed now': levels.max_level,
       'most detailed in this build': levels.static_max_level,
     });
+    const targets = [...Object.keys(transient), ...resetKeys(transient, expires)];
+    const ofRoutes = Object.entries(routes);
     const rows = [
-      ...Object.entries(transient).map(([target, level]) => ({
+      ...targets.map(target => ({
         target,
-        level,
+        level: Object.hasOwn(transient, target) ? transient[target] : '',
         left: timeLeft(expires, target),
       })),
-      ...Object.entries(routes).map(([route, level]) => ({
-        route,
-        level,
-        left: 'see its settings',
-      })),
+      ...ofRoutes
+        .slice(0, ROWS)
+        .map(([route, level]) => ({ route, level, left: 'see its settings' })),
     ];
-    const isUnset = rows.length === 0 && 'No level is set.';
-    const isMissing =
-      bases.length === 0 && 'No layer of the log has a filter of underscore_runtime::log_filter.';
-    setText(this.none, isMissing || isUnset || '');
+    const rest = ofRoutes.length - ROWS;
+    const about =
+      bases.length === 0
+        ? 'No layer of the log has a filter of underscore_runtime::log_filter.'
+        : rows.length === 0
+          ? 'No level is set.'
+          : rest > 0
+            ? `${plural(rest, 'more route')} not shown.`
+            : '';
+    setText(this.about, about);
     const key = ({ route, target }) => (route ? 'route ' + route : 'target ' + target);
     reconcile(this.rows, rows, key, row => this.createRow(row));
   }
 
-  createRow({ route, target, level: first }) {
+  createRow({ route, target }) {
     const [level, left] = [element('td'), element('td')];
+    let now;
     const name = route ? link('#/route/' + route, 'route ' + route) : target;
     const change = route
       ? button('Change settings…', () => changeSettings(route, 'route ' + route).catch(fail), {
           'aria-label': `Change settings of route ${route}…`,
         })
-      : button('Change…', () => changeLevel(target, first), {
+      : button('Change…', () => changeLevel(target, now), {
           'aria-label': `Change the level of ${target}…`,
         });
     const node = element('tr', {}, element('td', {}, name), level, left, element('td', {}, change));
     const update = row => {
-      setText(level, row.level);
+      now = row.level;
+      setText(level, now || OWN_LEVEL);
       setText(left, row.left ?? '-');
     };
     return { node, update };

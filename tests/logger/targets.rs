@@ -10,6 +10,9 @@ use crate::memory::Memory;
 use crate::support::process::own_process;
 use crate::support::{PATIENCE, Service};
 
+/// The time that the level of a target lasts.
+const LASTS: Duration = Duration::from_secs(3);
+
 /// Writes a debug event for the targets of a database and of its neighbours.
 fn debug(what: &str) {
     tracing::debug!(target: "sqlx::query", "sqlx::query {what}");
@@ -52,14 +55,15 @@ async fn a_target_is_logged_until_its_level_expires() {
     let made_at = shown["filters"][0]["made_at"].as_str().expect("a place");
     assert!(made_at.contains("logger/memory.rs:"), "{made_at}");
 
-    while begin.elapsed() < Duration::from_millis(2_900) {
+    while begin.elapsed() < LASTS {
         let now = format!("after {} ms", begin.elapsed().as_millis());
         debug(&now);
-        assert!(log.has(&format!("sqlx::query {now}")), "{now}");
+        let is_logged = log.has(&format!("sqlx::query {now}"));
+        assert!(is_logged || begin.elapsed() >= LASTS, "{now}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let shown = wait_for_expiry(&service).await;
-    assert!(begin.elapsed() >= Duration::from_secs(3));
+    assert!(begin.elapsed() >= LASTS);
     debug("afterwards");
     assert_eq!(shown["expires_in"], Value::Null);
     assert_eq!(shown["max_level"], "info");

@@ -87,6 +87,9 @@ impl Stored {
             let own = own.transient.get(key);
             own.or_else(|| of_handler.transient.get(key))
         }
+        if self.pending() == 0 && of_handler.pending() == 0 {
+            return BTreeMap::new();
+        }
         let mut own_later = self.clone();
         let mut handler_later = of_handler.clone();
         let mut expiries = BTreeMap::new();

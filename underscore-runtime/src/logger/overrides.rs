@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Instant;
 use crate::log_level::LogLevel;
-use crate::settings::Reverts;
+use crate::settings::{Reverts, expiries};
 
 /// A change of one target: a level, or `None` for that of the host's filter.
 pub(crate) type LevelChange = (String, Option<LogLevel>);
@@ -58,7 +58,7 @@ impl Overrides {
 
     /// The targets whose levels expire, each with the moment at which the level in force changes.
     pub(crate) fn expiries(&self) -> BTreeMap<String, Instant> {
-        self.reverts.expiries(&self.levels)
+        expiries([(&self.levels, &self.reverts)])
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {

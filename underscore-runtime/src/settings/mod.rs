@@ -14,6 +14,6 @@ pub(crate) use catalogue::{SETTINGS, Setting};
 pub(crate) use effective::{EffectiveSettings, Preempt, log_level, slow_after};
 pub(crate) use headers::privileged_header;
 pub(crate) use rate_limit::RateLimit;
-pub(crate) use reverts::Reverts;
+pub(crate) use reverts::{Reverts, expiries};
 pub(crate) use section_error::SectionError;
 pub(crate) use stored::{SettingChange, Stored, Values};

@@ -43,22 +43,6 @@ impl<K, V> Default for Reverts<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone + PartialEq> Reverts<K, V> {
-    /// The keys whose values change by a revert, each with the moment of the first change. The
-    /// revert of a change that a later one has replaced changes nothing, nor does one to the same
-    /// value.
-    pub(crate) fn expiries(&self, values: &BTreeMap<K, V>) -> BTreeMap<K, Instant> {
-        let (mut reverts, mut later) = (self.clone(), values.clone());
-        let mut expiries = BTreeMap::new();
-        while let Some(at) = reverts.next_expiry() {
-            for key in reverts.expire(&mut later, at) {
-                if later.get(&key) != values.get(&key) {
-                    expiries.entry(key).or_insert(at);
-                }
-            }
-        }
-        expiries
-    }
-
     /// Sets or removes a value, until `expires` if that is `Some`.
     pub(crate) fn put(
         &mut self,
@@ -101,6 +85,38 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Reverts<K, V> {
         let of_key = other.0.iter().filter(|revert| revert.key == *key);
         self.0.extend(of_key.cloned());
     }
+}
+
+/// Values with their reverts.
+type Layer<'a, K, V> = (&'a BTreeMap<K, V>, &'a Reverts<K, V>);
+
+/// The keys whose values change by a revert, each with the moment of the first change. The revert of
+/// a change that a later one has replaced changes nothing, nor does one to the same value. A value
+/// precedes those of later `layers`.
+pub(crate) fn expiries<K: Ord + Clone, V: Clone + PartialEq, const LAYERS: usize>(
+    layers: [Layer<'_, K, V>; LAYERS],
+) -> BTreeMap<K, Instant> {
+    let mut expiries = BTreeMap::new();
+    if layers.iter().all(|(_, reverts)| reverts.pending() == 0) {
+        return expiries;
+    }
+    let mut later = layers.map(|(values, reverts)| (values.clone(), reverts.clone()));
+    while let Some(at) = later
+        .iter()
+        .filter_map(|(_, reverts)| reverts.next_expiry())
+        .min()
+    {
+        let expire = |(values, reverts): &mut (_, Reverts<K, V>)| reverts.expire(values, at);
+        let changed: Vec<K> = later.iter_mut().flat_map(expire).collect();
+        for key in changed {
+            let before = layers.iter().find_map(|(values, _)| values.get(&key));
+            let after = later.iter().find_map(|(values, _)| values.get(&key));
+            if before != after {
+                expiries.entry(key).or_insert(at);
+            }
+        }
+    }
+    expiries
 }
 
 fn set<K: Ord, V>(values: &mut BTreeMap<K, V>, key: K, value: Option<V>) -> Option<V> {

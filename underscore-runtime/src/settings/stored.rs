@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::catalogue::Setting;
-use super::reverts::Reverts;
+use super::reverts::{Reverts, expiries};
 use crate::clock::Instant;
 
 /// A change of one setting: a new value, or `None` for the default.
@@ -83,30 +83,7 @@ impl Stored {
     /// The keys whose transient values on a route expire, each with the moment at which the value
     /// in force changes. `self` has the route's own settings, which precede those of its handler.
     pub(crate) fn expiries_on_route(&self, of_handler: &Stored) -> BTreeMap<&'static str, Instant> {
-        fn in_force<'a>(own: &'a Stored, of_handler: &'a Stored, key: &str) -> Option<&'a Value> {
-            let own = own.transient.get(key);
-            own.or_else(|| of_handler.transient.get(key))
-        }
-        if self.pending() == 0 && of_handler.pending() == 0 {
-            return BTreeMap::new();
-        }
-        let mut own_later = self.clone();
-        let mut handler_later = of_handler.clone();
-        let mut expiries = BTreeMap::new();
-        let next = |own: &Stored, of_handler: &Stored| {
-            let expiries = [own.next_expiry(), of_handler.next_expiry()];
-            expiries.into_iter().flatten().min()
-        };
-        while let Some(at) = next(&own_later, &handler_later) {
-            let mut changed = own_later.expire(at);
-            changed.append(&mut handler_later.expire(at));
-            for key in changed {
-                if in_force(&own_later, &handler_later, key) != in_force(self, of_handler, key) {
-                    expiries.entry(key).or_insert(at);
-                }
-            }
-        }
-        expiries
+        expiries([self, of_handler].map(|stored| (&stored.transient, &stored.reverts)))
     }
 
     /// The number of changes that expire.

@@ -136,3 +136,35 @@ async fn a_thread_that_has_handed_off_its_worker_is_not_listed() {
     client.await.expect("no panic").expect("an answer");
     runtime.shutdown_background();
 }
+
+static OPENED: Gate = Gate::new();
+
+/// Holds 3.57 of docs/admin-api.md.
+#[tokio::test]
+async fn workers_that_block_one_after_another_all_have_their_thread() {
+    let _turn = turn().await;
+    own_process!();
+    let service = Service::start(Router::new()).await;
+    let runtime = runtime("late", 3);
+    let mut tasks = Vec::new();
+    for count in 1..=3 {
+        tasks.push(runtime.spawn(track("blocks", async { OPENED.wait() })));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut rows = rows(&service, "late").await;
+            rows.retain(|row| row["state"] == "blocked" && row["task_id"].is_number());
+            if rows.len() == count {
+                let different: BTreeSet<&str> = threads(&rows).into_iter().collect();
+                assert_eq!(different.len(), count, "{rows:#?}");
+                break;
+            }
+            assert!(Instant::now() < deadline, "{rows:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    OPENED.open();
+    for task in tasks {
+        task.await.expect("no panic").expect("not interrupted");
+    }
+    runtime.shutdown_background();
+}

@@ -27,23 +27,30 @@ pub(super) fn settle(records: &[&'static ThreadRecord]) {
     }
 }
 
-/// A thread that has been in one poll for too long, since `entered`, and may be one of several
-/// workers.
-pub(super) struct Unidentified {
+/// A thread that has been in one poll for too long, since `entered`.
+pub(super) struct LongPoll {
     pub(super) record: &'static ThreadRecord,
     pub(super) entered: Option<Instant>,
 }
 
-/// Assigns a worker to each of these threads if together they are all of their candidates. Then it
-/// is certain that these workers are blocked and by which threads; only their order is not, and
-/// nothing can tell while they are blocked. In a runtime that has ended, no other workers are left,
-/// so the threads need not be complete.
-pub(super) fn assume(threads: &[Unidentified], has_ended: impl Fn(Id) -> bool) {
+/// Assigns a worker to each of these threads that may be several, if together they are all of their
+/// candidates. Then it is certain that these workers are blocked and by which threads; only the
+/// order of those that may be several is not, and nothing can tell while they are blocked. In a
+/// runtime that has ended, no other workers are left, so the threads need not be complete.
+///
+/// Threads that are identified take part, because [`settle`] excludes nothing for a thread that was
+/// first a worker after they were last seen as theirs: it cannot tell whether they have lost it
+/// since. The sampler can: the counters of their worker stand still since before they were marked as
+/// blocked.
+pub(super) fn assume(threads: &[LongPoll], has_ended: impl Fn(Id) -> bool) {
     let mut open: Vec<_> = threads
         .iter()
         .filter_map(|thread| {
             let runtime = thread.record.thread()?.runtime?;
             let mut search = thread.record.search()?;
+            if search.found().is_some() && !thread.record.is_blocked() {
+                return None;
+            }
             let assumed = thread.record.worker();
             if let Some(assumed) = assumed {
                 search.exclude(|worker| worker != assumed);

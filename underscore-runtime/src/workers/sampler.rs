@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::identify::{Unidentified, assume, settle};
+use super::identify::{LongPoll, assume, settle};
 use super::limit::blocked_after;
 use super::report::{Reports, Stalled};
 use super::runtimes::{RUNTIMES, is_replaced};
@@ -63,7 +63,7 @@ impl Sampler {
     }
 
     fn sample_polls(&mut self, now: Instant) {
-        let mut unidentified = Vec::new();
+        let mut long_polls = Vec::new();
         for record in threads::all() {
             let reading = record.reading();
             let known = self.watches.remove(&record.number());
@@ -86,14 +86,14 @@ impl Sampler {
             }
             if let Some(mut watch) = watch {
                 watch.check(record, &mut self.reports, now);
-                if watch.is_unidentified(record, now) {
+                if watch.is_long(now) {
                     let entered = watch.reading.entered;
-                    unidentified.push(Unidentified { record, entered });
+                    long_polls.push(LongPoll { record, entered });
                 }
                 self.watches.insert(record.number(), watch);
             }
         }
-        assume(&unidentified, |id| RUNTIMES.has_ended(id));
+        assume(&long_polls, |id| RUNTIMES.has_ended(id));
     }
 }
 
@@ -141,12 +141,11 @@ impl PollWatch {
         reading.is_some_and(|reading| reading.entered == self.reading.entered)
     }
 
-    /// Reports the poll once, when it has taken too long since the tick in which it was first seen.
+    /// Reports the poll once, when it has taken too long.
     fn check(&mut self, record: &ThreadRecord, reports: &mut Reports, now: Instant) {
         self.add_time(now);
         let may_block = self.may_block_a_worker(record);
-        let is_long = now.since(self.first_seen) >= blocked_after();
-        if !is_long || self.is_reported || !may_block {
+        if !self.is_long(now) || self.is_reported || !may_block {
             return;
         }
         // Last, because it reads the records of all threads.
@@ -191,12 +190,9 @@ impl PollWatch {
         record.search().is_some()
     }
 
-    /// True if the poll has taken too long and the thread may be one of several workers.
-    fn is_unidentified(&self, record: &ThreadRecord, now: Instant) -> bool {
+    /// True if the poll has taken too long since the tick in which it was first seen.
+    fn is_long(&self, now: Instant) -> bool {
         now.since(self.first_seen) >= blocked_after()
-            && record
-                .search()
-                .is_some_and(|search| search.found().is_none())
     }
 
     /// Adds the time since the last call to the blocked time of the route.

@@ -102,6 +102,40 @@ async fn early() {
     let _ = spawn("work", async { tracing::debug!("of its work") }).await;
 }
 
+/// Holds 18.22 of docs/admin-api.md.
+#[tokio::test]
+async fn the_level_of_a_route_is_shown_with_the_time_that_it_has_left() {
+    own_process!();
+    let _log = Memory::install("info");
+    let service = Service::start(Router::new().route("/early", get(early))).await;
+    let id = service.route("early").await["id"].clone();
+    let id = id.as_str().expect("an id");
+    let shown = async || service.admin_json("_logger").await;
+    assert_eq!(shown().await["routes_expires_in"], json!(null));
+    let put = async |body: Value| {
+        let answer = service.put("_routes/early/settings", body).await;
+        answer.ok_json();
+    };
+    put(json!({"transient": {"log": "debug"}})).await;
+    let levels = shown().await;
+    assert_eq!(levels["routes"], json!({id: "debug"}));
+    assert_eq!(levels["routes_expires_in"], json!(null), "{levels:#}");
+    put(json!({"transient": {"log": "trace"}, "expires_in": "1h"})).await;
+    let levels = shown().await;
+    assert_eq!(levels["routes"], json!({id: "trace"}));
+    let left = levels["routes_expires_in"][id].as_str();
+    let left = left.expect("a time");
+    assert!(left.starts_with("59.") || left == "1h", "{left}");
+    // Of the route itself, once it has had a request.
+    service.get("/early").await;
+    put(json!({"transient": {"log": "info"}, "expires_in": "2h"})).await;
+    let levels = shown().await;
+    assert_eq!(levels["routes"], json!({id: "info"}));
+    let left = levels["routes_expires_in"][id].as_str();
+    let left = left.expect("a time");
+    assert!(left.starts_with("1.9") || left == "2h", "{left}");
+}
+
 /// Holds 18.13, 18.15 of docs/admin-api.md.
 #[tokio::test]
 async fn the_first_request_of_a_route_is_logged_until_the_setting_expires() {

@@ -46,13 +46,21 @@ pub(super) fn shown<'k, K: Ord + 'k>(
     mut set: impl Iterator<Item = &'k K>,
     object: impl FnOnce(Vec<(K, Node)>) -> Node,
 ) -> Option<Node> {
-    let now = Instant::now();
     let first = *expiries.values().min()?;
     let all_expire = set.all(|key| expiries.contains_key(key));
-    let left = |at: Instant| Node::text(units::human(at.since(now)));
     if all_expire && expiries.values().all(|at| *at == first) {
-        return Some(left(first));
+        return Some(left(first, Instant::now()));
     }
-    let each = expiries.into_iter().map(|(key, at)| (key, left(at)));
-    Some(object(each.collect()))
+    Some(object(each(expiries)))
+}
+
+/// The time until each of these values expires.
+pub(super) fn each<K>(expiries: BTreeMap<K, Instant>) -> Vec<(K, Node)> {
+    let now = Instant::now();
+    let each = expiries.into_iter().map(|(key, at)| (key, left(at, now)));
+    each.collect()
+}
+
+fn left(at: Instant, now: Instant) -> Node {
+    Node::text(units::human(at.since(now)))
 }

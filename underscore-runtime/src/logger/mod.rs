@@ -15,4 +15,6 @@ pub(crate) use directives::ALL;
 pub use filter::{LogFilter, log_filter};
 pub(crate) use installed::installed;
 pub(crate) use overrides::{LevelChange, Overrides};
-pub(crate) use update::{current, max_level, on_expiry, route_levels, tick, update, update_routes};
+pub(crate) use update::{
+    RouteLevel, current, max_level, on_expiry, route_levels, tick, update, update_routes,
+};

@@ -12,7 +12,7 @@ use super::state::{self, RouteLevels, State};
 use crate::clock::Instant;
 use crate::log_level::LogLevel;
 use crate::route::RouteId;
-use crate::routes::{self, HandlerEntry};
+use crate::routes::{self, HandlerEntry, RouteEntry};
 use crate::settings::{Stored, log_level};
 use crate::sync::Mutex;
 
@@ -110,12 +110,26 @@ fn of_handler(handler: &HandlerEntry) -> LogLevel {
     log_level(&Stored::new(), &handler.settings.lock())
 }
 
+/// The level of a route.
+pub(crate) struct RouteLevel {
+    pub(crate) id: RouteId,
+    pub(crate) level: LogLevel,
+    /// When another level comes into force.
+    pub(crate) expires: Option<Instant>,
+}
+
 /// The routes with a level, in the order of the tables.
-pub(crate) fn route_levels() -> impl Iterator<Item = (RouteId, LogLevel)> {
+pub(crate) fn route_levels() -> impl Iterator<Item = RouteLevel> {
     let levels = routes::entries().into_iter().map(|entry| {
         let of_handler = || of_handler(entry.handler);
         let level = entry.route.map(routes::Route::log_level);
-        (entry.id, level.unwrap_or_else(of_handler))
+        let level = level.unwrap_or_else(of_handler);
+        (entry, level)
     });
-    levels.filter(|(_, level)| *level > LogLevel::Off)
+    let is_set = |(_, level): &(RouteEntry, LogLevel)| *level > LogLevel::Off;
+    levels.filter(is_set).map(|(entry, level)| RouteLevel {
+        id: entry.id,
+        level,
+        expires: entry.transient_expiries().remove("log"),
+    })
 }

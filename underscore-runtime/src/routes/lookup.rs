@@ -1,11 +1,13 @@
 //! The handlers of this binary with their ids, and the routes of each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::entry::HandlerEntry;
 use super::layer_routes::all_handlers;
 use super::route::Route;
+use crate::clock::Instant;
 use crate::route::{Declaration, RouteId, stable_hash};
+use crate::settings::Stored;
 
 /// A handler with its id.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,16 @@ impl RouteEntry {
         let Declaration { method, path, .. } = self.handler.declaration;
         let declared: Vec<&str> = [method, path].into_iter().flatten().collect();
         (!declared.is_empty()).then(|| declared.join(" "))
+    }
+
+    /// The keys whose transient values expire, as in [`Stored::expiries_on_route`].
+    pub(crate) fn transient_expiries(&self) -> BTreeMap<&'static str, Instant> {
+        let own = self.route.map(|route| route.settings.lock());
+        let of_handler = self.handler.settings.lock();
+        match own {
+            Some(own) => own.expiries_on_route(&of_handler),
+            None => Stored::new().expiries_on_route(&of_handler),
+        }
     }
 
     /// True if requests arrived at the declared method and path. `None` if there were none, or

@@ -1,12 +1,14 @@
 //! Log levels in answers.
 
+use std::collections::BTreeMap;
+
 use tracing::level_filters::STATIC_MAX_LEVEL;
 
 use crate::admin::audit::compact;
 use crate::admin::expires_in;
 use crate::admin::render::Node;
 use crate::log_level::LogLevel;
-use crate::logger::{self, Overrides};
+use crate::logger::{self, Overrides, RouteLevel};
 
 /// The filters, the levels of targets and of routes, and the limits of all.
 pub(super) fn all(overrides: &Overrides) -> Vec<(&'static str, Node)> {
@@ -18,8 +20,17 @@ pub(super) fn all(overrides: &Overrides) -> Vec<(&'static str, Node)> {
     });
     let mut all = vec![("filters", Node::List(filters.collect()))];
     all.extend(sections(overrides));
-    let routes = logger::route_levels().map(|(id, level)| (id.to_string(), word(level)));
+    let (mut routes, mut expiries) = (Vec::new(), BTreeMap::new());
+    for RouteLevel { id, level, expires } in logger::route_levels() {
+        let id = id.to_string();
+        expiries.extend(expires.map(|at| (id.clone(), at)));
+        routes.push((id, word(level)));
+    }
+    let left = expires_in::each(expiries);
     all.push(("routes", Node::object(routes)));
+    if !left.is_empty() {
+        all.push(("routes_expires_in", Node::object(left)));
+    }
     all.push(("max_level", word(logger::max_level())));
     let static_max = LogLevel::from_filter(STATIC_MAX_LEVEL);
     all.push(("static_max_level", word(static_max)));

@@ -86,6 +86,7 @@ class LogView {
       transient,
       routes,
       expires_in: expires,
+      routes_expires_in: routesExpire = {},
       ...levels
     } = await getJson('/_logger', {}, options);
     const bases = filters.map(({ base, made_at: place }) => `${base || 'off'} (${place})`);
@@ -104,7 +105,7 @@ class LogView {
       })),
       ...ofRoutes
         .slice(0, ROWS)
-        .map(([route, level]) => ({ route, level, left: 'see its settings' })),
+        .map(([route, level]) => ({ route, level, left: routesExpire[route] })),
     ];
     const rest = ofRoutes.length - ROWS;
     const about =

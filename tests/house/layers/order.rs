@@ -135,7 +135,7 @@ pub(super) const ORDER: &[(&str, Levels)] = &[
     (
         "routes",
         &[
-            &["settings_cell"],
+            &["settings_cell", "slow_after"],
             &["log_levels"],
             &["route"],
             &["mounts"],

@@ -45,7 +45,7 @@ pub(crate) fn is_remarkable(
         return false;
     };
     let is_slow =
-        answered.is_some_and(|(started, at)| at.nanos_since(started) > route.slow_after());
+        answered.is_some_and(|(started, at)| at.nanos_since(started) > route.slow_after.nanos());
     is_slow || kind(outcome, status).is_some()
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn record(task: &'static Slot, outcome: Outcome, answered: Option<Ans
     // A response that streams is as slow as its head.
     let answered = answered.or_else(|| Some((started, task.streaming_since()?)));
     let (_, answered_at) = answered.unwrap_or((started, ended));
-    let is_slow = answered_at.nanos_since(started) > route.slow_after();
+    let is_slow = answered_at.nanos_since(started) > route.slow_after.nanos();
     let keep_as_slow = is_slow && store::has_room_for_slow(route, started, ended);
     let status = task.status();
     let bad = kind(outcome, status);

@@ -11,6 +11,7 @@ mod mounts;
 mod route;
 mod route_of;
 mod settings_cell;
+mod slow_after;
 
 pub(crate) use entry::SETTINGS_LOCK;
 #[doc(hidden)]
@@ -21,3 +22,4 @@ pub(crate) use link::declared_at;
 pub(crate) use log_levels::take_changed as take_log_levels_changed;
 pub(crate) use lookup::{ListedHandler, RouteEntry, entries, entry_count, handlers, ids};
 pub(crate) use route::Route;
+pub(crate) use slow_after::SlowAfter;

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::log_levels;
 use super::settings_cell::SettingsCell;
+use super::slow_after::SlowAfter;
 use crate::clock::Instant;
 use crate::log_level::{AtomicLogLevel, LogLevel};
 use crate::route::RouteIdentity;
@@ -11,7 +12,6 @@ use crate::settings::{EffectiveSettings, RateLimit, Stored, Values, log_level, s
 use crate::stats::{Blocking, RouteStats};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::units::nanos;
 
 /// A handler at one method and one path of a router, with its counters and settings.
 #[derive(Debug)]
@@ -25,12 +25,8 @@ pub(crate) struct Route {
     pub(crate) blocking: Blocking,
     /// The settings of this mount only.
     pub(crate) settings: Mutex<Stored>,
-    /// The setting `slow_after`, in nanoseconds.
-    slow_after: AtomicU64,
-    /// Its value before the last change, and the moment of that: see
-    /// [`slow_after_at`](Self::slow_after_at).
-    slow_after_before: AtomicU64,
-    slow_after_changed: AtomicU64,
+    /// The setting `slow_after`.
+    pub(crate) slow_after: SlowAfter,
     /// The setting `log`.
     log_level: AtomicLogLevel,
     /// State of the setting `limit.rate`.
@@ -53,7 +49,7 @@ impl Route {
         let mut settings = Stored::new();
         settings.persistent = persistent;
         let effective = EffectiveSettings::new(&settings, of_handler);
-        let slow_after = nanos(slow_after(&settings, of_handler));
+        let slow_after = slow_after(&settings, of_handler);
         let log_level = log_level(&settings, of_handler);
         Route {
             identity,
@@ -61,9 +57,7 @@ impl Route {
             upgraded: AtomicU64::new(0),
             blocking: Blocking::new(),
             settings: Mutex::new(settings),
-            slow_after: AtomicU64::new(slow_after),
-            slow_after_before: AtomicU64::new(slow_after),
-            slow_after_changed: AtomicU64::new(0),
+            slow_after: SlowAfter::new(slow_after),
             log_level: AtomicLogLevel::new(log_level),
             rate_limit: RateLimit::new(),
             admission: Mutex::new(()),
@@ -120,14 +114,8 @@ impl Route {
     /// Applies the settings of this mount, over those of its handler, to the next request.
     pub(super) fn apply(&self, of_handler: &Stored) {
         let settings = self.settings.lock();
-        let slow_after = nanos(slow_after(&settings, of_handler));
-        // Relaxed: no other data depends on it, here and for the change.
-        let before = self.slow_after.swap(slow_after, Ordering::Relaxed);
-        if before != slow_after {
-            let now = Instant::now().nanos();
-            self.slow_after_before.store(before, Ordering::Relaxed);
-            self.slow_after_changed.store(now, Ordering::Relaxed);
-        }
+        self.slow_after
+            .set(slow_after(&settings, of_handler), Instant::now());
         let log_level = log_level(&settings, of_handler);
         if self.log_level.replace(log_level) != log_level {
             log_levels::set_changed();
@@ -139,21 +127,6 @@ impl Route {
     /// The level at which events of its requests are logged, whatever their targets.
     pub(crate) fn log_level(&self) -> LogLevel {
         self.log_level.get()
-    }
-
-    /// The time after which a request is slow, in nanoseconds.
-    #[inline]
-    pub(crate) fn slow_after(&self) -> u64 {
-        self.slow_after.load(Ordering::Relaxed)
-    }
-
-    /// [`slow_after`](Self::slow_after) at a moment since the last change but one.
-    pub(crate) fn slow_after_at(&self, at: Instant) -> u64 {
-        if at.nanos() < self.slow_after_changed.load(Ordering::Relaxed) {
-            self.slow_after_before.load(Ordering::Relaxed)
-        } else {
-            self.slow_after()
-        }
     }
 
     /// Keeps the settings of a layer's own route, which becomes that of a handler.

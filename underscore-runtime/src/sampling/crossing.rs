@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Instant;
 use crate::events::{self, EventType, NewEvent};
 use crate::log::{self, field_text};
-use crate::routes::Route;
+use crate::routes::{Route, SlowAfter};
 use crate::stack::{AwaitPoint, innermost, on_one_line};
 use crate::task::{MetaField, TaskRef, TaskState};
 use crate::throttle::{Rate, Throttle, largest};
@@ -54,19 +54,9 @@ impl Crossings {
         let Some(route) = task.own_route() else {
             return;
         };
-        let slow_after = Duration::from_nanos(route.slow_after());
-        let age = now.since(task.started);
-        if age <= slow_after {
+        let Some(crossing) = Crossing::new(&route.slow_after, task.started, since, now) else {
             return;
-        }
-        let before = since.map_or(Duration::ZERO, |since| age.saturating_sub(since));
-        let slow_after_before = route.slow_after_at(task.started.after(before));
-        let slow_after_before = Duration::from_nanos(slow_after_before);
-        let crossed = TIMES.into_iter().rev().find(|times| {
-            age > slow_after.saturating_mul(*times)
-                && before <= slow_after_before.saturating_mul(*times)
-        });
-        let Some(times) = crossed else { return };
+        };
         // A response that streams is as slow as its head.
         if matches!(task.state(), None | Some(TaskState::Streaming)) {
             return;
@@ -74,7 +64,7 @@ impl Crossings {
         // One second for all routes, so that their numbers are compared when it is over.
         let second = now.before(now.subsec());
         if self.reports.is_due(route.address(), route, second) {
-            report(task, route, age, times);
+            report(task, route, &crossing);
         }
     }
 
@@ -91,11 +81,53 @@ impl Crossings {
     }
 }
 
+/// The multiple of `slow_after` that a request has crossed between two looks.
+#[derive(Debug)]
+struct Crossing {
+    /// The request's age at the second look.
+    age: Duration,
+    slow_after: Duration,
+    times: u32,
+}
+
+impl Crossing {
+    /// `since` is the time between the looks, `None` at the first one.
+    fn new(
+        slow_after: &SlowAfter,
+        started: Instant,
+        since: Option<Duration>,
+        now: Instant,
+    ) -> Option<Self> {
+        let age = now.since(started);
+        // Each look takes the value of its own moment, not the latest one: the next look takes that
+        // for the one before.
+        let slow = slow_after.at(now);
+        if age <= slow {
+            return None;
+        }
+        let before = since.map_or(Duration::ZERO, |since| age.saturating_sub(since));
+        let slow_before = slow_after.at(started.after(before));
+        let times = TIMES.into_iter().rev().find(|times| {
+            age > slow.saturating_mul(*times) && before <= slow_before.saturating_mul(*times)
+        })?;
+        Some(Crossing {
+            age,
+            slow_after: slow,
+            times,
+        })
+    }
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
+fn report(task: &TaskRef, route: &'static Route, crossing: &Crossing) {
+    let Crossing {
+        age,
+        slow_after,
+        times,
+    } = *crossing;
     let Some(read) = task.read() else { return };
     // Read now: the request may have gone on when the log thread writes the entry.
     let frames = task.first_awaits(MAX_AWAITS).frames(task.body());
@@ -105,7 +137,6 @@ fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
         return;
     }
     let id = task.id.number();
-    let slow_after = Duration::from_nanos(route.slow_after());
     let is_running = read.state == TaskState::Running;
     let field = |field| Some(read.request()?.field(field)?.into_owned());
     let mut event = NewEvent::new(EventType::Slow)
@@ -155,7 +186,7 @@ fn report(task: &TaskRef, route: &'static Route, age: Duration, times: u32) {
 
 /// Reports how many more requests of a route became slow, or of all other routes.
 fn report_left_out(route: Option<&'static Route>, more: u64) {
-    let slow_after = route.map(|route| Duration::from_nanos(route.slow_after()));
+    let slow_after = route.map(|route| Duration::from_nanos(route.slow_after.nanos()));
     let event = NewEvent::new(EventType::Slow).with_route(route);
     let event = event.duration("slow_after", slow_after);
     events::publish(event.number("more", Some(more)));
@@ -170,4 +201,24 @@ fn report_left_out(route: Option<&'static Route>, more: u64) {
             "more requests became slow within a second"
         );
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_between_two_looks_is_one_crossing_though_the_first_look_is_still_under_way() {
+        let started = Instant::now();
+        let [tick, second] = [Duration::from_millis(33), Duration::from_secs(1)];
+        let first = started.after(second);
+        let change = first.after(Duration::from_millis(5));
+        let slow_after = SlowAfter::new(Duration::from_secs(3_600));
+        slow_after.set(Duration::from_millis(1), change);
+        let look = |ticks: u32| {
+            let now = first.after(tick.saturating_mul(ticks));
+            Crossing::new(&slow_after, started, Some(tick), now).map(|crossing| crossing.times)
+        };
+        assert_eq!([look(0), look(1), look(2)], [None, Some(16), None]);
+    }
 }

@@ -107,33 +107,79 @@ async fn early() {
 async fn the_level_of_a_route_is_shown_with_the_time_that_it_has_left() {
     own_process!();
     let _log = Memory::install("info");
-    let service = Service::start(Router::new().route("/early", get(early))).await;
-    let id = service.route("early").await["id"].clone();
-    let id = id.as_str().expect("an id");
-    let shown = async || service.admin_json("_logger").await;
-    assert_eq!(shown().await["routes_expires_in"], json!(null));
-    let put = async |body: Value| {
-        let answer = service.put("_routes/early/settings", body).await;
-        answer.ok_json();
-    };
-    put(json!({"transient": {"log": "debug"}})).await;
-    let levels = shown().await;
-    assert_eq!(levels["routes"], json!({id: "debug"}));
-    assert_eq!(levels["routes_expires_in"], json!(null), "{levels:#}");
-    put(json!({"transient": {"log": "trace"}, "expires_in": "1h"})).await;
-    let levels = shown().await;
-    assert_eq!(levels["routes"], json!({id: "trace"}));
-    let left = levels["routes_expires_in"][id].as_str();
-    let left = left.expect("a time");
-    assert!(left.starts_with("59.") || left == "1h", "{left}");
-    // Of the route itself, once it has had a request.
+    let app = Router::new()
+        .route("/early", get(early))
+        .route("/earlier", get(early));
+    let service = Service::start(app).await;
     service.get("/early").await;
-    put(json!({"transient": {"log": "info"}, "expires_in": "2h"})).await;
-    let levels = shown().await;
-    assert_eq!(levels["routes"], json!({id: "info"}));
-    let left = levels["routes_expires_in"][id].as_str();
-    let left = left.expect("a time");
-    assert!(left.starts_with("1.9") || left == "2h", "{left}");
+    service.get("/earlier").await;
+    let rows = service.admin_json("_cat/routes/early?format=json").await;
+    let id = |path: &str| {
+        let mut rows = rows.as_array().expect("a table").iter();
+        let row = rows.find(|row| row["path"] == path).expect("it is listed");
+        row["id"].as_str().expect("an id").to_owned()
+    };
+    let (early, earlier) = (id("/early"), id("/earlier"));
+    let handler = early.split('-').next().expect("an id");
+    let put = async |route: &str, body: Value| {
+        let path = format!("_routes/{route}/settings");
+        service.put(&path, body).await.ok_json();
+        let shown = service.admin_json("_logger").await;
+        (shown["routes"].clone(), shown["routes_expires_in"].clone())
+    };
+    let is_left =
+        |left: &Value, begins: &str| left.as_str().is_some_and(|left| left.starts_with(begins));
+
+    let (routes, left) = put(handler, json!({"transient": {"log": "debug"}})).await;
+    assert_eq!(routes, json!({&early: "debug", &earlier: "debug"}));
+    assert_eq!(left, json!(null));
+
+    let body = json!({"transient": {"log": "trace"}, "expires_in": "100m"});
+    let (routes, left) = put(&early, body).await;
+    assert_eq!(routes, json!({&early: "trace", &earlier: "debug"}));
+    assert!(is_left(&left[&early], "1.6h"), "{left}");
+    assert_eq!(left[&earlier], json!(null), "{left}");
+
+    let body = json!({"transient": {"log": "info"}, "expires_in": "5h"});
+    let (routes, left) = put(handler, body).await;
+    assert_eq!(
+        routes,
+        json!({&early: "trace", &earlier: "info"}),
+        "its own"
+    );
+    assert!(is_left(&left[&early], "1.6h"), "{left}");
+    assert!(is_left(&left[&earlier], "4.9h"), "{left}");
+}
+
+/// Holds 18.22 of docs/admin-api.md.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn levels_of_routes_are_read_while_they_change_and_expire() {
+    own_process!();
+    let _log = Memory::install("info");
+    let paths: Vec<String> = (0..50).map(|number| format!("/early/{number}")).collect();
+    let app = paths
+        .iter()
+        .fold(Router::new(), |app, path| app.route(path, get(early)));
+    let service = Service::start(app).await;
+    for path in &paths {
+        service.get(path).await;
+    }
+    let rows = service.admin_json("_cat/routes/early?format=json").await;
+    let id = rows[0]["id"].as_str().expect("an id");
+    let handler = id.split('-').next().expect("an id");
+    let change = async {
+        for _ in 0..200 {
+            let body = json!({"transient": {"log": "debug"}, "expires_in": "10ms"});
+            let path = format!("_routes/{handler}/settings");
+            service.put(&path, body).await.ok_json();
+        }
+    };
+    let read = async || {
+        for _ in 0..200 {
+            service.admin_json("_logger").await;
+        }
+    };
+    tokio::join!(change, read(), read());
 }
 
 /// Holds 18.13, 18.15 of docs/admin-api.md.

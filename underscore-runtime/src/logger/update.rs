@@ -114,7 +114,7 @@ fn of_handler(handler: &HandlerEntry) -> LogLevel {
 pub(crate) struct RouteLevel {
     pub(crate) id: RouteId,
     pub(crate) level: LogLevel,
-    /// When another level comes into force.
+    /// When the transient value of its setting expires.
     pub(crate) expires: Option<Instant>,
 }
 

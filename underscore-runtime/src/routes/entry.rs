@@ -33,7 +33,7 @@ pub(crate) static SETTINGS_LOCK: Mutex<()> = Mutex::new(());
 #[derive(Debug)]
 pub struct HandlerEntry {
     pub(crate) declaration: Declaration,
-    /// The settings of every mount of the handler.
+    /// The settings of every mount of the handler. Locked before those of a mount, if both are.
     pub(crate) settings: Mutex<Stored>,
     /// The persistent settings of single mounts, by their digits. Mounts without a request so far
     /// are included: they have no `Route` to hold them.

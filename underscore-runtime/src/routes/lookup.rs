@@ -50,11 +50,9 @@ impl RouteEntry {
 
     /// The keys whose transient values expire, as in [`Stored::expiries_on_route`].
     pub(crate) fn transient_expiries(&self) -> BTreeMap<&'static str, Instant> {
-        let own = self.route.map(|route| route.settings.lock());
-        let of_handler = self.handler.settings.lock();
-        match own {
-            Some(own) => own.expiries_on_route(&of_handler),
-            None => Stored::new().expiries_on_route(&of_handler),
+        match self.route {
+            Some(route) => route.transient_expiries(&self.handler.settings),
+            None => Stored::new().expiries_on_route(&self.handler.settings.lock()),
         }
     }
 

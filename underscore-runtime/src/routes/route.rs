@@ -1,5 +1,6 @@
 //! A route: its identity, its counters, and the settings of this one mount.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::log_levels;
@@ -114,14 +115,23 @@ impl Route {
     /// Applies the settings of this mount, over those of its handler, to the next request.
     pub(super) fn apply(&self, of_handler: &Stored) {
         let settings = self.settings.lock();
-        self.slow_after
-            .set(slow_after(&settings, of_handler), Instant::now());
+        self.slow_after.set(slow_after(&settings, of_handler));
         let log_level = log_level(&settings, of_handler);
         if self.log_level.replace(log_level) != log_level {
             log_levels::set_changed();
         }
         self.applied
             .set(EffectiveSettings::new(&settings, of_handler));
+    }
+
+    /// The keys whose transient values expire, as in [`Stored::expiries_on_route`].
+    pub(crate) fn transient_expiries(
+        &self,
+        of_handler: &Mutex<Stored>,
+    ) -> BTreeMap<&'static str, Instant> {
+        // A copy: who holds the lock of a route does not wait for that of its handler.
+        let own = self.settings.lock().clone();
+        own.expiries_on_route(&of_handler.lock())
     }
 
     /// The level at which events of its requests are logged, whatever their targets.

@@ -1,61 +1,81 @@
-//! The setting `slow_after` of a route, with the value that it had before its last change: a request
-//! that is in flight at a change of the setting may become slow by it.
+//! The setting `slow_after` of a route. A request in flight may become slow by a change of it, so
+//! that looks at requests need the value of each of their moments.
 
 use std::time::Duration;
 
 use crate::clock::Instant;
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::units::nanos;
 
 /// The time after which a request of a route is slow.
 #[derive(Debug)]
 pub(crate) struct SlowAfter {
-    /// In nanoseconds.
-    now: AtomicU64,
-    before: AtomicU64,
-    changed: AtomicU64,
+    /// The latest value, in nanoseconds.
+    nanos: AtomicU64,
+    values: Mutex<Values>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Values {
+    latest: Duration,
+    before: Duration,
+    /// When the latest value came into force, `None` for the first one.
+    changed: Option<Instant>,
 }
 
 impl SlowAfter {
     pub(crate) fn new(time: Duration) -> Self {
         SlowAfter {
-            now: AtomicU64::new(nanos(time)),
-            before: AtomicU64::new(nanos(time)),
-            changed: AtomicU64::new(0),
+            nanos: AtomicU64::new(nanos(time)),
+            values: Mutex::new(Values {
+                latest: time,
+                before: time,
+                changed: None,
+            }),
         }
     }
 
-    /// Sets the value from `at` on. The caller holds a lock that all changes of the route take.
-    pub(crate) fn set(&self, time: Duration, at: Instant) {
-        let (time, before) = (nanos(time), self.nanos());
-        if time == before {
+    /// Changes the value from now on.
+    pub(super) fn set(&self, time: Duration) {
+        // The moment is taken under the lock: see `at`.
+        self.change(time, Instant::now);
+    }
+
+    pub(crate) fn change(&self, time: Duration, at: impl FnOnce() -> Instant) {
+        let mut values = self.values.lock();
+        if time == values.latest {
             return;
         }
-        self.before.store(before, Ordering::Relaxed);
-        // Release: see `at`.
-        self.changed.store(at.nanos(), Ordering::Release);
-        self.now.store(time, Ordering::Release);
+        *values = Values {
+            latest: time,
+            before: values.latest,
+            changed: Some(at()),
+        };
+        // Relaxed: no other data depends on it.
+        self.nanos.store(nanos(time), Ordering::Relaxed);
     }
 
-    /// The value of this moment, in nanoseconds.
+    /// The latest value, in nanoseconds.
     #[inline]
     pub(crate) fn nanos(&self) -> u64 {
-        // Relaxed: no other data depends on it.
-        self.now.load(Ordering::Relaxed)
+        self.nanos.load(Ordering::Relaxed)
     }
 
-    /// The value at a moment since the last change but one. It is the same whenever it is read,
-    /// unless the change was being made at that moment.
-    pub(crate) fn at(&self, at: Instant) -> Duration {
-        // Acquire: who reads the new value reads the moment of its change, too, and who reads that
-        // reads the value before it.
-        let now = self.now.load(Ordering::Acquire);
-        let is_before = at.nanos() < self.changed.load(Ordering::Acquire);
-        Duration::from_nanos(if is_before {
-            self.before.load(Ordering::Relaxed)
-        } else {
-            now
-        })
+    /// The values at these moments, which are past. Those of a moment are the same whenever they
+    /// are read, unless there were two changes since: a change is made at a later moment than that
+    /// of any earlier call.
+    pub(crate) fn at<const MOMENTS: usize>(
+        &self,
+        moments: [Instant; MOMENTS],
+    ) -> [Duration; MOMENTS] {
+        let Values {
+            latest,
+            before,
+            changed,
+        } = *self.values.lock();
+        let is_before = |at: Instant| changed.is_some_and(|changed| at < changed);
+        moments.map(|at| if is_before(at) { before } else { latest })
     }
 }
 
@@ -68,11 +88,13 @@ mod tests {
         let [hour, second] = [3_600, 1].map(Duration::from_secs);
         let change = Instant::now().after(hour);
         let slow_after = SlowAfter::new(hour);
-        slow_after.set(second, change);
-        assert_eq!(slow_after.at(change.before(second)), hour);
-        assert_eq!(slow_after.at(change), second);
+        slow_after.change(second, || change);
+        assert_eq!(
+            slow_after.at([change.before(second), change]),
+            [hour, second]
+        );
         assert_eq!(slow_after.nanos(), 1_000_000_000);
-        slow_after.set(second, change.after(second));
-        assert_eq!(slow_after.at(change.before(second)), hour, "no change");
+        slow_after.change(second, || change.after(second));
+        assert_eq!(slow_after.at([change]), [second], "no change");
     }
 }

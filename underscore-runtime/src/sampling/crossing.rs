@@ -99,14 +99,10 @@ impl Crossing {
         now: Instant,
     ) -> Option<Self> {
         let age = now.since(started);
-        // Each look takes the value of its own moment, not the latest one: the next look takes that
-        // for the one before.
-        let slow = slow_after.at(now);
-        if age <= slow {
-            return None;
-        }
         let before = since.map_or(Duration::ZERO, |since| age.saturating_sub(since));
-        let slow_before = slow_after.at(started.after(before));
+        // The value at the moment of each look, not the latest one: a change that is made while a
+        // look is under way counts for the next one only.
+        let [slow_before, slow] = slow_after.at([started.after(before), now]);
         let times = TIMES.into_iter().rev().find(|times| {
             age > slow.saturating_mul(*times) && before <= slow_before.saturating_mul(*times)
         })?;
@@ -214,7 +210,7 @@ mod tests {
         let first = started.after(second);
         let change = first.after(Duration::from_millis(5));
         let slow_after = SlowAfter::new(Duration::from_secs(3_600));
-        slow_after.set(Duration::from_millis(1), change);
+        slow_after.change(Duration::from_millis(1), || change);
         let look = |ticks: u32| {
             let now = first.after(tick.saturating_mul(ticks));
             Crossing::new(&slow_after, started, Some(tick), now).map(|crossing| crossing.times)

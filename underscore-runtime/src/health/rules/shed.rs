@@ -21,14 +21,12 @@ pub(super) fn look(look: &mut Look, traffic: &RouteTraffic) {
         return;
     }
     let is_refusing = |key: &str| refusing.iter().any(|(refusing, _)| *refusing == key);
-    let own = route.settings.lock();
-    let of_handler = traffic.handler.settings.lock();
-    let expiries = own.expiries_on_route(&of_handler).into_iter();
+    let expiries = route.transient_expiries(&traffic.handler.settings);
     let until = expiries
+        .into_iter()
         .filter(|(key, _)| is_refusing(key))
         .map(|(_, at)| at)
         .min();
-    drop((own, of_handler));
     let until = until.map_or_else(
         || "without an expiry".to_owned(),
         |at| format!("for another {}", human(at.since(look.now))),

@@ -191,7 +191,7 @@ async fn the_event_of_a_request_with_thousands_of_awaits_is_short() {
 }
 
 const ROUTES: usize = 40;
-const REQUESTS: usize = 800;
+const REQUESTS: usize = 400;
 
 /// Holds 12.14 of docs/admin-api.md.
 #[tokio::test]

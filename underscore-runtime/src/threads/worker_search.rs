@@ -6,6 +6,7 @@
 //! that were workers at the same moment are different workers. A thread is identified once a single
 //! candidate is left.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The workers that a thread may be.
@@ -120,22 +121,46 @@ impl WorkerSearch {
 
     /// True if these threads have as many candidates as there are threads: together they are all of
     /// these workers, in whatever order.
-    pub(crate) fn are_complete(searches: &[Self]) -> bool {
+    pub(crate) fn are_complete(searches: &[&Self]) -> bool {
         let workers = searches.iter().map(|search| search.workers).max();
         let is_candidate = |worker: &usize| searches.iter().any(|search| search.may_be(*worker));
         let candidates = (0..workers.unwrap_or(0)).filter(is_candidate);
         candidates.count() == searches.len()
     }
 
-    /// Assigns a different worker to each of these threads: its first candidate that no earlier
-    /// thread was assigned. `None` if a thread has none left.
-    pub(crate) fn assign(searches: &[Self]) -> Option<Vec<usize>> {
+    /// Assigns a different worker to each of these threads, in their order as far as possible. `None`
+    /// if there are too few.
+    pub(crate) fn assign(searches: &[&Self]) -> Option<Vec<usize>> {
         let mut assigned = Vec::new();
         for search in searches {
-            let mut candidates = search.candidates();
-            assigned.push(candidates.find(|worker| !assigned.contains(worker))?);
+            let mut tried = BTreeSet::new();
+            let worker = search.free_worker(searches, &mut assigned, &mut tried)?;
+            assigned.push(worker);
         }
         Some(assigned)
+    }
+
+    /// A candidate that no thread was assigned, if need be by assigning another one to the threads
+    /// that have it: an augmenting path of a bipartite matching (Kuhn, 1955).
+    fn free_worker(
+        &self,
+        searches: &[&Self],
+        assigned: &mut [usize],
+        tried: &mut BTreeSet<usize>,
+    ) -> Option<usize> {
+        if let Some(free) = self.candidates().find(|worker| !assigned.contains(worker)) {
+            return Some(free);
+        }
+        self.candidates().find(|worker| {
+            let owner = assigned.iter().position(|taken| taken == worker);
+            let Some(owner) = owner.filter(|_| tried.insert(*worker)) else {
+                return false;
+            };
+            let other = searches.get(owner);
+            let other = other.and_then(|other| other.free_worker(searches, assigned, tried));
+            let moved = other.and_then(|other| Some((assigned.get_mut(owner)?, other)));
+            moved.map(|(place, other)| *place = other).is_some()
+        })
     }
 
     /// Excludes, among the threads of one runtime, the workers that others are known to be. If two
@@ -287,12 +312,20 @@ mod tests {
     fn threads_with_as_many_candidates_as_threads_are_assigned_in_order() {
         let [both, one, three] =
             [&[0, 2][..], &[2], &[0, 1, 2]].map(|may_be| search(3, [0, 9], may_be));
-        let two = [both.clone(), both.clone()];
-        assert!(WorkerSearch::are_complete(&two));
-        assert_eq!(WorkerSearch::assign(&two), Some(vec![0, 2]));
-        assert!(!WorkerSearch::are_complete(std::slice::from_ref(&both)));
-        assert!(!WorkerSearch::are_complete(&[both.clone(), three]));
-        assert_eq!(WorkerSearch::assign(&[one.clone(), one]), None);
+        assert!(WorkerSearch::are_complete(&[&both, &both]));
+        assert_eq!(WorkerSearch::assign(&[&both, &both]), Some(vec![0, 2]));
+        assert!(WorkerSearch::are_complete(&[&one, &both]));
+        assert_eq!(WorkerSearch::assign(&[&one, &both]), Some(vec![2, 0]));
+        assert!(!WorkerSearch::are_complete(&[&both]));
+        assert!(!WorkerSearch::are_complete(&[&both, &three]));
+        assert_eq!(WorkerSearch::assign(&[&one, &one]), None);
+        let [low, high] = [&[0, 1][..], &[1, 2]].map(|may_be| search(3, [0, 9], may_be));
+        assert_eq!(
+            WorkerSearch::assign(&[&low, &high, &low]),
+            Some(vec![1, 2, 0]),
+            "the first one makes room"
+        );
+        assert_eq!(WorkerSearch::assign(&[&low, &low, &low]), None);
     }
 
     /// Workers park and poll at random. What each thread finds is compared with what it is.

@@ -33,47 +33,68 @@ pub(super) struct LongPoll {
     pub(super) entered: Option<Instant>,
 }
 
-/// Assigns a worker to each of these threads that may be several, if together they are all of their
-/// candidates. Then it is certain that these workers are blocked and by which threads; only the
-/// order of those that may be several is not, and nothing can tell while they are blocked. In a
-/// runtime that has ended, no other workers are left, so the threads need not be complete.
+/// A thread in a long poll, and the workers that it may be.
+type Candidate<'a> = (Id, &'a LongPoll, WorkerSearch);
+
+/// Assigns a worker to each of these threads that may be one of several, if there are as many of
+/// them as of their candidates. Then it is certain that these workers are blocked and by which
+/// threads; only their order is not, and nothing can tell while they are blocked. In a runtime that
+/// has ended, no other workers are left, so the threads need not be complete.
 ///
-/// Threads that are identified take part, because [`settle`] excludes nothing for a thread that was
-/// first a worker after they were last seen as theirs: it cannot tell whether they have lost it
-/// since. The sampler can: the counters of their worker stand still since before they were marked as
-/// blocked.
+/// If they are not complete by themselves, threads that are identified and blocked count as their
+/// workers. [`settle`] leaves those out if they were last seen before the others first were: they
+/// may have handed off their worker since, which nothing tells while its counters stand still.
 pub(super) fn assume(threads: &[LongPoll], has_ended: impl Fn(Id) -> bool) {
-    let mut open: Vec<_> = threads
-        .iter()
-        .filter_map(|thread| {
-            let runtime = thread.record.thread()?.runtime?;
-            let mut search = thread.record.search()?;
-            if search.found().is_some() && !thread.record.is_blocked() {
-                return None;
+    let (mut open, mut identified) = (Vec::new(), Vec::new());
+    for thread in threads {
+        let runtime = thread.record.thread().and_then(|thread| thread.runtime);
+        let Some((runtime, mut search)) = runtime.zip(thread.record.search()) else {
+            continue;
+        };
+        if search.found().is_some() {
+            if thread.record.is_blocked() {
+                identified.push((runtime, thread, search));
             }
-            let assumed = thread.record.worker();
-            if let Some(assumed) = assumed {
-                search.exclude(|worker| worker != assumed);
-            }
-            Some((runtime, thread, search, assumed.is_none()))
-        })
-        .collect();
-    // Earlier assignments stay.
-    open.sort_by_key(|(.., is_new)| *is_new);
-    while let Some((runtime, ..)) = open.last() {
-        let runtime = *runtime;
-        let (threads, searches): (Vec<_>, Vec<_>) = open
-            .extract_if(.., |(its, ..)| *its == runtime)
-            .map(|(_, thread, search, _)| (thread, search))
-            .unzip();
-        if !WorkerSearch::are_complete(&searches) && !has_ended(runtime) {
             continue;
         }
-        let assigned = WorkerSearch::assign(&searches).unwrap_or_default();
-        for (thread, worker) in threads.iter().zip(assigned) {
-            thread.record.assume_worker(thread.entered, worker);
+        let assumed = thread.record.worker();
+        if let Some(assumed) = assumed {
+            search.exclude(|worker| worker != assumed);
+        }
+        open.push((assumed.is_none(), (runtime, thread, search)));
+    }
+    // Earlier assignments stay.
+    open.sort_by_key(|(is_new, _)| *is_new);
+    let mut open: Vec<Candidate<'_>> = open.into_iter().map(|(_, thread)| thread).collect();
+    while let Some((runtime, ..)) = open.last() {
+        let runtime = *runtime;
+        let is_its = |(its, ..): &mut Candidate<'_>| *its == runtime;
+        let open: Vec<_> = open.extract_if(.., is_its).collect();
+        let identified = identified.extract_if(.., is_its);
+        let all: Vec<_> = identified.chain(open.iter().cloned()).collect();
+        if is_complete(&open) {
+            assign(&open);
+        } else if is_complete(&all) {
+            assign(&all);
+        } else if has_ended(runtime) {
+            assign(&open);
         }
     }
+}
+
+fn is_complete(threads: &[Candidate<'_>]) -> bool {
+    WorkerSearch::are_complete(&searches(threads))
+}
+
+fn assign(threads: &[Candidate<'_>]) {
+    let assigned = WorkerSearch::assign(&searches(threads)).unwrap_or_default();
+    for ((_, thread, _), worker) in threads.iter().zip(assigned) {
+        thread.record.assume_worker(thread.entered, worker);
+    }
+}
+
+fn searches<'a>(threads: &'a [Candidate<'_>]) -> Vec<&'a WorkerSearch> {
+    threads.iter().map(|(.., search)| search).collect()
 }
 
 /// The record of the thread that is this worker, the latest if there were several.

@@ -9,7 +9,7 @@ use crate::events;
 use crate::health;
 use crate::logger;
 use crate::panics;
-use crate::routes::expire_settings;
+use crate::routes::{expire_settings, link};
 use crate::sampling;
 use crate::sync::Mutex;
 use crate::workers::{self, Sampler};
@@ -23,6 +23,8 @@ static RUNNING: Mutex<Weak<Housekeeping>> = Mutex::new(Weak::new());
 /// Starts the thread, or shares the running one. If no thread can be spawned, the data that it
 /// would collect is shown as unknown.
 pub(crate) fn start() -> Arc<Housekeeping> {
+    // Before a tick, and without a lock: it may report a mistake to the log and to the panic hook.
+    link::read();
     let mut running = RUNNING.lock();
     if let Some(housekeeping) = running.upgrade() {
         return housekeeping;

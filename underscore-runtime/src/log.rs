@@ -100,11 +100,12 @@ fn push(write: WriteFn, is_audit: bool) {
         QUEUE.changed.notify_one();
     } else {
         state.lost = state.lost.saturating_add(1);
-        state.log.clone_from(&entry.log);
+        let before = std::mem::replace(&mut state.log, entry.log.clone());
         drop(state);
         LOST.fetch_add(1, Ordering::Relaxed);
-        // Dropped without the lock: it may hold values of the host.
-        drop(entry);
+        // Dropped without the lock: they may hold values of the host, and `before` may be the last
+        // reference to a subscriber.
+        drop((entry, before));
     }
 }
 

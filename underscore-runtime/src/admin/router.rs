@@ -213,7 +213,6 @@ pub(crate) fn router() -> Router {
 pub(super) fn start() -> (Arc<Housekeeping>, Arc<Pool>) {
     crate::clock::calibrate_in_background();
     root::record_start();
-    crate::routes::link::read();
     crate::routes::on_expiry(audit::expired);
     crate::logger::on_expiry(audit::log_levels_expired);
     (housekeeping::start(), Pool::shared())

@@ -31,8 +31,9 @@ pub(crate) fn expire_settings(now: Instant) {
     if NEXT_EXPIRY.load(Ordering::Relaxed) > now.nanos() {
         return;
     }
-    let _lock = SETTINGS_LOCK.lock();
+    let lock = SETTINGS_LOCK.lock();
     NEXT_EXPIRY.store(u64::MAX, Ordering::Relaxed);
+    let mut changed = Vec::new();
     for handler in all_handlers() {
         let of_mounts = handler.routes().map(|route| &route.settings);
         let mut expired = Vec::new();
@@ -48,9 +49,14 @@ pub(crate) fn expire_settings(now: Instant) {
         expired.dedup();
         if !expired.is_empty() {
             handler.apply();
-            if let Some(call) = ON_EXPIRY.get() {
-                call(handler, &expired.join(", "));
-            }
+            changed.push((handler, expired));
+        }
+    }
+    // Without the lock: a record of the audit wakes those who follow the events.
+    drop(lock);
+    if let Some(call) = ON_EXPIRY.get() {
+        for (handler, expired) in changed {
+            call(handler, &expired.join(", "));
         }
     }
 }

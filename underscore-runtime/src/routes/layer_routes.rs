@@ -144,11 +144,12 @@ impl HandlerEntry {
         }
         routes.by_text.remove(text);
         drop(routes);
+        let of_layer = of_layer.settings.lock().clone();
         let mut settings = route.settings.lock();
         if let Some(persistent) = self.persistent_of_mounts.lock().get(&mount) {
             settings.persistent.clone_from(persistent);
         }
-        settings.absorb(&of_layer.settings.lock());
+        settings.absorb(&of_layer);
         let persistent = settings.persistent.clone();
         drop(settings);
         if !persistent.is_empty() {

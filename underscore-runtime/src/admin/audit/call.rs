@@ -61,7 +61,9 @@ impl AuditedCall {
 
 impl Pending {
     fn record(&self, status: Option<u16>) {
-        if let Some(mut record) = self.0.lock().take() {
+        // Without the lock: a record wakes those who follow the events.
+        let pending = self.0.lock().take();
+        if let Some(mut record) = pending {
             record.status = status;
             record::add(record);
         }

@@ -1,16 +1,32 @@
 //! A blocked log, with more events than the queue holds.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::channel;
+
 use axum::Router;
 use axum::routing::get;
 use serde_json::json;
-use underscore_runtime::underscore_route;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Dispatch, Event, Metadata, Subscriber, dispatcher};
+use underscore_runtime::{track, underscore_route};
 
-use crate::support::Service;
 use crate::support::log::Log;
 use crate::support::process::own_process;
+use crate::support::{PATIENCE, Service};
 
 #[underscore_route(name = "flooded")]
 async fn flooded() {}
+
+/// Each change logs an event and a record, more of both than the queue holds.
+async fn fill_the_queue(service: &Service) {
+    for number in 0..1_200 {
+        let body = json!({"transient": {"timeout": format!("{}s", number + 1)}});
+        service
+            .put("_routes/flooded/settings", body)
+            .await
+            .ok_json();
+    }
+}
 
 /// Holds 7.34 of docs/admin-api.md.
 #[tokio::test]
@@ -27,14 +43,7 @@ async fn events_lost_by_a_blocked_log_are_counted_and_no_audit_record_is_lost() 
         number.expect("it is counted")
     };
     let before = lost().await;
-    // Each change logs an event and a record, more of both than the queue holds.
-    for number in 0..1_200 {
-        let body = json!({"transient": {"timeout": format!("{}s", number + 1)}});
-        service
-            .put("_routes/flooded/settings", body)
-            .await
-            .ok_json();
-    }
+    fill_the_queue(&service).await;
     let lost = lost().await - before;
     assert!((300..=400).contains(&lost), "{lost}");
     log.open();
@@ -49,4 +58,66 @@ async fn events_lost_by_a_blocked_log_are_counted_and_no_audit_record_is_lost() 
         said.expect("it is said").contains(&format!("lost={lost} ")),
         "{said:?}"
     );
+}
+
+/// Makes the library log an event on this thread.
+fn panic_in_tracked_work() {
+    let work = track("panics", async { panic!("logged") });
+    let panicked = catch_unwind(AssertUnwindSafe(|| futures_executor::block_on(work)));
+    assert!(panicked.is_err());
+}
+
+/// A subscriber that logs when it is dropped.
+struct LogsOnDrop;
+
+impl Drop for LogsOnDrop {
+    fn drop(&mut self) {
+        panic_in_tracked_work();
+    }
+}
+
+impl Subscriber for LogsOnDrop {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Holds 7.34 of docs/admin-api.md.
+#[tokio::test]
+async fn a_subscriber_that_logs_when_it_is_dropped_does_not_block_the_log() {
+    own_process!();
+    let log = Log::install();
+    let service = Service::start(Router::new().route("/", get(flooded))).await;
+    fill_the_queue(&service).await;
+    let (done, is_done) = channel();
+    std::thread::spawn(move || {
+        let scoped = Dispatch::new(LogsOnDrop);
+        dispatcher::with_default(&scoped, panic_in_tracked_work);
+        // The last reference is that of the warning about the event that was lost, which the next
+        // one takes over.
+        drop(scoped);
+        panic_in_tracked_work();
+        done.send(()).expect("it is waited for");
+    });
+    let waited = tokio::task::spawn_blocking(move || is_done.recv_timeout(PATIENCE));
+    if waited.await.expect("no panic").is_err() {
+        // Not by a panic: what it drops would log, and wait, too.
+        eprintln!("the log is blocked by itself");
+        std::process::exit(1);
+    }
+    log.open();
 }

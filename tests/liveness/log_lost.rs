@@ -6,8 +6,8 @@ use std::sync::mpsc::channel;
 use axum::Router;
 use axum::routing::get;
 use serde_json::json;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Dispatch, Event, Metadata, Subscriber, dispatcher};
+use tracing::{Dispatch, Subscriber, dispatcher};
+use tracing_subscriber::{Layer, prelude::*, registry};
 use underscore_runtime::{track, underscore_route};
 
 use crate::support::log::Log;
@@ -67,7 +67,7 @@ fn panic_in_tracked_work() {
     assert!(panicked.is_err());
 }
 
-/// A subscriber that logs when it is dropped.
+/// Logs when its subscriber is dropped.
 struct LogsOnDrop;
 
 impl Drop for LogsOnDrop {
@@ -76,25 +76,7 @@ impl Drop for LogsOnDrop {
     }
 }
 
-impl Subscriber for LogsOnDrop {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, _: &Event<'_>) {}
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
+impl<S: Subscriber> Layer<S> for LogsOnDrop {}
 
 /// Holds 7.34 of docs/admin-api.md.
 #[tokio::test]
@@ -105,7 +87,7 @@ async fn a_subscriber_that_logs_when_it_is_dropped_does_not_block_the_log() {
     fill_the_queue(&service).await;
     let (done, is_done) = channel();
     std::thread::spawn(move || {
-        let scoped = Dispatch::new(LogsOnDrop);
+        let scoped = Dispatch::new(registry().with(LogsOnDrop));
         dispatcher::with_default(&scoped, panic_in_tracked_work);
         // The last reference is that of the warning about the event that was lost, which the next
         // one takes over.

@@ -47,18 +47,19 @@ impl SlowAfter {
         if time == values.latest {
             return;
         }
+        // Before the moment is taken: a look that reads the former value is that of an earlier one.
+        self.nanos.store(nanos(time), Ordering::SeqCst);
         *values = Values {
             latest: time,
             before: values.latest,
             changed: Some(at()),
         };
-        // Relaxed: no other data depends on it.
-        self.nanos.store(nanos(time), Ordering::Relaxed);
     }
 
     /// The latest value, in nanoseconds.
     #[inline]
     pub(crate) fn nanos(&self) -> u64 {
+        // Relaxed: no other data depends on it.
         self.nanos.load(Ordering::Relaxed)
     }
 

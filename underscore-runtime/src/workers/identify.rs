@@ -57,15 +57,12 @@ pub(super) fn assume(threads: &[LongPoll], has_ended: impl Fn(Id) -> bool) {
             }
             continue;
         }
-        let assumed = thread.record.worker();
-        if let Some(assumed) = assumed {
+        // An earlier assignment stays.
+        if let Some(assumed) = thread.record.worker() {
             search.exclude(|worker| worker != assumed);
         }
-        open.push((assumed.is_none(), (runtime, thread, search)));
+        open.push((runtime, thread, search));
     }
-    // Earlier assignments stay.
-    open.sort_by_key(|(is_new, _)| *is_new);
-    let mut open: Vec<Candidate<'_>> = open.into_iter().map(|(_, thread)| thread).collect();
     while let Some((runtime, ..)) = open.last() {
         let runtime = *runtime;
         let is_its = |(its, ..): &mut Candidate<'_>| *its == runtime;

@@ -22,7 +22,7 @@ use underscore_runtime::{metrics_router, serve_admin, underscore_route};
 mod shared;
 
 /// Takes so many milliseconds.
-#[underscore_route(get, "/job/{millis}", name = "work")]
+#[underscore_route(get, "/job/{millis}", name = "job")]
 async fn work(Path(millis): Path<u64>) -> &'static str {
     sleep(Duration::from_millis(millis)).await;
     "done\n"

@@ -61,7 +61,7 @@ impl Replica {
 
     /// Preempts every other request, at random, with 503.
     pub(crate) async fn preempt_half(&self) {
-        let url = "http://./_routes/work/settings";
+        let url = "http://./_routes/job/settings";
         let body = serde_json::json!({"transient": {"preempt": {"status": 503, "ratio": 0.5}}});
         let put = self.example.operator().put(url).json(&body).send().await;
         assert_eq!(put.expect("it answers").status(), 200);
